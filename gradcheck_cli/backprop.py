@@ -1,0 +1,184 @@
+"""Witness 2. Reads a Tape. Gives derivatives by the two backward passes. Knows nothing of SymPy.
+
+Backward pass #1 takes the adjoint d of/d node of every node in reverse order, last first; backward
+pass #2 reads off those of the names asked for. An adjoint passes through a node by the `vjp` of its
+primitive, and what several users of a value send back is ADDED (fan-out). Each entry of `of` is one
+seed along the first axis, so a Jacobian is one pass. Griewank & Walther 2008, section 3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.forward import FLOAT64, Tape
+from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.namespaces import Float64
+
+__all__ = ["derivative"]
+
+Adjoints = dict[int, Array]
+
+
+class _EachRow(Float64):
+    """The namespace for adjoints that stay apart for every row."""
+
+    def matmul_onto(self, like: Array, a: Array, b: Array) -> Array:
+        """a @ b, rows kept apart."""
+        return np.asarray(np.matmul(a, b))
+
+
+_EACH_ROW = _EachRow()
+
+
+def derivative(model: Model, tape: Tape, of: str, by: Iterable[str]) -> dict[str, Array]:
+    """d of/d name for each name, float64.
+
+    Shapes: (*of, *by), with the rows in front where `of` or the name has one value per row (then row
+    i of one by row i of the other). A name that `of` is not computed from gets zeros. KeyError for an
+    unknown name.
+    """
+    target, sources = model.node(of), {name: model.node(name) for name in by}
+    backward = _Backward(model, tape, target, [n.index for n in sources.values()])
+    with np.errstate(all="ignore"):
+        found = backward.run()
+    return {name: backward.shaped(found.get(node.index), node) for name, node in sources.items()}
+
+
+@dataclass
+class _Backward:
+    model: Model
+    tape: Tape
+    of: Node
+    by: Sequence[int]
+
+    def __post_init__(self) -> None:
+        graph = self.model.graph
+        down, up = graph.downstream(self.by), graph.upstream([self.of.index])
+        self.live = [n for n in reversed(graph.nodes) if down[n.index] and up[n.index]]
+        self.m = _EACH_ROW if self.of.per_row else FLOAT64
+        self.seeds = int(np.prod(self.of.shape, dtype=np.int64))
+
+    def run(self) -> Adjoints:
+        """The adjoints of the nodes asked for: (seeds, 1 or N, *shape)."""
+        seed = np.eye(self.seeds).reshape(self.seeds, 1, *self.of.shape)
+        after = [n for n in self.live if n.reduced]
+        before = [n for n in self.live if not n.reduced and not n.per_row]
+        inner = [n for n in self.live if n.per_row]
+        adjoints: Adjoints = {self.of.index: seed}
+        self._sweep(after, adjoints, self.tape.shared, _not_rows(self.model))
+        rows: dict[int, list[Array]] = {}
+        for number in range(self.tape.block_count if inner else 0):
+            self._sweep_block(number, inner, after, before, adjoints, rows)
+        if not self.of.per_row:
+            self._sweep(before, adjoints, self.tape.shared)
+        return {**self._asked(adjoints), **{i: np.concatenate(a, axis=1) for i, a in rows.items()}}
+
+    def _asked(self, adjoints: Adjoints) -> Adjoints:
+        return {i: adjoints[i] for i in self.by if i in adjoints}
+
+    def _sweep_block(
+        self,
+        number: int,
+        inner: Sequence[Node],
+        after: Sequence[Node],
+        before: Sequence[Node],
+        adjoints: Adjoints,
+        rows: dict[int, list[Array]],
+    ) -> None:
+        """Backward pass #1 over one block of rows; what it sends to shared nodes is added up."""
+        values = self.tape.lookup(self.tape.block(number))
+        span = self.tape.rows_of(number)
+        count = span.stop - span.start
+        local: Adjoints = {}
+        if self.of.per_row:
+            local[self.of.index] = np.broadcast_to(
+                np.eye(self.seeds).reshape(self.seeds, 1, *self.of.shape),
+                (self.seeds, count, *self.of.shape),
+            )
+        entered = {n.index: adjoints[n.index] for n in after if n.index in adjoints}
+        into_rows = [n for n in after if n.primitive.rows == "reduce" and n.index in entered]
+        for node in into_rows:
+            self._send(node, entered[node.index], values, local)
+        self._sweep(inner, local, values)
+        if self.of.per_row:
+            self._sweep(before, local, values)
+        shared_sources = {n.index for n in before}
+        for index, adjoint in local.items():
+            if index in self.by and (self.of.per_row or index not in shared_sources):
+                full = np.broadcast_to(adjoint, (self.seeds, count, *adjoint.shape[2:]))
+                rows.setdefault(index, []).append(full)
+            elif index in shared_sources and not self.of.per_row:
+                _add(adjoints, index, adjoint)
+
+    def _sweep(
+        self,
+        nodes: Iterable[Node],
+        adjoints: Adjoints,
+        values: Any,
+        passes: Mapping[int, bool] | None = None,
+    ) -> None:
+        """Take every node's adjoint to its arguments, last node first."""
+        for node in nodes:
+            adjoint = adjoints.get(node.index)
+            if adjoint is None or node.is_leaf or node.is_literal:
+                continue
+            if passes is None or passes[node.index]:
+                self._send(node, adjoint, values, adjoints)
+            if node.index not in self.by and passes is None:
+                del adjoints[node.index]
+
+    def _send(self, node: Node, adjoint: Array, values: Any, adjoints: Adjoints) -> None:
+        """adjoint of each argument += adjoint of the node times d node/d argument."""
+        record = node.primitive
+        arguments = [values[a] for a in node.arguments]
+        for position, argument in enumerate(node.arguments):
+            if not self._live(argument):
+                continue
+            if record.arguments is None:
+                part = record.vjp[0](self.m, adjoint, position, **node.options)  # type: ignore[misc]
+            elif (rule := record.vjp[position]) is not None:
+                part = rule(self.m, adjoint, values[node.index], *arguments, **node.options)
+            else:
+                continue
+            if record.elementwise:
+                part = _annihilated(part, adjoint)
+            if arguments[position].shape[1] == 1 and part.shape[1] > 1 and not self.of.per_row:
+                part = part.sum(axis=1, keepdims=True)
+            _add(adjoints, argument, part)
+
+    def _live(self, index: int) -> bool:
+        if not hasattr(self, "_live_set"):
+            self._live_set = {n.index for n in self.live}
+        return index in self._live_set
+
+    def shaped(self, adjoint: Array | None, by: Node) -> Array:
+        """(seeds, rows, *by) as (rows?, *of, *by)."""
+        per_row = self.of.per_row or by.per_row
+        rows = (self.model.rows or 0) if per_row else 1
+        full = (self.seeds, rows, *by.shape)
+        found = np.zeros(full) if adjoint is None else np.broadcast_to(adjoint, full)
+        found = np.moveaxis(found, 0, 1).reshape(rows, *self.of.shape, *by.shape)
+        return np.array(found if per_row else found[0])
+
+
+def _not_rows(model: Model) -> dict[int, bool]:
+    """Which nodes after the rows pass adjoints on at once: all but the sums over rows."""
+    return {
+        n.index: n.is_leaf or n.is_literal or n.primitive.rows != "reduce" for n in model.graph.nodes
+    }
+
+
+def _add(adjoints: Adjoints, index: int, part: Array) -> None:
+    found = adjoints.get(index)
+    adjoints[index] = part if found is None else found + part
+
+
+def _annihilated(part: Array, adjoint: Array) -> Array:
+    """0 times anything is 0 here: a branch that was not chosen may be infinite or nan."""
+    if np.isfinite(part).all():
+        return part
+    return np.where(adjoint == 0, 0.0, part)

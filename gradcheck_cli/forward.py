@@ -1,0 +1,418 @@
+"""Reads a Model. Gives the Tape of a forward pass in any namespace. Knows nothing of derivatives.
+
+Arrays carry two leading axes, (perturbations, rows). Rows are taken in blocks, so memory stays
+bounded: values shared by all rows come first, then each block of rows (sums over rows are added up,
+compensated), then what is made from those sums. Any node may be pinned to other values; then only
+what lies downstream of it is computed again, and the pass tells whether a kink or the border of a
+domain was crossed on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from gradcheck_cli.graph import Array, Graph, Key, Model, Node
+from gradcheck_cli.namespaces import Float64
+
+__all__ = ["FLOAT64", "Failing", "Tape", "Varied", "compute", "evaluate", "forward_pass"]
+
+FLOAT64 = Float64()
+_BLOCK_ENTRIES = 1 << 21  # entries of one node held at a time, over rows and perturbations
+_KEPT_ENTRIES = 1 << 25  # beyond this many per-row entries, blocks are computed again when needed
+
+Values = dict[int, Array]
+
+
+class Readable(Protocol):
+    """Values of nodes by their index."""
+
+    def __getitem__(self, index: int, /) -> Array: ...
+
+
+def compute(node: Node, values: Readable, m: Any) -> Array:
+    """The value of one node from those of its arguments."""
+    if node.is_literal:
+        return m.array(np.full((1, 1), node.value))  # type: ignore[no-any-return]
+    arguments = [values[a] for a in node.arguments]
+    return node.primitive.forward(m, *arguments, **node.options)  # type: ignore[no-any-return]
+
+
+def evaluate(graph: Graph, leaves: Mapping[Key, Array], m: Any, output: int | None = None) -> Array:
+    """The value of a graph's output, all rows at once: for claims and constants.
+
+    `leaves` hold arrays with the two leading axes. Raises KeyError for a leaf without a value.
+    """
+    target = graph.output if output is None else output
+    needed = graph.upstream([target])
+    values: Values = {}
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            if needed[node.index]:
+                values[node.index] = leaves[node.key] if node.is_leaf else compute(node, values, m)
+    return values[target]
+
+
+@dataclass(frozen=True)
+class Failing:
+    """The first node whose value is not finite, with the values of its arguments."""
+
+    node: Node
+    step: str
+    arguments: tuple[float, ...]
+    value: float
+    row: int | None
+
+
+@dataclass(frozen=True)
+class Varied:
+    """A node's values under perturbation: (S, R, *shape), and per perturbation what was crossed.
+
+    regular: no kink or border between the base point and this one; touched: a margin that is exactly
+    zero at the base point moved off zero.
+    """
+
+    values: Array
+    regular: Array
+    touched: Array
+
+
+@dataclass
+class _Sum:
+    """A sum over blocks of rows, compensated (Neumaier 1974), so that block size hardly shows."""
+
+    total: Array | None = None
+    lost: Array | None = None
+
+    def add(self, part: Array) -> None:
+        if self.total is None:
+            self.total, self.lost = part, 0 * part
+            return
+        total = self.total + part
+        bigger = abs(self.total) >= abs(part)
+        rest = np.where(bigger, (self.total - total) + part, (part - total) + self.total)
+        self.total, self.lost = total, self.lost + rest
+
+    def result(self) -> Array:
+        assert self.total is not None
+        with np.errstate(all="ignore"):
+            return np.where(np.isfinite(_floats(self.total)), self.total + self.lost, self.total)
+
+
+def _floats(values: Array) -> Array:
+    return values.astype(np.float64) if values.dtype == object else values
+
+
+@dataclass
+class Tape:
+    """All values of a forward pass. `shared` holds those that are the same for every row."""
+
+    model: Model
+    m: Any
+    point: Mapping[str, Array]
+    shared: Values = field(default_factory=dict)
+    _blocks: dict[int, Values] = field(default_factory=dict)
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def value(self, name: str) -> Array:
+        """The value of a step or input: (*shape), or (N, *shape) where it is per row."""
+        return self.of_node(self.model.node(name))
+
+    def of_node(self, node: Node) -> Array:
+        """The value of any node, in the same form."""
+        if not node.per_row:
+            return self.shared[node.index][0, 0, ...]
+        blocks = (self.block(k)[node.index] for k in range(self.block_count))
+        parts = [np.broadcast_to(b[0, ...], (n, *node.shape)) for b, n in zip(blocks, self._sizes)]
+        return np.concatenate(parts)
+
+    @cached_property
+    def loss(self) -> float:
+        """The loss as a float."""
+        return float(np.asarray(self.value(self.model.loss)).reshape(-1)[0])
+
+    @property
+    def block_count(self) -> int:
+        """How many blocks of rows there are; 0 for a model without rows."""
+        return len(self._slices)
+
+    @cached_property
+    def _slices(self) -> list[slice]:
+        rows = self.model.rows or 0
+        widest = max((_size(n) for n in self.model.graph.nodes if n.per_row), default=1)
+        step = max(1, min(65536, _BLOCK_ENTRIES // widest))
+        return [slice(a, min(rows, a + step)) for a in range(0, rows, step)]
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [s.stop - s.start for s in self._slices]
+
+    def rows_of(self, block: int) -> slice:
+        """Which rows a block holds."""
+        return self._slices[block]
+
+    def block(self, number: int) -> Values:
+        """The per-row values of one block, (1, rows, *shape); computed again where not kept."""
+        found = self._blocks.get(number)
+        if found is None:
+            found = {}
+            with np.errstate(all="ignore"):
+                self._fill(found, _per_row(self.model.graph), self._slices[number])
+            if self._keeps:
+                self._blocks[number] = found
+        return found
+
+    @cached_property
+    def _keeps(self) -> bool:
+        width = sum(_size(n) for n in self.model.graph.nodes if n.per_row)
+        return width * (self.model.rows or 0) <= _KEPT_ENTRIES
+
+    def lookup(self, block: Values) -> _Lookup:
+        """Shared values and those of one block under one roof."""
+        return _Lookup(self.shared, block)
+
+    # -- computing ----------------------------------------------------------------------------
+
+    def _leaf(self, node: Node, rows: slice) -> Array:
+        values = self.point[str(node.key)]
+        return self.m.array(values[None, rows] if node.per_row else values[None, None])  # type: ignore[no-any-return]
+
+    def _fill(self, into: Values, nodes: Iterable[Node], rows: slice) -> None:
+        values = _Lookup(self.shared, into)
+        for node in nodes:
+            into[node.index] = (
+                self._leaf(node, rows) if node.is_leaf else compute(node, values, self.m)
+            )
+
+    def run(self) -> Tape:
+        """The forward pass."""
+        before, reductions, after = _stages(self.model.graph)
+        with np.errstate(all="ignore"):
+            self._fill(self.shared, before, slice(None))
+            sums = {node.index: _Sum() for node in reductions}
+            for number in range(self.block_count):
+                values = self.lookup(self.block(number))
+                for node in reductions:
+                    sums[node.index].add(compute(node, values, self.m))
+            self.shared.update({index: found.result() for index, found in sums.items()})
+            self._fill(self.shared, after, slice(None))
+        return self
+
+    # -- kinks, borders, failures -------------------------------------------------------------
+
+    @cached_property
+    def _bordered(self) -> list[Node]:
+        nodes = self.model.graph.nodes
+        live = self.model.graph.upstream(s.node for s in self.model.steps.values())
+        inner = [n for n in nodes if live[n.index] and not (n.is_leaf or n.is_literal)]
+        return [n for n in inner if n.primitive.kink or n.primitive.domain]
+
+    @cached_property
+    def _base_sides(self) -> dict[tuple[int, int], list[Array]]:
+        """On which side of each margin the base point lies, by (block or -1, node)."""
+        sides = {}
+        with np.errstate(all="ignore"):
+            for number, values in self._everywhere():
+                for node in self._bordered:
+                    if node.per_row == (number >= 0):
+                        sides[number, node.index] = _sides(node, values, self.m)
+        return sides
+
+    def _everywhere(self) -> Iterator[tuple[int, _Lookup]]:
+        yield -1, _Lookup(self.shared, {})
+        for number in range(self.block_count):
+            yield number, self.lookup(self.block(number))
+
+    def borders_hit(self) -> list[Node]:
+        """Nodes that stand exactly on a kink or on the border of their domain somewhere."""
+        sides = self._base_sides.items()
+        hit = {index for (_, index), found in sides if any((s == 0).any() for s in found)}
+        return [self.model.graph.nodes[index] for index in sorted(hit)]
+
+    def same_sides(self, other: Tape) -> bool:
+        """Whether another point lies on the same side of every kink and border."""
+        mine, theirs = self._base_sides, other._base_sides
+        return all(
+            np.array_equal(a, b)
+            for key, found in mine.items()
+            for a, b in zip(found, theirs[key], strict=True)
+        )
+
+    def failing(self) -> Failing | None:
+        """The first value on the way to the loss that is not finite; None if the loss is."""
+        if np.isfinite(self.loss):
+            return None
+        graph = self.model.graph
+        needed = graph.upstream([graph.names[self.model.loss]])
+        for node in graph.nodes:
+            if not needed[node.index]:
+                continue
+            values = _floats(self.of_node(node))
+            bad = np.argwhere(~np.isfinite(values))
+            if len(bad):
+                return self._failure(node, tuple(bad[0]), values)
+        return None
+
+    def _failure(self, node: Node, at: tuple[int, ...], values: Array) -> Failing:
+        row = int(at[0]) if node.per_row else None
+        arguments = []
+        for argument in (self.model.graph.nodes[a] for a in node.arguments):
+            found = _floats(self.of_node(argument))
+            key = (at if argument.per_row == node.per_row else at[1:]) if found.ndim else ()
+            key = key if len(key) == found.ndim else (0,) * found.ndim
+            arguments.append(float(found[key]))
+        step = _step_around(self.model, node)
+        return Failing(node, step, tuple(arguments), float(values[at]), row)
+
+    # -- pinned nodes -------------------------------------------------------------------------
+
+    def vary(self, of: Node, pinned: Mapping[int, Array]) -> Varied:
+        """The values of `of` when nodes are pinned to arrays (S, 1 or N, *shape)."""
+        graph = self.model.graph
+        moved, needed = graph.downstream(pinned), graph.upstream([of.index])
+        live = [n for n in graph.nodes if moved[n.index] and needed[n.index]]
+        count = max(len(values) for values in pinned.values())
+        crossing = _Crossing(self._base_sides, count, self.m)
+        with np.errstate(all="ignore"):
+            values = _PinnedPass(self, pinned, live, crossing).run(of)
+        return Varied(values, ~crossing.crossed, crossing.touched)
+
+
+@dataclass
+class _Lookup:
+    """Two dictionaries read as one; nothing is copied."""
+
+    shared: Values
+    block: Values
+
+    def __getitem__(self, index: int) -> Array:
+        found = self.block.get(index)
+        return self.shared[index] if found is None else found
+
+
+@dataclass
+class _Crossing:
+    """Which perturbations left the side of a margin on which the base point lies."""
+
+    sides: Mapping[tuple[int, int], list[Array]]
+    count: int
+    m: Any
+
+    def __post_init__(self) -> None:
+        self.crossed = np.zeros(self.count, dtype=bool)
+        self.touched = np.zeros(self.count, dtype=bool)
+
+    def watch(self, node: Node, values: Any, block: int) -> None:
+        """Compare the margins of one node with those at the base point."""
+        for base, now in zip(self.sides[block, node.index], _sides(node, values, self.m)):
+            moved = now != base
+            axes = tuple(range(1, moved.ndim))
+            self.crossed |= np.any(moved & (base != 0), axis=axes)
+            self.touched |= np.any(moved & (base == 0), axis=axes)
+
+
+@dataclass
+class _PinnedPass:
+    """A forward pass over the live nodes only, the rest read from the base tape."""
+
+    tape: Tape
+    pinned: Mapping[int, Array]
+    live: list[Node]
+    crossing: _Crossing
+
+    def run(self, of: Node) -> Array:
+        before, reductions, after = _split(self.live)
+        shared: Values = {i: v for i, v in self.pinned.items() if not self._per_row(i)}
+        values = _Lookup(self.tape.shared, shared)
+        self._compute(before, values, shared, -1)
+        sums = {node.index: _Sum() for node in reductions if node.index not in self.pinned}
+        outputs = []
+        rows = [n for n in self.live if n.per_row]
+        for number in range(self.tape.block_count if rows or of.per_row else 0):
+            block = self._block(number, rows, shared)
+            for index, found in sums.items():
+                found.add(compute(self._node(index), block, self.tape.m))
+            if of.per_row:
+                outputs.append(self._full(block[of.index], number, of))
+        shared.update({index: found.result() for index, found in sums.items()})
+        self._compute(after, values, shared, -1)
+        return np.concatenate(outputs, axis=1) if of.per_row else values[of.index]
+
+    def _node(self, index: int) -> Node:
+        return self.tape.model.graph.nodes[index]
+
+    def _per_row(self, index: int) -> bool:
+        return self._node(index).per_row
+
+    def _block(self, number: int, rows: list[Node], shared: Values) -> _Lookup:
+        base = self.tape.block(number)
+        at = self.tape.rows_of(number)
+        moved: Values = {
+            i: (v[:, at] if v.shape[1] > 1 else v) for i, v in self.pinned.items() if self._per_row(i)
+        }
+        values = _Lookup({**self.tape.shared, **shared, **base}, moved)
+        self._compute(rows, values, moved, number)
+        return values
+
+    def _compute(self, nodes: Iterable[Node], values: _Lookup, into: Values, block: int) -> None:
+        for node in nodes:
+            if node.index not in self.pinned:
+                into[node.index] = compute(node, values, self.tape.m)
+                if node.primitive.kink or node.primitive.domain:
+                    self.crossing.watch(node, values, block)
+
+    def _full(self, values: Array, number: int, of: Node) -> Array:
+        at = self.tape.rows_of(number)
+        return np.broadcast_to(values, (len(values), at.stop - at.start, *of.shape))
+
+
+def forward_pass(model: Model, m: Any = FLOAT64, point: Mapping[str, Array] | None = None) -> Tape:
+    """Every f_k and h_k at the model's point, or at another one. Values may be non-finite."""
+    return Tape(model, m, model.point() if point is None else point).run()
+
+
+def _size(node: Node) -> int:
+    return int(np.prod(node.shape, dtype=np.int64))
+
+
+def _per_row(graph: Graph) -> list[Node]:
+    return [n for n in graph.nodes if n.per_row]
+
+
+def _split(nodes: Iterable[Node]) -> tuple[list[Node], list[Node], list[Node]]:
+    """Shared nodes before the rows, the reductions over rows, and shared nodes after them."""
+    before: list[Node] = []
+    reductions: list[Node] = []
+    after: list[Node] = []
+    for node in nodes:
+        if node.per_row:
+            continue
+        inner = not (node.is_leaf or node.is_literal)
+        if inner and node.primitive.rows == "reduce":
+            reductions.append(node)
+        else:
+            (after if node.reduced else before).append(node)
+    return before, reductions, after
+
+
+def _stages(graph: Graph) -> tuple[list[Node], list[Node], list[Node]]:
+    return _split(graph.nodes)
+
+
+def _sides(node: Node, values: Any, m: Any) -> list[Array]:
+    """The signs of a node's margins, kink first."""
+    record = node.primitive
+    arguments = [values[a] for a in node.arguments]
+    rules = [rule for rule in (record.kink, record.domain) if rule is not None]
+    return [np.sign(np.real(rule(m, *arguments, **node.options))) for rule in rules]
+
+
+def _step_around(model: Model, node: Node) -> str:
+    """The step in whose line a node stands: the first step at or after it."""
+    later = [s for s in model.steps.values() if s.node >= node.index]
+    return min(later, key=lambda s: s.node).name if later else model.loss

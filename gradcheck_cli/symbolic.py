@@ -1,0 +1,915 @@
+"""Witness 1. Reads a Model. Gives derivatives by SymPy. Knows nothing of vjps and of the Tape.
+
+The graph is lowered to a Program: kernels (scalar formulas, entry by entry, of at most 60 operations)
+between structural items (contractions, index maps, selections). SymPy differentiates every KIND of
+kernel once, by each name it mentions; the chain rule runs forward over the program as tangents, one
+direction for each entry asked for (Griewank & Walther 2008, section 3.1). Numbers of the text are
+opaque symbols, so SymPy neither folds nor cancels them. Nothing of the user's text reaches SymPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck_cli.forward import FLOAT64
+from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.primitives import Shape
+
+if TYPE_CHECKING:
+    import sympy
+
+__all__ = ["Item", "Kernel", "Program", "Run", "derivative", "lower", "values"]
+
+_MOST_OPERATIONS = 60
+_DEEPEST = 25
+_LARGEST_EXPONENT = 64  # integer exponents of the text that stay integers
+_MOST_ENTRIES = 1 << 22  # tangent entries of one item held at a time
+_KERNEL = "kernel"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One value of the lowered program. `operation`: leaf, constant, a kernel's part or structural."""
+
+    index: int
+    operation: str
+    arguments: tuple[int, ...]
+    shape: Shape
+    per_row: bool = False
+    reduced: bool = False
+    data: Any = None  # a leaf's name, a constant, a pattern, a key
+    source: int = -1  # the model's node it came from
+
+
+# ---------------------------------------------------------------------------------------------
+# Recording: what `symbolic` of a primitive says it is made of
+# ---------------------------------------------------------------------------------------------
+
+
+class Handle:
+    """A value being recorded; arithmetic on it adds items."""
+
+    __slots__ = ("index", "recorder")
+
+    def __init__(self, recorder: Recorder, index: int) -> None:
+        self.recorder = recorder
+        self.index = index
+
+    @property
+    def item(self) -> Item:
+        """The item behind it."""
+        return self.recorder.items[self.index]
+
+    @property
+    def shape(self) -> Shape:
+        """The value's shape."""
+        return self.item.shape
+
+    def __add__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("add", self, other)
+
+    def __radd__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("add", other, self)
+
+    def __sub__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("sub", self, other)
+
+    def __rsub__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("sub", other, self)
+
+    def __mul__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("mul", self, other)
+
+    def __rmul__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("mul", other, self)
+
+    def __truediv__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("div", self, other)
+
+    def __rtruediv__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("div", other, self)
+
+    def __neg__(self) -> Handle:
+        return self.recorder.entrywise("neg", self)
+
+    def __gt__(self, other: Any) -> Handle:
+        return self.recorder.structural("compare", (self, other), self.shape, "gt")
+
+    def __lt__(self, other: Any) -> Handle:
+        return self.recorder.structural("compare", (self, other), self.shape, "lt")
+
+    def __ge__(self, other: Any) -> Handle:
+        return self.recorder.structural("compare", (self, other), self.shape, "ge")
+
+    def __le__(self, other: Any) -> Handle:
+        return self.recorder.structural("compare", (self, other), self.shape, "le")
+
+
+class Recorder:
+    """The namespace `s` of a primitive's `symbolic` field."""
+
+    def __init__(self) -> None:
+        self.items: list[Item] = []
+        self.source = -1
+
+    def __getattr__(self, name: str) -> Callable[..., Handle]:
+        if name not in _FUNCTIONS:
+            raise AttributeError(name)
+        return lambda *arguments: self.entrywise(name, *arguments)
+
+    def add(self, operation: str, handles: Sequence[Handle], shape: Shape, data: Any = None) -> Handle:
+        """A new item made from others."""
+        given = [h.item for h in handles]
+        item = Item(
+            len(self.items),
+            operation,
+            tuple(h.index for h in handles),
+            shape,
+            any(i.per_row for i in given) and operation != "over_rows",
+            any(i.reduced for i in given) or operation == "over_rows",
+            data,
+            self.source,
+        )
+        self.items.append(item)
+        return Handle(self, item.index)
+
+    def lift(self, value: Any, shape: Shape = ()) -> Handle:
+        """A handle for an exact integer of a formula; handles stay as they are."""
+        return value if isinstance(value, Handle) else self.add("integer", (), shape, int(value))
+
+    def entrywise(self, name: str, *arguments: Any) -> Handle:
+        """A kernel's part."""
+        handles = [self.lift(a) for a in arguments]
+        shape = next((h.shape for h in handles if h.shape), ())
+        return self.add(name, handles, shape)
+
+    def structural(self, name: str, arguments: Sequence[Any], shape: Shape, data: Any = None) -> Handle:
+        """An item between kernels."""
+        return self.add(name, [self.lift(a, shape) for a in arguments], shape, data)
+
+    def number(self, value: float) -> Handle:
+        """An opaque number."""
+        return self.add("constant", (), (), float(value))
+
+    def pow(self, a: Handle, b: Handle) -> Handle:
+        """a^b; a small integer of the text stays an integer exponent."""
+        exponent = self._constant(b)
+        if exponent is not None and exponent == int(exponent) and abs(exponent) <= _LARGEST_EXPONENT:
+            return self.add("power", (a,), a.shape, int(exponent))
+        return self.entrywise("pow", a, b)
+
+    def _constant(self, handle: Handle) -> float | None:
+        item = handle.item
+        while item.operation == "expand":
+            item = self.items[item.arguments[0]]
+        return item.data if item.operation == "constant" and abs(item.data) < 1e6 else None
+
+    def root(self, x: Handle, n: int) -> Handle:
+        """x^(1/n) for positive x."""
+        return self.add("root", (self.lift(x),), x.shape, n)
+
+    def select(self, condition: Handle, a: Any, b: Any) -> Handle:
+        """a where the condition is not 0, else b."""
+        shape = next(
+            (h.shape for h in (condition, a, b) if isinstance(h, Handle) and h.shape), ()
+        )
+        return self.structural("select", (condition, a, b), shape)
+
+    def copy(self, x: Handle) -> Handle:
+        """The same value as an item of its own."""
+        return self.structural("copy", (x,), x.shape)
+
+    def contract(self, pattern: str, *arguments: Handle) -> Handle:
+        """The einsum of the pattern."""
+        inputs, output = pattern.split("->")
+        sizes: dict[str, int] = {}
+        for letters, handle in zip(inputs.split(","), arguments, strict=True):
+            sizes.update(zip(letters, handle.shape, strict=True))
+        return self.structural("contract", arguments, tuple(sizes[c] for c in output), pattern)
+
+    def total(self, x: Handle, axis: int | None) -> Handle:
+        """The sum of all entries, or along an axis that stays with length 1."""
+        shape = () if axis is None else tuple(1 if k == axis else n for k, n in enumerate(x.shape))
+        return self.structural("total", (x,), shape, (len(x.shape), axis))
+
+    def largest(self, x: Handle, axis: int | None) -> Handle:
+        """The largest entry, or along an axis that stays with length 1."""
+        shape = () if axis is None else tuple(1 if k == axis else n for k, n in enumerate(x.shape))
+        return self.structural("largest", (x,), shape, (len(x.shape), axis))
+
+    def transpose(self, x: Handle) -> Handle:
+        """The transpose; of a vector the row [1,n]."""
+        shape = (1, *x.shape) if len(x.shape) == 1 else x.shape[::-1]
+        return self.structural("transpose", (x,), shape, len(x.shape))
+
+    def expand(self, x: Handle, to: Shape) -> Handle:
+        """Repeated to a larger shape."""
+        return self.structural("expand", (x,), to, (len(x.shape), to))
+
+    def index(self, x: Handle, key: tuple[Any, ...]) -> Handle:
+        """An entry or slice."""
+        shape = tuple(
+            len(range(n)[k]) for k, n in zip(key, x.shape, strict=True) if isinstance(k, slice)
+        )
+        return self.structural("index", (x,), shape, key)
+
+    def stack(self, xs: Sequence[Handle]) -> Handle:
+        """Numbers to a vector, vectors to the rows of a matrix."""
+        return self.structural("stack", xs, (len(xs), *xs[0].shape), len(xs[0].shape))
+
+    def over_rows(self, x: Handle) -> Handle:
+        """The sum over the rows."""
+        return self.structural("over_rows", (x,), x.shape)
+
+
+# name -> (how SymPy spells it); also what a kernel may be made of
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "add": lambda sp, a, b: a + b,
+    "sub": lambda sp, a, b: a - b,
+    "mul": lambda sp, a, b: a * b,
+    "div": lambda sp, a, b: a / b,
+    "neg": lambda sp, a: -a,
+    "pow": lambda sp, a, b: a**b,
+    **{
+        name: (lambda sp, *xs, _name=name: getattr(sp, _name)(*xs))
+        for name in (
+            "sin cos tan asin acos atan atan2 sinh cosh tanh exp log sqrt erf".split()
+        )
+    },
+}
+_WITH_DATA: dict[str, Callable[..., Any]] = {
+    "power": lambda sp, n, a: a**n,
+    "root": lambda sp, n, a: a ** sp.Rational(1, n),
+}
+_ENTRYWISE = frozenset(_FUNCTIONS) | frozenset(_WITH_DATA)
+_CONSTANT = ("constant", "integer")
+
+
+# ---------------------------------------------------------------------------------------------
+# Kernels: what SymPy sees
+# ---------------------------------------------------------------------------------------------
+
+KernelKey = tuple[tuple[Any, ...], ...]  # postfix: ("slot", live), ("integer", n), (name, data, args)
+
+
+class Kernel:
+    """A scalar formula over slots, and its partials by the slots that can vary."""
+
+    def __init__(self, key: KernelKey) -> None:
+        import sympy
+
+        self.key = key
+        self.slots: list[sympy.Symbol] = []
+        self.live: list[bool] = []
+        built: list[Any] = []
+        for entry in key:
+            if entry[0] == "slot":
+                self.slots.append(sympy.Symbol(f"a{len(self.slots)}", real=True))
+                self.live.append(entry[1])
+                built.append(self.slots[-1])
+            elif entry[0] == "integer":
+                built.append(sympy.Integer(entry[1]))
+            else:
+                name, data, arguments = entry
+                values = [built[a] for a in arguments]
+                built.append(
+                    _FUNCTIONS[name](sympy, *values)
+                    if name in _FUNCTIONS
+                    else _WITH_DATA[name](sympy, data, *values)
+                )
+        self.expression = built[-1]
+
+    @cached_property
+    def value(self) -> Formula:
+        """The formula itself."""
+        return Formula(self.expression, self.slots)
+
+    @cached_property
+    def partials(self) -> list[Formula | None]:
+        """SymPy's partial by each slot; None where it is 0 or the slot cannot vary."""
+        found: list[Formula | None] = []
+        for slot, live in zip(self.slots, self.live, strict=True):
+            partial = _tidy(self.expression.diff(slot)) if live else 0
+            found.append(None if partial == 0 else Formula(partial, self.slots))
+        return found
+
+
+def _tidy(expression: Any) -> Any:
+    """c*x^c/x, which is 0/0 at 0, becomes c*x^(c-1)."""
+    import sympy
+
+    symbolic_powers = [p for p in expression.atoms(sympy.Pow) if p.exp.free_symbols]
+    return sympy.powsimp(expression, combine="exp") if symbolic_powers else expression
+
+
+class Formula:
+    """A SymPy expression as a list of instructions for arrays; nothing is compiled or generated."""
+
+    def __init__(self, expression: Any, slots: Sequence[Any]) -> None:
+        self.expression = expression
+        self.is_one = bool(expression == 1)
+        places: dict[Any, int] = {slot: k for k, slot in enumerate(slots)}
+        self.start = len(slots)
+        self.code: list[tuple[Callable[..., Any], tuple[int, ...]]] = []
+        todo = [expression]
+        while todo:
+            part = todo[-1]
+            waiting = [a for a in part.args if a not in places] if part not in places else []
+            if part in places or not waiting:
+                todo.pop()
+                if part not in places:
+                    self.code.append((_instruction(part), tuple(places[a] for a in part.args)))
+                    places[part] = self.start + len(self.code) - 1
+            else:
+                todo.extend(waiting)
+        self.result = places[expression]
+
+    def __call__(self, m: Any, values: Sequence[Array]) -> Array:
+        """Its value for the slots' values, entry by entry."""
+        known = list(values)
+        rounded = getattr(m, "rounded", None)  # the referee's float64 with jitter
+        for function, places in self.code:
+            result = function(m, *(known[p] for p in places))
+            known.append(result if rounded is None or not places else rounded(result))
+        return known[self.result]
+
+
+def _instruction(part: Any) -> Callable[..., Any]:
+    """How one node of a SymPy expression is computed in a namespace."""
+    if part.is_Rational:
+        p, q = int(part.p), int(part.q)
+        return lambda m: m.array(np.full((1, 1), float(p))) / q if q != 1 else m.array(
+            np.full((1, 1), float(p))
+        )
+    name = type(part).__name__
+    if name == "Add":
+        return _adding
+    if name == "Mul":
+        return _multiplying
+    if name == "Pow":
+        return _raising(part.exp)
+    return _NUMERIC[name]
+
+
+def _adding(m: Any, first: Array, *others: Array) -> Array:
+    for other in others:
+        first = first + other
+    return first
+
+
+def _multiplying(m: Any, first: Array, *others: Array) -> Array:
+    for other in others:
+        first = first * other
+    return first
+
+
+def _raising(exponent: Any) -> Callable[..., Any]:
+    if exponent == -1:
+        return lambda m, a, b: 1 / a
+    if exponent == 2:
+        return lambda m, a, b: a * a
+    if exponent.is_Rational and exponent.q == 2 and abs(exponent.p) == 1:
+        return (lambda m, a, b: m.sqrt(a)) if exponent.p > 0 else (lambda m, a, b: 1 / m.sqrt(a))
+    return lambda m, a, b: m.pow(a, b)
+
+
+_NUMERIC: dict[str, Callable[..., Any]] = {
+    name: (lambda m, *xs, _name=name: getattr(m, _name)(*xs))
+    for name in "sin cos tan asin acos atan atan2 sinh cosh tanh exp log erf".split()
+}
+_NUMERIC["Exp1"] = lambda m: m.exp(m.array(np.ones((1, 1))))
+_NUMERIC["Pi"] = lambda m: 2 * m.asin(m.array(np.ones((1, 1))))
+_NUMERIC["Abs"] = lambda m, x: m.abs(x)
+_NUMERIC["sign"] = lambda m, x: m.sign(x)
+
+
+# ---------------------------------------------------------------------------------------------
+# The program
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A kernel with the items in its slots."""
+
+    kernel: Kernel
+    slots: tuple[int, ...]
+
+
+@dataclass
+class Program:
+    """A model lowered for SymPy. `of_node` finds the item of a model's node."""
+
+    model: Model
+    items: list[Item]
+    of_node: list[int]
+    kernels: dict[int, Applied] = field(default_factory=dict)
+    order: list[int] = field(default_factory=list)
+
+    def stage(self, item: Item) -> int:
+        """0: shared, before the rows; 1: per row, and the sums over rows; 2: made from those sums."""
+        if item.per_row or item.operation == "over_rows":
+            return 1
+        return 2 if item.reduced else 0
+
+
+def lower(model: Model) -> Program:
+    """Record what every node is made of, and cut the formulas into kernels."""
+    recorder = Recorder()
+    handles: list[Handle] = []
+    for node in model.graph.nodes:
+        recorder.source = node.index
+        handles.append(_lowered(node, recorder, handles))
+    named = {handles[index].index for index in model.graph.names.values()}
+    program = Program(model, recorder.items, [h.index for h in handles])
+    _cut(program, named)
+    return program
+
+
+def _lowered(node: Node, recorder: Recorder, handles: Sequence[Handle]) -> Handle:
+    if node.is_literal:
+        return recorder.add("constant", (), (), node.value)
+    if node.is_leaf:
+        handle = recorder.add("leaf", (), node.shape, node.key)
+        item = handle.item
+        recorder.items[item.index] = Item(
+            item.index, "leaf", (), node.shape, node.per_row, False, node.key, node.index
+        )
+        return handle
+    arguments = [handles[a] for a in node.arguments]
+    return node.primitive.symbolic(recorder, *arguments, **node.options)  # type: ignore[no-any-return]
+
+
+def _cut(program: Program, named: set[int]) -> None:
+    """Decide where kernels end: at steps, before structural items, and where they grow too large."""
+    items = program.items
+    ends = set(named)
+    for item in items:
+        if item.operation not in _ENTRYWISE:
+            ends.update(item.arguments)
+    size, depth = [0] * len(items), [0] * len(items)
+    for item in items:
+        if item.operation not in _ENTRYWISE:
+            continue
+        inner = [a for a in item.arguments if a not in ends and items[a].operation in _ENTRYWISE]
+        while inner and (
+            sum(size[a] for a in inner) >= _MOST_OPERATIONS
+            or max(depth[a] for a in inner) >= _DEEPEST
+        ):
+            largest = max(inner, key=lambda a: (size[a], depth[a]))
+            ends.add(largest)
+            inner = [a for a in inner if a != largest]
+        size[item.index] = 1 + sum(size[a] for a in inner)
+        depth[item.index] = 1 + max((depth[a] for a in inner), default=0)
+    kinds: dict[KernelKey, Kernel] = {}
+    for item in items:
+        if item.operation not in _ENTRYWISE:
+            program.order.append(item.index)
+        elif item.index in ends:
+            key, slots = _kernel_key(items, item, ends)
+            if key not in kinds:
+                kinds[key] = Kernel(key)
+            program.kernels[item.index] = Applied(kinds[key], slots)
+            program.order.append(item.index)
+
+
+def _kernel_key(
+    items: Sequence[Item], end: Item, ends: set[int]
+) -> tuple[KernelKey, tuple[int, ...]]:
+    """The formula that ends at an item, in postfix, over slots in order of appearance."""
+    entries: list[tuple[Any, ...]] = []
+    places: dict[int, int] = {}
+    slots: list[int] = []
+    todo = [end.index]
+    while todo:
+        index = todo[-1]
+        item = items[index]
+        if index in places:
+            todo.pop()
+            continue
+        inside = item.operation in _ENTRYWISE and (index == end.index or index not in ends)
+        waiting = [a for a in item.arguments if a not in places] if inside else []
+        if waiting:
+            todo.extend(reversed(waiting))
+            continue
+        todo.pop()
+        places[index] = len(entries)
+        if inside:
+            entries.append((item.operation, item.data, tuple(places[a] for a in item.arguments)))
+        elif item.operation == "integer":
+            entries.append(("integer", item.data))
+        else:
+            slots.append(index)
+            entries.append(("slot", item.operation != "constant"))
+    return tuple(entries), tuple(slots)
+
+
+# ---------------------------------------------------------------------------------------------
+# Values and structure: shared with the referee, which goes the other way
+# ---------------------------------------------------------------------------------------------
+
+_COMPARE: dict[str, Callable[..., Any]] = {
+    "gt": lambda m, a, b: m.gt(a, b),
+    "lt": lambda m, a, b: m.gt(b, a),
+    "ge": lambda m, a, b: m.ge(a, b),
+    "le": lambda m, a, b: m.ge(b, a),
+}
+
+
+def _axes(rank: int, axis: int | None) -> tuple[int, ...]:
+    return tuple(range(-rank, 0)) if axis is None else (axis - rank,)
+
+
+def _einsum(pattern: str, *operands: Array) -> Array:
+    inputs, output = pattern.split("->")
+    dotted = ",".join(f"...{letters}" for letters in inputs.split(","))
+    if inputs.count(",") == 1 and operands[0].dtype != object:
+        return _as_product(pattern, *operands)
+    return np.asarray(np.einsum(f"{dotted}->...{output}", *operands))
+
+
+def _as_product(pattern: str, a: Array, b: Array) -> Array:
+    """The contractions a model can hold, as matrix products."""
+    if pattern == "ij,jk->ik":
+        return np.asarray(np.matmul(a, b))
+    if pattern == "ij,j->i":
+        return np.asarray(np.matmul(a, b[..., None])[..., 0])
+    if pattern == "i,jk->ik":
+        return a[..., :, None] * b[..., 0, None, :]
+    if pattern == "i,j->ij":
+        return a[..., :, None] * b[..., None, :]
+    return np.asarray((a * b).sum(axis=-1))
+
+
+def _stretch(x: Array, rank: int, to: Shape) -> Array:
+    lead, inner = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
+    return np.broadcast_to(x.reshape(lead + (1,) * (len(to) - rank) + inner), lead + to)
+
+
+def _transposed(x: Array, rank: int) -> Array:
+    return x if rank == 0 else x[..., None, :] if rank == 1 else x.swapaxes(-1, -2)
+
+
+def _piled(xs: Sequence[Array], rank: int) -> Array:
+    lead = np.broadcast_shapes(*(x.shape[:2] for x in xs))
+    return np.stack([np.broadcast_to(x, lead + x.shape[2:]) for x in xs], axis=-1 - rank)
+
+
+def structured(item: Item, m: Any, xs: Sequence[Array]) -> Array:
+    """The value of a structural item; linear in `xs` except compare, select, largest, contract."""
+    match item.operation:
+        case "copy":
+            return xs[0]
+        case "contract":
+            return _einsum(item.data, *xs)
+        case "total":
+            rank, axis = item.data
+            return np.asarray(xs[0].sum(axis=_axes(rank, axis), keepdims=axis is not None))
+        case "transpose":
+            return _transposed(xs[0], item.data)
+        case "expand":
+            return _stretch(xs[0], *item.data)
+        case "index":
+            return np.asarray(xs[0][(..., *item.data)])
+        case "stack":
+            return _piled(xs, item.data)
+        case "compare":
+            return _COMPARE[item.data](m, *xs)  # type: ignore[no-any-return]
+        case "select":
+            return m.where(m.eq(xs[0], 0), xs[2], xs[1])  # type: ignore[no-any-return]
+        case "largest":
+            rank, axis = item.data
+            return m.max(xs[0], axis=_axes(rank, axis), keepdims=axis is not None)  # type: ignore[no-any-return]
+    raise KeyError(item.operation)
+
+
+def place_of_largest(item: Item, m: Any, x: Array, y: Array) -> Array:
+    """1 at the (first) largest entry, else 0."""
+    rank, axis = item.data
+    y = y if axis is not None else y.reshape(y.shape + (1,) * rank)
+    return m.first_of(m.eq(x, y), _axes(rank, axis))  # type: ignore[no-any-return]
+
+
+# ---------------------------------------------------------------------------------------------
+# Running it: values, and tangents in the directions asked for
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Run:
+    """Values of a program's items at a point; shared ones once, per-row ones a block at a time."""
+
+    program: Program
+    point: Mapping[str, Array]
+    m: Any = FLOAT64
+    shared: dict[int, Array] = field(default_factory=dict)
+
+    def leaf(self, item: Item, rows: slice) -> Array:
+        """A leaf's value with the two leading axes."""
+        values = self.point[item.data]
+        return self.m.array(values[None, rows] if item.per_row else values[None, None])  # type: ignore[no-any-return]
+
+    def value(self, item: Item, values: Mapping[int, Array], rows: slice) -> Array:
+        """The value of one item from those of its arguments."""
+        if item.operation in _CONSTANT:
+            number = self.m.array(np.full((1, 1), float(item.data)))
+            return number.reshape((1, 1) + (1,) * len(item.shape)) if item.shape else number  # type: ignore[no-any-return]
+        if item.operation == "leaf":
+            return self.leaf(item, rows)
+        applied = self.program.kernels.get(item.index)
+        if applied is not None:
+            return applied.kernel.value(self.m, self.slot_values(item, applied, values))
+        arguments = [values[a] for a in item.arguments]
+        if item.operation == "over_rows":
+            return np.asarray(arguments[0].sum(axis=1, keepdims=True))
+        return structured(item, self.m, arguments)
+
+    def slot_values(self, item: Item, applied: Applied, values: Mapping[int, Array]) -> list[Array]:
+        """The values in a kernel's slots; numbers are given the axes of the others."""
+        rank = 2 + len(item.shape)
+        found = []
+        for slot in applied.slots:
+            x = values[slot]
+            found.append(x if x.ndim == rank else x.reshape(x.shape[:2] + (1,) * (rank - 2)))
+        return found
+
+
+def derivative(
+    program: Program,
+    point: Mapping[str, Array],
+    of: str,
+    by: Iterable[str],
+    m: Any = FLOAT64,
+) -> dict[str, Array]:
+    """d of/d name for each name; shapes as those of backprop. KeyError for an unknown name."""
+    model = program.model
+    names = list(by)
+    found: dict[str, Array] = {}
+    target = model.node(of)
+    for per_row in (False, True):
+        group = [n for n in names if model.node(n).per_row == per_row]
+        for part in _portions(model, group, target):
+            found.update(_Tangents(program, point, m, target, part, per_row).run())
+    return {name: found[name] for name in names}
+
+
+def values(program: Program, point: Mapping[str, Array], m: Any = FLOAT64) -> dict[str, Array]:
+    """The value of every step: (*shape), or (N, *shape) where it is per row."""
+    return _Tangents(program, point, m, None, [], False).step_values()
+
+
+def _portions(model: Model, names: Sequence[str], of: Node) -> list[list[str]]:
+    """Names in groups whose tangents fit into memory at one time."""
+    widest = max((_size(n.shape) for n in model.graph.nodes), default=1)
+    most = max(1, _MOST_ENTRIES // widest)
+    groups: list[list[str]] = []
+    filled = most + 1
+    for name in names:
+        entries = _size(model.node(name).shape)
+        if filled + entries > most:
+            groups.append([])
+            filled = 0
+        groups[-1].append(name)
+        filled += entries
+    return groups
+
+
+def _size(shape: Shape) -> int:
+    return int(np.prod(shape, dtype=np.int64))
+
+
+class _Tangents:
+    """One forward accumulation: values and tangents of all items, in the order of the program."""
+
+    def __init__(
+        self,
+        program: Program,
+        point: Mapping[str, Array],
+        m: Any,
+        of: Node | None,
+        by: Sequence[str],
+        by_rows: bool,
+    ) -> None:
+        self.program, self.m, self.of, self.by, self.by_rows = program, m, of, by, by_rows
+        self.model = program.model
+        self.run_ = Run(program, point, m)
+        self.rows_here = 1
+        self.seeds: dict[int, tuple[int, Shape]] = {}
+        self.directions = 0
+        for name in by:
+            node = self.model.node(name)
+            self.seeds[program.of_node[node.index]] = (self.directions, node.shape)
+            self.directions += _size(node.shape)
+        items = [program.items[i] for i in program.order]
+        self.stages = [[i for i in items if program.stage(i) == s] for s in range(3)]
+
+    def run(self) -> dict[str, Array]:
+        """d of/d name for every name of `by`."""
+        assert self.of is not None
+        target = self.program.of_node[self.of.index]
+        per_row = self.of.per_row or self.by_rows
+        columns = self._collect([target], tangents=True, per_row=per_row)[target]
+        return {name: self._part(columns, name, per_row) for name in self.by}
+
+    def step_values(self) -> dict[str, Array]:
+        """The values of all steps."""
+        targets = {name: self.program.of_node[s.node] for name, s in self.model.steps.items()}
+        found: dict[str, Array] = {}
+        for rows in (False, True):
+            part = {n: t for n, t in targets.items() if self.model.node(n).per_row == rows}
+            columns = self._collect(list(part.values()), tangents=False, per_row=rows)
+            found.update({n: columns[t][0] if rows else columns[t][0, 0, ...] for n, t in part.items()})
+        return found
+
+    def _part(self, columns: Array, name: str, per_row: bool) -> Array:
+        """(directions, rows, *of) to (rows?, *of, *by)."""
+        assert self.of is not None
+        start, shape = self.seeds[self.program.of_node[self.model.node(name).index]]
+        part = np.moveaxis(columns[start : start + _size(shape)], 0, -1)
+        part = part.reshape(part.shape[:-1] + shape)
+        return np.array(part if per_row else part[0])
+
+    def _collect(self, targets: Sequence[int], tangents: bool, per_row: bool) -> dict[int, Array]:
+        """Run the stages; gather values or tangents of the targets, rows joined."""
+        found: dict[int, list[Array]] = {t: [] for t in targets}
+        values: dict[int, Array] = {}
+        tangent: dict[int, Array] = {}
+        with np.errstate(all="ignore"):
+            self._pass(self.stages[0], values, tangent, slice(None))
+            sums: tuple[dict[int, Array], dict[int, Array]] = ({}, {})
+            for rows in self._blocks():
+                self._block(rows, values, tangent, sums, targets, tangents, per_row, found)
+            values.update(sums[0])
+            if not self.by_rows:
+                tangent.update(sums[1])
+                self._pass(self.stages[2], values, tangent, slice(None))
+        if per_row:
+            return {t: np.concatenate(parts, axis=1) for t, parts in found.items()}
+        return {t: self._picked(t, values, tangent, tangents, 1) for t in targets}
+
+    def _block(
+        self,
+        rows: slice,
+        values: dict[int, Array],
+        tangent: dict[int, Array],
+        sums: tuple[dict[int, Array], dict[int, Array]],
+        targets: Sequence[int],
+        tangents: bool,
+        per_row: bool,
+        found: dict[int, list[Array]],
+    ) -> None:
+        here, moving = dict(values), dict(tangent)
+        self.rows_here = rows.stop - rows.start
+        self._pass(self.stages[1], here, moving, rows)
+        for item in self.stages[1]:
+            if item.operation == "over_rows":
+                for total, part in zip(sums, (here, moving), strict=True):
+                    if item.index in part and not (total is sums[1] and self.by_rows):
+                        add = part[item.index]
+                        total[item.index] = total[item.index] + add if item.index in total else add
+        if per_row and self.by_rows:
+            self._after_rows(here, moving, rows)
+        if per_row:
+            for target in targets:
+                found[target].append(
+                    self._picked(target, here, moving, tangents, rows.stop - rows.start)
+                )
+
+    def _after_rows(self, here: dict[int, Array], moving: dict[int, Array], rows: slice) -> None:
+        """What follows the sums, one row moving at a time; the sums themselves are those of all rows."""
+        here.update(self._all_sums)
+        self._pass(self.stages[2], here, moving, rows)
+
+    @cached_property
+    def _all_sums(self) -> dict[int, Array]:
+        if not self.stages[2]:
+            return {}
+        plain = _Tangents(self.program, self.run_.point, self.m, None, [], False)
+        sums = [i.index for i in self.stages[1] if i.operation == "over_rows"]
+        return plain._collect(sums, tangents=False, per_row=False) if sums else {}
+
+    def _picked(
+        self, target: int, values: Mapping[int, Array], tangent: Mapping[int, Array], tangents: bool,
+        rows: int,
+    ) -> Array:  # fmt: skip
+        shape = self.program.items[target].shape
+        if not tangents:
+            return np.broadcast_to(values[target], (1, rows, *shape))
+        full = (self.directions, rows, *shape)
+        found = tangent.get(target)
+        return np.zeros(full) if found is None else np.broadcast_to(found, full)
+
+    def _blocks(self) -> list[slice]:
+        rows = self.model.rows or 0
+        widest = max((_size(i.shape) for i in self.program.items if i.per_row), default=1)
+        step = max(1, min(65536, _MOST_ENTRIES // (widest * max(1, self.directions))))
+        return [slice(a, min(rows, a + step)) for a in range(0, rows, step)]
+
+    def _pass(
+        self, items: Iterable[Item], values: dict[int, Array], tangent: dict[int, Array], rows: slice
+    ) -> None:
+        for item in items:
+            if item.index not in values:
+                values[item.index] = self.run_.value(item, values, rows)
+            moving = self._tangent(item, values, tangent) if self.directions else None
+            if item.index in self.seeds:
+                moving = self._seeded(item, moving)
+            if moving is not None:
+                tangent[item.index] = moving
+
+    def _seeded(self, item: Item, moving: Array | None) -> Array:
+        start, shape = self.seeds[item.index]
+        seed = np.zeros((self.directions, 1, *shape))
+        count = _size(shape)
+        seed[start : start + count] = np.eye(count).reshape(count, 1, *shape)
+        return seed if moving is None else moving + seed
+
+    def _tangent(
+        self, item: Item, values: Mapping[int, Array], tangent: Mapping[int, Array]
+    ) -> Array | None:
+        """How an item moves when its arguments do; None where nothing moves it."""
+        applied = self.program.kernels.get(item.index)
+        if applied is not None:
+            return self._through_kernel(item, applied, values, tangent)
+        moving = [tangent.get(a) for a in item.arguments]
+        if all(t is None for t in moving):
+            return None
+        match item.operation:
+            case "compare":
+                return None
+            case "over_rows":
+                assert moving[0] is not None
+                return moving[0] if self.by_rows else self._summed(moving[0])
+            case "contract":
+                return _product_rule(item, self.m, [values[a] for a in item.arguments], moving)
+            case "select":
+                chosen = [_or_zero(t) for t in moving]
+                condition = self.m.eq(values[item.arguments[0]], 0)
+                return self.m.where(condition, chosen[2], chosen[1])  # type: ignore[no-any-return]
+            case "largest":
+                assert moving[0] is not None
+                x, y = values[item.arguments[0]], values[item.index]
+                rank, axis = item.data
+                at = place_of_largest(item, self.m, x, y)
+                return np.asarray(
+                    (moving[0] * at).sum(axis=_axes(rank, axis), keepdims=axis is not None)
+                )
+            case "stack":
+                still = np.zeros((1, 1, *item.shape[1:]))
+                return structured(item, self.m, [still if t is None else t for t in moving])
+        return structured(item, self.m, [t for t in moving if t is not None])
+
+    def _summed(self, moving: Array) -> Array:
+        """Over the rows of this block; a tangent that is the same in every row counts each time."""
+        full = np.broadcast_to(moving, (moving.shape[0], self.rows_here, *moving.shape[2:]))
+        return np.asarray(full.sum(axis=1, keepdims=True))
+
+    def _through_kernel(
+        self, item: Item, applied: Applied, values: Mapping[int, Array], tangent: Mapping[int, Array]
+    ) -> Array | None:
+        total: Array | None = None
+        slots: list[Array] | None = None
+        for place, slot in enumerate(applied.slots):
+            moving = tangent.get(slot)
+            if moving is None:
+                continue
+            partial = applied.kernel.partials[place]
+            if partial is None:
+                continue
+            if slots is None:
+                slots = self.run_.slot_values(item, applied, values)
+            part = moving if partial.is_one else _times(partial(self.m, slots), moving)
+            total = part if total is None else total + part
+        return total
+
+
+def _or_zero(tangent: Array | None) -> Any:
+    return 0.0 if tangent is None else tangent
+
+
+def _times(partial: Array, tangent: Array) -> Array:
+    """The product, where 0 times anything is 0: what does not move is not stopped by a pole."""
+    product = partial * tangent
+    if product.dtype != object and np.isfinite(product).all():
+        return product
+    return np.where(tangent == 0, 0 * tangent, product)
+
+
+def _product_rule(
+    item: Item, m: Any, values: Sequence[Array], tangents: Sequence[Array | None]
+) -> Array:
+    total: Array | None = None
+    for place, moving in enumerate(tangents):
+        if moving is None:
+            continue
+        operands = [moving if k == place else x for k, x in enumerate(values)]
+        part = structured(item, m, operands)
+        total = part if total is None else total + part
+    assert total is not None
+    return total
+
