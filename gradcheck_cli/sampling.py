@@ -1,0 +1,220 @@
+"""Witness 3's view of a model. Reads a Tape. Gives finite differences of any step by any name.
+
+The engine (finite.py) sees a function that it may sample and nothing else; here that function is made
+from the forward pass: one entry of one name is moved, only what lies downstream is computed again, and
+all moved points are stacked along the first axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.errors import OptionError
+from gradcheck_cli.finite import SCHEMES, Samples, Scheme, differences, find_scheme
+from gradcheck_cli.forward import Tape, forward_pass
+from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.namespaces import Complex128
+
+__all__ = ["Estimates", "derivative", "scheme_named"]
+
+_MOST_ENTRIES = 1 << 21  # entries of one node held at a time, over all perturbations
+_MOST_TOGETHER = 512  # entries of small names that are moved in one pass
+_PROBE = 2.0**-20  # how far an entry is moved to see whether it stands on a kink
+MOST_ROWS = 64  # entries of per-row names that are moved one by one under a shared value
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Values with error bounds, shapes as those of backprop; slopes are nan off kinks."""
+
+    value: Array
+    bound: Array
+    left: Array
+    right: Array
+    kink: Array
+
+
+def scheme_named(name: str) -> Scheme:
+    """A scheme by name. Raises OptionError that lists the schemes."""
+    try:
+        return find_scheme(name)
+    except (KeyError, ValueError):
+        raise OptionError(
+            f"there is no scheme {name!r}", help=f"the schemes are {', '.join(sorted(SCHEMES))}"
+        ) from None
+
+
+def derivative(
+    model: Model, tape: Tape, of: str, by: Iterable[str], scheme: Scheme
+) -> dict[str, Estimates]:
+    """d of/d name by differences, with error bounds. Raises OptionError where the complex step cannot
+    pass a function."""
+    target = model.node(of)
+    names = list(by)
+    if scheme.imaginary:
+        _refuse_unanalytic(model, target, names)
+        tape = forward_pass(model, Complex128(), tape.point)
+    shared = [name for name in names if not model.node(name).per_row]
+    found: dict[str, Estimates] = {}
+    for group in _groups(model, shared):
+        found.update(_estimates(_Moved(tape, target, [model.node(n) for n in group]), group, scheme))
+    for name in names:
+        if name not in found:
+            found.update(_estimates(_MovedRows(tape, target, model.node(name)), [name], scheme))
+    return {name: found[name] for name in names}
+
+
+def _groups(model: Model, names: Iterable[str]) -> list[list[str]]:
+    """Small names together, whose entries are then moved in one pass; large ones alone."""
+    groups: list[list[str]] = [[]]
+    filled = 0
+    for name in names:
+        size = _size(model.node(name))
+        if groups[-1] and filled + size > _MOST_TOGETHER:
+            groups.append([])
+            filled = 0
+        groups[-1].append(name)
+        filled += size
+    return [group for group in groups if group]
+
+
+def _refuse_unanalytic(model: Model, of: Node, names: Iterable[str]) -> None:
+    graph = model.graph
+    down, up = graph.downstream(model.node(n).index for n in names), graph.upstream([of.index])
+    for node in graph.nodes:
+        inner = down[node.index] and up[node.index] and not (node.is_leaf or node.is_literal)
+        if inner and not node.primitive.analytic:
+            raise OptionError(
+                f"the complex step cannot pass {node.primitive.function}, which is not analytic",
+                help="use --scheme extrapolated",
+            )
+
+
+def _estimates(moved: _Moved | _MovedRows, names: list[str], scheme: Scheme) -> dict[str, Estimates]:
+    on_border = moved.on_border() if moved.tape.borders_hit() else None
+    found = differences(moved, moved.base, scheme=scheme, on_kink=on_border)
+    parts = found.value, found.bound, found.left, found.right, found.kink
+    shaped = zip(*(moved.shaped(part) for part in parts), strict=True)
+    return {name: Estimates(*columns) for name, columns in zip(names, shaped, strict=True)}
+
+
+def _size(node: Node) -> int:
+    return int(np.prod(node.shape, dtype=np.int64))
+
+
+@dataclass
+class _Sampled:
+    """The function of the engine: `of` when single entries are moved. Subclasses say which."""
+
+    tape: Tape
+    of: Node
+
+    base: Array = field(init=False)
+    width: int = field(init=False)
+
+    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+        """The nodes with one entry moved in each of `count` perturbations."""
+        raise NotImplementedError
+
+    def __call__(self, which: Any, offsets: Array) -> Samples:
+        """Samples for the engine, as many entries at a time as memory allows."""
+        values, regular, _ = self._sampled(which, offsets)
+        return Samples(values, regular)
+
+    def _sampled(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
+        most = max(1, _MOST_ENTRIES // (self.width * max(1, offsets.shape[1])))
+        starts = range(0, len(which), most)
+        parts = [self._some(which[a : a + most], offsets[a : a + most]) for a in starts]
+        values, regular, touched = (np.concatenate(c) for c in zip(*parts, strict=True))
+        return values, regular, touched
+
+    def _some(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
+        lead = offsets.shape
+        entries = np.repeat(which, lead[1])
+        varied = self.tape.vary(self.of, self.pinned(entries, offsets.reshape(-1)))
+        count = offsets.size
+        values = np.broadcast_to(varied.values, (count, *varied.values.shape[1:]))
+        values = values.reshape(*lead, *values.shape[1:])
+        values = values if self.of.per_row else values[:, :, 0]
+        return values, varied.regular.reshape(lead), varied.touched.reshape(lead)
+
+    def on_border(self) -> Array:
+        """For which entries a margin that is exactly zero moves off zero."""
+        step = np.maximum(np.abs(self.base), 1e-3) * _PROBE
+        offsets = np.stack([-step, step], axis=1)
+        return np.asarray(self._sampled(np.arange(len(self.base)), offsets)[2].any(axis=1))
+
+
+class _Moved(_Sampled):
+    """Entries of shared names: the entries of all nodes, one after the other."""
+
+    def __init__(self, tape: Tape, of: Node, nodes: list[Node]) -> None:
+        super().__init__(tape, of)
+        self.nodes = nodes
+        self.values = [np.asarray(tape.of_node(node)) for node in nodes]
+        self.starts = np.cumsum([0, *(_size(node) for node in nodes)])
+        self.base = np.concatenate([np.real(v).reshape(-1) for v in self.values]).astype(float)
+        self.width = max(_size(node) for node in (of, *nodes))
+
+    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+        """The nodes that have a moved entry."""
+        found: dict[int, Array] = {}
+        for node, value, start, stop in zip(
+            self.nodes, self.values, self.starts[:-1], self.starts[1:], strict=True
+        ):
+            mine = np.flatnonzero((entries >= start) & (entries < stop))
+            if len(mine):
+                kind = np.result_type(value, offsets)
+                flat = np.array(np.broadcast_to(value.reshape(-1), (len(entries), value.size)), kind)
+                flat[mine, entries[mine] - start] += offsets[mine]
+                found[node.index] = flat.reshape(len(entries), 1, *node.shape)
+        return found
+
+    def shaped(self, part: Array) -> list[Array]:
+        """(entries, rows?, *of) as (rows?, *of, *by) for each node."""
+        moved = np.moveaxis(part, 0, -1)
+        return [
+            moved[..., start:stop].reshape((*moved.shape[:-1], *node.shape))
+            for node, start, stop in zip(self.nodes, self.starts[:-1], self.starts[1:], strict=True)
+        ]
+
+
+class _MovedRows(_Sampled):
+    """Entries of one per-row name: in all rows at once under a per-row value, because no row sees
+    another; row by row, for the first rows, under a shared one."""
+
+    def __init__(self, tape: Tape, of: Node, by: Node) -> None:
+        super().__init__(tape, of)
+        self.by = by
+        self.value = np.asarray(tape.of_node(by))
+        self.size, self.rows = _size(by), len(self.value)
+        self.each_row = not of.per_row
+        moved = min(self.rows, MOST_ROWS) if self.each_row else 1
+        self.base = np.real(self.value[:moved]).reshape(-1).astype(float)
+        self.width = max(_size(of), self.size) * self.rows
+
+    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+        """The node with one entry moved, in one row or in all."""
+        count, kind = len(entries), np.result_type(self.value, offsets)
+        flat = self.value.reshape(1, self.rows, self.size)
+        flat = np.array(np.broadcast_to(flat, (count, self.rows, self.size)), kind)
+        at = np.arange(count)
+        if self.each_row:
+            flat[at, entries // self.size, entries % self.size] += offsets
+        else:
+            flat[at, :, entries] += offsets[:, None]
+        return {self.by.index: flat.reshape(count, self.rows, *self.by.shape)}
+
+    def shaped(self, part: Array) -> list[Array]:
+        """(entries, rows?, *of) as (rows, *of, *by); rows that were not moved are nan."""
+        moved = np.moveaxis(part, 0, -1)
+        if not self.each_row:
+            return [moved.reshape((*moved.shape[:-1], *self.by.shape))]
+        full = np.full((*moved.shape[:-1], self.rows * self.size), np.nan)
+        full[..., : moved.shape[-1]] = moved
+        full = full.reshape((*moved.shape[:-1], self.rows, *self.by.shape))
+        return [np.moveaxis(full, len(self.of.shape), 0)]
