@@ -1,0 +1,177 @@
+"""The library. Reads text or paths. Gives models, reports and explanations; the command line is a skin
+over these functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradcheck_cli.errors import GradcheckError
+from gradcheck_cli.results import Explanation, Failure, Report, Verdict
+
+if TYPE_CHECKING:
+    from gradcheck_cli.graph import Claim, Model
+
+__all__ = [
+    "FunctionRecord",
+    "check",
+    "explain",
+    "functions",
+    "load",
+    "load_claims",
+    "load_text",
+    "show",
+    "unreadable",
+]
+
+_DRAWS = 100  # how often a parameter without a value is drawn until the loss is finite
+
+
+@dataclass(frozen=True)
+class FunctionRecord:
+    """What the documentation says of a function."""
+
+    name: str
+    signature: str
+    aliases: tuple[str, ...]
+    summary: str
+    domain: str
+    derivative: str
+
+
+def load(text_or_path: str | Path, *, seed: int | None = None, ignore_set: bool = False) -> Model:
+    """A model from a path, or from text: a str with a line break or "=" is text.
+
+    Raises LanguageError or DataError with the place of what is wrong.
+    """
+    if isinstance(text_or_path, str) and ("\n" in text_or_path or "=" in text_or_path):
+        return load_text(
+            text_or_path, file="-", folder=Path(), seed=seed, ignore_set=ignore_set
+        )
+    from gradcheck_cli.language import read_path
+
+    path = Path(text_or_path)
+    data = read_path(path)
+    return load_text(
+        data, file=str(path), folder=path.parent, seed=seed, ignore_set=ignore_set
+    )
+
+
+def load_text(
+    data: bytes | str,
+    *,
+    file: str,
+    folder: Path,
+    seed: int | None = None,
+    ignore_set: bool = False,
+) -> Model:
+    """A model from text that was read already; data files are looked up in `folder`."""
+    from gradcheck_cli.language import read_model
+
+    model = read_model(data, file=file, folder=folder, seed=seed, ignore_set=ignore_set)
+    return _with_finite_loss(model)
+
+
+def _with_finite_loss(model: Model) -> Model:
+    """Parameters without a value are drawn again while the loss is not finite."""
+    free = [p for p in model.parameters() if p.origin == "free"]
+    if not free:
+        return model
+    import numpy as np
+
+    from gradcheck_cli.forward import forward_pass
+    from gradcheck_cli.points import draw_normal
+
+    drawn = model
+    for attempt in range(1, _DRAWS):
+        if np.isfinite(forward_pass(drawn).loss):
+            return drawn
+        values = {
+            p.name: draw_normal(model.seed, p.name, p.shape, attempt=attempt) for p in free
+        }
+        drawn = model.at(values)
+    return model
+
+
+def load_claims(path: str | Path, model: Model) -> tuple[Claim, ...]:
+    """The claims of a file, to be judged against `model`."""
+    from gradcheck_cli.language import read_claims, read_path
+
+    path = Path(path)
+    return tuple(read_claims(read_path(path), file=str(path), folder=path.parent, model=model))
+
+
+def check(
+    model: Model,
+    *,
+    points: int | None = None,
+    digits: int | None = None,
+    scheme: str | None = None,
+    at: Sequence[str] = (),
+    wrt: Iterable[str] = (),
+    strict: bool | None = None,
+    carry: bool | None = None,
+    show_truth: bool = False,
+    claims: Sequence[Claim] | None = None,
+    require_claims: bool = False,
+) -> Report:
+    """Three gradients of the model side by side, and its claims judged.
+
+    `at` holds "NAME=VALUE" texts. None means: as the model's `set` lines say, else the default.
+    Raises OptionError for names and values that do not fit the model.
+    """
+    from gradcheck_cli.check import Options
+    from gradcheck_cli.check import check as run
+
+    if at:
+        from gradcheck_cli.language import read_values
+
+        model = model.at(dict(read_values(text, model) for text in at))
+    options = Options(
+        points=points, digits=digits, scheme=scheme, wrt=tuple(wrt), strict=strict or None,
+        carry=carry or None, show_truth=show_truth, require_claims=require_claims,
+    )  # fmt: skip
+    return run(model, options, claims)
+
+
+def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Explanation:
+    """The forward pass and both backward passes with formulas, numbers and local derivatives."""
+    from gradcheck_cli.explain import explain as run
+
+    return run(model, row=row, expand=expand)
+
+
+def show(model: Model) -> str:
+    """The model as it was read, fully bracketed, with shapes."""
+    from gradcheck_cli.language import show as run
+
+    return run(model)
+
+
+def functions() -> list[FunctionRecord]:
+    """All functions of the language, with domains and SymPy's derivatives."""
+    from gradcheck_cli.formulas import derivative_text
+    from gradcheck_cli.primitives import PRIMITIVES
+
+    return [
+        FunctionRecord(
+            p.function, p.signature, p.aliases, p.summary, p.domain_text, derivative_text(p)
+        )
+        for p in PRIMITIVES.values()
+        if p.name not in ("identity", "expand")
+    ]
+
+
+def unreadable(error: GradcheckError, file: str) -> Report:
+    """The report of a file that could not be read."""
+    place = error.place
+    failure = Failure(
+        message=error.message,
+        line=place.line if place else None,
+        column=place.column if place else None,
+        help=error.help,
+        text=str(error),
+    )
+    return Report(model=file, verdict=Verdict.ERROR, error=failure, summary=error.message)

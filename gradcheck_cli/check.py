@@ -1,0 +1,277 @@
+"""Reads a Model and options. Gives the Report: witnesses, verdicts, claims, and the closing sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gradcheck_cli import symbolic
+from gradcheck_cli.claims import judge_claims
+from gradcheck_cli.errors import OptionError
+from gradcheck_cli.forward import Failing, Tape, forward_pass
+from gradcheck_cli.graph import Claim, Model
+from gradcheck_cli.judge import Point, Values, blocks, compare_values, points_of
+from gradcheck_cli.referee import Referee
+from gradcheck_cli.results import Block, ClaimResult, Coverage, Report, Verdict, worst
+from gradcheck_cli.sampling import scheme_named
+
+__all__ = ["Options", "check"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run may be asked; None means the model's `set` line, else the default."""
+
+    points: int | None = None
+    digits: int | None = None
+    scheme: str | None = None
+    layout: str | None = None
+    wrt: tuple[str, ...] = ()
+    strict: bool | None = None
+    carry: bool | None = None
+    show_truth: bool = False
+    require_claims: bool = False
+
+    def settled(self, settings: Mapping[str, object]) -> Options:
+        """The same with every None filled in. Raises OptionError for impossible values."""
+        defaults: dict[str, object] = {
+            "points": 4,
+            "digits": 6,
+            "scheme": "extrapolated",
+            "layout": "auto",
+            "strict": False,
+            "carry": False,
+        }
+        filled = {
+            name: getattr(self, name) if getattr(self, name) is not None else settings.get(name, value)
+            for name, value in defaults.items()
+        }
+        result = replace(self, **filled)  # type: ignore[arg-type]
+        if result.points is None or not 1 <= result.points <= 1000:
+            raise OptionError("--points must be between 1 and 1000", help="the default is 4")
+        if result.digits is None or not 1 <= result.digits <= 15:
+            raise OptionError("--digits must be between 1 and 15", help="the default is 6")
+        return result
+
+
+def check(model: Model, options: Options, claims: Sequence[Claim] | None = None) -> Report:
+    """Compare the three witnesses at all points and judge the claims (those of the model by default).
+
+    Raises OptionError for a name that the model does not have.
+    """
+    asked = options.settled(model.settings)
+    judged = model.claims if claims is None else tuple(claims)
+    scheme = scheme_named(str(asked.scheme))
+    names = _names(model, asked.wrt)
+    blank = Report(
+        model=model.file,
+        verdict=Verdict.OK,
+        rows=model.rows,
+        seed=model.seed,
+        points=asked.points or 1,
+        scheme=scheme.name,
+        steps=len(model.steps),
+        settings=model.settings,
+        notes=model.notes,
+        claims_file=next((c.file for c in judged if c.file and c.file != model.file), None),
+    )
+    tape = forward_pass(model)
+    failing = tape.failing()
+    if failing is not None:
+        return _unresolved(model, blank, failing)
+    program = symbolic.lower(model)
+    referee = Referee(program)
+    points = points_of(model, tape, asked.points or 1)
+    values = compare_values(model, program, referee, points[0])
+    blank = replace(blank, loss=tape.loss, loss_symbolic=values.loss_symbolic)
+    if values.verdict is not Verdict.OK:
+        return replace(
+            blank, verdict=Verdict.WRONG, value_note=values.note, summary=values.note,
+            closing=("Nothing is said about derivatives while a value differs.",),
+        )  # fmt: skip
+    found = blocks(
+        model, program, referee, points,
+        names=names, scheme=scheme, digits=float(asked.digits or 6), of=model.loss,
+    )  # fmt: skip
+    court = judge_claims(
+        model, judged, [(p.number, p.values) for p in points], referee,
+        layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
+        on_border=bool(tape.borders_hit()),
+    )  # fmt: skip
+    results = _explained(model, tape, points, court.results, asked)
+    blank = replace(blank, notes=(*blank.notes, *_free_notes(model), *court.notes))
+    return _concluded(model, blank, found, results, values, asked, points)
+
+
+def _names(model: Model, wrt: Sequence[str]) -> list[str]:
+    """The parameters, and the names of --wrt; only those of --wrt where it is given."""
+    if not wrt:
+        return [p.name for p in model.parameters()]
+    for name in wrt:
+        if name not in model.inputs and name not in model.steps:
+            raise OptionError(
+                f"--wrt: the model has no name {name!r}",
+                help=f"it has {', '.join([*model.inputs, *model.steps][:12])}",
+            )
+    return list(dict.fromkeys(wrt))
+
+
+def _explained(
+    model: Model, tape: Tape, points: Sequence[Point], results: Sequence[ClaimResult], asked: Options
+) -> tuple[ClaimResult, ...]:
+    """The claims with where they go wrong, what is wrong, and the truth if it was asked for."""
+    from gradcheck_cli.diagnose import diagnosed
+
+    found = diagnosed(model, results)
+    if asked.show_truth:
+        from gradcheck_cli.formulas import right_side
+
+        found = [
+            replace(r, truth=right_side(model, r.of, r.by)) if r.verdict is Verdict.WRONG else r
+            for r in found
+        ]
+    return tuple(found)
+
+
+# ---------------------------------------------------------------------------------------------
+# Sentences
+# ---------------------------------------------------------------------------------------------
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _unresolved(model: Model, blank: Report, failing: Failing) -> Report:
+    """The loss is not finite at the given point: the step and its arguments are named."""
+    node = failing.node
+    step = model.steps.get(failing.step)
+    where = f"step {step.display} (line {step.line})" if step else "the loss"
+    row = f" in row {failing.row}" if failing.row is not None else ""
+    what = "the value"
+    if not (node.is_leaf or node.is_literal):
+        record = node.primitive
+        given = ", ".join(f"{a:.6g}" for a in failing.arguments)
+        what = (
+            f"{failing.arguments[0]:.6g} {record.infix} {failing.arguments[1]:.6g}"
+            if record.infix and len(failing.arguments) == 2
+            else f"{record.function}({given})"
+        )
+        if record.domain_text != "all numbers" and failing.value != failing.value:
+            what += f", which is outside its domain ({record.domain_text}),"
+    note = f"{where}: {what} is {failing.value:g}{row} at the given point"
+    return replace(blank, verdict=Verdict.UNRESOLVED, loss=None, value_note=note, summary=note + ".")
+
+
+def _free_notes(model: Model) -> list[str]:
+    drawn = [p for p in model.parameters() if p.origin == "free"]
+    shown = ", ".join(f"{p.display} = {float(p.values):.6g}" for p in drawn if not p.shape)
+    return [f"drawn from seed {model.seed}: {shown}"] if shown else []
+
+
+def _concluded(
+    model: Model,
+    blank: Report,
+    found: Sequence[Block],
+    results: Sequence[ClaimResult],
+    values: Values,
+    asked: Options,
+    points: Sequence[Point],
+) -> Report:
+    """The verdict of all, and the sentences under the table."""
+    claimed = {r.by for r in results if r.of == model.loss}
+    shown = tuple(replace(b, claimed=_canonical(model, b.name) in claimed) for b in found)
+    coverage = Coverage(
+        sum(b.total for b in shown), sum(b.checked for b in shown), sum(b.zero for b in shown)
+    )
+    verdict = worst([b.verdict for b in shown] + [r.verdict for r in results])
+    closing = [*_on_claims(model, shown, results), *_on_columns(shown, coverage)]
+    if coverage.entries and coverage.zero == coverage.entries and verdict in (Verdict.OK, Verdict.KINK):
+        verdict = Verdict.UNRESOLVED
+        closing.append("Every entry is exactly zero at all points: nothing was tested.")
+    unclaimed = [b.name for b in shown if not b.claimed]
+    if asked.require_claims and unclaimed:
+        verdict = worst([verdict, Verdict.WRONG])
+        closing.append(f"--require-claims: no claim for {', '.join(unclaimed)}.")
+    if len(points) < (asked.points or 1):
+        closing.append(f"Compared at {len(points)} of {asked.points} points: the loss is not finite at the others.")
+    return replace(
+        blank,
+        verdict=verdict,
+        value_note=f"symbolic and forward pass agree to {int(values.digits)} digits",
+        parameters=shown,
+        claims=tuple(results),
+        coverage=coverage,
+        closing=tuple(closing),
+        summary=_summary(shown, results, coverage),
+    )
+
+
+def _canonical(model: Model, display: str) -> str:
+    inputs = [i.name for i in model.inputs.values() if i.display == display]
+    return inputs[0] if inputs else display
+
+
+def _on_claims(
+    model: Model, shown: Sequence[Block], results: Sequence[ClaimResult]
+) -> list[str]:
+    parameters = [b for b in shown if b.name in {p.display for p in model.parameters()}]
+    if not results:
+        name = parameters[0].name if parameters else "b0"
+        return [f"Nothing of YOURS was judged: add a line such as  claim d loss/d {name} = ..."]
+    wrong = [r for r in results if r.verdict is Verdict.WRONG]
+    mine = _plural(len(results), "claim")
+    if len(results) == 1:
+        first = f"Your only claim is {results[0].verdict}: line {results[0].line}."
+    elif wrong:
+        lines = ", ".join(str(r.line) for r in wrong[:8]) + (" ..." if len(wrong) > 8 else "")
+        first = (
+            f"{len(wrong)} of your {mine} {'is' if len(wrong) == 1 else 'are'} WRONG: "
+            f"line{'' if len(wrong) == 1 else 's'} {lines}."
+        )
+    else:
+        others = [r for r in results if r.verdict is not Verdict.OK]
+        first = f"All {mine} are ok." if not others else f"None of your {mine} is WRONG."
+    have = sum(b.claimed for b in parameters)
+    noun = "parameters" if all(not b.shape for b in parameters) else "parameter blocks"
+    if have == len(parameters):
+        second = f"All {have} {noun} are claimed."
+    elif have == 0:
+        second = f"0 of {len(parameters)} {noun} are claimed."
+    else:
+        missing = ", ".join(b.name for b in parameters if not b.claimed)
+        second = f"{have} of {len(parameters)} {noun} are claimed, not {missing}."
+    return [f"{first} {second}"]
+
+
+def _on_columns(shown: Sequence[Block], coverage: Coverage) -> list[str]:
+    bad = [b for b in shown if b.verdict is not Verdict.OK]
+    agreeing = coverage.entries - coverage.zero - sum(
+        sum(e.verdict is not Verdict.OK for e in b.entries if e.point == 0) for b in bad
+    )
+    digits = [b.digits for b in shown if b.digits is not None]
+    sentences = []
+    if coverage.entries:
+        least = f", to at least {int(min(digits))} digits" if digits and agreeing else ""
+        sentences.append(f"The columns above agree: {agreeing:,} of {coverage.entries:,} entries{least}.")
+    if coverage.zero:
+        sentences.append(
+            f"{coverage.zero:,} entries are exactly zero in all columns: NOT tested "
+            "(dead units; try --points 8 or another --seed)."
+        )
+    return sentences
+
+
+def _summary(
+    shown: Sequence[Block], results: Sequence[ClaimResult], coverage: Coverage
+) -> str:
+    """One line for a model among many."""
+    digits = [b.digits for b in shown if b.digits is not None]
+    least = f", at least {int(min(digits))} digits" if digits else ""
+    parts = [f"{_plural(coverage.entries - coverage.zero, 'entry').replace('entrys', 'entries')}{least}"]
+    if results:
+        wrong = sum(r.verdict is Verdict.WRONG for r in results)
+        parts.append(_plural(len(results), "claim") + (f", {wrong} WRONG" if wrong else ""))
+    if coverage.zero:
+        parts.append(f"{coverage.zero:,} not tested")
+    return "; ".join(parts)

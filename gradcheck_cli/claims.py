@@ -1,0 +1,434 @@
+"""Reads a model's claims, the points, and the referee. Gives a ClaimResult for each.
+
+A formula is judged at high precision on both sides and at every point, so no question of tolerance is
+left: at 50 digits, and once more at 140 where the two sides are close. The right side's derivatives are
+filled with TRUE values, so that one slip gives one wrong line. Knows nothing of the witnesses' columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli import backprop
+from gradcheck_cli.forward import FLOAT64, Tape, evaluate, forward_pass
+from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Misfit, Model, spell_shape
+from gradcheck_cli.points import moved
+from gradcheck_cli.referee import Referee
+from gradcheck_cli.results import ClaimResult, Verdict
+
+__all__ = ["Judged", "judge_claims"]
+
+LAYOUTS = ("numerator", "denominator")
+_EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
+_FAILURES = (ZeroDivisionError, ValueError, OverflowError)
+
+
+@dataclass(frozen=True)
+class _At:
+    """A point under the name that results show."""
+
+    number: int
+    values: Mapping[str, Array]
+    moved_data: bool = False
+
+
+@dataclass
+class _Knowledge:
+    """True values and derivatives at one point and precision, each computed once."""
+
+    model: Model
+    referee: Referee
+    at: _At
+    m: Any
+    layout: str
+    exact: bool
+    tape: Tape
+    known: dict[Derivative, Array] = field(default_factory=dict)
+
+    def leaf(self, key: Key) -> Array:
+        """The value of a leaf of a claim's formula, with the two leading axes."""
+        if isinstance(key, Derivative):
+            return self._lead(self.derivative(key), self.is_per_row(key))
+        node = self.model.node(key)
+        return self._lead(self.tape.of_node(node), node.per_row)
+
+    def is_per_row(self, target: Derivative) -> bool:
+        """Whether a derivative has one value per row."""
+        return self.model.node(target.of).per_row or self.model.node(target.by).per_row
+
+    def derivative(self, target: Derivative) -> Array:
+        """The true derivative in the layout of this file; an entry where it has an index."""
+        found = self.known.get(target.whole)
+        if found is None:
+            found = self._computed(target.of, target.by)
+            self.known[target.whole] = found
+        if target.index is None:
+            return found
+        rank = len(self.model.node(target.by).shape)
+        return _entry_of(found, target.index) if rank else found
+
+    def prepare(self, wanted: Iterable[Derivative]) -> None:
+        """Compute all derivatives of one step together."""
+        groups: dict[str, list[str]] = {}
+        for target in wanted:
+            if target.whole not in self.known:
+                groups.setdefault(target.of, []).append(target.by)
+        for of, names in groups.items():
+            for by, value in self._values(of, list(dict.fromkeys(names))).items():
+                self.known[Derivative(of, by)] = self._laid_out(of, by, value)
+
+    def _computed(self, of: str, by: str) -> Array:
+        return self._laid_out(of, by, self._values(of, [by])[by])
+
+    def _values(self, of: str, names: Sequence[str]) -> dict[str, Array]:
+        if self.exact:
+            return self.referee.derivative(self.at.values, of, names, self.m)
+        return backprop.derivative(self.model, self.tape, of, names)
+
+    def _laid_out(self, of: str, by: str, value: Array) -> Array:
+        jacobian = len(self.model.node(of).shape) == 1 and len(self.model.node(by).shape) == 1
+        if jacobian and self.layout == "denominator":
+            return value.swapaxes(-1, -2)
+        return value
+
+    def _lead(self, value: Array, per_row: bool) -> Array:
+        return value[None] if per_row else np.asarray(value)[None, None]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """All claims of a file, and what is to be said about them together."""
+
+    results: tuple[ClaimResult, ...]
+    notes: tuple[str, ...] = ()
+
+
+def judge_claims(
+    model: Model,
+    claims: Sequence[Claim],
+    points: Sequence[tuple[int, Mapping[str, Array]]],
+    referee: Referee,
+    *,
+    layout: str = "auto",
+    strict: bool = False,
+    carry: bool = False,
+    on_border: bool = False,
+) -> Judged:
+    """Judge every claim at every point; numbers at the given point only.
+
+    `points` are (number, values); `on_border` says that the given point lies on a kink or border, so
+    that one-sided slopes decide what is true there.
+    """
+    chosen, notes = _layout(model, claims, points, referee, layout)
+    court = _Court(model, referee, [_At(n, v) for n, v in points], chosen, on_border)
+    results = [court.judge(claim) for claim in claims]
+    if strict:
+        results = [_strictly(result) for result in results]
+    if carry:
+        results = court.carried(claims, results)
+    return Judged(tuple(results), tuple(notes))
+
+
+def _strictly(result: ClaimResult) -> ClaimResult:
+    accident = result.note is not None and result.note.startswith("right only for")
+    return replace(result, verdict=Verdict.WRONG) if accident else result
+
+
+def _layout(
+    model: Model, claims: Sequence[Claim], points: Any, referee: Referee, wanted: str
+) -> tuple[str, list[str]]:
+    """The Jacobian layout of this file: the one in which more of its claims are right."""
+    jacobians = [claim for claim in claims if claim.is_jacobian]
+    if wanted != "auto" or not jacobians:
+        return ("numerator" if wanted == "auto" else wanted), []
+    right = {}
+    for layout in LAYOUTS:
+        court = _Court(model, referee, [_At(n, v) for n, v in points[:1]], layout, False)
+        right[layout] = sum(court.judge(c).verdict is Verdict.OK for c in jacobians)
+    best = max(LAYOUTS, key=lambda name: right[name])
+    spelled = {
+        "numerator": "J[i,j] = d num_i/d den_j (layout numerator)",
+        "denominator": "J[i,j] = d num_j/d den_i, the transpose (layout denominator)",
+    }
+    return best, [f"Jacobians are read as {spelled[best]}"]
+
+
+@dataclass
+class _Court:
+    model: Model
+    referee: Referee
+    points: list[_At]
+    layout: str
+    on_border: bool
+    _kept: dict[tuple[int, bool, bool], _Knowledge] = field(default_factory=dict)
+
+    def knowledge(self, at: _At, higher: bool = False) -> _Knowledge:
+        """What is true at a point, at 50 or 140 digits, or in float64 beyond the budget."""
+        key = (at.number, at.moved_data, higher)
+        if key not in self._kept:
+            exact = self.referee.affords()
+            m: Any = FLOAT64
+            if exact:
+                m = self.referee.higher if higher else self.referee.high
+            tape = forward_pass(self.model, m, at.values)
+            self._kept[key] = _Knowledge(
+                self.model, self.referee, at, m, self.layout, exact, tape
+            )
+        return self._kept[key]
+
+    def judge(self, claim: Claim) -> ClaimResult:
+        """One claim, at all points."""
+        blank = _blank(self.model, claim)
+        formula = claim.formulas[self.layout]
+        if isinstance(formula, Misfit):
+            note = formula.message + (f"; {formula.help}" if formula.help else "")
+            return replace(blank, verdict=Verdict.WRONG, note=note)
+        try:
+            if claim.numbers is not None:
+                return self._number(claim, blank)
+            return self._formula(claim, formula, blank)
+        except _FAILURES:
+            note = "it cannot be evaluated here: division by zero or outside a domain"
+            return replace(blank, verdict=Verdict.UNRESOLVED, note=note)
+
+    # -- formulas -----------------------------------------------------------------------------
+
+    def _formula(self, claim: Claim, formula: Graph, blank: ClaimResult) -> ClaimResult:
+        found = [(at, self._compare(claim, formula, at)) for at in self.points]
+        failing = [(at, gap) for at, gap in found if gap.wrong.any()]
+        if not failing:
+            return self._accepted(claim, formula, blank, found[0][1])
+        at, gap = failing[0]
+        if at.number == 0 and self.on_border and (kinked := self._between(claim, gap, blank)):
+            return kinked
+        result = self._placed(blank, gap, at)
+        return replace(
+            result,
+            verdict=Verdict.WRONG if not np.isnan(result.claimed or 0.0) else Verdict.UNRESOLVED,
+            points_wrong=len(failing),
+            points_total=len(found),
+            note=_two_roundings(self.model, claim, failing, found),
+        )
+
+    def _accepted(
+        self, claim: Claim, formula: Graph, blank: ClaimResult, first: _Gap
+    ) -> ClaimResult:
+        result = replace(
+            self._placed(blank, first, self.points[0]), points_total=len(self.points), wrong=0
+        )
+        return replace(result, note=self._accident(claim, formula))
+
+    def _accident(self, claim: Claim, formula: Graph) -> str | None:
+        """Which datum makes a claim right that is not right for other data."""
+        names = [i.name for i in self.model.inputs.values() if i.kind in ("data", "rows")]
+        if not names or len(self.points) < 2:
+            return None
+        everything = moved(self.model, 1, kinds=("data", "rows"))
+        if not self._fails_with(claim, formula, everything, 1):
+            return None
+        for number, name in enumerate(names, start=2):
+            if self._fails_with(claim, formula, {name: everything[name]}, number):
+                return f"right only for this {self._datum(name)}"
+        return "right only for these data"
+
+    def _fails_with(
+        self, claim: Claim, formula: Graph, values: Mapping[str, Array], number: int
+    ) -> bool:
+        at = _At(number, {**self.points[0].values, **values}, moved_data=True)
+        try:
+            gap = self._compare(claim, formula, at)
+        except _FAILURES:
+            return False
+        return bool((gap.wrong & np.isfinite(gap.claimed) & np.isfinite(gap.true)).any())
+
+    def _datum(self, name: str) -> str:
+        item = self.model.inputs[name]
+        value = f": {item.display} = {float(item.values):.6g}" if item.values.ndim == 0 else ""
+        return f"{item.display}{value}"
+
+    def _compare(self, claim: Claim, formula: Graph, at: _At) -> _Gap:
+        knowledge = self.knowledge(at)
+        gap = _difference(knowledge, claim, formula)
+        if not knowledge.exact:
+            return gap.beyond(self._rounding(claim, at))
+        if not gap.wrong.any():
+            return gap
+        again = _difference(self.knowledge(at, higher=True), claim, formula)
+        with np.errstate(all="ignore"):
+            shrunk = again.size < gap.size * 1e-30  # only cancellation shrinks with the precision
+        return replace(again, wrong=gap.wrong & ~shrunk & again.wrong)
+
+    def _rounding(self, claim: Claim, at: _At) -> Array:
+        target = claim.target
+        bound = self.referee.rounding(at.values, target.of, [target.by])[target.by]
+        rank = len(self.model.node(target.by).shape)
+        return _entry_of(bound, target.index) if target.index and rank else bound
+
+    def _between(self, claim: Claim, gap: _Gap, blank: ClaimResult) -> ClaimResult | None:
+        """At a kink: accepted if every entry lies between its left and right slopes."""
+        node = self.model.node(claim.target.by)
+        if self.model.node(claim.target.of).shape or node.per_row:
+            return None
+        kinks = 0
+        shown: tuple[float, float] | None = None
+        for entry in np.argwhere(gap.wrong):
+            index = claim.target.index or tuple(int(k) for k in entry[: len(node.shape)])
+            try:
+                pair = self.referee.slopes(
+                    self.points[0].values, claim.target.of, claim.target.by, index
+                )
+            except (*_FAILURES, TypeError, IndexError):
+                return None
+            left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
+            value = gap.claimed[tuple(entry)] if gap.claimed.ndim else float(gap.claimed)
+            room = 1e-12 * max(abs(left), abs(right))
+            if not min(left, right) - room <= value <= max(left, right) + room:
+                return None
+            kinks += abs(left - right) > room
+            shown = (left, right)
+        if shown is None:
+            return None
+        verdict = Verdict.KINK if kinks else Verdict.OK
+        note = "no derivative here; your value lies between the left and right slopes"
+        return replace(
+            self._placed(blank, gap, self.points[0]), verdict=verdict, wrong=0,
+            note=note if kinks else None, left=shown[0], right=shown[1],
+        )  # fmt: skip
+
+    # -- numbers ------------------------------------------------------------------------------
+
+    def _number(self, claim: Claim, blank: ClaimResult) -> ClaimResult:
+        at = self.points[0]
+        knowledge = self.knowledge(at)
+        true = _float(knowledge.derivative(claim.target))
+        assert claim.numbers is not None
+        claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
+        rounding = self._rounding(claim, at).reshape(true.shape)
+        room = rounding if claim.half_units is None else claim.half_units * (1 + 1e-9) + rounding
+        size = np.abs(claimed - true)
+        gap = _Gap(claimed, true, size, ~(size <= room))
+        result = replace(self._placed(blank, gap, at), points_total=1)
+        if gap.wrong.any():
+            if self.on_border and (kinked := self._between(claim, gap, blank)):
+                return kinked
+            return replace(result, verdict=Verdict.WRONG, points_wrong=1)
+        digits = _digits_given(claim.text) if claim.half_units is not None and not true.ndim else 0
+        return replace(result, note=f"agrees to the {digits} digits given" if digits else None)
+
+    def _placed(self, blank: ClaimResult, gap: _Gap, at: _At) -> ClaimResult:
+        """The result with the numbers of the worst entry."""
+        place = gap.worst()
+        per_row = gap.per_row
+        return replace(
+            blank,
+            claimed=float(gap.claimed[place]),
+            true=float(gap.true[place]),
+            point=at.number,
+            row=int(place[0]) if per_row and place else None,
+            index=tuple(int(k) for k in (place[1:] if per_row else place)) or None,
+            wrong=int(gap.wrong.sum()),
+            total=int(gap.wrong.size),
+        )
+
+    # -- the author's own chain ---------------------------------------------------------------
+
+    def carried(
+        self, claims: Sequence[Claim], results: Sequence[ClaimResult]
+    ) -> list[ClaimResult]:
+        """Each claim's value when its derivatives are the author's own, from earlier lines."""
+        knowledge = replace(self.knowledge(self.points[0]), known={})
+        found = []
+        for claim, result in zip(claims, results, strict=True):
+            formula = claim.formulas[self.layout]
+            if isinstance(formula, Misfit) or claim.numbers is not None:
+                found.append(result)
+                continue
+            value = _evaluated(knowledge, formula)
+            if claim.target.index is None:
+                lead = value[0] if knowledge.is_per_row(claim.target) else value[0, 0, ...]
+                knowledge.known[claim.target] = np.asarray(lead)
+            single = float(np.asarray(value).reshape(-1)[0])
+            found.append(replace(result, carried=single))
+        return found
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """Claimed and true values as floats, how far apart they are, and which entries are wrong."""
+
+    claimed: Array
+    true: Array
+    size: Array
+    wrong: Array
+    per_row: bool = False
+
+    def worst(self) -> tuple[int, ...]:
+        """The entry that is farthest off, among the wrong ones if there are any."""
+        if not self.wrong.ndim:
+            return ()
+        with np.errstate(all="ignore"):
+            weight = np.where(self.wrong | ~self.wrong.any(), np.nan_to_num(self.size, nan=np.inf), -1)
+        return tuple(int(k) for k in np.unravel_index(int(np.argmax(weight)), weight.shape))
+
+    def beyond(self, room: Array) -> _Gap:
+        """The same with only those entries wrong that are farther off than rounding explains."""
+        return replace(self, wrong=~(self.size <= 4 * np.broadcast_to(room, self.size.shape)))
+
+
+def _difference(knowledge: _Knowledge, claim: Claim, formula: Graph) -> _Gap:
+    leaves = [n.key for n in formula.nodes if n.is_leaf and isinstance(n.key, Derivative)]
+    knowledge.prepare([claim.target, *leaves])
+    true = knowledge.derivative(claim.target)
+    per_row = knowledge.is_per_row(claim.target)
+    value = _evaluated(knowledge, formula)
+    value = value[0] if per_row else value[0, 0, ...]
+    value = np.asarray(np.broadcast_to(value, np.shape(true)))
+    with np.errstate(all="ignore"):
+        size = np.abs(_float(value - true))
+        largest = np.maximum(np.abs(_float(value)), np.abs(_float(true)))
+        wrong = ~(size <= (_EQUAL if knowledge.exact else 0.0) * largest)
+    return _Gap(_float(value), _float(true), size, np.asarray(wrong), per_row)
+
+
+def _evaluated(knowledge: _Knowledge, formula: Graph) -> Array:
+    leaves = {n.key: knowledge.leaf(n.key) for n in formula.nodes if n.is_leaf}
+    return evaluate(formula, leaves, knowledge.m)
+
+
+def _entry_of(values: Array, index: tuple[int, ...]) -> Array:
+    """One entry along the last axes."""
+    key: Any = (..., *index)
+    return np.asarray(values[key])
+
+
+def _float(values: Array) -> Array:
+    return np.asarray(np.asarray(values, dtype=object).astype(np.float64))
+
+
+def _blank(model: Model, claim: Claim) -> ClaimResult:
+    target = claim.target
+    return ClaimResult(
+        line=claim.line,
+        of=target.of,
+        by=target.by + (spell_shape(target.index) if target.index else ""),
+        display=claim.display,
+        formula=claim.text,
+        kind=claim.kind,
+        verdict=Verdict.OK,
+    )
+
+
+def _digits_given(text: str) -> int:
+    mantissa = text.strip().lstrip("+-").lower().split("e")[0]
+    return len(mantissa.replace(".", "").lstrip("0"))
+
+
+def _two_roundings(model: Model, claim: Claim, failing: Any, found: Any) -> str | None:
+    """Right at the given point by accident."""
+    if failing[0][0].number == 0 or len(failing) == len(found):
+        return None
+    return "right at the given point by accident"

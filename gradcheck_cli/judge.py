@@ -1,0 +1,460 @@
+"""Reads what three witnesses say at several points. Gives verdicts, entry by entry, with reasons.
+
+First the value of every step, then the derivatives of the loss. Where the witnesses agree within the
+error bound of the differences, and enough digits are proved, the entry is ok. Everything else goes to
+the referee: its value must lie within each witness's own rounding bound. No absolute tolerance, no norm
+over entries. Knows nothing of claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli import backprop, symbolic
+from gradcheck_cli.forward import Tape, forward_pass
+from gradcheck_cli.graph import Array, Model
+from gradcheck_cli.points import moved
+from gradcheck_cli.referee import Referee
+from gradcheck_cli.results import Block, Entry, Verdict, worst
+from gradcheck_cli.finite import Scheme
+from gradcheck_cli.sampling import Estimates, derivative
+from gradcheck_cli.symbolic import Program
+
+__all__ = ["Point", "Values", "blocks", "compare_values", "points_of"]
+
+_CLOSE = 2.0**-44  # symbolic and backprop this close need no referee where differences confirm them
+_MOST_DIGITS = 15.9  # what a float64 can carry
+_MOST_LISTED = 10_000  # entries of a block that are reported one by one
+_MOST_REFEREED = 40  # entries of a block whose one-sided slopes are computed at high precision
+_REACHES = (1.0, 0.5, 0.25, 0.0625, 1 / 256, 1 / 4096)  # of a moved point, until it crosses no kink
+
+
+# ---------------------------------------------------------------------------------------------
+# Points
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where the witnesses are compared; number 0 is the given point."""
+
+    number: int
+    values: Mapping[str, Array]
+    tape: Tape
+
+
+def points_of(
+    model: Model, tape: Tape, count: int, kinds: tuple[str, ...] = ("param",)
+) -> list[Point]:
+    """The given point, then points with the parameters moved: inside the domain, and not across a
+    kink where that can be had; a point where the loss is not finite is left out."""
+    found = [Point(0, tape.point, tape)]
+    if any(model.inputs[name].kind in kinds for name in model.inputs):
+        moves = (_moved_point(model, tape, number, kinds) for number in range(1, count))
+        found += [point for point in moves if point is not None]
+    return found
+
+
+def _moved_point(model: Model, tape: Tape, number: int, kinds: tuple[str, ...]) -> Point | None:
+    last = None
+    for attempt, reach in enumerate(_REACHES):
+        values = {**tape.point, **moved(model, number, kinds=kinds, attempt=attempt, reach=reach)}
+        there = forward_pass(model, tape.m, values)
+        if not np.isfinite(there.loss):
+            continue
+        last = Point(number, values, there)
+        if tape.same_sides(there):
+            return last
+    return last
+
+
+# ---------------------------------------------------------------------------------------------
+# The value of every step
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Values:
+    """How symbolic and forward pass agree on the values; `wrong` names the first step that differs."""
+
+    verdict: Verdict
+    digits: float
+    loss_symbolic: float | None
+    wrong: str | None = None
+    note: str = ""
+
+
+def compare_values(model: Model, program: Program, referee: Referee, point: Point) -> Values:
+    """Every step's value by SymPy's formulas against the forward pass, within rounding."""
+    ours = {name: point.tape.value(name) for name in model.steps}
+    theirs = symbolic.values(program, point.values)
+    suspects = [name for name in model.steps if _apart(ours[name], theirs[name])]
+    bounds = referee.value_rounding(point.values, suspects) if suspects else {}
+    for name in suspects:
+        precise = theirs[name]
+        if referee.affords():
+            precise = _floats(symbolic.values(program, point.values, referee.high)[name])
+        gap = np.abs(precise - ours[name])
+        wrong = ~((gap <= bounds[name]) | _both_infinite(precise, ours[name]))
+        if wrong.any():
+            return _value_wrong(model, name, precise, ours[name], wrong)
+        theirs[name] = precise
+    loss = model.loss
+    return Values(Verdict.OK, _agreement(ours[loss], theirs[loss]), _single(theirs[loss]))
+
+
+def _apart(a: Array, b: Array) -> bool:
+    with np.errstate(all="ignore"):
+        near = np.abs(a - b) <= _CLOSE * np.maximum(np.abs(a), np.abs(b))
+    return not bool(np.all(near | _both_infinite(a, b)))
+
+
+def _both_infinite(a: Array, b: Array) -> Array:
+    """Not finite on both sides: an unchosen branch may be anything."""
+    return np.asarray(~np.isfinite(a) & ~np.isfinite(b))
+
+
+def _single(value: Array) -> float:
+    return float(np.asarray(value).reshape(-1)[0])
+
+
+def _agreement(a: Array, b: Array) -> float:
+    """To how many digits two numbers agree."""
+    x, y = _single(a), _single(b)
+    scale = max(abs(x), abs(y))
+    if x == y or scale == 0:
+        return _MOST_DIGITS
+    return max(0.0, min(_MOST_DIGITS, -float(np.log10(abs(x - y) / scale))))
+
+
+def _value_wrong(model: Model, name: str, theirs: Array, ours: Array, wrong: Array) -> Values:
+    at = tuple(np.argwhere(wrong)[0]) if wrong.ndim else ()
+    step = model.steps[name]
+    functions = sorted(_functions_in(model, name))
+    note = (
+        f"the value of {step.display} (line {step.line}) differs: symbolic {theirs[at]:.16g}, "
+        f"forward pass {ours[at]:.16g}. This is a defect of gradcheck, in one of: "
+        f"{', '.join(functions)}"
+    )
+    return Values(Verdict.WRONG, 0.0, None, name, note)
+
+
+def _functions_in(model: Model, name: str) -> set[str]:
+    """The primitives of one step's line, down to the steps it mentions."""
+    named = {s.node for s in model.steps.values()}
+    todo, found = [model.node(name).index], set()
+    while todo:
+        node = model.graph.nodes[todo.pop()]
+        if not (node.is_leaf or node.is_literal):
+            found.add(node.operation)
+            todo += [a for a in node.arguments if a not in named]
+    return found
+
+
+# ---------------------------------------------------------------------------------------------
+# The derivatives
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Testimony:
+    """What the witnesses say about d loss/d name at one point, flat arrays of one length."""
+
+    point: Point
+    symbolic: Array
+    backprop: Array
+    finite: Array
+    bound: Array
+    left: Array
+    right: Array
+    kink: Array
+    digits: Array = field(kw_only=True)
+    verdicts: list[Verdict] = field(default_factory=list, kw_only=True)
+    notes: dict[int, str] = field(default_factory=dict, kw_only=True)
+
+    def is_zero(self) -> Array:
+        """Entries that are exactly zero in all columns."""
+        return np.asarray((self.symbolic == 0) & (self.backprop == 0) & (self.finite == 0))
+
+
+def blocks(
+    model: Model,
+    program: Program,
+    referee: Referee,
+    points: Sequence[Point],
+    *,
+    names: Sequence[str],
+    scheme: Scheme,
+    digits: float,
+    of: str,
+) -> list[Block]:
+    """A Block for every name: all entries at the given point, and disagreements elsewhere."""
+    heard: dict[str, list[_Testimony]] = {name: [] for name in names}
+    for point in points:
+        for name, testimony in _hear(model, program, point, names, scheme, of).items():
+            _judge(model, program, referee, testimony, name, digits, of)
+            heard[name].append(testimony)
+    return [_block(model, name, heard[name]) for name in names]
+
+
+def _hear(
+    model: Model, program: Program, point: Point, names: Sequence[str], scheme: Scheme, of: str
+) -> dict[str, _Testimony]:
+    """Ask each witness; none of them sees another's answer."""
+    first = symbolic.derivative(program, point.values, of, names)
+    second = backprop.derivative(model, point.tape, of, names)
+    third = derivative(model, point.tape, of, names, scheme)
+    return {n: _testimony(point, first[n], second[n], third[n]) for n in names}
+
+
+def _testimony(point: Point, first: Array, second: Array, third: Estimates) -> _Testimony:
+    parts = (first, second, third.value, third.bound, third.left, third.right, third.kink)
+    flat = [np.array(part).reshape(-1) for part in parts]
+    return _Testimony(point, *flat[:7], digits=np.full(flat[0].shape, np.nan))
+
+
+def _judge(
+    model: Model,
+    program: Program,
+    referee: Referee,
+    t: _Testimony,
+    name: str,
+    digits: float,
+    of: str,
+) -> None:
+    """Settle every entry: the quick way where the differences prove enough, else by the referee."""
+    with np.errstate(all="ignore"):
+        size = np.maximum(np.abs(t.symbolic), np.abs(t.backprop))
+        apart = np.abs(t.symbolic - t.backprop)
+        gap = np.maximum(np.abs(t.finite - t.backprop), np.abs(t.finite - t.symbolic))
+        proved = (apart <= _CLOSE * size) & (gap <= t.bound + _CLOSE * size)
+        t.digits = np.where(proved, _digits(np.maximum(gap, t.bound), size), np.nan)
+        settled = (proved & (t.digits >= digits)) | (t.is_zero() & (t.bound == t.bound))
+        settled &= ~t.kink
+    t.verdicts = [Verdict.OK] * len(settled)
+    disputed = np.flatnonzero(~settled)
+    if len(disputed):
+        _Dispute(model, program, referee, t, name, of, digits).settle(disputed)
+
+
+def _digits(error: Array, size: Array) -> Array:
+    """Proved digits: -log10 of the relative error."""
+    with np.errstate(all="ignore"):
+        return np.asarray(np.clip(-np.log10(error / size), 0, _MOST_DIGITS))
+
+
+def _floats(values: Array) -> Array:
+    return np.asarray(values, dtype=object).astype(np.float64)
+
+
+@dataclass
+class _Dispute:
+    """Entries that double precision alone does not settle."""
+
+    model: Model
+    program: Program
+    referee: Referee
+    t: _Testimony
+    name: str
+    of: str
+    wanted: float
+
+    def settle(self, disputed: Array) -> None:
+        truth = self._truth()
+        bound = self.referee.rounding(self.t.point.values, self.of, [self.name])[self.name]
+        bound = bound.reshape(-1)
+        slopes = 0
+        for entry in disputed:
+            left = right = None
+            near = self.t.kink[entry] or truth is None or not np.isfinite(truth[entry])
+            near = near or not np.isnan(self.t.left[entry]) or not np.isnan(self.t.right[entry])
+            if near and slopes < _MOST_REFEREED:
+                left, right = self._slopes(int(entry))
+                slopes += 1
+            value = truth[entry] if truth is not None else np.nan
+            self.t.verdicts[entry] = self._verdict(int(entry), value, bound[entry], left, right)
+
+    def _truth(self) -> Array | None:
+        """The referee's derivative rounded to float64; None beyond its budget or outside domains."""
+        if not self.referee.affords():
+            return None
+        try:
+            found = self.referee.derivative(self.t.point.values, self.of, [self.name])[self.name]
+        except (ZeroDivisionError, ValueError, OverflowError):
+            return None
+        return _floats(found).reshape(-1)
+
+    def _slopes(self, entry: int) -> tuple[float | None, float | None]:
+        node = self.model.node(self.name)
+        size = max(1, int(np.prod(node.shape, dtype=np.int64)))
+        index = tuple(int(k) for k in np.unravel_index(entry % size, node.shape or (1,)))
+        row = entry // size if node.per_row else None
+        try:
+            left, right = self.referee.slopes(
+                self.t.point.values, self.of, self.name, index if node.shape else (), row
+            )
+        except (ZeroDivisionError, ValueError, OverflowError, TypeError):
+            return None, None
+        return _single(_floats(left)), _single(_floats(right))
+
+    def _verdict(
+        self, entry: int, truth: float, bound: float, left: float | None, right: float | None
+    ) -> Verdict:
+        if left is not None and right is not None:
+            if not np.isfinite([left, right]).all() or _unequal(left, right):
+                return self._kink(entry, left, right)
+            if not np.isfinite(truth) or truth != 0 or left != 0:
+                truth = left if not np.isfinite(truth) else truth
+        if not np.isfinite(truth):
+            return self._without_referee(entry, bound)
+        return self._with_referee(entry, truth, bound)
+
+    def _kink(self, entry: int, left: float, right: float) -> Verdict:
+        self.t.left[entry], self.t.right[entry] = left, right
+        self.t.digits[entry] = np.nan
+        steep = max(abs(left), abs(right)) > 1e30
+        self.t.notes[entry] = (
+            "jump: the value itself jumps here" if steep
+            else "no derivative here: left and right slopes differ; backprop's value is a convention"
+        )  # fmt: skip
+        return Verdict.KINK
+
+    def _with_referee(self, entry: int, truth: float, bound: float) -> Verdict:
+        t = self.t
+        slack = bound + 2.0**-52 * abs(truth)
+        if not abs(t.symbolic[entry] - truth) <= slack and self._exact_symbolic(entry, truth):
+            t.symbolic[entry] = truth
+        off = [
+            label
+            for label, value, room in (
+                ("symbolic", t.symbolic[entry], slack),
+                ("backprop", t.backprop[entry], slack),
+                ("finite differences", t.finite[entry], t.bound[entry] + slack),
+            )
+            if not (abs(value - truth) <= room or (np.isnan(value) and label[0] == "f"))
+        ]
+        if off:
+            return self._alone(entry, off, truth)
+        carried = float(_digits(np.array(bound), np.array(abs(truth)))) if truth else 0.0
+        t.digits[entry] = carried
+        if carried < self.wanted:
+            t.notes[entry] = f"float64 carries {int(carried)} digits here; high precision agrees"
+        else:
+            t.notes[entry] = "settled by high precision"
+        return Verdict.OK
+
+    def _exact_symbolic(self, entry: int, truth: float) -> bool:
+        """Whether the symbolic witness itself, evaluated at 50 digits, gives the truth."""
+        try:
+            precise = symbolic.derivative(
+                self.program, self.t.point.values, self.of, [self.name], self.referee.high
+            )[self.name]
+        except (ZeroDivisionError, ValueError, OverflowError):
+            return False
+        value = _floats(precise).reshape(-1)[entry]
+        return bool(abs(value - truth) <= 2.0**-50 * abs(truth))
+
+    def _alone(self, entry: int, off: Sequence[str], truth: float) -> Verdict:
+        who = " and ".join(off)
+        verb = "stands" if len(off) == 1 else "stand"
+        self.t.digits[entry] = np.nan
+        self.t.notes[entry] = (
+            f"{who} {verb} alone: high precision gives {truth:.10g}. A defect of gradcheck, not yours"
+        )
+        return Verdict.WRONG
+
+    def _without_referee(self, entry: int, bound: float) -> Verdict:
+        """The referee cannot speak: the witnesses are held to the bounds alone."""
+        t = self.t
+        s, b, f = t.symbolic[entry], t.backprop[entry], t.finite[entry]
+        if not np.isfinite([s, b]).all():
+            t.notes[entry] = "not finite here, and beyond what high precision can settle"
+            return Verdict.UNRESOLVED
+        size = max(abs(s), abs(b))
+        if abs(s - b) > bound + _CLOSE * size:
+            t.notes[entry] = "symbolic and backprop differ: a defect of gradcheck, not yours"
+            return Verdict.WRONG
+        if np.isfinite(f) and abs(f - b) > t.bound[entry] + bound + _CLOSE * size:
+            t.notes[entry] = "finite differences stand alone: a defect of gradcheck, not yours"
+            return Verdict.WRONG
+        t.digits[entry] = float(_digits(np.array(t.bound[entry]), np.array(size)))
+        t.notes[entry] = "too few digits proved, and the model is beyond the high-precision budget"
+        return Verdict.UNRESOLVED
+
+
+def _unequal(left: float, right: float) -> bool:
+    return abs(left - right) > 1e-12 * max(abs(left), abs(right)) and (
+        max(abs(left), abs(right)) > 1e-35
+    )
+
+
+# ---------------------------------------------------------------------------------------------
+# Blocks
+# ---------------------------------------------------------------------------------------------
+
+
+def _block(model: Model, name: str, heard: Sequence[_Testimony]) -> Block:
+    """All points of one name drawn together."""
+    first = heard[0]
+    node = model.node(name)
+    shape = (model.rows or 0, *node.shape) if node.per_row else node.shape
+    total = len(first.backprop)
+    zero = np.logical_and.reduce([t.is_zero() for t in heard])
+    verdicts = [v for t in heard for v in t.verdicts]
+    entries = [_entry(model, name, shape, first, k) for k in _listed(first)]
+    for t in heard[1:]:
+        bad = [k for k, v in enumerate(t.verdicts) if v is not Verdict.OK]
+        entries += [_entry(model, name, shape, t, k) for k in bad[:20]]
+    compared = ~zero & np.isfinite(first.finite) | (first.kink & ~zero)
+    digits = np.where(zero, np.nan, first.digits)
+    lowest = int(np.nanargmin(digits)) if np.isfinite(digits).any() else None
+    return Block(
+        name=model.display(name),
+        shape=shape,
+        verdict=worst(verdicts),
+        total=total,
+        checked=int(compared.sum()),
+        zero=int(zero.sum()),
+        digits=None if lowest is None else round(float(digits[lowest]), 1),
+        worst=None if lowest is None else _index(shape, lowest),
+        entries=tuple(entries),
+        norm=float(np.linalg.norm(first.backprop)),
+    )
+
+
+def _listed(t: _Testimony) -> Iterable[int]:
+    if len(t.verdicts) <= _MOST_LISTED:
+        return range(len(t.verdicts))
+    bad = [k for k, v in enumerate(t.verdicts) if v is not Verdict.OK]
+    return sorted({*bad[:_MOST_LISTED], *range(0, len(t.verdicts), len(t.verdicts) // 100)})
+
+
+def _index(shape: tuple[int, ...], flat: int) -> tuple[int, ...]:
+    return tuple(int(k) for k in np.unravel_index(flat, shape)) if shape else ()
+
+
+def _entry(model: Model, name: str, shape: tuple[int, ...], t: _Testimony, k: int) -> Entry:
+    given = np.asarray(t.point.tape.value(name)).reshape(-1)
+    kink = t.verdicts[k] is Verdict.KINK
+    return Entry(
+        index=_index(shape, k),
+        value=float(given[k]),
+        symbolic=float(t.symbolic[k]),
+        backprop=float(t.backprop[k]),
+        finite=_known(t.finite[k]),
+        bound=_known(t.bound[k]),
+        digits=None if np.isnan(t.digits[k]) else round(float(t.digits[k]), 1),
+        verdict=t.verdicts[k],
+        note=t.notes.get(k),
+        left=_known(t.left[k]) if kink else None,
+        right=_known(t.right[k]) if kink else None,
+        point=t.point.number,
+    )
+
+
+def _known(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,348 @@
+"""Reads a lowered Program and a point. Gives truth: derivatives at 50 digits, and rounding bounds.
+
+Two ways that must agree: SymPy's partials accumulated in REVERSE over the program, and differences of
+the forward pass at 140 digits. The rounding bound says what a RIGHT float64 program may be off by: the
+same reverse accumulation in float64 with every operation's result jittered by a relative 2^-40, scaled
+back; the terms of a sum are jittered one by one, so that cancellation is seen (stochastic arithmetic,
+Vignes 1993). Knows nothing of vjps and of verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.forward import FLOAT64, Tape, forward_pass
+from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.namespaces import Float64, High
+from gradcheck_cli.primitives import Shape
+from gradcheck_cli.symbolic import Applied, Item, Program, Run, place_of_largest
+
+__all__ = ["Referee"]
+
+DIGITS = 50
+_DIFFERENCE_DIGITS = 140
+_STEP_EXPONENT = 45  # h = 10^-45 of the scale: truncation 1e-45 one-sided, round-off 1e-95
+_JITTER = 2.0**-40
+_SAMPLES = 16
+_SAFETY = 4.0  # times the largest of 16 deviations: 7 standard deviations of a sum of jitters
+_OPERATION_ERROR = 2.0**-52  # an elementary function may be off by an ulp
+_WORK = 600_000  # operations at high precision: seconds
+
+
+class Jittered(Float64):
+    """float64 arithmetic whose results are moved by a relative 2^-40, each by its own random sign."""
+
+    def __init__(self, samples: int, seed: int) -> None:
+        self.samples = samples
+        self.random = np.random.Generator(np.random.PCG64(seed))
+
+    def rounded(self, x: Array) -> Array:
+        """x, jittered independently in every sample and entry."""
+        shape = (self.samples, *x.shape[1:])
+        signs = self.random.integers(0, 2, size=shape, dtype=np.int8) * 2 - 1
+        return np.asarray(x * (1.0 + _JITTER * signs))
+
+
+def new_context(digits: int) -> Any:
+    """A private mpmath context: nobody else's precision is touched."""
+    import mpmath
+
+    context = mpmath.ctx_mp.MPContext()
+    context.dps = digits
+    return context
+
+
+class Referee:
+    """Truth about one model. Nothing is kept beyond the object."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.model: Model = program.model
+
+    @cached_property
+    def high(self) -> High:
+        """The namespace of 50 digits."""
+        return High(new_context(DIGITS))
+
+    @cached_property
+    def higher(self) -> High:
+        """The namespace for differences, and for telling a difference from cancellation."""
+        return High(new_context(_DIFFERENCE_DIGITS))
+
+    def affords(self, seeds: int = 1) -> bool:
+        """Whether a derivative at 50 digits stays within the budget of work."""
+        return self.cost * seeds <= _WORK
+
+    @cached_property
+    def cost(self) -> int:
+        """Scalar operations of one forward pass."""
+        rows = self.model.rows or 1
+        return sum(
+            _size(item.shape) * (rows if item.per_row else 1) for item in self.program.items
+        )
+
+    # -- the first way: partials in reverse ---------------------------------------------------
+
+    def derivative(
+        self, point: Mapping[str, Array], of: str, by: Iterable[str], m: Any = None
+    ) -> dict[str, Array]:
+        """d of/d name as object arrays at 50 digits; shapes as those of the witnesses."""
+        target = self.model.node(of)
+        reverse = _Reverse(self.program, point, m or self.high, target)
+        return {name: reverse.by(self.model.node(name)) for name in by}
+
+    def values(self, point: Mapping[str, Array], m: Any = None) -> Tape:
+        """The forward pass at 50 digits."""
+        return forward_pass(self.model, m or self.high, point)
+
+    # -- the second way: differences of the forward pass --------------------------------------
+
+    def slopes(
+        self, point: Mapping[str, Array], of: str, by: str, index: tuple[int, ...], row: int | None = None
+    ) -> tuple[Array, Array]:
+        """Left and right slopes of `of` along one entry of `by`, (*of), to about 40 digits.
+
+        `row` chooses the row whose entry moves where `by` is per row.
+        """
+        tape, node, target = self._tape(point), self.model.node(by), self.model.node(of)
+        base = tape.of_node(node)
+        mp = self.higher.context
+        scale = abs(base[(*(() if row is None else (row,)), *index)])
+        h = mp.mpf(10) ** -_STEP_EXPONENT * (scale if scale > 0 else mp.mpf(1))
+        lead = (2, base.shape[0] if node.per_row else 1)
+        pinned = np.empty((*lead, *node.shape), dtype=object)
+        pinned[...] = base[None] if node.per_row else base[None, None]
+        for side, sign in ((0, -1), (1, 1)):
+            at = (side, 0 if row is None else row, *index)
+            pinned[at] = pinned[at] + sign * h
+        varied = tape.vary(target, {node.index: pinned}).values
+        still = tape.of_node(target)
+        still = still if target.per_row else still[None]
+        left, right = (still - varied[0]) / h, (varied[1] - still) / h
+        return (left, right) if target.per_row else (left[0, ...], right[0, ...])
+
+    def _tape(self, point: Mapping[str, Array]) -> Tape:
+        key = id(point)
+        if self._kept is None or self._kept[0] != key:
+            self._kept = (key, forward_pass(self.model, self.higher, point), point)
+        return self._kept[1]
+
+    _kept: tuple[int, Tape, Mapping[str, Array]] | None = None
+
+    # -- rounding -----------------------------------------------------------------------------
+
+    def rounding(self, point: Mapping[str, Array], of: str, by: Iterable[str]) -> dict[str, Array]:
+        """What a right float64 program may be off by, entry by entry, float64; inf where unknown."""
+        names = list(by)
+        target = self.model.node(of)
+        plain = _Reverse(self.program, point, FLOAT64, target)
+        found: dict[str, Array] = {}
+        jittered = _Reverse(self.program, point, Jittered(_SAMPLES, 20), target)
+        with np.errstate(all="ignore"):
+            for name in names:
+                node = self.model.node(name)
+                base, moved = plain.by(node), jittered.samples(node)
+                spread = np.max(np.abs(moved - base), axis=0)
+                bound = _SAFETY * spread * (_OPERATION_ERROR / _JITTER)
+                bound = bound + _OPERATION_ERROR * np.abs(base) + 5e-324
+                found[name] = np.where(np.isfinite(bound), bound, np.inf)
+        return found
+
+    def value_rounding(self, point: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
+        """The same for the values of steps."""
+        found: dict[str, Array] = {}
+        runs = [_values(self.program, point, m) for m in (FLOAT64, Jittered(_SAMPLES, 21))]
+        with np.errstate(all="ignore"):
+            for name in names:
+                item = self.program.of_node[self.model.node(name).index]
+                base, moved = runs[0][item], runs[1][item]
+                spread = np.max(np.abs(moved - base), axis=0)
+                bound = _SAFETY * spread * (_OPERATION_ERROR / _JITTER)
+                bound = bound + 2 * _OPERATION_ERROR * np.abs(base[0]) + 5e-324
+                found[name] = bound if self.model.node(name).per_row else bound[0]
+        return found
+
+
+def _values(program: Program, point: Mapping[str, Array], m: Any) -> dict[int, Array]:
+    """The values of all items, all rows at once."""
+    run = Run(program, point, m)
+    values: dict[int, Array] = {}
+    with np.errstate(all="ignore"):
+        for index in program.order:
+            item = program.items[index]
+            value = run.value(item, values, slice(None))
+            values[index] = _rounded(m, value) if item.arguments else value
+    return values
+
+
+def _rounded(m: Any, x: Array) -> Array:
+    jitter = getattr(m, "rounded", None)
+    return x if jitter is None else jitter(x)
+
+
+class _Reverse:
+    """Adjoints of all items of a program, last first: each adjoint is sent to the arguments."""
+
+    def __init__(self, program: Program, point: Mapping[str, Array], m: Any, of: Node) -> None:
+        self.program, self.m, self.of = program, m, of
+        self.run = Run(program, point, m)
+        self.values = _values(program, point, m)
+        self.seeds = _size(of.shape)
+        self.by_seed: dict[int, dict[int, Array]] = {}
+
+    def by(self, node: Node) -> Array:
+        """d of/d node: (rows?, *of, *node)."""
+        return self._joined(node, samples=False)
+
+    def samples(self, node: Node) -> Array:
+        """The same for every sample of a jittered namespace: (samples, rows?, *of, *node)."""
+        return self._joined(node, samples=True)
+
+    def _joined(self, node: Node, samples: bool) -> Array:
+        parts = [self._adjoint(seed, node, samples) for seed in range(self.seeds)]
+        joined = np.stack(parts, axis=2)  # (samples or 1, rows, seeds, *node)
+        shape = (*joined.shape[:2], *self.of.shape, *node.shape)
+        joined = joined.reshape(shape)
+        if not (self.of.per_row or node.per_row):
+            joined = joined[:, 0, ...]
+        return joined if samples else joined[0, ...]
+
+    def _adjoint(self, seed: int, node: Node, samples: bool) -> Array:
+        if seed not in self.by_seed:
+            self.by_seed[seed] = self._sweep(seed)
+        count = getattr(self.m, "samples", 1) if samples else 1
+        rows = (self.program.model.rows or 0) if self.of.per_row or node.per_row else 1
+        found = self.by_seed[seed].get(self.program.of_node[node.index])
+        full = (count, rows, *node.shape)
+        if found is None:
+            return np.broadcast_to(self.m.array(np.zeros((1, 1))).reshape((1, 1) + (1,) * len(node.shape)), full)
+        return np.broadcast_to(found, full)
+
+    def _sweep(self, seed: int) -> dict[int, Array]:
+        start = np.zeros(self.seeds)
+        start[seed] = 1.0
+        adjoints = {
+            self.program.of_node[self.of.index]: self.m.array(start.reshape(1, 1, *self.of.shape))
+        }
+        if self.of.per_row:
+            key = self.program.of_node[self.of.index]
+            rows = self.program.model.rows or 0
+            adjoints[key] = np.broadcast_to(adjoints[key], (1, rows, *self.of.shape))
+        with np.errstate(all="ignore"):
+            for index in reversed(self.program.order):
+                adjoint = adjoints.get(index)
+                if adjoint is not None:
+                    self._send(self.program.items[index], adjoint, adjoints)
+        return adjoints
+
+    def _send(self, item: Item, adjoint: Array, adjoints: dict[int, Array]) -> None:
+        applied = self.program.kernels.get(item.index)
+        if applied is not None:
+            self._through_kernel(item, applied, adjoint, adjoints)
+            return
+        for place, argument in enumerate(item.arguments):
+            part = self._part(item, place, adjoint)
+            if part is not None:
+                self._add(adjoints, argument, part)
+
+    def _through_kernel(
+        self, item: Item, applied: Applied, adjoint: Array, adjoints: dict[int, Array]
+    ) -> None:
+        slots = self.run.slot_values(item, applied, self.values)
+        for place, slot in enumerate(applied.slots):
+            partial = applied.kernel.partials[place]
+            if partial is None:
+                continue
+            product = adjoint
+            if not partial.is_one:
+                product = _times(self.m, partial(self.m, slots), adjoint)
+            self._add(adjoints, slot, _rounded(self.m, product))
+
+    def _add(self, adjoints: dict[int, Array], argument: int, part: Array) -> None:
+        item = self.program.items[argument]
+        rows = part.shape[1] > 1 and not item.per_row and not self.of.per_row
+        if rows:
+            part = np.asarray(_rounded(self.m, part).sum(axis=1, keepdims=True))
+        if part.ndim != 2 + len(item.shape):
+            part = np.asarray(part.sum(axis=tuple(range(2, part.ndim)))).reshape(part.shape[:2] + item.shape)
+        found = adjoints.get(argument)
+        adjoints[argument] = part if found is None else found + part
+
+    def _part(self, item: Item, place: int, adjoint: Array) -> Array | None:
+        """What a structural item sends to one argument."""
+        x = self.values[item.arguments[place]]
+        shape = self.program.items[item.arguments[place]].shape
+        match item.operation:
+            case "copy":
+                return adjoint
+            case "over_rows":
+                return np.broadcast_to(adjoint, (adjoint.shape[0], x.shape[1], *adjoint.shape[2:]))
+            case "contract":
+                return self._uncontract(item, place, adjoint)
+            case "total":
+                rank, axis = item.data
+                spread = adjoint if axis is not None else adjoint.reshape(adjoint.shape + (1,) * rank)
+                return np.broadcast_to(spread, adjoint.shape[:2] + shape)
+            case "transpose":
+                return adjoint[..., 0, :] if item.data == 1 else _swapped(adjoint, item.data)
+            case "expand":
+                return _collapsed(adjoint, shape, item.data[1])
+            case "index":
+                return self._scattered(adjoint, shape, item.data)
+            case "stack":
+                return np.asarray(adjoint[(..., place) + (slice(None),) * item.data])
+            case "select":
+                return self._selected(item, place, adjoint)
+            case "largest":
+                at = place_of_largest(item, self.m, x, self.values[item.index])
+                rank, axis = item.data
+                spread = adjoint if axis is not None else adjoint.reshape(adjoint.shape + (1,) * rank)
+                return np.asarray(spread * at)
+        return None
+
+    def _selected(self, item: Item, place: int, adjoint: Array) -> Array | None:
+        if place == 0:
+            return None
+        condition = self.m.eq(self.values[item.arguments[0]], 0)
+        chosen = condition if place == 2 else 1 - condition
+        return np.asarray(self.m.where(self.m.eq(chosen, 0), 0 * adjoint, adjoint))
+
+    def _uncontract(self, item: Item, place: int, adjoint: Array) -> Array:
+        inputs, output = item.data.split("->")
+        letters = inputs.split(",")
+        others = [(l, self.values[a]) for k, (l, a) in enumerate(zip(letters, item.arguments, strict=True)) if k != place]
+        operands = [(output, _rounded(self.m, adjoint)), *((l, _rounded(self.m, v)) for l, v in others)]
+        pattern = ",".join(f"...{l}" for l, _ in operands) + f"->...{letters[place]}"
+        return np.asarray(np.einsum(pattern, *(v for _, v in operands)))
+
+    def _scattered(self, adjoint: Array, shape: Shape, key: tuple[Any, ...]) -> Array:
+        full = np.zeros(adjoint.shape[:2] + shape, dtype=adjoint.dtype)
+        full[(..., *key)] = adjoint
+        return full
+
+
+def _times(m: Any, partial: Array, adjoint: Array) -> Array:
+    """The product, where a zero adjoint stays zero whatever the partial is."""
+    product = partial * adjoint
+    if product.dtype != object and np.isfinite(product).all():
+        return np.asarray(product)
+    return np.asarray(np.where(np.equal(adjoint, 0), 0 * adjoint, product))
+
+
+def _swapped(x: Array, rank: int) -> Array:
+    return x if rank == 0 else x.swapaxes(-1, -2)
+
+
+def _collapsed(adjoint: Array, shape: Shape, to: Shape) -> Array:
+    old = (1,) * (len(to) - len(shape)) + shape
+    axes = tuple(k - len(to) for k, (n, o) in enumerate(zip(to, old, strict=True)) if n != o)
+    summed = np.asarray(adjoint.sum(axis=axes, keepdims=True)) if axes else adjoint
+    return summed.reshape(adjoint.shape[:2] + shape)
+
+
+def _size(shape: Shape) -> int:
+    return int(np.prod(shape, dtype=np.int64))
