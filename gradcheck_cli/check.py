@@ -252,7 +252,7 @@ def _on_columns(shown: Sequence[Block], coverage: Coverage) -> list[str]:
     digits = [b.digits for b in shown if b.digits is not None]
     sentences = []
     if coverage.entries:
-        least = f", to at least {int(min(digits))} digits" if digits and agreeing else ""
+        least = f", to at least {_plural(int(min(digits)), 'digit')}" if digits and agreeing else ""
         sentences.append(f"The columns above agree: {agreeing:,} of {coverage.entries:,} entries{least}.")
     if coverage.zero:
         sentences.append(
@@ -267,7 +267,7 @@ def _summary(
 ) -> str:
     """One line for a model among many."""
     digits = [b.digits for b in shown if b.digits is not None]
-    least = f", at least {int(min(digits))} digits" if digits else ""
+    least = f", at least {_plural(int(min(digits)), 'digit')}" if digits else ""
     parts = [f"{_plural(coverage.entries - coverage.zero, 'entry').replace('entrys', 'entries')}{least}"]
     if results:
         wrong = sum(r.verdict is Verdict.WRONG for r in results)

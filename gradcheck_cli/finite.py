@@ -36,6 +36,7 @@ CAUTION = 5.0  # on the noise, where no second order of extrapolation confirms i
 ALL_NOISE = 2.0**-7  # of the size of f: beyond, the samples are noise or hide what f does
 WIDEST = 2.0**10.5  # the ratio of the step sizes that may be combined
 CLOSE = 1e-4  # relative: less than that apart, larger step sizes are heard too
+WEAK = 1e-3  # relative: a bound above may have to give way to a far better one
 SMALL = 1e-6  # a base point below that says little about the scale of f
 GOOD = 1e-12  # a relative bound that no refinement need improve
 
@@ -364,7 +365,8 @@ def _first_rungs(base: Floats, scheme: Scheme) -> Floats:
     Between 1e-6 and 1 the scale of f is as likely 1 (weights) as |x| (logarithms): start between.
     """
     x = np.abs(base)
-    scale = np.where((x >= 1) | ((x < SMALL) & (x > 0)), x, np.where(x == 0, 1.0, np.sqrt(x)))
+    scale = np.where((x >= 1) | (x < SMALL), x, np.sqrt(x))
+    scale = np.where(x < 1e4 * TINY, 1.0, scale)  # nothing fits between x and 0
     if scheme.imaginary:  # odd ratios: at powers of two all imaginary parts are rounded alike
         powers = np.array([8, 14.6, 20.2, 26.8, 32.4, 40.6, 48.2, 60.8, 80.4, 100.6])
     elif scheme.extrapolated:
@@ -669,13 +671,14 @@ def _contradicted(best: _Estimate, tables: Sequence[_Tableau]) -> _Estimate:
     """The bound widened to cover what else the samples may mean.
 
     That is the value at larger step sizes where it differs a little (a step of a staircase that
-    rounding made in one small term of f is smooth, and wrong by little), and the value at smaller
-    ones that were taken for noise although they agree among themselves.
+    rounding made in one small term of f is smooth, and wrong by little) or is far better known, and
+    the value at smaller ones that were taken for noise although they agree among themselves.
     """
     value, bound, wider = best.value[:, None], best.bound[:, None], best.bound
     for table in tables:
         apart = np.abs(table.value - value)
-        clash = (apart > table.bound + bound) & (apart < CLOSE * np.abs(value))
+        weak = (bound > WEAK * np.abs(value)) & (table.bound < bound / 32)
+        clash = (apart > table.bound + bound) & (weak | (apart < CLOSE * np.abs(value)))
         firm = (apart > bound) & (8 * table.second < np.minimum(apart, np.abs(table.value)))
         firm &= table.steps[:, :, None] < best.step[:, None]
         firm[0] = False
@@ -754,6 +757,8 @@ def _wishes(ladder: _Ladder, now: _Estimate, x: Floats) -> tuple[Floats, Floats]
     below = np.take_along_axis(steps, np.minimum(first + 4, last), 1)
     # a constant f is flat at every step size: only a tiny x is worth another try
     up = poor & ~lost & ~cut & (first == 0) & ((now.value != 0) | (x < SMALL))
+    unsure = now.bound > 1e4 * GOOD * np.abs(now.value)
+    up |= unsure & ~lost & (x > 0) & (top < SMALL)
     ended = ~some | (first >= (steps > 0).sum(axis=1, keepdims=True) - 4)
     down = poor & (lost | cut) & ended & ((x == 0) | (bottom > x))
     gap = poor & some & (first > 0) & ((above > 3 * here) | (here > 20 * below))

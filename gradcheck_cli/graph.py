@@ -137,13 +137,14 @@ class Graph:
             elif item in shown and not first:
                 pieces.append(shown[item])
             else:
-                todo.extend(reversed(_spelled(self.nodes[item])))
+                todo.extend(reversed(_spelled(self.nodes, item)))
             first = False
         return "".join(pieces)
 
 
-def _spelled(node: Node) -> list[int | str]:
+def _spelled(nodes: Sequence[Node], index: int) -> list[int | str]:
     """A node as pieces of text and the nodes between them."""
+    node = nodes[index]
     if node.is_literal:
         return [node.text]
     if node.is_leaf:
@@ -152,7 +153,10 @@ def _spelled(node: Node) -> list[int | str]:
     if node.operation in ("identity", "expand"):
         return [arguments[0]]
     if node.operation == "index":
-        return [arguments[0], _spell_key(node.options["key"])]
+        key = _spell_key(node.options["key"])
+        if isinstance(nodes[arguments[0]].key, Derivative):  # d f/d w[0] is by an entry of w
+            return ["(", arguments[0], ")", key]
+        return [arguments[0], key]
     if node.operation == "stack":
         return ["[", *_separated(arguments), "]"]
     record = node.primitive
@@ -192,7 +196,8 @@ def _spell_options(node: Node) -> str:
 class Builder:
     """Grows a Graph node by node; shapes are checked as it grows."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rows_apart: bool = True) -> None:
+        self.rows_apart = rows_apart  # steps; a claim's formula may use what is made of all rows
         self.nodes: list[Node] = []
         self.names: dict[str, int] = {}
         self.notes: list[str] = []  # readings that could surprise, found while building
@@ -239,7 +244,7 @@ class Builder:
         if operation == "matmul" and given[0].operation == "transpose" and _is_inner(self, given):
             return self.apply("dot", (given[0].arguments[0], arguments[1]))
         per_row = any(node.per_row for node in given)
-        if per_row and any(node.reduced for node in given):
+        if self.rows_apart and per_row and any(node.reduced for node in given):
             raise ShapeError(
                 "a value made from all rows is used in a step that has one value per row",
                 help="rows do not see one another; declare the batch as data X[N,d] instead",

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from gradcheck_cli import backprop, symbolic
+from gradcheck_cli.finite import Scheme
 from gradcheck_cli.forward import Tape, forward_pass
 from gradcheck_cli.graph import Array, Model
 from gradcheck_cli.points import moved
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import Block, Entry, Verdict, worst
-from gradcheck_cli.finite import Scheme
 from gradcheck_cli.sampling import Estimates, derivative
 from gradcheck_cli.symbolic import Program
 
@@ -30,6 +31,8 @@ _CLOSE = 2.0**-44  # symbolic and backprop this close need no referee where diff
 _MOST_DIGITS = 15.9  # what a float64 can carry
 _MOST_LISTED = 10_000  # entries of a block that are reported one by one
 _MOST_REFEREED = 40  # entries of a block whose one-sided slopes are computed at high precision
+_ROUNDING_MARGIN = 16.0  # the bound holds for any program; this is what one of them is off by
+_STAIRCASE = 32.0  # times its bound that a float64 difference may miss where exact differences agree
 _REACHES = (1.0, 0.5, 0.25, 0.0625, 1 / 256, 1 / 4096)  # of a moved point, until it crosses no kink
 
 
@@ -195,19 +198,27 @@ def blocks(
     """A Block for every name: all entries at the given point, and disagreements elsewhere."""
     heard: dict[str, list[_Testimony]] = {name: [] for name in names}
     for point in points:
-        for name, testimony in _hear(model, program, point, names, scheme, of).items():
+        for name, testimony in _hear(model, program, referee, point, names, scheme, of).items():
             _judge(model, program, referee, testimony, name, digits, of)
             heard[name].append(testimony)
     return [_block(model, name, heard[name]) for name in names]
 
 
 def _hear(
-    model: Model, program: Program, point: Point, names: Sequence[str], scheme: Scheme, of: str
+    model: Model,
+    program: Program,
+    referee: Referee,
+    point: Point,
+    names: Sequence[str],
+    scheme: Scheme,
+    of: str,
 ) -> dict[str, _Testimony]:
-    """Ask each witness; none of them sees another's answer."""
+    """Ask each witness; none of them sees another's answer. Differences are told how far rounding may
+    take the value of the loss: samples that share an error cannot show it."""
+    noise = referee.value_rounding(point.values, [of])[of] / _ROUNDING_MARGIN
     first = symbolic.derivative(program, point.values, of, names)
     second = backprop.derivative(model, point.tape, of, names)
-    third = derivative(model, point.tape, of, names, scheme)
+    third = derivative(model, point.tape, of, names, scheme, noise)
     return {n: _testimony(point, first[n], second[n], third[n]) for n in names}
 
 
@@ -232,9 +243,10 @@ def _judge(
         apart = np.abs(t.symbolic - t.backprop)
         gap = np.maximum(np.abs(t.finite - t.backprop), np.abs(t.finite - t.symbolic))
         proved = (apart <= _CLOSE * size) & (gap <= t.bound + _CLOSE * size)
-        t.digits = np.where(proved, _digits(np.maximum(gap, t.bound), size), np.nan)
+        t.digits = np.where(proved & (size > 0), _digits(np.maximum(gap, t.bound), size), np.nan)
         settled = (proved & (t.digits >= digits)) | (t.is_zero() & (t.bound == t.bound))
         settled &= ~t.kink
+        t.digits[t.is_zero()] = np.nan  # not tested
     t.verdicts = [Verdict.OK] * len(settled)
     disputed = np.flatnonzero(~settled)
     if len(disputed):
@@ -337,30 +349,53 @@ class _Dispute:
             )
             if not (abs(value - truth) <= room or (np.isnan(value) and label[0] == "f"))
         ]
+        if off == ["finite differences"] and self._staircase(entry, truth):
+            off = []
+            t.notes[entry] = "float64 differences see only rounding here; exact differences agree"
         if off:
             return self._alone(entry, off, truth)
-        carried = float(_digits(np.array(bound), np.array(abs(truth)))) if truth else 0.0
+        if truth == t.symbolic[entry] == t.backprop[entry] == 0:
+            return Verdict.OK  # exactly zero: there are no digits to count
+        if truth == 0:
+            t.notes[entry] = "exactly 0 by high precision"
+            return Verdict.OK
+        carried = float(_digits(np.array(bound), np.array(abs(truth))))
         t.digits[entry] = carried
+        if entry in t.notes:
+            return Verdict.OK
         if carried < self.wanted:
-            t.notes[entry] = f"float64 carries {int(carried)} digits here; high precision agrees"
+            s = "" if int(carried) == 1 else "s"
+            t.notes[entry] = f"float64 carries {int(carried)} digit{s} here; high precision agrees"
         else:
             t.notes[entry] = "settled by high precision"
         return Verdict.OK
 
+    def _staircase(self, entry: int, truth: float) -> bool:
+        """Whether rounding inside the loss, a staircase, is what the differences saw."""
+        gap = abs(self.t.finite[entry] - truth)
+        if not gap <= _STAIRCASE * self.t.bound[entry]:
+            return False
+        left, right = self._slopes(entry)
+        return left is not None and right is not None and not _unequal(left, truth)
+
     def _exact_symbolic(self, entry: int, truth: float) -> bool:
         """Whether the symbolic witness itself, evaluated at 50 digits, gives the truth."""
+        value = self._precise[entry] if self._precise is not None else np.nan
+        return bool(abs(value - truth) <= 2.0**-50 * abs(truth))
+
+    @cached_property
+    def _precise(self) -> Array | None:
         try:
             precise = symbolic.derivative(
                 self.program, self.t.point.values, self.of, [self.name], self.referee.high
             )[self.name]
         except (ZeroDivisionError, ValueError, OverflowError):
-            return False
-        value = _floats(precise).reshape(-1)[entry]
-        return bool(abs(value - truth) <= 2.0**-50 * abs(truth))
+            return None
+        return _floats(precise).reshape(-1)
 
     def _alone(self, entry: int, off: Sequence[str], truth: float) -> Verdict:
         who = " and ".join(off)
-        verb = "stands" if len(off) == 1 else "stand"
+        verb = "stands" if len(off) == 1 and off[0] != "finite differences" else "stand"
         self.t.digits[entry] = np.nan
         self.t.notes[entry] = (
             f"{who} {verb} alone: high precision gives {truth:.10g}. A defect of gradcheck, not yours"

@@ -3,7 +3,8 @@
 Two ways that must agree: SymPy's partials accumulated in REVERSE over the program, and differences of
 the forward pass at 140 digits. The rounding bound says what a RIGHT float64 program may be off by: the
 same reverse accumulation in float64 with every operation's result jittered by a relative 2^-40, scaled
-back; the terms of a sum are jittered one by one, so that cancellation is seen (stochastic arithmetic,
+back; the terms of a sum are jittered one by one, and the values are those of the operations in the
+author's own order, so that cancellation is seen where SymPy's forms have none (stochastic arithmetic,
 Vignes 1993). Knows nothing of vjps and of verdicts.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.forward import FLOAT64, Tape, forward_pass
+from gradcheck_cli.forward import FLOAT64, Tape, compute, forward_pass
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.namespaces import Float64, High
 from gradcheck_cli.primitives import Shape
@@ -30,6 +31,9 @@ _JITTER = 2.0**-40
 _SAMPLES = 16
 _SAFETY = 4.0  # times the largest of 16 deviations: 7 standard deviations of a sum of jitters
 _OPERATION_ERROR = 2.0**-52  # an elementary function may be off by an ulp
+_MOST_JITTERED = 40_000_000  # values held at a time, over all samples
+_UNMEASURED = 2.0**-32  # relative; granted to sums over more rows than jitter can follow
+_MOST_RECENT = 6
 _WORK = 600_000  # operations at high precision: seconds
 
 
@@ -92,12 +96,29 @@ class Referee:
     ) -> dict[str, Array]:
         """d of/d name as object arrays at 50 digits; shapes as those of the witnesses."""
         target = self.model.node(of)
-        reverse = _Reverse(self.program, point, m or self.high, target)
+        reverse = self._reverse(point, target, m or self.high)
         return {name: reverse.by(self.model.node(name)) for name in by}
 
-    def values(self, point: Mapping[str, Array], m: Any = None) -> Tape:
-        """The forward pass at 50 digits."""
-        return forward_pass(self.model, m or self.high, point)
+    def _reverse(self, point: Mapping[str, Array], of: Node, m: Any) -> _Reverse:
+        """The adjoints of one step at one point; the last few are kept for the next name."""
+        key = (id(point), of.index, id(m))
+        if key not in self._recent:
+            while len(self._recent) >= _MOST_RECENT:
+                self._recent.pop(next(iter(self._recent)))
+            self._recent[key] = (point, _Reverse(self.program, point, m, of))
+        return self._recent[key][1]
+
+    @cached_property
+    def _recent(self) -> dict[tuple[int, int, int], tuple[Mapping[str, Array], _Reverse]]:
+        return {}
+
+    @cached_property
+    def _jitter(self) -> Jittered:
+        return Jittered(min(_SAMPLES, max(2, _MOST_JITTERED // self.cost)), 20)
+
+    def jitters(self) -> bool:
+        """Whether the model is small enough for rounding to be measured."""
+        return 2 * self.cost <= _MOST_JITTERED
 
     # -- the second way: differences of the forward pass --------------------------------------
 
@@ -139,9 +160,11 @@ class Referee:
         """What a right float64 program may be off by, entry by entry, float64; inf where unknown."""
         names = list(by)
         target = self.model.node(of)
-        plain = _Reverse(self.program, point, FLOAT64, target)
+        plain = self._reverse(point, target, FLOAT64)
+        if not self.jitters():
+            return {n: _UNMEASURED * np.abs(plain.by(self.model.node(n))) for n in names}
         found: dict[str, Array] = {}
-        jittered = _Reverse(self.program, point, Jittered(_SAMPLES, 20), target)
+        jittered = self._reverse(point, target, self._jitter)
         with np.errstate(all="ignore"):
             for name in names:
                 node = self.model.node(name)
@@ -155,7 +178,10 @@ class Referee:
     def value_rounding(self, point: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
         """The same for the values of steps."""
         found: dict[str, Array] = {}
-        runs = [_values(self.program, point, m) for m in (FLOAT64, Jittered(_SAMPLES, 21))]
+        if not self.jitters():
+            tape = forward_pass(self.model, FLOAT64, point)
+            return {name: _UNMEASURED * np.abs(tape.value(name)) for name in names}
+        runs = [_values(self.program, point, m) for m in (FLOAT64, self._jitter)]
         with np.errstate(all="ignore"):
             for name in names:
                 item = self.program.of_node[self.model.node(name).index]
@@ -163,20 +189,50 @@ class Referee:
                 spread = np.max(np.abs(moved - base), axis=0)
                 bound = _SAFETY * spread * (_OPERATION_ERROR / _JITTER)
                 bound = bound + 2 * _OPERATION_ERROR * np.abs(base[0]) + 5e-324
+                bound = np.where(np.isfinite(bound), bound, np.inf)
                 found[name] = bound if self.model.node(name).per_row else bound[0]
         return found
 
 
 def _values(program: Program, point: Mapping[str, Array], m: Any) -> dict[int, Array]:
-    """The values of all items, all rows at once."""
+    """The values of all items, all rows at once; with jitter those of the author's operations."""
     run = Run(program, point, m)
+    written = _as_written(program, point, m) if isinstance(m, Jittered) else {}
     values: dict[int, Array] = {}
     with np.errstate(all="ignore"):
         for index in program.order:
             item = program.items[index]
+            if index in written:
+                values[index] = written[index]
+                continue
             value = run.value(item, values, slice(None))
             values[index] = _rounded(m, value) if item.arguments else value
     return values
+
+
+def _as_written(program: Program, point: Mapping[str, Array], m: Jittered) -> dict[int, Array]:
+    """The forward pass, each operation jittered, by the items of its nodes.
+
+    What is summed, multiplied as matrices or otherwise taken together is jittered entry by entry.
+    """
+    values: dict[int, Array] = {}
+    with np.errstate(all="ignore"):
+        for node in program.model.graph.nodes:
+            if node.is_leaf:
+                x = point[str(node.key)]
+                values[node.index] = x[None] if node.per_row else x[None, None]
+            elif node.is_literal:
+                values[node.index] = compute(node, values, m)
+            else:
+                together = not node.primitive.elementwise
+                given = {a: m.rounded(values[a]) if together else values[a] for a in node.arguments}
+                values[node.index] = m.rounded(compute(node, given, m))
+    nodes = program.model.graph.nodes
+    return {
+        program.of_node[node.index]: values[node.index]
+        for node in nodes
+        if not (node.is_leaf or node.is_literal)
+    }
 
 
 def _rounded(m: Any, x: Array) -> Array:
@@ -316,8 +372,12 @@ class _Reverse:
         letters = inputs.split(",")
         others = [(l, self.values[a]) for k, (l, a) in enumerate(zip(letters, item.arguments, strict=True)) if k != place]
         operands = [(output, _rounded(self.m, adjoint)), *((l, _rounded(self.m, v)) for l, v in others)]
-        pattern = ",".join(f"...{l}" for l, _ in operands) + f"->...{letters[place]}"
-        return np.asarray(np.einsum(pattern, *(v for _, v in operands)))
+        known = [l for l in letters[place] if any(l in with_ for with_, _ in operands)]
+        pattern = ",".join(f"...{l}" for l, _ in operands) + f"->...{''.join(known)}"
+        sent = np.asarray(np.einsum(pattern, *(v for _, v in operands)))
+        alone = tuple(2 + k for k, l in enumerate(letters[place]) if l not in known)
+        full = self.program.items[item.arguments[place]].shape  # what only this side sums over
+        return np.broadcast_to(np.expand_dims(sent, alone), sent.shape[:2] + full)
 
     def _scattered(self, adjoint: Array, shape: Shape, key: tuple[Any, ...]) -> Array:
         full = np.zeros(adjoint.shape[:2] + shape, dtype=adjoint.dtype)

@@ -49,9 +49,10 @@ def scheme_named(name: str) -> Scheme:
 
 
 def derivative(
-    model: Model, tape: Tape, of: str, by: Iterable[str], scheme: Scheme
+    model: Model, tape: Tape, of: str, by: Iterable[str], scheme: Scheme, noise: Array | float = 0.0
 ) -> dict[str, Estimates]:
-    """d of/d name by differences, with error bounds. Raises OptionError where the complex step cannot
+    """d of/d name by differences, with error bounds. `noise`, (*of), is what rounding may make of the
+    value itself. Raises OptionError where the complex step cannot
     pass a function."""
     target = model.node(of)
     names = list(by)
@@ -61,10 +62,10 @@ def derivative(
     shared = [name for name in names if not model.node(name).per_row]
     found: dict[str, Estimates] = {}
     for group in _groups(model, shared):
-        found.update(_estimates(_Moved(tape, target, [model.node(n) for n in group]), group, scheme))
+        found.update(_estimates(_Moved(tape, target, [model.node(n) for n in group]), group, scheme, noise))
     for name in names:
         if name not in found:
-            found.update(_estimates(_MovedRows(tape, target, model.node(name)), [name], scheme))
+            found.update(_estimates(_MovedRows(tape, target, model.node(name)), [name], scheme, noise))
     return {name: found[name] for name in names}
 
 
@@ -94,9 +95,11 @@ def _refuse_unanalytic(model: Model, of: Node, names: Iterable[str]) -> None:
             )
 
 
-def _estimates(moved: _Moved | _MovedRows, names: list[str], scheme: Scheme) -> dict[str, Estimates]:
+def _estimates(
+    moved: _Moved | _MovedRows, names: list[str], scheme: Scheme, noise: Array | float
+) -> dict[str, Estimates]:
     on_border = moved.on_border() if moved.tape.borders_hit() else None
-    found = differences(moved, moved.base, scheme=scheme, on_kink=on_border)
+    found = differences(moved, moved.base, scheme=scheme, on_kink=on_border, noise=noise)
     parts = found.value, found.bound, found.left, found.right, found.kink
     shaped = zip(*(moved.shaped(part) for part in parts), strict=True)
     return {name: Estimates(*columns) for name, columns in zip(names, shaped, strict=True)}

@@ -238,7 +238,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{
         name: (lambda sp, *xs, _name=name: getattr(sp, _name)(*xs))
         for name in (
-            "sin cos tan asin acos atan atan2 sinh cosh tanh exp log sqrt erf".split()
+            ["sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log", "sqrt", "erf"]
         )
     },
 }
@@ -332,10 +332,14 @@ class Formula:
     def __call__(self, m: Any, values: Sequence[Array]) -> Array:
         """Its value for the slots' values, entry by entry."""
         known = list(values)
+        axes = (1,) * max((x.ndim for x in known), default=2)
         rounded = getattr(m, "rounded", None)  # the referee's float64 with jitter
         for function, places in self.code:
+            if not places:
+                known.append(function(m).reshape(axes))  # a number, with the axes of the slots
+                continue
             result = function(m, *(known[p] for p in places))
-            known.append(result if rounded is None or not places else rounded(result))
+            known.append(result if rounded is None else rounded(result))
         return known[self.result]
 
 
@@ -356,7 +360,11 @@ def _instruction(part: Any) -> Callable[..., Any]:
     return _NUMERIC[name]
 
 
-def _adding(m: Any, first: Array, *others: Array) -> Array:
+def _adding(m: Any, *terms: Array) -> Array:
+    """A sum. SymPy flattens and reorders sums, so with jitter every term carries its own rounding:
+    the author's a - (b + c) may cancel where a - b - c does not."""
+    rounded = getattr(m, "rounded", None)
+    first, *others = terms if rounded is None else [rounded(term) for term in terms]
     for other in others:
         first = first + other
     return first
@@ -380,7 +388,7 @@ def _raising(exponent: Any) -> Callable[..., Any]:
 
 _NUMERIC: dict[str, Callable[..., Any]] = {
     name: (lambda m, *xs, _name=name: getattr(m, _name)(*xs))
-    for name in "sin cos tan asin acos atan atan2 sinh cosh tanh exp log erf".split()
+    for name in ["sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log", "erf"]
 }
 _NUMERIC["Exp1"] = lambda m: m.exp(m.array(np.ones((1, 1))))
 _NUMERIC["Pi"] = lambda m: 2 * m.asin(m.array(np.ones((1, 1))))

@@ -190,6 +190,7 @@ SMOOTH = [
     ("denormal point, sin", lambda m, x: m.sin(x), 1e-310, ()),
     ("denormal point, exp", lambda m, x: m.exp(x), 1e-310, ()),
     ("denormal point, sqrt", lambda m, x: m.sqrt(x), 1e-310, (0,)),
+    ("last denormal", lambda m, x: m.exp(x), 5e-324, ()),
     ("zero point, scale 1e-8", lambda m, x: m.sin(x * 1e8), 0.0, ()),
     ("zero point, scale 1e-10", lambda m, x: m.exp(x * 1e10), 0.0, ()),
     ("zero point, scale 1e6", lambda m, x: m.exp(x * m.number(1e-6)), 0.0, ()),

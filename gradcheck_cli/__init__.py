@@ -1,0 +1,77 @@
+"""Reads nothing until it is asked. Gives the library: load, check, explain and the results' names.
+
+Importing the package imports neither numpy nor sympy; a name is fetched when it is first used.
+
+>>> from gradcheck_cli import check, load
+>>> report = check(load("x = (a - 2)^2"))  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradcheck_cli.api import check, explain, load, load_claims
+    from gradcheck_cli.errors import GradcheckError
+    from gradcheck_cli.results import (
+        Block,
+        ClaimResult,
+        Coverage,
+        Entry,
+        ExplainedStep,
+        Explanation,
+        Failure,
+        Report,
+        Verdict,
+    )
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Block",
+    "ClaimResult",
+    "Coverage",
+    "Entry",
+    "ExplainedStep",
+    "Explanation",
+    "Failure",
+    "GradcheckError",
+    "Report",
+    "Verdict",
+    "__version__",
+    "check",
+    "explain",
+    "load",
+    "load_claims",
+]
+
+_HOMES = {
+    **dict.fromkeys(("check", "explain", "load", "load_claims"), "api"),
+    "GradcheckError": "errors",
+}
+
+
+class _Package(ModuleType):
+    """Keeps `check` and `explain` functions when the modules of these names are imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    home = import_module(f"{__name__}.{_HOMES.get(name, 'results')}")
+    return getattr(home, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

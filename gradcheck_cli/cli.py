@@ -1,0 +1,424 @@
+"""Reads the command line. Gives the commands. Knows nothing of gradients.
+
+Each is thin: options in, one library call, one rendering, an exit code. Help, version and
+completion import click only; numpy and SymPy arrive with the first model.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from gradcheck_cli import __version__, examples, output
+from gradcheck_cli.errors import (
+    GradcheckError,
+    InternalError,
+    LanguageError,
+    OptionError,
+    OutputError,
+)
+
+if TYPE_CHECKING:
+    from gradcheck_cli.graph import Model
+    from gradcheck_cli.results import Report
+
+__all__ = ["commands", "main"]
+
+_MOST_BYTES = 16 * 2**20  # of model text on standard input
+_BINARY = ("json", "jsonl")  # always UTF-8
+Command = TypeVar("Command", bound=Callable[..., Any])
+Result = TypeVar("Result")
+
+file_type = click.Path(allow_dash=True, readable=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code. Writes, but never raises."""
+    try:
+        return _finished(_dispatched(arguments))
+    except (KeyboardInterrupt, click.Abort):
+        output.abandon(sys.stdout)
+        return 130
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
+    except click.ClickException as error:
+        return _failed(_own_style(error))
+    except GradcheckError as error:
+        return _failed(error)
+    except Exception as error:
+        return _failed(_internal(error))
+
+
+def _dispatched(arguments: Sequence[str] | None) -> int:
+    try:
+        code = commands.main(arguments, prog_name="gradcheck", standalone_mode=False)
+    except SystemExit as stop:  # click gave up on a closed pipe, or completed a word
+        closed = type(sys.stdout).__name__.endswith("PacifyFlushWrapper")
+        code = 0 if closed else stop.code
+    return code if isinstance(code, int) else 0
+
+
+def _finished(code: int) -> int:
+    """Flush now, so that a closed pipe is met here and not at the interpreter's shutdown."""
+    _write("")
+    return code
+
+
+def _failed(error: GradcheckError) -> int:
+    _tell(str(error))
+    return error.exit_code
+
+
+def _tell(text: str) -> None:
+    """A message on standard error, harmless whatever it quotes."""
+    from gradcheck_cli.render.words import safe
+
+    encoding = output.encoding_of(sys.stderr)
+    try:
+        click.echo("\n".join(safe(line, encoding) for line in text.split("\n")), err=True)
+    except OSError:
+        output.abandon(sys.stderr)
+
+
+def _own_style(error: click.ClickException) -> OptionError:
+    """A bad option, in the words of our own errors."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    help = f"{context.command_path if context else 'gradcheck'} --help shows what there is"
+    message = error.format_message()
+    near = getattr(error, "possibilities", None)
+    if near:
+        message, help = error.message, f"did you mean {' or '.join(near)}?"
+    return OptionError(f"{message[:1].lower()}{message[1:]}".rstrip("."), help=help)
+
+
+def _internal(error: Exception) -> InternalError:
+    """A defect of gradcheck, in one message; with GRADCHECK_DEBUG or -v the traceback before it."""
+    if os.environ.get("GRADCHECK_DEBUG") or {"-v", "--verbose"} & set(sys.argv):
+        traceback.print_exception(error)
+    if isinstance(error, InternalError):
+        return error
+    return InternalError(
+        f"internal error: {type(error).__name__}: {error}",
+        help=f"this is a defect of gradcheck {__version__}; please report the command, the model "
+        "file and what GRADCHECK_DEBUG=1 prints",
+    )
+
+
+# ---------------------------------------------------------------------------------------------
+# What several commands share
+# ---------------------------------------------------------------------------------------------
+
+
+class _FormatName(click.Choice[str]):
+    """The registered formats of a command, looked up when they are needed."""
+
+    name = "format"
+
+    def __init__(self, of: str) -> None:
+        self._of = of
+        self.case_sensitive = True
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        from gradcheck_cli.render import formats
+
+        return formats(self._of)
+
+
+def _loading_options(command: Command) -> Command:
+    """The options that decide how a model file is read."""
+    seed = click.option("--seed", type=click.IntRange(0), help="Seed of drawn values and points.")
+    ignore = click.option("--ignore-set", is_flag=True, help="Ignore `set` lines of the file.")
+    return seed(ignore(command))
+
+
+def _output_options(of: str) -> Callable[[Command], Command]:
+    """The options that decide what the result looks like and where it goes."""
+    options = (
+        click.option(
+            "--format",
+            "format_name",
+            type=_FormatName(of),
+            default="table",
+            help="What to write (default: table).",
+        ),
+        click.option("--output", type=file_type, metavar="FILE", help="Write to FILE, whole."),
+        click.option(
+            "--color",
+            type=click.Choice(("auto", "always", "never")),
+            default="auto",
+            help="Color the table (default: on a terminal; NO_COLOR and FORCE_COLOR count).",
+        ),
+    )
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+def _load(path: str, loading: dict[str, Any]) -> Model:
+    """The model in a file, or on standard input for "-"."""
+    from gradcheck_cli import api
+
+    if path != "-":
+        return api.load(Path(path), **loading)
+    if sys.stdin.isatty():
+        click.echo("reading the model from the keyboard; Ctrl-D ends it", err=True)
+    text = sys.stdin.buffer.read(_MOST_BYTES + 1)
+    if len(text) > _MOST_BYTES:
+        raise LanguageError("the model is longer than 16 MiB", file="-")
+    return api.load_text(text, file="-", folder=Path.cwd(), **loading)
+
+
+def _deliver(result: Any, of: str, chosen: dict[str, Any], verbosity: int = 0) -> None:
+    """Render a result and write it where it shall go."""
+    from gradcheck_cli.render import OutputOptions, render
+    from gradcheck_cli.render.words import encodable
+
+    target, name = chosen.get("output"), chosen.get("format_name", "table")
+    to_file = target not in (None, "-")
+    stream = None if to_file else sys.stdout
+    color = name == "table" and output.wants_color(chosen.get("color", "auto"), stream, os.environ)
+    encoding = "utf-8" if to_file or name in _BINARY else output.encoding_of(sys.stdout)
+    options = OutputOptions(
+        width=output.width(), color=color, encoding=encoding, verbosity=verbosity
+    )
+    text = encodable(render(result, name, options, of=of), encoding)
+    if to_file:
+        output.save(str(target), text.encode("utf-8", "backslashreplace"))
+    else:
+        _write(text.encode("utf-8", "backslashreplace") if name in _BINARY else text, color)
+
+
+def _write(text: str | bytes, color: bool = False) -> None:
+    """To standard output. A reader that has gone away is no error, a full disk is."""
+    try:
+        click.echo(text, nl=False, color=color)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        output.abandon(sys.stdout)
+    except OSError as error:
+        output.abandon(sys.stdout)
+        raise OutputError(f"cannot write the result: {error.strerror or error}") from None
+
+
+# ---------------------------------------------------------------------------------------------
+# The commands
+# ---------------------------------------------------------------------------------------------
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True
+)
+@click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Check gradients, and derivations by hand, with three independent witnesses.
+
+    A model file reads like the page of a textbook. Its gradient is computed symbolically, by
+    backprop and by finite differences; claims in it are judged line by line.
+
+    \b
+    Example:  gradcheck example toy | gradcheck run -
+    Exit codes: 0 ok, 1 WRONG, 2 a file or option could not be read,
+    3 UNRESOLVED, 70 a defect of gradcheck, 130 Ctrl-C.
+    """
+
+
+@commands.command()
+@click.argument("models", nargs=-1, required=True, metavar="MODEL...", type=file_type)
+@_output_options("run")
+@click.option("-q", "--quiet", count=True, help="One line a model; -qq nothing but the exit code.")
+@click.option("-v", "--verbose", is_flag=True, help="Every row, every claim, every table.")
+@_loading_options
+@click.option("--points", type=click.IntRange(1), help="Points in all, the given one first.")
+@click.option("--digits", type=click.IntRange(1, 15), help="Digits that must be proved.")
+@click.option("--scheme", metavar="NAME", help="Finite-difference scheme.")
+@click.option("--at", multiple=True, metavar="NAME=VALUE", help="Another value for a name.")
+@click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by these, also data.")
+@click.option("--claims", multiple=True, metavar="FILE", type=file_type,
+              help="Judge only the claims of FILE; one report each.")  # fmt: skip
+@click.option("--require-claims", is_flag=True, help="An unclaimed parameter is WRONG.")
+@click.option("--show-truth", is_flag=True, help="Show the right formula under a wrong claim.")
+@click.option("--carry", is_flag=True, help="Show the value your own chain of claims carries.")
+@click.option("--strict", is_flag=True, help="A claim right only for this data is WRONG.")
+@click.option("--all-entries", is_flag=True, help="Every entry of blocks beyond 10,000.")
+def run(models: tuple[str, ...], **chosen: Any) -> int:
+    """Judge the gradients and the claims of model files ("-": standard input).
+
+    \b
+    Example:  gradcheck run toy.txt
+              gradcheck run toy.txt --claims alice.txt --claims bob.txt
+    Exit codes: 0 ok (or KINK), 1 WRONG, 3 UNRESOLVED, 2 a file could not be
+    read; over several files 70 > 2 > 1 > 3 > 0.
+    """
+    from gradcheck_cli.results import exit_code
+
+    _refuse_impossible(models, chosen)
+    codes: list[int] = []
+    reports = [report for path in models for report in _reports(path, chosen, codes)]
+    verbosity = 1 if chosen["verbose"] else -chosen["quiet"]
+    if chosen["format_name"] == "table" and verbosity > -2:
+        _tell_errors(reports)
+    if verbosity > -2 or chosen["output"]:
+        _deliver(reports, "run", chosen, verbosity)
+    return 70 if 70 in codes else exit_code(report.verdict for report in reports)
+
+
+def _refuse_impossible(models: tuple[str, ...], chosen: dict[str, Any]) -> None:
+    if models.count("-") > 1:
+        raise OptionError('"-" is given twice', help="standard input holds one model")
+    if chosen["quiet"] and chosen["verbose"]:
+        raise OptionError("-q and -v exclude each other", help="choose one of them")
+    if chosen["output"] not in (None, "-"):
+        output.check_target(chosen["output"], (*models, *chosen["claims"]))
+
+
+def _reports(path: str, chosen: dict[str, Any], codes: list[int]) -> Iterator[Report]:
+    """One report, or one for each file of claims; an unreadable file is a report, too."""
+    from gradcheck_cli.results import Report
+
+    loading = {name: chosen[name] for name in ("seed", "ignore_set")}
+    model = _attempt(path, partial(_load, path, loading), codes)
+    if isinstance(model, Report):
+        yield model
+        return
+    for claims in chosen["claims"] or (None,):
+        yield _attempt(claims or path, partial(_checked, model, claims, chosen), codes)
+
+
+def _checked(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report:
+    from gradcheck_cli import api
+
+    names = ("points", "digits", "scheme", "at", "wrt", "strict", "carry", "show_truth")
+    options = {name: chosen[name] for name in (*names, "require_claims", "all_entries")}
+    given = None if claims is None else api.load_claims(Path(claims), model)
+    asked = {name: value for name, value in options.items() if value}  # the rest: as `set`
+    return api.check(model, claims=given, **asked)
+
+
+def _attempt(file: str, work: Callable[[], Result], codes: list[int]) -> Result | Report:
+    """What `work` gives, or a report on why it could not: the other files are still run."""
+    from gradcheck_cli import api
+
+    try:
+        return work()
+    except GradcheckError as error:
+        problem = error
+    except MemoryError:
+        problem = GradcheckError("there is not enough memory for this model", file=file)
+    except Exception as error:
+        problem = _internal(error)
+    codes.append(problem.exit_code)
+    return api.unreadable(problem, file)
+
+
+def _tell_errors(reports: Sequence[Report]) -> None:
+    from gradcheck_cli.results import Verdict
+
+    for report in reports:
+        if report.verdict is Verdict.ERROR and report.error is not None:
+            _tell(report.error.text or report.error.message)
+
+
+@commands.command()
+@click.argument("model", type=file_type)
+@click.option("--row", type=click.IntRange(0), help="The training example to show, from 0.")
+@click.option("--expand", is_flag=True, help="The closed formula of each derivative.")
+@_output_options("explain")
+@_loading_options
+def explain(model: str, row: int | None, expand: bool, **chosen: Any) -> int:
+    """Show forward pass, backward pass #1 and backward pass #2 with formulas and numbers.
+
+    \b
+    Example:  gradcheck explain toy.txt
+    Exit codes: 0, or 2 if the file could not be read.
+    """
+    from gradcheck_cli import api
+
+    if chosen["output"] not in (None, "-"):
+        output.check_target(chosen["output"], (model,))
+    loading = {name: chosen[name] for name in ("seed", "ignore_set")}
+    found = api.explain(_load(model, loading), row=row, expand=expand)
+    _deliver(found, "explain", chosen)
+    return 0
+
+
+@commands.command()
+@click.argument("model", type=file_type)
+@_loading_options
+def show(model: str, **loading: Any) -> int:
+    """Print the model as it was read, fully bracketed, with shapes.
+
+    \b
+    Example:  gradcheck show toy.txt
+    Exit codes: 0, or 2 if the file could not be read.
+    """
+    from gradcheck_cli import api
+
+    _print(api.show(_load(model, loading)))
+    return 0
+
+
+@commands.command()
+def functions() -> int:
+    """List the functions with their arguments, domains and derivatives.
+
+    \b
+    Example:  gradcheck functions
+    Exit codes: 0.
+    """
+    from gradcheck_cli import api
+
+    _deliver(api.functions(), "functions", {})
+    return 0
+
+
+def _complete_example(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    return [name for name in examples.names() if name.startswith(incomplete)]
+
+
+@commands.command()
+@click.argument("name", required=False, shell_complete=_complete_example)
+@click.option("--save", is_flag=True, help="Write it, with its data files, into this folder.")
+def example(name: str | None, save: bool) -> int:
+    """List the example models, print one, or save it with its data files.
+
+    \b
+    Example:  gradcheck example toy | gradcheck run -
+              gradcheck example toy_rows --save
+    Exit codes: 0, or 2 if there is no such model or a file is in the way.
+    """
+    if name is None and save:
+        raise OptionError("--save needs a name", help="gradcheck example lists them")
+    if name is None:
+        known = examples.names()
+        room = max(map(len, known), default=0)
+        _print("\n".join(f"{each:<{room}}  {examples.lesson(each)}".rstrip() for each in known))
+    elif save:
+        _print("\n".join(f"wrote {path.name}" for path in examples.save(name, Path.cwd())))
+    else:
+        _write(examples.text(name))
+    return 0
+
+
+def _print(text: str) -> None:
+    """Lines of text on standard output, harmless whatever names are in them."""
+    from gradcheck_cli.render.words import safe
+
+    encoding = output.encoding_of(sys.stdout)
+    lines = text.removesuffix("\n").split("\n")
+    _write("".join(f"{safe(line, encoding)}\n" for line in lines))

@@ -1,0 +1,111 @@
+"""Reads text and data files. Gives Models, Claims and values. Knows nothing of derivatives.
+
+Text flows from files and text (bytes to statements) through grammar and names (statements to
+checked operations) to reader, claims and building (operations to a graph). NumPy is imported when
+the whole text has been parsed and every name is known: a syntax error costs nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradcheck_cli.errors import OptionError, printable
+from gradcheck_cli.language.files import MAX_DATA, MAX_TEXT, read_path
+
+if TYPE_CHECKING:
+    from gradcheck_cli.graph import Array, Claim, Model
+    from gradcheck_cli.language.grammar import Statement
+    from gradcheck_cli.language.text import Source
+
+__all__ = ["MAX_DATA", "MAX_TEXT", "read_claims", "read_model", "read_path", "read_values", "show"]
+
+_AT = "param "  # makes a statement of NAME=VALUE
+
+
+def _parsed(text: str | bytes, file: str, limit: int) -> tuple[Source, list[Statement]]:
+    from gradcheck_cli.language.grammar import Parser
+    from gradcheck_cli.language.text import decode, split
+
+    source = decode(text, file, limit)
+    spans = split(source)
+    parser = Parser(source)
+    return source, [parser.parse(span) for span in spans]
+
+
+def read_model(
+    text: str | bytes,
+    *,
+    file: str = "-",
+    folder: Path | None = None,
+    seed: int | None = None,
+    ignore_set: bool = False,
+    max_text: int = MAX_TEXT,
+    max_data: int = MAX_DATA,
+) -> Model:
+    """The model of a text. `file` is for messages; data files are sought from `folder`.
+
+    Raises LanguageError, ShapeError, DataError, OptionError, each with its place.
+    """
+    from gradcheck_cli.language.names import check_names
+
+    source, statements = _parsed(text, file, max_text)
+    checked = check_names(source, statements)
+    from gradcheck_cli.language.reader import ModelReader
+
+    return ModelReader(
+        source,
+        checked,
+        folder=folder or Path(),
+        seed=seed,
+        ignore_set=ignore_set,
+        max_data=max_data,
+    ).model()
+
+
+def read_claims(
+    text: str | bytes,
+    *,
+    file: str,
+    folder: Path | None = None,
+    model: Model,
+    max_text: int = MAX_TEXT,
+    max_data: int = MAX_DATA,
+) -> tuple[Claim, ...]:
+    """The claims of a text, about the steps and inputs of `model`; its other lines are not used."""
+    from gradcheck_cli.language.names import check_claims
+
+    source, statements = _parsed(text, file, max_text)
+    claims = [statement for statement in statements if statement.kind == "claim"]
+    known = {name: model.display(name) for name in (*model.inputs, *model.steps)}
+    check_claims(source, claims, known)
+    from gradcheck_cli.language.reader import with_claims
+
+    return with_claims(model, source, claims, folder or Path(), max_data).claims
+
+
+def read_values(text: str, model: Model, *, max_data: int = MAX_DATA) -> tuple[str, Array]:
+    """The name and the array of "NAME=VALUE", in the shape that the model has for this name.
+
+    Raises OptionError for names that the model does not declare, ShapeError for other shapes.
+    """
+    if "=" not in text:
+        raise OptionError(f'"{printable(text, 40)}" gives no value', help="write NAME=VALUE")
+    source, statements = _parsed(f"{_AT}{text}", "--at", MAX_TEXT)
+    if len(statements) != 1 or len(statements[0].declarations) != 1:
+        raise OptionError(
+            f'"{printable(text, 40)}" is not one assignment', help="write --at once for each name"
+        )
+    from gradcheck_cli.language.names import check_names
+
+    check_names(source, statements)
+    from gradcheck_cli.language.reader import value_for
+
+    return value_for(source, statements[0], model, max_data)
+
+
+def show(model: Model) -> str:
+    """The model as it was read, fully bracketed; reading it again gives the same model."""
+    from gradcheck_cli.language.printer import show as printed
+
+    return printed(model)

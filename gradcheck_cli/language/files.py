@@ -1,0 +1,81 @@
+"""Reads a path. Gives the bytes of a regular file, never too many. Knows nothing of models."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+
+from gradcheck_cli.errors import DataError, printable
+
+__all__ = ["MAX_DATA", "MAX_TEXT", "read_path", "spell_size"]
+
+MAX_TEXT = 16 * 2**20
+MAX_DATA = 256 * 2**20
+_NAME = 200  # characters of a path that are shown
+_FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC")  # where the system has them
+
+
+def read_path(path: str | os.PathLike[str], *, limit: int = MAX_TEXT) -> bytes:
+    """The bytes of a regular file, or of standard input for "-". Raises DataError."""
+    name = os.fspath(path)
+    if name == "-":
+        return _limited(sys.stdin.buffer.read(limit + 1), "standard input", limit)
+    flags = os.O_RDONLY
+    for flag in _FLAGS:
+        flags |= getattr(os, flag, 0)
+    try:
+        descriptor = os.open(name, flags)
+        try:
+            return _read_regular(descriptor, name, limit)
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as reason:
+        raise _refused(name, reason) from None
+
+
+def _read_regular(descriptor: int, name: str, limit: int) -> bytes:
+    """The kind of file is looked at after opening: before, it could still be exchanged."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+        raise DataError(
+            f"{printable(name, _NAME)} is {kind}",
+            help="only regular files are read, and standard input as -",
+        )
+    if status.st_size > limit:
+        raise _too_large(name, status.st_size, limit)
+    with os.fdopen(descriptor, "rb", closefd=False) as stream:
+        return _limited(stream.read(limit + 1), name, limit)
+
+
+def _limited(content: bytes, name: str, limit: int) -> bytes:
+    if len(content) > limit:
+        raise _too_large(name, None, limit)
+    return content
+
+
+def _too_large(name: str, size: int | None, limit: int) -> DataError:
+    has = f"is larger than {spell_size(limit)}" if size is None else f"has {spell_size(size)}"
+    return DataError(
+        f"{printable(name, _NAME)} {has}; at most {spell_size(limit)} are read",
+        help="options raise the limits: max_text for models, max_data for data files",
+    )
+
+
+def _refused(name: str, reason: Exception) -> DataError:
+    if isinstance(reason, FileNotFoundError):
+        return DataError(
+            f"there is no file {printable(name, _NAME)}",
+            help="paths are relative to the folder of the model file",
+        )
+    what = reason.strerror if isinstance(reason, OSError) else str(reason)
+    return DataError(f"{printable(name, _NAME)} cannot be read: {what}")
+
+
+def spell_size(size: int) -> str:
+    """A number of bytes as people read it."""
+    for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= factor:
+            return f"{size / factor:.4g} {unit}"
+    return f"{size} bytes"

@@ -1,0 +1,94 @@
+"""Reads a Model. Gives its text, fully bracketed, with shapes as comments.
+
+Reading the text again gives the same model: the printer shows how every line was understood. Knows
+nothing of the author's spelling beyond names and numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gradcheck_cli.graph import Claim, Derivative, Graph, Input, Model, Node, spell_shape
+
+__all__ = ["show"]
+
+_ROWS = 8  # inline up to here; more stand in their file, or are drawn again
+_COLUMN = 40  # where comments begin
+
+
+def show(model: Model) -> str:
+    """The statements of a model, one a line."""
+    lines = [f"seed {model.seed}"] if model.seed else []
+    lines += [f"set {name} = {_setting(value)}" for name, value in model.settings.items()]
+    lines += [_input(item) for item in model.inputs.values()]
+    shown = _names(model)
+    lines += [
+        _commented(
+            f"{step.display} = {model.graph.formula(step.node, shown)}",
+            _shape_note(model.graph.nodes[step.node]),
+        )
+        for step in model.steps.values()
+    ]
+    lines += [_claim(model, claim) for claim in model.claims]
+    lines += [f"# note: {note}" for note in model.notes]
+    return "\n".join(lines) + "\n"
+
+
+def _names(model: Model) -> dict[int, str]:
+    steps = {step.node: step.display for step in model.steps.values()}
+    return steps | {item.node: item.display for item in model.inputs.values()}
+
+
+def _setting(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _commented(text: str, comment: str) -> str:
+    return f"{text:<{_COLUMN}}  # {comment}" if comment else text
+
+
+def _shape_note(node: Node) -> str:
+    parts = [spell_shape(node.shape)] if node.shape else []
+    return ", ".join(parts + (["per row"] if node.per_row else []))
+
+
+def _input(item: Input) -> str:
+    head = f"{item.kind:<5} {item.display}{spell_shape(item.shape)}"
+    if item.origin == "free":
+        drawn = f" = {_numbers(item.values.tolist())}" if item.values.size <= _ROWS else ""
+        return _commented(head, f"drawn from the seed{drawn}")
+    if item.origin == "drawn":
+        count = f" count {len(item.values)}" if item.kind == "rows" else ""
+        return f"{head} ~ {item.text}{count}"
+    if item.origin == "file" and (len(item.values) if item.values.ndim else 1) > _ROWS:
+        return f"{head} {item.text}"
+    return f"{head} = {_numbers(item.values.tolist())}"
+
+
+def _numbers(values: Any) -> str:
+    if isinstance(values, list):
+        return f"[{', '.join(map(_numbers, values))}]"
+    return repr(values)
+
+
+def _claim(model: Model, claim: Claim) -> str:
+    head = f"claim {claim.display}"
+    if claim.text.startswith("from"):
+        return f"{head} {claim.text}"
+    formula = claim.formulas["numerator"]
+    if claim.numbers is not None or not isinstance(formula, Graph):
+        return f"{head} = {claim.text}"
+    return f"{head} = {formula.formula(formula.output, dict(_leaves(model, formula)))}"
+
+
+def _leaves(model: Model, formula: Graph) -> Iterator[tuple[int, str]]:
+    """The leaves of a claim under the author's names."""
+    for node in formula.nodes:
+        if isinstance(node.key, Derivative):
+            of, by = model.display(node.key.of), model.display(node.key.by)
+            yield node.index, str(Derivative(of, by, node.key.index))
+        elif node.is_leaf:
+            yield node.index, model.display(str(node.key))

@@ -1,0 +1,238 @@
+"""Reads results. Gives LaTeX: a fragment for \\input, with booktabs tables and amsmath displays.
+
+Knows nothing of how anything was judged. All user text is escaped; the fragment compiles with
+pdfLaTeX, whatever the user's names are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from gradcheck_cli.render import numbers
+from gradcheck_cli.render.registry import OutputOptions, output_format
+from gradcheck_cli.render.rows import (
+    ENTRY_HEADINGS,
+    SUMMARY_HEADINGS,
+    claim_numbers,
+    claim_sentences,
+    claim_title,
+    claims_heading,
+    entry_cells,
+    header_parts,
+    remarks,
+    select_claims,
+    select_gradients,
+    sentences,
+    summary_cells,
+    tally,
+    value_line,
+)
+from gradcheck_cli.render.words import greek, safe
+from gradcheck_cli.results import ExplainedStep, Explanation, Report
+
+__all__ = ["escape", "explain_latex", "run_latex", "symbol"]
+
+_PREAMBLE = "% A fragment: \\input it into a document with \\usepackage{amsmath,booktabs}"
+_ROWS_A_PAGE = 40
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"{\char34}",
+    "`": r"\textasciigrave{}",
+    **{character: f"\\{character}" for character in "#$%&_{}"},
+}
+
+
+@output_format("latex")
+def run_latex(reports: Sequence[Report], options: OutputOptions) -> str:
+    """A paragraph and tables per report, and a count under several."""
+    parts = [_PREAMBLE]
+    for report in reports:
+        parts += _section(report, options.verbosity)
+    if len(reports) > 1:
+        parts.append(_paragraph(escape(tally(reports))))
+    return "\n".join(filter(None, parts)) + "\n"
+
+
+@output_format("latex", of="explain")
+def explain_latex(explanation: Explanation, options: OutputOptions) -> str:
+    """The three lists as aligned displays."""
+    lists = (
+        ("Forward pass", explanation.forward),
+        ("Backward pass 1: intermediates, last first", explanation.backward_steps),
+        ("Backward pass 2: parameters", explanation.backward_parameters),
+    )
+    given = (f"{symbol(s.title or s.name)} = {_value(s.value)}" for s in explanation.inputs)
+    parts = [_PREAMBLE, _heading(explanation.model)]
+    parts.append(_paragraph(", ".join(f"${text}$" for text in given)))
+    for title, steps in lists:
+        parts += [_paragraph(f"\\textit{{{title}}}"), _display(steps)]
+    parts += [_paragraph(escape(note)) for note in explanation.notes]
+    return "\n".join(filter(None, parts)) + "\n"
+
+
+# ---------------------------------------------------------------------------------------------
+# Text and numbers
+# ---------------------------------------------------------------------------------------------
+
+
+def escape(text: str) -> str:
+    """User text as LaTeX text: nothing in it is a command, every letter is one pdfLaTeX has."""
+    return re.sub("-(?=-)", "-{}", "".join(map(_escaped, safe(text))))  # two signs, no dash
+
+
+def symbol(name: str) -> str:
+    """A name, or "d loss/d f2", in math: f_{2}, a derivative as a fraction."""
+    over = re.fullmatch(r"d (.+?)/d (.+)", name)
+    if over:
+        return rf"\frac{{\partial {symbol(over[1])}}}{{\partial {symbol(over[2])}}}"
+    parts = re.fullmatch(r"([^\W\d_]+)_?(\d*)((?:\[[\d,]+\])?)", safe(name, "ascii"))
+    if parts is None:
+        return rf"\texttt{{{escape(name)}}}"
+    letters, digits, index = parts.groups()
+    base = letters if len(letters) == 1 else rf"\mathrm{{{letters}}}"
+    if letters in _GREEK or letters in _CAPITALS:
+        base = f"\\{letters}"
+    below = ", ".join(filter(None, (digits, index.strip("[]"))))
+    return base + (f"_{{{below}}}" if below else "")
+
+
+_GREEK = frozenset(
+    (
+        *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"),
+        *("lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
+    )
+)
+
+_CAPITALS = frozenset(  # the others look like Latin letters and have no command
+    ("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega")
+)
+
+
+def _escaped(character: str) -> str:
+    if character.isascii():
+        return _SPECIAL.get(character, character)
+    name = greek(character)
+    if name in _GREEK or name in _CAPITALS:
+        return f"\\ensuremath{{\\{name}}}"
+    return "".join(_SPECIAL.get(c, c) for c in safe(character, "ascii"))
+
+
+def _code(text: str) -> str:
+    return f"\\texttt{{{escape(text)}}}"
+
+
+def _number(text: str) -> str:
+    """A number's text in math, with a power of ten; other cells as text."""
+    parts = re.fullmatch(r"(-?[\d.]+)(?:e([+-]\d+))?", text)
+    if parts is None:
+        return escape(text)
+    power = "" if parts[2] is None else rf" \times 10^{{{int(parts[2])}}}"
+    return f"${parts[1]}{power}$"
+
+
+def _value(value: object) -> str:
+    """A number or an array, inside math."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        text = numbers.array(value)
+        return _number(text).strip("$") if _number(text) != escape(text) else f"\\text{{{text}}}"
+    return rf"\text{{{escape(numbers.array(value))}}}"
+
+
+def _paragraph(text: str) -> str:
+    return f"\n\\noindent {text}\\par" if text else ""
+
+
+def _heading(model: str) -> str:
+    return f"\n\\medskip\\noindent\\textbf{{{escape(model)}}}\\par"
+
+
+# ---------------------------------------------------------------------------------------------
+# Tables and displays
+# ---------------------------------------------------------------------------------------------
+
+
+def _section(report: Report, verbosity: int) -> Iterator[str]:
+    title, *about = header_parts(report)
+    yield _heading(title)
+    yield _paragraph(escape("; ".join(about)))
+    yield _paragraph(escape(value_line(report)))
+    if report.error is not None:
+        yield _paragraph(escape(f"{report.error.message} {report.error.help or ''}".strip()))
+    yield from _gradients(report, verbosity)
+    if report.claims:
+        yield _paragraph(f"Your claims: {escape(claims_heading(report, verbosity))}")
+        yield from _claims(report, verbosity)
+    for note in report.notes:
+        yield _paragraph(f"Note: {escape(note)}")
+    yield _paragraph(escape(" ".join(sentences(report))))
+
+
+def _gradients(report: Report, verbosity: int) -> Iterator[str]:
+    entries, blocks = select_gradients(report, verbosity)
+    if entries.shown:
+        rows = [[*entry_cells(row), "; ".join(remarks(row.entry))] for row in entries.shown]
+        headings, align = list(ENTRY_HEADINGS), "lrrrrrrl"
+        if any(row[-1] for row in rows):
+            headings, align = [*headings, ""], align + "p{0.2\\linewidth}"
+        rows = [row[: len(headings)] for row in rows]
+        yield _tabular(headings, align, map(_cells, rows))
+        yield _paragraph(escape(entries.more))
+    if blocks.shown:
+        summaries = (_cells(summary_cells(block)) for block in blocks.shown)
+        yield _tabular(SUMMARY_HEADINGS, "llrrrrrll", summaries)
+        yield _paragraph(escape(blocks.more))
+
+
+def _claims(report: Report, verbosity: int) -> Iterator[str]:
+    claims = select_claims(report, verbosity)
+    rows = []
+    for claim in claims.shown:
+        said = "; ".join([*claim_numbers(claim), *claim_sentences(claim)])
+        title = _code(claim_title(claim)) + (f"\\newline {escape(said)}" if said else "")
+        rows.append([str(claim.line), title, str(claim.verdict)])
+    if rows:
+        yield _tabular(("line", "claim", ""), "rp{0.7\\linewidth}l", rows)
+    yield _paragraph(escape(claims.more))
+
+
+def _cells(row: Sequence[str]) -> list[str]:
+    return [_code(row[0]), *map(_number, row[1:])]
+
+
+def _tabular(headings: Sequence[str], align: str, rows: Iterable[Sequence[str]]) -> str:
+    lines = [" & ".join(map(escape, headings)), *(" & ".join(row) for row in rows)]
+    head, *body = [f"{line} \\\\" for line in lines]
+    pages = [body[start : start + _ROWS_A_PAGE] for start in range(0, len(body), _ROWS_A_PAGE)]
+    return "\n".join(_page(align, head, page) for page in pages)
+
+
+def _page(align: str, head: str, body: Sequence[str]) -> str:
+    return "\n".join(
+        [
+            "\\begin{center}\\footnotesize\\setlength{\\tabcolsep}{3pt}",
+            f"\\begin{{tabular}}{{{align}}}",
+            *("\\toprule", head, "\\midrule", *body, "\\bottomrule"),
+            "\\end{tabular}\\end{center}",
+        ]
+    )
+
+
+def _display(steps: Sequence[ExplainedStep]) -> str:
+    if not steps:
+        return ""
+    lines = [_aligned(step) for step in steps]
+    return "{\\allowdisplaybreaks\n\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}}"
+
+
+def _aligned(step: ExplainedStep) -> str:
+    """Title, formula and value, then the local derivative; formulas of ours are LaTeX already."""
+    formula = step.latex or rf"\text{{{_code(step.formula)}}}"
+    local = step.local_latex or (rf"\text{{{_code(step.local)}}}" if step.local else "")
+    line = f"{symbol(step.title or step.name)} &= {formula} = {_value(step.value)}"
+    return f"{line} && {local}" if local else line

@@ -1,0 +1,129 @@
+"""Reads results. Gives Markdown with pipe tables. Knows nothing of how anything was judged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from gradcheck_cli.render import numbers
+from gradcheck_cli.render.registry import OutputOptions, output_format
+from gradcheck_cli.render.rows import (
+    ENTRY_HEADINGS,
+    SUMMARY_HEADINGS,
+    claim_numbers,
+    claim_sentences,
+    claim_title,
+    claims_heading,
+    entry_cells,
+    header_parts,
+    remarks,
+    select_claims,
+    select_gradients,
+    sentences,
+    summary_cells,
+    tally,
+    value_line,
+)
+from gradcheck_cli.render.words import safe
+from gradcheck_cli.results import ExplainedStep, Explanation, Report
+
+__all__ = ["explain_markdown", "run_markdown"]
+
+
+@output_format("markdown")
+def run_markdown(reports: Sequence[Report], options: OutputOptions) -> str:
+    """A section per report, and a count under several."""
+    sections = [_section(report, options.verbosity) for report in reports]
+    if len(reports) > 1:
+        sections.append([tally(reports)])
+    return "\n\n".join("\n\n".join(filter(None, section)) for section in sections) + "\n"
+
+
+@output_format("markdown", of="explain")
+def explain_markdown(explanation: Explanation, options: OutputOptions) -> str:
+    """The three lists as tables."""
+    loss = f"loss = {explanation.loss_formula} = {numbers.number(explanation.loss)}"
+    given = (f"{s.title or s.name} = {numbers.array(s.value)}" for s in explanation.inputs)
+    lists = (
+        ("Forward pass", explanation.forward),
+        ("Backward pass #1: intermediates, last first", explanation.backward_steps),
+        ("Backward pass #2: parameters", explanation.backward_parameters),
+    )
+    parts = [f"## {escape(explanation.model)}", code(loss), ", ".join(map(code, given))]
+    for title, steps in lists:
+        parts += [f"### {escape(title)}", _table(("step", "value", "local"), map(_step, steps))]
+    parts += [escape(note) for note in explanation.notes]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def escape(text: str) -> str:
+    """User text as Markdown text: nothing in it means anything."""
+    return re.sub(r"([\\`*_{}\[\]<>|~&$#!^])", r"\\\1", safe(text))
+
+
+def code(text: str) -> str:
+    """User text in a code span, also inside a table."""
+    shown = safe(text).replace("|", "\\|")
+    if not shown.strip():
+        return ""
+    fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
+    space = " " if "`" in shown else ""
+    return f"{fence}{space}{shown}{space}{fence}"
+
+
+def _section(report: Report, verbosity: int) -> list[str]:
+    title, *about = header_parts(report)
+    parts = [f"## {escape(title)}", escape("; ".join(about))]
+    parts.append(escape(value_line(report)))
+    if report.error is not None:
+        parts.append(_verbatim(report.error.text or report.error.message))
+    parts += _gradients(report, verbosity)
+    if report.claims:
+        parts.append(f"### Your claims: {claims_heading(report, verbosity)}")
+        parts.append(_claims(report, verbosity))
+    parts += [escape(f"note: {note}") for note in report.notes]
+    return [*parts, escape(" ".join(sentences(report)))]
+
+
+def _gradients(report: Report, verbosity: int) -> Iterator[str]:
+    entries, blocks = select_gradients(report, verbosity)
+    if entries.shown:
+        shown = ([*entry_cells(row), "; ".join(remarks(row.entry))] for row in entries.shown)
+        yield _table((*ENTRY_HEADINGS, ""), (_coded_first(row) for row in shown))
+        yield escape(entries.more)
+    if blocks.shown:
+        yield _table(SUMMARY_HEADINGS, (_coded_first(summary_cells(b)) for b in blocks.shown))
+        yield escape(blocks.more)
+
+
+def _claims(report: Report, verbosity: int) -> str:
+    claims = select_claims(report, verbosity)
+    rows = []
+    for claim in claims.shown:
+        said = "; ".join([*claim_numbers(claim), *claim_sentences(claim)])
+        rows.append([str(claim.line), code(claim_title(claim)), str(claim.verdict), escape(said)])
+    table = _table(("line", "claim", "verdict", ""), rows) if rows else ""
+    return "\n\n".join(filter(None, (table, escape(claims.more))))
+
+
+def _coded_first(row: Sequence[str]) -> list[str]:
+    return [code(row[0]), *map(escape, row[1:])]
+
+
+def _step(step: ExplainedStep) -> list[str]:
+    title = f"{step.title or step.name} = {step.formula}"
+    return [code(title), escape(numbers.array(step.value)), code(step.local)]
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [_row([escape(heading) for heading in headings]), _row(["---"] * len(headings))]
+    return "\n".join(lines + [_row(row) for row in rows])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _verbatim(text: str) -> str:
+    lines = [f"    {safe(line)}" for line in text.split("\n")]
+    return "\n".join(lines)

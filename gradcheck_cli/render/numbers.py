@@ -1,0 +1,123 @@
+"""Reads single numbers and arrays of them. Gives their text. Knows nothing of reports or formats.
+
+The one home of number formatting: what people read has 10 significant digits, what programs read
+round-trips exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = [
+    "alike",
+    "array",
+    "bound",
+    "count",
+    "digits",
+    "exact",
+    "jsonable",
+    "norm",
+    "number",
+    "pair",
+]
+
+SIGNIFICANT = 10
+ABSENT = "-"
+_LONGEST_AXIS = 8
+
+
+def number(value: float | None, significant: int = SIGNIFICANT) -> str:
+    """`value` to `significant` digits; without trailing zeros only where the text is exact."""
+    if value is None:
+        return ABSENT
+    if not math.isfinite(value):
+        return _word(value)
+    short = f"{value + 0.0:.{significant}g}"
+    return short if float(short) == value else _long(value, significant)
+
+
+def alike(values: Sequence[float | None], significant: int = SIGNIFICANT) -> list[str]:
+    """Numbers to be compared: short only where all of them are exact, so that they line up."""
+    texts = [number(value, significant) for value in values]
+    if any(text.endswith("0") and "." in text for text in texts):
+        return [_long(value, significant) for value in values]
+    return texts
+
+
+def pair(one: float | None, other: float | None) -> tuple[str, str]:
+    """Two numbers, with as many digits as it takes to see that they differ, if they do."""
+    if one is not None and other is not None and one != other:
+        for significant in (SIGNIFICANT, 13, 15, 17):
+            texts = number(one, significant), number(other, significant)
+            if float(texts[0]) != float(texts[1]):
+                return texts
+    return number(one), number(other)
+
+
+def bound(value: float | None) -> str:
+    """An error bound, to one digit: "4e-13"."""
+    if value is None or not math.isfinite(value):
+        return number(value)
+    return f"{value:.0e}" if value else "0"
+
+
+def norm(value: float) -> str:
+    """A size, to four digits."""
+    return number(value, 4)
+
+
+def digits(value: float | None) -> str:
+    """How many digits are proved, rounded down."""
+    if value is None or math.isnan(value):
+        return ABSENT
+    return "all" if math.isinf(value) else str(math.floor(value))
+
+
+def count(number_of: int) -> str:
+    """A count with commas: "4,609"."""
+    return f"{number_of:,}"
+
+
+def exact(value: float | None) -> str:
+    """The text that reads back as the same double; empty where nothing was computed."""
+    if value is None:
+        return ""
+    return repr(float(value)) if math.isfinite(value) else _word(value)
+
+
+def jsonable(value: Any) -> Any:
+    """A number, or nested sequences of numbers, for JSON: no NaN and no infinity as such."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, Sequence):
+        return [jsonable(item) for item in value]
+    plain = float(value)
+    return plain if math.isfinite(plain) else _word(plain)
+
+
+def array(value: object, significant: int = SIGNIFICANT) -> str:
+    """A number, or an array as nested brackets with six digits; long axes are cut with "..."."""
+    if value is None:
+        return ABSENT
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, Sequence):
+        return number(float(value), significant)  # type: ignore[arg-type]
+    shown = [array(item, min(significant, 6)) for item in value[:_LONGEST_AXIS]]
+    more = ["..."] if len(value) > _LONGEST_AXIS else []
+    return f"[{', '.join(shown + more)}]"
+
+
+def _long(value: float | None, significant: int) -> str:
+    """With trailing zeros, except for zero itself."""
+    if not value or not math.isfinite(value):
+        return number(value)
+    return f"{value:#.{significant}g}".removesuffix(".")
+
+
+def _word(value: float) -> str:
+    if math.isnan(value):
+        return "nan"
+    return "inf" if value > 0 else "-inf"

@@ -1,0 +1,308 @@
+"""Reads reports. Gives the rows that people are shown: which, in what order, and what was left out.
+
+Knows nothing of formats: the table, markdown and latex show the same rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Generic, TypeVar
+
+from gradcheck_cli.render import numbers
+from gradcheck_cli.render.words import entry_name, listed, plural
+from gradcheck_cli.results import Block, ClaimResult, Entry, Report, Verdict
+
+__all__ = [
+    "ENTRY_HEADINGS",
+    "SUMMARY_HEADINGS",
+    "NamedEntry",
+    "Selection",
+    "claim_numbers",
+    "claim_sentences",
+    "claim_title",
+    "claims_heading",
+    "entry_cells",
+    "header_parts",
+    "one_line",
+    "remarks",
+    "select_claims",
+    "select_gradients",
+    "sentences",
+    "summary_cells",
+    "tally",
+    "value_line",
+]
+
+SMALL_BLOCK = 8  # entries; larger blocks are one line
+MOST_ROWS, WORST_ROWS = 24, 10
+ENTRY_HEADINGS = ("", "value", "symbolic", "backprop", "finite diff.", "+-", "digits", "")
+SUMMARY_HEADINGS = (
+    *("block", "shape", "entries", "tested", "zero", "|grad|", "fewest digits", "at", ""),
+)
+_ORDER = (Verdict.OK, Verdict.KINK, Verdict.UNRESOLVED, Verdict.WRONG, Verdict.ERROR)
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Selection(Generic[Item]):
+    """The rows to show, and a sentence on those that are not."""
+
+    shown: tuple[Item, ...]
+    more: str = ""
+
+
+@dataclass(frozen=True)
+class NamedEntry:
+    """One entry with the name it is shown under: "W0[1,2]"."""
+
+    name: str
+    entry: Entry
+
+    @property
+    def verdict(self) -> Verdict:
+        """The entry's own."""
+        return self.entry.verdict
+
+    @property
+    def digits(self) -> float | None:
+        """The entry's own."""
+        return self.entry.digits
+
+
+# ---------------------------------------------------------------------------------------------
+# A report in words
+# ---------------------------------------------------------------------------------------------
+
+
+def header_parts(report: Report) -> list[str]:
+    """The header line in parts: the file, what is in it, how it was run."""
+    if report.verdict is Verdict.ERROR:
+        return [label(report)]
+    entries = report.coverage.entries or sum(block.total for block in report.parameters)
+    blocks = len(report.parameters)
+    arrays = f" in {plural(blocks, 'block')}" if entries > blocks else ""
+    contents = listed(
+        (
+            plural(entries, "parameter") + arrays if entries else "",
+            plural(report.steps, "step"),
+            plural(len(report.claims), "claim") if report.claims else "no claims",
+            "no rows" if report.rows is None else plural(report.rows, "row"),
+        )
+    )
+    scheme = "" if report.scheme == "extrapolated" else f"scheme {report.scheme}"
+    run = listed((f"seed {report.seed}", plural(report.points, "point"), scheme))
+    given = listed(f"{name} = {value}" for name, value in report.settings.items())
+    return [label(report), contents, run, *([f"set {given}"] if given else [])]
+
+
+def label(report: Report) -> str:
+    """The model as typed, and the file of claims judged against it."""
+    claims = f", claims of {report.claims_file}" if report.claims_file else ""
+    return f"{report.model}{claims}"
+
+
+def value_line(report: Report) -> str:
+    """The value of the loss, as both forward passes see it."""
+    if report.loss is None:
+        return report.value_note
+    value, symbolic = numbers.number(report.loss), numbers.number(report.loss_symbolic)
+    other = symbolic not in (value, numbers.ABSENT) and f" (symbolic {symbolic})"
+    return f"loss = {value}{other or ''}   {report.value_note}".rstrip()
+
+
+def sentences(report: Report) -> list[str]:
+    """What was proved and what was not; the summary where there is nothing more to say."""
+    if report.closing:
+        return list(report.closing)
+    told = report.summary.rstrip(".") in ("", report.value_note.rstrip("."))
+    return [] if told else [report.summary]
+
+
+def one_line(report: Report) -> tuple[str, Verdict, str]:
+    """A report in one line: what it is about, the verdict, the summary."""
+    said = report.summary or (report.error.message if report.error else "")
+    return label(report), report.verdict, said
+
+
+def tally(reports: Sequence[Report]) -> str:
+    """ "40 models: 38 ok, 1 WRONG, 1 ERROR"."""
+    noun = "file of claims" if any(report.claims_file for report in reports) else "model"
+    counted = plural(len(reports), noun).replace("file of claimss", "files of claims")
+    return f"{counted}: {_counted(report.verdict for report in reports)}"
+
+
+def _counted(verdicts: Iterable[Verdict], order: Sequence[Verdict] = _ORDER) -> str:
+    found = Counter(verdicts)
+    return listed(f"{numbers.count(found[v])} {v}" for v in order if found[v])
+
+
+# ---------------------------------------------------------------------------------------------
+# Which rows
+# ---------------------------------------------------------------------------------------------
+
+
+def select_gradients(
+    report: Report, verbosity: int
+) -> tuple[Selection[NamedEntry], Selection[Block]]:
+    """Small blocks and disputes entry by entry, large blocks in one line each."""
+    entries, blocks = list(_entries(report)), [b for b in report.parameters if not _small(b)]
+    crowded = verbosity <= 0 and len(entries) + len(blocks) > MOST_ROWS
+    return _select(entries, crowded), _select(blocks, crowded)
+
+
+def select_claims(report: Report, verbosity: int) -> Selection[ClaimResult]:
+    """The claims to list, worst first: all with -v, else those with something to say."""
+    told = [c for c in report.claims if verbosity > 0 or c.verdict is not Verdict.OK or c.note]
+    told.sort(key=lambda claim: (-_ORDER.index(claim.verdict), claim.line))
+    if verbosity > 0 or len(told) <= MOST_ROWS:
+        return Selection(tuple(told))
+    rest = _counted(claim.verdict for claim in told[WORST_ROWS:])
+    return Selection(tuple(told[:WORST_ROWS]), f"... {rest} more (-v)")
+
+
+def claims_heading(report: Report, verbosity: int) -> str:
+    """ "1 WRONG, 14 ok (-v lists them)"."""
+    parts = _counted((claim.verdict for claim in report.claims), _ORDER[::-1])
+    hidden = verbosity <= 0 and any(c.verdict is Verdict.OK and not c.note for c in report.claims)
+    return parts + (" (-v lists them)" if hidden else "")
+
+
+def _small(block: Block) -> bool:
+    return block.total <= SMALL_BLOCK
+
+
+def _entries(report: Report) -> Iterator[NamedEntry]:
+    for block in report.parameters:
+        for entry in block.entries:
+            if _small(block) or entry.verdict is not Verdict.OK:
+                yield NamedEntry(entry_name(block.name, entry.index), entry)
+
+
+Judged = TypeVar("Judged", NamedEntry, Block)
+
+
+def _select(rows: list[Judged], crowded: bool) -> Selection[Judged]:
+    if not crowded or len(rows) <= WORST_ROWS + 1:
+        return Selection(tuple(rows))
+    rows = sorted(rows, key=_worst_first)
+    return Selection(tuple(rows[:WORST_ROWS]), _more(rows[WORST_ROWS:]))
+
+
+def _worst_first(row: NamedEntry | Block) -> tuple[int, float]:
+    return -_ORDER.index(row.verdict), math.inf if row.digits is None else row.digits
+
+
+def _more(rows: Sequence[NamedEntry | Block]) -> str:
+    """ "... 1,992 more, all ok, at least 9 digits (-v)"."""
+    fewest = min((row.digits for row in rows if row.digits is not None), default=None)
+    known = "" if fewest is None else f"at least {plural(math.floor(fewest), 'digit')}"
+    verdicts = {row.verdict for row in rows}
+    kinds = f"all {verdicts.pop()}" if len(verdicts) == 1 else _counted(r.verdict for r in rows)
+    return f"... {listed((f'{numbers.count(len(rows))} more', kinds, known))} (-v)"
+
+
+# ---------------------------------------------------------------------------------------------
+# What stands in a row
+# ---------------------------------------------------------------------------------------------
+
+
+def entry_cells(row: NamedEntry, value_digits: int = 10, significant: int = 10) -> list[str]:
+    """The cells under ENTRY_HEADINGS."""
+    entry = row.entry
+    columns = (entry.symbolic, entry.backprop, entry.finite)
+    return [
+        row.name,
+        numbers.number(entry.value, value_digits),
+        *numbers.alike(columns, significant),
+        numbers.bound(entry.bound),
+        numbers.digits(entry.digits),
+        str(entry.verdict),
+    ]
+
+
+def summary_cells(block: Block) -> list[str]:
+    """The cells under SUMMARY_HEADINGS."""
+    return [
+        block.name,
+        "x".join(map(str, block.shape)),
+        *map(numbers.count, (block.total, block.checked, block.zero)),
+        numbers.norm(block.norm),
+        numbers.digits(block.digits),
+        "" if block.worst is None else entry_name(block.name, block.worst),
+        str(block.verdict),
+    ]
+
+
+def remarks(entry: Entry) -> list[str]:
+    """What is said beside or under an entry's row."""
+    at = f"at point {entry.point}" if entry.point else ""
+    others = (f"{name} {numbers.number(value)}" for name, value in entry.against.items())
+    zero = "exactly zero, not tested" if _untested(entry) else ""
+    return [text for text in (at, zero, _slopes(entry), entry.note or "", *others) if text]
+
+
+def _untested(entry: Entry) -> bool:
+    """Whether all columns are exactly zero, at all points."""
+    columns = (entry.symbolic, entry.backprop, entry.finite)
+    known = entry.digits is not None or entry.verdict is not Verdict.OK
+    return not known and not any(columns)
+
+
+def claim_title(claim: ClaimResult) -> str:
+    """ "d loss/d f2 = sin(f2) * d loss/d h3"."""
+    return f"{claim.display} = {claim.formula}" if claim.formula else claim.display
+
+
+def claim_numbers(claim: ClaimResult) -> list[str]:
+    """The lines of numbers under a claim: how many, where, yours and true."""
+    lines = []
+    if claim.total > 1 and claim.wrong:
+        lines.append(f"{numbers.count(claim.wrong)} of {_entries_at(claim)}")
+    if claim.claimed is not None or claim.true is not None:
+        yours, true = numbers.pair(claim.claimed, claim.true)
+        gap = "" if yours.startswith("-") else " "
+        parts = f"yours {gap}{yours}", f"true {'' if true.startswith('-') else ' '}{true}"
+        lines.append("     ".join(chain(parts, filter(None, [_points(claim)]))))
+    if claim.carried is not None:
+        lines.append(f"your own chain carries {numbers.number(claim.carried)}")
+    return lines + ([_slopes(claim)] if _slopes(claim) else [])
+
+
+def claim_sentences(claim: ClaimResult) -> list[str]:
+    """What is said under a claim's numbers: what is wrong, where, and what would be right."""
+    diagnosis = claim.diagnosis or ""
+    told = claim.where is None or claim.where in diagnosis
+    return [
+        *([diagnosis] if diagnosis else []),
+        *([] if told else [f"right down to d {claim.of}/d {claim.where}"]),
+        *([claim.note] if claim.note else []),
+        *([f"right: {claim.truth}"] if claim.truth else []),
+    ]
+
+
+def _entries_at(claim: ClaimResult) -> str:
+    """ "256 entries; worst in row 0 at f3[15]"."""
+    row = "" if claim.row is None else f" in row {claim.row}"
+    name = entry_name(claim.by if claim.of == "loss" else "", claim.index)
+    place = f" at {name}" if claim.index else ""
+    return f"{numbers.count(claim.total)} entries" + (f"; worst{row}{place}" if row + place else "")
+
+
+def _points(claim: ClaimResult) -> str:
+    if not claim.points_wrong:
+        return ""
+    first = f"first at point {claim.point}, " if claim.point else ""
+    return f"{first}at {claim.points_wrong} of {plural(claim.points_total, 'point')}"
+
+
+def _slopes(judged: Entry | ClaimResult) -> str:
+    if judged.left is None and judged.right is None:
+        return ""
+    left, right = numbers.pair(judged.left, judged.right)
+    return f"left slope {left}, right slope {right}"
+
+

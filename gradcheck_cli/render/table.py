@@ -1,0 +1,198 @@
+"""Reads reports. Gives the screen of `gradcheck run`. Knows nothing of how anything was judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradcheck_cli.render.page import Cell, Page, laid_out, styled
+from gradcheck_cli.render.registry import OutputOptions, output_format
+from gradcheck_cli.render.rows import (
+    ENTRY_HEADINGS,
+    SUMMARY_HEADINGS,
+    NamedEntry,
+    Selection,
+    claim_numbers,
+    claim_sentences,
+    claim_title,
+    claims_heading,
+    entry_cells,
+    header_parts,
+    one_line,
+    remarks,
+    select_claims,
+    select_gradients,
+    sentences,
+    summary_cells,
+    tally,
+    value_line,
+)
+from gradcheck_cli.render.words import width_of
+from gradcheck_cli.results import Block, ClaimResult, Report, Verdict
+
+__all__ = ["run_table"]
+
+_CLAIM_INDENT = 10
+_PRECISIONS = (  # digits of the value and of the three columns, until the table fits
+    *((10, 10), (6, 10), (6, 9), (6, 8), (5, 7), (4, 6), (4, 5), (3, 4)),
+)
+_HEADING = "bold"
+
+
+@output_format("table")
+def run_table(reports: Sequence[Report], options: OutputOptions) -> str:
+    """One report whole; of several the ok ones in a line each, and a count at the end."""
+    page = Page(options)
+    if options.verbosity <= -2:
+        return ""
+    several = len(reports) > 1
+    brief = [report for report in reports if _is_brief(report, several, options.verbosity)]
+    lines = dict(zip(map(id, brief), _brief_lines(page, brief), strict=True))
+    for report in reports:
+        if id(report) not in lines:
+            page.blank()
+            _report(page, report)
+            page.blank()
+        elif several or report.verdict is not Verdict.ERROR or options.verbosity < 0:
+            page.line(*lines[id(report)])  # a lone unreadable file: its error is the whole story
+    if several:
+        page.line(tally(reports))
+    return page.text()
+
+
+def _is_brief(report: Report, several: bool, verbosity: int) -> bool:
+    if verbosity < 0 or report.verdict is Verdict.ERROR:
+        return True
+    return several and report.verdict is Verdict.OK and verbosity <= 0
+
+
+def _brief_lines(page: Page, reports: Sequence[Report]) -> list[list[Cell]]:
+    """One line each: the model, the verdict, the summary."""
+    lines = [one_line(report) for report in reports]
+    names = [page.short(name, page.width - 34) for name, _, _ in lines]
+    room = page.width - 4 - max(map(width_of, names), default=0)
+    room -= max((len(str(verdict)) for _, verdict, _ in lines), default=0)
+    cells = [
+        [(name, ""), styled(verdict), (page.short(said, room), "")]
+        for name, (_, verdict, said) in zip(names, lines, strict=True)
+    ]
+    return page.grid(cells, "lll")
+
+
+def _report(page: Page, report: Report) -> None:
+    page.parted(header_parts(report))
+    page.wrapped(value_line(report))
+    if report.error is not None:
+        page.verbatim(report.error.text or report.error.message)
+    _gradients(page, report)
+    _claims(page, report)
+    for note in report.notes:
+        page.wrapped(f"note: {note}", hanging=6)
+    for sentence in sentences(report):
+        page.wrapped(sentence)
+
+
+# ---------------------------------------------------------------------------------------------
+# The three columns
+# ---------------------------------------------------------------------------------------------
+
+
+def _gradients(page: Page, report: Report) -> None:
+    entries, blocks = select_gradients(report, page.options.verbosity)
+    if entries.shown:
+        page.blank()
+        _entry_table(page, entries)
+    if blocks.shown:
+        page.blank()
+        _summary_table(page, blocks)
+
+
+def _entry_table(page: Page, entries: Selection[NamedEntry]) -> None:
+    rows = _fitting(page, entries.shown)
+    free = page.width - sum(laid_out(rows)) - 2 * len(ENTRY_HEADINGS)
+    heading, *lines = page.grid([_headings(rows[0]), *map(_cells, rows[1:])], "lrrrrrrl")
+    page.line(*heading)
+    footnotes: dict[str, list[str]] = {}
+    for row, cells in zip(entries.shown, lines, strict=True):
+        said = "   ".join(remarks(row.entry))
+        beside = width_of(page.safe(said)) <= free
+        page.line(*cells, f"  {said}" if beside else "")
+        if said and not beside and row.verdict is Verdict.OK:
+            footnotes.setdefault(said, []).append(row.name)
+        elif said and not beside:
+            page.wrapped(said, indent=4)
+    if entries.more:
+        page.line(entries.more)
+    for said, names in footnotes.items():
+        page.wrapped(f"{', '.join(names)}: {said}", hanging=4)
+
+
+def _fitting(page: Page, entries: Sequence[NamedEntry]) -> list[list[str]]:
+    """The rows with as many digits as the page is wide; then names are cut."""
+    rows: list[list[str]] = []
+    for value_digits, significant in _PRECISIONS:
+        rows = [entry_cells(row, value_digits, significant) for row in entries]
+        rows = [list(ENTRY_HEADINGS), *([page.safe(cell) for cell in row] for row in rows)]
+        if _excess(page, rows) <= 0:
+            return rows
+    return _shortened(page, rows, 0)
+
+
+def _summary_table(page: Page, blocks: Selection[Block]) -> None:
+    rows = [list(SUMMARY_HEADINGS), *(summary_cells(block) for block in blocks.shown)]
+    if _excess(page, rows) > 0:
+        rows[0][6] = "digits"
+        rows = _shortened(page, _shortened(page, rows, 7), 0)
+    for line in page.grid([_headings(rows[0]), *map(_cells, rows[1:])], "llrrrrrll"):
+        page.line(*line)
+    if blocks.more:
+        page.line(blocks.more)
+
+
+def _excess(page: Page, rows: Sequence[Sequence[str]]) -> int:
+    """By how many columns a grid of these rows is wider than the page."""
+    widths = laid_out([[page.safe(cell) for cell in row] for row in rows])
+    return sum(widths) + 2 * len(widths) - 2 - page.width
+
+
+def _shortened(page: Page, rows: Sequence[list[str]], column: int) -> list[list[str]]:
+    """The rows with one column cut so that they fit, if they can."""
+    safe = [[page.safe(cell) for cell in row] for row in rows]
+    room = max(laid_out(safe)[column] - max(_excess(page, safe), 0), 12)
+    return [[*row[:column], page.short(row[column], room), *row[column + 1 :]] for row in safe]
+
+
+def _headings(row: Sequence[str]) -> list[Cell]:
+    return [(text, _HEADING if text else "") for text in row]
+
+
+def _cells(row: Sequence[str]) -> list[Cell]:
+    return [*((text, "") for text in row[:-1]), styled(row[-1])]
+
+
+# ---------------------------------------------------------------------------------------------
+# The claims
+# ---------------------------------------------------------------------------------------------
+
+
+def _claims(page: Page, report: Report) -> None:
+    page.blank()
+    if not report.claims:
+        return
+    heading = claims_heading(report, page.options.verbosity)
+    page.line(("YOUR CLAIMS", _HEADING), f"   {heading}")
+    claims = select_claims(report, page.options.verbosity)
+    for claim in claims.shown:
+        _claim(page, claim)
+    if claims.more:
+        page.line(claims.more)
+
+
+def _claim(page: Page, claim: ClaimResult) -> None:
+    label = f"line {claim.line}".ljust(_CLAIM_INDENT - 1) + " "
+    page.edges(label + claim_title(claim), styled(claim.verdict), len(label))
+    if claim.verdict is Verdict.OK and not claim.note and claim.carried is None:
+        return
+    for line in claim_numbers(claim):
+        page.wrapped(line, _CLAIM_INDENT)
+    for sentence in claim_sentences(claim):
+        page.wrapped(sentence, _CLAIM_INDENT)
