@@ -137,10 +137,14 @@ def check(
 
 
 def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Explanation:
-    """The forward pass and both backward passes with formulas, numbers and local derivatives."""
+    """The forward pass and both backward passes with formulas, numbers and local derivatives.
+
+    Where neither is asked for, the model's `set row` and `set expand` count.
+    """
     from gradcheck_cli.explain import explain as run
 
-    return run(model, row=row, expand=expand)
+    row = model.settings.get("row") if row is None else row
+    return run(model, row=row, expand=expand or bool(model.settings.get("expand")))
 
 
 def show(model: Model) -> str:

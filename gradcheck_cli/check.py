@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gradcheck_cli import symbolic
-from gradcheck_cli.claims import judge_claims
+from gradcheck_cli.claims import Judged, judge_claims
 from gradcheck_cli.errors import OptionError
-from gradcheck_cli.forward import Failing, Tape, forward_pass
+from gradcheck_cli.forward import Failing, forward_pass
 from gradcheck_cli.graph import Claim, Model
 from gradcheck_cli.judge import Point, Values, blocks, compare_values, points_of
 from gradcheck_cli.referee import Referee
@@ -46,6 +46,9 @@ class Options:
             name: getattr(self, name) if getattr(self, name) is not None else settings.get(name, value)
             for name, value in defaults.items()
         }
+        for name in ("show_truth", "require_claims"):
+            filled[name] = bool(getattr(self, name) or settings.get(name))
+        filled["wrt"] = self.wrt or settings.get("wrt", ())
         result = replace(self, **filled)  # type: ignore[arg-type]
         if result.points is None or not 1 <= result.points <= 1000:
             raise OptionError("--points must be between 1 and 1000", help="the default is 4")
@@ -98,7 +101,7 @@ def check(model: Model, options: Options, claims: Sequence[Claim] | None = None)
         layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
         on_border=bool(tape.borders_hit()),
     )  # fmt: skip
-    results = _explained(model, tape, points, court.results, asked)
+    results = _explained(model, court, asked)
     blank = replace(blank, notes=(*blank.notes, *_free_notes(model), *court.notes))
     return _concluded(model, blank, found, results, values, asked, points)
 
@@ -116,13 +119,11 @@ def _names(model: Model, wrt: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(wrt))
 
 
-def _explained(
-    model: Model, tape: Tape, points: Sequence[Point], results: Sequence[ClaimResult], asked: Options
-) -> tuple[ClaimResult, ...]:
+def _explained(model: Model, court: Judged, asked: Options) -> tuple[ClaimResult, ...]:
     """The claims with where they go wrong, what is wrong, and the truth if it was asked for."""
     from gradcheck_cli.diagnose import diagnosed
 
-    found = diagnosed(model, results)
+    found = diagnosed(model, court)
     if asked.show_truth:
         from gradcheck_cli.formulas import right_side
 
@@ -194,7 +195,9 @@ def _concluded(
         verdict = worst([verdict, Verdict.WRONG])
         closing.append(f"--require-claims: no claim for {', '.join(unclaimed)}.")
     if len(points) < (asked.points or 1):
-        closing.append(f"Compared at {len(points)} of {asked.points} points: the loss is not finite at the others.")
+        closing.append(
+            f"Compared at {len(points)} of {asked.points} points: the loss is not finite elsewhere."
+        )
     return replace(
         blank,
         verdict=verdict,

@@ -20,7 +20,7 @@ from gradcheck_cli.points import moved
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import ClaimResult, Verdict
 
-__all__ = ["Judged", "judge_claims"]
+__all__ = ["Evidence", "Judged", "judge_claims"]
 
 LAYOUTS = ("numerator", "denominator")
 _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
@@ -100,11 +100,21 @@ class _Knowledge:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What a claim says and what is true at one point, as floats, and the values of the names."""
+
+    claimed: Array
+    true: Array
+    values: Tape
+
+
+@dataclass(frozen=True)
 class Judged:
     """All claims of a file, and what is to be said about them together."""
 
     results: tuple[ClaimResult, ...]
     notes: tuple[str, ...] = ()
+    evidence: tuple[tuple[Evidence, ...], ...] = ()  # for each claim, at every point
 
 
 def judge_claims(
@@ -128,9 +138,10 @@ def judge_claims(
     results = [court.judge(claim) for claim in claims]
     if strict:
         results = [_strictly(result) for result in results]
+    evidence = [court.evidence(c, r) for c, r in zip(claims, results, strict=True)]
     if carry:
         results = court.carried(claims, results)
-    return Judged(tuple(results), tuple(notes))
+    return Judged(tuple(results), tuple(notes), tuple(evidence))
 
 
 def _strictly(result: ClaimResult) -> ClaimResult:
@@ -333,6 +344,18 @@ class _Court:
             wrong=int(gap.wrong.sum()),
             total=int(gap.wrong.size),
         )
+
+    def evidence(self, claim: Claim, result: ClaimResult) -> tuple[Evidence, ...]:
+        """What a diagnosis may use: a WRONG formula at every point."""
+        formula = claim.formulas[self.layout]
+        if result.verdict is not Verdict.WRONG or isinstance(formula, Misfit) or claim.numbers is not None:
+            return ()
+        found = []
+        for at in self.points:
+            knowledge = self.knowledge(at)
+            gap = _difference(knowledge, claim, formula)
+            found.append(Evidence(gap.claimed, gap.true, knowledge.tape))
+        return tuple(found)
 
     # -- the author's own chain ---------------------------------------------------------------
 

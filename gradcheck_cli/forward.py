@@ -128,7 +128,8 @@ class Tape:
         if not node.per_row:
             return self.shared[node.index][0, 0, ...]
         blocks = (self.block(k)[node.index] for k in range(self.block_count))
-        parts = [np.broadcast_to(b[0, ...], (n, *node.shape)) for b, n in zip(blocks, self._sizes)]
+        sized = zip(blocks, self._sizes, strict=True)
+        parts = [np.broadcast_to(b[0, ...], (n, *node.shape)) for b, n in sized]
         return np.concatenate(parts)
 
     @cached_property
@@ -309,7 +310,9 @@ class _Crossing:
 
     def watch(self, node: Node, values: Any, block: int) -> None:
         """Compare the margins of one node with those at the base point."""
-        for base, now in zip(self.sides[block, node.index], _sides(node, values, self.m)):
+        for base, now in zip(
+            self.sides[block, node.index], _sides(node, values, self.m), strict=True
+        ):
             moved = now != base
             axes = tuple(range(1, moved.ndim))
             self.crossed |= np.any(moved & (base != 0), axis=axes)

@@ -9,7 +9,7 @@ over entries. Knows nothing of claims.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,8 @@ import numpy as np
 from gradcheck_cli import backprop, symbolic
 from gradcheck_cli.finite import Scheme
 from gradcheck_cli.forward import Tape, forward_pass
-from gradcheck_cli.graph import Array, Model
+from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.points import moved
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import Block, Entry, Verdict, worst
@@ -101,13 +102,20 @@ def compare_values(model: Model, program: Program, referee: Referee, point: Poin
         precise = theirs[name]
         if referee.affords():
             precise = _floats(symbolic.values(program, point.values, referee.high)[name])
-        gap = np.abs(precise - ours[name])
-        wrong = ~((gap <= bounds[name]) | _both_infinite(precise, ours[name]))
+        wrong = _off(precise, ours[name], bounds[name])
+        if wrong.any() and referee.affords():
+            precise = _floats(symbolic.values(program, point.values, referee.surest)[name])
+            wrong = _off(precise, ours[name], bounds[name])
         if wrong.any():
             return _value_wrong(model, name, precise, ours[name], wrong)
         theirs[name] = precise
     loss = model.loss
     return Values(Verdict.OK, _agreement(ours[loss], theirs[loss]), _single(theirs[loss]))
+
+
+def _off(precise: Array, ours: Array, bound: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return ~((np.abs(precise - ours) <= bound) | _both_infinite(precise, ours))
 
 
 def _apart(a: Array, b: Array) -> bool:
@@ -274,6 +282,7 @@ class _Dispute:
     name: str
     of: str
     wanted: float
+    _precise: dict[Any, Array | None] = field(default_factory=dict)
 
     def settle(self, disputed: Array) -> None:
         truth = self._truth()
@@ -290,12 +299,13 @@ class _Dispute:
             value = truth[entry] if truth is not None else np.nan
             self.t.verdicts[entry] = self._verdict(int(entry), value, bound[entry], left, right)
 
-    def _truth(self) -> Array | None:
+    def _truth(self, m: Any = None) -> Array | None:
         """The referee's derivative rounded to float64; None beyond its budget or outside domains."""
         if not self.referee.affords():
             return None
+        point = self.t.point.values
         try:
-            found = self.referee.derivative(self.t.point.values, self.of, [self.name])[self.name]
+            found = self.referee.derivative(point, self.of, [self.name], m)[self.name]
         except (ZeroDivisionError, ValueError, OverflowError):
             return None
         return _floats(found).reshape(-1)
@@ -319,8 +329,9 @@ class _Dispute:
         if left is not None and right is not None:
             if not np.isfinite([left, right]).all() or _unequal(left, right):
                 return self._kink(entry, left, right)
-            if not np.isfinite(truth) or truth != 0 or left != 0:
-                truth = left if not np.isfinite(truth) else truth
+            if np.isfinite(truth) and _unequal(truth, left):
+                return self._kink(entry, left, right)
+            truth = truth if np.isfinite(truth) else left
         if not np.isfinite(truth):
             return self._without_referee(entry, bound)
         return self._with_referee(entry, truth, bound)
@@ -328,30 +339,32 @@ class _Dispute:
     def _kink(self, entry: int, left: float, right: float) -> Verdict:
         self.t.left[entry], self.t.right[entry] = left, right
         self.t.digits[entry] = np.nan
-        steep = max(abs(left), abs(right)) > 1e30
-        self.t.notes[entry] = (
-            "jump: the value itself jumps here" if steep
-            else "no derivative here: left and right slopes differ; backprop's value is a convention"
-        )  # fmt: skip
+        if np.isnan([left, right]).any():
+            note = "the border of a domain: there is no slope on one side"
+        elif np.isinf([left, right]).any():
+            note = "no derivative here: the value jumps, or the slope is infinite"
+        elif _unequal(left, right):
+            note = "no derivative here: left and right slopes differ; backprop's value is a convention"
+        else:
+            note = "kinks that cancel: the slope is the same on both sides; backprop's is a convention"
+        self.t.notes[entry] = note
         return Verdict.KINK
 
     def _with_referee(self, entry: int, truth: float, bound: float) -> Verdict:
         t = self.t
-        slack = bound + 2.0**-52 * abs(truth)
-        if not abs(t.symbolic[entry] - truth) <= slack and self._exact_symbolic(entry, truth):
-            t.symbolic[entry] = truth
-        off = [
-            label
-            for label, value, room in (
-                ("symbolic", t.symbolic[entry], slack),
-                ("backprop", t.backprop[entry], slack),
-                ("finite differences", t.finite[entry], t.bound[entry] + slack),
-            )
-            if not (abs(value - truth) <= room or (np.isnan(value) and label[0] == "f"))
-        ]
+        known = bool(np.isfinite(bound))
+        if not known:  # SymPy's form overflows in float64, which says nothing of backprop's
+            bound = max(_CLOSE * abs(truth), t.bound[entry] if np.isfinite(t.bound[entry]) else 0.0)
+        off = self._off(entry, truth, bound, self.referee.high)
+        if off and self._surest is not None:
+            truth = float(self._surest[entry])
+            off = self._off(entry, truth, bound, self.referee.surest)
         if off == ["finite differences"] and self._staircase(entry, truth):
             off = []
             t.notes[entry] = "float64 differences see only rounding here; exact differences agree"
+        if off and not known:
+            t.notes[entry] = f"float64 overflows on the way; high precision gives {truth:.10g}"
+            return Verdict.UNRESOLVED
         if off:
             return self._alone(entry, off, truth)
         if truth == t.symbolic[entry] == t.backprop[entry] == 0:
@@ -378,16 +391,39 @@ class _Dispute:
         left, right = self._slopes(entry)
         return left is not None and right is not None and not _unequal(left, truth)
 
-    def _exact_symbolic(self, entry: int, truth: float) -> bool:
-        """Whether the symbolic witness itself, evaluated at 50 digits, gives the truth."""
-        value = self._precise[entry] if self._precise is not None else np.nan
-        return bool(abs(value - truth) <= 2.0**-50 * abs(truth))
+    def _off(self, entry: int, truth: float, bound: float, m: Any) -> list[str]:
+        """The witnesses that are not where the truth is; symbolic is heard at high precision too."""
+        t = self.t
+        slack = bound + 2.0**-52 * abs(truth)
+        if not abs(t.symbolic[entry] - truth) <= slack and self._exact_symbolic(entry, truth, m):
+            t.symbolic[entry] = truth
+        return [
+            label
+            for label, value, room in (
+                ("symbolic", t.symbolic[entry], slack),
+                ("backprop", t.backprop[entry], slack),
+                ("finite differences", t.finite[entry], t.bound[entry] + slack),
+            )
+            if not (abs(value - truth) <= room or (np.isnan(value) and label[0] == "f"))
+        ]
 
     @cached_property
-    def _precise(self) -> Array | None:
+    def _surest(self) -> Array | None:
+        """The truth once more, with so many digits that 1 + x keeps x: before anybody is blamed."""
+        return self._truth(self.referee.surest)
+
+    def _exact_symbolic(self, entry: int, truth: float, m: Any) -> bool:
+        """Whether the symbolic witness itself, evaluated in m, gives the truth."""
+        if m not in self._precise:
+            self._precise[m] = self._symbolic_in(m)
+        precise = self._precise[m]
+        value = precise[entry] if precise is not None else np.nan
+        return bool(abs(value - truth) <= 2.0**-50 * abs(truth))
+
+    def _symbolic_in(self, m: Any) -> Array | None:
         try:
             precise = symbolic.derivative(
-                self.program, self.t.point.values, self.of, [self.name], self.referee.high
+                self.program, self.t.point.values, self.of, [self.name], m
             )[self.name]
         except (ZeroDivisionError, ValueError, OverflowError):
             return None
@@ -397,10 +433,16 @@ class _Dispute:
         who = " and ".join(off)
         verb = "stands" if len(off) == 1 and off[0] != "finite differences" else "stand"
         self.t.digits[entry] = np.nan
+        blamed = f" The fault lies in {self._culprit}." if off == ["backprop"] and self._culprit else ""
         self.t.notes[entry] = (
-            f"{who} {verb} alone: high precision gives {truth:.10g}. A defect of gradcheck, not yours"
+            f"{who} {verb} alone: high precision gives {truth:.10g}.{blamed}"
+            " A defect of gradcheck, not yours"
         )
         return Verdict.WRONG
+
+    @cached_property
+    def _culprit(self) -> str:
+        return _wrong_vjp(self.model, self.t.point, self.of)
 
     def _without_referee(self, entry: int, bound: float) -> Verdict:
         """The referee cannot speak: the witnesses are held to the bounds alone."""
@@ -419,6 +461,40 @@ class _Dispute:
         t.digits[entry] = float(_digits(np.array(t.bound[entry]), np.array(size)))
         t.notes[entry] = "too few digits proved, and the model is beyond the high-precision budget"
         return Verdict.UNRESOLVED
+
+
+def _wrong_vjp(model: Model, point: Point, of: str) -> str:
+    """Whose vjp is wrong: a user of the last node whose adjoint is wrong although its users' are
+    right. "" where no adjoint is."""
+    every = {str(node.index): node.index for node in model.graph.nodes}  # no step has such a name
+    graph = replace(model.graph, names={**model.graph.names, **every})
+    model = replace(model, graph=graph)
+    tape = forward_pass(model, point.tape.m, point.values)
+    referee = Referee(symbolic.lower(model))
+
+    def wrong(target: str, names: Sequence[str]) -> list[str]:
+        ours = backprop.derivative(model, tape, target, names)
+        true = referee.derivative(point.values, target, names)
+        room = referee.rounding(point.values, target, names)
+        apart = {n: (np.abs(ours[n] - _floats(true[n])), np.abs(_floats(true[n]))) for n in names}
+        return [n for n, (gap, size) in apart.items() if np.any(gap > room[n] + _CLOSE * size)]
+
+    needed = graph.upstream([graph.names[of]])
+    found = wrong(of, [name for name, index in every.items() if needed[index]])
+    if not found:
+        return ""
+    last = every[found[-1]]
+    users = [n for n in graph.nodes if last in n.arguments and needed[n.index]]
+    for user in users:  # the first wrong one: no other user stands between it and the node
+        if wrong(str(user.index), [found[-1]]):
+            return f"the vjp of {_placed(model, user)}"
+    return "the adding up of what comes back from " + " and ".join(_placed(model, n) for n in users)
+
+
+def _placed(model: Model, node: Node) -> str:
+    """A node's function, and the line of the step it belongs to."""
+    step = min((s for s in model.steps.values() if s.node >= node.index), key=lambda s: s.node)
+    return f"{node.operation} (line {step.line})"
 
 
 def _unequal(left: float, right: float) -> bool:
@@ -457,8 +533,13 @@ def _block(model: Model, name: str, heard: Sequence[_Testimony]) -> Block:
         digits=None if lowest is None else round(float(digits[lowest]), 1),
         worst=None if lowest is None else _index(shape, lowest),
         entries=tuple(entries),
-        norm=float(np.linalg.norm(first.backprop)),
+        norm=_norm(first.backprop),
     )
+
+
+def _norm(values: Array) -> float:
+    with np.errstate(all="ignore"):
+        return float(FLOAT64.norm(values, (0,), False)) if values.size else 0.0
 
 
 def _listed(t: _Testimony) -> Iterable[int]:

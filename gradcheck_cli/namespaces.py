@@ -412,7 +412,7 @@ _REACH = 20_000  # angles up to 2 to this power are reduced; the cost grows with
 class High(Float64):
     """Object arrays of numbers of one mpmath context. Outside the real domain functions are nan.
 
-    Division by 0 raises ZeroDivisionError, as mpmath does.
+    Division by 0 is what the context makes of it.
     """
 
     dtype: Any = object

@@ -52,6 +52,7 @@ class Primitive:
     affine: tuple[int, ...] = ()  # arguments in which it is affine
     analytic: bool = True  # the complex step may pass
     sample: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)  # where the systematic tests look
+    rounds: bool = True  # False: values are only moved, chosen or negated, without rounding
     rows: str = "per row"  # "reduce": takes per-row values to one shared value
 
     @property
@@ -118,12 +119,14 @@ _define(
 )  # fmt: skip
 _define(
     "neg", "-x", "negative", infix="-", affine=(0,),
+    rounds=False,
     forward=lambda m, x: -x,
     vjp=(lambda m, g, y, x: -g,),
     symbolic=lambda s, x: -x,
 )  # fmt: skip
 _define(
     "identity", "x", "another name for a value", affine=(0,),
+    rounds=False,
     forward=lambda m, x: x,
     vjp=(lambda m, g, y, x: g,),
     symbolic=lambda s, x: s.copy(x),
@@ -270,6 +273,7 @@ _define(
 
 _define(
     "abs", "abs(x)", "absolute value", analytic=False, sample=((0.2, 2.0),),
+    rounds=False,
     forward=lambda m, x: m.abs(x),
     vjp=(lambda m, g, y, x: g * m.sign(x),),
     symbolic=lambda s, x: s.select(x > 0, x, s.select(x < 0, -x, 0)),
@@ -277,6 +281,7 @@ _define(
 )  # fmt: skip
 _define(
     "sign", "sign(x)", "-1, 0 or 1", analytic=False, jump=True, sample=((0.2, 2.0),),
+    rounds=False,
     forward=lambda m, x: m.sign(x),
     vjp=(None,),
     symbolic=lambda s, x: s.select(x > 0, 1, s.select(x < 0, -1, 0)),
@@ -286,6 +291,7 @@ _COMPARED = ((0.2, 0.9), (1.1, 2.0))
 _define(
     "gt", "a > b", "1 where a > b, else 0", infix=">", arguments=2, analytic=False, jump=True,
     sample=_COMPARED,
+    rounds=False,
     forward=lambda m, a, b: m.gt(a, b),
     vjp=(None, None),
     symbolic=lambda s, a, b: s.select(a > b, 1, 0),
@@ -294,6 +300,7 @@ _define(
 _define(
     "lt", "a < b", "1 where a < b, else 0", infix="<", arguments=2, analytic=False, jump=True,
     sample=_COMPARED,
+    rounds=False,
     forward=lambda m, a, b: m.gt(b, a),
     vjp=(None, None),
     symbolic=lambda s, a, b: s.select(a < b, 1, 0),
@@ -302,6 +309,7 @@ _define(
 _define(
     "ge", "a >= b", "1 where a >= b, else 0", infix=">=", arguments=2, analytic=False, jump=True,
     sample=_COMPARED,
+    rounds=False,
     forward=lambda m, a, b: m.ge(a, b),
     vjp=(None, None),
     symbolic=lambda s, a, b: s.select(a >= b, 1, 0),
@@ -310,6 +318,7 @@ _define(
 _define(
     "le", "a <= b", "1 where a <= b, else 0", infix="<=", arguments=2, analytic=False, jump=True,
     sample=_COMPARED,
+    rounds=False,
     forward=lambda m, a, b: m.ge(b, a),
     vjp=(None, None),
     symbolic=lambda s, a, b: s.select(a <= b, 1, 0),
@@ -318,6 +327,7 @@ _define(
 _define(
     "where", "where(c, a, b)", "a where c is not 0, else b", arguments=3, analytic=False,
     sample=((0.5, 1.5), (-2.0, 2.0), (-2.0, 2.0)), affine=(1, 2),
+    rounds=False,
     forward=lambda m, c, a, b: m.where(m.eq(c, 0), b, a),
     vjp=(
         None,
@@ -329,6 +339,7 @@ _define(
 _define(
     "maximum", "max(a, b)", "the larger, entry by entry", function="max", arguments=2,
     analytic=False, sample=((-2.0, 0.4), (0.6, 2.0)),
+    rounds=False,
     forward=lambda m, a, b: m.where(m.ge(a, b), a, b),
     vjp=(
         lambda m, g, y, a, b: m.where(m.ge(a, b), g, 0 * g),
@@ -340,6 +351,7 @@ _define(
 _define(
     "minimum", "min(a, b)", "the smaller, entry by entry", function="min", arguments=2,
     analytic=False, sample=((-2.0, 0.4), (0.6, 2.0)),
+    rounds=False,
     forward=lambda m, a, b: m.where(m.ge(b, a), a, b),
     vjp=(
         lambda m, g, y, a, b: m.where(m.ge(b, a), g, 0 * g),
@@ -375,6 +387,7 @@ _define(
 )  # fmt: skip
 _define(
     "relu", "relu(x)", "max(x, 0); relu'(0) = 0 by convention", analytic=False, sample=_BESIDE_ZERO,
+    rounds=False,
     forward=lambda m, x: m.where(m.gt(x, 0), x, 0 * x),
     vjp=(lambda m, g, y, x: m.where(m.gt(x, 0), g, 0 * g),),
     symbolic=lambda s, x: s.select(x > 0, x, 0),
@@ -495,7 +508,7 @@ _define(
     forward=lambda m, x, rank, axis: m.norm(x, _axes(rank, axis), axis is not None),
     vjp=(
         lambda m, g, y, x, rank, axis: _spread(m, g, x, rank, axis)
-        * (x / _spread(m, y, x, rank, axis)),
+        * (x / _spread(m, m.where(m.eq(y, 0), 1 + y, y), x, rank, axis)),  # at 0 by convention 0
     ),
     symbolic=lambda s, x, rank, axis: s.sqrt(s.total(x * x, axis)),
     domain=lambda m, x, rank, axis: m.norm(x, _axes(rank, axis), axis is not None),
@@ -504,6 +517,7 @@ _define(
 _define(
     "max", "max(x, axis=none)", "largest entry", shape=_reduced, options={"axis": None},
     analytic=False,
+    rounds=False,
     forward=lambda m, x, rank, axis: m.max(x, axis=_axes(rank, axis), keepdims=axis is not None),
     vjp=(
         lambda m, g, y, x, rank, axis: _spread(m, g, x, rank, axis)
@@ -515,6 +529,7 @@ _define(
 _define(
     "min", "min(x, axis=none)", "smallest entry", shape=_reduced, options={"axis": None},
     analytic=False,
+    rounds=False,
     forward=lambda m, x, rank, axis: m.min(x, axis=_axes(rank, axis), keepdims=axis is not None),
     vjp=(
         lambda m, g, y, x, rank, axis: _spread(m, g, x, rank, axis)
@@ -544,6 +559,7 @@ def _transpose_back(g: Any, rank: int) -> Any:
 _define(
     "transpose", "transpose(x)", "transpose; of a vector, the row [1,n]", shape=_transposed,
     affine=(0,),
+    rounds=False,
     forward=lambda m, x, rank: _transpose(x, rank),
     vjp=(lambda m, g, y, x, rank: _transpose_back(g, rank),),
     symbolic=lambda s, x, rank: s.transpose(x),
@@ -661,6 +677,7 @@ def _collapse(m: Any, g: Any, x: Any, rank: int, to: Shape) -> Any:
 _define(
     "expand", "expand(x)", "repeats a value to a larger shape", shape=_expanded, affine=(0,),
     options={"to": ()},
+    rounds=False,
     forward=_expand,
     vjp=(lambda m, g, y, x, rank, to: _collapse(m, g, x, rank, to),),
     symbolic=lambda s, x, rank, to: s.expand(x, to),
@@ -696,6 +713,7 @@ def _indexed(shape: Shape, *, key: tuple[Any, ...]) -> tuple[Shape, dict[str, An
 _define(
     "index", "x[i]", "an entry or a slice; indices count from 0", shape=_indexed, affine=(0,),
     options={"key": ()},
+    rounds=False,
     forward=lambda m, x, key: x[(..., *key)],
     vjp=(lambda m, g, y, x, key: m.scatter(g, x, (..., *key)),),
     symbolic=lambda s, x, key: s.index(x, key),
@@ -719,6 +737,7 @@ def _stacked(*shapes: Shape) -> tuple[Shape, dict[str, Any]]:
 _define(
     "stack", "[a, b, ...]", "a vector of numbers, or a matrix of rows", arguments=None,
     shape=_stacked, affine=(0,),
+    rounds=False,
     forward=lambda m, *xs, rank: m.stack(xs, -1 - rank),
     vjp=(lambda m, g, position, rank: g[(..., position) + (slice(None),) * rank],),
     symbolic=lambda s, *xs, rank: s.stack(xs),

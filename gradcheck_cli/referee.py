@@ -26,6 +26,7 @@ __all__ = ["Referee"]
 
 DIGITS = 50
 _DIFFERENCE_DIGITS = 140
+_SUREST_DIGITS = 800  # 1 + x keeps x, and 40 of its digits, for every double x
 _STEP_EXPONENT = 45  # h = 10^-45 of the scale: truncation 1e-45 one-sided, round-off 1e-95
 _JITTER = 2.0**-40
 _SAMPLES = 16
@@ -34,6 +35,7 @@ _OPERATION_ERROR = 2.0**-52  # an elementary function may be off by an ulp
 _MOST_JITTERED = 40_000_000  # values held at a time, over all samples
 _UNMEASURED = 2.0**-32  # relative; granted to sums over more rows than jitter can follow
 _MOST_RECENT = 6
+_EXACT = ("copy", "expand", "transpose", "index", "stack", "compare", "select", "largest")
 _WORK = 600_000  # operations at high precision: seconds
 
 
@@ -57,7 +59,31 @@ def new_context(digits: int) -> Any:
 
     context = mpmath.ctx_mp.MPContext()
     context.dps = digits
+    _divide_by_zero(context)
     return context
+
+
+def _divide_by_zero(context: Any) -> None:
+    """Let x/0 be infinite and 0/0 nan, as in float64: a branch that is not chosen may hold either.
+
+    Every context has a class of numbers of its own: nobody else's division changes.
+    """
+    number = context.mpf
+    plain, reflected = number.__truediv__, number.__rtruediv__
+
+    def divided(a: Any, b: Any) -> Any:
+        try:
+            return plain(a, b)
+        except ZeroDivisionError:
+            return a * context.inf
+
+    def dividing(b: Any, a: Any) -> Any:
+        try:
+            return reflected(b, a)
+        except ZeroDivisionError:
+            return a * context.inf
+
+    number.__truediv__, number.__rtruediv__ = divided, dividing
 
 
 class Referee:
@@ -76,6 +102,11 @@ class Referee:
     def higher(self) -> High:
         """The namespace for differences, and for telling a difference from cancellation."""
         return High(new_context(_DIFFERENCE_DIGITS))
+
+    @cached_property
+    def surest(self) -> High:
+        """The namespace to look in before a witness is blamed: there log(1 + exp(-700)) is not 0."""
+        return High(new_context(_SUREST_DIGITS))
 
     def affords(self, seeds: int = 1) -> bool:
         """Whether a derivative at 50 digits stays within the budget of work."""
@@ -127,23 +158,26 @@ class Referee:
     ) -> tuple[Array, Array]:
         """Left and right slopes of `of` along one entry of `by`, (*of), to about 40 digits.
 
-        `row` chooses the row whose entry moves where `by` is per row.
+        Slopes that grow without end (a jump, a root) are infinite, those that vanish are 0; outside
+        the domain they are nan. `row` chooses the row whose entry moves where `by` is per row.
         """
         tape, node, target = self._tape(point), self.model.node(by), self.model.node(of)
         base = tape.of_node(node)
         mp = self.higher.context
         scale = abs(base[(*(() if row is None else (row,)), *index)])
         h = mp.mpf(10) ** -_STEP_EXPONENT * (scale if scale > 0 else mp.mpf(1))
-        lead = (2, base.shape[0] if node.per_row else 1)
+        moves = [-h, h, -10 * h, 10 * h]
+        lead = (len(moves), base.shape[0] if node.per_row else 1)
         pinned = np.empty((*lead, *node.shape), dtype=object)
         pinned[...] = base[None] if node.per_row else base[None, None]
-        for side, sign in ((0, -1), (1, 1)):
-            at = (side, 0 if row is None else row, *index)
-            pinned[at] = pinned[at] + sign * h
+        for k, move in enumerate(moves):
+            at = (k, 0 if row is None else row, *index)
+            pinned[at] = pinned[at] + move
         varied = tape.vary(target, {node.index: pinned}).values
         still = tape.of_node(target)
         still = still if target.per_row else still[None]
-        left, right = (still - varied[0]) / h, (varied[1] - still) / h
+        near = [(part - still) / move for part, move in zip(varied, moves, strict=True)]
+        left, right = _limit(near[0], near[2]), _limit(near[1], near[3])
         return (left, right) if target.per_row else (left[0, ...], right[0, ...])
 
     def _tape(self, point: Mapping[str, Array]) -> Tape:
@@ -194,6 +228,13 @@ class Referee:
         return found
 
 
+def _limit(slope: Array, farther: Array) -> Array:
+    """A slope where it stays as the step size falls to a tenth; 0 or infinite where it does not."""
+    grows, falls = abs(slope) > 1.2 * abs(farther), abs(farther) > 1.2 * abs(slope)
+    infinite = np.where(slope > 0, np.inf, -np.inf)
+    return np.where(grows, infinite, np.where(falls, 0 * slope, slope))
+
+
 def _values(program: Program, point: Mapping[str, Array], m: Any) -> dict[int, Array]:
     """The values of all items, all rows at once; with jitter those of the author's operations."""
     run = Run(program, point, m)
@@ -206,7 +247,8 @@ def _values(program: Program, point: Mapping[str, Array], m: Any) -> dict[int, A
                 values[index] = written[index]
                 continue
             value = run.value(item, values, slice(None))
-            values[index] = _rounded(m, value) if item.arguments else value
+            rounds = item.arguments and item.operation not in _EXACT
+            values[index] = _rounded(m, value) if rounds else value
     return values
 
 
@@ -224,9 +266,10 @@ def _as_written(program: Program, point: Mapping[str, Array], m: Jittered) -> di
             elif node.is_literal:
                 values[node.index] = compute(node, values, m)
             else:
-                together = not node.primitive.elementwise
+                together = node.primitive.rounds and not node.primitive.elementwise
                 given = {a: m.rounded(values[a]) if together else values[a] for a in node.arguments}
-                values[node.index] = m.rounded(compute(node, given, m))
+                value = compute(node, given, m)
+                values[node.index] = m.rounded(value) if node.primitive.rounds else value
     nodes = program.model.graph.nodes
     return {
         program.of_node[node.index]: values[node.index]
@@ -275,7 +318,7 @@ class _Reverse:
         found = self.by_seed[seed].get(self.program.of_node[node.index])
         full = (count, rows, *node.shape)
         if found is None:
-            return np.broadcast_to(self.m.array(np.zeros((1, 1))).reshape((1, 1) + (1,) * len(node.shape)), full)
+            return np.broadcast_to(self.m.array(np.zeros((1,) * len(full))), full)
         return np.broadcast_to(found, full)
 
     def _sweep(self, seed: int) -> dict[int, Array]:
@@ -370,12 +413,13 @@ class _Reverse:
     def _uncontract(self, item: Item, place: int, adjoint: Array) -> Array:
         inputs, output = item.data.split("->")
         letters = inputs.split(",")
-        others = [(l, self.values[a]) for k, (l, a) in enumerate(zip(letters, item.arguments, strict=True)) if k != place]
-        operands = [(output, _rounded(self.m, adjoint)), *((l, _rounded(self.m, v)) for l, v in others)]
-        known = [l for l in letters[place] if any(l in with_ for with_, _ in operands)]
-        pattern = ",".join(f"...{l}" for l, _ in operands) + f"->...{''.join(known)}"
+        pairs = list(zip(letters, item.arguments, strict=True))
+        others = [(axes, self.values[a]) for k, (axes, a) in enumerate(pairs) if k != place]
+        operands = [(axes, _rounded(self.m, v)) for axes, v in [(output, adjoint), *others]]
+        known = [axis for axis in letters[place] if any(axis in axes for axes, _ in operands)]
+        pattern = ",".join(f"...{axes}" for axes, _ in operands) + f"->...{''.join(known)}"
         sent = np.asarray(np.einsum(pattern, *(v for _, v in operands)))
-        alone = tuple(2 + k for k, l in enumerate(letters[place]) if l not in known)
+        alone = tuple(2 + k for k, axis in enumerate(letters[place]) if axis not in known)
         full = self.program.items[item.arguments[place]].shape  # what only this side sums over
         return np.broadcast_to(np.expand_dims(sent, alone), sent.shape[:2] + full)
 

@@ -227,6 +227,12 @@ class Recorder:
         return self.structural("over_rows", (x,), x.shape)
 
 
+# functions that SymPy and the numeric namespaces call by the same name
+_SHARED_NAMES = (
+    "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log", "erf",
+    "erfc",
+)  # fmt: skip
+
 # name -> (how SymPy spells it); also what a kernel may be made of
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "add": lambda sp, a, b: a + b,
@@ -237,9 +243,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "pow": lambda sp, a, b: a**b,
     **{
         name: (lambda sp, *xs, _name=name: getattr(sp, _name)(*xs))
-        for name in (
-            ["sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log", "sqrt", "erf"]
-        )
+        for name in (*_SHARED_NAMES, "sqrt")
     },
 }
 _WITH_DATA: dict[str, Callable[..., Any]] = {
@@ -388,7 +392,7 @@ def _raising(exponent: Any) -> Callable[..., Any]:
 
 _NUMERIC: dict[str, Callable[..., Any]] = {
     name: (lambda m, *xs, _name=name: getattr(m, _name)(*xs))
-    for name in ["sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log", "erf"]
+    for name in _SHARED_NAMES
 }
 _NUMERIC["Exp1"] = lambda m: m.exp(m.array(np.ones((1, 1))))
 _NUMERIC["Pi"] = lambda m: 2 * m.asin(m.array(np.ones((1, 1))))

@@ -160,16 +160,18 @@ def _check_index(context: _Context, target: Derivative, below: Node, op: Op) -> 
 
 def _formulas(context: _Context, target: Derivative) -> Mapping[str, Graph | Misfit]:
     """The right side for each layout; built once where no Jacobian is involved."""
-    statement = context.statement
-    fits = [
-        _fit(context, _derivative(context, op), op)
-        for op in statement.ops
-        if op.kind == "derivative" and not _is_sliced(op, statement)
-    ]
     first = _formula(context, target)
-    if not any(fit.is_jacobian for fit in fits):
-        return dict.fromkeys(LAYOUTS, first)
+    if not any(_is_jacobian(context.model, op) for op in context.statement.ops):
+        return {layout: first for layout in LAYOUTS}
     return {LAYOUTS[0]: first, LAYOUTS[1]: _formula(replace(context, layout=LAYOUTS[1]), target)}
+
+
+def _is_jacobian(model: Model, op: Op) -> bool:
+    """Whether an operation is the derivative of an array by an array."""
+    if op.kind != "derivative":
+        return False
+    of, by, has_index = op.options
+    return bool(model.node(of.name).shape and model.node(by.name).shape and not has_index)
 
 
 def _is_sliced(op: Op, statement: Statement) -> bool:

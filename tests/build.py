@@ -1,0 +1,191 @@
+"""Models built by hand with graph.Builder, so that no test of the engine depends on the parser."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+from gradcheck_cli import primitives
+from gradcheck_cli.graph import Builder, Input, Model, Step
+from gradcheck_cli.namespaces import High
+from gradcheck_cli.primitives import PRIMITIVES, Primitive
+
+Shape = tuple[int, ...]
+
+
+class Sheet:
+    """A model as it is written down: names first, steps line by line."""
+
+    def __init__(self, rows: int | None = None) -> None:
+        self.builder = Builder()
+        self.rows = rows
+        self.inputs: dict[str, Input] = {}
+        self.steps: dict[str, Step] = {}
+
+    def param(self, name: str, values: Any) -> int:
+        return self._input(name, "param", values)
+
+    def data(self, name: str, values: Any) -> int:
+        return self._input(name, "data", values)
+
+    def per_row(self, name: str, values: Any) -> int:
+        return self._input(name, "rows", values)
+
+    def _input(self, name: str, kind: str, values: Any) -> int:
+        array = np.array(values, dtype=np.float64)
+        shape = array.shape[1:] if kind == "rows" else array.shape
+        node = self.builder.leaf(name, shape, per_row=kind == "rows")
+        self.inputs[name] = Input(name, name, kind, shape, array, len(self.inputs) + 1, node=node)
+        return node
+
+    def number(self, value: float) -> int:
+        return self.builder.literal(value, repr(value))
+
+    def __call__(self, operation: str, *arguments: int | float, **options: Any) -> int:
+        nodes = [self.number(a) if isinstance(a, float) else a for a in arguments]
+        return self.builder.apply(operation, nodes, options or None, rows=self.rows)
+
+    def step(self, name: str, node: int) -> int:
+        node = self.builder.name(name, node)
+        line = len(self.inputs) + len(self.steps) + 1
+        self.steps[name] = Step(name, name, node, line, name)
+        return node
+
+    def shape(self, node: int) -> Shape:
+        return self.builder.nodes[node].shape
+
+    def is_per_row(self, node: int) -> bool:
+        return self.builder.nodes[node].per_row
+
+    def model(self) -> Model:
+        return Model("by hand", self.builder.graph(), self.inputs, self.steps, rows=self.rows)
+
+
+def high(digits: int = 50) -> High:
+    """A namespace of any precision, with a context of its own."""
+    context = mpmath.ctx_mp.MPContext()
+    context.dps = digits
+    return High(context)
+
+
+# ---------------------------------------------------------------------------------------------
+# How every record may be applied
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Application:
+    """A record with shapes for its arguments and options a user may give."""
+
+    record: Primitive
+    shapes: tuple[Shape, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+    per_row: tuple[bool, ...] = ()
+
+    def __str__(self) -> str:
+        shapes = ",".join("x".join(map(str, s)) or "scalar" for s in self.shapes)
+        rows = "-rows" + "".join("sr"[r] for r in self.per_row) if any(self.per_row) else ""
+        options = "".join(f"-{k}={v}" for k, v in self.options.items())
+        return f"{self.record.name}-{shapes}{options}{rows}".replace(" ", "")
+
+    def values(self, seed: int = 0, rows: int = 5) -> list[np.ndarray]:
+        """Arguments drawn where the record's `sample` says."""
+        random = np.random.default_rng([seed, len(self.record.name)])
+        found = []
+        for k, shape in enumerate(self.shapes):
+            low, high_ = self.record.sample[min(k, len(self.record.sample) - 1)]
+            lead = (rows,) if self.per_row and self.per_row[k] else ()
+            found.append(random.uniform(low, high_, (*lead, *shape)))
+        return found
+
+    def model(self, seed: int = 0, rows: int = 5, at: Sequence[Any] | None = None) -> Model:
+        """a0, a1, ...; y = f(a0, a1, ...); loss = sum of weights * sin(y), over the rows if any."""
+        sheet = Sheet(rows if any(self.per_row) else None)
+        arguments = []
+        for k, values in enumerate(self.values(seed, rows) if at is None else at):
+            make = sheet.per_row if self.per_row and self.per_row[k] else sheet.param
+            arguments.append(make(f"a{k}", values))
+        y = sheet.step("y", sheet(self.record.name, *arguments, **self.options))
+        weighed_loss(sheet, y)
+        return sheet.model()
+
+
+def weighed_loss(sheet: Sheet, y: int) -> None:
+    """Steps down to a scalar: every entry counts with a weight of its own, and not linearly."""
+    shape = sheet.shape(y)
+    weights = 0.5 + np.random.default_rng(7).uniform(0, 1, shape)
+    part = sheet("mul", sheet.data("weights", weights), sheet("sin", y))
+    if shape:
+        part = sheet("sum", part)
+    if sheet.is_per_row(y):
+        part = sheet("sum_rows", part)
+    sheet.step("loss", part)
+
+
+_REDUCTIONS: list[tuple[tuple[Shape, ...], dict[str, Any]]] = [
+    (((4,),), {}), (((4,),), {"axis": 0}), (((1,),), {}),
+    (((2, 3),), {}), (((2, 3),), {"axis": 0}), (((2, 3),), {"axis": 1}),
+]  # fmt: skip
+_WHOLE = slice(None)
+_ARRAYS: dict[str, list[tuple[tuple[Shape, ...], dict[str, Any]]]] = {
+    **dict.fromkeys(("sum", "mean", "norm", "max", "min"), _REDUCTIONS),
+    "transpose": [(((),), {}), (((3,),), {}), (((2, 3),), {})],
+    "matmul": [
+        (((2, 3), (3, 2)), {}), (((2, 3), (3,)), {}), (((3,), (1, 2)), {}), (((1, 3), (3, 1)), {}),
+    ],
+    "dot": [(((3,), (3,)), {}), (((1,), (1,)), {})],
+    "outer": [(((2,), (3,)), {})],
+    "expand": [
+        (((),), {"to": (2, 3)}), (((3,),), {"to": (2, 3)}), (((1, 3),), {"to": (2, 3)}),
+        (((2, 1),), {"to": (2, 3)}), (((),), {"to": (3,)}),
+    ],
+    "index": [
+        (((4,),), {"key": (2,)}), (((4,),), {"key": (slice(1, 3),)}), (((2, 3),), {"key": (1, 0)}),
+        (((2, 3),), {"key": (1, _WHOLE)}), (((2, 3),), {"key": (_WHOLE, 2)}),
+        (((2, 3),), {"key": (_WHOLE, slice(0, 2))}),
+    ],
+    "stack": [
+        (((), (), ()), {}), (((2,), (2,)), {}), (((),), {}),
+    ],
+    "sum_rows": [(((),), {}), (((3,),), {}), (((2, 3),), {})],
+    "mean_rows": [(((),), {}), (((3,),), {}), (((2, 3),), {})],
+}  # fmt: skip
+_OPTIONS: dict[str, list[dict[str, Any]]] = {
+    "leaky_relu": [{}, {"slope": 0.3}],
+    "elu": [{}, {"alpha": 0.7}],
+}
+
+
+def applications(record: Primitive) -> Iterator[Application]:
+    """All shapes, options and ways to be per row or shared of a record."""
+    for shapes, options in _settings(record):
+        if record.rows != "reduce":
+            yield Application(record, shapes, options)
+        for rows in itertools.product((False, True), repeat=len(shapes)):
+            if any(rows) and (len(shapes) < 3 or sum(rows) != 2):
+                yield Application(record, shapes, options, rows)
+
+
+def _settings(record: Primitive) -> list[tuple[tuple[Shape, ...], dict[str, Any]]]:
+    if record.elementwise:
+        count = record.arguments or 1
+        given = _OPTIONS.get(record.name, [dict(record.options)] if not record.options else None)
+        assert given is not None, f"say in tests/build.py which options of {record.name} to test"
+        return [((shape,) * count, options) for shape in ((), (3,), (2, 3)) for options in given]
+    assert record.name in _ARRAYS, f"say in tests/build.py which shapes {record.name} takes"
+    return _ARRAYS[record.name]
+
+
+def every_application() -> list[Application]:
+    return [a for record in PRIMITIVES.values() for a in applications(record)]
+
+
+def exchanged(patch: pytest.MonkeyPatch, name: str, **fields: Any) -> None:
+    """Put a record with other fields into the table, for the time of one test."""
+    patch.setitem(primitives._TABLE, name, replace(PRIMITIVES[name], **fields))

@@ -1,0 +1,258 @@
+"""The documentation is run: commands with their outputs, Python sessions, links, and what is missing.
+
+In a ```console block every line that starts with "$ " is run, in a folder that holds models/ and the
+files of the page; what follows must be what it prints. Numbers are compared as numbers, because the last
+digits of an error bound differ between platforms. GRADCHECK_UPDATE_DOCS=1 rewrites the outputs.
+"""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import pytest
+
+from gradcheck_cli import __version__
+from gradcheck_cli.cli import commands
+from gradcheck_cli.language.settings import SETTINGS
+from gradcheck_cli.primitives import PRIMITIVES
+
+PROJECT = Path(__file__).parent.parent
+RUN_PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
+PAGES = [*RUN_PAGES, PROJECT / "CHANGELOG.md", PROJECT / "CONTRIBUTING.md"]
+UPDATE = bool(os.environ.get("GRADCHECK_UPDATE_DOCS"))
+PYTHON = sys.executable
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+every_run_page = pytest.mark.parametrize("page", RUN_PAGES, ids=lambda page: page.name)
+
+
+@dataclass
+class Block:
+    """A fenced block: its language, the comment right above it, and its lines from `start` on."""
+
+    language: str
+    marker: str
+    start: int
+    lines: list[str] = field(default_factory=list)
+
+
+def blocks(text: str) -> list[Block]:
+    """The fenced blocks of a page."""
+    found: list[Block] = []
+    inside = False
+    before = ""
+    for number, line in enumerate(text.splitlines()):
+        if line.startswith("```"):
+            inside = not inside
+            if inside:
+                comment = re.fullmatch(r"<!-- (.+) -->", before)
+                found.append(Block(line[3:].strip(), comment[1] if comment else "", number + 1))
+        elif inside:
+            found[-1].lines.append(line)
+        if line:
+            before = line
+    assert not inside, "a block is not closed"
+    return found
+
+
+def read(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------------------------------------
+# Commands and their outputs
+# ---------------------------------------------------------------------------------------------
+
+
+def run(command: str, folder: Path) -> list[str]:
+    """What a command line prints, as a person at a terminal of 80 columns sees it."""
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "80", "NO_COLOR": "1"}
+    environment["PYTHONIOENCODING"] = "utf-8"
+    environment.pop("FORCE_COLOR", None)
+    printed = b""
+    for part in command.split(" | "):
+        words = shlex.split(part)
+        assert words[0] == "gradcheck", f"only gradcheck is run: {command}"
+        done = subprocess.run(
+            [PYTHON, "-m", "gradcheck_cli", *words[1:]],
+            input=printed, cwd=folder, env=environment, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        printed = done.stdout
+        assert done.returncode in (0, 1, 3), f"{command}: {printed.decode()}"
+    return printed.decode("utf-8").replace("\r\n", "\n").rstrip("\n").split("\n")
+
+
+def sessions(block: Block) -> Iterator[tuple[str, int, list[str]]]:
+    """Each command of a block, the number of its line in the block, and the output below it."""
+    starts = [k for k, line in enumerate(block.lines) if line.startswith("$ ")]
+    for start, stop in zip(starts, [*starts[1:], len(block.lines)], strict=True):
+        yield block.lines[start][2:], start, block.lines[start + 1 : stop]
+
+
+_NUMBER = re.compile(r"([-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?)")
+
+
+def alike(found: list[str], documented: list[str]) -> bool:
+    """Whether two outputs are the same but for rounding and the widths of columns."""
+    first, second = (_NUMBER.split(" ".join(" ".join(lines).split())) for lines in (found, documented))
+    numbers = zip(first[1::2], second[1::2], first[2::2], strict=False)
+    return first[::2] == second[::2] and all(_near(a, b, after) for a, b, after in numbers)
+
+
+def _near(a: str, b: str, after: str) -> bool:
+    """Counts are equal; digits proved may differ by 3, error bounds by a factor, values by rounding."""
+    x, y = float(a), float(b)
+    if re.match(" (digit|ok|WRONG)", after) or re.fullmatch(r"\d+\.\d", a) and after[:1] == ",":
+        return abs(x - y) <= 3
+    if a.lstrip("+-").isdigit() and b.lstrip("+-").isdigit():
+        return x == y
+    tiny = max(abs(x), abs(y)) < 1e-8
+    return tiny or abs(x - y) <= 1e-6 * max(abs(x), abs(y))
+
+
+@every_run_page
+def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "models", tmp_path / "models")
+    text = read(page)
+    lines, shift, wrong = text.splitlines(), 0, []
+    for block in blocks(text):
+        if block.marker.startswith("file: "):
+            (tmp_path / block.marker[6:]).write_text("\n".join([*block.lines, ""]), encoding="utf-8")
+        if block.language != "console":
+            continue
+        for command, place, documented in sessions(block):
+            found = run(command, tmp_path)
+            if UPDATE:
+                start = block.start + place + 1 + shift
+                lines[start : start + len(documented)] = found
+                shift += len(found) - len(documented)
+            elif not alike(found, documented):
+                wrong.append("\n".join([f"$ {command}", *found]))
+    if UPDATE:
+        page.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    assert not wrong, "\n\n".join(wrong)
+
+
+def test_rounding_is_no_difference_and_anything_else_is() -> None:
+    shown = ["b0   1   2.280900622   3e-12   12  ok", "to at least 11 digits: 8 of 8 entries"]
+    assert alike(["b0  1  2.280900623  5e-13  11  ok", shown[1].replace("11", "12")], shown)
+    assert not alike([shown[0].replace("ok", "WRONG"), shown[1]], shown)
+    assert not alike([shown[0].replace("2.28", "2.29"), shown[1]], shown)
+    assert not alike([shown[0], shown[1].replace("8 of 8", "7 of 8")], shown)
+    assert not alike([shown[0]], shown)
+    assert not alike(["d f2 = sin(f2)"], ["d f2 = -sin(f2)"])
+
+
+@every_run_page
+def test_python_sessions_are_true(page: Path) -> None:
+    for block in blocks(read(page)):
+        if block.language == "pycon":
+            text = "\n".join([*block.lines, ""])
+            session = doctest.DocTestParser().get_doctest(text, {}, page.name, str(page), block.start)
+            results = doctest.DocTestRunner().run(session)
+            assert results.attempted
+            assert not results.failed
+
+
+# ---------------------------------------------------------------------------------------------
+# Nothing is missing
+# ---------------------------------------------------------------------------------------------
+
+
+def options_of(command: click.Command) -> list[str]:
+    return [name for p in command.params for name in (*p.opts, *p.secondary_opts) if name[0] == "-"]
+
+
+@pytest.mark.parametrize("name", commands.commands)
+def test_every_command_is_documented(name: str) -> None:
+    assert f"gradcheck {name}" in read(PROJECT / "README.md")
+    reference = read(PROJECT / "docs" / "commands.md")
+    assert f"## {name}\n\n```console\n$ gradcheck {name} --help\n" in reference
+
+
+@pytest.mark.parametrize("name", commands.commands)
+def test_every_command_has_help_an_example_and_exit_codes(name: str) -> None:
+    text = commands.commands[name].help or ""
+    assert f"Example:  gradcheck {name}" in text
+    assert "Exit codes: 0" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [(name, o) for name, command in commands.commands.items() for o in options_of(command)],
+)
+def test_every_option_is_documented(name: str, option: str) -> None:
+    reference = read(PROJECT / "docs" / "commands.md")
+    section = reference.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+    assert re.search(rf"(?<![\w-]){re.escape(option)}(?![\w-])", section)
+
+
+def test_every_scheme_and_setting_is_documented() -> None:
+    from gradcheck_cli.finite import SCHEMES
+
+    texts = "".join(map(read, RUN_PAGES))
+    assert not [name for name in (*SCHEMES, *SETTINGS) if f"`{name}`" not in texts]
+
+
+def test_every_function_is_documented() -> None:
+    text = read(PROJECT / "docs" / "language.md")
+    assert not [p.signature for p in PRIMITIVES.values() if p.infix is None and not _is_known(p, text)]
+
+
+def _is_known(primitive: object, text: str) -> bool:
+    hidden = ("identity", "expand", "transpose", "index", "stack")
+    name, function = getattr(primitive, "name"), getattr(primitive, "function")  # noqa: B009
+    return name in hidden or f"{function}(" in text
+
+
+def test_every_room_is_in_the_picture_of_the_house() -> None:
+    text = read(PROJECT / "CONTRIBUTING.md")
+    package = PROJECT / "gradcheck_cli"
+    rooms = {p.stem for p in package.glob("*.py")} | {p.parent.name for p in package.glob("*/*.py")}
+    rooms -= {"__init__", "__main__"}
+    assert not [room for room in sorted(rooms) if not re.search(rf"^ +{room}(\.py|/) ", text, re.M)]
+
+
+def test_the_ranks_of_the_picture_are_those_that_are_tested() -> None:
+    tree = ast.parse((PROJECT / "tests" / "test_layers.py").read_text(encoding="utf-8"))
+    tables = (n.value for n in ast.walk(tree) if isinstance(n, ast.AnnAssign | ast.Assign))
+    ranks = next(t for t in tables if isinstance(t, ast.Dict) and "errors" in ast.unparse(t))
+    tested = {name: rank[0] for name, rank in ast.literal_eval(ranks).items()}
+    pictured = re.findall(r"^ +(\w+)(?:\.py|/) +(\d+) ", read(PROJECT / "CONTRIBUTING.md"), re.M)
+    assert pictured
+    assert {name: int(rank) for name, rank in pictured} == {
+        name: tested[name] for name, _ in pictured
+    }
+
+
+def test_the_two_commands_are_marked() -> None:
+    marked = {block.marker: block.lines for block in blocks(read(PROJECT / "README.md"))}
+    assert marked["command: run"][-1].endswith("gradcheck run models/toy.txt")
+    assert "pytest" in marked["command: test"][-1]
+
+
+def test_the_changelog_knows_this_version() -> None:
+    assert f"\n## {__version__}" in read(PROJECT / "CHANGELOG.md")
+
+
+@every_page
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", read(page))
+    assert not [t for t in targets if "://" not in t and not (page.parent / t).exists()]
+
+
+@every_page
+def test_a_page_names_no_place_on_somebodys_disk(page: Path) -> None:
+    assert not re.search(r"/(home|root|Users|tmp|work)/|[A-Z]:\\", read(page))
