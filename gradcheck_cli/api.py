@@ -116,10 +116,12 @@ def check(
     show_truth: bool = False,
     claims: Sequence[Claim] | None = None,
     require_claims: bool = False,
+    all_entries: bool = False,
 ) -> Report:
     """Three gradients of the model side by side, and its claims judged.
 
     `at` holds "NAME=VALUE" texts. None means: as the model's `set` lines say, else the default.
+    `all_entries` reports every entry of blocks beyond 10,000 one by one.
     Raises OptionError for names and values that do not fit the model.
     """
     from gradcheck_cli.check import Options
@@ -132,6 +134,7 @@ def check(
     options = Options(
         points=points, digits=digits, scheme=scheme, wrt=tuple(wrt), strict=strict or None,
         carry=carry or None, show_truth=show_truth, require_claims=require_claims,
+        all_entries=all_entries,
     )  # fmt: skip
     return run(model, options, claims)
 

@@ -9,7 +9,7 @@ from gradcheck_cli import symbolic
 from gradcheck_cli.claims import Judged, judge_claims
 from gradcheck_cli.errors import OptionError
 from gradcheck_cli.forward import Failing, forward_pass
-from gradcheck_cli.graph import Claim, Model
+from gradcheck_cli.graph import Claim, Input, Model
 from gradcheck_cli.judge import Point, Values, blocks, compare_values, points_of
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import Block, ClaimResult, Coverage, Report, Verdict, worst
@@ -31,6 +31,7 @@ class Options:
     carry: bool | None = None
     show_truth: bool = False
     require_claims: bool = False
+    all_entries: bool = False
 
     def settled(self, settings: Mapping[str, object]) -> Options:
         """The same with every None filled in. Raises OptionError for impossible values."""
@@ -95,6 +96,7 @@ def check(model: Model, options: Options, claims: Sequence[Claim] | None = None)
     found = blocks(
         model, program, referee, points,
         names=names, scheme=scheme, digits=float(asked.digits or 6), of=model.loss,
+        all_entries=asked.all_entries,
     )  # fmt: skip
     court = judge_claims(
         model, judged, [(p.number, p.values) for p in points], referee,
@@ -190,7 +192,7 @@ def _concluded(
     if coverage.entries and coverage.zero == coverage.entries and verdict in (Verdict.OK, Verdict.KINK):
         verdict = Verdict.UNRESOLVED
         closing.append("Every entry is exactly zero at all points: nothing was tested.")
-    unclaimed = [b.name for b in shown if not b.claimed]
+    unclaimed = [p.display for p in model.parameters() if p.name not in claimed]
     if asked.require_claims and unclaimed:
         verdict = worst([verdict, Verdict.WRONG])
         closing.append(f"--require-claims: no claim for {', '.join(unclaimed)}.")
@@ -218,9 +220,9 @@ def _canonical(model: Model, display: str) -> str:
 def _on_claims(
     model: Model, shown: Sequence[Block], results: Sequence[ClaimResult]
 ) -> list[str]:
-    parameters = [b for b in shown if b.name in {p.display for p in model.parameters()}]
+    parameters = model.parameters()
     if not results:
-        name = parameters[0].name if parameters else "b0"
+        name = parameters[0].display if parameters else shown[0].name if shown else "b0"
         return [f"Nothing of YOURS was judged: add a line such as  claim d loss/d {name} = ..."]
     wrong = [r for r in results if r.verdict is Verdict.WRONG]
     mine = _plural(len(results), "claim")
@@ -235,16 +237,25 @@ def _on_claims(
     else:
         others = [r for r in results if r.verdict is not Verdict.OK]
         first = f"All {mine} are ok." if not others else f"None of your {mine} is WRONG."
-    have = sum(b.claimed for b in parameters)
-    noun = "parameters" if all(not b.shape for b in parameters) else "parameter blocks"
-    if have == len(parameters):
-        second = f"All {have} {noun} are claimed."
-    elif have == 0:
-        second = f"0 of {len(parameters)} {noun} are claimed."
-    else:
-        missing = ", ".join(b.name for b in parameters if not b.claimed)
-        second = f"{have} of {len(parameters)} {noun} are claimed, not {missing}."
-    return [f"{first} {second}"]
+    return [f"{first} {_on_coverage(parameters, results, model.loss)}".rstrip()]
+
+
+def _on_coverage(
+    parameters: Sequence[Input], results: Sequence[ClaimResult], loss: str
+) -> str:
+    """Which parameters have a claim of d loss/d parameter."""
+    claimed = {r.by for r in results if r.of == loss}
+    missing = [p.display for p in parameters if p.name not in claimed]
+    have, total = len(parameters) - len(missing), len(parameters)
+    noun = "parameter" if all(not p.shape for p in parameters) else "parameter block"
+    if total == 1:
+        return f"The only {noun} is {'not ' if missing else ''}claimed."
+    if not missing:
+        return f"All {total} {noun}s are claimed." if parameters else ""
+    if have == 0:
+        return f"0 of {total} {noun}s are claimed."
+    named = ", ".join(missing[:12]) + (" ..." if len(missing) > 12 else "")
+    return f"{have} of {total} {noun}s {'is' if have == 1 else 'are'} claimed, not {named}."
 
 
 def _on_columns(shown: Sequence[Block], coverage: Coverage) -> list[str]:

@@ -64,7 +64,7 @@ RANKS: dict[str, tuple[int, int]] = {
     "render.table": (10, 3),
     "render": (10, 4),
     "cli": (11, 0),
-    "__main__": (11, 0),
+    "__main__": (12, 0),
 }
 
 # Who may import what from outside; "late" means inside functions only, so that it costs when used.
