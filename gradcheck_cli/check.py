@@ -103,7 +103,7 @@ def check(model: Model, options: Options, claims: Sequence[Claim] | None = None)
         layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
         on_border=bool(tape.borders_hit()),
     )  # fmt: skip
-    results = _explained(model, court, asked)
+    results = _explained(model, judged, court, asked)
     blank = replace(blank, notes=(*blank.notes, *_free_notes(model), *court.notes))
     return _concluded(model, blank, found, results, values, asked, points)
 
@@ -121,11 +121,13 @@ def _names(model: Model, wrt: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(wrt))
 
 
-def _explained(model: Model, court: Judged, asked: Options) -> tuple[ClaimResult, ...]:
+def _explained(
+    model: Model, claims: Sequence[Claim], court: Judged, asked: Options
+) -> tuple[ClaimResult, ...]:
     """The claims with where they go wrong, what is wrong, and the truth if it was asked for."""
     from gradcheck_cli.diagnose import diagnosed
 
-    found = diagnosed(model, court)
+    found = diagnosed(model, claims, court)
     if asked.show_truth:
         from gradcheck_cli.formulas import right_side
 
@@ -196,7 +198,7 @@ def _concluded(
     if asked.require_claims and unclaimed:
         verdict = worst([verdict, Verdict.WRONG])
         closing.append(f"--require-claims: no claim for {', '.join(unclaimed)}.")
-    if len(points) < (asked.points or 1):
+    if len(points) < (asked.points or 1) and model.parameters():
         closing.append(
             f"Compared at {len(points)} of {asked.points} points: the loss is not finite elsewhere."
         )

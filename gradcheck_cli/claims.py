@@ -23,6 +23,7 @@ from gradcheck_cli.results import ClaimResult, Verdict
 __all__ = ["Evidence", "Judged", "judge_claims"]
 
 LAYOUTS = ("numerator", "denominator")
+_MOST_SLOPES = 40  # entries of a claim whose one-sided slopes are computed at a kink
 _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
 _FAILURES = (ZeroDivisionError, ValueError, OverflowError)
 
@@ -211,11 +212,13 @@ class _Court:
     def _formula(self, claim: Claim, formula: Graph, blank: ClaimResult) -> ClaimResult:
         found = [(at, self._compare(claim, formula, at)) for at in self.points]
         failing = [(at, gap) for at, gap in found if gap.wrong.any()]
+        at, gap = failing[0] if failing else found[0]
+        if at.number == 0 and self.on_border:
+            kinked = self._between(claim, gap, blank)
+            if kinked is not None and (failing or kinked.verdict is Verdict.KINK):
+                return kinked
         if not failing:
-            return self._accepted(claim, formula, blank, found[0][1])
-        at, gap = failing[0]
-        if at.number == 0 and self.on_border and (kinked := self._between(claim, gap, blank)):
-            return kinked
+            return self._accepted(claim, formula, blank, gap)
         result = self._placed(blank, gap, at)
         return replace(
             result,
@@ -286,7 +289,7 @@ class _Court:
             return None
         kinks = 0
         shown: tuple[float, float] | None = None
-        for entry in np.argwhere(gap.wrong):
+        for entry in np.argwhere(gap.wrong if gap.wrong.any() else np.isfinite(gap.true))[:_MOST_SLOPES]:
             index = claim.target.index or tuple(int(k) for k in entry[: len(node.shape)])
             try:
                 pair = self.referee.slopes(
@@ -299,8 +302,9 @@ class _Court:
             room = 1e-12 * max(abs(left), abs(right))
             if not min(left, right) - room <= value <= max(left, right) + room:
                 return None
+            if abs(left - right) > room or shown is None:
+                shown = (left, right)
             kinks += abs(left - right) > room
-            shown = (left, right)
         if shown is None:
             return None
         verdict = Verdict.KINK if kinks else Verdict.OK
@@ -323,9 +327,10 @@ class _Court:
         size = np.abs(claimed - true)
         gap = _Gap(claimed, true, size, ~(size <= room))
         result = replace(self._placed(blank, gap, at), points_total=1)
+        kinked = self._between(claim, gap, blank) if self.on_border else None
+        if kinked is not None and (gap.wrong.any() or kinked.verdict is Verdict.KINK):
+            return kinked
         if gap.wrong.any():
-            if self.on_border and (kinked := self._between(claim, gap, blank)):
-                return kinked
             return replace(result, verdict=Verdict.WRONG, points_wrong=1)
         digits = _digits_given(claim.text) if claim.half_units is not None and not true.ndim else 0
         return replace(result, note=f"agrees to the {digits} digits given" if digits else None)

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck_cli.claims import Evidence, Judged
-from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.graph import Array, Claim, Derivative, Misfit, Model, Node
 from gradcheck_cli.results import ClaimResult, Verdict
 
 __all__ = ["diagnosed"]
@@ -28,16 +28,38 @@ _CONSTANTS = (
 _SIGNED = {"cos": "d cos(z)/dz = -sin(z)", "acos": "d acos(z)/dz = -1/sqrt(1 - z^2)"}
 
 
-def diagnosed(model: Model, court: Judged) -> list[ClaimResult]:
-    """The claims, the wrong ones with where and what."""
+def diagnosed(model: Model, claims: Sequence[Claim], court: Judged) -> list[ClaimResult]:
+    """The claims, the wrong ones with where, what, and how many others build on them."""
     right = [r.by for r in court.results if r.verdict is Verdict.OK and r.of == model.loss]
     found = []
-    for result, evidence in zip(court.results, court.evidence, strict=True):
+    for claim, result, evidence in zip(claims, court.results, court.evidence, strict=True):
         if result.verdict is Verdict.WRONG:
             what = _what(model, result, evidence) if evidence else None
-            result = replace(result, diagnosis=what, where=_where(model, result, right))
+            note = result.note or _followers(claims, claim)
+            where = _where(model, result, right)
+            result = replace(result, diagnosis=what, where=where, note=note)
         found.append(result)
     return found
+
+
+def _followers(claims: Sequence[Claim], wrong: Claim) -> str | None:
+    """How many claims build on a wrong one: their right sides mention it, directly or not."""
+    carried, count = {wrong.target}, 0
+    for claim in claims:
+        if claim is not wrong and claim.target not in carried and _mentions(claim) & carried:
+            carried.add(claim.target)
+            count += 1
+    if not count:
+        return None
+    many = f"{count} claims that build on this one were" if count > 1 else "claim that builds on it was"
+    return f"the {many} judged with its true value; --carry shows yours"
+
+
+def _mentions(claim: Claim) -> set[Derivative]:
+    formula = next(iter(claim.formulas.values()))
+    if isinstance(formula, Misfit):
+        return set()
+    return {node.key for node in formula.nodes if isinstance(node.key, Derivative)}
 
 
 def _where(model: Model, result: ClaimResult, right: Sequence[str]) -> str | None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from math import prod
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,7 +31,7 @@ __all__ = ["Term", "backward", "closed", "closed_terms", "derivative_text", "for
 
 _LONGEST = 4_000  # characters of one formula
 _MOST_OPERATIONS = 2_000  # of one closed formula
-_MOST_FACTORS = 200  # longer products stay nested, so that work stays linear
+_MOST_FACTORS = 64  # longer products stay nested, so that work stays linear
 _LARGEST_INTEGER = 1_000_000  # of the text that is computed with
 _SMALL = 6  # entries of an array that is written out
 _COMPARISONS = {"gt": ">", "lt": "<", "ge": ">=", "le": "<="}
@@ -52,6 +53,9 @@ class Term:
 # ---------------------------------------------------------------------------------------------
 # The small form: expressions are numbers of entries in a table, equal ones have equal numbers
 # ---------------------------------------------------------------------------------------------
+
+
+Number = int | Fraction
 
 
 class Form(NamedTuple):
@@ -103,9 +107,9 @@ class Algebra:
 
     # -- numbers ------------------------------------------------------------------------------
 
-    def number(self, value: Fraction | int) -> int:
+    def number(self, value: Number) -> int:
         """An exact number that formulas compute with."""
-        return self.make("product", (), (Fraction(value), ()))
+        return self.make("product", (), (_whole(value), ()))
 
     def literal(self, value: float, text: str) -> int:
         """A number of the text: small integers count, others stay as the author wrote them."""
@@ -113,7 +117,7 @@ class Algebra:
             return self.number(int(text))
         return self.make("number", (), (text, _exact(value, text)))
 
-    def decimal(self, value: Fraction) -> int:
+    def decimal(self, value: Number) -> int:
         """An exact binary fraction as decimal text."""
         if value.denominator == 1:
             return self.number(value)
@@ -121,10 +125,10 @@ class Algebra:
         made = self.make("number", (), (str(abs(digits)), abs(value)))
         return made if value > 0 else self.negative(made)
 
-    def constant(self, e: int) -> Fraction | None:
+    def constant(self, e: int) -> Number | None:
         """The exact value of a number; None for anything else."""
         form = self.forms[e]
-        sign = Fraction(1)
+        sign = 1
         if form.operation == "neg" or (form.operation == "product" and form.data == (-1, (1,))):
             sign, form = -sign, self.forms[form.arguments[0]]
         if form.operation == "product" and not form.arguments:
@@ -136,7 +140,10 @@ class Algebra:
 
     def times(self, *factors: int) -> int:
         """The product, entry by entry."""
-        coefficient = Fraction(1)
+        factors = tuple(f for f in factors if f != self.one)
+        if len(factors) < 2:
+            return factors[0] if factors else self.one
+        coefficient: Number = 1
         powers: dict[int, int] = {}
         for factor in factors:
             found, parts = self.parts(factor)
@@ -154,11 +161,11 @@ class Algebra:
         if exponent < 0 and e == self.zero:
             return self.make("pow", (e, self.number(exponent)))
         coefficient, parts = self.parts(e)
-        return self._product(coefficient**exponent, {b: p * exponent for b, p in parts})
+        return self._product(_power(coefficient, exponent), {b: p * exponent for b, p in parts})
 
-    def parts(self, e: int) -> tuple[Fraction, Sequence[tuple[int, int]]]:
+    def parts(self, e: int) -> tuple[Number, Sequence[tuple[int, int]]]:
         """Coefficient and powers; products and quotients of the author's are taken apart."""
-        coefficient = Fraction(1)
+        coefficient: Number = 1
         found: list[tuple[int, int]] = []
         todo = [(e, 1)]
         while todo:
@@ -166,11 +173,12 @@ class Algebra:
             form = self.forms[part]
             if len(todo) + len(found) > _MOST_FACTORS:
                 found.append((part, exponent))
-            elif form.operation == "product":
+            elif form.operation == "product" and len(form.arguments) <= _MOST_FACTORS:
                 inner, powers = form.data
-                if not self._countable(coefficient * inner**exponent):
-                    return Fraction(1), [(e, 1)]
-                coefficient *= inner**exponent
+                if inner != 1:
+                    coefficient *= _power(inner, exponent)
+                    if not _is_countable(coefficient):
+                        return 1, [(e, 1)]
                 pairs = zip(form.arguments, powers, strict=True)
                 found += [(base, power * exponent) for base, power in pairs]
             elif form.operation in ("mul", "div", "neg"):
@@ -199,11 +207,8 @@ class Algebra:
         base = self.constant(form.arguments[0])
         return int(power) if power and power.denominator == 1 and base is None else None
 
-    @staticmethod
-    def _countable(value: Fraction) -> bool:
-        return abs(value.numerator) <= 1 << 53 and value.denominator <= 1 << 53
-
-    def _product(self, coefficient: Fraction, powers: Mapping[int, int]) -> int:
+    def _product(self, coefficient: Number, powers: Mapping[int, int]) -> int:
+        coefficient = _whole(coefficient)
         kept = {base: power for base, power in powers.items() if power}
         if coefficient == 0:
             return self.zero
@@ -214,8 +219,8 @@ class Algebra:
         return self.make("product", tuple(kept), (coefficient, tuple(kept.values())), shape)
 
     def _folded(
-        self, coefficient: Fraction, powers: dict[int, int]
-    ) -> tuple[Fraction, dict[int, int]]:
+        self, coefficient: Number, powers: dict[int, int]
+    ) -> tuple[Number, dict[int, int]]:
         """2*0.5 is 1: a coefficient other than 1 is computed together with an exact decimal."""
         if abs(coefficient) == 1:
             return coefficient, powers
@@ -223,21 +228,21 @@ class Algebra:
             exact = self.constant(base)
             if exact is None or power != 1:
                 continue
-            whole = self.constant(self.decimal(abs(coefficient * exact)))
+            whole = self.constant(self.decimal(abs(Fraction(coefficient * exact))))
             if whole is None or not _is_binary(coefficient * exact):
                 continue
             rest = {b: p for b, p in powers.items() if b != base}
             if whole.denominator == 1:
-                return coefficient * exact, rest
-            sign = Fraction(1 if coefficient > 0 else -1)
-            return sign, {self.decimal(whole): 1, **rest}
+                return _whole(coefficient * exact), rest
+            return (1 if coefficient > 0 else -1), {self.decimal(whole): 1, **rest}
         return coefficient, powers
 
     @staticmethod
     def joined(shapes: Iterable[Shape]) -> Shape:
         """The shape of entries that are combined."""
-        result: Shape = ()
-        for shape in shapes:
+        distinct = set(shapes)
+        result: Shape = distinct.pop() if distinct else ()
+        for shape in distinct:
             if len(shape) > len(result):
                 result, shape = shape, result
             lag = len(result) - len(shape)
@@ -249,14 +254,16 @@ class Algebra:
     def add(self, terms: Iterable[int]) -> int:
         """The sum; like terms are collected, a positive one stands first."""
         given = [part for term in terms for part in self._terms(term)]
+        if len(given) == 1:
+            return given[0]
         exact = [self.constant(t) for t in given]
-        if given and all(value is not None for value in exact):
-            total = sum((v for v in exact if v is not None), Fraction(0))
+        if given and None not in exact:
+            total = sum((Fraction(v) for v in exact if v is not None), Fraction(0))
             return self.decimal(total) if _is_binary(total) else self.number(total)
-        collected: dict[int, Fraction] = {}
+        collected: dict[int, Number] = {}
         for term in given:
             coefficient, rest = self._split(term)
-            collected[rest] = collected.get(rest, Fraction(0)) + coefficient
+            collected[rest] = collected.get(rest, 0) + coefficient
         made = [self._scaled(c, rest) for rest, c in collected.items() if c]
         if len(made) < 2:
             return made[0] if made else self.zero
@@ -268,14 +275,14 @@ class Algebra:
         is_short = form.operation == "sum" and len(form.arguments) <= _MOST_FACTORS
         return form.arguments if is_short else (e,)
 
-    def _split(self, term: int) -> tuple[Fraction, int]:
+    def _split(self, term: int) -> tuple[Number, int]:
         form = self.forms[term]
         if form.operation != "product" or form.data[0] == 1:
-            return Fraction(1), term
+            return 1, term
         powers = dict(zip(form.arguments, form.data[1], strict=True))
-        return form.data[0], self._product(Fraction(1), powers)
+        return form.data[0], self._product(1, powers)
 
-    def _scaled(self, coefficient: Fraction, e: int) -> int:
+    def _scaled(self, coefficient: Number, e: int) -> int:
         return e if coefficient == 1 else self.times(self.number(coefficient), e)
 
     def is_negative(self, e: int) -> bool:
@@ -452,12 +459,13 @@ class Algebra:
 
     # -- the whole ----------------------------------------------------------------------------
 
-    def reachable(self, e: int) -> list[int]:
-        """All expressions that e is made of, arguments first."""
-        seen, todo = {e}, [e]
+    def reachable(self, e: int, known: Mapping[int, Any] = MappingProxyType({})) -> list[int]:
+        """All expressions that e is made of, arguments first, and not what is known already."""
+        seen = set() if e in known else {e}
+        todo = list(seen)
         while todo:
             for argument in self.forms[todo.pop()].arguments:
-                if argument not in seen:
+                if argument not in seen and argument not in known:
                     seen.add(argument)
                     todo.append(argument)
         return sorted(seen)
@@ -507,7 +515,20 @@ def _exact(value: float, text: str) -> Fraction | None:
     return exact if exact == Fraction(value) and _is_binary(exact) else None
 
 
-def _is_binary(value: Fraction) -> bool:
+def _whole(value: Number) -> Number:
+    """An int where it is one: most coefficients are, and they are quick."""
+    return int(value) if value.denominator == 1 else value
+
+
+def _power(value: Number, exponent: int) -> Number:
+    return value if exponent == 1 else _whole(Fraction(value) ** exponent)
+
+
+def _is_countable(value: Number) -> bool:
+    return abs(value.numerator) <= 1 << 53 and value.denominator <= 1 << 53
+
+
+def _is_binary(value: Number) -> bool:
     denominator = value.denominator
     return denominator & (denominator - 1) == 0 and denominator <= 1024
 
@@ -552,9 +573,8 @@ class Writer:
 
     def text(self, e: int, longest: int = _LONGEST) -> str | None:
         """The text of an expression; None if it is longer than `longest`."""
-        for part in self.algebra.reachable(e) if e not in self._written else ():
-            if part not in self._written:
-                self._written[part] = self._piece(self.algebra.forms[part], longest)
+        for part in self.algebra.reachable(e, self._written):
+            self._written[part] = self._piece(self.algebra.forms[part], longest)
         found = self._written[e]
         return None if found is None else found[0]
 
@@ -862,7 +882,7 @@ def _raised(algebra: Algebra, base: int, exponent: Fraction) -> int:
 
 def _exponential(algebra: Algebra, base: int, exponent: int) -> int:
     exact = algebra.constant(exponent)
-    if exact is not None and exact.denominator == 1 and abs(exact) < _LARGEST_INTEGER:
+    if exact is not None and exact.denominator == 1 and abs(exact.numerator) < _LARGEST_INTEGER:
         return algebra.power(base, int(exact))
     shape = algebra.joined((algebra.shape(base), algebra.shape(exponent)))
     return algebra.make("pow", (base, exponent), None, shape)
@@ -984,10 +1004,10 @@ def _polynomial(kernel: symbolic.Kernel, partial: Any, own: Any) -> Any:
     if not (np.isfinite(y).all() and np.isfinite(p).all()):
         return None
     coefficients = np.linalg.lstsq(np.vander(y, 3), p, rcond=None)[0]
-    whole = np.round(coefficients)
+    whole: Any = np.round(coefficients)
     if abs(coefficients - whole).max() > 1e-6 or abs(np.polyval(whole, y) - p).max() > 1e-12:
         return None
-    a, b, c = (int(w) for w in whole)
+    a, b, c = (int(whole[k]) for k in range(3))
     return own * (b + a * own) if c == 0 else c + b * own + a * own**2
 
 
@@ -1555,7 +1575,8 @@ def derivative_text(primitive: Primitive) -> str:
     Of a function of arrays, what it sends back to its arguments when g = d loss/d result comes in.
     """
     if primitive.name in ("index", "expand"):
-        return "g at the index, 0 elsewhere" if primitive.name == "index" else "the sum over all copies of g"
+        at = "g at the index, 0 elsewhere"
+        return at if primitive.name == "index" else "the sum over all copies of g"
     names, shapes = _arguments(primitive)
     derivation, root = _of_one_call(primitive, names, shapes)
     algebra = derivation.algebra

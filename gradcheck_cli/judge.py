@@ -34,6 +34,7 @@ _MOST_LISTED = 10_000  # entries of a block that are reported one by one
 _MOST_REFEREED = 40  # entries of a block whose one-sided slopes are computed at high precision
 _ROUNDING_MARGIN = 16.0  # the bound holds for any program; this is what one of them is off by
 _STAIRCASE = 32.0  # times its bound that a float64 difference may miss where exact differences agree
+_SIDES = 6  # forward passes that one entry's slopes cost: four moved ones, at more digits
 _REACHES = (1.0, 0.5, 0.25, 0.0625, 1 / 256, 1 / 4096)  # of a moved point, until it crosses no kink
 
 
@@ -202,14 +203,19 @@ def blocks(
     scheme: Scheme,
     digits: float,
     of: str,
+    all_entries: bool = False,
 ) -> list[Block]:
-    """A Block for every name: all entries at the given point, and disagreements elsewhere."""
+    """A Block for every name: all entries at the given point, and disagreements elsewhere.
+
+    Of more than 10,000 entries only the disputed and some others are listed, unless `all_entries`.
+    """
+    listed = None if all_entries else _MOST_LISTED
     heard: dict[str, list[_Testimony]] = {name: [] for name in names}
     for point in points:
         for name, testimony in _hear(model, program, referee, point, names, scheme, of).items():
             _judge(model, program, referee, testimony, name, digits, of)
             heard[name].append(testimony)
-    return [_block(model, name, heard[name]) for name in names]
+    return [_block(model, name, heard[name], listed) for name in names]
 
 
 def _hear(
@@ -271,6 +277,21 @@ def _floats(values: Array) -> Array:
     return np.asarray(values, dtype=object).astype(np.float64)
 
 
+@dataclass(frozen=True)
+class _Sides:
+    """Exact one-sided slopes of one entry; `border`: a function declares a kink or border here."""
+
+    left: float
+    right: float
+    border: bool
+
+    def confirm(self, truth: float) -> bool:
+        """Whether there is one slope, and it is `truth` where that is known."""
+        if not np.isfinite([self.left, self.right]).all() or _unequal(self.left, self.right):
+            return False
+        return not np.isfinite(truth) or not _unequal(self.left, truth)
+
+
 @dataclass
 class _Dispute:
     """Entries that double precision alone does not settle."""
@@ -288,16 +309,16 @@ class _Dispute:
         truth = self._truth()
         bound = self.referee.rounding(self.t.point.values, self.of, [self.name])[self.name]
         bound = bound.reshape(-1)
-        slopes = 0
+        heard = 0
         for entry in disputed:
-            left = right = None
+            sides = None
             near = self.t.kink[entry] or truth is None or not np.isfinite(truth[entry])
             near = near or not np.isnan(self.t.left[entry]) or not np.isnan(self.t.right[entry])
-            if near and slopes < _MOST_REFEREED:
-                left, right = self._slopes(int(entry))
-                slopes += 1
+            if (near and heard < _MOST_REFEREED) or self.referee.affords(_SIDES * (heard + 1)):
+                sides = self._sides(int(entry))
+                heard += 1
             value = truth[entry] if truth is not None else np.nan
-            self.t.verdicts[entry] = self._verdict(int(entry), value, bound[entry], left, right)
+            self.t.verdicts[entry] = self._verdict(int(entry), value, bound[entry], sides)
 
     def _truth(self, m: Any = None) -> Array | None:
         """The referee's derivative rounded to float64; None beyond its budget or outside domains."""
@@ -310,28 +331,32 @@ class _Dispute:
             return None
         return _floats(found).reshape(-1)
 
-    def _slopes(self, entry: int) -> tuple[float | None, float | None]:
+    def _sides(self, entry: int, m: Any = None) -> _Sides | None:
+        """The referee's second way, which knows no derivatives: differences at 140 digits."""
+        try:
+            found = self.referee.sides(self.t.point.values, self.of, self.name, *self._place(entry), m)
+        except (ZeroDivisionError, ValueError, OverflowError, TypeError):
+            return None
+        return _Sides(_single(_floats(found.left)), _single(_floats(found.right)), found.border)
+
+    def _place(self, entry: int) -> tuple[tuple[int, ...], int | None]:
+        """The index of an entry, and its row where the name has one value per row."""
         node = self.model.node(self.name)
         size = max(1, int(np.prod(node.shape, dtype=np.int64)))
         index = tuple(int(k) for k in np.unravel_index(entry % size, node.shape or (1,)))
-        row = entry // size if node.per_row else None
-        try:
-            left, right = self.referee.slopes(
-                self.t.point.values, self.of, self.name, index if node.shape else (), row
-            )
-        except (ZeroDivisionError, ValueError, OverflowError, TypeError):
-            return None, None
-        return _single(_floats(left)), _single(_floats(right))
+        return index if node.shape else (), entry // size if node.per_row else None
 
-    def _verdict(
-        self, entry: int, truth: float, bound: float, left: float | None, right: float | None
-    ) -> Verdict:
-        if left is not None and right is not None:
-            if not np.isfinite([left, right]).all() or _unequal(left, right):
-                return self._kink(entry, left, right)
-            if np.isfinite(truth) and _unequal(truth, left):
-                return self._kink(entry, left, right)
-            truth = truth if np.isfinite(truth) else left
+    def _verdict(self, entry: int, truth: float, bound: float, sides: _Sides | None) -> Verdict:
+        if sides is not None and not sides.confirm(truth):
+            if sides.border:
+                return self._kink(entry, sides.left, sides.right)
+            surest = self._surest[entry] if self._surest is not None else truth
+            sides = self._sides(entry, self.referee.surest)
+            if sides is None or not sides.confirm(surest):
+                return self._undeclared(entry, truth, sides)
+            truth = surest
+        if sides is not None and not np.isfinite(truth):
+            truth = sides.left
         if not np.isfinite(truth):
             return self._without_referee(entry, bound)
         return self._with_referee(entry, truth, bound)
@@ -349,6 +374,17 @@ class _Dispute:
             note = "kinks that cancel: the slope is the same on both sides; backprop's is a convention"
         self.t.notes[entry] = note
         return Verdict.KINK
+
+    def _undeclared(self, entry: int, truth: float, sides: _Sides | None) -> Verdict:
+        """The referee's two ways differ, and no function on the way says that they may."""
+        self.t.digits[entry] = np.nan
+        seen = "cannot be had" if sides is None else f"are {sides.left:.10g} and {sides.right:.10g}"
+        place = _undeclared_border(self.model, self.t.point, self.of, self.name, *self._place(entry))
+        self.t.notes[entry] = (
+            f"left and right slopes {seen}, SymPy's partials give {truth:.10g}: a kink or border "
+            f"that {place or 'no function'} does not declare. A defect of gradcheck, not yours"
+        )
+        return Verdict.WRONG
 
     def _with_referee(self, entry: int, truth: float, bound: float) -> Verdict:
         t = self.t
@@ -388,8 +424,8 @@ class _Dispute:
         gap = abs(self.t.finite[entry] - truth)
         if not gap <= _STAIRCASE * self.t.bound[entry]:
             return False
-        left, right = self._slopes(entry)
-        return left is not None and right is not None and not _unequal(left, truth)
+        sides = self._sides(entry)
+        return sides is not None and np.isfinite(truth) and sides.confirm(truth)
 
     def _off(self, entry: int, truth: float, bound: float, m: Any) -> list[str]:
         """The witnesses that are not where the truth is; symbolic is heard at high precision too."""
@@ -466,9 +502,8 @@ class _Dispute:
 def _wrong_vjp(model: Model, point: Point, of: str) -> str:
     """Whose vjp is wrong: a user of the last node whose adjoint is wrong although its users' are
     right. "" where no adjoint is."""
-    every = {str(node.index): node.index for node in model.graph.nodes}  # no step has such a name
-    graph = replace(model.graph, names={**model.graph.names, **every})
-    model = replace(model, graph=graph)
+    model = _all_named(model)
+    graph = model.graph
     tape = forward_pass(model, point.tape.m, point.values)
     referee = Referee(symbolic.lower(model))
 
@@ -480,15 +515,40 @@ def _wrong_vjp(model: Model, point: Point, of: str) -> str:
         return [n for n, (gap, size) in apart.items() if np.any(gap > room[n] + _CLOSE * size)]
 
     needed = graph.upstream([graph.names[of]])
-    found = wrong(of, [name for name, index in every.items() if needed[index]])
+    found = wrong(of, [str(node.index) for node in graph.nodes if needed[node.index]])
     if not found:
         return ""
-    last = every[found[-1]]
+    last = int(found[-1])
     users = [n for n in graph.nodes if last in n.arguments and needed[n.index]]
     for user in users:  # the first wrong one: no other user stands between it and the node
-        if wrong(str(user.index), [found[-1]]):
-            return f"the vjp of {_placed(model, user)}"
-    return "the adding up of what comes back from " + " and ".join(_placed(model, n) for n in users)
+        if referee.affords(max(1, int(np.prod(user.shape)))) and wrong(str(user.index), [found[-1]]):
+            moved = graph.downstream([last])
+            ways = sum(moved[a] for a in user.arguments)
+            added = " or in the adding up of adjoints" if ways > 1 else ""
+            return f"the vjp of {_placed(model, user)}{added}"
+    return "the adding up of adjoints from " + " and ".join(_placed(model, n) for n in users)
+
+
+def _undeclared_border(
+    model: Model, point: Point, of: str, by: str, index: tuple[int, ...], row: int | None
+) -> str:
+    """The first node on the way whose own one-sided slopes differ; "" where none does."""
+    model = _all_named(model)
+    graph, referee = model.graph, Referee(symbolic.lower(model))
+    moved, needed = graph.downstream([graph.names[by]]), graph.upstream([graph.names[of]])
+    for node in graph.nodes:
+        if moved[node.index] and needed[node.index] and node.index != graph.names[by]:
+            found = referee.sides(point.values, str(node.index), by, index, row)
+            pairs = zip(_floats(found.left).flat, _floats(found.right).flat, strict=True)
+            if not all(_Sides(a, b, False).confirm(np.nan) for a, b in pairs):
+                return _placed(model, node)
+    return ""
+
+
+def _all_named(model: Model) -> Model:
+    """The model with its nodes' numbers as names, which no step can have."""
+    every = {str(node.index): node.index for node in model.graph.nodes}
+    return replace(model, graph=replace(model.graph, names={**model.graph.names, **every}))
 
 
 def _placed(model: Model, node: Node) -> str:
@@ -508,7 +568,9 @@ def _unequal(left: float, right: float) -> bool:
 # ---------------------------------------------------------------------------------------------
 
 
-def _block(model: Model, name: str, heard: Sequence[_Testimony]) -> Block:
+def _block(
+    model: Model, name: str, heard: Sequence[_Testimony], most: int | None = _MOST_LISTED
+) -> Block:
     """All points of one name drawn together."""
     first = heard[0]
     node = model.node(name)
@@ -516,7 +578,7 @@ def _block(model: Model, name: str, heard: Sequence[_Testimony]) -> Block:
     total = len(first.backprop)
     zero = np.logical_and.reduce([t.is_zero() for t in heard])
     verdicts = [v for t in heard for v in t.verdicts]
-    entries = [_entry(model, name, shape, first, k) for k in _listed(first)]
+    entries = [_entry(model, name, shape, first, k) for k in _listed(first, most)]
     for t in heard[1:]:
         bad = [k for k, v in enumerate(t.verdicts) if v is not Verdict.OK]
         entries += [_entry(model, name, shape, t, k) for k in bad[:20]]
@@ -542,11 +604,11 @@ def _norm(values: Array) -> float:
         return float(FLOAT64.norm(values, (0,), False)) if values.size else 0.0
 
 
-def _listed(t: _Testimony) -> Iterable[int]:
-    if len(t.verdicts) <= _MOST_LISTED:
+def _listed(t: _Testimony, most: int | None) -> Iterable[int]:
+    if most is None or len(t.verdicts) <= most:
         return range(len(t.verdicts))
     bad = [k for k, v in enumerate(t.verdicts) if v is not Verdict.OK]
-    return sorted({*bad[:_MOST_LISTED], *range(0, len(t.verdicts), len(t.verdicts) // 100)})
+    return sorted({*bad[:most], *range(0, len(t.verdicts), len(t.verdicts) // 100)})
 
 
 def _index(shape: tuple[int, ...], flat: int) -> tuple[int, ...]:

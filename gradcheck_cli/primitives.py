@@ -335,6 +335,7 @@ _define(
         lambda m, g, y, c, a, b: m.where(m.eq(c, 0), g, 0 * g),
     ),
     symbolic=lambda s, c, a, b: s.select(c, a, b),
+    kink=lambda m, c, a, b: 1 - m.eq(c, 0),  # beside c = 0, where it is not a comparison
 )  # fmt: skip
 _define(
     "maximum", "max(a, b)", "the larger, entry by entry", function="max", arguments=2,

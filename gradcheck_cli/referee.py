@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from gradcheck_cli.namespaces import Float64, High
 from gradcheck_cli.primitives import Shape
 from gradcheck_cli.symbolic import Applied, Item, Program, Run, place_of_largest
 
-__all__ = ["Referee"]
+__all__ = ["Referee", "Sides"]
 
 DIGITS = 50
 _DIFFERENCE_DIGITS = 140
@@ -51,6 +51,14 @@ class Jittered(Float64):
         shape = (self.samples, *x.shape[1:])
         signs = self.random.integers(0, 2, size=shape, dtype=np.int8) * 2 - 1
         return np.asarray(x * (1.0 + _JITTER * signs))
+
+
+class Sides(NamedTuple):
+    """One-sided slopes of a value; `border`: a declared kink or border of a domain is met here."""
+
+    left: Array
+    right: Array
+    border: bool
 
 
 def new_context(digits: int) -> Any:
@@ -161,9 +169,23 @@ class Referee:
         Slopes that grow without end (a jump, a root) are infinite, those that vanish are 0; outside
         the domain they are nan. `row` chooses the row whose entry moves where `by` is per row.
         """
-        tape, node, target = self._tape(point), self.model.node(by), self.model.node(of)
+        sides = self.sides(point, of, by, index, row)
+        return sides.left, sides.right
+
+    def sides(
+        self,
+        point: Mapping[str, Array],
+        of: str,
+        by: str,
+        index: tuple[int, ...],
+        row: int | None = None,
+        m: Any = None,
+    ) -> Sides:
+        """The slopes, and whether a function on the way declares a kink or a border right here."""
+        m = m or self.higher
+        tape, node, target = self._tape(point, m), self.model.node(by), self.model.node(of)
         base = tape.of_node(node)
-        mp = self.higher.context
+        mp = m.context
         scale = abs(base[(*(() if row is None else (row,)), *index)])
         h = mp.mpf(10) ** -_STEP_EXPONENT * (scale if scale > 0 else mp.mpf(1))
         moves = [-h, h, -10 * h, 10 * h]
@@ -173,20 +195,22 @@ class Referee:
         for k, move in enumerate(moves):
             at = (k, 0 if row is None else row, *index)
             pinned[at] = pinned[at] + move
-        varied = tape.vary(target, {node.index: pinned}).values
+        varied = tape.vary(target, {node.index: pinned})
+        border = bool((varied.touched | ~varied.regular).any())
         still = tape.of_node(target)
         still = still if target.per_row else still[None]
-        near = [(part - still) / move for part, move in zip(varied, moves, strict=True)]
+        near = [(part - still) / move for part, move in zip(varied.values, moves, strict=True)]
         left, right = _limit(near[0], near[2]), _limit(near[1], near[3])
-        return (left, right) if target.per_row else (left[0, ...], right[0, ...])
+        if not target.per_row:
+            left, right = left[0, ...], right[0, ...]
+        return Sides(left, right, border)
 
-    def _tape(self, point: Mapping[str, Array]) -> Tape:
-        key = id(point)
-        if self._kept is None or self._kept[0] != key:
-            self._kept = (key, forward_pass(self.model, self.higher, point), point)
-        return self._kept[1]
+    def _tape(self, point: Mapping[str, Array], m: High) -> Tape:
+        if self._kept is None or self._kept.point is not point or self._kept.m is not m:
+            self._kept = forward_pass(self.model, m, point)
+        return self._kept
 
-    _kept: tuple[int, Tape, Mapping[str, Array]] | None = None
+    _kept: Tape | None = None
 
     # -- rounding -----------------------------------------------------------------------------
 

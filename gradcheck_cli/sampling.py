@@ -217,7 +217,8 @@ class _MovedRows(_Sampled):
         moved = np.moveaxis(part, 0, -1)
         if not self.each_row:
             return [moved.reshape((*moved.shape[:-1], *self.by.shape))]
-        full = np.full((*moved.shape[:-1], self.rows * self.size), np.nan)
+        missing = False if moved.dtype == bool else np.nan
+        full = np.full((*moved.shape[:-1], self.rows * self.size), missing)
         full[..., : moved.shape[-1]] = moved
         full = full.reshape((*moved.shape[:-1], self.rows, *self.by.shape))
         return [np.moveaxis(full, len(self.of.shape), 0)]

@@ -105,22 +105,22 @@ class Application:
         return found
 
     def model(self, seed: int = 0, rows: int = 5, at: Sequence[Any] | None = None) -> Model:
-        """a0, a1, ...; y = f(a0, a1, ...); loss = sum of weights * sin(y), over the rows if any."""
+        """a0, a1, ...; y = f(a0, a1, ...); loss = sum of weights * sin(y), also over the rows if any."""
         sheet = Sheet(rows if any(self.per_row) else None)
         arguments = []
         for k, values in enumerate(self.values(seed, rows) if at is None else at):
             make = sheet.per_row if self.per_row and self.per_row[k] else sheet.param
             arguments.append(make(f"a{k}", values))
         y = sheet.step("y", sheet(self.record.name, *arguments, **self.options))
-        weighed_loss(sheet, y)
+        weighed_loss(sheet, y, "cos" if self.record.name == "sin" else "sin")
         return sheet.model()
 
 
-def weighed_loss(sheet: Sheet, y: int) -> None:
+def weighed_loss(sheet: Sheet, y: int, bend: str = "sin") -> None:
     """Steps down to a scalar: every entry counts with a weight of its own, and not linearly."""
     shape = sheet.shape(y)
     weights = 0.5 + np.random.default_rng(7).uniform(0, 1, shape)
-    part = sheet("mul", sheet.data("weights", weights), sheet("sin", y))
+    part = sheet("mul", sheet.data("weights", weights), sheet(bend, y))
     if shape:
         part = sheet("sum", part)
     if sheet.is_per_row(y):

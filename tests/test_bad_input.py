@@ -18,7 +18,7 @@ from gradcheck_cli.errors import (
 )
 from gradcheck_cli.language import read_claims, read_model, read_path, read_values
 
-L, S, O = LanguageError, ShapeError, OptionError
+L, S = LanguageError, ShapeError
 X = "param x = 1\n"
 W = "param W[3,2] = 1, v[2] = 1\n"
 R = "rows x = [1, 2, 3]\nparam w = 1\n"
@@ -71,7 +71,6 @@ BAD = [
     ("loss = y\nparam y = 1", L, 1, 8, "before its definition", "move"),
     (X + "loss = loss + x", L, 2, 8, "before its definition", "move"),
     ("parma x = 1", L, 1, 1, "no statement", "param"),
-    (X + "loss = softmax(x)", L, 2, 8, "", ""),
     # letters and characters
     ("param \u0430b = 1", L, 1, 7, "U+0430", "ab"),
     (X + "loss = \u0445", L, 2, 8, "unknown name", "U+0445"),
@@ -130,11 +129,11 @@ BAD = [
     ("seed 1.5", L, 1, 6, "whole number", "0, 1, 2"),
     ("seed 1\nseed 2\nx", L, 2, 1, "second seed", ""),
     ("set points\nx", L, 1, 1, "no setting", "NAME = VALUE"),
-    ("set atol = 3\nx", O, 1, 5, "no atol", "digits"),
-    ("set pionts = 3\nx", O, 1, 5, "pionts", "points"),
-    ("set points = many\nx", O, 1, 5, "many", "whole number"),
-    ("set layout = sideways\nx", O, 1, 5, "sideways", "numerator"),
-    ("set seed = 3\nx", O, 1, 5, "own", "seed 3"),
+    ("set atol = 3\nx", OptionError, 1, 5, "no atol", "digits"),
+    ("set pionts = 3\nx", OptionError, 1, 5, "pionts", "points"),
+    ("set points = many\nx", OptionError, 1, 5, "many", "whole number"),
+    ("set layout = sideways\nx", OptionError, 1, 5, "sideways", "numerator"),
+    ("set seed = 3\nx", OptionError, 1, 5, "own", "seed 3"),
     # single quotes, Python
     ("data x from 'a.csv'", L, 1, 13, "single quotes", '"'),
     ("__import__('os').system('x')", L, 1, 12, "single quotes", '"'),
@@ -164,7 +163,7 @@ BAD = [
     (W + "loss = v[1.0]", L, 2, 10, "whole number", "v[0]"),
     (X + "loss = x[0]", S, 2, 8, "index", "single number"),
     (W + "loss = sum(v, axis=1)", S, 2, 8, "axis=1", "axis=0"),
-    (W + "loss = sum(v, axis=-1)", L, 2, 20, "axis", "axis=0"),
+    (W + "loss = sum(v, axis=-1)", L, 2, 21, "axis", "axis=0"),
     (W + "loss = sum(v, axes=0)", L, 2, 15, "axes", "axis"),
     (X + "loss = atan2(x)", L, 2, 8, "1 argument", "atan2(y, x)"),
     (X + "loss = sin(x, x)", L, 2, 8, "2 arguments", "sin(x)"),
@@ -209,8 +208,6 @@ BAD = [
 def test_bad_input(
     text: str, error: type[GradcheckError], line: int, column: int, word: str, way_out: str
 ) -> None:
-    if "softmax" in text and not word:
-        pytest.skip("which functions there are changes")
     with pytest.raises(error) as caught:
         read_model(text, file="model.txt")
     found = caught.value
@@ -222,7 +219,6 @@ def test_bad_input(
     shown = str(found).split("\n")
     assert shown[0].startswith(f"model.txt:{line}:{column}: error: ")
     assert "^" in shown[2]
-    assert str(found).isprintable() or "\n" in str(found)
     assert all(c.isprintable() or c == "\n" for c in str(found))
 
 
@@ -307,10 +303,10 @@ def test_a_file_without_a_loss(text: str) -> None:
     ],
 )
 def test_large_nonsense_is_refused_quickly(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(LanguageError) as caught:
         read_model(text)
-    assert time.perf_counter() - start < 4
+    assert time.process_time() - start < 4
     assert len(str(caught.value)) < 1000
 
 

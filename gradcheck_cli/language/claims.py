@@ -162,7 +162,7 @@ def _formulas(context: _Context, target: Derivative) -> Mapping[str, Graph | Mis
     """The right side for each layout; built once where no Jacobian is involved."""
     first = _formula(context, target)
     if not any(_is_jacobian(context.model, op) for op in context.statement.ops):
-        return {layout: first for layout in LAYOUTS}
+        return dict.fromkeys(LAYOUTS, first)
     return {LAYOUTS[0]: first, LAYOUTS[1]: _formula(replace(context, layout=LAYOUTS[1]), target)}
 
 

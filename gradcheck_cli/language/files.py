@@ -12,6 +12,7 @@ __all__ = ["MAX_DATA", "MAX_TEXT", "read_path", "spell_size"]
 
 MAX_TEXT = 16 * 2**20
 MAX_DATA = 256 * 2**20
+_PIECE = 2**16
 _NAME = 200  # characters of a path that are shown
 _FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC")  # where the system has them
 
@@ -20,7 +21,7 @@ def read_path(path: str | os.PathLike[str], *, limit: int = MAX_TEXT) -> bytes:
     """The bytes of a regular file, or of standard input for "-". Raises DataError."""
     name = os.fspath(path)
     if name == "-":
-        return _limited(sys.stdin.buffer.read(limit + 1), "standard input", limit)
+        return _read_stream(limit)
     flags = os.O_RDONLY
     for flag in _FLAGS:
         flags |= getattr(os, flag, 0)
@@ -46,13 +47,21 @@ def _read_regular(descriptor: int, name: str, limit: int) -> bytes:
     if status.st_size > limit:
         raise _too_large(name, status.st_size, limit)
     with os.fdopen(descriptor, "rb", closefd=False) as stream:
-        return _limited(stream.read(limit + 1), name, limit)
-
-
-def _limited(content: bytes, name: str, limit: int) -> bytes:
-    if len(content) > limit:
-        raise _too_large(name, None, limit)
+        content = stream.read(status.st_size + 1)  # read allocates all it is asked for
+    if len(content) > status.st_size:
+        raise DataError(f"{printable(name, _NAME)} grows while it is read", help="try again")
     return content
+
+
+def _read_stream(limit: int) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    while piece := sys.stdin.buffer.read(_PIECE):
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
+            raise _too_large("standard input", None, limit)
+    return b"".join(pieces)
 
 
 def _too_large(name: str, size: int | None, limit: int) -> DataError:

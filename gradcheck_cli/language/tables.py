@@ -284,7 +284,7 @@ def _exact(raw: NDArray[Any], where: str) -> Array:
         place = [int(k) for k in np.argwhere(~np.isfinite(values))[0]]
         entry = f"[{','.join(map(str, place))}]" if place else ""
         raise DataError(f"{where}: entry {entry} is {values[tuple(place)]}, not a finite number")
-    if raw.dtype.kind in "iu" and raw.dtype.itemsize == 8 and np.abs(values).max(initial=0) > 2**53:
+    if raw.dtype.kind in "iu" and raw.dtype.itemsize == 8 and np.abs(values).max(initial=0) >= 2**53:
         wrong = [int(v) for v in raw.flat if int(float(v)) != int(v)]
         if wrong:
             raise DataError(f"{where}: the integer {wrong[0]} is not a double", help=_PLAIN)

@@ -1,0 +1,198 @@
+"""Claims: for each that must pass a neighbor that must fail, and the message carries the right name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradcheck_cli import api
+from gradcheck_cli.results import ClaimResult, Report, Verdict
+
+TOY = """
+data  x = 2.3, y = 2
+param b0 = 1.0, b1 = 2.0, b2 = -3.0, b3 = 0.4
+param w0 = 0.1, w1 = -0.4, w2 = 2.0, w3 = 3.0
+f0 = b0 + w0*x
+h1 = sin(f0);  f1 = b1 + w1*h1
+h2 = exp(f1);  f2 = b2 + w2*h2
+h3 = cos(f2);  f3 = b3 + w3*h3
+loss = (f3 - y)^2
+"""
+NETWORK = """
+seed 7
+data  x[3] = [0.5, -1.2, 0.3], y[2] = [1, -1]
+param W0[3,3] = [[0.3, -0.4, 0.8], [1.1, 0.2, 0.5], [-0.7, -0.9, 0.6]], b0[3] = [0.5, 1.5, -2]
+param W1[2,3] = [[0.9, -0.3, 0.4], [0.2, 1.3, -0.6]], b1[2] = 0
+f0 = b0 + W0 @ x
+h1 = relu(f0)
+f1 = b1 + W1 @ h1
+loss = sum((f1 - y)^2)
+"""
+ROWS = """
+rows x = [0.5, -1, 2, 0.25], y = [1, 0, 2, -1]
+param b = 0.3, w = -0.7
+f = b + w*x
+l = (f - y)^2
+loss = sum_rows(l)
+"""
+CLOSED = (
+    "-2*(f3 - y)*w1*w2*w3*x*cos[b0 + w0*x]*exp[b1 + w1*sin[b0 + w0*x]]"
+    "*sin[b2 + w2*exp[b1 + w1*sin[b0 + w0*x]]]"
+)
+
+
+def run(model: str, *claims: str, **options: object) -> Report:
+    text = model + "".join(f"claim {claim}\n" for claim in claims)
+    return api.check(api.load(text), **options)  # type: ignore[arg-type]
+
+
+def only(model: str, claim: str, **options: object) -> ClaimResult:
+    (result,) = run(model, claim, **options).claims
+    return result
+
+
+# (model, right, wrong twin, a word of what is said about the twin)
+TWINS = [
+    (TOY, "d loss/d f3 = 2*(f3 - y)", "d loss/d f3 = (f3 - y)", "1/2 times the true value"),
+    (TOY, "d loss/d f2 = -sin(f2) * d loss/d h3", "d loss/d f2 = sin(f2) * d loss/d h3", "wrong sign"),
+    (TOY, "d h3/d f2 = -sin(f2)", "d h3/d f2 = sin(f2)", "cos stands in line 8"),
+    (TOY, "d loss/d w0 = x * d loss/d f0", "d loss/d w0 = d loss/d f0", "misses the factor x"),
+    (TOY, "d loss/d w1 = h1 * d loss/d f1", "d loss/d w1 = f0 * d loss/d f1", ""),
+    (TOY, "d loss/d b0 = d loss/d f0", "d loss/d b0 = x*d loss/d f0", "x once too often"),
+    (TOY, "d loss/d x = w0 * d loss/d f0", "d loss/d x = w1 * d loss/d f0", ""),
+    (TOY, "d f3/d f1 = -w3*sin(f2)*w2*h2", "d f3/d f1 = -w3*sin(f2)*w2*f1", ""),
+    (TOY, f"d loss/d w0 = {CLOSED}", f"d loss/d w0 = {CLOSED[1:]}", "wrong sign"),
+    (TOY, "d loss/d f3 = 2*f3 - 2*y", "d loss/d f3 = 2*f3 - y", ""),
+    (TOY, "d loss/d b3 = 0.745", "d loss/d b3 = 0.744", ""),
+    (TOY, "d loss/d w3 = 0.489468759920", "d loss/d w3 = 0.489468759930", ""),
+    (NETWORK, "d loss/d f1 = 2*(f1 - y)", "d loss/d f1 = f1 - y", "1/2 times"),
+    (NETWORK, "d loss/d h1 = W1' @ d loss/d f1", "d loss/d h1 = d loss/d f1 @ W1", "shape"),
+    (NETWORK, "d loss/d f0 = (f0 > 0) * d loss/d h1", "d loss/d f0 = d loss/d h1", ""),
+    (NETWORK, "d loss/d W0 = d loss/d f0 @ x'", "d loss/d W0 = x @ d loss/d f0'", "transposed"),
+    (NETWORK, "d loss/d W1 = d loss/d f1 @ h1'", "d loss/d W1 = d loss/d f1 @ f0'", ""),
+    (NETWORK, "d loss/d W1[0,1] = 2*(f1[0] - y[0])*h1[1]", "d loss/d W1[0,1] = 2*(f1[1] - y[1])*h1[1]", ""),
+    (NETWORK, "d f1/d h1 = W1", "d f1/d h1 = -W1", "wrong sign"),
+    (ROWS, "d loss/d f = 2*(f - y)", "d loss/d f = 2*(f - y)/4", ""),
+    (ROWS, "d loss/d w = sum_rows(2*(f - y)*x)", "d loss/d w = mean_rows(2*(f - y)*x)", "number of rows"),
+    (ROWS, "d l/d w = 2*(f - y)*x", "d l/d w = 2*(f - y)", "misses the factor x"),
+    (ROWS, "d loss/d b = sum_rows(d loss/d f)", "d loss/d b = d loss/d f", "sum_rows"),
+]
+
+
+@pytest.mark.parametrize(("model", "right", "wrong", "said"), TWINS)
+def test_a_right_claim_is_ok_and_its_neighbor_is_not(
+    model: str, right: str, wrong: str, said: str
+) -> None:
+    assert only(model, right).verdict is Verdict.OK
+    result = only(model, wrong)
+    assert result.verdict is Verdict.WRONG
+    assert said in f"{result.diagnosis} {result.note}"
+
+
+def test_the_smallest_slip_is_seen() -> None:
+    # at 50 digits nothing hides: a relative 1e-14 is as wrong as a factor 2
+    assert only(TOY, "d loss/d f3 = 2*(f3 - y)*(1 + 1e-14)").verdict is Verdict.WRONG
+
+
+def test_equal_formulas_that_look_different_are_equal() -> None:
+    text = "d h3/d f2 = -sqrt(1 - cos(f2)^2) * sign(sin(f2))"
+    assert only(TOY, text).verdict is Verdict.OK
+
+
+def test_right_by_accident_at_one_point() -> None:
+    model = "param a = 2\nf = a^2\nloss = f + a\n"
+    result = only(model, "d loss/d a = 5")
+    assert result.verdict is Verdict.WRONG
+    assert result.note == "right at the given point by accident"
+    assert only(model, "d loss/d a = 5", points=1).verdict is Verdict.OK
+
+
+def test_right_only_for_this_datum() -> None:
+    model = "data x = 1\nparam a = 2\nloss = a^2*x\n"
+    result = only(model, "d loss/d a = 2*a")
+    assert result.verdict is Verdict.OK
+    assert result.note == "right only for this x: x = 1"
+    assert only(model, "d loss/d a = 2*a", strict=True).verdict is Verdict.WRONG
+    assert only(model, "d loss/d a = 2*a*x").note is None
+
+
+def test_one_slip_gives_one_wrong_line_and_carry_shows_the_chain() -> None:
+    claims = ("d loss/d f3 = -2*(f3 - y)", "d loss/d h3 = w3*d loss/d f3", "d loss/d b3 = d loss/d f3")
+    report = run(TOY, *claims, carry=True)
+    assert [c.verdict for c in report.claims] == [Verdict.WRONG, Verdict.OK, Verdict.OK]
+    first, second, _ = report.claims
+    assert second.carried == pytest.approx(-(second.true or 0.0))
+    assert "2 claims that build on this one" in (first.note or "")
+
+
+def test_where_the_chain_goes_wrong() -> None:
+    report = run(TOY, "d loss/d h3 = w3*d loss/d f3", "d loss/d f2 = sin(f2)*d loss/d h3")
+    assert report.claims[1].where == "h3"
+
+
+def test_the_truth_is_shown_only_when_asked() -> None:
+    wrong = "d loss/d f2 = sin(f2) * d loss/d h3"
+    assert only(TOY, wrong).truth is None
+    assert only(TOY, wrong, show_truth=True).truth == "-sin(f2) * d loss/d h3"
+
+
+def test_jacobians_in_both_layouts_and_the_minority_is_wrong() -> None:
+    model = NETWORK + "g = W1 @ h1\n"
+    by_rows, by_columns = "d f1/d h1 = W1", "d f1/d h1 = W1'"
+    assert only(NETWORK, by_rows).verdict is Verdict.OK
+    assert only(NETWORK, by_columns).verdict is Verdict.OK
+    report = run(model, by_rows, "d g/d h1 = W1", "d f1/d h1 = W1'")
+    assert [c.verdict for c in report.claims] == [Verdict.OK, Verdict.OK, Verdict.WRONG]
+    assert any("J[i,j]" in note for note in report.notes)
+
+
+def test_a_claim_at_a_kink_is_held_to_the_slopes() -> None:
+    model = "param a = 0\nloss = relu(a) + a\n"
+    for value, verdict in (("1.0", "KINK"), ("1.5", "KINK"), ("2.0", "KINK"), ("2.1", "WRONG"), ("0.9", "WRONG")):
+        assert str(only(model, f"d loss/d a = {value}").verdict) == verdict
+    assert only("param a = 0\nloss = a*abs(a)\n", "d loss/d a = 2*abs(a)").verdict is Verdict.OK
+
+
+def test_numbers_are_judged_to_the_digits_written() -> None:
+    truth = 5.24607143098954017
+    for digits in range(2, 13):
+        written = f"{truth:.{digits}g}"
+        assert only(TOY, f"d loss/d w0 = {written}").verdict is Verdict.OK, written
+        last = 10.0 ** (1 - digits)
+        assert only(TOY, f"d loss/d w0 = {truth + 2 * last:.{digits}g}").verdict is Verdict.WRONG
+
+
+def test_unclaimed_parameters_can_be_required() -> None:
+    model = "param a = 2, b = 3\nloss = a*b\n"
+    assert run(model, "d loss/d a = b").verdict is Verdict.OK
+    report = run(model, "d loss/d a = b", require_claims=True)
+    assert report.verdict is Verdict.WRONG
+    assert any("b" in sentence for sentence in report.closing if "--require-claims" in sentence)
+    assert run(model, "d loss/d a = b", "d loss/d b = a", require_claims=True).verdict is Verdict.OK
+
+
+def test_claims_of_another_file(tmp_path: object) -> None:
+    from pathlib import Path
+
+    folder = Path(str(tmp_path))
+    good, bad = folder / "alice.txt", folder / "bob.txt"
+    good.write_text("claim d loss/d f3 = 2*(f3 - y)\n")
+    bad.write_text("claim d loss/d f3 = 2*(y - f3)\n")
+    model = api.load(TOY)
+    for file, verdict in ((good, Verdict.OK), (bad, Verdict.WRONG)):
+        report = api.check(model, claims=api.load_claims(file, model))
+        assert report.claims[0].verdict is verdict
+
+
+def test_numbers_from_a_file(tmp_path: object) -> None:
+    from pathlib import Path
+
+    folder = Path(str(tmp_path))
+    model = folder / "m.txt"
+    model.write_text("param w[3] = [1, 2, 3]\nloss = sum(w^2)\nclaim d loss/d w from \"g.npy\"\n")
+    np.save(folder / "g.npy", np.array([2.0, 4.0, 6.0]))
+    assert api.check(api.load(model)).verdict is Verdict.OK
+    np.save(folder / "g.npy", np.array([2.0, 4.0, 6.0 * (1 + 1e-12)]))
+    report = api.check(api.load(model))
+    assert report.verdict is Verdict.WRONG
+    assert report.claims[0].index == (2,)

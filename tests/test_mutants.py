@@ -1,0 +1,359 @@
+"""A checker is worth what it catches: every record is made wrong on purpose, one field at a time, and
+a line of the report must turn red and name it; then the engine of backprop is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from build import Application, Sheet, applications, exchanged
+
+from gradcheck_cli import backprop
+from gradcheck_cli.check import Options, check
+from gradcheck_cli.graph import Model
+from gradcheck_cli.primitives import PRIMITIVES, Primitive
+from gradcheck_cli.results import Report, Verdict
+
+ONE_POINT = Options(points=1)  # mutants are wrong everywhere; the other points only cost time
+ALL = list(PRIMITIVES.values())
+
+# what is done to a number; `small` is 0.001 in the numbers of the namespace at hand
+MUTATIONS: dict[str, Callable[[Any, Any], Any]] = {
+    "factor": lambda value, small: value + small * value,
+    "shift": lambda value, small: value + small,
+    "sign": lambda value, small: -value,
+}
+
+
+def models(record: Primitive) -> Iterator[Model]:
+    """Where the record's mutants are looked for: its sample, and the other side of kinks."""
+    for application in _few(record):
+        yield application.model()
+        if record.kink is not None or record.name == "where":
+            yield application.model(at=_other_side(record, application))
+
+
+def _few(record: Primitive) -> list[Application]:
+    """One number, then arrays; per row only where that is what the record is about."""
+    found = [a for a in applications(record) if not any(a.per_row) or record.rows == "reduce"]
+    return found[:1] if record.elementwise else found
+
+
+def _other_side(record: Primitive, application: Application) -> list[Any]:
+    values = application.values()
+    if record.name == "where":
+        return [0 * values[0], *values[1:]]
+    return values[::-1] if len(values) == 2 else [-v for v in values]
+
+
+def ask(model: Model) -> Report:
+    """By all arguments, also those that are per row."""
+    return check(model, Options(points=1, wrt=tuple(n for n in model.inputs if n != "weights")))
+
+
+def notes(report: Report) -> list[str]:
+    """What is said about entries that are wrong."""
+    entries = [e for block in report.parameters for e in block.entries]
+    return [e.note or "" for e in entries if e.verdict is Verdict.WRONG]
+
+
+def test_every_record_is_ok_before_it_is_made_wrong() -> None:
+    for record in ALL:
+        for model in models(record):
+            report = ask(model)
+            constant = all(rule is None for rule in record.vjp)
+            expected = Verdict.UNRESOLVED if constant else Verdict.OK
+            assert report.verdict is expected, (record.name, report)
+
+
+# ---------------------------------------------------------------------------------------------
+# Values: forward and symbolic are one another's check
+# ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+@pytest.mark.parametrize("record", ALL, ids=lambda r: r.name)
+def test_a_wrong_value_is_seen_and_named(
+    record: Primitive, mutation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = MUTATIONS[mutation]
+
+    def forward(m: Any, *arguments: Any, **options: Any) -> Any:
+        return change(record.forward(m, *arguments, **options), m.array(0.001))
+
+    def symbolic(s: Any, *arguments: Any, **options: Any) -> Any:
+        return change(record.symbolic(s, *arguments, **options), s.number(0.001))
+
+    for field, made in (("forward", forward), ("symbolic", symbolic)):
+        with monkeypatch.context() as patch:
+            exchanged(patch, record.name, **{field: made})
+            reports = [ask(model) for model in models(record)]
+        red = [r for r in reports if r.verdict is Verdict.WRONG]
+        assert red, f"{field}, {mutation}: nothing turned red"
+        for report in red:
+            assert "the value of y (line" in report.value_note
+            functions = report.value_note.rsplit(": ", 1)[1].split(", ")
+            assert record.name in functions
+
+
+# ---------------------------------------------------------------------------------------------
+# vjps: backprop must stand alone, and the rule be named
+# ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+@pytest.mark.parametrize("record", ALL, ids=lambda r: r.name)
+def test_a_wrong_vjp_is_seen_and_named(
+    record: Primitive, mutation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for position, rule in enumerate(record.vjp):
+        made = list(record.vjp)
+        made[position] = _mutated(rule, MUTATIONS[mutation])
+        with monkeypatch.context() as patch:
+            exchanged(patch, record.name, vjp=made)
+            reports = [ask(model) for model in models(record)]
+        red = [note for report in reports for note in notes(report)]
+        if rule is None and mutation != "shift":
+            continue  # no rule at all: there is nothing to multiply or negate
+        assert red, f"argument {position}, {mutation}: nothing turned red"
+        for note in red:
+            assert note.startswith("backprop stands alone")
+            assert f"the vjp of {record.name} (line" in note
+
+
+def _mutated(rule: Callable[..., Any] | None, change: Callable[[Any, Any], Any]) -> Any:
+    if rule is None:  # a derivative where none passes
+        return lambda m, g, *rest, **options: 0.001 + 0 * g
+    return lambda m, g, *rest, **options: change(rule(m, g, *rest, **options), 0.001)
+
+
+def test_the_right_one_of_several_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """h is used by tanh, sin and the product of both: only the tanh is wrong."""
+    rule = PRIMITIVES["tanh"].vjp[0]
+    exchanged(monkeypatch, "tanh", vjp=(lambda *given: 1.001 * rule(*given),))
+    sheet = Sheet()
+    x = sheet.param("x", 0.7)
+    h = sheet.step("h", sheet("mul", x, x))
+    t = sheet.step("t", sheet("mul", sheet("sin", h), h))
+    sheet.step("loss", sheet("add", sheet("mul", t, sheet("tanh", h)), h))
+    (note,) = notes(check(sheet.model(), ONE_POINT))
+    assert "The fault lies in the vjp of tanh (line 4)." in note
+
+
+# ---------------------------------------------------------------------------------------------
+# Kinks and domains
+# ---------------------------------------------------------------------------------------------
+
+ON_THE_KINK: dict[str, tuple[float, ...]] = {
+    **dict.fromkeys(("abs", "relu", "leaky_relu", "elu", "selu", "sign"), (0.0,)),
+    **dict.fromkeys(("gt", "lt", "ge", "le", "maximum", "minimum"), (0.7, 0.7)),
+}
+IN_AN_ARRAY = {"max", "min"}
+
+
+def at_the_kink(name: str) -> Model:
+    """The record exactly on its kink, where an ok would be a lie."""
+    sheet = Sheet()
+    if name in IN_AN_ARRAY:
+        y = sheet("max" if name == "max" else "min", sheet.param("a", [0.5, 0.5]))
+    else:
+        options = {"alpha": 0.7} if name == "elu" else {}  # with alpha = 1 there is no kink at all
+        given = [sheet.param(f"a{k}", v) for k, v in enumerate(ON_THE_KINK[name])]
+        y = sheet(name, *given, **options)
+        y = sheet("add", y, given[0])  # so that the slope beside a jump is not 0
+    sheet.step("loss", y)
+    return sheet.model()
+
+
+def test_the_kinks_listed_are_those_of_the_table() -> None:
+    assert {r.name for r in ALL if r.kink} == set(ON_THE_KINK) | IN_AN_ARRAY
+
+
+@pytest.mark.parametrize("name", [*ON_THE_KINK, *sorted(IN_AN_ARRAY)])
+def test_a_kink_that_is_not_declared_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = check(at_the_kink(name), ONE_POINT)
+    assert declared.verdict is Verdict.KINK
+    exchanged(monkeypatch, name, kink=None)
+    assert check(at_the_kink(name), ONE_POINT).verdict is Verdict.WRONG
+
+
+def test_a_kink_declared_elsewhere_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Moved by 1: the true kink at 0 is then not known."""
+    for name in ("relu", "abs", "leaky_relu"):
+        with monkeypatch.context() as patch:
+            exchanged(patch, name, kink=lambda m, x, **options: x - 1)
+            assert check(at_the_kink(name), ONE_POINT).verdict is Verdict.WRONG
+
+
+BORDERS: dict[str, tuple[float, ...]] = {"sqrt": (0.0,), "cbrt": (0.0,), "asin": (1.0,), "acos": (-1.0,)}
+# Without its domain margin the record gives the same answers: finite differences meet nan or an
+# infinite value beyond the border and stay on this side of it, and at the border the value itself
+# is not finite (UNRESOLVED before anybody differentiates). The margin only saves them samples.
+EQUIVALENT_DOMAINS = {"div", "tan", "log", "log1p", "log2", "log10"}
+JUMPS = {"atan2", "pow", "norm"}  # have tests of their own below
+
+
+def test_the_borders_listed_are_those_of_the_table() -> None:
+    assert {r.name for r in ALL if r.domain} == set(BORDERS) | EQUIVALENT_DOMAINS | JUMPS
+
+
+def at_the_border(name: str) -> Model:
+    sheet = Sheet()
+    if name == "norm":
+        y = sheet("norm", sheet.param("a", [0.0, 0.0]))
+    elif name == "pow":
+        y = sheet("pow", sheet.param("a", 0.0), 0.5)
+    elif name == "atan2":
+        y = sheet("atan2", sheet.param("a", 0.0), sheet.param("b", -1.0))
+    else:
+        y = sheet(name, sheet.param("a", BORDERS[name][0]))
+    sheet.step("loss", y)
+    return sheet.model()
+
+
+@pytest.mark.parametrize("name", [*BORDERS, *sorted(JUMPS)])
+def test_a_border_that_is_not_declared_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = check(at_the_border(name), ONE_POINT)
+    assert declared.verdict is Verdict.KINK
+    exchanged(monkeypatch, name, domain=None)
+    bare = check(at_the_border(name), ONE_POINT)
+    print([e for b in bare.parameters for e in b.entries])
+    assert bare.verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize("name", sorted(EQUIVALENT_DOMAINS))
+def test_the_equivalent_mutants_are_equivalent(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Close to the border: the answer is the same with and without the margin, and right."""
+    near = {"div": (1.0, 1e-9), "tan": (np.pi / 2 - 1e-9,), "log1p": (-1 + 1e-9,)}
+    verdicts = []
+    for fields in ({}, {"domain": None}):
+        exchanged(monkeypatch, name, **fields)
+        sheet = Sheet()
+        given = [sheet.param(f"a{k}", v) for k, v in enumerate(near.get(name, (1e-9,)))]
+        sheet.step("loss", sheet(name, *given))
+        verdicts.append(check(sheet.model(), ONE_POINT).verdict)
+    assert verdicts == [Verdict.OK, Verdict.OK]
+
+
+# ---------------------------------------------------------------------------------------------
+# The engine
+# ---------------------------------------------------------------------------------------------
+
+
+def fan_out() -> Model:
+    """loss = x*x: one value used twice by one node."""
+    sheet = Sheet()
+    x = sheet.param("x", 1.3)
+    sheet.step("loss", sheet("mul", x, x))
+    return sheet.model()
+
+
+def diamond() -> Model:
+    """h = x*x, loss = h*h."""
+    sheet = Sheet()
+    x = sheet.param("x", 1.3)
+    h = sheet.step("h", sheet("mul", x, x))
+    sheet.step("loss", sheet("mul", h, h))
+    return sheet.model()
+
+
+def crossed() -> Model:
+    """h = sin(x), loss = h*exp(h) + x: users of a value at different depths."""
+    sheet = Sheet()
+    x = sheet.param("x", 1.3)
+    h = sheet.step("h", sheet("sin", x))
+    e = sheet.step("e", sheet("exp", h))
+    sheet.step("loss", sheet("add", sheet("mul", h, e), x))
+    return sheet.model()
+
+
+def chain() -> Model:
+    """loss = exp(sin(w*x)): what a demonstration usually is. No engine mutant shows here but order."""
+    sheet = Sheet()
+    x, w = sheet.data("x", 1.3), sheet.param("w", 0.4)
+    h = sheet.step("h", sheet("sin", sheet("mul", w, x)))
+    sheet.step("loss", sheet("exp", h))
+    return sheet.model()
+
+
+def assign(patch: pytest.MonkeyPatch) -> None:
+    """= instead of += into adjoints."""
+    patch.setattr(backprop, "_add", lambda adjoints, index, part: adjoints.update({index: part}))
+
+
+def stale(patch: pytest.MonkeyPatch) -> None:
+    """Adjoints of an earlier call are not cleared."""
+    kept: dict[int, Any] = {}
+    plain = backprop._add
+
+    def add(adjoints: Any, index: int, part: Any) -> None:
+        plain(adjoints, index, part)
+        if index in kept:
+            adjoints[index] = adjoints[index] + kept[index]
+        kept[index] = part
+
+    patch.setattr(backprop, "_add", add)
+
+
+def wrong_order(patch: pytest.MonkeyPatch) -> None:
+    """Nodes as a queue finds them: an adjoint is passed on before all of its users have been heard."""
+
+    def after_init(self: Any) -> None:
+        plain(self)
+        nodes, found, todo = self.model.graph.nodes, [], [self.of.index]
+        allowed = {n.index for n in self.live}
+        while todo:
+            index = todo.pop(0)
+            if index in allowed and index not in found:
+                found.append(index)
+                todo += nodes[index].arguments
+        self.live = [nodes[i] for i in found]
+
+    plain = backprop._Backward.__post_init__
+    patch.setattr(backprop._Backward, "__post_init__", after_init)
+
+
+def visited_twice(patch: pytest.MonkeyPatch) -> None:
+    """A value with two users sends its adjoint on twice."""
+    plain = backprop._Backward._send
+
+    def send(self: Any, node: Any, adjoint: Any, values: Any, adjoints: Any) -> None:
+        users = sum(a == node.index for n in self.model.graph.nodes for a in n.arguments)
+        for _ in range(2 if users > 1 else 1):
+            plain(self, node, adjoint, values, adjoints)
+
+    patch.setattr(backprop._Backward, "_send", send)
+
+
+ENGINES = {  # the mutant, and the models on which it must be caught
+    assign: (fan_out, diamond, crossed),
+    stale: (fan_out, diamond, crossed),
+    wrong_order: (crossed,),
+    visited_twice: (diamond, crossed),
+}
+
+
+@pytest.mark.parametrize("mutant", ENGINES, ids=lambda f: f.__name__)
+def test_engine_mutants_are_caught(mutant: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for made in (fan_out, diamond, crossed, chain):
+        assert check(made(), ONE_POINT).verdict is Verdict.OK
+    mutant(monkeypatch)
+    for made in ENGINES[mutant]:
+        report = check(made(), ONE_POINT)
+        assert report.verdict is Verdict.WRONG, made.__name__
+        assert all("backprop stands alone" in note for note in notes(report))
+
+
+def test_a_chain_shows_no_fan_out_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why models/ holds fan_out and diamond: the famous defects leave a chain green."""
+    assign(monkeypatch)
+    visited_twice(monkeypatch)
+    assert check(chain(), ONE_POINT).verdict is Verdict.OK
+
+
+def test_what_is_added_up_wrongly_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assign(monkeypatch)
+    (note,) = notes(check(crossed(), ONE_POINT))
+    assert "in the adding up of adjoints" in note
