@@ -132,8 +132,8 @@ def check(
 
         model = model.at(dict(read_values(text, model) for text in at))
     options = Options(
-        points=points, digits=digits, scheme=scheme, wrt=tuple(wrt), strict=strict or None,
-        carry=carry or None, show_truth=show_truth, require_claims=require_claims,
+        points=points, digits=digits, scheme=scheme, wrt=tuple(wrt) or None, strict=strict or None,
+        carry=carry or None, show_truth=show_truth or None, require_claims=require_claims or None,
         all_entries=all_entries,
     )  # fmt: skip
     return run(model, options, claims)

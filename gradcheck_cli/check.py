@@ -26,11 +26,11 @@ class Options:
     digits: int | None = None
     scheme: str | None = None
     layout: str | None = None
-    wrt: tuple[str, ...] = ()
+    wrt: tuple[str, ...] | None = None
     strict: bool | None = None
     carry: bool | None = None
-    show_truth: bool = False
-    require_claims: bool = False
+    show_truth: bool | None = None
+    require_claims: bool | None = None
     all_entries: bool = False
 
     def settled(self, settings: Mapping[str, object]) -> Options:
@@ -42,6 +42,9 @@ class Options:
             "layout": "auto",
             "strict": False,
             "carry": False,
+            "show_truth": False,
+            "require_claims": False,
+            "wrt": (),
         }
         filled = {
             name: getattr(self, name) if getattr(self, name) is not None else settings.get(name, value)
@@ -66,7 +69,7 @@ def check(model: Model, options: Options, claims: Sequence[Claim] | None = None)
     asked = options.settled(model.settings)
     judged = model.claims if claims is None else tuple(claims)
     scheme = scheme_named(str(asked.scheme))
-    names = _names(model, asked.wrt)
+    names = _names(model, asked.wrt or ())
     blank = Report(
         model=model.file,
         verdict=Verdict.OK,

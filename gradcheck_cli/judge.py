@@ -34,6 +34,7 @@ _MOST_LISTED = 10_000  # entries of a block that are reported one by one
 _MOST_REFEREED = 40  # entries of a block whose one-sided slopes are computed at high precision
 _ROUNDING_MARGIN = 16.0  # the bound holds for any program; this is what one of them is off by
 _STAIRCASE = 32.0  # times its bound that a float64 difference may miss where exact differences agree
+_FLAT = 1e-6  # of the loss: less than that, moving an entry by all of its size, is no change
 _SIDES = 6  # forward passes that one entry's slopes cost: four moved ones, at more digits
 _REACHES = (1.0, 0.5, 0.25, 0.0625, 1 / 256, 1 / 4096)  # of a moved point, until it crosses no kink
 
@@ -258,13 +259,21 @@ def _judge(
         gap = np.maximum(np.abs(t.finite - t.backprop), np.abs(t.finite - t.symbolic))
         proved = (apart <= _CLOSE * size) & (gap <= t.bound + _CLOSE * size)
         t.digits = np.where(proved & (size > 0), _digits(np.maximum(gap, t.bound), size), np.nan)
-        settled = (proved & (t.digits >= digits)) | (t.is_zero() & (t.bound == t.bound))
+        settled = (proved & (t.digits >= digits)) | _flat(t, name, of)
         settled &= ~t.kink
         t.digits[t.is_zero()] = np.nan  # not tested
     t.verdicts = [Verdict.OK] * len(settled)
     disputed = np.flatnonzero(~settled)
     if len(disputed):
         _Dispute(model, program, referee, t, name, of, digits).settle(disputed)
+
+
+def _flat(t: _Testimony, name: str, of: str) -> Array:
+    """Entries that are zero in all columns because nothing moves: differences of |x|/1000 that
+    cancel at 0 are zero too, but then their bound is no smaller than the slope."""
+    x = np.abs(np.asarray(t.point.tape.value(name)).reshape(-1))
+    size = np.max(np.abs(t.point.tape.value(of)), initial=0.0)
+    return t.is_zero() & (t.bound * np.where(x == 0, 1.0, x) <= _FLAT * size)
 
 
 def _digits(error: Array, size: Array) -> Array:

@@ -148,7 +148,8 @@ def test_jacobians_in_both_layouts_and_the_minority_is_wrong() -> None:
 
 def test_a_claim_at_a_kink_is_held_to_the_slopes() -> None:
     model = "param a = 0\nloss = relu(a) + a\n"
-    for value, verdict in (("1.0", "KINK"), ("1.5", "KINK"), ("2.0", "KINK"), ("2.1", "WRONG"), ("0.9", "WRONG")):
+    said = {"1.0": "KINK", "1.5": "KINK", "2.0": "KINK", "2.1": "WRONG", "0.9": "WRONG"}
+    for value, verdict in said.items():
         assert str(only(model, f"d loss/d a = {value}").verdict) == verdict
     assert only("param a = 0\nloss = a*abs(a)\n", "d loss/d a = 2*abs(a)").verdict is Verdict.OK
 
@@ -196,3 +197,23 @@ def test_numbers_from_a_file(tmp_path: object) -> None:
     report = api.check(api.load(model))
     assert report.verdict is Verdict.WRONG
     assert report.claims[0].index == (2,)
+
+
+# (a line of the file, what then must be true of the report)
+SETTINGS = [
+    ("set points = 2", lambda r: r.points == 2),
+    ("set scheme = central4", lambda r: r.scheme == "central4"),
+    ("set wrt = x", lambda r: [b.name for b in r.parameters] == ["x"]),
+    ("set digits = 13", lambda r: any(e.note for b in r.parameters for e in b.entries)),
+    ("set carry = on", lambda r: r.claims[0].carried is not None),
+    ("set show_truth = on", lambda r: r.claims[0].truth is not None),
+    ("set require_claims = on", lambda r: any("--require-claims" in s for s in r.closing)),
+]
+
+
+@pytest.mark.parametrize(("line", "holds"), SETTINGS)
+def test_every_setting_of_the_file_counts_and_can_be_ignored(line: str, holds: object) -> None:
+    assert callable(holds)
+    text = f"{line}\n{TOY}claim d loss/d b3 = -d loss/d f3\n"
+    assert holds(api.check(api.load(text)))
+    assert not holds(api.check(api.load(text, ignore_set=True)))

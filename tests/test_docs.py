@@ -114,7 +114,8 @@ def alike(found: list[str], documented: list[str]) -> bool:
 def _near(a: str, b: str, after: str) -> bool:
     """Counts are equal; digits proved may differ by 3, error bounds by a factor, values by rounding."""
     x, y = float(a), float(b)
-    if re.match(" (digit|ok|WRONG)", after) or re.fullmatch(r"\d+\.\d", a) and after[:1] == ",":
+    in_csv = re.fullmatch(r"\d+\.\d", a) and after.startswith(",")
+    if in_csv or re.match(" (digit|ok|WRONG)", after):
         return abs(x - y) <= 3
     if a.lstrip("+-").isdigit() and b.lstrip("+-").isdigit():
         return x == y

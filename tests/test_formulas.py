@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from gradcheck_cli import formulas
+from gradcheck_cli import formulas, notation
 from gradcheck_cli.backprop import derivative
 from gradcheck_cli.errors import OptionError
 from gradcheck_cli.forward import FLOAT64, evaluate, forward_pass
@@ -102,7 +102,8 @@ PRINTED = [
     ("param u[3] = [1, 2, 4]\nv = u[0]*u[2]\nloss = v^2", "u", "[u[2], 0, u[0]] * d loss/d v"),
     ("param a = 1, b = 2\nv = [a, b]\nloss = sum(v^2)", "a", "d loss/d v[0]"),
     ("param u[2] = [1, 2]\ns = sum(u)\nloss = s^2", "u", "[1, 1] * d loss/d s"),
-    ("param u[2] = [1, 2]\nloss = max(u)", "u", "u >= max(u)"),
+    ("param a = 1\nh = relu(a)\nloss = relu(a)", "a", "(a > 0)"),
+    ("param u[2] = [1, 2]\nloss = max(u)", "u", "(u >= loss)"),
     ("param \u03b2\u2080 = 1\n\u03c3 = sin(\u03b2\u2080)\nloss = \u03c3^2", "beta0",
      "cos(\u03b2\u2080) * d loss/d \u03c3"),
 ]  # fmt: skip
@@ -178,8 +179,8 @@ def claimed(model: Model, claim: Claim) -> Array:
     leaves = {}
     for node in graph.nodes:
         if isinstance(node.key, Derivative):
-            of, by, entry = node.key
-            values = derivative(model, tape, of, [by])[by]
+            by, entry = node.key.by, node.key.index
+            values = derivative(model, tape, node.key.of, [by])[by]
             values = values if entry is None else values[(..., *entry)]
         elif node.is_leaf:
             values = tape.value(str(node.key))
@@ -192,8 +193,9 @@ def claimed(model: Model, claim: Claim) -> Array:
 def assert_true(model: Model, title: str, formula: str) -> None:
     """The formula, read as a claim of the model, has backprop's value."""
     (claim,) = read_claims(f"claim {title} = {plain(formula)}", file="claims", model=model)
-    by = claim.target.by
+    by, entry = claim.target.by, claim.target.index
     true = derivative(model, forward_pass(model), claim.target.of, [by])[by]
+    true = true if entry is None else true[(..., *entry)]
     per_row = model.node(by).per_row or model.node(claim.target.of).per_row
     if claim.numbers is not None:
         found = claim.numbers
@@ -273,7 +275,7 @@ def test_latex() -> None:
     ],
 )
 def test_latex_names(name: str, latex: str) -> None:
-    assert formulas.latex_name(name) == latex
+    assert notation.latex_name(name) == latex
 
 
 # --- true ----------------------------------------------------------------------------------------
@@ -337,7 +339,7 @@ DERIVATIVES = {
     "sqrt": "1/(2*sqrt(x))",
     "sigmoid": "sigmoid(x)*(1 - sigmoid(x))",
     "softplus": "sigmoid(x)",
-    "relu": "x > 0",
+    "relu": "(x > 0)",
     "abs": "sign(x)",
     "sign": "0",
     "mul": "d/da: b, d/db: a",

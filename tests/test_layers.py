@@ -43,6 +43,7 @@ RANKS: dict[str, tuple[int, int]] = {
     "backprop": (4, 0),
     "sampling": (4, 0),  # the third witness: finite differences of a model
     "referee": (5, 0),
+    "notation": (4, 0),
     "formulas": (5, 0),
     "judge": (6, 0),
     "claims": (6, 0),

@@ -1,0 +1,316 @@
+"""The table of functions, record by record: symbolic, backprop, differences and high precision say
+the same wherever a record may be used, margins lie on the right side, and nothing overflows far out."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from build import Application, Sheet, applications, high
+
+from gradcheck_cli import backprop, sampling, symbolic
+from gradcheck_cli.check import Options, check
+from gradcheck_cli.forward import FLOAT64, forward_pass
+from gradcheck_cli.graph import Model
+from gradcheck_cli.primitives import PRIMITIVES, Primitive
+from gradcheck_cli.referee import Referee
+from gradcheck_cli.results import Verdict
+
+ALL = list(PRIMITIVES.values())
+by_name = pytest.mark.parametrize("record", ALL, ids=lambda r: r.name)
+EXTRAPOLATED, COMPLEX = map(sampling.scheme_named, ("extrapolated", "complex"))
+ULP = 2.0**-52
+# of the numbers compared at 50 digits: their arithmetic leaves 48, constants of doubles are exact
+EXACT = 1e-45
+
+
+def names(application: Application) -> list[str]:
+    return [f"a{k}" for k in range(len(application.shapes))]
+
+
+def floats(values: Any) -> np.ndarray:
+    return np.asarray(np.asarray(values, dtype=object).astype(np.float64))
+
+
+def close(a: Any, b: Any, relative: float) -> bool:
+    """Entry by entry, in whatever numbers they are."""
+    a, b = np.asarray(a, dtype=object), np.asarray(b, dtype=object)
+    return a.shape == b.shape and bool(np.all(abs(a - b) <= relative * np.maximum(abs(a), abs(b))))
+
+
+# ---------------------------------------------------------------------------------------------
+# Values and derivatives
+# ---------------------------------------------------------------------------------------------
+
+
+@by_name
+def test_values_agree(record: Primitive) -> None:
+    for application in applications(record):
+        model = application.model()
+        program, tape = symbolic.lower(model), forward_pass(model)
+        exact_tape, m = forward_pass(model, high()), high()
+        exact = symbolic.values(program, model.point(), m)
+        plain = symbolic.values(program, model.point())
+        rounding = Referee(program).value_rounding(model.point(), list(model.steps))
+        for step in model.steps:
+            truth = exact_tape.value(step)
+            assert close(exact[step], truth, EXACT), (str(application), step)
+            for found in (tape.value(step), plain[step]):
+                assert np.all(abs(found - floats(truth)) <= rounding[step]), (str(application), step)
+
+
+@by_name
+def test_derivatives_agree(record: Primitive) -> None:
+    for application in applications(record):
+        model = application.model()
+        program, tape = symbolic.lower(model), forward_pass(model)
+        referee, point = Referee(program), model.point()
+        for of in ("y", "loss"):
+            by = names(application)
+            truth = referee.derivative(point, of, by)
+            rounding = referee.rounding(point, of, by)
+            forward_way = symbolic.derivative(program, point, of, by, referee.high)
+            found = (
+                backprop.derivative(model, tape, of, by),
+                symbolic.derivative(program, point, of, by),
+            )
+            for name in by:
+                assert close(forward_way[name], truth[name], EXACT), (str(application), of, name)
+                for witness in found:
+                    assert witness[name].shape == truth[name].shape
+                    gap = abs(witness[name] - floats(truth[name]))
+                    assert np.all(gap <= rounding[name]), (str(application), of, name)
+
+
+@by_name
+def test_differences_agree_within_their_bounds(record: Primitive) -> None:
+    for application in itertools.chain(_uniform(record)):
+        model = application.model()
+        referee, tape = Referee(symbolic.lower(model)), forward_pass(model)
+        truth = referee.derivative(model.point(), "loss", names(application))
+        schemes = [EXTRAPOLATED, COMPLEX] if record.analytic else [EXTRAPOLATED]
+        for scheme in schemes:
+            found = sampling.derivative(model, tape, "loss", names(application), scheme)
+            for name in names(application):
+                true, estimate = floats(truth[name]), found[name]
+                assert np.all(abs(estimate.value - true) <= estimate.bound), (str(application), name)
+                # a bound that says nothing would hold too: 9 digits of the largest entry are usual
+                assert np.all(estimate.bound <= 1e-9 * max(np.max(abs(true)), 1e-3)), str(application)
+
+
+def _uniform(record: Primitive) -> list[Application]:
+    """All shared or all per row; what is mixed is compared above, without differences."""
+    return [a for a in applications(record) if len(set(a.per_row)) < 2]
+
+
+@by_name
+def test_differences_at_high_precision_agree(record: Primitive) -> None:
+    """The referee's second way knows no derivative at all."""
+    application = next(applications(record))
+    model = application.model()
+    referee, point = Referee(symbolic.lower(model)), model.point()
+    for name in names(application):
+        shape = model.node(name).shape
+        row = 1 if model.node(name).per_row else None
+        truth = referee.derivative(point, "loss", [name])[name]
+        for index in np.ndindex(shape):
+            left, right = referee.slopes(point, "loss", name, index, row)
+            true = truth[(*(() if row is None else (row,)), *index)]
+            assert abs(left - right) <= 1e-40  # h = 1e-45 and second derivatives up to 1e5
+            assert abs(left - true) <= 1e-40
+
+
+# ---------------------------------------------------------------------------------------------
+# Margins of kinks and domains
+# ---------------------------------------------------------------------------------------------
+
+# arguments with a positive margin, a margin of 0, and a negative one
+KINKS: dict[str, tuple[Any, Any, Any]] = {
+    **dict.fromkeys(("abs", "sign", "relu", "leaky_relu", "elu", "selu"), ((1e-9,), (0.0,), (-1e-9,))),
+    **dict.fromkeys(
+        ("gt", "lt", "ge", "le", "maximum", "minimum"), ((2.0, 1.0), (1.0, 1.0), (1.0, 2.0))
+    ),
+}
+DOMAINS: dict[str, tuple[Any, Any, Any]] = {
+    **dict.fromkeys(("log", "log2", "log10", "sqrt", "cbrt"), ((1e-9,), (0.0,), (-1e-9,))),
+    "div": ((1.0, 1e-9), (1.0, 0.0), (1.0, -1e-9)),
+    "pow": ((1e-9, 0.5), (0.0, 0.5), (-1e-9, 0.5)),
+    "log1p": ((-1 + 1e-9,), (-1.0,), (-1 - 1e-9,)),
+    "asin": ((1 - 1e-9,), (1.0,), (1 + 1e-9,)),
+    "acos": ((-1 + 1e-9,), (-1.0,), (-1 - 1e-9,)),
+    "atan2": ((1e-9, -1.0), (0.0, -1.0), (-1e-9, -1.0)),
+    "tan": ((np.pi / 2 - 1e-9,), None, (np.pi / 2 + 1e-9,)),  # no double is pi/2
+}
+VALUE_BEYOND = {"cbrt", "div", "tan", "atan2"}  # defined beyond the border, but not connected to it
+
+
+def leading(*values: Any) -> list[np.ndarray]:
+    return [np.asarray(v, dtype=float)[None, None] for v in values]
+
+
+def test_the_tables_are_complete() -> None:
+    arrays = {"max", "min", "where"}
+    assert {r.name for r in ALL if r.kink} == set(KINKS) | arrays
+    assert {r.name for r in ALL if r.domain} == set(DOMAINS) | {"norm"}
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_kink_margins_change_sign_at_the_kink(name: str) -> None:
+    record = PRIMITIVES[name]
+    for point, expected in zip(KINKS[name], (1, 0, -1), strict=True):
+        for m in (FLOAT64, high()):
+            given = [m.array(x) for x in leading(*point)]
+            assert np.sign(record.kink(m, *given, **record.options)).item() == expected
+
+
+@pytest.mark.parametrize("name", DOMAINS)
+def test_domain_margins_change_sign_at_the_border(name: str) -> None:
+    record = PRIMITIVES[name]
+    for point, expected in zip(DOMAINS[name], (1, 0, -1), strict=True):
+        if point is None:
+            continue
+        for m in (FLOAT64, high()):
+            given = [m.array(x) for x in leading(*point)]
+            assert np.sign(record.domain(m, *given)).item() == expected
+    with np.errstate(all="ignore"):
+        inside, _, beyond = (
+            p and record.forward(FLOAT64, *leading(*p)).item() for p in DOMAINS[name]
+        )
+    assert np.isfinite(inside)
+    assert np.isfinite(beyond) == (name in VALUE_BEYOND)
+
+
+def test_any_number_has_an_integer_power() -> None:
+    for b in (-2.0, 0.0, 3.0):
+        assert PRIMITIVES["pow"].domain(FLOAT64, *leading(-1.5, b)).item() > 0
+
+
+@pytest.mark.parametrize(
+    ("values", "signs"),
+    [
+        ([1.0, 3.0, 2.0], [-1, 1, -1]),
+        ([1.0, 3.0, 3.0], [-1, 0, 0]),
+        ([2.0], [1]),  # one entry is the largest wherever it is
+        ([0.0, -0.0], [0, 0]),
+    ],
+)
+def test_the_margin_of_a_maximum(values: list[float], signs: list[int]) -> None:
+    for m in (FLOAT64, high()):
+        for name, sign in (("max", 1.0), ("min", -1.0)):
+            (x,) = leading(sign * np.array(values))
+            margin = PRIMITIVES[name].kink(m, m.array(x), rank=1, axis=None)
+            assert np.sign(margin).reshape(-1).tolist() == signs
+
+
+def test_the_margin_of_a_norm() -> None:
+    for values, sign in (([0.0, 0.0], 0), ([0.0, 1e-200], 1)):
+        (x,) = leading(values)
+        assert np.sign(PRIMITIVES["norm"].domain(FLOAT64, x, rank=1, axis=None)).item() == sign
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ([1.0, -1.0], [2.0, -0.5], True),
+        ([1.0, -1.0], [2.0, 0.5], False),
+        ([0.0, -1.0], [0.0, -2.0], True),
+    ],
+)
+def test_points_on_the_same_side_are_known(before: Any, after: Any, same: bool) -> None:
+    model = Application(PRIMITIVES["relu"], ((2,),)).model(at=[before])
+    there = forward_pass(model, point={**model.point(), "a0": np.array(after)})
+    assert forward_pass(model).same_sides(there) is same
+
+
+# ---------------------------------------------------------------------------------------------
+# Far out and very near: nothing overflows, no digit is lost that the argument has
+# ---------------------------------------------------------------------------------------------
+
+HIGH = mpmath.ctx_mp.MPContext()
+HIGH.dps = 1000  # 1 + exp(-800) keeps 650 digits of the second term
+_PHI = {
+    "sigmoid": lambda x: 1 / (1 + HIGH.exp(-x)),
+    "softplus": lambda x: HIGH.log(1 + HIGH.exp(x)),
+    "tanh": lambda x: HIGH.sinh(x) / HIGH.cosh(x),
+    "gelu": lambda x: x * HIGH.erfc(-x / HIGH.sqrt(2)) / 2,
+    "silu": lambda x: x / (1 + HIGH.exp(-x)),
+    "log1p": lambda x: HIGH.log(1 + x),
+    "expm1": lambda x: HIGH.exp(x) - 1,
+    "elu": lambda x: x if x > 0 else HIGH.exp(x) - 1,
+    "atan": HIGH.atan,
+    "sinh": HIGH.sinh,
+    "asin": HIGH.asin,
+    "acos": HIGH.acos,
+    "sqrt": HIGH.sqrt,
+    "cos": HIGH.cos,
+    "erf": HIGH.erf,
+}
+# argument, and what an ulp of intermediate rounding may become in value and derivative: exp turns
+# the half ulp of an argument of 700 into 700 half ulps; asin(1 - t) has 1 - x**2 to the digits of t
+FAR: list[tuple[str, float, float, float]] = [
+    *[("sigmoid", x, 4 * max(1, abs(x)), 4 * max(1, abs(x))) for x in (-700.0, -40.0, 40.0, 700.0, -1e-9)],
+    *[("softplus", x, 4 * max(1, abs(x)), 4 * max(1, abs(x))) for x in (-700.0, -40.0, 40.0, 800.0)],
+    *[("silu", x, 4 * max(1, abs(x)), 8 * max(1, abs(x))) for x in (-700.0, -40.0, 40.0, 800.0)],
+    *[("gelu", x, 4 * x * x, 8 * x * x) for x in (-37.0, -30.0, -8.0, 8.0, 30.0)],
+    *[("tanh", x, 4, 4 * max(1, x)) for x in (1e-20, 5.0, 30.0, 300.0)],
+    *[("log1p", x, 2, 2) for x in (1e-300, -1e-20, 1e-20, 1e-9, 1e300)],
+    *[("expm1", x, 2, 2) for x in (1e-300, -1e-20, 1e-20, 1e-9, -40.0)],
+    *[("elu", x, 2, 2) for x in (-1e-300, -1e-20, -40.0)],
+    ("atan", 1e150, 2, 4),
+    ("sinh", 1e-20, 2, 2),
+    ("sinh", 700.0, 4, 4),
+    ("asin", 1 - 2.0**-40, 4, 4),
+    ("acos", 1 - 2.0**-40, 4, 4),
+    ("sqrt", 1e-300, 2, 2),
+    ("cos", 1e22, 4, 4),
+    ("erf", 1e-300, 4, 4),
+    ("erf", 5.9, 4, 40),
+]
+
+
+def scaled(name: str, x: float) -> Model:
+    sheet = Sheet()
+    y = sheet.step("y", sheet(name, sheet.param("x", x)))
+    sheet.step("loss", sheet("mul", y, 2.5))
+    return sheet.model()
+
+
+@pytest.mark.parametrize(("name", "x", "in_value", "in_slope"), FAR)
+def test_far_out_every_digit_is_right(name: str, x: float, in_value: float, in_slope: float) -> None:
+    model = scaled(name, x)
+    function = _PHI[name]
+    tape = forward_pass(model)
+    value, slope = function(HIGH.mpf(x)), _slope(function, HIGH.mpf(x))
+    found = backprop.derivative(model, tape, "y", ["x"])["x"]
+    assert abs(float(tape.value("y")) - value) <= in_value * ULP * abs(value)
+    assert abs(float(found) - slope) <= in_slope * ULP * abs(slope)
+
+
+def _slope(function: Any, x: Any) -> Any:
+    """A central difference: h = 1e-330 |x|, truncation h^2, of 1000 digits 300 remain."""
+    h = abs(x) * HIGH.mpf(10) ** -330
+    return (function(x + h) - function(x - h)) / (2 * h)
+
+
+@pytest.mark.parametrize(("name", "x"), [(f, x) for f, x, *_ in FAR])
+def test_far_out_the_verdict_is_ok(name: str, x: float) -> None:
+    report = check(scaled(name, x), Options(points=1))
+    if report.coverage.zero:  # the derivative is below the smallest double
+        assert report.verdict is Verdict.UNRESOLVED
+    else:
+        assert report.verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "value"),
+    [("sigmoid", -800.0, 0.0), ("sigmoid", 800.0, 1.0), ("tanh", 1e4, 1.0), ("softplus", -1e4, 0.0),
+     ("gelu", -50.0, 0.0), ("silu", -1e4, 0.0), ("elu", -1e4, -1.0), ("selu", 1e300, 1.0507009873554805e300)],
+)  # fmt: skip
+def test_beyond_the_doubles_values_are_limits(name: str, x: float, value: float) -> None:
+    model = scaled(name, x)
+    tape = forward_pass(model)
+    assert tape.value("y") == value
+    assert np.isfinite(backprop.derivative(model, tape, "y", ["x"])["x"])
