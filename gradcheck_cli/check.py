@@ -168,7 +168,14 @@ def _unresolved(model: Model, blank: Report, failing: Failing) -> Report:
         if record.domain_text != "all numbers" and failing.value != failing.value:
             what += f", which is outside its domain ({record.domain_text}),"
     note = f"{where}: {what} is {failing.value:g}{row} at the given point"
-    return replace(blank, verdict=Verdict.UNRESOLVED, loss=None, value_note=note, summary=note + ".")
+    way_out = (
+        "UNRESOLVED: where the loss is not finite nothing can be said of its derivatives. "
+        "Choose other values, or try --at NAME=VALUE."
+    )
+    return replace(
+        blank, verdict=Verdict.UNRESOLVED, loss=None, value_note=note, summary=f"{note}.",
+        closing=(way_out,),
+    )  # fmt: skip
 
 
 def _free_notes(model: Model) -> list[str]:
@@ -197,6 +204,8 @@ def _concluded(
     if coverage.entries and coverage.zero == coverage.entries and verdict in (Verdict.OK, Verdict.KINK):
         verdict = Verdict.UNRESOLVED
         closing.append("Every entry is exactly zero at all points: nothing was tested.")
+    if not coverage.entries and not results:
+        verdict = Verdict.UNRESOLVED  # an empty check must not look like a passed one
     unclaimed = [p.display for p in model.parameters() if p.name not in claimed]
     if asked.require_claims and unclaimed:
         verdict = worst([verdict, Verdict.WRONG])
@@ -226,6 +235,8 @@ def _on_claims(
     model: Model, shown: Sequence[Block], results: Sequence[ClaimResult]
 ) -> list[str]:
     parameters = model.parameters()
+    if not results and not shown:
+        return ["UNRESOLVED: nothing was tested. Declare a parameter with param, or name data with --wrt."]
     if not results:
         name = parameters[0].display if parameters else shown[0].name if shown else "b0"
         return [f"Nothing of YOURS was judged: add a line such as  claim d loss/d {name} = ..."]

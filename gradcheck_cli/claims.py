@@ -220,12 +220,15 @@ class _Court:
         if not failing:
             return self._accepted(claim, formula, blank, gap)
         result = self._placed(blank, gap, at)
+        note = _two_roundings(self.model, claim, failing, found)
+        if note is None and result.claimed == result.true:
+            note = f"they differ by {float(gap.size[gap.worst()]):.1e}, which float64 cannot show"
         return replace(
             result,
             verdict=Verdict.WRONG if not np.isnan(result.claimed or 0.0) else Verdict.UNRESOLVED,
             points_wrong=len(failing),
             points_total=len(found),
-            note=_two_roundings(self.model, claim, failing, found),
+            note=note,
         )
 
     def _accepted(
@@ -356,11 +359,22 @@ class _Court:
         if result.verdict is not Verdict.WRONG or isinstance(formula, Misfit) or claim.numbers is not None:
             return ()
         found = []
-        for at in self.points:
+        for at in (*self.points, *self._other_data()):
             knowledge = self.knowledge(at)
-            gap = _difference(knowledge, claim, formula)
+            try:
+                gap = _difference(knowledge, claim, formula)
+            except _FAILURES:
+                continue
             found.append(Evidence(gap.claimed, gap.true, knowledge.tape))
         return tuple(found)
+
+    def _other_data(self) -> list[_At]:
+        """The given point with data and rows moved: what holds for one datum explains nothing."""
+        kinds = ("data", "rows")
+        if len(self.points) < 2 or not any(i.kind in kinds for i in self.model.inputs.values()):
+            return []
+        values = {**self.points[0].values, **moved(self.model, 1, kinds=kinds)}
+        return [_At(1, values, moved_data=True)]
 
     # -- the author's own chain ---------------------------------------------------------------
 

@@ -117,7 +117,7 @@ def compare_values(model: Model, program: Program, referee: Referee, point: Poin
 
 def _off(precise: Array, ours: Array, bound: Array) -> Array:
     with np.errstate(all="ignore"):
-        return ~((np.abs(precise - ours) <= bound) | _both_infinite(precise, ours))
+        return np.asarray(~((np.abs(precise - ours) <= bound) | _both_infinite(precise, ours)))
 
 
 def _apart(a: Array, b: Array) -> bool:
@@ -273,7 +273,7 @@ def _flat(t: _Testimony, name: str, of: str) -> Array:
     cancel at 0 are zero too, but then their bound is no smaller than the slope."""
     x = np.abs(np.asarray(t.point.tape.value(name)).reshape(-1))
     size = np.max(np.abs(t.point.tape.value(of)), initial=0.0)
-    return t.is_zero() & (t.bound * np.where(x == 0, 1.0, x) <= _FLAT * size)
+    return np.asarray(t.is_zero() & (t.bound * np.where(x == 0, 1.0, x) <= _FLAT * size))
 
 
 def _digits(error: Array, size: Array) -> Array:
@@ -418,7 +418,8 @@ class _Dispute:
             t.notes[entry] = "exactly 0 by high precision"
             return Verdict.OK
         carried = float(_digits(np.array(bound), np.array(abs(truth))))
-        t.digits[entry] = carried
+        seen = float(_digits(np.array(abs(t.finite[entry] - truth)), np.array(abs(truth))))
+        t.digits[entry] = carried if np.isnan(seen) else min(carried, seen)
         if entry in t.notes:
             return Verdict.OK
         if carried < self.wanted:

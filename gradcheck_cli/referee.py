@@ -20,7 +20,7 @@ from gradcheck_cli.forward import FLOAT64, Tape, compute, forward_pass
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.namespaces import Float64, High
 from gradcheck_cli.primitives import Shape
-from gradcheck_cli.symbolic import Applied, Item, Program, Run, place_of_largest
+from gradcheck_cli.symbolic import Applied, Item, Program, Run, lower, place_of_largest
 
 __all__ = ["Referee", "Sides"]
 
@@ -140,12 +140,18 @@ class Referee:
 
     def _reverse(self, point: Mapping[str, Array], of: Node, m: Any) -> _Reverse:
         """The adjoints of one step at one point; the last few are kept for the next name."""
+        program = self.apart if m is FLOAT64 or m is self._jitter else self.program
         key = (id(point), of.index, id(m))
         if key not in self._recent:
             while len(self._recent) >= _MOST_RECENT:
                 self._recent.pop(next(iter(self._recent)))
-            self._recent[key] = (point, _Reverse(self.program, point, m, of))
+            self._recent[key] = (point, _Reverse(program, point, m, of))
         return self._recent[key][1]
+
+    @cached_property
+    def apart(self) -> Program:
+        """The program for rounding: SymPy's simplifications would hide what the author's cancels."""
+        return lower(self.model, apart=True)
 
     @cached_property
     def _recent(self) -> dict[tuple[int, int, int], tuple[Mapping[str, Array], _Reverse]]:

@@ -70,17 +70,22 @@ def derivative(
 
 
 def _groups(model: Model, names: Iterable[str]) -> list[list[str]]:
-    """Small names together, whose entries are then moved in one pass; large ones alone."""
+    """Small inputs together, whose entries are then moved in one pass; large ones alone, and steps,
+    because a step that is pinned stops what moves upstream of it."""
     groups: list[list[str]] = [[]]
+    alone: list[list[str]] = []
     filled = 0
     for name in names:
         size = _size(model.node(name))
+        if not model.node(name).is_leaf:
+            alone.append([name])
+            continue
         if groups[-1] and filled + size > _MOST_TOGETHER:
             groups.append([])
             filled = 0
         groups[-1].append(name)
         filled += size
-    return [group for group in groups if group]
+    return [group for group in (*groups, *alone) if group]
 
 
 def _refuse_unanalytic(model: Model, of: Node, names: Iterable[str]) -> None:
@@ -107,6 +112,13 @@ def _estimates(
 
 def _size(node: Node) -> int:
     return int(np.prod(node.shape, dtype=np.int64))
+
+
+def _largest(rows: Array) -> Array:
+    """Of each entry the value of largest size over the rows: what is added to it exactly is added to
+    the others exactly too."""
+    row = np.argmax(np.abs(rows), axis=0)
+    return np.asarray(np.take_along_axis(rows, row[None], axis=0)[0])
 
 
 @dataclass
@@ -196,8 +208,8 @@ class _MovedRows(_Sampled):
         self.value = np.asarray(tape.of_node(by))
         self.size, self.rows = _size(by), len(self.value)
         self.each_row = not of.per_row
-        moved = min(self.rows, MOST_ROWS) if self.each_row else 1
-        self.base = np.real(self.value[:moved]).reshape(-1).astype(float)
+        moved = np.real(self.value[:MOST_ROWS] if self.each_row else _largest(self.value))
+        self.base = moved.reshape(-1).astype(float)
         self.width = max(_size(of), self.size) * self.rows
 
     def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:

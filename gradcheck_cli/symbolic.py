@@ -430,20 +430,28 @@ class Program:
         return 2 if item.reduced else 0
 
 
-def lower(model: Model) -> Program:
-    """Record what every node is made of, and cut the formulas into kernels."""
+def lower(model: Model, *, apart: bool = False) -> Program:
+    """Record what every node is made of, and cut the formulas into kernels.
+
+    `apart`: every operation of the author is a kernel of its own, every argument a slot of its own,
+    so that SymPy simplifies nothing across them: x - x then has the partials 1 and -1.
+    """
     recorder = Recorder()
     handles: list[Handle] = []
     for node in model.graph.nodes:
         recorder.source = node.index
-        handles.append(_lowered(node, recorder, handles))
-    named = {handles[index].index for index in model.graph.names.values()}
+        arguments = [handles[a] for a in node.arguments]
+        if apart:
+            arguments = [recorder.copy(h) if h in arguments[:k] else h for k, h in enumerate(arguments)]
+        handles.append(_lowered(node, recorder, arguments))
+    ends = range(len(handles)) if apart else model.graph.names.values()
+    named = {handles[index].index for index in ends}
     program = Program(model, recorder.items, [h.index for h in handles])
     _cut(program, named)
     return program
 
 
-def _lowered(node: Node, recorder: Recorder, handles: Sequence[Handle]) -> Handle:
+def _lowered(node: Node, recorder: Recorder, arguments: Sequence[Handle]) -> Handle:
     if node.is_literal:
         return recorder.add("constant", (), (), node.value)
     if node.is_leaf:
@@ -453,7 +461,6 @@ def _lowered(node: Node, recorder: Recorder, handles: Sequence[Handle]) -> Handl
             item.index, "leaf", (), node.shape, node.per_row, False, node.key, node.index
         )
         return handle
-    arguments = [handles[a] for a in node.arguments]
     return node.primitive.symbolic(recorder, *arguments, **node.options)  # type: ignore[no-any-return]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import mpmath
 import numpy as np
 import pytest
 
@@ -15,6 +14,7 @@ from gradcheck_cli import primitives
 from gradcheck_cli.graph import Builder, Input, Model, Step
 from gradcheck_cli.namespaces import High
 from gradcheck_cli.primitives import PRIMITIVES, Primitive
+from gradcheck_cli.referee import new_context
 
 Shape = tuple[int, ...]
 
@@ -69,9 +69,7 @@ class Sheet:
 
 def high(digits: int = 50) -> High:
     """A namespace of any precision, with a context of its own."""
-    context = mpmath.ctx_mp.MPContext()
-    context.dps = digits
-    return High(context)
+    return High(new_context(digits))
 
 
 # ---------------------------------------------------------------------------------------------

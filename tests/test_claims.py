@@ -89,6 +89,12 @@ def test_a_right_claim_is_ok_and_its_neighbor_is_not(
     assert said in f"{result.diagnosis} {result.note}"
 
 
+def test_no_explanation_that_holds_for_one_datum_only() -> None:
+    model = "data x = 2\nparam w = 3\nloss = w^2*x\n"
+    assert only(model, "d loss/d w = w").diagnosis is None
+    assert only(model, "d loss/d w = 2*w").diagnosis == "misses the factor x"
+
+
 def test_the_smallest_slip_is_seen() -> None:
     # at 50 digits nothing hides: a relative 1e-14 is as wrong as a factor 2
     assert only(TOY, "d loss/d f3 = 2*(f3 - y)*(1 + 1e-14)").verdict is Verdict.WRONG
@@ -217,3 +223,23 @@ def test_every_setting_of_the_file_counts_and_can_be_ignored(line: str, holds: o
     text = f"{line}\n{TOY}claim d loss/d b3 = -d loss/d f3\n"
     assert holds(api.check(api.load(text)))
     assert not holds(api.check(api.load(text, ignore_set=True)))
+
+
+def test_a_row_where_a_vector_is_needed_and_the_hint_that_mends_it() -> None:
+    model = "data A[4,2] = [[1, 2], [3, 4], [5, 6], [7, 8]]\nparam b[2] = [0.5, -1]\nloss = sum(A @ b)\n"
+    result = only(model, "d loss/d b = sum(A, axis=0)")
+    assert result.verdict is Verdict.WRONG
+    assert "(...)[0,:]" in (result.note or "")
+    assert only(model, "d loss/d b = (sum(A, axis=0))[0,:]").verdict is Verdict.OK
+
+
+def test_a_step_and_what_lies_upstream_of_it_can_be_asked_together() -> None:
+    model = "data x = 0.7\nparam w = 1.3\nu = w*x\nloss = u^2\n"
+    report = api.check(api.load(model), wrt=("x", "u", "w"))
+    assert [b.verdict for b in report.parameters] == [Verdict.OK] * 3
+
+
+def test_a_model_without_parameters_was_not_tested() -> None:
+    report = api.check(api.load("data x = 1.5\nloss = x^2\n"))
+    assert report.verdict is Verdict.UNRESOLVED
+    assert "param" in report.closing[0]

@@ -3,7 +3,6 @@ the same wherever a record may be used, margins lie on the right side, and nothi
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import mpmath
@@ -87,18 +86,22 @@ def test_derivatives_agree(record: Primitive) -> None:
 
 @by_name
 def test_differences_agree_within_their_bounds(record: Primitive) -> None:
-    for application in itertools.chain(_uniform(record)):
+    for application in _uniform(record):
         model = application.model()
         referee, tape = Referee(symbolic.lower(model)), forward_pass(model)
         truth = referee.derivative(model.point(), "loss", names(application))
+        # what rounding inside the loss does to all samples alike, no difference can see
+        rounding = referee.rounding(model.point(), "loss", names(application))
         schemes = [EXTRAPOLATED, COMPLEX] if record.analytic else [EXTRAPOLATED]
         for scheme in schemes:
             found = sampling.derivative(model, tape, "loss", names(application), scheme)
             for name in names(application):
                 true, estimate = floats(truth[name]), found[name]
-                assert np.all(abs(estimate.value - true) <= estimate.bound), (str(application), name)
-                # a bound that says nothing would hold too: 9 digits of the largest entry are usual
-                assert np.all(estimate.bound <= 1e-9 * max(np.max(abs(true)), 1e-3)), str(application)
+                room = estimate.bound + rounding[name]
+                assert np.all(abs(estimate.value - true) <= room), (str(application), name)
+                # a bound that says nothing would hold too; the loss and its slopes are of size 1
+                wide = estimate.bound > 1e-9 * max(np.max(abs(true)), 1.0)
+                assert not np.any(wide & (true != 0)), (str(application), scheme.name)
 
 
 def _uniform(record: Primitive) -> list[Application]:

@@ -248,7 +248,11 @@ def _fitted(builder: Builder, root: int, fit: _Fit, target: str) -> Graph | Misf
 
 def _other_shape(given: Shape, needed: Shape, target: str) -> Misfit:
     message = f"the right side has the shape {_spell(given)}, {target} {_spell(needed)}"
-    if given == needed[::-1] or given == (1, *needed):
+    if given == (1, *needed):
+        return Misfit(message, "its only row fits: (...)[0,:]")
+    if given == (*needed, 1):
+        return Misfit(message, "its only column fits: (...)[:,0]")
+    if given == needed[::-1]:
         return Misfit(message, "its transpose fits: (...)'")
     if not given:
         return Misfit(message, "a value for every entry is needed")

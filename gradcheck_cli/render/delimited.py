@@ -1,4 +1,4 @@
-"""Reads reports. Gives CSV and TSV: one line per entry, claim or unreadable file.
+"""Reads reports. Gives CSV and TSV: one line per entry, claim, or file without either.
 
 Knows nothing of screens. Numbers round-trip exactly; an empty cell was not computed.
 """
@@ -54,6 +54,8 @@ def _lines(report: Report) -> Iterator[Line]:
     model = {"model": report.model}
     if report.error is not None:
         yield model | _failure(report)
+    elif not (report.parameters or report.claims):
+        yield model | {"kind": "model", "verdict": str(report.verdict), "diagnosis": report.summary}
     for block in report.parameters:
         for entry in block.entries:
             yield model | _entry(block.name, entry)

@@ -1,0 +1,216 @@
+"""Models over many rows, against plain numpy: sums, gradients, per-row steps; blocks do not show."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from build import Sheet
+
+from gradcheck_cli import backprop, forward, sampling, symbolic
+from gradcheck_cli.forward import Tape, forward_pass
+from gradcheck_cli.graph import Model
+from gradcheck_cli.referee import Referee
+
+MANY = 70_000  # more than the 65,536 rows of one block
+EXTRAPOLATED = sampling.scheme_named("extrapolated")
+ULP = 2.0**-52
+
+
+def logistic(rows: int, seed: int = 3) -> tuple[Model, dict[str, np.ndarray]]:
+    """f = x @ w + b per row; l = softplus(f) - y*f; loss = sum_rows(l)/rows + |w|^2/100."""
+    random = np.random.default_rng(seed)
+    x = random.normal(size=(rows, 3))
+    y = (random.uniform(size=rows) > 0.4).astype(float)
+    w, b = np.array([0.3, -0.7, 1.1]), 0.2
+    sheet = Sheet(rows)
+    nodes = {"x": sheet.per_row("x", x), "y": sheet.per_row("y", y)}
+    nodes |= {"w": sheet.param("w", w), "b": sheet.param("b", b)}
+    f = sheet.step("f", sheet("add", sheet("dot", nodes["x"], nodes["w"]), nodes["b"]))
+    each = sheet.step("each", sheet("sub", sheet("softplus", f), sheet("mul", nodes["y"], f)))
+    mean = sheet.step("mean", sheet("mean_rows", each))
+    size = sheet.step("size", sheet("div", sheet("dot", nodes["w"], nodes["w"]), 100.0))
+    sheet.step("loss", sheet("add", mean, size))
+    return sheet.model(), {"x": x, "y": y, "w": w, "b": np.array(b)}
+
+
+def by_numpy(v: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Values and gradients as one would write them down; sums exactly rounded."""
+    f = v["x"] @ v["w"] + v["b"]
+    p = 1 / (1 + np.exp(-f))
+    each = np.logaddexp(0, f) - v["y"] * f
+    rows = len(f)
+    loss = math.fsum(each) / rows + v["w"] @ v["w"] / 100
+    slope = (p - v["y"]) / rows
+    return {
+        "f": f, "each": each, "loss": loss, "d_f": slope, "d_each": np.full(rows, 1 / rows),
+        "d_b": math.fsum(slope),
+        "d_w": np.array([math.fsum(slope * v["x"][:, k]) for k in range(3)]) + v["w"] / 50,
+        "d_x": slope[:, None] * v["w"], "p": p,
+    }  # fmt: skip
+
+
+def near(found: Any, expected: Any, terms: int = 1) -> bool:
+    """Equal but for rounding: |f| < 5 enters everywhere, some 30 operations a row, and pairwise sums of `terms` numbers of size
+    at most 1, whose errors grow like their square root."""
+    scale = np.maximum(np.abs(expected), 1.0)
+    room = (30 + 4 * math.sqrt(terms)) * ULP * scale + 1e-300
+    return bool(np.all(np.abs(np.asarray(found) - expected) <= room))
+
+
+@pytest.mark.parametrize("rows", [1, 7, MANY])
+def test_values_and_gradients_are_those_of_numpy(rows: int) -> None:
+    model, values = logistic(rows)
+    expected, tape = by_numpy(values), forward_pass(model)
+    assert tape.block_count == (2 if rows == MANY else 1)
+    assert tape.value("f").shape == (rows,)
+    assert np.allclose(tape.value("f"), expected["f"], rtol=0, atol=10 * ULP * 5)  # |x_k w_k| < 5
+    assert near(tape.loss, expected["loss"])
+    program = symbolic.lower(model)
+    names = ["w", "b"]
+    for found in (
+        backprop.derivative(model, tape, "loss", names),
+        symbolic.derivative(program, model.point(), "loss", names),
+    ):
+        assert near(found["w"], expected["d_w"], rows)
+        assert near(found["b"], expected["d_b"], rows)
+
+
+@pytest.mark.parametrize("rows", [1, 7, MANY])
+def test_per_row_names_and_steps_have_one_derivative_per_row(rows: int) -> None:
+    model, values = logistic(rows)
+    expected, tape = by_numpy(values), forward_pass(model)
+    program, names = symbolic.lower(model), ["f", "each", "x"]
+    # f of size 5 has 5 ulp of absolute rounding, which p and p - y feel
+    for found in (
+        backprop.derivative(model, tape, "loss", names),
+        symbolic.derivative(program, model.point(), "loss", names),
+    ):
+        for name in names:
+            assert found[name].shape == expected[f"d_{name}"].shape
+            assert np.allclose(found[name], expected[f"d_{name}"], rtol=0, atol=60 * ULP / rows)
+
+
+@pytest.mark.parametrize("rows", [1, 7, MANY])
+def test_a_per_row_step_by_anything(rows: int) -> None:
+    model, values = logistic(rows)
+    expected, tape = by_numpy(values), forward_pass(model)
+    slope = expected["p"] - values["y"]
+    right = {"w": slope[:, None] * values["x"], "b": slope, "f": slope, "x": slope[:, None] * values["w"]}
+    for found in (
+        backprop.derivative(model, tape, "each", list(right)),
+        symbolic.derivative(symbolic.lower(model), model.point(), "each", list(right)),
+    ):
+        for name, true in right.items():
+            assert found[name].shape == true.shape
+            assert np.allclose(found[name], true, rtol=0, atol=300 * ULP)  # |f|, |x| < 5: see above
+
+
+@pytest.mark.parametrize("rows", [7, MANY])
+def test_differences_over_rows(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, values = logistic(rows)
+    expected, tape = by_numpy(values), forward_pass(model)
+    most = 4
+    monkeypatch.setattr(sampling, "MOST_ROWS", most)  # each moved row costs a pass over all rows
+    found = sampling.derivative(model, tape, "loss", ["w", "b", "x"], EXTRAPOLATED)
+    for name in ("w", "b"):
+        gap = np.abs(found[name].value - expected[f"d_{name}"])
+        assert np.all(gap <= found[name].bound + 1e-14)  # plus what numpy's own sums are off by
+    moved = np.isfinite(found["x"].value).all(axis=1)
+    assert moved.sum() == most
+    gap = np.abs(found["x"].value - expected["d_x"])[moved]
+    assert np.all(gap <= found["x"].bound[moved] + 1e-16)
+    assert found["x"].kink.dtype == bool
+
+
+def test_differences_of_a_per_row_step() -> None:
+    """All rows are moved at once, each row of the step by its own: they do not mix."""
+    model, values = logistic(1_000)
+    expected, tape = by_numpy(values), forward_pass(model)
+    each = sampling.derivative(model, tape, "each", ["x"], EXTRAPOLATED)["x"]
+    slope = (expected["p"] - values["y"])[:, None] * values["w"]
+    assert np.all(np.abs(each.value - slope) <= each.bound + 1e-14)
+
+
+def test_seven_rows_at_high_precision() -> None:
+    model, values = logistic(7)
+    truth = Referee(symbolic.lower(model)).derivative(model.point(), "loss", ["w", "b", "f", "x"])
+    expected = by_numpy(values)
+    for name, found in truth.items():
+        assert np.allclose(found.astype(float), expected[f"d_{name}"], rtol=0, atol=60 * ULP)
+
+
+def in_blocks(monkeypatch: pytest.MonkeyPatch, model: Model, rows: int) -> Tape:
+    """The forward pass with blocks of this many rows."""
+    widest = max(math.prod(n.shape) for n in model.graph.nodes if n.per_row)
+    monkeypatch.setattr(forward, "_BLOCK_ENTRIES", rows * widest)
+    return forward_pass(model)
+
+
+def test_the_size_of_blocks_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = logistic(5_000)
+    whole = forward_pass(model)
+    assert whole.block_count == 1
+    gradients = backprop.derivative(model, whole, "loss", ["w", "b", "f"])
+    for size in (1_000, 777, 64):
+        tape = in_blocks(monkeypatch, model, size)
+        assert tape.block_count == -(-5_000 // size)
+        assert abs(tape.loss - whole.loss) <= ULP * abs(whole.loss)
+        assert np.array_equal(tape.value("each"), whole.value("each"))
+        found = backprop.derivative(model, tape, "loss", ["w", "b", "f"])
+        assert np.array_equal(found["f"], gradients["f"])
+        for name in ("w", "b"):  # sums of 5,000 terms of size 1/5,000 in another order
+            assert np.allclose(found[name], gradients[name], rtol=0, atol=8 * ULP)
+
+
+def test_a_tape_that_is_not_kept_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _ = logistic(3_000)
+    kept = forward_pass(model)
+    monkeypatch.setattr(forward, "_KEPT_ENTRIES", 0)
+    tape = in_blocks(monkeypatch, model, 500)
+    assert np.array_equal(tape.value("f"), kept.value("f"))
+    assert not tape._blocks
+    names = ["w", "b", "x"]
+    first = backprop.derivative(model, tape, "loss", names)
+    second = backprop.derivative(model, kept, "loss", names)
+    for name in names:
+        assert np.allclose(first[name], second[name], rtol=0, atol=8 * ULP)
+
+
+def test_a_compensated_sum_over_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1e16 in the first block and -1e16 in the last: the ones between are not lost."""
+    values = np.ones(300)
+    values[0], values[-1] = 1e16, -1e16
+    sheet = Sheet(300)
+    sheet.step("loss", sheet("sum_rows", sheet.per_row("x", values)))
+    assert in_blocks(monkeypatch, sheet.model(), 1).loss == 298.0
+
+
+def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million rows in blocks of 4,096: the forward and backward pass hold blocks, not columns."""
+    rows = 1_000_000
+    sheet = Sheet(rows)
+    x = sheet.per_row("x", np.linspace(0, 1, rows))
+    w = sheet.param("w", 0.7)
+    h = sheet("mul", x, w)
+    for _ in range(10):
+        h = sheet("sin", h)
+    sheet.step("loss", sheet("sum_rows", h))
+    model = sheet.model()
+    monkeypatch.setattr(forward, "_KEPT_ENTRIES", 0)
+    monkeypatch.setattr(forward, "_BLOCK_ENTRIES", 4_096)
+    monkeypatch.setattr(symbolic, "_MOST_ENTRIES", 4_096)
+    program = symbolic.lower(model)
+    tracemalloc.start()
+    tape = forward_pass(model)
+    first = backprop.derivative(model, tape, "loss", ["w"])["w"]
+    second = symbolic.derivative(program, model.point(), "loss", ["w"])["w"]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # one column is 8 MB, the twelve steps 96 MB; a block of all of them is 0.4 MB
+    assert peak < 6e6
+    # the same million positive terms, 12 roundings each, in another order: blocks of blocks
+    assert abs(first - second) <= 1e-13 * abs(first)
