@@ -53,9 +53,7 @@ class Point:
     tape: Tape
 
 
-def points_of(
-    model: Model, tape: Tape, count: int, kinds: tuple[str, ...] = ("param",)
-) -> list[Point]:
+def points_of(model: Model, tape: Tape, count: int, kinds: tuple[str, ...] = ("param",)) -> list[Point]:
     """The given point, then points with the parameters moved: inside the domain, and not across a
     kink where that can be had; a point where the loss is not finite is left out."""
     found = [Point(0, tape.point, tape)]
@@ -468,9 +466,9 @@ class _Dispute:
 
     def _symbolic_in(self, m: Any) -> Array | None:
         try:
-            precise = symbolic.derivative(
-                self.program, self.t.point.values, self.of, [self.name], m
-            )[self.name]
+            precise = symbolic.derivative(self.program, self.t.point.values, self.of, [self.name], m)[
+                self.name
+            ]
         except (ZeroDivisionError, ValueError, OverflowError):
             return None
         return _floats(precise).reshape(-1)
@@ -481,8 +479,7 @@ class _Dispute:
         self.t.digits[entry] = np.nan
         blamed = f" The fault lies in {self._culprit}." if off == ["backprop"] and self._culprit else ""
         self.t.notes[entry] = (
-            f"{who} {verb} alone: high precision gives {truth:.10g}.{blamed}"
-            " A defect of gradcheck, not yours"
+            f"{who} {verb} alone: high precision gives {truth:.10g}.{blamed} A defect of gradcheck, not yours"
         )
         return Verdict.WRONG
 
@@ -568,9 +565,7 @@ def _placed(model: Model, node: Node) -> str:
 
 
 def _unequal(left: float, right: float) -> bool:
-    return abs(left - right) > 1e-12 * max(abs(left), abs(right)) and (
-        max(abs(left), abs(right)) > 1e-35
-    )
+    return abs(left - right) > 1e-12 * max(abs(left), abs(right)) and (max(abs(left), abs(right)) > 1e-35)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -578,9 +573,7 @@ def _unequal(left: float, right: float) -> bool:
 # ---------------------------------------------------------------------------------------------
 
 
-def _block(
-    model: Model, name: str, heard: Sequence[_Testimony], most: int | None = _MOST_LISTED
-) -> Block:
+def _block(model: Model, name: str, heard: Sequence[_Testimony], most: int | None = _MOST_LISTED) -> Block:
     """All points of one name drawn together."""
     first = heard[0]
     node = model.node(name)

@@ -124,9 +124,7 @@ class Referee:
     def cost(self) -> int:
         """Scalar operations of one forward pass."""
         rows = self.model.rows or 1
-        return sum(
-            _size(item.shape) * (rows if item.per_row else 1) for item in self.program.items
-        )
+        return sum(_size(item.shape) * (rows if item.per_row else 1) for item in self.program.items)
 
     # -- the first way: partials in reverse ---------------------------------------------------
 
@@ -354,9 +352,7 @@ class _Reverse:
     def _sweep(self, seed: int) -> dict[int, Array]:
         start = np.zeros(self.seeds)
         start[seed] = 1.0
-        adjoints = {
-            self.program.of_node[self.of.index]: self.m.array(start.reshape(1, 1, *self.of.shape))
-        }
+        adjoints = {self.program.of_node[self.of.index]: self.m.array(start.reshape(1, 1, *self.of.shape))}
         if self.of.per_row:
             key = self.program.of_node[self.of.index]
             rows = self.program.model.rows or 0

@@ -54,8 +54,8 @@ def by_numpy(v: dict[str, np.ndarray]) -> dict[str, Any]:
 
 
 def near(found: Any, expected: Any, terms: int = 1) -> bool:
-    """Equal but for rounding: |f| < 5 enters everywhere, some 30 operations a row, and pairwise sums of `terms` numbers of size
-    at most 1, whose errors grow like their square root."""
+    """Equal but for rounding: |f| < 5 enters everywhere, some 30 operations a row, and pairwise sums
+    of `terms` numbers of size at most 1, whose errors grow like their square root."""
     scale = np.maximum(np.abs(expected), 1.0)
     room = (30 + 4 * math.sqrt(terms)) * ULP * scale + 1e-300
     return bool(np.all(np.abs(np.asarray(found) - expected) <= room))
