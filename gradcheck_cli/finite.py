@@ -467,8 +467,10 @@ def _slopes(ladder: _Ladder, scheme: Scheme) -> tuple[Floats, Floats, Floats]:
 def _shift(values: Floats, by: int) -> Floats:
     """values[..., i + by, :] at i, nan beyond the end."""
     k = values.shape[-2]
-    pad = [(0, 0)] * (values.ndim - 2) + [(0, min(by, k)), (0, 0)]
-    return np.pad(values, pad, constant_values=np.nan)[..., by : by + k, :]
+    moved = np.full(values.shape, np.nan)  # np.pad took half the time of a whole run
+    if by < k:
+        moved[..., : k - by, :] = values[..., by:, :]
+    return moved
 
 
 def _each(rungs: Floats, count: int) -> Floats:

@@ -365,4 +365,8 @@ def test_at_the_starting_points_the_witnesses_agree(
     report = api.check(nist_model(problem, start, tmp_path))
     assert report.verdict is Verdict.OK
     assert report.coverage.checked == report.coverage.entries
-    assert all(block.digits is not None and block.digits >= 6 for block in report.parameters)
+    entries = [entry for block in report.parameters for entry in block.entries if entry.point == 0]
+    for entry in entries:  # fewer digits only where float64 differences can see no more
+        assert entry.digits is not None
+        assert entry.digits >= 6 or "high precision" in str(entry.note)
+        assert entry.symbolic == pytest.approx(entry.backprop, rel=1e-10)  # sums of up to 250 rows
