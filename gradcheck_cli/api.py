@@ -41,22 +41,32 @@ class FunctionRecord:
     derivative: str
 
 
-def load(text_or_path: str | Path, *, seed: int | None = None, ignore_set: bool = False) -> Model:
+def load(
+    text_or_path: str | Path,
+    *,
+    seed: int | None = None,
+    ignore_set: bool = False,
+    max_text: int | None = None,
+    max_data: int | None = None,
+) -> Model:
     """A model from a path, or from text: a str with a line break or "=" is text.
 
+    `max_text` and `max_data` limit the bytes of model text (default 16 MiB) and of data (256 MiB).
     Raises LanguageError or DataError with the place of what is wrong.
     """
+    data: str | bytes
     if isinstance(text_or_path, str) and ("\n" in text_or_path or "=" in text_or_path):
-        return load_text(
-            text_or_path, file="-", folder=Path(), seed=seed, ignore_set=ignore_set
-        )
-    from gradcheck_cli.language import read_path
+        data, file, folder = text_or_path, "-", Path()
+    else:
+        from gradcheck_cli.language import MAX_TEXT, read_path
 
-    path = Path(text_or_path)
-    data = read_path(path)
+        path = Path(text_or_path)
+        data = read_path(path, limit=max_text or MAX_TEXT)
+        file, folder = str(path), path.parent
     return load_text(
-        data, file=str(path), folder=path.parent, seed=seed, ignore_set=ignore_set
-    )
+        data, file=file, folder=folder, seed=seed, ignore_set=ignore_set,
+        max_text=max_text, max_data=max_data,
+    )  # fmt: skip
 
 
 def load_text(
@@ -66,11 +76,16 @@ def load_text(
     folder: Path,
     seed: int | None = None,
     ignore_set: bool = False,
+    max_text: int | None = None,
+    max_data: int | None = None,
 ) -> Model:
     """A model from text that was read already; data files are looked up in `folder`."""
-    from gradcheck_cli.language import read_model
+    from gradcheck_cli.language import MAX_DATA, MAX_TEXT, read_model
 
-    model = read_model(data, file=file, folder=folder, seed=seed, ignore_set=ignore_set)
+    model = read_model(
+        data, file=file, folder=folder, seed=seed, ignore_set=ignore_set,
+        max_text=max_text or MAX_TEXT, max_data=max_data or MAX_DATA,
+    )  # fmt: skip
     return _with_finite_loss(model)
 
 

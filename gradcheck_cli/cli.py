@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -133,11 +134,20 @@ class _FormatName(click.Choice[str]):
         return formats(self._of)
 
 
+_LOADING = ("seed", "ignore_set", "max_text", "max_data")
+
+
 def _loading_options(command: Command) -> Command:
     """The options that decide how a model file is read."""
     seed = click.option("--seed", type=click.IntRange(0), help="Seed of drawn values and points.")
     ignore = click.option("--ignore-set", is_flag=True, help="Ignore `set` lines of the file.")
-    return seed(ignore(command))
+    text = click.option(
+        "--max-text", type=click.IntRange(1), metavar="MIB", help="Largest model file (default: 16)."
+    )
+    data = click.option(
+        "--max-data", type=click.IntRange(1), metavar="MIB", help="Most data in all (default: 256)."
+    )
+    return seed(ignore(text(data(command))))
 
 
 def _output_options(of: str) -> Callable[[Command], Command]:
@@ -171,13 +181,19 @@ def _load(path: str, loading: dict[str, Any]) -> Model:
     """The model in a file, or on standard input for "-"."""
     from gradcheck_cli import api
 
+    for limit in ("max_text", "max_data"):
+        mebibytes = loading.get(limit)
+        loading = {**loading, limit: None if mebibytes is None else mebibytes << 20}
     if path != "-":
         return api.load(Path(path), **loading)
     if sys.stdin.isatty():
         click.echo("reading the model from the keyboard; Ctrl-D ends it", err=True)
-    text = sys.stdin.buffer.read(_MOST_BYTES + 1)
-    if len(text) > _MOST_BYTES:
-        raise LanguageError("the model is longer than 16 MiB", file="-")
+    most = loading["max_text"] or _MOST_BYTES
+    text = sys.stdin.buffer.read(most + 1)
+    if len(text) > most:
+        raise LanguageError(
+            f"the model is longer than {most >> 20} MiB", file="-", help="--max-text raises the limit"
+        )
     return api.load_text(text, file="-", folder=Path.cwd(), **loading)
 
 
@@ -289,7 +305,7 @@ def _reports(path: str, chosen: dict[str, Any], codes: list[int]) -> Iterator[Re
     """One report, or one for each file of claims; an unreadable file is a report, too."""
     from gradcheck_cli.results import Report
 
-    loading = {name: chosen[name] for name in ("seed", "ignore_set")}
+    loading = {name: chosen[name] for name in _LOADING}
     model = _attempt(path, partial(_load, path, loading), codes)
     if isinstance(model, Report):
         yield model
@@ -305,7 +321,8 @@ def _checked(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report
     options = {name: chosen[name] for name in (*names, "require_claims", "all_entries")}
     given = None if claims is None else api.load_claims(Path(claims), model)
     asked = {name: value for name, value in options.items() if value}  # the rest: as `set`
-    return api.check(model, claims=given, **asked)
+    report = api.check(model, claims=given, **asked)
+    return report if claims is None else replace(report, claims_file=claims)
 
 
 def _attempt(file: str, work: Callable[[], Result], codes: list[int]) -> Result | Report:
@@ -349,7 +366,7 @@ def explain(model: str, row: int | None, expand: bool, **chosen: Any) -> int:
 
     if chosen["output"] not in (None, "-"):
         output.check_target(chosen["output"], (model,))
-    loading = {name: chosen[name] for name in ("seed", "ignore_set")}
+    loading = {name: chosen[name] for name in _LOADING}
     found = api.explain(_load(model, loading), row=row, expand=expand)
     _deliver(found, "explain", chosen)
     return 0

@@ -176,10 +176,10 @@ BAD = [
     ("rows x ~ normal(0, 1)", L, 1, 6, "how many", "count"),
     ("data x ~ normal(0, 1) count 3", L, 1, 10, "count", "x[3]"),
     ("rows x = [1, 2], y = [1, 2, 3]", L, 1, 18, "3 rows", "training example"),
-    ("param W[100000,100000] = 0", S, 1, 7, "74.51 GiB", "max_data"),
+    ("param W[100000,100000] = 0", S, 1, 7, "74.51 GiB", "max-data"),
     ("param W[1,2,3] ~ normal(0, 1)", L, 1, 7, "3 axes", "matrices"),
     ("param W[0] = 1", L, 1, 7, "no entries", ""),
-    ("data u[9000] = 1\nloss = sum(u @ u')", S, 2, 14, "618", "max_data"),
+    ("data u[9000] = 1\nloss = sum(u @ u')", S, 2, 14, "618", "max-data"),
     (X + "param y = 2*x", L, 2, 13, "parameter", "step"),
     # claims
     (C + "claim dL/dw0 = 1", L, 4, 7, "begins with a derivative", "d loss/d w0"),

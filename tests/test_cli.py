@@ -603,3 +603,17 @@ def test_output_is_the_same_every_time(toy: Path) -> None:
 def test_save_reports_what_the_system_says(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write"):
         output.save(str(tmp_path / "no" / "file"), b"")
+
+
+def test_limits_of_size_can_be_lowered_and_raised(tmp_path: Path) -> None:
+    rows = "\n".join(str(k / 7) for k in range(100_000))
+    (tmp_path / "x.csv").write_text(f"x\n{rows}\n")
+    model = tmp_path / "m.txt"
+    model.write_text(f'rows x from "x.csv"\nparam w = 1\nloss = mean_rows(w*x)\n#{"." * (1 << 20)}\n')
+    refused = gradcheck("run", str(model), "--max-text", "1")
+    assert refused.returncode == 2
+    assert "--max-text" in refused.stderr
+    refused = gradcheck("run", str(model), "--max-data", "1")
+    assert refused.returncode == 2
+    assert "--max-data" in refused.stderr
+    assert gradcheck("run", str(model), "--max-text", "2", "--max-data", "64", "-q").returncode == 0

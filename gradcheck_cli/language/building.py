@@ -167,7 +167,7 @@ class _Assembly:
                 raise ShapeError(
                     f"a value of the shape {spell_shape(shape)} needs "
                     f"{spell_size(math.prod(shape) * 8)}",
-                    help=f"at most {spell_size(self.limit)}; max_data raises the limit",
+                    help=f"at most {spell_size(self.limit)}; --max-data raises the limit",
                 )
         except ShapeError as reason:
             if reason.place is not None:

@@ -68,7 +68,7 @@ def _too_large(name: str, size: int | None, limit: int) -> DataError:
     has = f"is larger than {spell_size(limit)}" if size is None else f"has {spell_size(size)}"
     return DataError(
         f"{printable(name, _NAME)} {has}; at most {spell_size(limit)} are read",
-        help="options raise the limits: max_text for models, max_data for data files",
+        help="--max-text raises the limit for models, --max-data for data files",
     )
 
 

@@ -453,7 +453,7 @@ class ModelReader:
                 f'"{name.display}" of the shape {spell_shape(shape)} needs {spell_size(size)}; '
                 f"at most {spell_size(self.limit)} are read",
                 place=self.source.place(*name.span),
-                help="max_data raises the limit",
+                help="--max-data raises the limit",
             )
         if len(shape) and 0 in shape:
             raise self.source.error(f'"{name.display}" has no entries', name.span)

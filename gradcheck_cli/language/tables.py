@@ -217,7 +217,7 @@ class _Zipped:
             raise DataError(
                 f"{where} has {spell_size(info.file_size)}; "
                 f"at most {spell_size(self.limit)} are read",
-                help="max_data raises the limit",
+                help="--max-data raises the limit",
             )
         if info.flag_bits & 1 or info.compress_type not in _COMPRESSIONS:
             raise DataError(f"{where} is encrypted, or packed in another way than NumPy's")
