@@ -215,7 +215,7 @@ class _Court:
         at, gap = failing[0] if failing else found[0]
         if at.number == 0 and self.on_border:
             kinked = self._between(claim, gap, blank)
-            if kinked is not None and (failing or kinked.verdict is Verdict.KINK):
+            if kinked is not None and (failing or kinked.verdict is not Verdict.OK):
                 return kinked
         if not failing:
             return self._accepted(claim, formula, blank, gap)
@@ -304,7 +304,12 @@ class _Court:
             value = gap.claimed[tuple(entry)] if gap.claimed.ndim else float(gap.claimed)
             room = 1e-12 * max(abs(left), abs(right))
             if not min(left, right) - room <= value <= max(left, right) + room:
-                return None
+                if gap.wrong.any():
+                    return None
+                return replace(  # it is what the convention gives, and not between the slopes
+                    self._placed(blank, gap, self.points[0]), verdict=Verdict.WRONG, true=left,
+                    left=left, right=right, wrong=1, note="kinks that cancel: there is a derivative",
+                )  # fmt: skip
             if abs(left - right) > room or shown is None:
                 shown = (left, right)
             kinks += abs(left - right) > room

@@ -378,7 +378,11 @@ class _Dispute:
         elif _unequal(left, right):
             note = "no derivative here: left and right slopes differ; backprop's value is a convention"
         else:
-            note = "kinks that cancel: the slope is the same on both sides; backprop's is a convention"
+            self.t.notes[entry] = (
+                f"kinks that cancel: the derivative is {left:.6g}, what symbolic and backprop say here "
+                "is a convention"
+            )
+            return Verdict.OK
         self.t.notes[entry] = note
         return Verdict.KINK
 

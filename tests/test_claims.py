@@ -160,6 +160,15 @@ def test_a_claim_at_a_kink_is_held_to_the_slopes() -> None:
     assert only("param a = 0\nloss = a*abs(a)\n", "d loss/d a = 2*abs(a)").verdict is Verdict.OK
 
 
+def test_kinks_that_cancel_leave_a_derivative() -> None:
+    model = "param a = 0\nloss = relu(a) - relu(-a)\n"
+    report = run(model, "d loss/d a = (a >= 0) + (a < 0)")
+    assert report.verdict is Verdict.OK
+    assert "the derivative is 1" in (report.parameters[0].entries[0].note or "")
+    result = only(model, "d loss/d a = (a > 0) + (a < 0)")  # 0 at 0, as the convention says
+    assert (result.verdict, result.true) == (Verdict.WRONG, 1.0)
+
+
 def test_numbers_are_judged_to_the_digits_written() -> None:
     truth = 5.24607143098954017
     for digits in range(2, 13):

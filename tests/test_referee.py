@@ -251,8 +251,6 @@ KINKS: dict[str, tuple[Maker, float, float | None, float | None]] = {
     "max(x, x^2) at 1": (lambda s, x: s("maximum", x, s("mul", x, x)), 1.0, 1.0, 2.0),
     "max([x, x^2]) at 1": (lambda s, x: s("max", s("stack", x, s("mul", x, x))), 1.0, 1.0, 2.0),
     "min(x, 2) at 2": (lambda s, x: s("minimum", x, 2.0), 2.0, 1.0, 0.0),
-    "kinks that cancel": (
-        lambda s, x: s("sub", s("relu", x), s("relu", s("neg", x))), 0.0, 1.0, 1.0),
     "a jump": (lambda s, x: s("add", x, s("gt", x, 0.0)), 0.0, 1.0, INF),
     "sign at 0": (lambda s, x: s("sign", x), 0.0, INF, INF),
     "cbrt at 0": (lambda s, x: s("cbrt", x), 0.0, INF, INF),
