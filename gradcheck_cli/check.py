@@ -12,7 +12,7 @@ from gradcheck_cli.forward import Failing, forward_pass
 from gradcheck_cli.graph import Claim, Input, Model
 from gradcheck_cli.judge import Point, Values, blocks, compare_values, points_of
 from gradcheck_cli.referee import Referee
-from gradcheck_cli.results import Block, ClaimResult, Coverage, Report, Verdict, worst
+from gradcheck_cli.results import Block, ClaimResult, Coverage, Entry, Report, Verdict, worst
 from gradcheck_cli.sampling import scheme_named
 
 __all__ = ["Options", "check"]
@@ -274,11 +274,19 @@ def _on_coverage(
     return f"{have} of {total} {noun}s {'is' if have == 1 else 'are'} claimed, not {named}."
 
 
+def _agree(entry: Entry) -> bool:
+    """Whether the columns show one number; an ok that the referee gave against them is not that."""
+    if entry.verdict is not Verdict.OK:
+        return False
+    if entry.finite is None or entry.bound is None or entry.backprop is None:
+        return True
+    room = 2 * entry.bound + 2.0**-44 * abs(entry.backprop)  # its own bound on both sides, rounding
+    return abs(entry.finite - entry.backprop) <= room
+
+
 def _on_columns(shown: Sequence[Block], coverage: Coverage) -> list[str]:
-    bad = [b for b in shown if b.verdict is not Verdict.OK]
-    agreeing = coverage.entries - coverage.zero - sum(
-        sum(e.verdict is not Verdict.OK for e in b.entries if e.point == 0) for b in bad
-    )
+    here = [e for b in shown for e in b.entries if e.point == 0]
+    agreeing = coverage.entries - coverage.zero - sum(not _agree(e) for e in here)
     digits = [b.digits for b in shown if b.digits is not None]
     sentences = []
     if coverage.entries:

@@ -21,7 +21,6 @@ __all__ = [
 
 _MARGIN = 5  # width of the line number in front of " | "
 _WINDOW = 100  # characters of a very long source line that are shown around the caret
-_LONGEST_NAME = 60
 
 
 def printable(text: str, longest: int | None = None) -> str:

@@ -29,7 +29,6 @@ _MOST_OPERATIONS = 60
 _DEEPEST = 25
 _LARGEST_EXPONENT = 64  # integer exponents of the text that stay integers
 _MOST_ENTRIES = 1 << 22  # tangent entries of one item held at a time
-_KERNEL = "kernel"
 
 
 @dataclass(frozen=True, slots=True)

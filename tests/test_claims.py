@@ -165,6 +165,7 @@ def test_kinks_that_cancel_leave_a_derivative() -> None:
     report = run(model, "d loss/d a = (a >= 0) + (a < 0)")
     assert report.verdict is Verdict.OK
     assert "the derivative is 1" in (report.parameters[0].entries[0].note or "")
+    assert "The columns above agree: 0 of 1 entries." in report.closing  # they show 0, 0 and 1
     result = only(model, "d loss/d a = (a > 0) + (a < 0)")  # 0 at 0, as the convention says
     assert (result.verdict, result.true) == (Verdict.WRONG, 1.0)
 
