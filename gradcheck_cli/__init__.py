@@ -13,8 +13,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradcheck_cli.api import check, explain, load, load_claims
+    from gradcheck_cli.api import check, explain, gain, init_stats, load, load_claims, model_stats
     from gradcheck_cli.errors import GradcheckError
+    from gradcheck_cli.initializers import Initializer
+    from gradcheck_cli.initstats import InitOptions
     from gradcheck_cli.results import (
         Block,
         ClaimResult,
@@ -23,7 +25,15 @@ if TYPE_CHECKING:
         ExplainedStep,
         Explanation,
         Failure,
+        FormatForecast,
+        GainReport,
+        InitReport,
+        InitSummary,
+        LayerStats,
+        MatrixStats,
+        Outcome,
         Report,
+        Series,
         Verdict,
     )
 
@@ -37,19 +47,36 @@ __all__ = [
     "ExplainedStep",
     "Explanation",
     "Failure",
+    "FormatForecast",
+    "GainReport",
     "GradcheckError",
+    "InitOptions",
+    "InitReport",
+    "InitSummary",
+    "Initializer",
+    "LayerStats",
+    "MatrixStats",
+    "Outcome",
     "Report",
+    "Series",
     "Verdict",
     "__version__",
     "check",
     "explain",
+    "gain",
+    "init_stats",
     "load",
     "load_claims",
+    "model_stats",
 ]
 
 _HOMES = {
-    **dict.fromkeys(("check", "explain", "load", "load_claims"), "api"),
+    **dict.fromkeys(
+        ("check", "explain", "gain", "init_stats", "load", "load_claims", "model_stats"), "api"
+    ),
     "GradcheckError": "errors",
+    "InitOptions": "initstats",
+    "Initializer": "initializers",
 }
 
 

@@ -3,25 +3,29 @@ over these functions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradcheck_cli.errors import GradcheckError
-from gradcheck_cli.results import Explanation, Failure, Report, Verdict
+from gradcheck_cli.errors import GradcheckError, OptionError
+from gradcheck_cli.results import Explanation, Failure, GainReport, InitReport, Report, Verdict
 
 if TYPE_CHECKING:
     from gradcheck_cli.graph import Claim, Model
+    from gradcheck_cli.initstats import InitOptions
 
 __all__ = [
     "FunctionRecord",
     "check",
     "explain",
     "functions",
+    "gain",
+    "init_stats",
     "load",
     "load_claims",
     "load_text",
+    "model_stats",
     "show",
     "unreadable",
 ]
@@ -184,6 +188,60 @@ def functions() -> list[FunctionRecord]:
         for p in PRIMITIVES.values()
         if p.name not in ("identity", "expand")
     ]
+
+
+def init_stats(
+    options: InitOptions | None = None, *, progress: Callable[[float], None] | None = None
+) -> InitReport:
+    """What an initialization does to a deep network; without options the chapter's experiment.
+
+    `progress` is told the fraction that is done. Raises OptionError.
+    """
+    from gradcheck_cli.initstats import InitOptions
+    from gradcheck_cli.initstats import init_stats as run
+
+    return run(options or InitOptions(), progress)
+
+
+def model_stats(
+    path_or_text: Path | bytes,
+    *,
+    nets: int = 20,
+    seed: int | None = None,
+    stat: str = "var",
+    level: float = 0.9,
+    quantities: Sequence[str] = ("h", "dh"),
+) -> InitReport:
+    """Weights, variances of steps and of their gradients, of a user's model: a path, or its text.
+
+    It is read with `nets` seeds, so that what it draws is drawn again; where it draws no parameter,
+    once. Raises LanguageError, DataError, OptionError.
+    """
+    from gradcheck_cli.modelstats import model_stats as run
+
+    def drawn_with(seed: int | None) -> Model:
+        if isinstance(path_or_text, bytes):
+            return load_text(path_or_text, file="-", folder=Path(), seed=seed)
+        return load(path_or_text, seed=seed)
+
+    if nets < 1:
+        raise OptionError(f"--nets is {nets}", help="it must be 1 or more")
+    first = drawn_with(seed)
+    drawn = any(p.origin in ("drawn", "free") for p in first.parameters())
+    more = range(first.seed + 1, first.seed + nets) if drawn else range(0)
+    draws = [first, *map(drawn_with, more)]
+    return run(draws, stat=stat, level=level, quantities=quantities)
+
+
+def gain(activation: str, *, bias_var: float = 0.0) -> GainReport:
+    """Gain, fixed point and critical point of an activation: a name, or an expression in z.
+
+    `bias_var` is sigma_b^2 at the critical point. Raises OptionError, LanguageError.
+    """
+    from gradcheck_cli.activations import find_activation
+    from gradcheck_cli.expectations import describe
+
+    return describe(find_activation(activation), bias_var)
 
 
 def unreadable(error: GradcheckError, file: str) -> Report:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.forward import FLOAT64, Tape
-from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.graph import Array, Graph, Model, Node
 from gradcheck_cli.namespaces import Float64
 
-__all__ = ["derivative"]
+__all__ = ["derivative", "slopes"]
 
 Adjoints = dict[int, Array]
 
@@ -46,6 +46,26 @@ def derivative(model: Model, tape: Tape, of: str, by: Iterable[str]) -> dict[str
     with np.errstate(all="ignore"):
         found = backward.run()
     return {name: backward.shaped(found.get(node.index), node) for name, node in sources.items()}
+
+
+def slopes(graph: Graph, values: Mapping[int, Array], of: int, by: int) -> Array:
+    """d of/d by at every place of the arrays, for a graph of numbers (no shapes): a plot's slope.
+
+    `values` are those of the nodes (forward.trace); the result has the shape of the value of `of`.
+    """
+    live = graph.downstream([by])
+    adjoints: Adjoints = {of: np.ones_like(values[of])}
+    with np.errstate(all="ignore"):
+        for node in (graph.nodes[i] for i in sorted(values, reverse=True)):
+            adjoint = adjoints.get(node.index)
+            if adjoint is None or node.is_leaf or node.is_literal:
+                continue
+            arguments = [values[a] for a in node.arguments]
+            for argument, rule in zip(node.arguments, node.primitive.vjp, strict=True):
+                if live[argument] and rule is not None:
+                    part = rule(FLOAT64, adjoint, values[node.index], *arguments, **node.options)
+                    _add(adjoints, argument, _annihilated(part, adjoint))
+    return adjoints.get(by, np.zeros_like(values[of]))
 
 
 @dataclass

@@ -19,7 +19,17 @@ import numpy as np
 from gradcheck_cli.graph import Array, Graph, Key, Model, Node
 from gradcheck_cli.namespaces import Float64
 
-__all__ = ["FLOAT64", "Failing", "Tape", "Varied", "compute", "evaluate", "forward_pass"]
+__all__ = [
+    "FLOAT64",
+    "Failing",
+    "Tape",
+    "Varied",
+    "compute",
+    "evaluate",
+    "forward_pass",
+    "kink_margins",
+    "trace",
+]
 
 FLOAT64 = Float64()
 _BLOCK_ENTRIES = 1 << 21  # entries of one node held at a time, over rows and perturbations
@@ -48,13 +58,29 @@ def evaluate(graph: Graph, leaves: Mapping[Key, Array], m: Any, output: int | No
     `leaves` hold arrays with the two leading axes. Raises KeyError for a leaf without a value.
     """
     target = graph.output if output is None else output
+    return trace(graph, leaves, m, target)[target]
+
+
+def trace(graph: Graph, leaves: Mapping[Key, Array], m: Any, target: int) -> Values:
+    """The values of `target` and of all nodes that it is computed from."""
     needed = graph.upstream([target])
     values: Values = {}
     with np.errstate(all="ignore"):
         for node in graph.nodes:
             if needed[node.index]:
                 values[node.index] = leaves[node.key] if node.is_leaf else compute(node, values, m)
-    return values[target]
+    return values
+
+
+def kink_margins(graph: Graph, values: Values, m: Any) -> list[Array]:
+    """The margins of every kink among traced values: a change of sign is a kink."""
+    found = []
+    with np.errstate(all="ignore"):
+        for node in (graph.nodes[i] for i in values):
+            if not (node.is_leaf or node.is_literal) and node.primitive.kink is not None:
+                arguments = [values[a] for a in node.arguments]
+                found.append(node.primitive.kink(m, *arguments, **node.options))
+    return found
 
 
 @dataclass(frozen=True)

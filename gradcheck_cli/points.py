@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DIGITS", "draw_normal", "draw_uniform", "moved"]
+__all__ = ["DIGITS", "draw_normal", "draw_uniform", "moved", "stream"]
 
 Array = NDArray[np.float64]
 DIGITS = 6  # significant digits of every drawn number
@@ -41,6 +41,12 @@ def _unit(seed: int, name: str, count: int) -> Array:
     bits = np.random.PCG64(int.from_bytes(digest[:16], "little")).random_raw(count)
     high = np.asarray(bits, dtype=np.uint64) >> np.uint64(11)
     return (high.astype(np.float64) + 0.5) * 2.0**-53
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """A generator for statistics, where the last digit of a single draw does not matter."""
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))
 
 
 def _rounded(values: Array) -> Array:

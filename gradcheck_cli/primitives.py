@@ -444,6 +444,21 @@ _define(
     ),
     symbolic=lambda s, x: x / (1 + s.exp(-x)),
 )  # fmt: skip
+_define(
+    "mish", "mish(x)", "x*tanh(softplus(x)) (Misra 2019)",
+    forward=lambda m, x: x * m.tanh(m.softplus(x)),
+    vjp=(
+        lambda m, g, y, x: g
+        * (m.tanh(m.softplus(x)) + x * m.sech(m.softplus(x)) ** 2 * m.exp(-m.softplus(-x))),
+    ),
+    symbolic=lambda s, x: x * s.tanh(s.log(1 + s.exp(x))),
+)  # fmt: skip
+_define(
+    "softsign", "softsign(x)", "x/(1 + abs(x))", analytic=False,
+    forward=lambda m, x: x / (1 + m.abs(x)),
+    vjp=(lambda m, g, y, x: g / (1 + m.abs(x)) / (1 + m.abs(x)),),
+    symbolic=lambda s, x: x / (1 + s.select(x > 0, x, -x)),
+)  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------
 # Arrays. A shape rule takes shapes and the user's options, gives the shape and what `forward` needs

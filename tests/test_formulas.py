@@ -109,7 +109,7 @@ PRINTED = [
 ]  # fmt: skip
 
 SCALARS = "sin cos tan asin acos atan sinh cosh tanh exp expm1 log log1p log2 log10 sqrt cbrt abs sign"
-ACTIVATIONS = "erf sigmoid softplus relu leaky_relu elu selu gelu silu"
+ACTIVATIONS = "erf sigmoid softplus relu leaky_relu elu selu gelu silu mish softsign"
 
 TRUE = [
     TOY,

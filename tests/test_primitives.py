@@ -240,6 +240,8 @@ _PHI = {
     "tanh": lambda x: HIGH.sinh(x) / HIGH.cosh(x),
     "gelu": lambda x: x * HIGH.erfc(-x / HIGH.sqrt(2)) / 2,
     "silu": lambda x: x / (1 + HIGH.exp(-x)),
+    "mish": lambda x: x * HIGH.tanh(HIGH.log(1 + HIGH.exp(x))),
+    "softsign": lambda x: x / (1 + abs(x)),
     "log1p": lambda x: HIGH.log(1 + x),
     "expm1": lambda x: HIGH.exp(x) - 1,
     "elu": lambda x: x if x > 0 else HIGH.exp(x) - 1,
@@ -257,6 +259,8 @@ FAR: list[tuple[str, float, float, float]] = [
     *[("sigmoid", x, 4 * max(1, abs(x)), 4 * max(1, abs(x))) for x in (-700.0, -40.0, 40.0, 700.0, -1e-9)],
     *[("softplus", x, 4 * max(1, abs(x)), 4 * max(1, abs(x))) for x in (-700.0, -40.0, 40.0, 800.0)],
     *[("silu", x, 4 * max(1, abs(x)), 8 * max(1, abs(x))) for x in (-700.0, -40.0, 40.0, 800.0)],
+    *[("mish", x, 4 * max(1, abs(x)), 8 * max(1, abs(x))) for x in (-700.0, -40.0, 1e-20, 40.0, 800.0)],
+    *[("softsign", x, 2, 4) for x in (-1e150, -1e-300, 1e-20, 1e9, 1e150)],
     *[("gelu", x, 4 * x * x, 8 * x * x) for x in (-37.0, -30.0, -8.0, 8.0, 30.0)],
     *[("tanh", x, 4, 4 * max(1, x)) for x in (1e-20, 5.0, 30.0, 300.0)],
     *[("log1p", x, 2, 2) for x in (1e-300, -1e-20, 1e-20, 1e-9, 1e300)],
@@ -310,10 +314,36 @@ def test_far_out_the_verdict_is_ok(name: str, x: float) -> None:
 @pytest.mark.parametrize(
     ("name", "x", "value"),
     [("sigmoid", -800.0, 0.0), ("sigmoid", 800.0, 1.0), ("tanh", 1e4, 1.0), ("softplus", -1e4, 0.0),
-     ("gelu", -50.0, 0.0), ("silu", -1e4, 0.0), ("elu", -1e4, -1.0), ("selu", 1e300, 1.0507009873554805e300)],
+     ("gelu", -50.0, 0.0), ("silu", -1e4, 0.0), ("elu", -1e4, -1.0), ("selu", 1e300, 1.0507009873554805e300),
+     ("mish", -1e4, 0.0), ("mish", 1e300, 1e300), ("softsign", 1e308, 1.0), ("softsign", -1e308, -1.0)],
 )  # fmt: skip
 def test_beyond_the_doubles_values_are_limits(name: str, x: float, value: float) -> None:
     model = scaled(name, x)
     tape = forward_pass(model)
     assert tape.value("y") == value
     assert np.isfinite(backprop.derivative(model, tape, "y", ["x"])["x"])
+
+
+# ---------------------------------------------------------------------------------------------
+# softsign: the second derivative jumps at 0, the first does not
+# ---------------------------------------------------------------------------------------------
+
+AROUND_ZERO = [0.0, *(sign * 10.0**k for sign in (1, -1) for k in range(-12, 1))]
+
+
+@pytest.mark.parametrize("scheme", ["extrapolated", "forward2", "central", "central8"])
+def test_bounds_hold_where_the_second_derivative_jumps(scheme: str) -> None:
+    for x in AROUND_ZERO:
+        model = scaled("softsign", x)
+        found = sampling.derivative(
+            model, forward_pass(model), "loss", ["x"], sampling.scheme_named(scheme)
+        )["x"]
+        gap = abs(float(found.value) - 2.5 / (1 + abs(x)) ** 2)
+        assert gap <= float(found.bound) + 4 * ULP  # the right side is itself rounded a few times
+        assert float(found.bound) < 0.01  # a bound that says nothing would hold too
+
+
+def test_a_jump_of_the_second_derivative_is_no_kink_and_one_of_the_first_is() -> None:
+    for x in AROUND_ZERO:
+        assert check(scaled("softsign", x), Options()).verdict is Verdict.OK
+    assert check(scaled("abs", 0.0), Options()).verdict is Verdict.KINK

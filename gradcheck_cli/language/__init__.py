@@ -7,20 +7,33 @@ the whole text has been parsed and every name is known: a syntax error costs not
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradcheck_cli.errors import OptionError, printable
+from gradcheck_cli.errors import GradcheckError, LanguageError, OptionError, printable
 from gradcheck_cli.language.files import MAX_DATA, MAX_TEXT, read_path
 
 if TYPE_CHECKING:
-    from gradcheck_cli.graph import Array, Claim, Model
+    from gradcheck_cli.errors import Place
+    from gradcheck_cli.graph import Array, Claim, Graph, Model
     from gradcheck_cli.language.grammar import Statement
     from gradcheck_cli.language.text import Source
 
-__all__ = ["MAX_DATA", "MAX_TEXT", "read_claims", "read_model", "read_path", "read_values", "show"]
+__all__ = [
+    "MAX_DATA",
+    "MAX_TEXT",
+    "read_claims",
+    "read_expression",
+    "read_model",
+    "read_path",
+    "read_values",
+    "show",
+]
 
 _AT = "param "  # makes a statement of NAME=VALUE
+_LOSS = "loss = "  # makes one of an expression
+_OF_FILES = ("param", "claim", "rows", "data", "line", "statement", "step", "loss")  # advice on these
 
 
 def _parsed(text: str | bytes, file: str, limit: int) -> tuple[Source, list[Statement]]:
@@ -102,6 +115,36 @@ def read_values(text: str, model: Model, *, max_data: int = MAX_DATA) -> tuple[s
     from gradcheck_cli.language.reader import value_for
 
     return value_for(source, statements[0], model, max_data)
+
+
+def read_expression(text: str, variable: str, option: str) -> Graph:
+    """The graph of an expression in one variable, all of whose values are single numbers.
+
+    The leaf's key is `variable`, the result is the graph's output; `option` is for messages. Raises
+    LanguageError with the place in `text`.
+    """
+    if not text.strip() or any(mark in text for mark in "\n\r;"):
+        raise OptionError(f"{option} takes one expression", help=f"such as tanh({variable})")
+    try:
+        model = read_model(f"param {variable} = 1\n{_LOSS}{text}", file=option)
+    except GradcheckError as error:
+        place = error.place and _in_expression(error.place, text)
+        advice = f"write an expression in {variable}, such as {variable}*sigmoid({variable})"
+        kept = advice if any(word in (error.help or "param") for word in _OF_FILES) else error.help
+        message = error.message.replace("the loss", "it")
+        raise LanguageError(message, place=place, help=kept) from None
+    graph = model.graph
+    if any(node.shape for node in graph.nodes) or len(model.steps) != 1 or len(model.inputs) != 1:
+        raise OptionError(f"{option} takes a function of one number", help=f"such as tanh({variable})")
+    return replace(graph, output=graph.names[model.loss])
+
+
+def _in_expression(place: Place, text: str) -> Place:
+    """A place in the statement around an expression: what points at its name means all of `text`."""
+    column = place.column - len(_LOSS)
+    if place.line == 1 or column < 1:
+        return replace(place, line=1, column=1, width=len(text), text=text)
+    return replace(place, line=1, column=column, text=text)
 
 
 def show(model: Model) -> str:

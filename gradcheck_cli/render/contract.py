@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from typing import Any
 
 from gradcheck_cli import __version__
@@ -20,11 +22,13 @@ from gradcheck_cli.results import (
     ExplainedStep,
     Explanation,
     Failure,
+    GainReport,
+    InitReport,
     Report,
     worst,
 )
 
-__all__ = ["explain_json", "run_json", "run_jsonl"]
+__all__ = ["explain_json", "gain_json", "init_json", "init_jsonl", "run_json", "run_jsonl"]
 
 Record = dict[str, Any]
 
@@ -57,6 +61,42 @@ def explain_json(explanation: Explanation, options: OutputOptions) -> str:
         "forward": [_step(step) for step in explanation.forward],
         "backward_steps": [_step(step) for step in explanation.backward_steps],
         "backward_parameters": [_step(step) for step in explanation.backward_parameters],
+    }
+    return _harmless(_spread(whole)) + "\n"
+
+
+@output_format("json", of="init-stats")
+def init_json(report: InitReport, options: OutputOptions) -> str:
+    """One object, one layer of one series a line; sizes are log10."""
+    whole = {
+        "schema": "gradcheck.init-stats/1",
+        "version": __version__,
+        "config": _plain(report.config),
+        "series": _plain(report.series),
+        "formats": _plain(report.formats),
+        "dead_units": jsonable(report.dead_units),
+        "dead_networks": report.dead_networks,
+        "recommendation": report.recommendation,
+        "inits": _plain(report.inits),
+        "matrices": _plain(report.matrices),
+        "notes": list(report.notes),
+    }
+    return _harmless(_spread(whole)) + "\n"
+
+
+@output_format("jsonl", of="init-stats")
+def init_jsonl(report: InitReport, options: OutputOptions) -> str:
+    """One series a line."""
+    return "".join(_harmless(_dump(_plain(series))) + "\n" for series in report.series)
+
+
+@output_format("json", of="gain")
+def gain_json(gains: Sequence[GainReport], options: OutputOptions) -> str:
+    """One activation a line."""
+    whole = {
+        "schema": "gradcheck.gain/1",
+        "version": __version__,
+        "activations": _plain(gains),
     }
     return _harmless(_spread(whole)) + "\n"
 
@@ -164,6 +204,17 @@ def _step(step: ExplainedStep) -> Record:
         "line": step.line,
         "local": step.local,
     }
+
+
+def _plain(value: Any) -> Any:
+    """A record as its fields in their order; what is inside likewise."""
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Enum) else jsonable(value)
 
 
 def _index(index: tuple[int, ...] | None) -> list[int] | None:

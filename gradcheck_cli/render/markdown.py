@@ -27,7 +27,7 @@ from gradcheck_cli.render.rows import (
 from gradcheck_cli.render.words import safe
 from gradcheck_cli.results import ExplainedStep, Explanation, Report
 
-__all__ = ["explain_markdown", "run_markdown"]
+__all__ = ["code", "escape", "explain_markdown", "pipe_table", "run_markdown"]
 
 
 @output_format("markdown")
@@ -51,7 +51,7 @@ def explain_markdown(explanation: Explanation, options: OutputOptions) -> str:
     )
     parts = [f"## {escape(explanation.model)}", code(loss), ", ".join(map(code, given))]
     for title, steps in lists:
-        parts += [f"### {escape(title)}", _table(("step", "value", "local"), map(_step, steps))]
+        parts += [f"### {escape(title)}", pipe_table(("step", "value", "local"), map(_step, steps))]
     parts += [escape(note) for note in explanation.notes]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -89,10 +89,10 @@ def _gradients(report: Report, verbosity: int) -> Iterator[str]:
     entries, blocks = select_gradients(report, verbosity)
     if entries.shown:
         shown = ([*entry_cells(row), "; ".join(remarks(row.entry))] for row in entries.shown)
-        yield _table((*ENTRY_HEADINGS, ""), (_coded_first(row) for row in shown))
+        yield pipe_table((*ENTRY_HEADINGS, ""), (_coded_first(row) for row in shown))
         yield escape(entries.more)
     if blocks.shown:
-        yield _table(SUMMARY_HEADINGS, (_coded_first(summary_cells(b)) for b in blocks.shown))
+        yield pipe_table(SUMMARY_HEADINGS, (_coded_first(summary_cells(b)) for b in blocks.shown))
         yield escape(blocks.more)
 
 
@@ -102,7 +102,7 @@ def _claims(report: Report, verbosity: int) -> str:
     for claim in claims.shown:
         said = "; ".join([*claim_numbers(claim), *claim_sentences(claim)])
         rows.append([str(claim.line), code(claim_title(claim)), str(claim.verdict), escape(said)])
-    table = _table(("line", "claim", "verdict", ""), rows) if rows else ""
+    table = pipe_table(("line", "claim", "verdict", ""), rows) if rows else ""
     return "\n\n".join(filter(None, (table, escape(claims.more))))
 
 
@@ -115,7 +115,8 @@ def _step(step: ExplainedStep) -> list[str]:
     return [code(title), escape(numbers.array(step.value)), code(step.local)]
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def pipe_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; the headings are plain text, the cells are Markdown already."""
     lines = [_row([escape(heading) for heading in headings]), _row(["---"] * len(headings))]
     return "\n".join(lines + [_row(row) for row in rows])
 

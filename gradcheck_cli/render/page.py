@@ -23,6 +23,10 @@ _VERDICT_STYLES = {
     "UNRESOLVED": "bold yellow",
     "WRONG": "bold red",
     "ERROR": "bold red",
+    "stable": "green",
+    "VANISHES": "bold blue",
+    "EXPLODES": "bold red",
+    "UNEXPECTED": "bold magenta",
 }
 
 

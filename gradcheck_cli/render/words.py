@@ -29,6 +29,7 @@ _TWINS = {
     "\N{RIGHT SINGLE QUOTATION MARK}": "'",
     "\N{LEFT DOUBLE QUOTATION MARK}": '"',
     "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
+    **dict(zip("▁▂▃▄▅▆▇█", "_.:-=+*#", strict=True)),  # bars of rising height
 }
 
 
