@@ -46,7 +46,7 @@ def _unit(seed: int, name: str, count: int) -> Array:
 def stream(seed: int, name: str) -> np.random.Generator:
     """A generator for statistics, where the last digit of a single draw does not matter."""
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "little")))
+    return np.random.Generator(np.random.SFC64(int.from_bytes(digest[:16], "little")))
 
 
 def _rounded(values: Array) -> Array:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,6 +149,7 @@ class _Pass:
     squares: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.chi_squared, self.halved = cache(_chi_squared), cache(_halved)  # widths come again
         self.depth = self.network.depth
         self.widths = self.network.widths
         self.reach = np.log(self.weights) + np.log(self.widths[:-1])  # sigma^2 fan_in
@@ -166,8 +168,8 @@ class _Pass:
         self.into = np.zeros(self.depth + 1)
         self.share = np.zeros(self.depth + 1)  # (mean)^2/mean square of what W_k multiplies
         self.shared = self.network.activation.homogeneous and bool((self.biases == 0).all())
-        self.halves = self.shared and _is_relu(self.network)
-        self.linear = self.shared and _is_linear(self.network)
+        self.is_relu = self.shared and _is_relu(self.network)
+        self.is_linear = self.shared and _is_linear(self.network)
 
     def run(self) -> _Pass:
         """Both passes."""
@@ -199,10 +201,10 @@ class _Pass:
 
     def _input(self) -> None:
         n = self.widths[0]
-        self._enter("h", 0, self._own(_chi_squared(n, n)), self._own(_chi_squared(n - 1, n)))
-        self.u[0], self.v[0] = self._own(_chi_squared(n, n))
+        self._enter("h", 0, self._own(self.chi_squared(n, n)), self._own(self.chi_squared(n - 1, n)))
+        self.u[0], self.v[0] = self._own(self.chi_squared(n, n))
         if self.network.architecture == "postln":
-            self.u[0], self.v[0] = self._own(_chi_squared(n, n))
+            self.u[0], self.v[0] = self._own(self.chi_squared(n, n))
 
     def _own(self, step: Step) -> Step:
         return step if self.finite else (0.0, 0.0)
@@ -222,7 +224,7 @@ class _Pass:
 
     def _normal(self, name: str, k: int, mean: float, variance: float, n: int) -> None:
         """n entries that are normal given the layers before: ln of their variance has this mean."""
-        own, apart = self._own(_chi_squared(n, n)), self._own(_chi_squared(n - 1, n))
+        own, apart = self._own(self.chi_squared(n, n)), self._own(self.chi_squared(n - 1, n))
         self.squares[name][k] = mean + own[0]
         self._enter(name, k, (mean + own[0], variance + own[1]), (mean + apart[0], variance + apart[1]))
 
@@ -241,8 +243,8 @@ class _Pass:
         central = _averaged(float(shares @ at["central_kurtosis"]), n)
         apart = self._own((central[0] - 1 / n, central[1]))
         spread = (float(shares @ at["spread"]) + apart[0], _spread(at["spread"], shares) + apart[1])
-        if self.linear:
-            own = self._own(_chi_squared(n - 1, n))
+        if self.is_linear:
+            own = self._own(self.chi_squared(n - 1, n))
             spread = (one + own[0], _spread(second, shares) + own[1])
         self._enter("h", k + 1, (self.u[k + 1], self.v[k + 1]), spread)
         self.share[k + 1] = -math.expm1(min(float(shares @ (at["spread"] - second)), 0.0))
@@ -260,10 +262,10 @@ class _Pass:
     def _layer_noise(self, k: int, at: dict[str, float], q: Array, points: Array) -> Step:
         """Of ln of the mean of n squares of a[f_k] over its expectation."""
         n = self.widths[k + 1]
-        if self.halves and not self.orthogonal:
-            return _halved(n)
-        if self.linear and not self.orthogonal:
-            return _chi_squared(n, n)
+        if self.is_relu and not self.orthogonal:
+            return self.halved(n)
+        if self.is_linear and not self.orthogonal:
+            return self.chi_squared(n, n)
         mean, variance = _averaged(at["kurtosis"], n)
         if not self.orthogonal:
             return mean, variance
@@ -318,7 +320,7 @@ class _Pass:
         self._drift = 0.0  # standard deviation of what the forward pass's scatter does to phi'
         self._loss_scatter = 0.0
         if self.network.loss == "lsq":
-            own = self._own(_chi_squared(n, n))
+            own = self._own(self.chi_squared(n, n))
             self.g[k] = math.log(4) + float(shares @ q) + own[0]
             self._forward_scatter, self._loss_scatter = _spread(q, shares), own[1]
         else:
@@ -338,7 +340,7 @@ class _Pass:
             self.mean["dW"][k] += math.log1p(-self.share[k]) if m == 1 else -self.share[k] / m
         if self.network.architecture == "mlp" or k == self.depth:
             mean, own = self.back[k] + self.g[k], self._own(self._turned(n))
-            apart = _chi_squared(n - 1, n)[0] if not self.orthogonal else own[0] - 1 / n
+            apart = self.chi_squared(n - 1, n)[0] if not self.orthogonal else own[0] - 1 / n
             self.mean["dh"][k] = mean + (self._own((apart, 0.0))[0] if self.var else own[0])
             self.squares["dh"][k] = mean + own[0]
             self._back_variance[k] = lost + own[1]
@@ -346,7 +348,7 @@ class _Pass:
 
     def _turned(self, n: int) -> Step:
         """Of ln |W'g|^2 over its expectation."""
-        return (0.0, 0.0) if self.orthogonal else _chi_squared(n, n)
+        return (0.0, 0.0) if self.orthogonal else self.chi_squared(n, n)
 
     def _with_loss(self, lost: float) -> float:
         """The forward pass and the backward pass meet the same units: their logarithms scatter together."""
@@ -359,10 +361,10 @@ class _Pass:
         n = self.widths[k]
         kurtosis = 3 * float(shares @ at["slope_kurtosis"])
         mean, variance = _averaged(kurtosis, n)
-        if self.halves:
-            mean, variance = _halved(n)
-        if self.linear:
-            mean, variance = _chi_squared(n, n)
+        if self.is_relu:
+            mean, variance = self.halved(n)
+        if self.is_linear:
+            mean, variance = self.chi_squared(n, n)
         if self.orthogonal:
             mean, variance = mean + 1 / n, max(variance - 2 / n, 0.0)
         noise = self._own((mean, variance))
@@ -416,10 +418,10 @@ def _added(relative: float, total: float, n: int) -> Step:
 
 
 def _spread(values: Array, shares: Array) -> float:
-    """The variance of values with these shares; 0 for one."""
-    if len(values) == 1:
-        return 0.0
+    """The variance of values with these shares; 0 for one, and where they are infinite."""
     mean = float(shares @ values)
+    if len(values) == 1 or not math.isfinite(mean):
+        return 0.0
     return float(shares @ (values - mean) ** 2)
 
 

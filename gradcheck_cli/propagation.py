@@ -9,6 +9,7 @@ variances. Knows nothing of what theory predicts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -37,6 +38,8 @@ _KEPT_STATES = 1 << 29  # bytes kept of everything else
 _POWER_LAW = 64  # below 2^-64 and above 2^64 most functions are powers, to double precision
 _BEYOND = 1 << 40  # a binary exponent beyond this is infinite, or zero
 _NOTHING = -(1 << 60)  # the binary exponent of zero
+_THREADS = 2  # that draw; more would wait for memory
+_POOL = ThreadPoolExecutor(_THREADS)  # starts threads when it is used
 _LOG10_2 = float(np.log10(2.0))
 
 
@@ -268,8 +271,13 @@ class _Draws:
 
     def _drawn(self, what: str, k: int, unit: UnitDraw, shape: tuple[int, int]) -> Array:
         found = np.empty((len(self.numbers), *shape), dtype=self.job.dtype)
-        for place, number in enumerate(self.numbers):
-            found[place] = unit(stream(self.job.seed, f"{what}/{number}/{k}"), shape)
+
+        def draw(first: int) -> None:
+            for place in range(first, len(self.numbers), _THREADS):
+                name = f"{what}/{self.numbers[place]}/{k}"
+                found[place] = unit(stream(self.job.seed, name), shape)
+
+        list(_POOL.map(draw, range(_THREADS)))  # NumPy draws outside of the interpreter's lock
         return found
 
 

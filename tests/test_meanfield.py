@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def expected(
     **options: Any,
 ) -> Expected:
     network = Network(widths, act(text), arch, scale, loss)
-    pairs = list(zip(widths[:-1], widths[1:], strict=True))
+    pairs = list(pairwise(widths))
     weights = np.array([variance(*pair) if callable(variance) else variance for pair in pairs])
     return predict(network, weights, np.full(len(pairs), bias), **options)
 
@@ -281,32 +282,393 @@ def test_relu_is_recognized_by_its_values() -> None:
     assert abs(relu.log10["h"][3] - other.log10["h"][3]) > 0.02
 
 
-@pytest.mark.parametrize(("text", "decades"), [("gelu", -12), ("silu", -14)])
-def test_he_collapses_where_the_fixed_point_repels(text: str, decades: int) -> None:
-    found = expected(text, CHAPTER)
-    assert round(float(found.infinite["f"][50])) == decades
-    assert abs(expected("relu", CHAPTER).infinite["f"][50]) < 0.5
+@pytest.mark.parametrize(("text", "power"), [("gelu", -12), ("silu", -14)])
+def test_he_collapses_where_the_fixed_point_repels(text: str, power: int) -> None:
+    found = expected(text, CHAPTER, stat="ms")
+    assert found.infinite["f"][50] == pytest.approx(power, abs=0.5)
+    assert expected("relu", CHAPTER, stat="ms").infinite["f"][50] == pytest.approx(math.log10(2))
 
 
-def decades(text: str, arch: str, scale: float = 1.0, own: bool = False) -> float:
-    variance = gain(act(text)) ** 2 / 256 if own else 2 / 256
-    found = expected(text, (256,) * 61 + (1,), variance, arch=arch, scale=scale, stat="ms")
+def decades(arch: str, variance: float, scale: float = 1.0) -> float:
+    found = expected("gelu", (256,) * 61 + (1,), variance, arch=arch, scale=scale, stat="ms")
     return float(found.log10["h"][60] - found.log10["h"][0])
 
 
 def test_architectures_of_gelu() -> None:
-    """60 layers of 256; the numbers are medians of 20 networks, to 0.2 decades."""
-    assert decades("gelu", "residual") == pytest.approx(18.0, abs=0.2)
-    assert decades("gelu", "residual", 1 / math.sqrt(60)) == pytest.approx(0.4, abs=0.2)
-    assert decades("gelu", "preln") == pytest.approx(1.7, abs=0.2)
-    wide = expected("gelu", (256,) * 61 + (1,), he).infinite["h"]
-    assert wide[60] == pytest.approx(-12.9, abs=2.0)
+    """Decades of ms h over 60 layers of 256, as measured on 60 networks: to 0.2, their standard error."""
+    own = gain(act("gelu")) ** 2 / 256
+    assert decades("mlp", 2 / 256) == pytest.approx(-14.9, abs=0.2)
+    assert decades("mlp", own) == pytest.approx(3.7, abs=0.2)
+    assert decades("residual", 2 / 256) == pytest.approx(17.8, abs=0.2)
+    assert decades("residual", 2 / 256, 1 / math.sqrt(60)) == pytest.approx(0.4, abs=0.2)
+    assert decades("preln", 2 / 256) == pytest.approx(1.7, abs=0.2)
 
 
 def test_torch_default() -> None:
     """Stable forward, and gradients of 1e-38.7: only both directions together show it."""
     third = 1 / 300
     found = expected("relu", CHAPTER, third, third)
-    assert found.infinite["f"][49] == pytest.approx(-2.3, abs=0.15)
-    assert found.infinite["dh"][0] - found.infinite["dh"][50] == pytest.approx(-38.9, abs=0.3)
+    assert found.infinite["f"][49] == pytest.approx(-2.4, abs=0.05)
+    assert found.infinite["dh"][0] - found.infinite["dh"][50] == pytest.approx(-38.7, abs=0.3)
     assert found.chi == pytest.approx(1 / 6)
+
+
+# ---------------------------------------------------------------------------------------------
+# Against networks that are drawn
+# ---------------------------------------------------------------------------------------------
+
+
+class Drawn:
+    """N networks at once, in plain numpy; log10 of the statistics (N, K+1) by name and stat.
+
+    nan where it is 0: in networks that died, and of the variance of a single entry.
+    """
+
+    def __init__(self, network: Network, count: int, bias: float, variance: Any, orthogonal: bool) -> None:
+        self.network, self.count, self.orthogonal = network, count, orthogonal
+        self.rng = np.random.default_rng(12345)
+        self.log10: dict[tuple[str, str], Array] = {}
+        widths, depth, phi = network.widths, network.depth, network.activation
+        h = self.rng.standard_normal((count, widths[0]))
+        weights, seconds, slopes, hs, fs, norms = [], [], [], [h], [], []
+        for k in range(depth + 1):
+            fan = widths[k], widths[k + 1]
+            w = math.sqrt(variance(*fan)) * self._unit(fan[1], fan[0])
+            inner, sd = self._inner(h, k)
+            plain = network.architecture == "mlp" or k == depth
+            second = inner if plain else phi.value(inner)
+            f = np.einsum("nij,nj->ni", w, second)
+            f += math.sqrt(bias) * self.rng.standard_normal(f.shape)
+            weights.append(w)
+            seconds.append(second)
+            fs.append(f)
+            if k < depth:
+                h, slope, after = self._next(h, inner, f)
+                slopes.append(slope)
+                norms.append((inner, sd) if network.architecture == "preln" else after)
+                hs.append(h)
+        self._backward(weights, seconds, slopes, hs, fs, norms)
+
+    def _unit(self, rows: int, columns: int) -> Array:
+        if not self.orthogonal:
+            return self.rng.standard_normal((self.count, rows, columns))
+        long, short = max(rows, columns), min(rows, columns)
+        q = np.linalg.qr(self.rng.standard_normal((self.count, long, short)))[0]
+        q = q * self.rng.choice([-1.0, 1.0], (self.count, 1, short)) * math.sqrt(long)
+        return q if rows == long else np.swapaxes(q, 1, 2)
+
+    def _inner(self, h: Array, k: int) -> tuple[Array, Array]:
+        if self.network.architecture == "preln" and k < self.network.depth:
+            return normalized(h)
+        return h, np.ones(1)
+
+    def _next(self, h: Array, inner: Array, f: Array) -> tuple[Array, Array, tuple[Array, Array]]:
+        phi, kind = self.network.activation, self.network.architecture
+        if kind == "mlp":
+            return phi.value(f), phi.slope(f), (f, f)
+        after = h + self.network.scale * f
+        if kind == "postln":
+            after, sd = normalized(after)
+            return after, phi.slope(inner), (after, sd)
+        return after, phi.slope(inner), (after, after)
+
+    def _backward(
+        self,
+        weights: list[Array],
+        seconds: list[Array],
+        slopes: list[Array],
+        hs: list[Array],
+        fs: list[Array],
+        norms: list[tuple[Array, Array]],
+    ) -> None:
+        network, depth = self.network, self.network.depth
+        v = self.rng.standard_normal(fs[-1].shape)
+        v = v / np.sqrt((v * v).mean(axis=1, keepdims=True))
+        df = 2 * fs[-1] if network.loss == "lsq" else v
+        dh = np.einsum("nij,ni->nj", weights[-1], df)
+        dfs, dhs = [df], [dh]
+        for k in range(depth - 1, -1, -1):
+            if network.architecture == "mlp":
+                df = dh * slopes[k]
+                dh = np.einsum("nij,ni->nj", weights[k], df)
+            else:
+                above = through(dh, *norms[k]) if network.architecture == "postln" else dh
+                df = network.scale * above
+                branch = slopes[k] * np.einsum("nij,ni->nj", weights[k], df)
+                dh = above + (through(branch, *norms[k]) if network.architecture == "preln" else branch)
+            dfs.append(df)
+            dhs.append(dh)
+        found = {"h": hs, "f": fs, "dh": dhs[::-1], "df": dfs[::-1]}
+        pairs = zip(dfs[::-1], seconds, strict=True)
+        found["dW"] = [(a[:, :, None] * b[:, None, :]).reshape(self.count, -1) for a, b in pairs]
+        for name, arrays in found.items():
+            for stat, of in (("ms", lambda x: (x * x).mean(axis=1)), ("var", lambda x: x.var(axis=1))):
+                values = np.stack([of(x) for x in arrays], axis=1)
+                self.log10[name, stat] = np.log10(np.where(values > 0, values, np.nan))
+
+
+def normalized(x: Array) -> tuple[Array, Array]:
+    sd = x.std(axis=1, keepdims=True)
+    return (x - x.mean(axis=1, keepdims=True)) / sd, sd
+
+
+def through(adjoint: Array, normal: Array, sd: Array) -> Array:
+    along = (adjoint * normal).mean(axis=1, keepdims=True) * normal
+    return (adjoint - adjoint.mean(axis=1, keepdims=True) - along) / sd
+
+
+class Case:
+    """Networks drawn and networks predicted."""
+
+    def __init__(
+        self,
+        text: str,
+        widths: tuple[int, ...],
+        variance: Callable[[int, int], float] = he,
+        bias: float = 0.0,
+        *,
+        nets: int = 600,
+        orthogonal: bool = False,
+        **network: Any,
+    ) -> None:
+        options = {"arch": "mlp", "scale": 1.0, "loss": "none"} | network
+        built = Network(widths, act(text), options["arch"], options["scale"], options["loss"])
+        self.drawn = Drawn(built, nets, bias, variance, orthogonal).log10
+        self.nets = nets
+        self.predicted = {
+            stat: expected(text, widths, variance, bias, stat=stat, orthogonal=orthogonal, **options)
+            for stat in ("ms", "var")
+        }
+
+    def off(self, name: str, stat: str, *, infinite: bool = False, allowed: float = 0.0) -> float:
+        """The largest deviation of the mean over networks, beyond what is allowed, in standard errors.
+
+        `allowed` is relative to what finite width changes. Rounding is no deviation.
+        """
+        drawn = self.drawn[name, stat]
+        known = np.isfinite(drawn).any(axis=0)
+        found = self.predicted[stat].infinite if infinite else self.predicted[stat].log10
+        first = np.abs(self.predicted[stat].log10[name] - self.predicted[stat].infinite[name])[known]
+        apart = np.abs(np.nanmean(drawn[:, known], axis=0) - found[name][known])
+        error = np.nanstd(drawn[:, known], axis=0) / math.sqrt(self.nets) + 1e-12
+        return float(np.max((apart - allowed * first) / error))
+
+    def worst(self, **options: Any) -> float:
+        names = ("h", "f", "dh", "df", "dW")
+        return max(self.off(name, stat, **options) for name in names for stat in ("ms", "var"))
+
+
+FOUR = 4.0  # standard errors: with 90 numbers, one in 200 right predictions would fail; seeds are fixed
+# beyond the first order in 1/width there is a second, about 3/40 of the first over 8 layers of 40
+SECOND_ORDER = 3 / 40
+
+
+EIGHT = (40,) * 9 + (1,)
+PLAIN: dict[str, Callable[[], Case]] = {
+    "relu": lambda: Case("relu", EIGHT),
+    "relu, unequal": lambda: Case("relu", (20, 60, 25, 50, 30, 5)),
+    "relu, biases": lambda: Case("relu", EIGHT, bias=0.2),
+    "linear": lambda: Case("linear", EIGHT, lambda n, m: 1 / n),
+    "leaky": lambda: Case("leaky_relu:0.3", EIGHT),
+    "tanh": lambda: Case("tanh", EIGHT, lambda n, m: 2.5 / n),
+    "tanh, unequal, biases": lambda: Case("tanh", (20, 60, 25, 50, 30, 1), lambda n, m: 4 / (n + m), 0.1),
+    "gelu": lambda: Case("gelu", EIGHT, lambda n, m: 2.35 / n),
+    "sigmoid": lambda: Case("sigmoid", EIGHT, lambda n, m: 9 / n),
+    "lsq": lambda: Case("tanh", EIGHT, lambda n, m: 1.5 / n, loss="lsq"),
+    "orthogonal": lambda: Case("relu", EIGHT, orthogonal=True),
+    "orthogonal tanh": lambda: Case("tanh", EIGHT, lambda n, m: 2.5 / n, 0.05, orthogonal=True),
+    "orthogonal, unequal": lambda: Case(
+        "gelu", (20, 60, 25, 50, 30, 1), lambda n, m: 3 / max(n, m), orthogonal=True
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_networks(name: str) -> None:
+    case = PLAIN[name]()
+    assert case.worst(allowed=SECOND_ORDER) < FOUR
+    assert case.worst(infinite=True) > 2 * FOUR  # so many networks tell the limit from what is expected
+
+
+def test_exact_laws_need_no_allowance() -> None:
+    """Three units each: far from any limit."""
+    for text in ("relu", "linear"):
+        case = Case(text, (3, 3, 3, 3, 3, 1), nets=4000)
+        assert max(case.off(name, "ms") for name in ("h", "f", "dh", "df")) < FOUR
+    near = Case("leaky_relu:0.02", (3, 3, 3, 3, 3, 1), nets=4000)
+    assert max(near.off(name, "ms") for name in ("h", "f", "dh", "df")) > FOUR
+
+
+RESIDUAL: dict[str, Callable[[], Case]] = {
+    "residual": lambda: Case("relu", EIGHT, arch="residual"),
+    "residual, small": lambda: Case("tanh", EIGHT, bias=0.1, arch="residual", scale=0.3),
+    "preln": lambda: Case("gelu", EIGHT, arch="preln"),
+    "preln, lsq": lambda: Case("relu", EIGHT, arch="preln", loss="lsq"),
+    "postln": lambda: Case("relu", EIGHT, arch="postln"),
+    "postln, biases": lambda: Case("tanh", EIGHT, bias=0.1, arch="postln", scale=0.7),
+    "orthogonal": lambda: Case("tanh", EIGHT, bias=0.1, arch="residual", orthogonal=True),
+}
+
+
+@pytest.mark.parametrize("name", RESIDUAL)
+def test_residual_networks(name: str) -> None:
+    case = RESIDUAL[name]()
+    assert case.worst(allowed=SECOND_ORDER) < FOUR
+    assert case.worst(infinite=True) > 2 * FOUR
+
+
+def test_a_loss_that_points_along_the_outputs() -> None:
+    """dl/df_K = 2 f_K: over many outputs gradients lie along activations, and lose less on their way."""
+    many = Case("relu", (40,) * 10, loss="lsq")
+    assert many.off("dh", "ms", allowed=SECOND_ORDER) < FOUR
+    assert many.off("df", "var", allowed=SECOND_ORDER) < FOUR
+    random = expected("relu", (40,) * 10, loss="none", stat="ms").log10["dh"]
+    along = many.predicted["ms"].log10["dh"]
+    assert along[0] - along[8] > random[0] - random[8] + 0.5
+    added = Case("relu", (40,) * 10, loss="lsq", arch="residual")
+    # the shortcut also carries |h| along, which is not followed: a third of the correction is left out
+    assert added.off("dh", "ms", allowed=1 / 3) < FOUR < added.off("dh", "ms", infinite=True)
+
+
+def test_networks_that_collapse_or_grow() -> None:
+    """40 layers of gelu with its own gain: no normal distribution of ln ms."""
+    widths, variance = (40,) * 41 + (1,), lambda n, m: 2.35 / n
+    case = Case("gelu", widths, variance, nets=400)
+    for name in ("h", "dh", "df"):
+        assert case.off(name, "ms", allowed=SECOND_ORDER) < FOUR
+        drawn = case.drawn[name, "ms"].std(axis=0)
+        found, spread = case.predicted["ms"].scatter[name], drawn > 1e-9
+        # of 400 networks a standard deviation is known to 4 %, and to twice that with tails as long as these
+        assert np.allclose(found[spread], drawn[spread], rtol=0.25)
+    h = case.drawn["h", "ms"][:, 40]
+    assert case.predicted["ms"].scatter["h"][40] > 3
+    assert abs(np.median(h) - h.mean()) > 0.5  # two heaps
+
+
+SPREADS: dict[str, Callable[[], Case]] = {
+    "relu": lambda: Case("relu", EIGHT),
+    "tanh": lambda: Case("tanh", EIGHT, lambda n, m: 2.5 / n, 0.05),
+    "lsq": lambda: Case("gelu", EIGHT, lambda n, m: 2.35 / n, loss="lsq"),
+    "orthogonal": lambda: Case("tanh", EIGHT, lambda n, m: 2.5 / n, orthogonal=True),
+    "residual": lambda: Case("relu", EIGHT, arch="residual", scale=0.5),
+    "preln": lambda: Case("tanh", EIGHT, bias=0.1, arch="preln"),
+    "postln": lambda: Case("relu", EIGHT, arch="postln"),
+}
+
+
+@pytest.mark.parametrize("name", SPREADS)
+def test_scatter_and_increment(name: str) -> None:
+    """Approximate: to 20 %, of which 9 are three standard errors of those of 600 networks."""
+    case = SPREADS[name]()
+    for quantity, first, last in (("h", 1, 8), ("f", 0, 7), ("dh", 1, 8), ("df", 0, 7), ("dW", 1, 7)):
+        for stat in ("ms", "var"):
+            found, drawn = case.predicted[stat], case.drawn[quantity, stat][:, : last + 1]
+            if (drawn.std(axis=0)[first:] < 1e-9).all():  # h after LN
+                assert found.increment[quantity] < 1e-6
+                continue
+            slopes = (drawn[:, last] - drawn[:, first]) / (last - first)
+            assert np.allclose(found.scatter[quantity][: last + 1], drawn.std(axis=0), rtol=0.2, atol=1e-9)
+            assert found.increment[quantity] == pytest.approx(slopes.std(), rel=0.2)
+
+
+# ---------------------------------------------------------------------------------------------
+# Scales, depths and widths at the ends of what there is
+# ---------------------------------------------------------------------------------------------
+
+
+def test_scaling_a_homogeneous_network_shifts_it() -> None:
+    base, scaled = (expected("relu", CHAPTER, v, loss="lsq") for v in (0.02, 0.06))
+    k, shift = np.arange(51), math.log10(3)
+    powers = {"h": k, "f": k + 1, "dh": 102 - k, "df": 101 - k, "db": 101 - k, "dW": 0 * k + 101}
+    for name, power in powers.items():
+        for one, other in ((base.log10, scaled.log10), (base.infinite, scaled.infinite)):
+            moved = one[name] + power * shift
+            assert np.allclose(other[name], moved, rtol=0, atol=1e-10, equal_nan=True)  # rounding of 100 sums
+        assert np.allclose(base.scatter[name], scaled.scatter[name], rtol=1e-10, atol=0, equal_nan=True)
+    tanh = [expected("tanh", CHAPTER, v).log10["h"][50] for v in (0.02, 0.06)]
+    assert tanh[1] - tanh[0] < 1
+
+
+def test_std_is_half_of_var() -> None:
+    var, std = (expected("gelu", EIGHT, stat=stat) for stat in ("var", "std"))
+    for name in QUANTITIES:
+        for one, other in ((var.log10, std.log10), (var.infinite, std.infinite), (var.scatter, std.scatter)):
+            assert np.array_equal(one[name] / 2, other[name], equal_nan=True)
+        assert std.increment[name] == var.increment[name] / 2
+    assert std.chi == var.chi
+
+
+def test_db_is_df() -> None:
+    found = expected("tanh", EIGHT, loss="lsq")
+    assert np.array_equal(found.log10["db"], found.log10["df"], equal_nan=True)
+    assert found.increment["db"] == found.increment["df"]
+
+
+@pytest.mark.parametrize("arch", ["mlp", "residual", "preln", "postln"])
+@pytest.mark.parametrize("text", ["relu", "tanh", "gelu"])
+def test_depth_1000_stays_finite(text: str, arch: str) -> None:
+    found = expected(text, (100,) * 1001 + (1,), 1.0, arch=arch, loss="lsq", stat="ms")
+    for name in QUANTITIES:
+        for values in (found.log10[name], found.infinite[name], found.scatter[name]):
+            assert values.shape == (1001,)
+            assert np.isfinite(values).all()
+        assert 0 < found.increment[name] < 0.05
+    if arch == "mlp" and text == "relu":
+        assert found.log10["dh"][0] == pytest.approx(3378, abs=1)
+
+
+def test_weights_of_zero() -> None:
+    for text in ("relu", "tanh", "gelu", "leaky_relu:0.2"):
+        found = expected(text, EIGHT, 0.0, loss="lsq", stat="ms")
+        assert np.isneginf(found.log10["h"][1:]).all()
+        assert all(np.isneginf(found.log10[name]).all() for name in ("f", "dh", "df", "dW"))
+        assert np.isfinite(found.log10["h"][0])
+    half = expected("sigmoid", EIGHT, 0.0, loss="lsq", stat="ms").infinite
+    assert half["h"][1:] == pytest.approx(math.log10(0.25))
+    biased = expected("tanh", EIGHT, 0.0, 0.3, loss="lsq", stat="ms")
+    assert biased.infinite["f"] == pytest.approx(math.log10(0.3))
+    assert np.isfinite(biased.log10["h"]).all()
+    assert np.isneginf(biased.log10["dh"]).all()
+
+
+def test_a_variance_needs_two_entries() -> None:
+    found = expected("tanh", (1, 4, 1, 1), lambda n, m: 1 / n)
+    single = {"h": [0, 2], "dh": [0, 2], "f": [1, 2], "df": [1, 2], "db": [1, 2], "dW": [2]}
+    for name, places in single.items():
+        for values in (found.log10[name], found.infinite[name], found.scatter[name]):
+            assert np.flatnonzero(np.isnan(values)).tolist() == places
+    squares = expected("tanh", (1, 4, 1, 1), lambda n, m: 1 / n, stat="ms")
+    assert all(np.isfinite(squares.log10[name]).all() for name in QUANTITIES)
+
+
+@pytest.mark.parametrize("arch", ["mlp", "residual", "preln", "postln"])
+@pytest.mark.parametrize("widths", [(1, 1, 1), (2, 2, 1), (2, 2, 2, 2), (1, 1, 1, 1, 1)])
+def test_the_smallest_networks(widths: tuple[int, ...], arch: str) -> None:
+    for text in ("relu", "tanh", "sigmoid"):
+        for stat in ("ms", "var"):
+            found = expected(text, widths, 0.7, 0.1, arch=arch, loss="lsq", stat=stat)
+            assert all(found.log10[name].shape == (len(widths) - 1,) for name in QUANTITIES)
+    shallow = expected("relu", (3, 3, 1)).increment
+    assert all(math.isnan(shallow[name]) for name in QUANTITIES)  # there is no slope over one layer
+
+
+def test_what_is_beyond_doubles() -> None:
+    """Variances of 1e280 and 1e-280: phi is a power of |z| there."""
+    for text, small in (("tanh", 1.0), ("gelu", 0.25), ("softplus", None)):
+        up = expected(text, EIGHT, 1e280).infinite["h"]
+        down = expected(text, EIGHT, 1e-280, stat="ms").infinite["h"]
+        bounded = text == "tanh"
+        assert np.diff(up)[1:] == pytest.approx(0 if bounded else 280 + math.log10(20), abs=1e-6)
+        if small is not None:  # phi'(0)^2
+            assert np.diff(down) == pytest.approx(-280 + math.log10(40 * small), abs=1e-6)
+        else:
+            assert down[1:] == pytest.approx(2 * math.log10(math.log(2)), abs=1e-6)
+
+
+def test_chi_is_the_factor_in_the_last_hidden_layer() -> None:
+    for arch in ("mlp", "residual", "preln", "postln"):
+        found = expected("tanh", (40, 40, 40, 40, 40, 1), 0.04, 0.1, arch=arch)
+        factor = found.infinite["dh"][3] - found.infinite["dh"][4]
+        assert found.chi == pytest.approx(10**factor)
+    wide = expected("relu", (10, 30, 5, 1), 0.1)
+    assert wide.chi == pytest.approx(0.1 * 5 / 2)  # the gradient meets fan_out
