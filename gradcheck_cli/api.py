@@ -240,8 +240,9 @@ def gain(activation: str, *, bias_var: float = 0.0) -> GainReport:
     """
     from gradcheck_cli.activations import find_activation
     from gradcheck_cli.expectations import describe
+    from gradcheck_cli.initializers import check_bias_variance
 
-    return describe(find_activation(activation), bias_var)
+    return describe(find_activation(activation), check_bias_variance(bias_var))
 
 
 def unreadable(error: GradcheckError, file: str) -> Report:

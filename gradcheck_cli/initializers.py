@@ -19,6 +19,7 @@ from gradcheck_cli.errors import OptionError, ShapeError, printable
 __all__ = [
     "INITIALIZERS",
     "Initializer",
+    "check_bias_variance",
     "fans",
     "find_initializer",
     "unit_normal",
@@ -111,6 +112,13 @@ def fans(shape: tuple[int, ...], name: str = "it") -> tuple[int, int]:
             "write ~ normal(0, 1) or a value for a bias",
         )
     return shape[-1], shape[0]
+
+
+def check_bias_variance(value: float) -> float:
+    """The value, if it can be a variance. Raises OptionError."""
+    if not (math.isfinite(value) and value >= 0):
+        raise OptionError(f"--bias-var is {value:g}", help="a variance is 0 or more")
+    return value
 
 
 def _glorot(fan_in: float, fan_out: float) -> float:

@@ -20,7 +20,13 @@ from gradcheck_cli import outcomes
 from gradcheck_cli.activations import find_activation
 from gradcheck_cli.errors import OptionError, printable
 from gradcheck_cli.expectations import averages, critical, depth_scale, gain
-from gradcheck_cli.initializers import INITIALIZERS, Initializer, find_initializer, unit_orthogonal
+from gradcheck_cli.initializers import (
+    INITIALIZERS,
+    Initializer,
+    check_bias_variance,
+    find_initializer,
+    unit_orthogonal,
+)
 from gradcheck_cli.networks import Network, find_architecture
 from gradcheck_cli.numberformats import FORMATS, NumberFormat, forecast
 from gradcheck_cli.predictions import Expected, predict
@@ -181,8 +187,7 @@ def _check_numbers(options: InitOptions) -> None:
             raise OptionError(f"--{flag} is {value}", help=f"it must be {lowest} or more")
     if options.widths is not None and min(options.widths, default=1) < 1:
         raise OptionError("--widths holds a width below 1", help="such as 784,300,100,10")
-    if not (math.isfinite(options.bias_var) and options.bias_var >= 0):
-        raise OptionError(f"--bias-var is {options.bias_var:g}", help="a variance is 0 or more")
+    check_bias_variance(options.bias_var)
     if not 0 < options.level < 1:
         raise OptionError(f"--level is {options.level:g}", help="a probability, such as 0.9")
     unknown = [name for name in options.quantities if name not in QUANTITIES]

@@ -54,7 +54,6 @@ RANKS: dict[str, tuple[int, int]] = {
     "diagnose": (7, 0),
     "explain": (7, 0),
     "expectations": (6, 0),
-    "meanfield": (7, 0),
     "predictions": (7, 0),
     "propagation": (7, 0),  # measured
     "outcomes": (7, 0),
