@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from gradcheck_cli.render import numbers
+from gradcheck_cli.render import findings, numbers, panels
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
     ENTRY_HEADINGS,
@@ -24,10 +24,11 @@ from gradcheck_cli.render.rows import (
     tally,
     value_line,
 )
+from gradcheck_cli.render.sparklines import BLOCKS, shape_rows, sparklines
 from gradcheck_cli.render.words import safe
-from gradcheck_cli.results import ExplainedStep, Explanation, Report
+from gradcheck_cli.results import ExplainedStep, Explanation, InitReport, Report
 
-__all__ = ["code", "escape", "explain_markdown", "pipe_table", "run_markdown"]
+__all__ = ["code", "escape", "explain_markdown", "init_markdown", "pipe_table", "run_markdown"]
 
 
 @output_format("markdown")
@@ -56,6 +57,27 @@ def explain_markdown(explanation: Explanation, options: OutputOptions) -> str:
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
+@output_format("markdown", of="init-stats")
+def init_markdown(report: InitReport, options: OutputOptions) -> str:
+    """What the screen shows, as sections with pipe tables."""
+    roster = panels.Roster(report)
+    title, *about = findings.about(report)
+    parts = [f"## {escape(title)}", escape("; ".join(filter(None, about)))]
+    if report.matrices:
+        parts += ["### Weights", _matrices(report)]
+    for panel in panels.panels(report):
+        parts.append(f"### {escape(f'{panel.direction.capitalize()}: {panel.shown()}')}")
+        parts.append(_panel(panel, roster, report.config, options.verbosity > 0))
+    parts += _shapes(report, roster)
+    parts += map(escape, findings.sentences(report, roster, options.verbosity))
+    if report.formats:
+        rows = findings.format_rows(report, roster)
+        parts += ["### Number formats", escape(f"{findings.FORMATS_HEADING}."), _escaped_table(rows)]
+        parts.append(escape(findings.lost(report)))
+    parts += map(escape, findings.closing(report, roster))
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
 def escape(text: str) -> str:
     """User text as Markdown text: nothing in it means anything."""
     return re.sub(r"([\\`*_{}\[\]<>|~&$#!^])", r"\\\1", safe(text))
@@ -69,6 +91,35 @@ def code(text: str) -> str:
     fence = "`" * (max(map(len, re.findall("`+", shown)), default=0) + 1)
     space = " " if "`" in shown else ""
     return f"{fence}{space}{shown}{space}{fence}"
+
+
+def _panel(
+    panel: panels.Panel, roster: panels.Roster, config: Mapping[str, object], whole: bool
+) -> str:
+    layers = panels.columns(panel, config, panels.MOST_COLUMNS)
+    rows = [panels.heading_row(panel, roster), *panels.rows(panel, roster, whole=whole)]
+    return _escaped_table(
+        [
+            [*row.label, *(row.values.get(k, numbers.ABSENT) for k in layers), *(t for t, _ in row.tail)]
+            for row in rows
+        ]
+    )
+
+
+def _shapes(report: InitReport, roster: panels.Roster) -> list[str]:
+    shapes = sparklines(report)
+    if shapes is None:
+        return []
+    drawn = len(shapes.titles)
+    heading, *rows = shape_rows(report, roster, shapes)
+    lines = [[*map(escape, row[:-drawn]), *map(code, row[-drawn:])] for row in rows]
+    return ["### Shape", escape(f"{shapes.heading(BLOCKS)}."), pipe_table(heading, lines)]
+
+
+def _matrices(report: InitReport) -> str:
+    remarks = ["remark", *(one.remark for one in report.matrices)]
+    rows = findings.matrix_rows(report.matrices, 6)
+    return _escaped_table([[*row, remark] for row, remark in zip(rows, remarks, strict=True)])
 
 
 def _section(report: Report, verbosity: int) -> list[str]:
@@ -119,6 +170,12 @@ def pipe_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table; the headings are plain text, the cells are Markdown already."""
     lines = [_row([escape(heading) for heading in headings]), _row(["---"] * len(headings))]
     return "\n".join(lines + [_row(row) for row in rows])
+
+
+def _escaped_table(rows: Sequence[Sequence[str]]) -> str:
+    """A heading and rows of plain text."""
+    heading, *lines = rows
+    return pipe_table(heading, ([escape(text.strip()) for text in line] for line in lines))
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -15,12 +15,15 @@ __all__ = [
     "array",
     "bound",
     "count",
+    "decimals",
     "digits",
     "exact",
+    "factor",
     "jsonable",
     "norm",
     "number",
     "pair",
+    "two_digits",
 ]
 
 SIGNIFICANT = 10
@@ -73,6 +76,36 @@ def digits(value: float | None) -> str:
     if value is None or math.isnan(value):
         return ABSENT
     return "all" if math.isinf(value) else str(math.floor(value))
+
+
+def decimals(value: float | None, places: int = 2, sign: str = "") -> str:
+    """`value` with so many digits behind the point; `sign` "+" shows that of positive numbers too."""
+    if value is None:
+        return ABSENT
+    rounded = round(value, places) + 0.0 if math.isfinite(value) else value  # + 0.0: no -0.00
+    return f"{rounded:{sign}.{places}f}"
+
+
+def two_digits(value: float) -> str:
+    """A factor: "1.0", "0.05", "120", "1.2e-5"; more than two digits where it is next to 1."""
+    if not (math.isfinite(value) and value > 0):
+        return number(value)
+    away = abs(value - 1)
+    if 1e-9 < away < 0.095:
+        return f"{value:.{math.ceil(-math.log10(away))}f}"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    power = int(exponent)
+    if power == 0:
+        return mantissa
+    return f"{float(f'{value:.1e}'):.10g}" if -4 <= power < 5 else f"{mantissa}e{power}"
+
+
+def factor(slope: float) -> str:
+    """10^slope to two digits, also where that is no double."""
+    if abs(slope) < 300 or not math.isfinite(slope):
+        return two_digits(10.0**slope)
+    whole = math.floor(slope)
+    return f"{10 ** (slope - whole):.1f}e{whole}"
 
 
 def count(number_of: int) -> str:

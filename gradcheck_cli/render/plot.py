@@ -11,16 +11,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from gradcheck_cli.errors import OptionError
-from gradcheck_cli.render.initstats import (
-    Panel,
-    Roster,
-    about,
-    has_names,
-    panels,
-    percent,
-    placed,
-    quantity,
-)
+from gradcheck_cli.render.findings import about
+from gradcheck_cli.render.panels import Panel, Roster, has_names, level, panels, placed, quantity
 from gradcheck_cli.render.words import cut, safe, wrap
 from gradcheck_cli.results import InitReport, LayerStats, Series
 
@@ -117,11 +109,10 @@ def _drawn(figure_type: type[Figure], report: InitReport) -> Figure:
 def _explained(report: InitReport) -> str:
     """What lines and marks are."""
     many = max((series.networks for series in report.series), default=0)
-    level = percent(report.config.get("level"))
     measured = "one network" if many < 2 else f"medians of {many:,} networks"
-    measured += f"; bars: where one network lies with {level} probability"
+    measured += f"; bars: where one network lies with {level(report.config)} probability"
     known = any(layer.expected is not None for series in report.series for layer in series.layers)
-    return f"{'lines: expected; ' if known else ''}marks: {measured}"
+    return f"{'lines: theory; ' if known else ''}marks: {measured}"
 
 
 def _looks(count: int) -> list[tuple[Any, str]]:
