@@ -25,6 +25,7 @@ from gradcheck_cli.initializers import (
     Initializer,
     check_bias_variance,
     find_initializer,
+    unit_normal,
     unit_orthogonal,
 )
 from gradcheck_cli.networks import Network, find_architecture
@@ -367,6 +368,7 @@ def _series(options: InitOptions, network: Network, case: _Case, quantity: str) 
                     quantity,
                     predicted - float(outcomes.per_layer(quantity, infinite)),
                     pooled=options.inputs > 1,
+                    normal=case.setting.initializer.bias_unit is unit_normal,
                 ),
             ),
             dead=dead == options.nets,

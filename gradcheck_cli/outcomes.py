@@ -156,19 +156,24 @@ def contradicts(slopes: Array, expected: float | None, scatter: float, allowance
     return abs(float(np.mean(slopes)) - expected) > margin + allowance + rounding
 
 
-def allowance(network: Network, quantity: str, correction: float, *, pooled: bool) -> float:
+def allowance(
+    network: Network, quantity: str, correction: float, *, pooled: bool, normal: bool
+) -> float:
     """How far the predicted slope may be off, in decades per layer.
 
     `correction` is what finite width takes off it, to first order: half of that bounds the second order;
     `pooled` inputs scatter less within a network, and how much of it remains is unknown. The ends are
-    known to about 1/width, each layer of a sum h + s f to as much. Least squares over m outputs has
-    gradients up to m times as large.
+    known to about 1/width, each layer of a sum h + s f to as much; where biases are not `normal`, neither
+    are pre-activations, and phi(z)^2 of a uniform z may differ by half a decade. Least squares over m
+    outputs has gradients up to m times as large.
     """
     narrow = 1 / min(network.widths[1:-1])
     steps = max(network.depth - 1, 1)
     found = narrow / (steps if network.architecture == "mlp" else 2)
     if math.isfinite(correction):
         found += abs(correction) * (1.0 if pooled else 0.5)
+    if not normal:
+        found += 0.5 / steps
     if network.loss == "lsq" and direction(quantity) == "backward":
         found += math.log10(network.widths[-1]) / steps
     return found

@@ -427,3 +427,17 @@ def test_bad_options_have_a_way_out(options: dict[str, Any], message: str, help:
     assert message in caught.value.message
     assert help in (caught.value.help or "")
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("arch", ["mlp", "residual", "residual:1/sqrt(K)", "preln", "postln"])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "z*erf(z)"])
+def test_nothing_correct_is_unexpected(activation: str, arch: str) -> None:
+    """Every distribution, in every architecture: predictions hold, or allow for what they do not know."""
+    inits = ("he", "auto", "torch-default", "uniform:0.05", "trunc:0.05", "orthogonal")
+    for loss, inputs in (("lsq", 1), ("none", 3)):
+        report = run(
+            activation=activation, arch=arch, width=20, depth=10, inits=inits, loss=loss, inputs=inputs,
+            quantities=("h", "f", "dh", "df", "dW"),
+        )  # fmt: skip
+        accused = [(s.init, s.quantity) for s in report.series if s.verdict is Outcome.UNEXPECTED]
+        assert not accused

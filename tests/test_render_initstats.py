@@ -19,9 +19,12 @@ import jsonschema
 import pytest
 from rich.cells import cell_len
 
+from gradcheck_cli import api
 from gradcheck_cli.errors import OptionError
-from gradcheck_cli.render import OutputOptions, formats, initstats, plot, render
-from gradcheck_cli.render.initstats import FIELDS, Panel, panels
+from gradcheck_cli.render import OutputOptions, formats, numbers, plot, render
+from gradcheck_cli.render import panels as rooms
+from gradcheck_cli.render.delimited import INIT_FIELDS
+from gradcheck_cli.render.panels import Panel, panels
 from gradcheck_cli.results import (
     FormatForecast,
     GainReport,
@@ -347,12 +350,12 @@ def test_the_screen_looks_as_designed() -> None:
     lines = section(shown(report(), width=100), "FORWARD")
     assert lines == [
         "FORWARD   log10 var h_k, median of 20 networks",
-        "  sigma^2         k=1   k=10   k=20   k=30   k=40   k=50 |     per layer expected | verdict",
-        "  0.001         -1.01 -13.41 -26.08 -39.16 -52.75 -65.65 | -1.310 ±0.005   -1.312 | VANISHES x0.049",
-        "  0.01   Glorot -0.01  -3.41  -6.08  -9.16 -12.75 -15.66 | -0.310 ±0.005   -0.312 | VANISHES x0.49",
-        "  0.02   He      0.29  -0.40  -0.07  -0.12  -0.71  -0.61 | -0.009 ±0.005   -0.011 | stable",
-        "  0.1            0.98   6.58  13.89  20.86  27.26  34.32 | +0.690 ±0.005   +0.688 | EXPLODES x4.9",
-        "  1              1.82  16.65  33.63  50.94  67.48  84.12 | +1.690 ±0.005   +1.688 | EXPLODES x49",
+        "  sigma^2        k=1   k=10   k=20   k=30   k=40   k=50 |     per layer theory | verdict",
+        "  0.001        -1.01 -13.41 -26.08 -39.16 -52.75 -65.65 | -1.310 ±0.005 -1.312 | VANISHES x0.049",
+        "  0.01  Glorot -0.01  -3.41  -6.08  -9.16 -12.75 -15.66 | -0.310 ±0.005 -0.312 | VANISHES x0.49",
+        "  0.02  He      0.29  -0.40  -0.07  -0.12  -0.71  -0.61 | -0.009 ±0.005 -0.011 | stable",
+        "  0.1           0.98   6.58  13.89  20.86  27.26  34.32 | +0.690 ±0.005 +0.688 | EXPLODES x4.9",
+        "  1             1.82  16.65  33.63  50.94  67.48  84.12 | +1.690 ±0.005 +1.688 | EXPLODES x49",
     ]
     assert section(shown(report(), width=100), "BACKWARD")[0] == (
         "BACKWARD  log10 var dl/dh_k, towards the input, median of 20 networks"
@@ -384,13 +387,36 @@ def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
         assert max(map(cell_len, text.splitlines()), default=0) <= width, text
 
 
-@pytest.mark.parametrize("name", ["chapter", "usual", "residual", "dead", "a thousand layers"])
-def test_at_80_columns_a_panel_is_one_block_with_three_layers(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "layers"),
+    [
+        *(("chapter", "1 20 40 50"), ("usual", "1 20 40 50"), ("residual", "1 20 40 50")),
+        *(("dead", "1 20 40 50"), ("a thousand layers", "1 500 1000")),
+    ],
+)
+def test_at_80_columns_a_panel_is_one_block_with_four_layers(name: str, layers: str) -> None:
     for title in ("FORWARD", "BACKWARD"):
         lines = section(shown(REPORTS[name]()), title)
-        assert lines[1].count("k=") == 3
+        assert re.findall(r"k=(\d+)", lines[1]) == layers.split()
         assert lines[1].endswith("| verdict")
         assert len(lines) == 7
+
+
+def test_short_of_room_a_layer_with_large_numbers_has_one_decimal_in_every_row() -> None:
+    def medians(number: int, **options: Any) -> list[str]:
+        found = section(shown(steep, **options), "FORWARD")[2 + number]
+        return found.split("|")[0].split()[1 + (number in (1, 2)) :]
+
+    def grown(one: Series) -> Series:
+        layers = (replace(layer, median=(layer.median or 0.0) * 2) for layer in one.layers)
+        return replace(one, layers=tuple(layers))
+
+    steep = replace(report(), series=tuple(map(grown, report().series)))
+    assert medians(0, width=83) == ["-2.03", "-52.16", "-105.5", "-131.3"]  # beyond 100
+    assert medians(2, width=83) == ["0.59", "-0.14", "-1.4", "-1.2"]
+    assert medians(0, width=80) == ["-2.03", "-52.2", "-105.5", "-131.3"]  # beyond 10
+    assert medians(2, width=80) == ["0.59", "-0.1", "-1.4", "-1.2"]
+    assert "-105.5 " not in shown(steep, width=110)
 
 
 @pytest.mark.parametrize(
@@ -410,7 +436,7 @@ def test_at_80_columns_a_panel_is_one_block_with_three_layers(name: str) -> None
     ],
 )
 def test_the_layers_shown_are_round(layers: range, most: int, expected: list[int]) -> None:
-    assert initstats._round_ones(list(layers), most) == expected
+    assert rooms._round_ones(list(layers), most) == expected
 
 
 def test_the_input_is_shown_only_with_all_layers() -> None:
@@ -442,17 +468,17 @@ def test_names_stand_in_front_where_there_are_names() -> None:
     assert "  init          sigma^2    k=1" in text
     assert "  torch-default 0.003333 -0.49" in text
     narrow = section(shown(report(USUAL)), "FORWARD")
-    assert narrow[1].startswith("  init            k=1")  # the variance stands under SHAPE
+    assert narrow[1].startswith("  init ")  # the variance stands under SHAPE
     assert "torch-default  0.003333  0.05774" in shown(report(USUAL))
     mixed = shown(report((*USUAL[:1], ("normal:0.02", "He", 0.02), ("uniform:0.02", "", 0.02))), width=110)
     assert "normal:0.02 (He)" in mixed
     plain = shown(report((("uniform:0.02", "He", 0.02), CHAPTER[0])))
-    assert "0.02   uniform, He" in plain
+    assert "0.02  uniform, He" in plain
     assert "init  " not in plain
 
 
 def test_variances_and_standard_deviations_are_both_shown() -> None:
-    assert "0.02   He      0.1414" in shown(report())
+    assert "0.02  He      0.1414" in shown(report())
     assert "by layer  0.05051 to 0.1414" in shown(own_model(), width=110)
     assert "variance (std) 0.00255" not in shown(own_model())
     assert "he: sigma^2 = 2/fan_in; variance (std) 0.02 (0.1414)" in shown(report(USUAL), verbosity=1)
@@ -478,12 +504,12 @@ def test_variances_and_standard_deviations_are_both_shown() -> None:
     ],
 )
 def test_a_factor_has_two_digits(slope: float, text: str) -> None:
-    assert initstats._factor(slope) == text
+    assert numbers.factor(slope) == text
 
 
 def test_verdicts_carry_their_factor_or_law() -> None:
-    def verdict(**more: Any) -> str:
-        return initstats._verdict(series(CHAPTER[0], "h", 50, **more))[0]
+    def verdict(what: str = "h", **more: Any) -> str:
+        return rooms.verdict(series(CHAPTER[0], what, 50, **more))[0]
 
     assert verdict() == "VANISHES x0.049"
     assert verdict(slope=None) == "VANISHES"
@@ -491,13 +517,18 @@ def test_verdicts_carry_their_factor_or_law() -> None:
     assert verdict(verdict=Outcome.UNEXPECTED, growth="k^1.0") == "UNEXPECTED"
     assert verdict(verdict=Outcome.STABLE, growth="k^1.0") == "stable, grows like k^1.0"
     assert verdict(verdict=Outcome.STABLE, growth="k^-0.9") == "stable, shrinks like k^-0.9"
+    # backward, what grows with k shrinks on the way to the input
+    assert verdict("dh", verdict=Outcome.STABLE, growth="k^1.0") == "stable, like k^1.0"
+    assert verdict("dW", verdict=Outcome.STABLE, growth="k^-0.9") == "stable, like k^-0.9"
     assert "stable, grows like k^1.0" in shown(residual(), width=110)
+    assert "stable, like k^-0.9" in shown(residual(), width=110)
     assert "stable, ~k^1.0" in shown(residual())
+    assert "stable, ~k^-0.9" in shown(residual())
 
 
 def test_what_is_not_known_is_a_dash_and_what_died_is_minus_infinity() -> None:
     lines = section(shown(dead()), "FORWARD")
-    assert lines[2] == "  0.001         -1.01 -33.10  -inf |             -   -1.312 | VANISHES"
+    assert lines[2] == "  0.001        -1.01 -26.08 -52.75  -inf |             - -1.312 | VANISHES"
     assert "   inf |" in lines[3]
     said = " ".join(shown(dead()).split())
     assert "dead networks: 20 under sigma^2 = 0.001: their signal is exactly 0" in said
@@ -505,7 +536,7 @@ def test_what_is_not_known_is_a_dash_and_what_died_is_minus_infinity() -> None:
     one = series(CHAPTER[2], "h", 3)
     unknown = replace(one, layers=(*one.layers[:-1], LayerStats(k=3, median=None)), slope_ci=None)
     assert section(shown(replace(report(), series=(unknown,))), "FORWARD")[2] == (
-        "  0.02   He 0.29 -0.10   - |    -0.009   -0.011 | stable"
+        "  0.02  He 0.29 -0.10   - |    -0.009 -0.011 | stable"
     )
 
 
@@ -518,8 +549,8 @@ def test_dead_units_are_told() -> None:
 
 def test_causes_and_the_recommendation_are_sentences() -> None:
     said = " ".join(shown(report()).split())
-    assert "sigma^2 = 0.001: VANISHES: a layer multiplies the variance by 0.05; keeping it takes" in said
-    assert "sigma^2 = 0.01 (Glorot): VANISHES: a layer" in said
+    assert "sigma^2 = 0.001 and 0.01 (Glorot): VANISHES: a layer multiplies the variance by 0.05 and" in said
+    assert "sigma^2 = 0.1 and 1: EXPLODES: a layer multiplies the variance by 5 and 50; keeping it" in said
     assert "He: sigma^2 = 2/fan_in = 0.02 (std 0.1414) keeps both directions" in said
     assert "each layer keeps the variance" not in said
     assert "sigma^2 = 0.02 (He): stable: each layer keeps" in " ".join(
@@ -528,10 +559,40 @@ def test_causes_and_the_recommendation_are_sentences() -> None:
     assert "note: the variance over a single unit" in shown(dead())
 
 
+@pytest.mark.parametrize(
+    ("causes", "said"),
+    [
+        (("it loses 0.5.", "it loses 0.5."), ["he and auto: VANISHES: it loses 0.5."]),
+        (("by 1e-05, at 1/3", "by 0.5, at 1/3"), ["he and auto: VANISHES: by 1e-05 and 0.5, at 1/3"]),
+        (("", ""), ["he and auto: VANISHES"]),
+        # two numbers, or words, that differ: which belongs to which would be hard to read
+        (("by 2 and 3", "by 4 and 5"), ["he: VANISHES: by 2 and 3", "auto: VANISHES: by 4 and 5"]),
+        (("as 1/3", "as 1/4"), ["he: VANISHES: as 1/3", "auto: VANISHES: as 1/4"]),
+    ],
+)
+def test_neighbors_with_one_cause_share_its_sentence(causes: tuple[str, str], said: list[str]) -> None:
+    found = report(USUAL[:2])
+    inits = tuple(
+        replace(one, cause=cause, verdict=Outcome.VANISHES)
+        for one, cause in zip(found.inits, causes, strict=True)
+    )
+    text = shown(replace(found, inits=inits), width=110)
+    assert section(text, "he")[: len(said) + 1] == [*said, found.recommendation]
+    other = (inits[0], replace(inits[1], verdict=Outcome.EXPLODES))
+    assert "he and auto" not in shown(replace(found, inits=other))
+
+
+def test_three_neighbors_are_a_list() -> None:
+    text = " ".join(shown(report((*CHAPTER[:2], ("normal:0.005", "", 0.005)))).split())
+    assert "sigma^2 = 0.001, 0.01 (Glorot) and 0.005: VANISHES: a layer multiplies the variance by" in text
+    assert "by 0.05, 0.5 and 0.25; keeping" in text
+    assert shown(report(), verbosity=1).count("variance (std) ") == 5  # with -v each tells what was drawn
+
+
 def test_v_shows_what_was_expected_and_the_interval_under_each_row() -> None:
     lines = section(shown(report(CHAPTER[2:3]), width=100, verbosity=1), "FORWARD")
     assert lines[0].endswith("low to high: 90 %")
-    assert [line.split()[0] for line in lines[2:]] == ["0.02", "expected", "low", "high"]
+    assert [line.split()[0] for line in lines[2:]] == ["0.02", "theory", "low", "high"]
     assert lines[3].split()[1:7] == ["-0.01", "-0.11", "-0.22", "-0.33", "-0.44", "-0.55"]
     assert len(section(shown(report(CHAPTER[2:3]), width=100), "FORWARD")) == 3
 
@@ -577,12 +638,14 @@ def drawn(one: InitReport, **options: Any) -> list[list[str]]:
 def test_sparklines_share_one_scale_so_that_flat_is_flat() -> None:
     lines = drawn(report())
     assert [len(line) for pair in lines for line in pair] == [24] * 10
-    assert "layer 1 left, layer 50 right in both; one scale: ▁ 10^-66, █ 10^84\n" in shown(report())
+    assert "layer 1 left, layer 50 right; one scale: ▁ 10^-66, █ 10^84\n" in shown(report())
     assert lines[2] == ["▄" * 24] * 2
     forward, backward = lines[0]
     assert list(forward) == sorted(forward, reverse=True)  # layer 1 left
     assert list(backward) == sorted(backward)  # the gradient has vanished at layer 1
     assert (forward[-1], lines[4][0][-1]) == ("▁", "█")
+    assert "layer 50 right; one scale: 8 decades from ▁ to █\n" in shown(report(CHAPTER[2:3]))
+    assert "one scale: 8 decades from _ to #\n" in shown(report(CHAPTER[2:3]), encoding="ascii")
     # alone it is still flat: its decade and a half is not blown up to the whole height
     assert set("".join(drawn(report(CHAPTER[2:3]))[0])) <= set("▄▅")
     assert len(set(drawn(report(CHAPTER[:1]))[0][0])) == 8
@@ -629,11 +692,11 @@ def test_the_dead_lie_at_the_bottom_and_the_unknown_leaves_a_gap() -> None:
 def test_number_formats_are_a_table() -> None:
     lines = section(shown(report()), "NUMBER FORMATS")
     assert lines[1:4] == [
-        "  sigma^2        direction  float16           bfloat16          float32",
-        "  0.001          forward    all zero at f_8   -                 -",
-        "  0.001          backward   lost              -                 -",
+        "  sigma^2       direction  float16           bfloat16          float32",
+        "  0.001         forward    all zero at f_8   -                 -",
+        "  0.001         backward   lost              -                 -",
     ]
-    assert "  0.02   He      both       -                 -                 -" in lines
+    assert "  0.02  He      both       -                 -                 -" in lines
     assert lines[-1] == "  lost: the forward pass was lost before, and the gradient with it"
     calm = report(CHAPTER[2:3])
     assert "lost" not in shown(calm)
@@ -649,7 +712,7 @@ def test_what_was_simulated_stands_beside_the_forecast() -> None:
     assert "- (simulated: overflow at f_41)" in said
     assert "lost (simulated: lost)" in said
     narrow = section(shown(simulated()), "NUMBER FORMATS")
-    assert "  0.001          float16   forward    all zero at f_8 (simulated: f_9)" in narrow
+    assert "  0.001         float16   forward    all zero at f_8 (simulated: f_9)" in narrow
     assert "  nothing happens in the other cases" in narrow
     assert "simulated" not in shown(report())
 
@@ -680,6 +743,19 @@ def test_a_model_shows_its_matrices_and_the_names_of_its_steps() -> None:
     assert [f"{y:.2f}" for y in figure.axes[0].containers[0][0].get_ydata()] == values
     assert section(text, "FORWARD")[2].startswith("  model by layer")  # its file stands in the header
     assert "WEIGHTS" not in shown(report())
+
+
+def test_a_model_has_a_column_for_each_step_also_where_two_share_their_k() -> None:
+    found = api.model_stats(Path(__file__).parent.parent / "models" / "network.txt", nets=20, seed=0)
+    lines = list(csv.DictReader(io.StringIO(shown(found, "csv"))))
+    for direction in ("forward", "backward"):
+        steps = [line for line in lines if line["direction"] == direction]
+        assert [step["k"] for step in steps] == ["1", "1", "2", "2", "3"]
+        rows = section(shown(found, width=110), direction.upper())
+        assert rows[1].split()[2:7] == [step["name"] for step in steps] == ["f0", "h1", "f1", "h2", "f2"]
+        medians = [f"{float(step['median']):.2f}" for step in steps]
+        assert rows[2].split()[3:8] == medians
+        assert len(set(medians)) == 5  # a value in the wrong column would show
 
 
 def test_matrices_too_wide_for_a_row_have_their_ratios_under_it() -> None:
@@ -811,7 +887,7 @@ def test_jsonl_is_one_series_a_line() -> None:
 def test_delimited_round_trips(name: str, delimiter: str) -> None:
     found = dead()
     rows = list(csv.DictReader(io.StringIO(shown(found, name)), delimiter=delimiter))
-    assert tuple(rows[0]) == FIELDS
+    assert tuple(rows[0]) == INIT_FIELDS
     pairs = [(s, layer) for s in found.series for layer in s.layers]
     assert len(rows) == len(pairs)
     for row, (one, layer) in zip(rows, pairs, strict=True):
@@ -982,12 +1058,12 @@ def test_the_picture_says_what_lines_and_marks_are() -> None:
         return axes_of(one).get_suptitle()
 
     assert title(report(depth=4)).endswith(
-        "\nlines: expected; marks: medians of 20 networks; bars: where one network lies with 90 % probability"
+        "\nlines: theory; marks: medians of 20 networks; bars: where one network lies with 90 % probability"
     )
     bare = tuple(replace(layer, expected=None) for layer in report().series[0].layers)
     unknown = replace(report(), series=(replace(report().series[0], layers=bare, networks=1),))
     assert "marks: one network; " in " ".join(title(unknown).split())
-    assert "expected" not in title(unknown)
+    assert "theory" not in title(unknown)
 
 
 def test_very_many_initializations_are_thinned_in_the_legend_only() -> None:

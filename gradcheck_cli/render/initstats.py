@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from gradcheck_cli.render import numbers
 from gradcheck_cli.render.findings import (
@@ -121,7 +122,7 @@ def _cells(row: Row, layers: Iterable[int], ended: bool) -> list[Cell]:
     return [*((text, "") for text in texts), *end]
 
 
-def _style(page: Page, panel: Panel, roster: Roster, brief: bool, short: bool) -> _Style:
+def _style(page: Page, panel: Panel, roster: Roster, brief: bool, short: int) -> _Style:
     whole = page.options.verbosity > 0
     found = [heading_row(panel, roster, brief)]
     found += rows(panel, roster, whole=whole, brief=brief, short=short)
@@ -133,7 +134,7 @@ def _style(page: Page, panel: Panel, roster: Roster, brief: bool, short: bool) -
     return _Style(found, taken + 1, sum(end) + len(end) - taken, costs)
 
 
-_WORDS = ((False, False), (True, False), (False, True), (True, True))  # brief names, short numbers
+_WORDS = ((False, 0), (True, 0), (False, 1), (True, 1), (True, 2))  # brief names, short numbers
 _ENOUGH, _FEWEST = 4, 3
 
 
@@ -170,20 +171,21 @@ def _blocks(layers: list[int], style: _Style, width: int) -> list[list[int]]:
 # ---------------------------------------------------------------------------------------------
 
 
+_SHAPE_CHOICES = tuple(product((False, True), (LONGEST, 20, 16, 12)))  # brief names, length
+
+
 def _shapes(page: Page, report: InitReport, roster: Roster) -> None:
     """The sparklines with the longest names and bars that fit."""
     # blocks of eight heights, or their twins: all or none, for half of them do not line up
     bars = BLOCKS if page.safe(BLOCKS) == BLOCKS else safe(BLOCKS, "ascii")
-    lengths = (LONGEST, 20, 16, 12)
-    for brief, longest in [(brief, longest) for brief in (False, True) for longest in lengths]:
+    for brief, longest in _SHAPE_CHOICES:
         shapes = sparklines(report, bars, longest)
         if shapes is None:
             return
         found = shape_rows(report, roster, shapes, brief)
-        if table_width(page, found) <= page.width:
-            break
-    title(page, "SHAPE", shapes.heading(bars))
-    table(page, found)
+        if table_width(page, found) <= page.width or (brief, longest) == _SHAPE_CHOICES[-1]:
+            title(page, "SHAPE", shapes.heading(bars))
+            return table(page, found)
 
 
 def _formats(page: Page, report: InitReport, roster: Roster) -> None:
