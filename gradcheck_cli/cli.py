@@ -480,8 +480,9 @@ def init_stats_command(**chosen: Any) -> int:
 
     \b
     Example:  gradcheck init-stats --depth 50
-              gradcheck init-stats --activation gelu --width 256 --init he --init auto
-    Exit codes: 0, 1 if --fail-on applies, 2 if an option or file could not be read.
+              gradcheck init-stats --activation gelu --init he --init auto
+    Exit codes: 0, 1 if --fail-on applies, 2 if an option or a file could not
+    be read.
     """
     from gradcheck_cli import api
 

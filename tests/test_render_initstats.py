@@ -413,9 +413,9 @@ def test_short_of_room_a_layer_with_large_numbers_has_one_decimal_in_every_row()
 
     steep = replace(report(), series=tuple(map(grown, report().series)))
     assert medians(0, width=83) == ["-2.03", "-52.16", "-105.5", "-131.3"]  # beyond 100
-    assert medians(2, width=83) == ["0.59", "-0.14", "-1.4", "-1.2"]
+    assert medians(2, width=83) == ["0.57", "-0.13", "-1.4", "-1.2"]
     assert medians(0, width=80) == ["-2.03", "-52.2", "-105.5", "-131.3"]  # beyond 10
-    assert medians(2, width=80) == ["0.59", "-0.1", "-1.4", "-1.2"]
+    assert medians(2, width=80) == ["0.57", "-0.1", "-1.4", "-1.2"]
     assert "-105.5 " not in shown(steep, width=110)
 
 
