@@ -37,7 +37,7 @@ COMMANDS = {
     "loop": [sys.executable, "-W", "ignore", "-c", LOOP],
     "gradcheck": [sys.executable, "-m", "gradcheck_cli", "init-stats"],
 }
-RUNS = 7
+RUNS = 11
 
 
 def seconds(command: list[str]) -> float:
