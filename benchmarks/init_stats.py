@@ -1,4 +1,4 @@
-"""`gradcheck init-stats` against the straightforward loop over variances and networks, command against command.
+"""`gradcheck init-stats` against the straightforward loop over variances and networks, as commands.
 
 Run with the Python of an environment that has gradcheck installed: python benchmarks/init_stats.py
 Prints the median ratio of alternating runs; 1 means equal, less means that gradcheck is faster.
