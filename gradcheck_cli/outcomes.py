@@ -276,8 +276,8 @@ def _repelled(
     less = forward.verdict is Outcome.VANISHES
     if abs(sigma_w2 / needed - 1) < 1e-6:
         return (
-            f"gain^2/fan_in keeps the variance where pre-activations have variance 1, but with {name} that fixed "
-            f"point repels, and the input starts beside it: in the end a layer multiplies by {factor:.3g}"
+            f"gain^2/fan_in keeps the variance where pre-activations have variance 1, but with {name} that "
+            f"fixed point repels, and the input is beside it: in the end a layer multiplies by {factor:.3g}"
         )
     return (
         f"sigma^2*fan_in = {sigma_w2:.4g} is {'less' if less else 'more'} than the {needed:.4g} that {name} "

@@ -99,8 +99,8 @@ def test_every_format_is_written_to_a_file(
 
 def test_options_reach_the_report(capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--activation", "tanh", "--arch", "residual:0.5", "--loss", "none", "--stat", "ms",
-               "--seed", "7", "--inputs", "2", "--level", "0.8", "--bias-var", "0.1", "--quantity", "f,dW", "--fan", "out",
-               "--dtype", "float32", "--init", "he", "--every", "2")  # fmt: skip
+               "--seed", "7", "--inputs", "2", "--level", "0.8", "--bias-var", "0.1", "--fan", "out",
+               "--quantity", "f,dW", "--dtype", "float32", "--init", "he", "--every", "2")  # fmt: skip
     _, out, _ = call(capsys, *SMALL, *options, "--format", "json")
     found = json.loads(out)
     expected = {
@@ -257,7 +257,7 @@ def test_gain_refuses_impossible_variances(capsys: pytest.CaptureFixture[str], v
 def test_sympy_is_never_imported(activation: str) -> None:
     code = (
         "import sys; from gradcheck_cli.cli import main; "
-        f"main(['init-stats', '--depth', '3', '--width', '5', '--nets', '2', '--activation', {activation!r}]); "
+        f"main(['init-stats', '--depth', '3', '--width', '5', '--activation', {activation!r}]); "
         f"main(['gain', '{activation}']); assert 'sympy' not in sys.modules; print('without')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60)
