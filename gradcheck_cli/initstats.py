@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from statistics import NormalDist
 from typing import Any
 
@@ -145,7 +145,9 @@ def init_stats(
 
 def _network(options: InitOptions) -> Network:
     _check_numbers(options)
+    _check_words(options)
     widths = _widths(options)
+    _check_sizes(widths, options.inputs)
     depth = len(widths) - 2
     architecture, scale = find_architecture(options.arch, depth)
     if architecture != "mlp" and len(set(widths[:-1])) > 1:
@@ -177,6 +179,13 @@ def _widths(options: InitOptions) -> tuple[int, ...]:
     return options.widths
 
 
+_CHOICES = {
+    "stat": ("var", "ms", "std"),
+    "loss": ("lsq", "none"),
+    "fan": ("in", "out", "avg"),
+    "dtype": ("float64", "float32"),
+}
+_MOST_ENTRIES = 1 << 27  # of one array: 1 GiB
 _LOWEST = {"depth": 1, "width": 1, "input_dim": 1, "nets": 1, "inputs": 1, "every": 1, "seed": 0}
 
 
@@ -191,11 +200,25 @@ def _check_numbers(options: InitOptions) -> None:
     check_bias_variance(options.bias_var)
     if not 0 < options.level < 1:
         raise OptionError(f"--level is {options.level:g}", help="a probability, such as 0.9")
-    unknown = [name for name in options.quantities if name not in QUANTITIES]
-    if unknown:
-        raise OptionError(
-            f'there is no quantity "{printable(unknown[0], 20)}"', help=f"known are {', '.join(QUANTITIES)}"
-        )
+
+
+def _check_words(options: InitOptions) -> None:
+    several = (("quantity", options.quantities, QUANTITIES), ("format", options.simulate, tuple(FORMATS)))
+    single = ((name, (getattr(options, name),), known) for name, known in _CHOICES.items())
+    for name, given, known in (*several, *single):
+        for word in given:
+            if word not in known:
+                raise OptionError(
+                    f'there is no {name} "{printable(str(word), 20)}"', help=f"known are {', '.join(known)}"
+                )
+
+
+def _check_sizes(widths: tuple[int, ...], inputs: int) -> None:
+    """Networks may be deep as they like; one matrix, or one layer of all inputs, must fit into memory."""
+    largest = max(a * b for a, b in pairwise(widths))
+    if max(largest, max(widths) * inputs) > _MOST_ENTRIES:
+        what = f"a weight matrix has {largest:,} entries" if largest > _MOST_ENTRIES else "too many inputs"
+        raise OptionError(what, help=f"the limit is {_MOST_ENTRIES:,} numbers in one array")
 
 
 def _settings(options: InitOptions, network: Network) -> tuple[list[_Setting], list[str]]:

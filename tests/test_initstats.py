@@ -416,6 +416,13 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"sweep": "0:1:5log"}, "no range", "0.001:1:9log"),
     ({"level": 1.0}, "--level", "0.9"),
     ({"quantities": ("g",)}, 'no quantity "g"', "dW"),
+    ({"stat": "sd"}, 'no stat "sd"', "var, ms, std"),
+    ({"loss": "mse"}, "no loss", "lsq, none"),
+    ({"fan": "both"}, "no fan", "in, out, avg"),
+    ({"dtype": "float16"}, "no dtype", "float32"),
+    ({"simulate": ("float8",)}, "no format", "bfloat16"),
+    ({"width": 100_000}, "10,000,000,000 entries", "the limit"),
+    ({"inputs": 10**9}, "too many inputs", "the limit"),
     ({"critical": True, "bias_var": 0.1}, "no critical point", "--bias-var"),
 ]
 
