@@ -59,6 +59,8 @@ class Averages:
     kurtosis: float  # E phi^4/(E phi^2)^2
     central_kurtosis: float  # E (phi - E phi)^4/(E (phi - E phi)^2)^2
     slope_kurtosis: float  # E phi'^4/(E phi'^2)^2
+    overlap: float  # E phi^2 phi'^2/E phi^2
+    lever: float  # E (phi' x)^2/E phi^2 at x = sqrt(q) z
 
 
 def averages(activation: Activation, q: float) -> Averages:
@@ -72,9 +74,11 @@ def averages(activation: Activation, q: float) -> Averages:
         seconds = [float(weights @ square) for square in squares]
         fourths = [float(weights @ square**2) for square in squares]
         bent = [float(weights @ (square * (z**2 - 1))) / 2 for square in squares]
+        crossed = [float(weights @ (squares[0] * squares[2])), float(weights @ (squares[2] * q * z**2))]
     growths = [_ratio(b, m, 0.0) for b, m in zip(bent, seconds, strict=True)]
     kurtoses = [_ratio(f, m * m, 1.0) for f, m in zip(fourths, seconds, strict=True)]
-    return Averages(mean, *seconds, *growths, *kurtoses)
+    shares = [_ratio(c, seconds[0], 1.0) for c in crossed]
+    return Averages(mean, *seconds, *growths, *kurtoses, *shares)
 
 
 def _ratio(above: float, below: float, otherwise: float) -> float:
@@ -152,7 +156,7 @@ class Law:
         return self._table[number]
 
 
-_RATIOS = ("growth", "kurtosis", "central_kurtosis", "slope_kurtosis")
+_RATIOS = ("growth", "kurtosis", "central_kurtosis", "slope_kurtosis", "overlap", "lever")
 _LOGS = {"second": "growth", "spread": "spread_growth", "slope": "slope_growth"}
 
 

@@ -388,7 +388,6 @@ def _series(options: InitOptions, network: Network, case: _Case, quantity: str) 
                 expected.increment[quantity],
                 outcomes.allowance(
                     network,
-                    quantity,
                     predicted - float(outcomes.per_layer(quantity, infinite)),
                     pooled=options.inputs > 1,
                     normal=case.setting.initializer.bias_unit is unit_normal,

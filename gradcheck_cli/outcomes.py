@@ -156,16 +156,13 @@ def contradicts(slopes: Array, expected: float | None, scatter: float, allowance
     return abs(float(np.mean(slopes)) - expected) > margin + allowance + rounding
 
 
-def allowance(
-    network: Network, quantity: str, correction: float, *, pooled: bool, normal: bool
-) -> float:
+def allowance(network: Network, correction: float, *, pooled: bool, normal: bool) -> float:
     """How far the predicted slope may be off, in decades per layer.
 
     `correction` is what finite width takes off it, to first order: half of that bounds the second order;
     `pooled` inputs scatter less within a network, and how much of it remains is unknown. The ends are
     known to about 1/width, each layer of a sum h + s f to as much; where biases are not `normal`, neither
-    are pre-activations, and phi(z)^2 of a uniform z may differ by half a decade. Least squares over m
-    outputs has gradients up to m times as large.
+    are pre-activations, and phi(z)^2 of a uniform z may differ by half a decade.
     """
     narrow = 1 / min(network.widths[1:-1])
     steps = max(network.depth - 1, 1)
@@ -174,8 +171,6 @@ def allowance(
         found += abs(correction) * (1.0 if pooled else 0.5)
     if not normal:
         found += 0.5 / steps
-    if network.loss == "lsq" and direction(quantity) == "backward":
-        found += math.log10(network.widths[-1]) / steps
     return found
 
 
@@ -289,14 +284,19 @@ def _repelled(
 def _surprise(series: Series) -> str:
     measured, expected = series.slope or 0.0, series.expected_slope or 0.0
     per = 2.0 if series.stat == "std" else 1.0
-    ratio = 10 ** (per * (measured - expected))
-    near = max(_NEAR, 10 ** (2 * per * (series.slope_ci or 0.0)) - 1)
+    ratio = _power(per * (measured - expected))
+    near = max(_NEAR, _power(2 * per * (series.slope_ci or 0.0)) - 1)
     known = [text for factor, text in MISTAKES.items() if abs(ratio / factor - 1) < near]
     hint = f", as from {known[0]}" if len(known) == 1 else ""
     return (
         f"measured {measured:+.3f} decades per layer, predicted {expected:+.3f}: the weights act as if their "
         f"variance were {ratio:.3g} times what it should be{hint}"
     )
+
+
+def _power(decades: float) -> float:
+    """10^decades, as large as a double goes."""
+    return float(10 ** min(decades, 300.0))
 
 
 def recommendation(network: Network, summaries: Sequence[InitSummary], chosen: int | None) -> str:

@@ -60,8 +60,7 @@ def predict(
     weight_variance, bias_variance: (K+1,), of the entries of W_k and b_k. `stat`: "ms", the mean of the
     squares of the entries, "var", their variance, "std", half of its log10. `orthogonal`: W_k has
     orthonormal rows or columns, times a number; non-square ones are treated like square ones. Entries are
-    normal otherwise; other distributions differ in the second order. Gradients of "lsq" over m > 1 outputs
-    lie along the network's strongest directions and are larger than predicted, m times at the most.
+    normal otherwise; other distributions differ in the second order.
     """
     law = Law(network.activation)
     with np.errstate(all="ignore"):
@@ -170,6 +169,9 @@ class _Pass:
         self.shared = self.network.activation.homogeneous and bool((self.biases == 0).all())
         self.is_relu = self.shared and _is_relu(self.network)
         self.is_linear = self.shared and _is_linear(self.network)
+        many = self.network.loss == "lsq" and self.widths[-1] > 1
+        normal = self.network.architecture == "mlp" and not self.orthogonal
+        self.splits = self.finite and normal and (many or not self.network.activation.homogeneous)
 
     def run(self) -> _Pass:
         """Both passes."""
@@ -319,16 +321,20 @@ class _Pass:
         self._back_variance = np.zeros(k + 1)  # of ln of the mean square of dl/dh_k, the loss apart
         self._drift = 0.0  # standard deviation of what the forward pass's scatter does to phi'
         self._loss_scatter = 0.0
+        outputs = 1 if self.network.loss == "none" else n
         if self.network.loss == "lsq":
             own = self._own(self.chi_squared(n, n))
             self.g[k] = math.log(4) + float(shares @ q) + own[0]
             self._forward_scatter, self._loss_scatter = _spread(q, shares), own[1]
         else:
             self._forward_scatter = 0.0
+        # ln (f_K . dl/df_K)^2: of lsq its largest, |f_K|^2 |dl/df_K|^2, of a random direction 1/n of that
+        self.aligned = float(self.g[k] + math.log(n) + float(shares @ q) + math.log(outputs))
 
     def _gradient(self, k: int) -> None:
         """Enter df, db, dW of layer k and dh_k = W_k' dl/df_k (of a block: what came over the branch)."""
         n, m = self.widths[k], self.widths[k + 1]
+        across, along = self._returned(k)
         lost = self._back_variance[min(k + 1, self.depth)] if k < self.depth else 0.0
         scatter = self._with_loss(lost)
         less = -1 / m if self.finite and self.var else 0.0
@@ -339,7 +345,7 @@ class _Pass:
         if self.var and self.finite:  # of a single output the mean square is all mean
             self.mean["dW"][k] += math.log1p(-self.share[k]) if m == 1 else -self.share[k] / m
         if self.network.architecture == "mlp" or k == self.depth:
-            mean, own = self.back[k] + self.g[k], self._own(self._turned(n))
+            mean, own = float(np.logaddexp(across, along)), self._own(self._turned(n))
             apart = self.chi_squared(n - 1, n)[0] if not self.orthogonal else own[0] - 1 / n
             self.mean["dh"][k] = mean + (self._own((apart, 0.0))[0] if self.var else own[0])
             self.squares["dh"][k] = mean + own[0]
@@ -368,9 +374,37 @@ class _Pass:
         if self.orthogonal:
             mean, variance = mean + 1 / n, max(variance - 2 / n, 0.0)
         noise = self._own((mean, variance))
-        self.g[k - 1] = self.back[k] + self.g[k] + float(shares @ at["slope"]) + noise[0]
+        across, along = self._returned(k)
+        kept = float(np.logaddexp(across + float(shares @ at["slope"]), along + _log(at["overlap"], shares)))
+        self.g[k - 1] = kept + noise[0]
+        self._align(k, across, at, shares)
         before = self._back_variance[k + 1] if k < self.depth else 0.0
         self._back_variance[k] = before + noise[1] + self._drifted(at["slope"], shares)
+
+    def _returned(self, k: int) -> tuple[float, float]:
+        """ln of the mean square of W_k' dl/df_k, across h_k and along it.
+
+        Given f_k = W_k h_k, the part of W_k' g along h_k is h_k (f_k . g)/|h_k|^2, and the rest is as if
+        W_k had been drawn again. f_K . dl/df_K = 2 |f_K|^2 is large for "lsq" over many outputs. Where phi
+        is homogeneous and there is one output, both parts together are as if W_k were new.
+        """
+        n, across = self.widths[k], self.back[k] + self.g[k]
+        if not self.splits:
+            return float(across), -math.inf
+        along = self.aligned + 2 * self._weighted(k) - self.u[k] - 2 * math.log(n)
+        return float(across + (math.log1p(-1 / n) if n > 1 else -math.inf)), float(along)
+
+    def _weighted(self, k: int) -> float:
+        """ln of the part of q_k that is not of b_k."""
+        return float(self.reach[k] + self.u[k] - self._pre(k, self.u[k]))
+
+    def _align(self, k: int, across: float, at: dict[str, Array], shares: Array) -> None:
+        """ln (f_{k-1} . dl/df_{k-1})^2: what of f_k . dl/df_k passes phi', and chance."""
+        growth = float(shares @ at["growth"])
+        chance = max(float(shares @ at["lever"]) - growth**2, 0.0)
+        passed = self.aligned + 2 * self._weighted(k) + (2 * math.log(abs(growth)) if growth else -math.inf)
+        random = across + self.u[k] + math.log(self.widths[k]) + (math.log(chance) if chance else -math.inf)
+        self.aligned = float(np.logaddexp(passed, random))
 
     def _drifted(self, slopes: Array, shares: Array) -> float:
         """What one more layer adds to the variance: the layers' shares go together, so deviations add."""
@@ -415,6 +449,12 @@ def _added(relative: float, total: float, n: int) -> Step:
     """Of ln of a mean square whose relative variance is relative/(n total^2)."""
     variance = relative / (n * total**2)
     return -variance / 2, variance
+
+
+def _log(values: Array, shares: Array) -> float:
+    """ln of the mean; -inf for 0."""
+    mean = float(shares @ values)
+    return math.log(mean) if mean > 0 else -math.inf
 
 
 def _spread(values: Array, shares: Array) -> float:
