@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gradcheck_cli.api import check, explain, gain, init_stats, load, load_claims, model_stats
     from gradcheck_cli.errors import GradcheckError
     from gradcheck_cli.initializers import Initializer
-    from gradcheck_cli.initstats import InitOptions
+    from gradcheck_cli.initoptions import InitOptions
     from gradcheck_cli.results import (
         Block,
         ClaimResult,
@@ -75,7 +75,7 @@ _HOMES = {
         ("check", "explain", "gain", "init_stats", "load", "load_claims", "model_stats"), "api"
     ),
     "GradcheckError": "errors",
-    "InitOptions": "initstats",
+    "InitOptions": "initoptions",
     "Initializer": "initializers",
 }
 

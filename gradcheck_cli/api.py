@@ -13,7 +13,7 @@ from gradcheck_cli.results import Explanation, Failure, GainReport, InitReport, 
 
 if TYPE_CHECKING:
     from gradcheck_cli.graph import Claim, Model
-    from gradcheck_cli.initstats import InitOptions
+    from gradcheck_cli.initoptions import InitOptions
 
 __all__ = [
     "FunctionRecord",
@@ -197,7 +197,7 @@ def init_stats(
 
     `progress` is told the fraction that is done. Raises OptionError.
     """
-    from gradcheck_cli.initstats import InitOptions
+    from gradcheck_cli.initoptions import InitOptions
     from gradcheck_cli.initstats import init_stats as run
 
     return run(options or InitOptions(), progress)

@@ -28,7 +28,7 @@ from gradcheck_cli.errors import (
 
 if TYPE_CHECKING:
     from gradcheck_cli.graph import Model
-    from gradcheck_cli.initstats import InitOptions
+    from gradcheck_cli.initoptions import InitOptions
     from gradcheck_cli.results import InitReport, Report
 
 __all__ = ["commands", "main"]

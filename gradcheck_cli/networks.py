@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from gradcheck_cli.activations import Activation
 from gradcheck_cli.errors import OptionError, printable
 
-__all__ = ["ARCHITECTURES", "Network", "find_architecture"]
+__all__ = ["ARCHITECTURES", "QUANTITIES", "Network", "find_architecture"]
 
+QUANTITIES = ("h", "f", "dh", "df", "dW", "db")  # h_k, f_k, dl/dh_k, dl/df_k, dl/dW_k, dl/db_k
 ARCHITECTURES = ("mlp", "residual", "preln", "postln")
 
 

@@ -20,18 +20,17 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.activations import Activation
 from gradcheck_cli.initializers import unit_normal
-from gradcheck_cli.networks import Network
+from gradcheck_cli.networks import QUANTITIES, Network
 from gradcheck_cli.numberformats import NumberFormat
 from gradcheck_cli.points import stream
 
-__all__ = ["QUANTITIES", "Measured", "measure", "simulate"]
+__all__ = ["Measured", "measure", "simulate"]
 
 Array = NDArray[Any]
 UnitDraw = Callable[[np.random.Generator, tuple[int, int]], Array]
 Event = tuple[str | None, int | None]
 V = TypeVar("V")
 
-QUANTITIES = ("h", "f", "dh", "df", "dW", "db")
 _SEEN = ("h", "f", "g", "dh", "df")  # g: what W_k multiplies
 _KEPT_WEIGHTS = 1 << 27  # bytes of weights kept for the backward pass; beyond, they are drawn again
 _KEPT_STATES = 1 << 29  # bytes kept of everything else

@@ -18,11 +18,13 @@ RANKS: dict[str, tuple[int, int]] = {
     "primitives": (1, 0),
     "examples": (1, 0),
     "output": (1, 0),
+    "elimination": (1, 0),  # determinants and inverses of any numbers
     "graph": (2, 0),
     "results": (2, 0),
     "points": (2, 0),
     "initializers": (2, 0),
     "namespaces": (2, 0),
+    "recording": (2, 0),  # what `symbolic` of a primitive says
     "finite": (2, 0),  # differences of a function: no model inside
     "language.files": (3, 1),
     "language.spelling": (3, 1),
@@ -58,6 +60,7 @@ RANKS: dict[str, tuple[int, int]] = {
     "propagation": (7, 0),  # measured
     "outcomes": (7, 0),
     "modelstats": (7, 0),
+    "initoptions": (7, 0),
     "initstats": (8, 0),
     "check": (8, 0),
     "api": (9, 0),

@@ -18,10 +18,10 @@ from gradcheck_cli.activations import find_activation
 from gradcheck_cli.backprop import derivative
 from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.initializers import unit_normal, unit_truncated, unit_uniform
-from gradcheck_cli.networks import Network
+from gradcheck_cli.networks import QUANTITIES, Network
 from gradcheck_cli.numberformats import FORMATS, forecast
 from gradcheck_cli.points import stream
-from gradcheck_cli.propagation import QUANTITIES, Measured, measure, simulate
+from gradcheck_cli.propagation import Measured, measure, simulate
 
 Array = np.ndarray[Any, Any]
 
