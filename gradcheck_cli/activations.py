@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.backprop import slopes
 from gradcheck_cli.errors import GradcheckError, OptionError, printable
-from gradcheck_cli.forward import FLOAT64, kink_margins, trace
+from gradcheck_cli.forward import FLOAT64, margins, trace
 from gradcheck_cli.graph import Builder, Graph
 from gradcheck_cli.language import read_expression
 from gradcheck_cli.primitives import resolve_function
@@ -29,6 +29,7 @@ _VARIABLE = "z"
 _SCALES = (2.0**-40, 0.5, 2.0, 2.0**40)
 _FARTHEST_KINK = 100.0  # kinks are sought between -100 and 100
 _GRID = 20_001
+_TOWERING = 1e4  # a value that a grid ten thousand times finer finds beside a pole only
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,20 @@ class Activation:
     def _shaped(self, found: Array, z: Array) -> Array:
         return np.broadcast_to(found, (1, np.size(z))).reshape(np.shape(z))
 
+    @cached_property
+    def pole(self) -> float | None:
+        """A place, if there is one, beside which it passes a pole, as tan(z) or 1/(z - 0.3) does."""
+        grid = np.linspace(-_FARTHEST_KINK, _FARTHEST_KINK, _GRID)
+        for margin in margins(self.graph, dict(self._traced(grid)), FLOAT64, of="domain"):
+            signs = np.sign(np.broadcast_to(np.real(margin), (1, _GRID))[0])
+            for k in sorted(np.flatnonzero(signs[:-1] * signs[1:] < 0), key=lambda k: abs(grid[k])):
+                beside = self.value(np.linspace(grid[k], grid[k + 1], _GRID))
+                if not np.abs(beside).max() < _TOWERING:
+                    return float(grid[k])
+        return None
+
     def _margins(self, z: Array) -> list[Array]:
-        return kink_margins(self.graph, dict(self._traced(z)), FLOAT64)
+        return margins(self.graph, dict(self._traced(z)), FLOAT64, of="kink")
 
     def _crossing(self, number: int, low: float, high: float) -> float:
         """Bisection: the margin changes sign between `low` and `high`."""
@@ -149,6 +162,9 @@ def find_activation(text: str) -> Activation:
     return _checked(Activation(text, text, graph))
 
 
+_EVERYWHERE = "an activation takes every number, such as z*sigmoid(z)"
+
+
 def _checked(activation: Activation) -> Activation:
     """Refuse what is not a number somewhere: networks draw their pre-activations from all numbers."""
     z = np.linspace(-10, 10, 4001)
@@ -158,8 +174,13 @@ def _checked(activation: Activation) -> Activation:
             raise OptionError(
                 f"--activation {printable(activation.name, 40)}: {what} is not finite at z = "
                 f"{z[bad[0]]:.6g}",
-                help="an activation takes every number, such as z*sigmoid(z)",
+                help=_EVERYWHERE,
             )
+    if activation.pole is not None:
+        raise OptionError(
+            f"--activation {printable(activation.name, 40)}: it has a pole near z = {activation.pole:.3g}",
+            help=_EVERYWHERE,
+        )
     return activation
 
 

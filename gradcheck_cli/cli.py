@@ -489,9 +489,10 @@ def init_stats_command(**chosen: Any) -> int:
     picture = _picture_kind(chosen)
     if chosen["quiet"] and chosen["verbose"]:
         raise OptionError("-q and -v exclude each other", help="choose one of them")
-    for target in (chosen["output"], chosen["plot"]):
-        if target not in (None, "-"):
-            output.check_target(target, [path for path in (chosen["model"],) if path])
+    for option in ("output", "plot"):
+        if chosen[option] not in (None, "-"):
+            sources = [path for path in (chosen["model"],) if path]
+            output.check_target(chosen[option], sources, f"--{option}")
     if chosen["model"] is None:
         report = _with_progress(api.init_stats, _init_options(chosen))
     else:

@@ -72,6 +72,8 @@ def averages(activation: Activation, q: float) -> Averages:
         mean = float(weights @ phi)
         squares = [phi**2, (phi - mean) ** 2, dphi**2]
         seconds = [float(weights @ square) for square in squares]
+        if any(_runs_away(weights * square) for square in squares):
+            seconds = [math.inf] * 3  # the integrals are beyond the last z: exp(z), or do not exist
         fourths = [float(weights @ square**2) for square in squares]
         bent = [float(weights @ (square * (z**2 - 1))) / 2 for square in squares]
         crossed = [float(weights @ (squares[0] * squares[2])), float(weights @ (squares[2] * q * z**2))]
@@ -79,6 +81,12 @@ def averages(activation: Activation, q: float) -> Averages:
     kurtoses = [_ratio(f, m * m, 1.0) for f, m in zip(fourths, seconds, strict=True)]
     shares = [_ratio(c, seconds[0], 1.0) for c in crossed]
     return Averages(mean, *seconds, *growths, *kurtoses, *shares)
+
+
+def _runs_away(terms: Array) -> bool:
+    """Whether the ends still count, or something is infinite."""
+    edges = np.abs(terms[[*range(16), *range(-16, 0)]]).sum()
+    return not bool(edges <= 1e-9 * np.abs(terms).sum())
 
 
 def _ratio(above: float, below: float, otherwise: float) -> float:
@@ -229,6 +237,8 @@ def critical(activation: Activation, bias_variance: float = 0.0) -> Critical:
     gaps = np.array([_gap(activation, q, bias_variance) for q in grid])
     if (np.abs(gaps) <= _SAME).all():
         return Critical(_sigma(activation, 1.0), None, "any q")
+    clear = np.abs(gaps) > _SAME
+    grid, gaps = grid[clear], gaps[clear]
     signs = np.flatnonzero(gaps[:-1] * gaps[1:] < 0)
     if len(signs):
         q = _root(activation, bias_variance, grid[signs[-1]], grid[signs[-1] + 1])
@@ -241,6 +251,8 @@ def critical(activation: Activation, bias_variance: float = 0.0) -> Critical:
 def _gap(activation: Activation, q: float, bias_variance: float) -> float:
     """Of q what weights with chi = 1 leave over: 1 - (E phi^2/E phi'^2 + sigma_b^2)/q."""
     found = averages(activation, q)
+    if math.isinf(found.second):
+        return math.nan
     return 1 - (_ratio(found.second, found.slope, math.inf) + bias_variance) / q
 
 

@@ -27,7 +27,7 @@ __all__ = [
     "compute",
     "evaluate",
     "forward_pass",
-    "kink_margins",
+    "margins",
     "trace",
 ]
 
@@ -72,14 +72,15 @@ def trace(graph: Graph, leaves: Mapping[Key, Array], m: Any, target: int) -> Val
     return values
 
 
-def kink_margins(graph: Graph, values: Values, m: Any) -> list[Array]:
-    """The margins of every kink among traced values: a change of sign is a kink."""
+def margins(graph: Graph, values: Values, m: Any, *, of: str) -> list[Array]:
+    """Of traced values: a change of sign is a kink (`of` "kink"), or a border or pole (`of` "domain")."""
     found = []
     with np.errstate(all="ignore"):
-        for node in (graph.nodes[i] for i in values):
-            if not (node.is_leaf or node.is_literal) and node.primitive.kink is not None:
+        for node in (graph.nodes[i] for i in values if not graph.nodes[i].is_leaf):
+            rule = None if node.is_literal else getattr(node.primitive, of)
+            if rule is not None:
                 arguments = [values[a] for a in node.arguments]
-                found.append(node.primitive.kink(m, *arguments, **node.options))
+                found.append(rule(m, *arguments, **node.options))
     return found
 
 

@@ -82,6 +82,20 @@ class Initializer:
     bias_variance: Callable[[float], float] | None = None  # of fan_in; None: as asked for
     bias_unit: UnitDraw = unit_normal
 
+    @classmethod
+    def drawn(
+        cls, name: str, draw: UnitDraw, variance: Callable[[float, float], float], formula: str = ""
+    ) -> Initializer:
+        """An initializer of your own, against the variance (of fan_in and fan_out) that it should have.
+
+        `draw` gives the weights themselves from a generator and the shape (fan_out, fan_in).
+        """
+
+        def unit(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
+            return np.asarray(draw(rng, shape)) / math.sqrt(variance(shape[1], shape[0]))
+
+        return cls(name, variance, formula, unit=unit)
+
     def with_fan(self, fan: str) -> Initializer:
         """The same with fan_out, or the average of both, in the place of fan_in."""
         choose: dict[str, Callable[[float, float], float]] = {
@@ -158,6 +172,9 @@ _KNOWN = (
 )
 
 
+_ELSEWHERE = {"he": ("kaiming", "he_"), "glorot": ("xavier_", "xavier-", "glorot_"), "lecun": ("lecun_",)}
+
+
 def find_initializer(text: str, gain: float) -> Initializer:
     """The initializer of a name such as "he", "auto", "normal:0.02", "trunc:std=0.1", "orthogonal:1.4".
 
@@ -225,7 +242,8 @@ def _number(text: str, number: str) -> float:
 def _unknown(text: str, name: str, known: list[str]) -> OptionError:
     import difflib
 
-    near = difflib.get_close_matches(name, known, 1)
+    family = next((ours for ours, theirs in _ELSEWHERE.items() if name.startswith(theirs)), None)
+    near = [family] if family else difflib.get_close_matches(name, known, 1)
     if name in _DISTRIBUTIONS:
         return OptionError(f"{name} needs a variance", help=f"write {name}:0.02 or {name}:std=0.14")
     hint = f"did you mean {near[0]}?" if near else f"known are {_KNOWN}"

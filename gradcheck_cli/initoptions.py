@@ -218,7 +218,7 @@ def _swept(sweep: str | None) -> list[str]:
     if kind not in ("log", "lin") or not (2 <= count <= _MOST_SWEPT and fits and first < last < math.inf):
         raise OptionError(
             f'--sweep "{printable(sweep, 40)}" is no range',
-            help="from:to:how many, then log or lin, such as 0.001:1:9log",
+            help="from:to:how many, from below to, then log or lin: 0.001:1:9log",
         )
     spaced = np.geomspace if kind == "log" else np.linspace
     return [f"normal:{value:.6g}" for value in spaced(first, last, count)]
@@ -229,6 +229,8 @@ def _setting(options: InitOptions, network: Network, one: Initializer) -> Settin
     weights = np.array([one.variance(*pair) for pair in fans], dtype=np.float64)
     own = one.bias_variance
     biases = [options.bias_var if own is None else own(fan_in) for fan_in, _ in fans]
+    if not all(math.isfinite(v) and v >= 0 for v in (*weights, *biases)):
+        raise OptionError(f"{printable(one.name, 40)} has no such variance", help="it must be 0 or more")
     return Setting(one, weights, np.array(biases), _label(one, weights, fans))
 
 

@@ -136,7 +136,20 @@ def _series(options: InitOptions, network: Network, case: _Case, quantity: str) 
     predicted = float(outcomes.per_layer(quantity, expected.log10[quantity]))
     infinite = expected.infinite[quantity]
     ends = values[:, outcomes.last_layer(quantity, network.depth)]
-    dead = int(case.dead.sum())
+    beyond = np.isposinf(ends)
+    if options.stat == "ms" or 1 not in network.widths[1:-1]:  # else nan means nothing
+        beyond = beyond | np.isnan(values[:, 1:-1]).any(axis=1)
+    dead, overflowed = int(case.dead.sum()), int(beyond.sum())
+    late = outcomes.late_slope(network, quantity, infinite)
+    allowed = outcomes.allowance(
+        network,
+        predicted - float(outcomes.per_layer(quantity, infinite)),
+        pooled=options.inputs > 1,
+        normal=case.setting.initializer.bias_unit is unit_normal,
+    )
+    differs = outcomes.contradicts(alive, _finite(predicted), expected.increment[quantity], allowed)
+    lost = not len(alive) and dead < options.nets and _finite(predicted) is not None
+    surprise = differs or lost or (quantity in ("h", "dh") and _starts_wrong(network, case, quantity))
     return Series(
         init=case.setting.initializer.name,
         label=case.setting.label,
@@ -150,26 +163,33 @@ def _series(options: InitOptions, network: Network, case: _Case, quantity: str) 
         expected_slope=_finite(predicted),
         verdict=outcomes.verdict(
             network,
-            outcomes.late_slope(network, quantity, infinite),
+            late,
             options.stat,
-            surprise=outcomes.contradicts(
-                alive,
-                _finite(predicted),
-                expected.increment[quantity],
-                outcomes.allowance(
-                    network,
-                    predicted - float(outcomes.per_layer(quantity, infinite)),
-                    pooled=options.inputs > 1,
-                    normal=case.setting.initializer.bias_unit is unit_normal,
-                ),
-            ),
+            surprise=surprise,
             dead=dead == options.nets,
+            overflowed=overflowed == options.nets,
         ),
         growth=outcomes.growth(network, quantity, infinite),
         networks=len(alive),
         dead=dead,
-        overflowed=int(np.isposinf(ends).sum()),
+        overflowed=overflowed,
+        slope_differs=differs,
     )
+
+
+def _starts_wrong(network: Network, case: _Case, quantity: str) -> bool:
+    """Whether the first layer, in the direction of travel, has another size than predicted.
+
+    Of what stands before it only one matrix is not also in the slope. Predictions allow for a fifth of
+    a decade, and half a decade more where biases are not normal.
+    """
+    k = outcomes.first_layer(quantity, network.depth)
+    values = case.measured[quantity][:, k]
+    found = values[np.isfinite(values)]
+    normal = case.setting.initializer.bias_unit is unit_normal
+    allowed = 0.2 + 2 / min(network.widths[1:-1]) + (0.0 if normal else 0.5)
+    predicted, scatter = case.expected.log10[quantity][k], case.expected.scatter[quantity][k]
+    return outcomes.contradicts(found, _finite(predicted), float(scatter), allowed)
 
 
 def _mean_slope(
@@ -339,7 +359,7 @@ def _notes(options: InitOptions, network: Network, cases: Sequence[_Case]) -> It
     if network.depth == 1:
         yield "one hidden layer has no change from layer to layer: there is no verdict"
     ratio = sum(1 / n for n in hidden)
-    if ratio >= 1 and network.architecture == "mlp":
+    if ratio > 1 and network.architecture == "mlp":
         yield (
             f"the network is deeper than wide (the sum of 1/width is {ratio:.2g}): the typical one loses "
             "much of its variance at any initialization, and one differs from the next by decades"

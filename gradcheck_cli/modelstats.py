@@ -444,6 +444,7 @@ def _summary(
 ) -> InitSummary:
     worst = max(series, key=lambda s: -1 if s.verdict is None else _SEVERITY[s.verdict])
     used = [matrix for matrix in matrices if matrix.name in _displayed(layout, layout.uses)]
+    mistaken = [matrix for matrix in used if matrix.remark.startswith("looks like")]
     return InitSummary(
         init="model",
         label=layout.model.file,
@@ -451,8 +452,8 @@ def _summary(
         sigma2=None,
         variances=tuple(matrix.variance for matrix in used),
         bias_variance=None,
-        verdict=worst.verdict,
-        cause=_cause(worst, used),
+        verdict=Outcome.UNEXPECTED if mistaken else worst.verdict,
+        cause=_cause(worst, used) or (f"{mistaken[0].name} {mistaken[0].remark}" if mistaken else ""),
         dead_networks=measured.dead,
     )
 

@@ -22,6 +22,7 @@ __all__ = [
     "cause",
     "contradicts",
     "direction",
+    "first_layer",
     "growth",
     "last_layer",
     "late_slope",
@@ -72,6 +73,13 @@ def _travelled(quantity: str, values: Array) -> Array:
     else:
         found = values[..., :-1]
     return found if direction(quantity) == "forward" else found[..., ::-1]
+
+
+def first_layer(quantity: str, depth: int) -> int:
+    """The k of the hidden layer where it sets out."""
+    if direction(quantity) == "forward":
+        return min(1, depth) if quantity == "h" else 0
+    return depth if quantity == "dh" else max(depth - 1, 0)
 
 
 def last_layer(quantity: str, depth: int) -> int:
@@ -138,22 +146,22 @@ def _line(x: Array, y: Array) -> tuple[float, float]:
 # ---------------------------------------------------------------------------------------------
 
 
-def contradicts(slopes: Array, expected: float | None, scatter: float, allowance: float) -> bool:
-    """Whether the networks' slopes cannot come from the predicted mean.
+def contradicts(values: Array, expected: float | None, scatter: float, allowance: float) -> bool:
+    """Whether the networks' slopes, or their values at one layer, cannot come from the predicted mean.
 
-    `scatter` is the predicted standard deviation of one network's slope, `allowance` how far the
-    prediction itself may be off. Five standard errors, by the larger of both scatters: one in a
-    million correct initializers is accused.
+    `scatter` is the predicted standard deviation of one network, `allowance` how far the prediction
+    itself may be off. Five standard errors, by the larger of both scatters: one in a million correct
+    initializers is accused.
     """
-    count = len(slopes)
+    count = len(values)
     if not count or expected is None:
         return False
     margin = _SIGMAS * scatter / math.sqrt(count) if math.isfinite(scatter) else 0.0
     if count > 1:
-        own = float(np.std(slopes, ddof=1)) / math.sqrt(count)
+        own = float(np.std(values, ddof=1)) / math.sqrt(count)
         margin = max(margin, student_t(_SURE, count - 1) * own)
     rounding = 1e-9 * (1 + abs(expected))
-    return abs(float(np.mean(slopes)) - expected) > margin + allowance + rounding
+    return abs(float(np.mean(values)) - expected) > margin + allowance + rounding
 
 
 def allowance(network: Network, correction: float, *, pooled: bool, normal: bool) -> float:
@@ -174,12 +182,17 @@ def allowance(network: Network, correction: float, *, pooled: bool, normal: bool
     return found
 
 
-def verdict(network: Network, late: float, stat: str, *, surprise: bool, dead: bool) -> Outcome | None:
-    """stable where the deep layers' factor, taken depth times, stays within one decade of variance."""
+def verdict(
+    network: Network, late: float, stat: str, *, surprise: bool, dead: bool, overflowed: bool
+) -> Outcome | None:
+    """stable where the deep layers' factor, taken depth times, stays within one decade of variance.
+
+    `dead`, `overflowed`: whether all networks are.
+    """
     if surprise:
         return Outcome.UNEXPECTED
-    if dead:
-        return Outcome.VANISHES
+    if dead or overflowed:
+        return Outcome.VANISHES if dead else Outcome.EXPLODES
     if math.isnan(late):
         return None
     decades = late * network.depth * (2 if stat == "std" else 1)
@@ -229,9 +242,11 @@ def cause(
     """
     outcomes = (forward.verdict, backward.verdict)
     if Outcome.UNEXPECTED in outcomes:
-        return _surprise(forward if forward.verdict is Outcome.UNEXPECTED else backward)
+        return _surprise(network, forward if forward.verdict is Outcome.UNEXPECTED else backward)
     if dead:
         return "every network is dead: its last layer is exactly 0"
+    if not (forward.networks or forward.dead) and forward.overflowed:
+        return "every network leaves the range of all numbers"
     if all(outcome in (Outcome.STABLE, None) for outcome in outcomes):
         return ""
     if network.architecture != "mlp":
@@ -243,7 +258,7 @@ def cause(
         )
     if forward.verdict in (Outcome.STABLE, None):
         return _only_backward(factors[1], biases, backward)
-    if repels:
+    if repels and not biases:
         return _repelled(network, sigma_w2, needed, factors[0], forward)
     return f"one layer multiplies the variance by {factors[0]:.3g}, and the gradient's by {factors[1]:.3g}"
 
@@ -281,12 +296,26 @@ def _repelled(
     )
 
 
-def _surprise(series: Series) -> str:
-    measured, expected = series.slope or 0.0, series.expected_slope or 0.0
+def _surprise(network: Network, series: Series) -> str:
+    """The factor that is wrong, where it is the same in all layers; else the layer that is."""
+    if series.slope is None or series.expected_slope is None:
+        return "no network has finite values, although it should: look at what the initializer draws"
+    measured, expected = series.slope, series.expected_slope
+    start = series.layers[first_layer(series.quantity, network.depth)]
+    if not series.slope_differs and start.median is not None and start.expected is not None:
+        matrix = start.k - 1 if series.direction == "forward" else start.k
+        return (
+            f"log10 {series.stat} of layer {start.k} is {start.median:.2f}, predicted {start.expected:.2f}, "
+            f"while the change from layer to layer is right: look at W_{matrix}"
+        )
     per = 2.0 if series.stat == "std" else 1.0
     ratio = _power(per * (measured - expected))
     near = max(_NEAR, _power(2 * per * (series.slope_ci or 0.0)) - 1)
     known = [text for factor, text in MISTAKES.items() if abs(ratio / factor - 1) < near]
+    inner = network.widths[1:-1]
+    swapped = (inner[0] / inner[-1]) ** (1 / max(len(inner) - 1, 1))  # fan_in/fan_out, geometric mean
+    if inner[0] != inner[-1] and abs(ratio / swapped - 1) < max(near, 0.1):
+        known = ["fan_out in the place of fan_in"]
     hint = f", as from {known[0]}" if len(known) == 1 else ""
     return (
         f"measured {measured:+.3f} decades per layer, predicted {expected:+.3f}: the weights act as if their "
@@ -309,11 +338,15 @@ def recommendation(network: Network, summaries: Sequence[InitSummary], chosen: i
         sigma = "" if sigma2 is None else f" (sigma^2 = {sigma2:.4g}, std = {sigma2**0.5:.4g})"
         name = f"{found.init}, that is {found.label}'s" if found.label else found.init
         return f"{name}{sigma} keeps activations and gradients stable over {network.depth} layers"
+    if all(summary.verdict is None for summary in summaries):
+        return ""
+    tried = {summary.init for summary in summaries} | {summary.label.lower() for summary in summaries}
     if network.architecture != "mlp":
         return f"none of these is stable: try --arch {network.architecture}:1/sqrt(K), or preln"
-    if network.homogeneous:
+    if network.homogeneous and not tried & {"he", "auto"}:
         return "none of these is stable: try --init auto, which is gain^2/fan_in"
+    critical = "" if "critical" in tried else "--critical, or "
     return (
-        "none of these is stable in both directions: try --critical, or --arch residual:1/sqrt(K), "
-        f"which do not rely on {network.activation.name} keeping variances"
+        f"none of these is stable in both directions: try {critical}--arch residual:1/sqrt(K), "
+        f"which does not rely on {network.activation.name} keeping variances"
     )

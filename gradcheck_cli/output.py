@@ -40,16 +40,16 @@ def wants_color(choice: str, stream: TextIO | None, environment: Mapping[str, st
     return terminal and environment.get("TERM") != "dumb"
 
 
-def check_target(path: str, sources: Iterable[str]) -> None:
+def check_target(path: str, sources: Iterable[str], option: str = "--output") -> None:
     """Refuse, before any work, a target that cannot be written or that is one of the `sources`."""
     target = Path(path)
     if target.is_dir():
-        raise OptionError(f"--output: {path} is a folder", help="name a file in it")
+        raise OptionError(f"{option}: {path} is a folder", help="name a file in it")
     if not target.absolute().parent.is_dir():
-        raise OptionError(f"--output: there is no folder {target.parent}", help="create it first")
+        raise OptionError(f"{option}: there is no folder {target.parent}", help="create it first")
     for source in sources:
         if target.exists() and os.path.exists(source) and os.path.samefile(target, source):
-            raise OptionError(f"--output: {path} is also read", help="choose another name")
+            raise OptionError(f"{option}: {path} is also read", help="choose another name")
 
 
 def save(path: str, content: bytes) -> None:

@@ -123,8 +123,13 @@ def _halved(n: int) -> Step:
 
 
 def _averaged(kurtosis: float, n: int) -> Step:
-    """Of ln(mean of n squares/its expectation), first order: relative variance (kurtosis - 1)/n."""
-    return -(kurtosis - 1) / (2 * n), (kurtosis - 1) / n
+    """Of ln(mean of n squares/its expectation), first order: relative variance (kurtosis - 1)/n.
+
+    Beyond 1 the first order says nothing; logarithms grow like the logarithm of it.
+    """
+    relative = max(kurtosis - 1, 0.0) / n
+    variance = relative if relative <= 1 else 1 + math.log(relative)
+    return -variance / 2, variance
 
 
 # ---------------------------------------------------------------------------------------------
@@ -343,7 +348,7 @@ class _Pass:
         self.mean["dW"][k] = self.g[k] + self.into[k]
         self.variance["dW"][k] = scatter + self.v[k]
         if self.var and self.finite:  # of a single output the mean square is all mean
-            self.mean["dW"][k] += math.log1p(-self.share[k]) if m == 1 else -self.share[k] / m
+            self.mean["dW"][k] += math.log1p(-min(self.share[k], 1 - 1e-15)) if m == 1 else -self.share[k] / m
         if self.network.architecture == "mlp" or k == self.depth:
             mean, own = float(np.logaddexp(across, along)), self._own(self._turned(n))
             apart = self.chi_squared(n - 1, n)[0] if not self.orthogonal else own[0] - 1 / n

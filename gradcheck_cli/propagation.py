@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.activations import Activation
+from gradcheck_cli.errors import OptionError
 from gradcheck_cli.initializers import unit_normal
 from gradcheck_cli.networks import QUANTITIES, Network
 from gradcheck_cli.numberformats import NumberFormat
@@ -274,7 +275,13 @@ class _Draws:
         def draw(first: int) -> None:
             for place in range(first, len(self.numbers), _THREADS):
                 name = f"{what}/{self.numbers[place]}/{k}"
-                found[place] = unit(stream(self.job.seed, name), shape)
+                one = unit(stream(self.job.seed, name), shape)
+                if np.shape(one) != shape:
+                    raise OptionError(
+                        f"the initializer drew the shape {np.shape(one)}, not {shape}",
+                        help="shapes are (fan_out, fan_in)",
+                    )
+                found[place] = one
 
         list(_POOL.map(draw, range(_THREADS)))  # NumPy draws outside of the interpreter's lock
         return found

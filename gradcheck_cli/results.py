@@ -288,6 +288,7 @@ class Series:
     networks: int = 0  # that were counted
     dead: int = 0  # networks whose signal is exactly 0 at the end: counted apart, never averaged
     overflowed: int = 0
+    slope_differs: bool = False  # from the prediction, by more than chance
 
     @property
     def factor(self) -> float | None:

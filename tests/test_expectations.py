@@ -164,6 +164,8 @@ CRITICAL = [
     ("linear", 0.0, 1.0, None, "any q"),
     ("tanh", 0.0, 1.0, 0.0, "in the limit"),
     ("gelu", 0.0, 2.0, 0.0, "in the limit"),
+    ("min(max(z, -1), 1)", 0.0, 1.0, 0.0, "in the limit"),
+    ("exp(z)", 0.0, math.exp(-1), pytest.approx(1, rel=1e-9), ""),
     ("relu", 0.1, None, None, "no variance"),
     ("softplus", 0.0, None, None, "no variance"),
 ]
@@ -171,7 +173,7 @@ CRITICAL = [
 
 @pytest.mark.parametrize(("name", "bias", "sigma", "q", "note"), CRITICAL)
 def test_critical_points(
-    name: str, bias: float, sigma: float | None, q: float | None, note: str
+    name: str, bias: float, sigma: float | None, q: object, note: str
 ) -> None:
     found = critical(find_activation(name), bias)
     assert found.sigma_w == (None if sigma is None else pytest.approx(sigma, rel=1e-6))

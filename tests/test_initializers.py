@@ -103,6 +103,8 @@ BAD = [
     ("hee", "did you mean he?"),
     ("glorott", "did you mean glorot?"),
     ("something", "known are"),
+    ("kaiming_normal", "did you mean he?"),
+    ("xavier-uniform", "did you mean glorot?"),
     ("normal", "normal:0.02"),
     ("normal:", "normal:0.02"),
     ("normal:x", "normal:0.02"),

@@ -407,12 +407,14 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"activation": "rellu"}, 'no activation "rellu"', "did you mean relu?"),
     ({"activation": "z*erff(z)"}, 'unknown function "erff"', "did you mean"),
     ({"activation": "log(z)"}, "not finite", "every number"),
+    ({"activation": "tan(z)"}, "a pole near z = 1.57", "every number"),
+    ({"activation": "1/(z - 0.3003)"}, "a pole near z = 0.3", "every number"),
     ({"arch": "resnet"}, "no architecture", "residual"),
     ({"arch": "mlp:2"}, "no scale", "residual:0.5"),
     ({"arch": "preln:x"}, "no scale", "1/sqrt(K)"),
     ({"arch": "residual", "widths": (3, 4, 5, 1)}, "equal widths", "--width"),
     ({"sweep": "1:2"}, "no range", "0.001:1:9log"),
-    ({"sweep": "1:0.1:5log"}, "no range", "0.001:1:9log"),
+    ({"sweep": "1:0.1:5log"}, "no range", "from below to"),
     ({"sweep": "0:1:5log"}, "no range", "0.001:1:9log"),
     ({"level": 1.0}, "--level", "0.9"),
     ({"quantities": ("g",)}, 'no quantity "g"', "dW"),
@@ -448,3 +450,79 @@ def test_nothing_correct_is_unexpected(activation: str, arch: str) -> None:
         )  # fmt: skip
         accused = [(s.init, s.quantity) for s in report.series if s.verdict is Outcome.UNEXPECTED]
         assert not accused
+
+
+# ---------------------------------------------------------------------------------------------
+# What is not a number, and what is wrong in one layer only
+# ---------------------------------------------------------------------------------------------
+
+
+def he(fan_in: float, fan_out: float) -> float:
+    return 2 / fan_in
+
+
+def one_bad_entry(rng: np.random.Generator, shape: tuple[int, int]) -> Any:
+    found = rng.standard_normal(shape)
+    found[0, 0] = np.nan
+    return found
+
+
+SPOILED = [
+    ("nan", lambda rng, shape: np.full(shape, np.nan)),
+    ("inf", lambda rng, shape: np.full(shape, np.inf)),
+    ("one nan", one_bad_entry),
+    ("constant", lambda rng, shape: np.ones(shape)),
+]
+
+
+@pytest.mark.parametrize(("name", "unit"), SPOILED, ids=[s[0] for s in SPOILED])
+def test_what_is_not_a_number_is_never_stable(name: str, unit: Any) -> None:
+    report = run(inits=(Initializer(name, he, "2/fan_in", unit=unit),), depth=6, width=20)
+    assert report.inits[0].verdict is Outcome.UNEXPECTED
+    assert report.inits[0].cause
+
+
+@pytest.mark.parametrize(("bad", "matrix"), [(0, "W_0"), (3, "W_3")])
+def test_a_bug_in_one_layer_is_found(bad: int, matrix: str) -> None:
+    """The slope does not see the first and the last matrix; the size of the first layer does."""
+    widths = (50, 40, 40, 40, 5)
+
+    def unit(rng: np.random.Generator, shape: tuple[int, int]) -> Any:
+        wrong = shape == ((40, 50), (0, 0), (0, 0), (5, 40))[bad]
+        return rng.standard_normal(shape) * (30 if wrong else 1)
+
+    report = run(inits=(Initializer("mine", he, "2/fan_in", unit=unit),), widths=widths)
+    assert report.inits[0].verdict is Outcome.UNEXPECTED
+    assert matrix in report.inits[0].cause
+
+
+def test_fan_out_is_named_on_widths_that_shrink() -> None:
+    wrong = Initializer.drawn(
+        "mine", lambda rng, shape: rng.standard_normal(shape) * math.sqrt(2 / shape[0]), he
+    )
+    report = run(inits=(wrong,), widths=(512, 512, 256, 128, 64, 10))
+    assert "fan_out in the place of fan_in" in report.inits[0].cause
+
+
+def test_everything_overflowing_explodes() -> None:
+    report = run(inits=("he",), activation="exp(z)", depth=20)
+    assert report.inits[0].verdict is Outcome.EXPLODES
+    assert series(report, "h").overflowed > 0
+
+
+@pytest.mark.parametrize("variance", [-1.0, math.nan, math.inf])
+def test_impossible_variances_are_refused(variance: float) -> None:
+    with pytest.raises(GradcheckError, match="variance"):
+        run(inits=(Initializer("mine", lambda fan_in, fan_out: variance, "x"),))
+
+
+def test_a_transposed_draw_is_refused() -> None:
+    turned = Initializer("mine", he, "x", unit=lambda rng, shape: rng.standard_normal(shape[::-1]))
+    with pytest.raises(GradcheckError, match="drew the shape"):
+        run(inits=(turned,), widths=(4, 5, 6, 1))
+
+
+def test_advice_is_not_what_was_tried() -> None:
+    report = run(activation="gelu", critical=True, depth=40, width=30, nets=3)
+    assert "--critical" not in report.recommendation
+    assert run(inits=("he",), depth=1).recommendation == ""

@@ -609,15 +609,15 @@ def test_q_is_a_line_for_each_initialization() -> None:
 
 
 def test_the_scatter_is_that_of_the_most_stable_initialization() -> None:
-    sentence = "one network of He: log10 var h_50 lies in [-1.84, 0.38] with 90 % probability\n"
+    sentence = "one network of He has log10 var h_50 in about [-1.84, 0.38] (90 % probability)\n"
     assert sentence in shown(report())
-    assert "with 50 % probability" in shown(report(config={"level": 0.5}))
+    assert "(50 % probability)" in shown(report(config={"level": 0.5}))
     last = report().series[2].layers[-1]
     assert (f"{last.low:.2f}", f"{last.high:.2f}") == ("-1.84", "0.38")
     assert "one network of" not in shown(replace(report(), series=report().series[5:]))  # no forward one
     alone = replace(report(), series=tuple(replace(s, networks=1) for s in report().series))
     assert "one network of" not in shown(alone)
-    assert "one network of sigma^2 = 0.1: log10" in shown(report(CHAPTER[3:]))
+    assert "one network of sigma^2 = 0.1 has log10" in shown(report(CHAPTER[3:]))
     # its gradients explode: forward alone, it would be the most stable
     forward, *rest = report(CHAPTER[1:3]).series
     calm = replace(forward, slope=0.0, verdict=Outcome.STABLE)
@@ -737,7 +737,7 @@ def test_a_model_shows_its_matrices_and_the_names_of_its_steps() -> None:
     assert "k=" not in text
     assert section(text, "FORWARD")[0] == "FORWARD   log10 var of each step, median of 20 networks"
     assert "log10 var of dl/d step, towards the input" in text
-    assert "log10 var f2 lies in" in text
+    assert "log10 var f2 in about" in text
     figure = axes_of(own_model())
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == heading.split()[2:7]
     assert [f"{y:.2f}" for y in figure.axes[0].containers[0][0].get_ydata()] == values
@@ -851,7 +851,7 @@ def test_json_keys_stand_in_the_order_of_the_contract() -> None:
     assert whole["schema"] == "gradcheck.init-stats/1"
     assert list(whole["series"][0]) == [
         *("init", "label", "sigma2", "quantity", "stat", "direction", "layers", "slope", "slope_ci"),
-        *("expected_slope", "verdict", "growth", "networks", "dead", "overflowed"),
+        *("expected_slope", "verdict", "growth", "networks", "dead", "overflowed", "slope_differs"),
     ]
     layer = whole["series"][0]["layers"][1]
     assert list(layer) == ["k", "median", "low", "high", "expected", "name"]

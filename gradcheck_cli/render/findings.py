@@ -164,7 +164,7 @@ def _scatter(report: InitReport, roster: Roster) -> str:
     who = series.label or roster.sentence(series.init)
     between = f"[{numbers.decimals(last.low)}, {numbers.decimals(last.high)}]"
     what = f"log10 {quantity(series, last)}"
-    return f"one network of {who}: {what} lies in {between} with {level(report.config)} probability"
+    return f"one network of {who} has {what} in about {between} ({level(report.config)} probability)"
 
 
 def _steadiest(report: InitReport) -> Series | None:

@@ -37,7 +37,7 @@ def gain_table(gains: Sequence[GainReport], options: OutputOptions) -> str:
 
 
 def _gain_lines(one: GainReport) -> Iterator[tuple[str, str, str]]:
-    yield "gain", numbers.number(one.gain, 7), f"1/sqrt(E phi^2); {_torch(one)}"
+    yield "gain", f"{one.gain:.7g}", f"1/sqrt(E phi^2); {_torch(one)}"
     moments = (("E phi", one.mean), ("E phi^2", one.second_moment), ("E phi'^2", one.slope_moment))
     yield "moments", "", ", ".join(f"{name} = {value:.6g}" for name, value in moments)
     multiplies = "gain^2 E phi'^2: what one layer multiplies the gradient's variance by"
