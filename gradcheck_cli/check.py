@@ -9,7 +9,7 @@ from gradcheck_cli import symbolic
 from gradcheck_cli.claims import Judged, judge_claims
 from gradcheck_cli.errors import OptionError
 from gradcheck_cli.forward import Failing, forward_pass
-from gradcheck_cli.graph import Claim, Input, Model
+from gradcheck_cli.graph import Claim, Input, Model, Node, spell_shape
 from gradcheck_cli.judge import Point, Values, blocks, compare_values, points_of
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import Block, ClaimResult, Coverage, Entry, Report, Verdict, worst
@@ -161,7 +161,9 @@ def _unresolved(model: Model, blank: Report, failing: Failing) -> Report:
         record = node.primitive
         given = ", ".join(f"{a:.6g}" for a in failing.arguments)
         what = (
-            f"{failing.arguments[0]:.6g} {record.infix} {failing.arguments[1]:.6g}"
+            f"{record.function} of {_shapes(model, node)}"
+            if not (record.elementwise or record.infix)
+            else f"{failing.arguments[0]:.6g} {record.infix} {failing.arguments[1]:.6g}"
             if record.infix and len(failing.arguments) == 2
             else f"{record.function}({given})"
         )
@@ -176,6 +178,12 @@ def _unresolved(model: Model, blank: Report, failing: Failing) -> Report:
         blank, verdict=Verdict.UNRESOLVED, loss=None, value_note=note, summary=f"{note}.",
         closing=(way_out,),
     )  # fmt: skip
+
+
+def _shapes(model: Model, node: Node) -> str:
+    """What a function of arrays was given: "an array [3,3]"."""
+    shapes = [spell_shape(model.graph.nodes[a].shape) for a in node.arguments]
+    return " and ".join(f"an array {shape}" if shape else "a number" for shape in shapes)
 
 
 def _free_notes(model: Model) -> list[str]:

@@ -25,6 +25,8 @@ __all__ = ["Evidence", "Judged", "judge_claims"]
 LAYOUTS = ("numerator", "denominator")
 _MOST_SLOPES = 40  # entries of a claim whose one-sided slopes are computed at a kink
 _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
+_ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
+_SAMPLES = 4
 _FAILURES = (ZeroDivisionError, ValueError, OverflowError)
 
 
@@ -146,7 +148,7 @@ def judge_claims(
 
 
 def _strictly(result: ClaimResult) -> ClaimResult:
-    accident = result.note is not None and result.note.startswith("right only for")
+    accident = result.note is not None and result.note.startswith(("right only for", "right only where"))
     return replace(result, verdict=Verdict.WRONG) if accident else result
 
 
@@ -217,7 +219,7 @@ class _Court:
             kinked = self._between(claim, gap, blank)
             if kinked is not None and (failing or kinked.verdict is not Verdict.OK):
                 return kinked
-        if not failing:
+        if not failing or self._are_roundings(claim, formula, failing):
             return self._accepted(claim, formula, blank, gap)
         result = self._placed(blank, gap, at)
         note = _two_roundings(self.model, claim, failing, found)
@@ -237,7 +239,28 @@ class _Court:
         result = replace(
             self._placed(blank, first, self.points[0]), points_total=len(self.points), wrong=0
         )
-        return replace(result, note=self._accident(claim, formula))
+        note = self._accident(claim, formula)
+        if note is None and first.wrong.any():
+            note = f"right but for the rounding of the data to doubles, {first.size.max():.1e}"
+        return replace(result, note=note)
+
+    def _are_roundings(
+        self, claim: Claim, formula: Graph, failing: Sequence[tuple[_At, _Gap]]
+    ) -> bool:
+        """Whether data that are a rounding away make the claim right: 0.1 + 0.2 + 0.3 + 0.4 is 1."""
+        data = [i for i in self.model.inputs.values() if i.kind in ("data", "rows")]
+        if not data or not all(gap.is_small() for _, gap in failing):
+            return False
+        for at, gap in failing:
+            change = np.zeros_like(gap.size)
+            for sample in range(1, _SAMPLES + 1):
+                near = {i.name: _next_to(at.values[i.name], sample) for i in data}
+                there = _At(at.number + 1000 * sample, {**at.values, **near}, moved_data=True)
+                again = _difference(self.knowledge(there), claim, formula)
+                change = np.maximum(change, np.abs(again.size - gap.size))
+            if (gap.wrong & ~(gap.size <= 2 * change)).any():
+                return False
+        return True
 
     def _accident(self, claim: Claim, formula: Graph) -> str | None:
         """Which datum makes a claim right that is not right for other data."""
@@ -249,8 +272,23 @@ class _Court:
             return None
         for number, name in enumerate(names, start=2):
             if self._fails_with(claim, formula, {name: everything[name]}, number):
-                return f"right only for this {self._datum(name)}"
+                total = self._only_its_sum(claim, formula, name, everything[name], number)
+                return total or f"right only for this {self._datum(name)}"
         return "right only for these data"
+
+    def _only_its_sum(
+        self, claim: Claim, formula: Graph, name: str, values: Array, number: int
+    ) -> str | None:
+        """Whether it is a sum of the datum, 1 of probabilities, that makes the claim right."""
+        item = self.model.inputs[name]
+        for axis in reversed(range(len(item.shape))):
+            total, same = _same_sums(self.points[0].values[name], values, axis - len(item.shape))
+            if same is not None and not self._fails_with(
+                claim, formula, {name: same}, 1000 * (axis + 1) + number
+            ):
+                along = f", axis={axis}" if len(item.shape) > 1 else ""
+                return f"right only where sum({item.display}{along}) = {total:.6g}"
+        return None
 
     def _fails_with(
         self, claim: Claim, formula: Graph, values: Mapping[str, Array], number: int
@@ -260,7 +298,8 @@ class _Court:
             gap = self._compare(claim, formula, at)
         except _FAILURES:
             return False
-        return bool((gap.wrong & np.isfinite(gap.claimed) & np.isfinite(gap.true)).any())
+        seen = gap.wrong & np.isfinite(gap.claimed) & np.isfinite(gap.true)
+        return bool(seen.any()) and not gap.is_small()
 
     def _datum(self, name: str) -> str:
         item = self.model.inputs[name]
@@ -374,12 +413,19 @@ class _Court:
         return tuple(found)
 
     def _other_data(self) -> list[_At]:
-        """The given point with data and rows moved: what holds for one datum explains nothing."""
+        """The given point with data and rows moved: what holds for one datum explains nothing.
+
+        Probabilities stay probabilities: arrays whose sums are all the same keep them.
+        """
         kinds = ("data", "rows")
         if len(self.points) < 2 or not any(i.kind in kinds for i in self.model.inputs.values()):
             return []
-        values = {**self.points[0].values, **moved(self.model, 1, kinds=kinds)}
-        return [_At(1, values, moved_data=True)]
+        given = self.points[0].values
+        values = {**given}
+        for name, other in moved(self.model, 1, kinds=kinds).items():
+            same = _same_sums(given[name], other, -1)[1] if self.model.inputs[name].shape else None
+            values[name] = other if same is None else same
+        return [_At(2000, values, moved_data=True)]
 
     # -- the author's own chain ---------------------------------------------------------------
 
@@ -421,6 +467,12 @@ class _Gap:
             weight = np.where(self.wrong | ~self.wrong.any(), np.nan_to_num(self.size, nan=np.inf), -1)
         return tuple(int(k) for k in np.unravel_index(int(np.argmax(weight)), weight.shape))
 
+    def is_small(self) -> bool:
+        """Whether rounding of data could be the reason."""
+        with np.errstate(all="ignore"):
+            largest = np.max(np.abs(self.true), initial=0.0)
+            return bool(np.all(self.size[self.wrong] <= _ROUNDING * largest))
+
     def beyond(self, room: Array) -> _Gap:
         """The same with only those entries wrong that are farther off than rounding explains."""
         return replace(self, wrong=~(self.size <= 4 * np.broadcast_to(room, self.size.shape)))
@@ -444,6 +496,22 @@ def _difference(knowledge: _Knowledge, claim: Claim, formula: Graph) -> _Gap:
 def _evaluated(knowledge: _Knowledge, formula: Graph) -> Array:
     leaves = {n.key: knowledge.leaf(n.key) for n in formula.nodes if n.is_leaf}
     return evaluate(formula, leaves, knowledge.m)
+
+
+def _same_sums(given: Array, other: Array, axis: int) -> tuple[float, Array | None]:
+    """The sum along an axis, and other values with the same sums; None where they are not all one."""
+    sums = given.sum(axis=axis, keepdims=True)
+    with np.errstate(all="ignore"):
+        same = other * (sums / other.sum(axis=axis, keepdims=True))
+    total = float(sums.flat[0])
+    is_one = total != 0 and np.ptp(sums) <= _ROUNDING * abs(total)
+    return total, same if is_one and np.isfinite(same).all() else None
+
+
+def _next_to(values: Array, seed: int) -> Array:
+    """The doubles next to these, above or below."""
+    signs = np.random.Generator(np.random.PCG64(seed)).integers(0, 2, values.shape) * 2 - 1
+    return np.asarray(np.nextafter(values, signs * np.inf))
 
 
 def _entry_of(values: Array, index: tuple[int, ...]) -> Array:

@@ -350,6 +350,9 @@ class Derivation:
                 return algebra.stack(given)
             case "transpose":
                 return algebra.transpose(given[0])
+        if node.primitive.sizes:
+            given = [algebra.number(n) for n in node.options["sizes"]]
+            return algebra.call(node.primitive.function, *given, shape=node.shape)
         if node.primitive.infix is not None:
             return algebra.make(node.operation, given, None, node.shape)
         more = ", ".join(_spelled_options(node))
@@ -388,18 +391,29 @@ class Derivation:
 
     def _passed(self, node: Node, adjoint: int) -> Iterator[tuple[int, int]]:
         live = [k for k, a in enumerate(node.arguments) if self._live[a]]
+        if not live:
+            return
         if node.operation == "stack":
             for k in live:
                 key = (k, *(slice(None) for _ in node.shape[1:]))
                 yield k, self._entry(adjoint, node.shape, key)
+        elif node.operation == "concat":
+            axis, ends = node.options["axis"], node.options["ends"]
+            for k in live:
+                part = slice(ends[k], ends[k + 1])
+                key = tuple(part if a == axis else slice(None) for a in range(len(node.shape)))
+                yield k, self._entry(adjoint, node.shape, key)
         elif node.operation in ("identity", "expand"):
             inner = self.node(node.arguments[0]).shape
-            if live:
-                yield 0, self.algebra.total(adjoint, node.shape, inner)
+            yield 0, self.algebra.total(adjoint, node.shape, inner)
         elif node.operation == "index":
             key = node.options["key"]
             for k in live:
                 yield k, self.algebra.make("scatter", (adjoint,), _frozen(key))
+        elif node.operation in _IDENTITIES:
+            own, given = self.value(node.index), [self.value(a) for a in node.arguments]
+            for k in live:
+                yield k, _IDENTITIES[node.operation](self.algebra, adjoint, own, *given)
         else:
             yield from _Passage(self, node, live).run(adjoint)
 
@@ -530,12 +544,18 @@ class _Passage:
         for index in reversed(self.program.order):
             if index not in arrived:
                 continue
-            total = self.algebra.add(arrived[index])
+            total = self.algebra.factored(arrived[index])
             position = self.leaves.get(index, -1)
             if position in self.live:
-                yield position, total
+                yield position, self._by_name(total)
             for argument, part in self._pass(index, total) if position < 0 else ():
                 arrived.setdefault(argument, []).append(part)
+
+    def _by_name(self, e: int) -> int:
+        """The expression with the step's own formula, as softmax(z), written by its name."""
+        index = self.node.index
+        own, named = self.derivation.spelled(index), self.derivation.value(index)
+        return e if own == named else self.algebra.factored([self.algebra.replaced(e, {own: named})])
 
     def partial(self, position: int) -> int:
         """The partial of an elementwise function by one argument: selections stay selections."""
@@ -625,7 +645,7 @@ class _Passage:
                 yield arguments[0], self.algebra.times(at, adjoint)
             case "expand":
                 inner = self.items[arguments[0]].shape
-                yield arguments[0], self.algebra.total(adjoint, item.shape, inner)
+                yield arguments[0], self.algebra.total_apart(adjoint, item.shape, inner)
             case "total" | "over_rows" | "copy":
                 yield arguments[0], adjoint
             case _ if arguments:
@@ -664,6 +684,53 @@ class _Passage:
         if item.data == 1:
             return self.algebra.index(adjoint, (0, slice(None)))
         return self.algebra.transpose(adjoint)
+
+
+# -- matrix calculus ----------------------------------------------------------------------------
+
+
+def _others(algebra: Algebra, adjoint: int, own: int, x: int) -> int:
+    """The products of the others: written out for a short vector, else the product over x."""
+    shape = algebra.shape(x)
+    if len(shape) != 1 or not 1 < shape[0] <= SMALL // 2 + 1:
+        return algebra.times(adjoint, own, algebra.power(x, -1))
+    entries = [algebra.index(x, (k,)) for k in range(shape[0])]
+    products = [algebra.times(*(e for e in entries if e != one)) for one in entries]
+    return algebra.times(adjoint, algebra.stack(products))
+
+
+def _on_diagonal(algebra: Algebra, adjoint: int, own: int, x: int) -> int:
+    eye = algebra.eye(algebra.shape(x)[0])
+    return algebra.times(adjoint, eye)
+
+
+def _diagonal(algebra: Algebra, adjoint: int, own: int, x: int) -> int:
+    shape = algebra.shape(x)
+    if len(shape) == 2:
+        return algebra.call("diag", algebra.fit(adjoint, shape[:1]), shape=shape)
+    return algebra.call("diag", algebra.fit(adjoint, (*shape, *shape)), shape=shape)
+
+
+def _cofactors(algebra: Algebra, adjoint: int, own: int, a: int) -> int:
+    back = algebra.transpose(algebra.call("inv", a, shape=algebra.shape(a)))
+    return algebra.times(adjoint, own, back)
+
+
+def _of_inverse(algebra: Algebra, adjoint: int, own: int, a: int) -> int:
+    back = algebra.transpose(own)
+    adjoint = algebra.fit(adjoint, algebra.shape(a))
+    return algebra.negative(algebra.matmul(algebra.matmul(back, adjoint), back))
+
+
+# What a function of matrices sends to its argument, as textbooks write it (Petersen and Pedersen
+# 2012). What it IS, halves of a product or minors, would not be readable.
+_IDENTITIES: dict[str, Callable[..., int]] = {
+    "prod": _others,
+    "trace": _on_diagonal,
+    "diag": _diagonal,
+    "det": _cofactors,
+    "inv": _of_inverse,
+}
 
 
 def _literal(derivation: Derivation, node: Node) -> Node | None:
@@ -745,8 +812,7 @@ def _at(algebra: Algebra, key: tuple[Any, ...], e: int, shape: Shape) -> int:
 def _columns(algebra: Algebra, n: int, part: Any) -> int:
     if is_full(part):
         return algebra.one
-    eye = algebra.call("eye", algebra.number(n), shape=(n, n))
-    return algebra.index(eye, (slice(None), part))
+    return algebra.index(algebra.eye(n), (slice(None), part))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -810,14 +876,22 @@ def forward(model: Model) -> dict[str, tuple[str, str]]:
     return found
 
 
+_IN_WORDS = {
+    "index": "g at the index, 0 elsewhere",
+    "expand": "the sum over all copies of g",
+    "concat": "of each its own part of g",
+    "ones": "0",
+    "eye": "0",
+}
+
+
 def derivative_text(primitive: Primitive) -> str:
     """A function's derivative in its own arguments, from SymPy: "cos(x)", or one for each argument.
 
     Of a function of arrays, what it sends back to its arguments when g = d loss/d result comes in.
     """
-    if primitive.name in ("index", "expand"):
-        at = "g at the index, 0 elsewhere"
-        return at if primitive.name == "index" else "the sum over all copies of g"
+    if primitive.name in _IN_WORDS:
+        return _IN_WORDS[primitive.name]
     names, shapes = _arguments(primitive)
     derivation, root = _of_one_call(primitive, names, shapes)
     algebra = derivation.algebra
@@ -844,7 +918,13 @@ def _arguments(primitive: Primitive) -> tuple[list[str], list[Shape]]:
     names = list(dict.fromkeys(words))
     if primitive.elementwise or primitive.name == "stack":
         return names, [()] * len(names)
-    matrices: dict[str, list[Shape]] = {"matmul": [(2, 3), (3, 4)], "transpose": [(2, 3)]}
+    matrices: dict[str, list[Shape]] = {
+        "matmul": [(2, 3), (3, 4)],
+        "transpose": [(2, 3)],
+        "trace": [(_COUNT, _COUNT)],
+        "det": [(2, 2)],
+        "inv": [(2, 2)],
+    }
     return names, matrices.get(primitive.name, [(_COUNT,)] * len(names))
 
 

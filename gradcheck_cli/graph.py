@@ -160,6 +160,8 @@ def _spelled(nodes: Sequence[Node], index: int) -> list[int | str]:
     if node.operation == "stack":
         return ["[", *_separated(arguments), "]"]
     record = node.primitive
+    if record.sizes:
+        return [f"{record.function}({', '.join(map(str, node.options['sizes']))})"]
     if record.infix is not None and len(arguments) == 2:
         return ["(", arguments[0], f" {record.infix} ", arguments[1], ")"]
     if record.infix is not None:

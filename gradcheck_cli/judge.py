@@ -121,6 +121,7 @@ def _off(precise: Array, ours: Array, bound: Array) -> Array:
 def _apart(a: Array, b: Array) -> bool:
     with np.errstate(all="ignore"):
         near = np.abs(a - b) <= _CLOSE * np.maximum(np.abs(a), np.abs(b))
+    near &= np.isfinite(a) == np.isfinite(b)  # inf - 1 is within any part of inf
     return not bool(np.all(near | _both_infinite(a, b)))
 
 

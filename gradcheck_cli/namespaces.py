@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.elimination import cofactors, determinant, inverse, is_regular
+
 __all__ = ["COMPLEX128", "FLOAT64", "Complex128", "Float64", "High"]
 
 Array = NDArray[Any]
@@ -191,6 +193,54 @@ class Float64:
         root = np.sqrt(np.sum(scaled * scaled, axis=axes, keepdims=True)) * np.ldexp(1.0, exponent)
         return root if keepdims else np.squeeze(root, axis=axes)
 
+    def prod(self, x: Any, axes: Axes, keepdims: bool) -> Any:
+        """Product along `axes`."""
+        return np.prod(x, axis=axes, keepdims=keepdims)
+
+    def products_of_others(self, x: Any, axes: Axes) -> Any:
+        """At each place the product of the OTHER entries along `axes`: no division, zeros may occur."""
+
+        def others(flat: Array) -> Array:
+            one = self.ones_like(flat[..., :1])
+            before = np.cumprod(np.concatenate([one, flat[..., :-1]], axis=-1), axis=-1)
+            after = np.cumprod(np.concatenate([one, flat[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+            return np.asarray(before * after)
+
+        return _along(others, x, axes)
+
+    def logsumexp(self, x: Any, axes: Axes, keepdims: bool) -> Any:
+        """log(sum(exp(x))), without overflow."""
+        largest, rest = self._beside_largest(x, axes)
+        found = largest + self.log1p(rest)
+        return found if keepdims else np.squeeze(found, axis=axes)
+
+    def log_softmax(self, x: Any, axes: Axes) -> Any:
+        """x - logsumexp(x); accurate also where it is near 0."""
+        largest, rest = self._beside_largest(x, axes)
+        return (x - largest) - self.log1p(rest)
+
+    def softmax(self, x: Any, axes: Axes) -> Any:
+        """exp(x)/sum(exp(x)), without overflow."""
+        parts = self._exp_of_difference(x, self.max(x, axes, True))
+        return parts / self.sum(parts, axis=axes, keepdims=True)
+
+    def _exp_of_difference(self, a: Any, b: Any) -> Any:
+        """exp(a - b), where what is lost in rounding a - b is put back (Knuth's TwoSum): else a
+        difference of 100 costs 100 half ulps."""
+        rounded = a - b
+        part = rounded - a
+        lost = (a - (rounded - part)) - (b + part)
+        found = self.exp(rounded)
+        return found + self.where(self.eq(lost, lost), found * lost, 0 * found)  # nan beyond doubles
+
+    def _beside_largest(self, x: Any, axes: Axes) -> tuple[Any, Any]:
+        """The largest entry, and the sum of exp(x - largest) over the OTHER entries: log1p of it
+        keeps the digits that log of 1 + it would lose."""
+        largest = self.max(x, axes, True)
+        parts = self._exp_of_difference(x, largest)
+        others = self.where(self.first_of(self.eq(x, largest), axes), 0 * parts, parts)
+        return largest, self.sum(others, axis=axes, keepdims=True)
+
     def first_of(self, mask: Any, axes: Axes) -> Any:
         """1 at the first place along `axes` (in reading order) where `mask` is not 0, else 0."""
 
@@ -231,13 +281,43 @@ class Float64:
         lead = np.broadcast_shapes(*(x.shape[:2] for x in xs))
         return np.stack([np.broadcast_to(x, lead + x.shape[2:]) for x in xs], axis=axis)
 
+    def concat(self, xs: Sequence[Any], axis: int) -> Any:
+        """Arrays one behind the other along `axis`."""
+        lead = np.broadcast_shapes(*(x.shape[:2] for x in xs))
+        return np.concatenate([np.broadcast_to(x, lead + x.shape[2:]) for x in xs], axis=axis)
+
+    def diagonal(self, x: Any) -> Any:
+        """The diagonal of square matrices."""
+        return np.diagonal(x, axis1=-2, axis2=-1)
+
+    def on_diagonal(self, x: Any) -> Any:
+        """Matrices with vectors on their diagonal, 0 elsewhere."""
+        n = x.shape[-1]
+        result = self.zeros((*x.shape, n))
+        result[..., range(n), range(n)] = x
+        return result
+
     def scatter(self, g: Any, x: Any, key: Any) -> Any:
         """0 in the shape of the value x, with g at `key`."""
         result = self.zeros(g.shape[:2] + x.shape[2:])
         result[key] = g
         return result
 
-    # --- matrix products ---------------------------------------------------------------------
+    # --- matrices ----------------------------------------------------------------------------
+
+    def det(self, x: Any) -> Any:
+        """Determinant."""
+        return determinant(self.array(x))
+
+    def inv(self, x: Any) -> Any:
+        """Inverse, refined once; nan where the matrix is singular as far as doubles can tell."""
+        found = inverse(x)
+        found = found + np.matmul(found, np.eye(x.shape[-1]) - np.matmul(x, found))
+        return np.where(is_regular(x, found)[..., None, None], found, np.nan)
+
+    def cofactors(self, x: Any) -> Any:
+        """The derivative of det."""
+        return cofactors(x)
 
     def matmul(self, a: Any, b: Any) -> Any:
         """a @ b for every perturbation and row; one large product where a side is shared by rows."""
@@ -459,6 +539,10 @@ class High(Float64):
         """Largest along `axis`; nan if there is one."""
         largest = np.max(x, axis=axis, keepdims=keepdims)
         return largest + 0 * np.sum(x, axis=axis, keepdims=keepdims)
+
+    def inv(self, x: Any) -> Any:
+        """Inverse; nan where a column has no pivot."""
+        return inverse(x)
 
     def norm(self, x: Any, axes: Axes, keepdims: bool) -> Any:
         """Root of the sum of squares; nothing overflows here."""

@@ -196,7 +196,7 @@ class Algebra:
 
     def _product(self, coefficient: Number, powers: Mapping[int, int]) -> int:
         coefficient = _whole(coefficient)
-        kept = {base: power for base, power in powers.items() if power}
+        kept = self._recognized({base: power for base, power in powers.items() if power})
         if coefficient == 0:
             return self.zero
         if len(kept) > 1 and any(self.forms[b].operation == "number" for b in kept):
@@ -207,6 +207,23 @@ class Algebra:
             return next(iter(kept))
         shape = self.joined(self.shape(base) for base in kept)
         return self.make("product", tuple(kept), (coefficient, tuple(kept.values())), shape)
+
+    def _recognized(self, powers: dict[int, int]) -> dict[int, int]:
+        """exp(x)/sum(exp(x)) is softmax(x)."""
+        for total in [base for base, power in powers.items() if power < 0]:
+            form = self.forms[total]
+            if form.operation != "call" or form.data[0] != "sum":
+                continue
+            top, axis = form.arguments[0], form.data[1]
+            exponential = self.forms[top]
+            is_one = exponential.operation == "call" and exponential.data[0] == "exp"
+            if is_one and powers.get(top, 0) > 0 and (axis or len(exponential.shape) == 1):
+                chosen = self.call("softmax", *exponential.arguments, more=axis)
+                times = min(powers[top], -powers[total])
+                moved = {top: -times, total: times, chosen: times}
+                merged = {b: powers.get(b, 0) + moved.get(b, 0) for b in (*moved, *powers)}
+                return {base: power for base, power in merged.items() if power}
+        return powers
 
     def _folded(
         self, coefficient: Number, powers: dict[int, int]
@@ -259,6 +276,20 @@ class Algebra:
             return made[0] if made else self.zero
         made.sort(key=self.is_negative)
         return self.make("sum", made, None, self.joined(map(self.shape, made)))
+
+    def factored(self, terms: Iterable[int]) -> int:
+        """The sum with the powers that all terms share in front."""
+        whole = self.add(terms)
+        given = self._terms(whole)
+        if len(given) < 2:
+            return whole
+        found = [dict(self.parts(term)[1]) for term in given]
+        common = {b: p for b, p in found[0].items() if all(f.get(b) == p for f in found[1:])}
+        if not common:
+            return whole
+        inverse = {base: -power for base, power in common.items()}
+        rest = self.add(self.times(term, self._product(1, inverse)) for term in given)
+        return self.times(self._product(1, common), rest)
 
     def _terms(self, e: int) -> Sequence[int]:
         form = self.forms[e]
@@ -376,6 +407,10 @@ class Algebra:
             return row if len(shape) == 1 else self.stack([row] * shape[0])
         return self.call("ones", *map(self.number, shape), shape=shape)
 
+    def eye(self, n: int) -> int:
+        """The identity matrix."""
+        return self.call("eye", self.number(n), shape=(n, n))
+
     def fit(self, e: int, shape: Shape) -> int:
         """The expression in its full shape."""
         if self.shape(e) == shape:
@@ -396,6 +431,21 @@ class Algebra:
         shape = (left[0], right[1]) if len(right) == 2 else (left[0],)
         return self.make("matmul", (a, b), None, shape)
 
+    def total_apart(self, e: int, shape: Shape, small: Shape) -> int:
+        """`total` with what is the same in all copies in front of the sum."""
+        coefficient, powers = self.parts(e)
+        lag = len(shape) - len(small)
+        summed = [k - len(shape) for k, n in enumerate(shape) if k < lag or n != small[k - lag]]
+        same = {b: p for b, p in powers if all(self._is_repeated(b, k) for k in summed)}
+        inner = self._product(1, {b: p for b, p in powers if b not in same})
+        if self.joined((self.shape(inner), small)) != self.joined((self.shape(e), small)):
+            return self.total(e, shape, small)
+        return self.times(self._product(coefficient, same), self.total(inner, shape, small))
+
+    def _is_repeated(self, e: int, axis: int) -> bool:
+        shape = self.shape(e)
+        return len(shape) < -axis or shape[axis] == 1
+
     def total(self, e: int, shape: Shape, small: Shape) -> int:
         """What comes back through a repetition from `small` to `shape`: the sum of all copies."""
         given = self.shape(e)
@@ -404,6 +454,8 @@ class Algebra:
         axes = [k for k, (n, t) in enumerate(zip(shape, target, strict=True)) if n != t]
         copies = prod(shape[k] for k in axes if given[k] == 1)
         axes = [k for k in axes if given[k] != 1]
+        if len(axes) == 1 and self.forms[e].operation == "call" and self.forms[e].data[0] == "eye":
+            return self.times(self.number(copies), self.one)  # each row has one 1
         if axes and (not small or len(axes) == len(shape)):
             e = self.call("sum", e, shape=())
         elif axes:
@@ -709,7 +761,7 @@ def _grouped(algebra: Algebra, form: Form) -> _Groups:
     return groups
 
 
-_LATEX_FUNCTIONS = frozenset(["sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "max", "min"])
+_LATEX_FUNCTIONS = frozenset(["sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "max", "min", "det"])
 _LATEX_SPELLED = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "log": "log"}
 _GREEK = frozenset(
     (
@@ -749,6 +801,10 @@ class LatexWriter(Writer):
         text = ", ".join([t for t, _ in inner] + [rf"\text{{{more}}}"] * bool(more))
         if function == "sqrt":
             return rf"\sqrt{{{text}}}", _ATOM
+        if function == "inv":
+            return f"{self.held(inner[0], _ATOM)}^{{-1}}", _POWER
+        if function == "eye":
+            return f"I_{{{text}}}", _ATOM
         if function == "abs":
             return rf"\left|{text}\right|", _ATOM
         if function in ("sum", "sum_rows") and not more:

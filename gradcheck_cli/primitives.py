@@ -44,6 +44,7 @@ class Primitive:
     aliases: tuple[str, ...] = ()
     arguments: int | None = 1  # None: any number, all under vjp[0]
     options: Options = field(default_factory=dict)  # keyword arguments users may give
+    sizes: tuple[int, ...] = ()  # how many whole numbers it may take in place of arguments
     shape: ShapeRule | None = None  # None: elementwise, the arguments' common shape
     kink: Callable[..., Any] | None = None  # margins: a sign change is a kink, 0 is on it
     jump: bool = False  # at its kink the value itself jumps
@@ -519,6 +520,16 @@ _define(
     symbolic=lambda s, x, rank, axis: s.total(x, axis) / _count(x, rank, axis),
 )  # fmt: skip
 _define(
+    "prod", "prod(x, axis=none)", "product of all entries, or along an axis that stays with length 1",
+    shape=_reduced, options={"axis": None},
+    forward=lambda m, x, rank, axis: m.prod(x, _axes(rank, axis), axis is not None),
+    vjp=(
+        lambda m, g, y, x, rank, axis: _spread(m, g, x, rank, axis)
+        * m.products_of_others(x, _axes(rank, axis)),
+    ),
+    symbolic=lambda s, x, rank, axis: s.product(x, axis),
+)  # fmt: skip
+_define(
     "norm", "norm(x, axis=none)", "root of the sum of squares", shape=_reduced,
     options={"axis": None}, analytic=False,
     forward=lambda m, x, rank, axis: m.norm(x, _axes(rank, axis), axis is not None),
@@ -556,6 +567,58 @@ _define(
 )  # fmt: skip
 
 
+def _normalized(function: str, keeps: bool) -> ShapeRule:
+    """The shape rule of softmax and its kin: a vector, or a matrix along a given axis."""
+
+    def rule(shape: Shape, *, axis: int | None = None) -> tuple[Shape, dict[str, Any]]:
+        if not shape:
+            raise ShapeError(
+                f"{function} takes a vector, or a matrix and an axis, not a single number",
+                help="rows do not see one another: z[10] per row is a vector, z per row a number",
+            )
+        if axis is None and len(shape) == 2:
+            raise ShapeError(
+                f"{function} of a matrix, here {_spell(shape)}, needs an axis",
+                help=f"{function}(Z, axis=1) takes each row by itself, axis=0 each column",
+            )
+        reduced, options = _reduced(shape, axis=axis)
+        return (shape if keeps else reduced), options
+
+    return rule
+
+
+_define(
+    "softmax", "softmax(x, axis=none)", "exp(x)/sum(exp(x)); of a matrix along an axis",
+    shape=_normalized("softmax", True), options={"axis": None},
+    forward=lambda m, x, rank, axis: m.softmax(x, _axes(rank, axis)),
+    vjp=(
+        lambda m, g, y, x, rank, axis: y
+        * (g - m.sum(g * y, axis=_axes(rank, axis), keepdims=True)),
+    ),
+    symbolic=lambda s, x, rank, axis: s.exp(x) / s.expand(s.total(s.exp(x), axis), x.shape),
+)  # fmt: skip
+_define(
+    "log_softmax", "log_softmax(x, axis=none)", "log(softmax(x)), without overflow",
+    shape=_normalized("log_softmax", True), options={"axis": None},
+    forward=lambda m, x, rank, axis: m.log_softmax(x, _axes(rank, axis)),
+    vjp=(
+        lambda m, g, y, x, rank, axis: g
+        - m.softmax(x, _axes(rank, axis)) * m.sum(g, axis=_axes(rank, axis), keepdims=True),
+    ),
+    symbolic=lambda s, x, rank, axis: x - s.expand(s.log(s.total(s.exp(x), axis)), x.shape),
+)  # fmt: skip
+_define(
+    "logsumexp", "logsumexp(x, axis=none)", "log(sum(exp(x))), without overflow",
+    shape=_normalized("logsumexp", False), options={"axis": None},
+    forward=lambda m, x, rank, axis: m.logsumexp(x, _axes(rank, axis), axis is not None),
+    vjp=(
+        lambda m, g, y, x, rank, axis: _spread(m, g, x, rank, axis)
+        * m.softmax(x, _axes(rank, axis)),
+    ),
+    symbolic=lambda s, x, rank, axis: s.log(s.total(s.exp(x), axis)),
+)  # fmt: skip
+
+
 def _transposed(shape: Shape) -> tuple[Shape, dict[str, Any]]:
     if len(shape) == 1:
         return (1, shape[0]), {"rank": 1}
@@ -579,6 +642,90 @@ _define(
     forward=lambda m, x, rank: _transpose(x, rank),
     vjp=(lambda m, g, y, x, rank: _transpose_back(g, rank),),
     symbolic=lambda s, x, rank: s.transpose(x),
+)  # fmt: skip
+
+
+def _square(function: str, shape: Shape) -> int:
+    """How many rows a square matrix has. Raises ShapeError for anything else."""
+    if len(shape) == 2 and shape[0] == shape[1]:
+        return shape[0]
+    way_out = "a matrix has two axes: W[3,3]"
+    if len(shape) == 2:
+        least = min(shape)
+        cut = f"[0:{least},:]" if shape[0] > least else f"[:,0:{least}]"
+        way_out = f"A @ A' and A' @ A are square, and so is the part A{cut}"
+    raise ShapeError(f"{function} needs a square matrix, this is {_spell(shape)}", help=way_out)
+
+
+def _traced(shape: Shape) -> tuple[Shape, dict[str, Any]]:
+    _square("trace", shape)
+    return (), {}
+
+
+_define(
+    "trace", "trace(A)", "sum of the diagonal of a square matrix", shape=_traced, affine=(0,),
+    forward=lambda m, a: m.sum(m.diagonal(a), axis=(-1,), keepdims=False),
+    vjp=(lambda m, g, y, a: m.on_diagonal(g[..., None] * m.ones_like(m.diagonal(a))),),
+    symbolic=lambda s, a: s.total(s.diagonal(a), None),
+)  # fmt: skip
+
+
+LARGEST_MATRIX = 8  # of det and inv: beyond it minors are too many for the symbolic witness
+
+
+def _inverted(function: str, result: Callable[[int], Shape]) -> ShapeRule:
+    def rule(shape: Shape) -> tuple[Shape, dict[str, Any]]:
+        n = _square(function, shape)
+        if n > LARGEST_MATRIX:
+            raise ShapeError(
+                f"{function} of a matrix {_spell(shape)} is not available yet",
+                help=f"up to [{LARGEST_MATRIX},{LARGEST_MATRIX}] all witnesses can compute it",
+            )
+        return result(n), {}
+
+    return rule
+
+
+def _of_size_one(m: Any, a: Any) -> Any:
+    """The matrix over its largest entry: its determinant has the same sign and does not underflow."""
+    largest = m.max(m.abs(a), axis=(-2, -1), keepdims=True)
+    return a / m.where(largest, largest, 1 + largest)
+
+
+_define(
+    "det", "det(A)", "determinant of a square matrix", shape=_inverted("det", lambda n: ()),
+    sample=((-0.4, 0.4),),
+    forward=lambda m, a: m.det(a),
+    vjp=(lambda m, g, y, a: g[..., None, None] * m.cofactors(a),),
+    symbolic=lambda s, a: s.determinant(a),
+)  # fmt: skip
+_define(
+    "inv", "inv(A)", "inverse of a square matrix", shape=_inverted("inv", lambda n: (n, n)),
+    sample=((-0.4, 0.4),),
+    forward=lambda m, a: m.inv(a),
+    vjp=(
+        lambda m, g, y, a: -m.matmul(m.matmul(y.swapaxes(-1, -2), g), y.swapaxes(-1, -2)),
+    ),
+    symbolic=lambda s, a: s.inverse(a),
+    domain=lambda m, a: m.det(_of_size_one(m, a)), domain_text="det(A) != 0",
+)  # fmt: skip
+
+
+def _diagonal(shape: Shape) -> tuple[Shape, dict[str, Any]]:
+    if len(shape) == 1:
+        return (shape[0], shape[0]), {"rank": 1}
+    if not shape:
+        raise ShapeError("diag takes a vector or a square matrix, not a single number")
+    return (_square("diag", shape),), {"rank": 2}
+
+
+_define(
+    "diag", "diag(x)", "the matrix with a vector on its diagonal; of a square matrix, its diagonal",
+    shape=_diagonal, affine=(0,),
+    rounds=False,
+    forward=lambda m, x, rank: m.on_diagonal(x) if rank == 1 else m.diagonal(x),
+    vjp=(lambda m, g, y, x, rank: m.diagonal(g) if rank == 1 else m.on_diagonal(g),),
+    symbolic=lambda s, x, rank: s.on_diagonal(x) if rank == 1 else s.diagonal(x),
 )  # fmt: skip
 
 
@@ -759,6 +906,81 @@ _define(
     symbolic=lambda s, *xs, rank: s.stack(xs),
 )  # fmt: skip
 
+
+def _concatenated(*shapes: Shape, axis: int = 0) -> tuple[Shape, dict[str, Any]]:
+    if not shapes or not all(shapes):
+        raise ShapeError(
+            "concat joins vectors or matrices, not single numbers",
+            help="[a, b] is the vector of two numbers, [b] the vector of one",
+        )
+    first, rank = shapes[0], len(shapes[0])
+    for shape in shapes:
+        if len(shape) != rank:
+            raise ShapeError(
+                f"concat cannot join the shapes {_spell(first)} and {_spell(shape)}",
+                help="a vector is a column; v' is the row [1,n], which joins a matrix of n columns",
+            )
+    if axis not in range(rank):
+        raise ShapeError(
+            f"axis={axis} does not fit the shape {_spell(first)}",
+            help="concat(u, v) is one long vector, [u, v] the matrix of two rows",
+        )
+    for shape in shapes:
+        if shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
+            where = "below one another (axis=0)" if axis == 0 else "side by side (axis=1)"
+            other = 1 - axis
+            fits = all(s[axis] == first[axis] for s in shapes)
+            raise ShapeError(
+                f"the shapes {_spell(first)} and {_spell(shape)} do not fit {where}",
+                help=f"axis={other} fits" if fits
+                else f"all must have as many {'columns' if axis == 0 else 'rows'}",
+            )  # fmt: skip
+    ends = tuple(sum(s[axis] for s in shapes[:k]) for k in range(len(shapes) + 1))
+    shape = (*first[:axis], ends[-1], *first[axis + 1 :])
+    return shape, {"rank": rank, "axis": axis, "ends": ends}
+
+
+def _section(position: int, rank: int, axis: int, ends: Sequence[int]) -> tuple[Any, ...]:
+    """The index of one argument's part of a concat."""
+    part = slice(ends[position], ends[position + 1])
+    return (..., part, *(slice(None) for _ in range(rank - 1 - axis)))
+
+
+_define(
+    "concat", "concat(a, b, ..., axis=0)", "vectors or matrices joined along an axis",
+    arguments=None, shape=_concatenated, options={"axis": 0}, affine=(0,),
+    rounds=False,
+    forward=lambda m, *xs, rank, axis, ends: m.concat(xs, axis - rank),
+    vjp=(lambda m, g, position, rank, axis, ends: g[_section(position, rank, axis, ends)],),
+    symbolic=lambda s, *xs, rank, axis, ends: s.concat(xs, axis),
+)  # fmt: skip
+
+
+def _sized(*, sizes: Shape) -> tuple[Shape, dict[str, Any]]:
+    return sizes, {"sizes": sizes}
+
+
+def _squared(*, sizes: Shape) -> tuple[Shape, dict[str, Any]]:
+    return (*sizes, *sizes), {"sizes": sizes}
+
+
+_define(
+    "ones", "ones(n) or ones(m, n)", "a vector or matrix of ones", arguments=0, sizes=(1, 2),
+    shape=_sized, options={"sizes": ()}, domain_text="whole numbers, written out",
+    rounds=False, sample=(),
+    forward=lambda m, sizes: m.zeros((1, 1, *sizes)) + 1,
+    vjp=(),
+    symbolic=lambda s, sizes: s.expand(s.lift(1), sizes),
+)  # fmt: skip
+_define(
+    "eye", "eye(n)", "the identity matrix", arguments=0, sizes=(1,), shape=_squared,
+    options={"sizes": ()}, domain_text="whole numbers, written out",
+    rounds=False, sample=(),
+    forward=lambda m, sizes: m.on_diagonal(m.zeros((1, 1, *sizes)) + 1),
+    vjp=(),
+    symbolic=lambda s, sizes: s.on_diagonal(s.expand(s.lift(1), sizes)),
+)  # fmt: skip
+
 # ---------------------------------------------------------------------------------------------
 # Over the rows (training examples): the only functions that see more than one
 # ---------------------------------------------------------------------------------------------
@@ -790,7 +1012,8 @@ _BY_FUNCTION: dict[tuple[str, int | None], Primitive] = {}
 for _record in _TABLE.values():
     if _record.infix is None and _record.name not in _HIDDEN:
         for _name in (_record.function, *_record.aliases):
-            _BY_FUNCTION[_name, _record.arguments] = _record
+            for _count_given in _record.sizes or (_record.arguments,):
+                _BY_FUNCTION[_name, _count_given] = _record
 
 
 def find_primitive(name: str) -> Primitive:

@@ -16,17 +16,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradcheck_cli.elimination import determinant
 from gradcheck_cli.forward import FLOAT64, Tape, compute, forward_pass
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.namespaces import Float64, High
 from gradcheck_cli.primitives import Shape
-from gradcheck_cli.symbolic import Applied, Item, Program, Run, lower, place_of_largest
+from gradcheck_cli.recording import Item
+from gradcheck_cli.symbolic import Applied, Program, Run, lower, place_of_largest, placed_diagonal
 
 __all__ = ["Referee", "Sides"]
 
 DIGITS = 50
 _DIFFERENCE_DIGITS = 140
 _SUREST_DIGITS = 800  # 1 + x keeps x, and 40 of its digits, for every double x
+_NOISE_DIGITS = 100  # by which values on the way may be larger than what is left of them
 _STEP_EXPONENT = 45  # h = 10^-45 of the scale: truncation 1e-45 one-sided, round-off 1e-95
 _JITTER = 2.0**-40
 _SAMPLES = 16
@@ -35,7 +38,10 @@ _OPERATION_ERROR = 2.0**-52  # an elementary function may be off by an ulp
 _MOST_JITTERED = 40_000_000  # values held at a time, over all samples
 _UNMEASURED = 2.0**-32  # relative; granted to sums over more rows than jitter can follow
 _MOST_RECENT = 6
-_EXACT = ("copy", "expand", "transpose", "index", "stack", "compare", "select", "largest")
+_EXACT = (
+    *("copy", "expand", "transpose", "index", "stack", "compare", "select", "largest"),
+    *("diagonal", "on_diagonal", "concat", "gather"),
+)
 _WORK = 600_000  # operations at high precision: seconds
 
 
@@ -51,6 +57,18 @@ class Jittered(Float64):
         shape = (self.samples, *x.shape[1:])
         signs = self.random.integers(0, 2, size=shape, dtype=np.int8) * 2 - 1
         return np.asarray(x * (1.0 + _JITTER * signs))
+
+
+    def det(self, x: Array) -> Array:
+        """The determinant, with the rounding of every step of the elimination."""
+        return determinant(x, self.rounded)
+
+    def inv(self, x: Array) -> Array:
+        """The inverse, each column with the rounding of its own residual."""
+        found = super().inv(x)
+        products = x[..., :, :, None] * found[..., None, :, :]
+        residual = np.sum(self.rounded(products) - products, axis=-2)
+        return np.asarray(found + np.matmul(found, residual))
 
 
 class Sides(NamedTuple):
@@ -204,7 +222,8 @@ class Referee:
         still = tape.of_node(target)
         still = still if target.per_row else still[None]
         near = [(part - still) / move for part, move in zip(varied.values, moves, strict=True)]
-        left, right = _limit(near[0], near[2]), _limit(near[1], near[3])
+        nothing = mp.mpf(10) ** (_NOISE_DIGITS + _STEP_EXPONENT - mp.dps) if m is self.surest else 0
+        left, right = _limit(near[0], near[2], nothing), _limit(near[1], near[3], nothing)
         if not target.per_row:
             left, right = left[0, ...], right[0, ...]
         return Sides(left, right, border)
@@ -240,24 +259,28 @@ class Referee:
     def value_rounding(self, point: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
         """The same for the values of steps."""
         found: dict[str, Array] = {}
+        tape = forward_pass(self.model, FLOAT64, point)
         if not self.jitters():
-            tape = forward_pass(self.model, FLOAT64, point)
             return {name: _UNMEASURED * np.abs(tape.value(name)) for name in names}
-        runs = [_values(self.program, point, m) for m in (FLOAT64, self._jitter)]
+        plain = _values(self.program, point, FLOAT64)
+        moved = _as_written(self.program, point, self._jitter)
         with np.errstate(all="ignore"):
             for name in names:
-                item = self.program.of_node[self.model.node(name).index]
-                base, moved = runs[0][item], runs[1][item]
-                spread = np.max(np.abs(moved - base), axis=0)
+                node = self.model.node(name)
+                item, rows = self.program.of_node[node.index], slice(None) if node.per_row else 0
+                base = plain[item][0, rows]
+                base = np.where(np.isfinite(base), base, tape.of_node(node))  # where SymPy's overflows
+                spread = np.max(np.abs(moved[item][:, rows] - base), axis=0)
                 bound = _SAFETY * spread * (_OPERATION_ERROR / _JITTER)
-                bound = bound + 2 * _OPERATION_ERROR * np.abs(base[0]) + 5e-324
-                bound = np.where(np.isfinite(bound), bound, np.inf)
-                found[name] = bound if self.model.node(name).per_row else bound[0]
+                bound = bound + 2 * _OPERATION_ERROR * np.abs(base) + 5e-324
+                found[name] = np.where(np.isfinite(bound), bound, np.inf)
         return found
 
 
-def _limit(slope: Array, farther: Array) -> Array:
-    """A slope where it stays as the step size falls to a tenth; 0 or infinite where it does not."""
+def _limit(slope: Array, farther: Array, nothing: Any) -> Array:
+    """A slope where it stays as the step size falls to a tenth; 0 or infinite where it does not, and
+    0 where it is so small that it can only be rounding: values that cancel leave some."""
+    slope = np.where(abs(slope) < nothing, 0 * slope, slope)
     grows, falls = abs(slope) > 1.2 * abs(farther), abs(farther) > 1.2 * abs(slope)
     infinite = np.where(slope > 0, np.inf, -np.inf)
     return np.where(grows, infinite, np.where(falls, 0 * slope, slope))
@@ -416,8 +439,20 @@ class _Reverse:
                 return adjoint[..., 0, :] if item.data == 1 else _swapped(adjoint, item.data)
             case "expand":
                 return _collapsed(adjoint, shape, item.data[1])
+            case "gather":
+                places, signs, _ = item.data
+                return _sent_back(adjoint, places, signs, shape)
+            case "diagonal":
+                return placed_diagonal(adjoint)
+            case "on_diagonal":
+                return np.diagonal(adjoint, axis1=-2, axis2=-1)
             case "index":
                 return self._scattered(adjoint, shape, item.data)
+            case "concat":
+                lengths = [self.program.items[a].shape[item.data] for a in item.arguments]
+                start = sum(lengths[:place])
+                along = np.moveaxis(adjoint, item.data, -1)[..., start : start + lengths[place]]
+                return np.asarray(np.moveaxis(along, -1, item.data))
             case "stack":
                 return np.asarray(adjoint[(..., place) + (slice(None),) * item.data])
             case "select":
@@ -453,6 +488,15 @@ class _Reverse:
         full = np.zeros(adjoint.shape[:2] + shape, dtype=adjoint.dtype)
         full[(..., *key)] = adjoint
         return full
+
+
+def _sent_back(adjoint: Array, places: Sequence[int], signs: Sequence[int], shape: Shape) -> Array:
+    """What a vector gets back for entries that were taken from it, some more than once."""
+    full = np.zeros((*adjoint.shape[:2], *shape), dtype=adjoint.dtype)
+    flat = adjoint.reshape((*adjoint.shape[:2], -1)) * np.array(signs)
+    along = np.moveaxis(full, -1, 0)
+    np.add.at(along, np.array(places), np.moveaxis(flat, -1, 0))
+    return full
 
 
 def _times(m: Any, partial: Array, adjoint: Array) -> Array:

@@ -19,6 +19,16 @@ import numpy as np
 from gradcheck_cli.forward import FLOAT64
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.primitives import Shape
+from gradcheck_cli.recording import (
+    CONSTANT,
+    ENTRYWISE,
+    FUNCTIONS,
+    SHARED_NAMES,
+    WITH_DATA,
+    Handle,
+    Item,
+    Recorder,
+)
 
 if TYPE_CHECKING:
     import sympy
@@ -27,230 +37,7 @@ __all__ = ["Item", "Kernel", "Program", "Run", "derivative", "lower", "values"]
 
 _MOST_OPERATIONS = 60
 _DEEPEST = 25
-_LARGEST_EXPONENT = 64  # integer exponents of the text that stay integers
 _MOST_ENTRIES = 1 << 22  # tangent entries of one item held at a time
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One value of the lowered program. `operation`: leaf, constant, a kernel's part or structural."""
-
-    index: int
-    operation: str
-    arguments: tuple[int, ...]
-    shape: Shape
-    per_row: bool = False
-    reduced: bool = False
-    data: Any = None  # a leaf's name, a constant, a pattern, a key
-    source: int = -1  # the model's node it came from
-
-
-# ---------------------------------------------------------------------------------------------
-# Recording: what `symbolic` of a primitive says it is made of
-# ---------------------------------------------------------------------------------------------
-
-
-class Handle:
-    """A value being recorded; arithmetic on it adds items."""
-
-    __slots__ = ("index", "recorder")
-
-    def __init__(self, recorder: Recorder, index: int) -> None:
-        self.recorder = recorder
-        self.index = index
-
-    @property
-    def item(self) -> Item:
-        """The item behind it."""
-        return self.recorder.items[self.index]
-
-    @property
-    def shape(self) -> Shape:
-        """The value's shape."""
-        return self.item.shape
-
-    def __add__(self, other: Any) -> Handle:
-        return self.recorder.entrywise("add", self, other)
-
-    def __radd__(self, other: Any) -> Handle:
-        return self.recorder.entrywise("add", other, self)
-
-    def __sub__(self, other: Any) -> Handle:
-        return self.recorder.entrywise("sub", self, other)
-
-    def __rsub__(self, other: Any) -> Handle:
-        return self.recorder.entrywise("sub", other, self)
-
-    def __mul__(self, other: Any) -> Handle:
-        return self.recorder.entrywise("mul", self, other)
-
-    def __rmul__(self, other: Any) -> Handle:
-        return self.recorder.entrywise("mul", other, self)
-
-    def __truediv__(self, other: Any) -> Handle:
-        return self.recorder.entrywise("div", self, other)
-
-    def __rtruediv__(self, other: Any) -> Handle:
-        return self.recorder.entrywise("div", other, self)
-
-    def __neg__(self) -> Handle:
-        return self.recorder.entrywise("neg", self)
-
-    def __gt__(self, other: Any) -> Handle:
-        return self.recorder.structural("compare", (self, other), self.shape, "gt")
-
-    def __lt__(self, other: Any) -> Handle:
-        return self.recorder.structural("compare", (self, other), self.shape, "lt")
-
-    def __ge__(self, other: Any) -> Handle:
-        return self.recorder.structural("compare", (self, other), self.shape, "ge")
-
-    def __le__(self, other: Any) -> Handle:
-        return self.recorder.structural("compare", (self, other), self.shape, "le")
-
-
-class Recorder:
-    """The namespace `s` of a primitive's `symbolic` field."""
-
-    def __init__(self) -> None:
-        self.items: list[Item] = []
-        self.source = -1
-
-    def __getattr__(self, name: str) -> Callable[..., Handle]:
-        if name not in _FUNCTIONS:
-            raise AttributeError(name)
-        return lambda *arguments: self.entrywise(name, *arguments)
-
-    def add(self, operation: str, handles: Sequence[Handle], shape: Shape, data: Any = None) -> Handle:
-        """A new item made from others."""
-        given = [h.item for h in handles]
-        item = Item(
-            len(self.items),
-            operation,
-            tuple(h.index for h in handles),
-            shape,
-            any(i.per_row for i in given) and operation != "over_rows",
-            any(i.reduced for i in given) or operation == "over_rows",
-            data,
-            self.source,
-        )
-        self.items.append(item)
-        return Handle(self, item.index)
-
-    def lift(self, value: Any, shape: Shape = ()) -> Handle:
-        """A handle for an exact integer of a formula; handles stay as they are."""
-        return value if isinstance(value, Handle) else self.add("integer", (), shape, int(value))
-
-    def entrywise(self, name: str, *arguments: Any) -> Handle:
-        """A kernel's part."""
-        handles = [self.lift(a) for a in arguments]
-        shape = next((h.shape for h in handles if h.shape), ())
-        return self.add(name, handles, shape)
-
-    def structural(self, name: str, arguments: Sequence[Any], shape: Shape, data: Any = None) -> Handle:
-        """An item between kernels."""
-        return self.add(name, [self.lift(a, shape) for a in arguments], shape, data)
-
-    def number(self, value: float) -> Handle:
-        """An opaque number."""
-        return self.add("constant", (), (), float(value))
-
-    def pow(self, a: Handle, b: Handle) -> Handle:
-        """a^b; a small integer of the text stays an integer exponent."""
-        exponent = self._constant(b)
-        if exponent is not None and exponent == int(exponent) and abs(exponent) <= _LARGEST_EXPONENT:
-            return self.add("power", (a,), a.shape, int(exponent))
-        return self.entrywise("pow", a, b)
-
-    def _constant(self, handle: Handle) -> float | None:
-        item = handle.item
-        while item.operation == "expand":
-            item = self.items[item.arguments[0]]
-        return item.data if item.operation == "constant" and abs(item.data) < 1e6 else None
-
-    def root(self, x: Handle, n: int) -> Handle:
-        """x^(1/n) for positive x."""
-        return self.add("root", (self.lift(x),), x.shape, n)
-
-    def select(self, condition: Handle, a: Any, b: Any) -> Handle:
-        """a where the condition is not 0, else b."""
-        shape = next(
-            (h.shape for h in (condition, a, b) if isinstance(h, Handle) and h.shape), ()
-        )
-        return self.structural("select", (condition, a, b), shape)
-
-    def copy(self, x: Handle) -> Handle:
-        """The same value as an item of its own."""
-        return self.structural("copy", (x,), x.shape)
-
-    def contract(self, pattern: str, *arguments: Handle) -> Handle:
-        """The einsum of the pattern."""
-        inputs, output = pattern.split("->")
-        sizes: dict[str, int] = {}
-        for letters, handle in zip(inputs.split(","), arguments, strict=True):
-            sizes.update(zip(letters, handle.shape, strict=True))
-        return self.structural("contract", arguments, tuple(sizes[c] for c in output), pattern)
-
-    def total(self, x: Handle, axis: int | None) -> Handle:
-        """The sum of all entries, or along an axis that stays with length 1."""
-        shape = () if axis is None else tuple(1 if k == axis else n for k, n in enumerate(x.shape))
-        return self.structural("total", (x,), shape, (len(x.shape), axis))
-
-    def largest(self, x: Handle, axis: int | None) -> Handle:
-        """The largest entry, or along an axis that stays with length 1."""
-        shape = () if axis is None else tuple(1 if k == axis else n for k, n in enumerate(x.shape))
-        return self.structural("largest", (x,), shape, (len(x.shape), axis))
-
-    def transpose(self, x: Handle) -> Handle:
-        """The transpose; of a vector the row [1,n]."""
-        shape = (1, *x.shape) if len(x.shape) == 1 else x.shape[::-1]
-        return self.structural("transpose", (x,), shape, len(x.shape))
-
-    def expand(self, x: Handle, to: Shape) -> Handle:
-        """Repeated to a larger shape."""
-        return self.structural("expand", (x,), to, (len(x.shape), to))
-
-    def index(self, x: Handle, key: tuple[Any, ...]) -> Handle:
-        """An entry or slice."""
-        shape = tuple(
-            len(range(n)[k]) for k, n in zip(key, x.shape, strict=True) if isinstance(k, slice)
-        )
-        return self.structural("index", (x,), shape, key)
-
-    def stack(self, xs: Sequence[Handle]) -> Handle:
-        """Numbers to a vector, vectors to the rows of a matrix."""
-        return self.structural("stack", xs, (len(xs), *xs[0].shape), len(xs[0].shape))
-
-    def over_rows(self, x: Handle) -> Handle:
-        """The sum over the rows."""
-        return self.structural("over_rows", (x,), x.shape)
-
-
-# functions that SymPy and the numeric namespaces call by the same name
-_SHARED_NAMES = (
-    "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log", "erf",
-    "erfc",
-)  # fmt: skip
-
-# name -> (how SymPy spells it); also what a kernel may be made of
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "add": lambda sp, a, b: a + b,
-    "sub": lambda sp, a, b: a - b,
-    "mul": lambda sp, a, b: a * b,
-    "div": lambda sp, a, b: a / b,
-    "neg": lambda sp, a: -a,
-    "pow": lambda sp, a, b: a**b,
-    **{
-        name: (lambda sp, *xs, _name=name: getattr(sp, _name)(*xs))
-        for name in (*_SHARED_NAMES, "sqrt")
-    },
-}
-_WITH_DATA: dict[str, Callable[..., Any]] = {
-    "power": lambda sp, n, a: a**n,
-    "root": lambda sp, n, a: a ** sp.Rational(1, n),
-}
-_ENTRYWISE = frozenset(_FUNCTIONS) | frozenset(_WITH_DATA)
-_CONSTANT = ("constant", "integer")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -281,9 +68,9 @@ class Kernel:
                 name, data, arguments = entry
                 values = [built[a] for a in arguments]
                 built.append(
-                    _FUNCTIONS[name](sympy, *values)
-                    if name in _FUNCTIONS
-                    else _WITH_DATA[name](sympy, data, *values)
+                    FUNCTIONS[name](sympy, *values)
+                    if name in FUNCTIONS
+                    else WITH_DATA[name](sympy, data, *values)
                 )
         self.expression = built[-1]
 
@@ -391,7 +178,7 @@ def _raising(exponent: Any) -> Callable[..., Any]:
 
 _NUMERIC: dict[str, Callable[..., Any]] = {
     name: (lambda m, *xs, _name=name: getattr(m, _name)(*xs))
-    for name in _SHARED_NAMES
+    for name in SHARED_NAMES
 }
 _NUMERIC["Exp1"] = lambda m: m.exp(m.array(np.ones((1, 1))))
 _NUMERIC["Pi"] = lambda m: 2 * m.asin(m.array(np.ones((1, 1))))
@@ -468,13 +255,13 @@ def _cut(program: Program, named: set[int]) -> None:
     items = program.items
     ends = set(named)
     for item in items:
-        if item.operation not in _ENTRYWISE:
+        if item.operation not in ENTRYWISE:
             ends.update(item.arguments)
     size, depth = [0] * len(items), [0] * len(items)
     for item in items:
-        if item.operation not in _ENTRYWISE:
+        if item.operation not in ENTRYWISE:
             continue
-        inner = [a for a in item.arguments if a not in ends and items[a].operation in _ENTRYWISE]
+        inner = [a for a in item.arguments if a not in ends and items[a].operation in ENTRYWISE]
         while inner and (
             sum(size[a] for a in inner) >= _MOST_OPERATIONS
             or max(depth[a] for a in inner) >= _DEEPEST
@@ -486,7 +273,7 @@ def _cut(program: Program, named: set[int]) -> None:
         depth[item.index] = 1 + max((depth[a] for a in inner), default=0)
     kinds: dict[KernelKey, Kernel] = {}
     for item in items:
-        if item.operation not in _ENTRYWISE:
+        if item.operation not in ENTRYWISE:
             program.order.append(item.index)
         elif item.index in ends:
             key, slots = _kernel_key(items, item, ends)
@@ -510,7 +297,7 @@ def _kernel_key(
         if index in places:
             todo.pop()
             continue
-        inside = item.operation in _ENTRYWISE and (index == end.index or index not in ends)
+        inside = item.operation in ENTRYWISE and (index == end.index or index not in ends)
         waiting = [a for a in item.arguments if a not in places] if inside else []
         if waiting:
             todo.extend(reversed(waiting))
@@ -578,6 +365,14 @@ def _piled(xs: Sequence[Array], rank: int) -> Array:
     return np.stack([np.broadcast_to(x, lead + x.shape[2:]) for x in xs], axis=-1 - rank)
 
 
+def placed_diagonal(x: Array) -> Array:
+    """Vectors along the last axis, on the diagonals of matrices that are 0 elsewhere."""
+    n = x.shape[-1]
+    result = np.zeros((*x.shape, n), dtype=x.dtype) + 0 * x[..., None, :1]
+    result[..., range(n), range(n)] = x
+    return np.asarray(result)
+
+
 def structured(item: Item, m: Any, xs: Sequence[Array]) -> Array:
     """The value of a structural item; linear in `xs` except compare, select, largest, contract."""
     match item.operation:
@@ -592,10 +387,22 @@ def structured(item: Item, m: Any, xs: Sequence[Array]) -> Array:
             return _transposed(xs[0], item.data)
         case "expand":
             return _stretch(xs[0], *item.data)
+        case "gather":
+            places, signs, shape = item.data
+            picked = xs[0][..., list(places)] * np.array(signs)
+            return np.asarray(picked.reshape((*xs[0].shape[:2], *shape)))
+        case "diagonal":
+            return np.diagonal(xs[0], axis1=-2, axis2=-1)
+        case "on_diagonal":
+            return placed_diagonal(xs[0])
         case "index":
             return np.asarray(xs[0][(..., *item.data)])
         case "stack":
             return _piled(xs, item.data)
+        case "concat":
+            lead = np.broadcast_shapes(*(x.shape[:2] for x in xs))
+            full = [np.broadcast_to(x, lead + x.shape[2:]) for x in xs]
+            return np.concatenate(full, axis=item.data)
         case "compare":
             return _COMPARE[item.data](m, *xs)  # type: ignore[no-any-return]
         case "select":
@@ -634,7 +441,7 @@ class Run:
 
     def value(self, item: Item, values: Mapping[int, Array], rows: slice) -> Array:
         """The value of one item from those of its arguments."""
-        if item.operation in _CONSTANT:
+        if item.operation in CONSTANT:
             number = self.m.array(np.full((1, 1), float(item.data)))
             return number.reshape((1, 1) + (1,) * len(item.shape)) if item.shape else number  # type: ignore[no-any-return]
         if item.operation == "leaf":
@@ -877,9 +684,11 @@ class _Tangents:
                 return np.asarray(
                     (moving[0] * at).sum(axis=_axes(rank, axis), keepdims=axis is not None)
                 )
-            case "stack":
-                still = np.zeros((1, 1, *item.shape[1:]))
-                return structured(item, self.m, [still if t is None else t for t in moving])
+            case "stack" | "concat":
+                inner = [self.program.items[a].shape for a in item.arguments]
+                parts = zip(moving, inner, strict=True)
+                full = [np.zeros((1, 1, *shape)) if t is None else t for t, shape in parts]
+                return structured(item, self.m, full)
         return structured(item, self.m, [t for t in moving if t is not None])
 
     def _summed(self, moving: Array) -> Array:

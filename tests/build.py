@@ -100,6 +100,8 @@ class Application:
             low, high_ = self.record.sample[min(k, len(self.record.sample) - 1)]
             lead = (rows,) if self.per_row and self.per_row[k] else ()
             found.append(random.uniform(low, high_, (*lead, *shape)))
+            if self.record.name in ("det", "inv"):  # far from the singular ones
+                found[-1] += 1.3 * np.eye(shape[0])
         return found
 
     def model(self, seed: int = 0, rows: int = 5, at: Sequence[Any] | None = None) -> Model:
@@ -130,9 +132,19 @@ _REDUCTIONS: list[tuple[tuple[Shape, ...], dict[str, Any]]] = [
     (((4,),), {}), (((4,),), {"axis": 0}), (((1,),), {}),
     (((2, 3),), {}), (((2, 3),), {"axis": 0}), (((2, 3),), {"axis": 1}),
 ]  # fmt: skip
+_NORMALIZED: list[tuple[tuple[Shape, ...], dict[str, Any]]] = [
+    (((4,),), {}), (((4,),), {"axis": 0}), (((2, 3),), {"axis": 0}), (((2, 3),), {"axis": 1}),
+]  # fmt: skip
+_SQUARES: list[tuple[tuple[Shape, ...], dict[str, Any]]] = [
+    (((3, 3),), {}), (((1, 1),), {}), (((2, 2),), {}), (((5, 5),), {}),
+]  # fmt: skip
 _WHOLE = slice(None)
 _ARRAYS: dict[str, list[tuple[tuple[Shape, ...], dict[str, Any]]]] = {
-    **dict.fromkeys(("sum", "mean", "norm", "max", "min"), _REDUCTIONS),
+    **dict.fromkeys(("sum", "mean", "prod", "norm", "max", "min"), _REDUCTIONS),
+    **dict.fromkeys(("det", "inv"), _SQUARES),
+    "trace": [(((3, 3),), {}), (((1, 1),), {})],
+    "diag": [(((3,),), {}), (((3, 3),), {}), (((1,),), {}), (((1, 1),), {})],
+    **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _NORMALIZED),
     "transpose": [(((),), {}), (((3,),), {}), (((2, 3),), {})],
     "matmul": [
         (((2, 3), (3, 2)), {}), (((2, 3), (3,)), {}), (((3,), (1, 2)), {}), (((1, 3), (3, 1)), {}),
@@ -151,6 +163,12 @@ _ARRAYS: dict[str, list[tuple[tuple[Shape, ...], dict[str, Any]]]] = {
     "stack": [
         (((), (), ()), {}), (((2,), (2,)), {}), (((),), {}),
     ],
+    "concat": [
+        (((3,), (2,)), {}), (((2,),), {}), (((2, 3), (1, 3)), {}), (((2, 1), (2, 3)), {"axis": 1}),
+        (((2,), (1,), (2,)), {"axis": 0}),
+    ],
+    "ones": [((), {"sizes": (3,)}), ((), {"sizes": (2, 3)})],
+    "eye": [((), {"sizes": (3,)}), ((), {"sizes": (1,)})],
     "sum_rows": [(((),), {}), (((3,),), {}), (((2, 3),), {})],
     "mean_rows": [(((),), {}), (((3,),), {}), (((2, 3),), {})],
 }  # fmt: skip

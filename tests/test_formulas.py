@@ -156,6 +156,16 @@ TRUE = [
        param e[4] ~ normal(0, 1)
        f = A @ b; S = c @ d; Q = d @ c; t = e @ c; p = c'*e[0]; y = p*d
        loss = f + sum(S) + sum(Q*t) + sum(y)""",
+    """param z[4] ~ normal(0, 1), Z[3,4] ~ normal(0, 1), A[2,2] = [[2, 0.5], [-1, 1]], L[9] = 1.5
+       p = softmax(z); Q = softmax(Z, axis=1)*Z + log_softmax(Z, axis=0); r = logsumexp(Z, axis=1)
+       k = prod(z)*logsumexp(z) + prod(L); R = prod(Z, axis=0); B = inv(A @ A' + eye(2)); v = concat(p, z, z)
+       D = concat(B, diag([k, 2*k]), axis=1); E = concat(D, ones(1, 4), Q)
+       first = sum(p^2) + trace(Q[:,0:3]) + sum(r^2) + log(det(A)) + sum(E^2) + sum(v^3)/k + sum(R)
+       loss = first + sum(diag(A)^2) + sum(log_softmax(z)*p)""",
+    """rows z[3] ~ normal(0, 1) count 4, t[3] ~ uniform(0, 1) count 4
+       param W[3,3] ~ normal(0, 1)
+       s = W @ z; p = softmax(s); l = -sum(t*log(p)) + det(W + diag(s)) + prod(p)
+       loss = mean_rows(l)""",
     """param x[7] ~ normal(0, 1), X[3,4] ~ normal(0, 1), u[3] ~ normal(0, 1)
        s = sum(x); t = 2*mean(x); r = sum(u); p = sum(X)
        loss = s*t + r + p^2""",
@@ -351,6 +361,16 @@ DERIVATIVES = {
     "mean": "g/n",
     "max": "(x >= max(x))*g",
     "stack": "d/da: g[0], d/db: g[1]",
+    "softmax": "softmax(x)*(g - sum(softmax(x)*g))",
+    "log_softmax": "g - softmax(x)*sum(g)",
+    "logsumexp": "softmax(x)*g",
+    "prod": "g*prod(x)/x",
+    "trace": "g*eye(n)",
+    "diag": "diag(g)",
+    "det": "g*det(A)*inv(A)'",
+    "inv": "-inv(A)' @ g @ inv(A)'",
+    "concat": "of each its own part of g",
+    "eye": "0",
 }
 
 

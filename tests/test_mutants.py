@@ -200,7 +200,7 @@ BORDERS: dict[str, tuple[Any, ...]] = {
 # Without its domain margin the record gives the same answers: finite differences meet nan or an
 # infinite value beyond the border and stay on this side of it, and at the border the value itself
 # is not finite (UNRESOLVED before anybody differentiates). The margin only saves them samples.
-EQUIVALENT_DOMAINS = {"div", "tan", "log", "log1p", "log2", "log10"}
+EQUIVALENT_DOMAINS = {"div", "tan", "log", "log1p", "log2", "log10", "inv"}
 
 
 def test_the_borders_listed_are_those_of_the_table() -> None:
@@ -228,12 +228,14 @@ def test_a_border_that_is_not_declared_is_seen(name: str, monkeypatch: pytest.Mo
 def test_the_equivalent_mutants_are_equivalent(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Close to the border: the answer is the same with and without the margin, and right."""
     near = {"div": (1.0, 1e-9), "tan": (np.pi / 2 - 1e-9,), "log1p": (-1 + 1e-9,)}
+    near["inv"] = ([[2.0, 4.0], [1.0, 2.0 + 1e-6]],)
     verdicts = []
     for fields in ({}, {"domain": None}):
         exchanged(monkeypatch, name, **fields)
         sheet = Sheet()
         given = [sheet.param(f"a{k}", v) for k, v in enumerate(near.get(name, (1e-9,)))]
-        sheet.step("loss", sheet(name, *given))
+        y = sheet(name, *given)
+        sheet.step("loss", sheet("sum", y) if sheet.shape(y) else y)
         verdicts.append(check(sheet.model(), ONE_POINT).verdict)
     assert verdicts == [Verdict.OK, Verdict.OK]
 

@@ -157,7 +157,7 @@ def leading(*values: Any) -> list[np.ndarray]:
 def test_the_tables_are_complete() -> None:
     arrays = {"max", "min", "where"}
     assert {r.name for r in ALL if r.kink} == set(KINKS) | arrays
-    assert {r.name for r in ALL if r.domain} == set(DOMAINS) | {"norm"}
+    assert {r.name for r in ALL if r.domain} == set(DOMAINS) | {"norm", "inv"}
 
 
 @pytest.mark.parametrize("name", KINKS)

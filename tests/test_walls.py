@@ -69,6 +69,8 @@ def by_referee(application: Application, tape: Tape) -> None:
 def by_differences_at_high_precision(application: Application, tape: Tape) -> None:
     model = application.model()
     referee = Referee(symbolic.lower(model))
+    if not application.shapes:  # ones(n): nothing can be moved
+        return
     node = model.node("a0")
     row = 0 if node.per_row else None
     referee.slopes(model.point(), "loss", "a0", (0,) * len(node.shape), row)

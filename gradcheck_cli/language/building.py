@@ -114,8 +114,21 @@ class _Assembly:
         record = resolve_function(function, len(arguments))
         if record is None:
             raise self.source.error(f"{function} takes other arguments", op.span)
-        options = self._options(function, record.options, op.options)
+        known = {} if record.sizes else record.options
+        options = self._options(function, known, op.options)
+        if record.sizes:
+            options = {"sizes": tuple(self._size(function, self.ops[a]) for a in arguments)}
+            arguments = ()
         self._apply(position, record.name, arguments, options)
+
+    def _size(self, function: str, op: Op) -> int:
+        if op.kind == "number" and op.text.isdigit() and len(op.text) <= 18 and int(op.text):
+            return int(op.text)
+        raise self.source.error(
+            f"{function} takes whole numbers that are written out",
+            op.span,
+            help=f"write {function}(3): a shape depends on no value",
+        )
 
     def _options(
         self, function: str, known: Mapping[str, Any], given: tuple[tuple[Name, int], ...]

@@ -33,7 +33,7 @@ from gradcheck_cli.language.grammar import Name, Op, Statement
 from gradcheck_cli.language.names import is_function
 from gradcheck_cli.language.tables import Table, open_table
 from gradcheck_cli.language.text import Source
-from gradcheck_cli.primitives import Shape
+from gradcheck_cli.primitives import Shape, resolve_function
 
 __all__ = ["LAYOUTS", "build_claim"]
 
@@ -281,7 +281,13 @@ def _names_nothing(statement: Statement) -> bool:
         return False
     numbers = [op.text for op in ops if op.kind == "number"]
     plain = {op.kind for op in ops} <= {"number", "negative", "stack"}
-    return not (plain and all(text.isdigit() for text in numbers))
+    return not ((plain or _has_sizes(ops)) and all(text.isdigit() for text in numbers))
+
+
+def _has_sizes(ops: list[Op]) -> bool:
+    """Whether ones(n) or eye(n) stands in it: 2*eye(3) is a formula, as 2 is."""
+    records = (resolve_function(op.text, len(op.arguments)) for op in ops if op.kind == "call")
+    return any(record is not None and record.sizes for record in records)
 
 
 def _from_numbers(context: _Context, claim: Claim) -> Claim:

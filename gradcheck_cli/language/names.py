@@ -20,12 +20,6 @@ from gradcheck_cli.primitives import PRIMITIVES, function_names, resolve_functio
 __all__ = ["CONSTANTS", "Checked", "check_claims", "check_names", "is_function"]
 
 CONSTANTS = frozenset({"pi"})
-_PLANNED = frozenset(  # of the language, but perhaps not yet in the table
-    {
-        *("softmax", "log_softmax", "logsumexp", "trace", "det", "inv", "diag", "eye", "ones"),
-        *("concat", "prod"),
-    }
-)
 _FUNCTIONS = function_names()
 _NUMBERS = frozenset({"nan", "inf", "infinity"})
 _LONG = 40
@@ -33,7 +27,7 @@ _LONG = 40
 
 def is_function(name: str) -> bool:
     """Whether a name is reserved for a function."""
-    return name in _FUNCTIONS or name in _PLANNED
+    return name in _FUNCTIONS
 
 
 @dataclass
@@ -302,12 +296,6 @@ def _check_derivative(names: _Names, op: Op, context: str) -> None:
 def _check_call(names: _Names, function: str, op: Op, arguments: tuple[int, ...]) -> None:
     source = names.source
     if is_function(function):
-        if function in _PLANNED and function not in _FUNCTIONS:
-            raise source.error(
-                f'"{function}" is not available in this version',
-                op.span,
-                help="gradcheck functions lists those that are",
-            )
         if resolve_function(function, len(arguments)) is None:
             given = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
             forms = " or ".join(_signatures(function))
