@@ -1,11 +1,14 @@
 """`gradcheck init-stats` against the straightforward loop over variances and networks, as commands.
 
 Run with the Python of an environment that has gradcheck installed: python benchmarks/init_stats.py
-Prints the median ratio of alternating runs; 1 means equal, less means that gradcheck is faster.
+Prints the median ratio of alternating runs; 1 means equal, less means that gradcheck is faster. First whole
+commands with all their imports, then the computation alone.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import statistics
 import subprocess
 import sys
@@ -51,10 +54,31 @@ def main() -> None:
     for _ in range(RUNS):
         for name, command in COMMANDS.items():
             taken[name].append(seconds(command))
+    tell("commands", taken)
+
+
+def compute() -> None:
+    from gradcheck_cli import init_stats
+
+    loop = compile(LOOP, "loop", "exec")
+    works = {"loop": lambda: exec(loop, {}), "gradcheck": init_stats}
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(RUNS):
+        for name, work in works.items():
+            start = time.perf_counter()
+            with contextlib.redirect_stdout(io.StringIO()):
+                work()
+            taken[name].append(time.perf_counter() - start)
+    tell("computation", taken)
+
+
+def tell(what: str, taken: dict[str, list[float]]) -> None:
     pairs = zip(taken["gradcheck"], taken["loop"], strict=True)
     ratios = sorted(ours / theirs for ours, theirs in pairs)
-    print(f"init-stats / loop = {statistics.median(ratios):.2f}   [{ratios[1]:.2f}, {ratios[-2]:.2f}]")
+    low, high = ratios[1], ratios[-2]
+    print(f"{what}: init-stats / loop = {statistics.median(ratios):.2f}   [{low:.2f}, {high:.2f}]")
 
 
 if __name__ == "__main__":
     main()
+    compute()
