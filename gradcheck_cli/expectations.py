@@ -25,7 +25,6 @@ __all__ = [
     "critical",
     "depth_scale",
     "describe",
-    "fixed_point",
     "gain",
 ]
 
@@ -183,25 +182,6 @@ def _beyond(growth: Array, distance: Array) -> Array:
 def gain(activation: Activation) -> float:
     """1/sqrt(E phi(z)^2): weights of variance gain^2/fan_in keep the variance of pre-activations at 1."""
     return 1 / math.sqrt(averages(activation, 1.0).second)
-
-
-def fixed_point(
-    activation: Activation, sigma_w2: float, sigma_b2: float = 0.0
-) -> tuple[float, float] | None:
-    """(q, d ln q'/d ln q): where q' = sigma_w2 E phi(sqrt(q) z)^2 + sigma_b2 takes q = 1 to; None: nowhere.
-
-    A slope below 1 attracts. q = 0 and infinity are no fixed points here.
-    """
-    q = 1.0
-    for _ in range(10_000):
-        found = averages(activation, q)
-        after = sigma_w2 * found.second + sigma_b2
-        if not 1e-100 < after < 1e100:
-            return None
-        if abs(after - q) <= 1e-12 * q:
-            return after, found.growth * (1 - sigma_b2 / after)
-        q = after
-    return None
 
 
 def depth_scale(chi: float) -> float | None:
