@@ -211,9 +211,12 @@ def model_stats(
     stat: str = "var",
     level: float = 0.9,
     quantities: Sequence[str] = ("h", "dh"),
+    every: int | None = None,
+    all_layers: bool = False,
 ) -> InitReport:
     """Weights, variances of steps and of their gradients, of a user's model: a path, or its text.
 
+    `every` and `all_layers` choose what tables show.
     It is read with `nets` seeds, so that what it draws is drawn again; where it draws no parameter,
     once. Raises LanguageError, DataError, OptionError.
     """
@@ -230,7 +233,9 @@ def model_stats(
     drawn = any(p.origin in ("drawn", "free") for p in first.parameters())
     more = range(first.seed + 1, first.seed + nets) if drawn else range(0)
     draws = [first, *map(drawn_with, more)]
-    return run(draws, stat=stat, level=level, quantities=quantities)
+    return run(
+        draws, stat=stat, level=level, quantities=quantities, every=every, all_layers=all_layers
+    )
 
 
 def gain(activation: str, *, bias_var: float = 0.0) -> GainReport:

@@ -432,7 +432,7 @@ _NETWORK = {  # options that describe a network; a user's own model has one
     "depth": "--depth", "width": "--width", "widths": "--widths", "input_dim": "--input-dim",
     "inits": "--init", "sweep": "--sweep", "critical": "--critical", "fan": "--fan",
     "bias_var": "--bias-var", "activation": "--activation", "arch": "--arch", "loss": "--loss",
-    "inputs": "--inputs", "dtype": "--dtype", "simulate": "--simulate-dtype", "every": "--every",
+    "inputs": "--inputs", "dtype": "--dtype", "simulate": "--simulate-dtype",
 }  # fmt: skip
 
 
@@ -528,8 +528,8 @@ def _model_stats(chosen: dict[str, Any]) -> InitReport:
     extra = [flag for name, flag in _NETWORK.items() if _is_given(chosen[name])]
     if extra:
         raise OptionError(f"{extra[0]} and --model exclude each other", help="the model has its own network")
-    names = ("nets", "seed", "stat", "level", "quantities")
-    given = {name: chosen[name] for name in names if chosen[name] is not None}
+    names = ("nets", "seed", "stat", "level", "quantities", "every", "all_layers")
+    given = {name: chosen[name] for name in names if _is_given(chosen[name])}
     path = chosen["model"]
     return api.model_stats(_standard_input(_MOST_BYTES) if path == "-" else Path(path), **given)
 

@@ -18,6 +18,7 @@ from gradcheck_cli.errors import OptionError, ShapeError, printable
 
 __all__ = [
     "INITIALIZERS",
+    "TRUNCATED_VARIANCE",
     "Initializer",
     "check_bias_variance",
     "fans",
@@ -31,7 +32,7 @@ __all__ = [
 Array = NDArray[np.float64]
 UnitDraw = Callable[[np.random.Generator, tuple[int, int]], Array]
 _TRUNCATION = 2.0  # standard deviations of the normal distribution that is truncated
-_TRUNCATED_SD = 0.8796256610342398  # of the standard normal truncated at +-2
+TRUNCATED_VARIANCE = 1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2))  # of that one
 
 
 # ---------------------------------------------------------------------------------------------
@@ -54,7 +55,7 @@ def unit_truncated(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
     found = rng.standard_normal(shape)
     while (outside := np.abs(found) > _TRUNCATION).any():
         found[outside] = rng.standard_normal(int(outside.sum()))
-    return found / _TRUNCATED_SD
+    return found / math.sqrt(TRUNCATED_VARIANCE)
 
 
 def unit_orthogonal(rng: np.random.Generator, shape: tuple[int, int]) -> Array:

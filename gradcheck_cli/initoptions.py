@@ -18,7 +18,7 @@ from gradcheck_cli.activations import find_activation
 from gradcheck_cli.errors import OptionError, printable
 from gradcheck_cli.expectations import critical, gain
 from gradcheck_cli.initializers import INITIALIZERS, Initializer, check_bias_variance, find_initializer
-from gradcheck_cli.networks import QUANTITIES, Network, find_architecture
+from gradcheck_cli.networks import QUANTITIES, STATS, Network, find_architecture
 from gradcheck_cli.numberformats import FORMATS
 
 __all__ = ["InitOptions", "Setting", "network_of", "settings_of"]
@@ -126,7 +126,7 @@ def _widths(options: InitOptions) -> tuple[int, ...]:
 
 
 _CHOICES = {
-    "stat": ("var", "ms", "std"),
+    "stat": STATS,
     "loss": ("lsq", "none"),
     "fan": ("in", "out", "avg"),
     "dtype": ("float64", "float32"),
@@ -171,20 +171,21 @@ def settings_of(options: InitOptions, network: Network) -> tuple[list[Setting], 
     """Every initialization asked for, each once, in the order asked for."""
     found: dict[str, Initializer] = {}
     notes: list[str] = []
+    own = gain(network.activation)
     for text in (*options.inits, *_swept(options.sweep)):
-        one = text if isinstance(text, Initializer) else _initializer(options, network, text)
+        one = text if isinstance(text, Initializer) else _initializer(options, own, text)
         found.setdefault(one.name, one)
     if options.critical:
         found["critical"] = _critical(network, options.bias_var, notes)
     if not found:
         chapter = network.widths[1:-1] == (100,) * network.depth and options.activation == "relu"
         names = [f"normal:{v:g}" for v in CHAPTER] if chapter and network.architecture == "mlp" else USUAL
-        found = {name: _initializer(options, network, name) for name in names}
+        found = {name: _initializer(options, own, name) for name in names}
     return [_setting(options, network, one) for one in found.values()], notes
 
 
-def _initializer(options: InitOptions, network: Network, text: str) -> Initializer:
-    return find_initializer(text, gain(network.activation)).with_fan(options.fan)
+def _initializer(options: InitOptions, own_gain: float, text: str) -> Initializer:
+    return find_initializer(text, own_gain).with_fan(options.fan)
 
 
 def _critical(network: Network, bias_var: float, notes: list[str]) -> Initializer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import groupby
 from statistics import NormalDist
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli import outcomes
-from gradcheck_cli.expectations import averages, depth_scale, gain
+from gradcheck_cli.expectations import averages, depth_scale
 from gradcheck_cli.initializers import unit_normal, unit_orthogonal
 from gradcheck_cli.initoptions import InitOptions, Setting, network_of, settings_of
 from gradcheck_cli.networks import Network
@@ -25,7 +26,14 @@ from gradcheck_cli.numberformats import FORMATS, NumberFormat, forecast
 from gradcheck_cli.predictions import Expected, predict
 from gradcheck_cli.propagation import Measured, measure, simulate
 from gradcheck_cli.quantiles import interval, student_t
-from gradcheck_cli.results import FormatForecast, InitReport, InitSummary, LayerStats, Series
+from gradcheck_cli.results import (
+    FormatForecast,
+    InitReport,
+    InitSummary,
+    LayerStats,
+    Series,
+    worst_outcome,
+)
 
 __all__ = ["init_stats"]
 
@@ -52,8 +60,9 @@ def init_stats(
     settings, notes = settings_of(options, network)
     cases = _cases(options, network, settings, progress or (lambda done: None))
     shown = dict.fromkeys((*options.quantities, "h", "dh"))
+    t = cache(student_t)  # every series asks for the same
     for case in cases:
-        case.series.update({name: _series(options, network, case, name) for name in shown})
+        case.series.update({name: _series(options, network, case, name, t) for name in shown})
     summaries = [_summary(options, network, case) for case in cases]
     best = outcomes.best([case.series for case in cases])
     return InitReport(
@@ -128,11 +137,13 @@ def _case(
     )
 
 
-def _series(options: InitOptions, network: Network, case: _Case, quantity: str) -> Series:
+def _series(
+    options: InitOptions, network: Network, case: _Case, quantity: str, t: outcomes.Quantile
+) -> Series:
     values, expected = case.measured[quantity], case.expected
     own = outcomes.per_layer(quantity, values)
     alive = own[np.isfinite(own)]
-    slope, ci = _mean_slope(alive, options.level, expected.increment[quantity])
+    slope, ci = _mean_slope(alive, options.level, expected.increment[quantity], t)
     predicted = float(outcomes.per_layer(quantity, expected.log10[quantity]))
     infinite = expected.infinite[quantity]
     ends = values[:, outcomes.last_layer(quantity, network.depth)]
@@ -147,9 +158,9 @@ def _series(options: InitOptions, network: Network, case: _Case, quantity: str) 
         pooled=options.inputs > 1,
         normal=case.setting.initializer.bias_unit is unit_normal,
     )
-    differs = outcomes.contradicts(alive, _finite(predicted), expected.increment[quantity], allowed)
+    differs = outcomes.contradicts(alive, _finite(predicted), expected.increment[quantity], allowed, t)
     lost = not len(alive) and dead < options.nets and _finite(predicted) is not None
-    surprise = differs or lost or (quantity in ("h", "dh") and _starts_wrong(network, case, quantity))
+    surprise = differs or lost or (quantity in ("h", "dh") and _starts_wrong(network, case, quantity, t))
     return Series(
         init=case.setting.initializer.name,
         label=case.setting.label,
@@ -177,23 +188,22 @@ def _series(options: InitOptions, network: Network, case: _Case, quantity: str) 
     )
 
 
-def _starts_wrong(network: Network, case: _Case, quantity: str) -> bool:
+def _starts_wrong(network: Network, case: _Case, quantity: str, t: outcomes.Quantile) -> bool:
     """Whether the first layer, in the direction of travel, has another size than predicted.
 
-    Of what stands before it only one matrix is not also in the slope. Predictions allow for a fifth of
-    a decade, and half a decade more where biases are not normal.
+    The matrix before it is in no slope.
     """
     k = outcomes.first_layer(quantity, network.depth)
     values = case.measured[quantity][:, k]
     found = values[np.isfinite(values)]
     normal = case.setting.initializer.bias_unit is unit_normal
-    allowed = 0.2 + 2 / min(network.widths[1:-1]) + (0.0 if normal else 0.5)
+    allowed = outcomes.start_allowance(network, normal=normal)
     predicted, scatter = case.expected.log10[quantity][k], case.expected.scatter[quantity][k]
-    return outcomes.contradicts(found, _finite(predicted), float(scatter), allowed)
+    return outcomes.contradicts(found, _finite(predicted), float(scatter), allowed, t)
 
 
 def _mean_slope(
-    slopes: Array, level: float, scatter: float
+    slopes: Array, level: float, scatter: float, t: outcomes.Quantile
 ) -> tuple[float | None, float | None]:
     """The mean over networks and half its confidence interval; of one network, by the predicted scatter."""
     count = len(slopes)
@@ -201,7 +211,7 @@ def _mean_slope(
         return None, None
     if count == 1:
         return float(slopes[0]), _finite(scatter * NormalDist().inv_cdf((1 + level) / 2))
-    half = student_t(level, count - 1) * float(np.std(slopes, ddof=1)) / math.sqrt(count)
+    half = t(level, count - 1) * float(np.std(slopes, ddof=1)) / math.sqrt(count)
     return float(np.mean(slopes)), half
 
 
@@ -245,7 +255,7 @@ def _summary(options: InitOptions, network: Network, case: _Case) -> InitSummary
         sigma2=setting.sigma2,
         variances=tuple(map(float, setting.weights)),
         bias_variance=setting.bias_variance,
-        verdict=outcomes.worst_outcome((forward.verdict, backward.verdict)),
+        verdict=worst_outcome((forward.verdict, backward.verdict)),
         cause=_cause(options, network, case),
         chi=_finite(expected.chi),
         depth_scale=depth_scale(expected.chi),
@@ -265,17 +275,17 @@ def _cause(options: InitOptions, network: Network, case: _Case) -> str:
         ]
     inner = min(1, network.depth)
     sigma_w2 = float(case.setting.weights[inner]) * network.fans(inner)[0]
-    needed = gain(network.activation) ** 2
+    balanced = averages(network.activation, 1.0)
     return outcomes.cause(
         network,
         case.series["h"],
         case.series["dh"],
         (factors[0], factors[1]),
         sigma_w2=sigma_w2,
-        needed=needed,
+        needed=1 / balanced.second,
         biases=bool(case.setting.biases.any()),
         dead=bool(case.dead.all()),
-        repels=averages(network.activation, 1.0).growth > 1 + 1e-6,
+        repels=balanced.growth > 1 + 1e-6,
     )
 
 

@@ -19,16 +19,23 @@ from gradcheck_cli.backprop import derivative
 from gradcheck_cli.errors import OptionError, printable
 from gradcheck_cli.forward import Failing, Tape, forward_pass
 from gradcheck_cli.graph import Graph, Model, Node, Step
-from gradcheck_cli.initializers import INITIALIZERS, find_initializer
+from gradcheck_cli.initializers import INITIALIZERS, TRUNCATED_VARIANCE, find_initializer
+from gradcheck_cli.networks import STATS
 from gradcheck_cli.quantiles import interval, student_t
-from gradcheck_cli.results import InitReport, InitSummary, LayerStats, MatrixStats, Outcome, Series
+from gradcheck_cli.results import (
+    InitReport,
+    InitSummary,
+    LayerStats,
+    MatrixStats,
+    Outcome,
+    Series,
+    worst_outcome,
+)
 
 __all__ = ["model_stats"]
 
 Array = NDArray[np.float64]
 QUANTITIES: Mapping[str, str] = {"h": "forward", "dh": "backward"}
-STATS = ("var", "ms", "std")
-_SEVERITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 
 def model_stats(
@@ -37,6 +44,8 @@ def model_stats(
     stat: str = "var",
     level: float = 0.9,
     quantities: Sequence[str] = ("h", "dh"),
+    every: int | None = None,
+    all_layers: bool = False,
 ) -> InitReport:
     """Weights, sizes of steps ("h") and of d loss/d step ("dh") over `draws` of one model.
 
@@ -45,7 +54,7 @@ def model_stats(
     step and all rows together. Raises OptionError for an unknown quantity, and where no draw has a finite
     loss.
     """
-    _check(draws, stat, level, quantities)
+    _check(draws, stat, level, quantities, every)
     layout = _Layout(draws[0])
     measured = _measured(draws, layout, stat)
     matrices = [_matrix(layout, measured, name) for name in layout.matrices]
@@ -58,6 +67,8 @@ def model_stats(
             "seed": draws[0].seed,
             "stat": stat,
             "level": level,
+            "every": every,
+            "all_layers": all_layers,
         },
         series=tuple(series[name] for name in dict.fromkeys(quantities)),
         inits=(_summary(layout, matrices, list(series.values()), measured),),
@@ -67,9 +78,13 @@ def model_stats(
     )
 
 
-def _check(draws: Sequence[Model], stat: str, level: float, quantities: Sequence[str]) -> None:
+def _check(
+    draws: Sequence[Model], stat: str, level: float, quantities: Sequence[str], every: int | None
+) -> None:
     if not draws:
         raise ValueError("there must be one draw or more")
+    if every is not None and every < 1:
+        raise OptionError(f"--every is {every}", help="it must be 1 or more")
     if stat not in STATS:
         raise OptionError(f'there is no stat "{printable(stat, 20)}"', help=f"known are {', '.join(STATS)}")
     if not 0 < level < 1:
@@ -442,7 +457,8 @@ def _line(x: Array, y: Array) -> float:
 def _summary(
     layout: _Layout, matrices: Sequence[MatrixStats], series: Sequence[Series], measured: _Measured
 ) -> InitSummary:
-    worst = max(series, key=lambda s: -1 if s.verdict is None else _SEVERITY[s.verdict])
+    outcome = worst_outcome(one.verdict for one in series)
+    worst = next(one for one in series if one.verdict is outcome)
     used = [matrix for matrix in matrices if matrix.name in _displayed(layout, layout.uses)]
     mistaken = [matrix for matrix in used if matrix.remark.startswith("looks like")]
     return InitSummary(
@@ -493,7 +509,6 @@ def _displayed(layout: _Layout, names: Iterable[str]) -> list[str]:
 
 _NOT_USED = "in no product @ on the way to the loss"
 _ERRORS = 4.0  # standard errors of a variance that a remark allows
-_TRUNCATED = 1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2))  # at +-2
 _KNOWN = {"he": "He", "glorot": "Glorot", "lecun": "LeCun", "torch-default": "torch-default"}
 _FORMULAS: Mapping[str, Callable[[float, float], float]] = {
     name: INITIALIZERS[name].variance if name in INITIALIZERS else find_initializer(name, 1.0).variance
@@ -553,7 +568,7 @@ def _mistakes(fan_in: int, fan_out: int) -> Iterator[tuple[float, str]]:
     for name in ("he", "glorot", "lecun"):
         target, label = _FORMULAS[name](fan_in, fan_out), _KNOWN[name]
         yield (
-            _TRUNCATED * target,
+            TRUNCATED_VARIANCE * target,
             f"{label} from a normal truncated at 2 std, its variance not corrected",
         )
         yield target / 3, f"{label} from uniform(-std, std)"

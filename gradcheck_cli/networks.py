@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from gradcheck_cli.activations import Activation
 from gradcheck_cli.errors import OptionError, printable
 
-__all__ = ["ARCHITECTURES", "QUANTITIES", "Network", "find_architecture"]
+__all__ = ["ARCHITECTURES", "QUANTITIES", "STATS", "Network", "find_architecture"]
 
 QUANTITIES = ("h", "f", "dh", "df", "dW", "db")  # h_k, f_k, dl/dh_k, dl/df_k, dl/dW_k, dl/db_k
+STATS = ("var", "ms", "std")  # of the entries of one of them: variance, mean square, root of the variance
 ARCHITECTURES = ("mlp", "residual", "preln", "postln")
 
 

@@ -7,11 +7,12 @@ direction of travel. Knows nothing of how values were measured or predicted.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.initializers import TRUNCATED_VARIANCE
 from gradcheck_cli.networks import Network
 from gradcheck_cli.quantiles import student_t
 from gradcheck_cli.results import InitSummary, Outcome, Series
@@ -28,21 +29,23 @@ __all__ = [
     "late_slope",
     "per_layer",
     "recommendation",
+    "start_allowance",
     "verdict",
-    "worst_outcome",
 ]
 
 Array = NDArray[np.float64]
+Quantile = Callable[[float, int], float]
 STABLE_DECADES = 1.0  # |depth * log10 chi| below this is stable
 _SURE = 1 - 6e-7  # two-sided level of UNEXPECTED: five standard deviations of a normal distribution
 _SIGMAS = 5.0
 _NAMED_FROM = 0.5  # decades over all layers; below, a power of k is not worth a name
 _STRAIGHT = 0.98  # R^2 from which a curve of an mlp is called a power of k
-_SEVERITY = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 # factors between the variance that was meant and the one that is there, and the mistake behind each
 MISTAKES: Mapping[float, str] = {
-    0.7737: "a normal distribution truncated at 2 standard deviations whose variance was not corrected",
+    TRUNCATED_VARIANCE: (
+        "a normal distribution truncated at 2 standard deviations whose variance was not corrected"
+    ),
     1 / 3: "uniform(-std, std) in the place of uniform(-sqrt(3)*std, sqrt(3)*std)",
     0.5: "a forgotten factor 2",
     2.0: "a factor 2 too many",
@@ -146,12 +149,14 @@ def _line(x: Array, y: Array) -> tuple[float, float]:
 # ---------------------------------------------------------------------------------------------
 
 
-def contradicts(values: Array, expected: float | None, scatter: float, allowance: float) -> bool:
+def contradicts(
+    values: Array, expected: float | None, scatter: float, allowance: float, t: Quantile = student_t
+) -> bool:
     """Whether the networks' slopes, or their values at one layer, cannot come from the predicted mean.
 
     `scatter` is the predicted standard deviation of one network, `allowance` how far the prediction
-    itself may be off. Five standard errors, by the larger of both scatters: one in a million correct
-    initializers is accused.
+    itself may be off, `t` gives Student's quantiles. Five standard errors, by the larger of both
+    scatters: one in a million correct initializers is accused.
     """
     count = len(values)
     if not count or expected is None:
@@ -159,7 +164,7 @@ def contradicts(values: Array, expected: float | None, scatter: float, allowance
     margin = _SIGMAS * scatter / math.sqrt(count) if math.isfinite(scatter) else 0.0
     if count > 1:
         own = float(np.std(values, ddof=1)) / math.sqrt(count)
-        margin = max(margin, student_t(_SURE, count - 1) * own)
+        margin = max(margin, t(_SURE, count - 1) * own)
     rounding = 1e-9 * (1 + abs(expected))
     return abs(float(np.mean(values)) - expected) > margin + allowance + rounding
 
@@ -182,6 +187,11 @@ def allowance(network: Network, correction: float, *, pooled: bool, normal: bool
     return found
 
 
+def start_allowance(network: Network, *, normal: bool) -> float:
+    """The same for log10 of the first layer, in the direction of travel: a fifth of a decade and more."""
+    return 0.2 + 2 / min(network.widths[1:-1]) + (0.0 if normal else 0.5)
+
+
 def verdict(
     network: Network, late: float, stat: str, *, surprise: bool, dead: bool, overflowed: bool
 ) -> Outcome | None:
@@ -199,12 +209,6 @@ def verdict(
     if abs(decades) < STABLE_DECADES:
         return Outcome.STABLE
     return Outcome.VANISHES if decades < 0 else Outcome.EXPLODES
-
-
-def worst_outcome(found: Sequence[Outcome | None]) -> Outcome | None:
-    """The most severe; None where nothing could be said."""
-    known = [outcome for outcome in found if outcome is not None]
-    return max(known, key=_SEVERITY.__getitem__, default=None)
 
 
 def best(cases: Sequence[Mapping[str, Series]]) -> int | None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -148,9 +148,6 @@ class _Pass:
     var: bool
     orthogonal: bool
     finite: bool
-    mean: dict[str, Array] = field(default_factory=dict)
-    variance: dict[str, Array] = field(default_factory=dict)
-    squares: dict[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chi_squared, self.halved = cache(_chi_squared), cache(_halved)  # widths come again
@@ -159,7 +156,7 @@ class _Pass:
         self.reach = np.log(self.weights) + np.log(self.widths[:-1])  # sigma^2 fan_in
         self.back = np.log(self.weights) + np.log(self.widths[1:])  # sigma^2 fan_out
         self.held = np.log(self.biases)
-        self.s2 = self.network.scale**2
+        self.log_s2 = 2 * math.log(self.network.scale) if self.network.scale else -math.inf
         names = ("h", "f", "dh", "df", "dW", "db")
         self.mean = {name: np.zeros(self.depth + 1) for name in names}
         self.variance = {name: np.zeros(self.depth + 1) for name in names}
@@ -210,8 +207,6 @@ class _Pass:
         n = self.widths[0]
         self._enter("h", 0, self._own(self.chi_squared(n, n)), self._own(self.chi_squared(n - 1, n)))
         self.u[0], self.v[0] = self._own(self.chi_squared(n, n))
-        if self.network.architecture == "postln":
-            self.u[0], self.v[0] = self._own(self.chi_squared(n, n))
 
     def _own(self, step: Step) -> Step:
         return step if self.finite else (0.0, 0.0)
@@ -245,7 +240,7 @@ class _Pass:
         self._normal("f", k, float(shares @ q), _spread(q, shares), n)
         second = at["second"]
         one = float(shares @ second)
-        noise = self._own(self._layer_noise(k, {key: float(shares @ x) for key, x in at.items()}, q, points))
+        noise = self._own(self._layer_noise(n, at, shares))
         self._advance(k, points, second, shares, noise)
         central = _averaged(float(shares @ at["central_kurtosis"]), n)
         apart = self._own((central[0] - 1 / n, central[1]))
@@ -266,17 +261,16 @@ class _Pass:
             passed = float(centered @ after) / self.v[k]  # d after/d point, by regression
         self.kept = self.v[k + 1] if k == 0 else self.kept * passed
 
-    def _layer_noise(self, k: int, at: dict[str, float], q: Array, points: Array) -> Step:
+    def _layer_noise(self, n: int, at: dict[str, Array], shares: Array) -> Step:
         """Of ln of the mean of n squares of a[f_k] over its expectation."""
-        n = self.widths[k + 1]
         if self.is_relu and not self.orthogonal:
             return self.halved(n)
         if self.is_linear and not self.orthogonal:
             return self.chi_squared(n, n)
-        mean, variance = _averaged(at["kurtosis"], n)
+        mean, variance = _averaged(float(shares @ at["kurtosis"]), n)
         if not self.orthogonal:
             return mean, variance
-        growth = float(at["growth"])  # a vector of known length: no scatter of q_k by 2/n
+        growth = float(shares @ at["growth"])  # a vector of known length: no scatter of q_k by 2/n
         return mean + growth / n, max(variance - 2 * growth**2 / n, 0.0)
 
     def _block(self, k: int) -> None:
@@ -289,7 +283,7 @@ class _Pass:
         self.share[k] = -math.expm1(min(float(shares @ (at["spread"] - at["second"])), 0.0))
         q = self._pre(k, at["second"])
         self._normal("f", k, float(shares @ q), _spread(q, shares), n)
-        branch = q + math.log(self.s2) if self.s2 else np.full_like(q, -np.inf)
+        branch = q + self.log_s2
         total = np.logaddexp(points, branch)
         c = math.exp(min(float(shares @ (branch - points)), 300.0))
         noise = self._own(_added(4 * c + 2 * c * c + self._persistent(c, at, shares), 1 + c, n))
@@ -427,14 +421,14 @@ class _Pass:
         into = float(self.squares["dh"][k])
         if kind == "postln":
             into += two - self.total[k - 1]
-        log_c = self.back[k - 1] + at["slope"] + (math.log(self.s2) if self.s2 else -np.inf)
+        log_c = self.back[k - 1] + at["slope"] + self.log_s2
         if kind == "preln":
             log_c = log_c - points + two
         c = math.exp(min(float(shares @ log_c), 300.0))
         kurtosis = 3 * float(shares @ at["slope_kurtosis"])
         noise = self._own(_added(4 * c + c * c * (kurtosis - 1), 1 + c, n))
         gained = np.logaddexp(0.0, log_c)
-        self.g[k - 1] = into + (math.log(self.s2) if self.s2 else -np.inf)
+        self.g[k - 1] = into + self.log_s2
         mean = into + float(shares @ gained) + noise[0]
         self._back_variance[k - 1] = self._back_variance[k] + noise[1] + self._drifted(gained, shares)
         self.squares["dh"][k - 1] = mean

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -20,7 +19,6 @@ _LARGE = 1000  # degrees of freedom from which the expansion around the normal q
 _ROUNDING = 1e-9  # of a level such as 0.9, which no double is
 
 
-@lru_cache(maxsize=64)  # a pure number: every series asks for the same
 def student_t(level: float, freedom: int) -> float:
     """The t with P(|T| <= t) = `level`, two-sided, for Student's distribution.
 

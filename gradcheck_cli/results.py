@@ -30,6 +30,7 @@ __all__ = [
     "Verdict",
     "exit_code",
     "worst",
+    "worst_outcome",
 ]
 
 
@@ -247,6 +248,14 @@ class Outcome(Enum):
 
     def __bool__(self) -> NoReturn:
         raise TypeError("an outcome is not a truth value; compare it with Outcome.STABLE")
+
+
+_OUTCOMES = list(Outcome)
+
+
+def worst_outcome(found: Iterable[Outcome | None]) -> Outcome | None:
+    """The most severe; None where nothing could be said of any."""
+    return max((o for o in found if o is not None), key=_OUTCOMES.index, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)

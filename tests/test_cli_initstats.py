@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from gradcheck_cli.cli import main
@@ -58,6 +59,7 @@ BAD = [
     (("--model", "models/toy.txt", "--depth", "3"), "exclude each other", "its own network"),
     (("--model", "models/toy.txt", "--simulate-dtype"), "exclude each other", "its own network"),
     (("--model", "nowhere.txt"), "nowhere.txt", ""),
+    (("--model", "models/toy.txt", "--every", "0"), "--every is 0", "1 or more"),
     (("--output", "nowhere/x.txt"), "no folder", "create it"),
     (("--format", "latex"), "latex", "--help"),
 ]
@@ -154,6 +156,33 @@ def test_a_missing_matplotlib_is_said_before_any_work(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_bar_shows_progress_on_a_terminal_only(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    code, out, err = call(capsys, *SMALL)
+    assert code == 0
+    assert "FORWARD" in out
+    assert ("drawing networks" in err) is terminal
+
+
+def test_the_words_of_the_command_line_are_those_of_the_library() -> None:
+    """They stand twice, because --help must not import NumPy."""
+    from gradcheck_cli import cli, initoptions, networks, numberformats
+
+    choices = {
+        p.name: tuple(p.type.choices)
+        for p in cli.commands.commands["init-stats"].params
+        if type(p.type) is click.Choice
+    }
+    assert {name: choices[name] for name in initoptions._CHOICES} == initoptions._CHOICES
+    listed = {p.name: p.type.known for p in cli.commands.commands["init-stats"].params
+              if isinstance(p.type, cli._Listed)}  # fmt: skip
+    assert listed["quantities"] == networks.QUANTITIES
+    assert listed["simulate"] == (*numberformats.FORMATS, "all")
+
+
 def test_quiet_and_verbose(capsys: pytest.CaptureFixture[str]) -> None:
     _, quiet, _ = call(capsys, *SMALL, "-q")
     _, plain, _ = call(capsys, *SMALL)
@@ -197,6 +226,23 @@ def test_the_weights_of_a_model_are_recognized(
     assert code == 0
     matrices = {m["name"]: m for m in json.loads(out)["matrices"]}
     assert remark in matrices["W1"]["remark"]
+
+
+@pytest.mark.parametrize("option", [("--all-layers",), ("--every", "2")])
+def test_layers_of_a_model_can_be_chosen(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, option: tuple[str, ...]
+) -> None:
+    steps = [f"h{k + 1} = relu(W{k} @ h{k})" for k in range(1, 30)]
+    weights = [f"param W{k}[5,5] ~ he" for k in range(30)]
+    lines = ["data x[5] ~ normal(0, 1)", *weights, "h1 = relu(W0 @ x)", *steps, "loss = sum(h30)"]
+    file = tmp_path / "deep.txt"
+    file.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    base = ("init-stats", "--model", str(file), "--nets", "2")
+    _, plain, _ = call(capsys, *base)
+    _, chosen, _ = call(capsys, *base, *option)
+    shown = (option == ("--all-layers",) and "h24") or "h23"
+    assert shown not in plain.partition("SHAPE")[0]
+    assert shown in chosen.partition("SHAPE")[0]
 
 
 def test_a_model_on_standard_input(tmp_path: Path) -> None:

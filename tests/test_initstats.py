@@ -158,9 +158,7 @@ def test_planted_wrong_initializers_are_unexpected(
     name: str, unit: Any, factor: float | None, words: str
 ) -> None:
     """He that is drawn wrongly; `fans` divides by fan_out on layers that get narrower."""
-    widths = (100, *(100, 50) * 8, 1) if factor is None else (100,) * 17 + (1,)
-    if factor is None:
-        widths = (256, 256, 128, 64, 32, 1)
+    widths = (256, 256, 128, 64, 32, 1) if factor is None else (100,) * 17 + (1,)
     wrong = Initializer("wrong", lambda fan_in, fan_out: 2 / fan_in, "2/fan_in", unit=unit)
     right = Initializer("right", wrong.variance, "2/fan_in", unit=unit_normal)
     report = run(inits=(wrong, right), widths=widths)

@@ -621,7 +621,8 @@ def test_quantities_come_in_the_order_asked_for() -> None:
 def test_the_report_knows_the_file_and_what_was_asked() -> None:
     model = read_model(HEAD + "f = V @ x; loss = sum(f^2)", file="my.txt", seed=4)
     report = model_stats([model], stat="ms", level=0.5)
-    assert report.config == {"model": "my.txt", "nets": 1, "seed": 4, "stat": "ms", "level": 0.5}
+    asked = {"model": "my.txt", "nets": 1, "seed": 4, "stat": "ms", "level": 0.5}
+    assert report.config == {**asked, "every": None, "all_layers": False}
     assert {series.init for series in report.series} == {report.inits[0].init} == {"model"}
     assert report.inits[0].label == "my.txt"
     he = INITIALIZERS["he"].variance(3, 4)
