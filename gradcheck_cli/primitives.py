@@ -390,7 +390,7 @@ _define(
 _define(
     "relu", "relu(x)", "max(x, 0); relu'(0) = 0 by convention", analytic=False, sample=_BESIDE_ZERO,
     rounds=False,
-    forward=lambda m, x: m.where(m.gt(x, 0), x, 0 * x),
+    forward=lambda m, x: m.positive_part(x),
     vjp=(lambda m, g, y, x: m.where(m.gt(x, 0), g, 0 * g),),
     symbolic=lambda s, x: s.select(x > 0, x, 0),
     kink=lambda m, x: x,
