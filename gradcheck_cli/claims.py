@@ -32,11 +32,11 @@ _FAILURES = (ZeroDivisionError, ValueError, OverflowError)
 
 @dataclass(frozen=True)
 class _At:
-    """A point under the name that results show."""
+    """A point under the number that results show; `apart` names one that they do not show."""
 
     number: int
     values: Mapping[str, Array]
-    moved_data: bool = False
+    apart: str = ""
 
 
 @dataclass
@@ -178,11 +178,11 @@ class _Court:
     points: list[_At]
     layout: str
     on_border: bool
-    _kept: dict[tuple[int, bool, bool], _Knowledge] = field(default_factory=dict)
+    _kept: dict[tuple[int, str, bool], _Knowledge] = field(default_factory=dict)
 
     def knowledge(self, at: _At, higher: bool = False) -> _Knowledge:
         """What is true at a point, at 50 or 140 digits, or in float64 beyond the budget."""
-        key = (at.number, at.moved_data, higher)
+        key = (at.number, at.apart, higher)
         if key not in self._kept:
             exact = self.referee.affords()
             m: Any = FLOAT64
@@ -255,7 +255,7 @@ class _Court:
             change = np.zeros_like(gap.size)
             for sample in range(1, _SAMPLES + 1):
                 near = {i.name: _next_to(at.values[i.name], sample) for i in data}
-                there = _At(at.number + 1000 * sample, {**at.values, **near}, moved_data=True)
+                there = _At(at.number, {**at.values, **near}, f"rounding {sample}")
                 again = _difference(self.knowledge(there), claim, formula)
                 change = np.maximum(change, np.abs(again.size - gap.size))
             if (gap.wrong & ~(gap.size <= 2 * change)).any():
@@ -268,32 +268,32 @@ class _Court:
         if not names or len(self.points) < 2:
             return None
         everything = moved(self.model, 1, kinds=("data", "rows"))
-        if not self._fails_with(claim, formula, everything, 1):
+        if not self._fails_with(claim, formula, everything, "all data"):
             return None
-        for number, name in enumerate(names, start=2):
-            if self._fails_with(claim, formula, {name: everything[name]}, number):
-                total = self._only_its_sum(claim, formula, name, everything[name], number)
+        for name in names:
+            if self._fails_with(claim, formula, {name: everything[name]}, f"data {name}"):
+                total = self._only_its_sum(claim, formula, name, everything[name])
                 return total or f"right only for this {self._datum(name)}"
         return "right only for these data"
 
     def _only_its_sum(
-        self, claim: Claim, formula: Graph, name: str, values: Array, number: int
+        self, claim: Claim, formula: Graph, name: str, values: Array
     ) -> str | None:
         """Whether it is a sum of the datum, 1 of probabilities, that makes the claim right."""
         item = self.model.inputs[name]
         for axis in reversed(range(len(item.shape))):
             total, same = _same_sums(self.points[0].values[name], values, axis - len(item.shape))
             if same is not None and not self._fails_with(
-                claim, formula, {name: same}, 1000 * (axis + 1) + number
+                claim, formula, {name: same}, f"sum of {name}, axis={axis}"
             ):
                 along = f", axis={axis}" if len(item.shape) > 1 else ""
                 return f"right only where sum({item.display}{along}) = {total:.6g}"
         return None
 
     def _fails_with(
-        self, claim: Claim, formula: Graph, values: Mapping[str, Array], number: int
+        self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str
     ) -> bool:
-        at = _At(number, {**self.points[0].values, **values}, moved_data=True)
+        at = _At(0, {**self.points[0].values, **values}, apart)
         try:
             gap = self._compare(claim, formula, at)
         except _FAILURES:
@@ -425,7 +425,7 @@ class _Court:
         for name, other in moved(self.model, 1, kinds=kinds).items():
             same = _same_sums(given[name], other, -1)[1] if self.model.inputs[name].shape else None
             values[name] = other if same is None else same
-        return [_At(2000, values, moved_data=True)]
+        return [_At(0, values, "other data")]
 
     # -- the author's own chain ---------------------------------------------------------------
 

@@ -95,6 +95,13 @@ def test_no_explanation_that_holds_for_one_datum_only() -> None:
     assert only(model, "d loss/d w = 2*w").diagnosis == "misses the factor x"
 
 
+def test_a_claim_that_is_almost_right_does_not_bear_on_what_is_said_of_another() -> None:
+    """Data that are a rounding away, looked at for the first claim, are not the other data of the second."""
+    model = "data x = 2\nparam w = 3\nloss = w^2*x\n"
+    report = run(model, "d loss/d w = 2*w*x*(1 + 1e-15)", "d loss/d w = w")
+    assert [(c.verdict, c.diagnosis) for c in report.claims] == [(Verdict.WRONG, None)] * 2
+
+
 def test_the_smallest_slip_is_seen() -> None:
     # at 50 digits nothing hides: a relative 1e-14 is as wrong as a factor 2
     assert only(TOY, "d loss/d f3 = 2*(f3 - y)*(1 + 1e-14)").verdict is Verdict.WRONG
