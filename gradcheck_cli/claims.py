@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck_cli import backprop
 from gradcheck_cli.forward import FLOAT64, Tape, evaluate, forward_pass
-from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Misfit, Model, spell_shape
+from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Misfit, Model, Node, spell_shape
 from gradcheck_cli.points import moved
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import ClaimResult, Verdict
@@ -27,6 +27,7 @@ _MOST_SLOPES = 40  # entries of a claim whose one-sided slopes are computed at a
 _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
 _ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
 _SAMPLES = 4
+_FAR, _FAR_POINTS = 6.0, 4  # parameters times -2 to 4: a third of them changes sign
 _FAILURES = (ZeroDivisionError, ValueError, OverflowError)
 
 
@@ -138,7 +139,7 @@ def judge_claims(
     """
     chosen, notes = _layout(model, claims, points, referee, layout)
     court = _Court(model, referee, [_At(n, v) for n, v in points], chosen, on_border)
-    results = [court.judge(claim) for claim in claims]
+    results = court.sided(claims, [court.judge(claim) for claim in claims])
     if strict:
         results = [_strictly(result) for result in results]
     evidence = [court.evidence(c, r) for c, r in zip(claims, results, strict=True)]
@@ -361,6 +362,44 @@ class _Court:
             note=note if kinks else None, left=shown[0], right=shown[1],
         )  # fmt: skip
 
+    # -- sides of kinks -----------------------------------------------------------------------
+
+    def sided(self, claims: Sequence[Claim], results: Sequence[ClaimResult]) -> list[ClaimResult]:
+        """The results, with a note where a claim is right on these sides of the kinks only.
+
+        The points of comparison cross no kink: where all units of a layer are active, a missing
+        indicator makes no difference at any of them.
+        """
+        found = list(results)
+        waiting = [k for k, claim in enumerate(claims) if self._may_be_one_sided(claim, results[k])]
+        for number in range(1, _FAR_POINTS + 1):
+            failing = [k for k in waiting if self._fails_far_away(claims[k], number)]
+            for k in failing:
+                functions = ", ".join(self._kinks_of(claims[k]))
+                note = f"right only for these sides of the kinks of {functions}"
+                found[k] = replace(found[k], note=note)
+            waiting = [k for k in waiting if k not in failing]
+        return found
+
+    def _may_be_one_sided(self, claim: Claim, result: ClaimResult) -> bool:
+        if result.verdict is not Verdict.OK or result.note or claim.numbers is not None:
+            return False
+        many = len(self.points) > 1 and self.referee.affords()
+        return many and bool(self._kinks_of(claim))
+
+    def _fails_far_away(self, claim: Claim, number: int) -> bool:
+        formula = claim.formulas[self.layout]
+        there = moved(self.model, number, reach=_FAR)
+        return isinstance(formula, Graph) and self._fails_with(claim, formula, there, f"far {number}")
+
+    def _kinks_of(self, claim: Claim) -> list[str]:
+        """The functions with a kink that the step is made of; where there are none, of the formula."""
+        needed = self.model.graph.upstream([self.model.node(claim.target.of).index])
+        formula = claim.formulas[self.layout]
+        assert isinstance(formula, Graph)
+        own = (n for n in self.model.graph.nodes if needed[n.index])
+        return _kinked(own) or _kinked(formula.nodes)
+
     # -- numbers ------------------------------------------------------------------------------
 
     def _number(self, claim: Claim, blank: ClaimResult) -> ClaimResult:
@@ -476,6 +515,11 @@ class _Gap:
     def beyond(self, room: Array) -> _Gap:
         """The same with only those entries wrong that are farther off than rounding explains."""
         return replace(self, wrong=~(self.size <= 4 * np.broadcast_to(room, self.size.shape)))
+
+
+def _kinked(nodes: Iterable[Node]) -> list[str]:
+    records = (n.primitive for n in nodes if not (n.is_leaf or n.is_literal))
+    return sorted({r.infix or r.function for r in records if r.kink is not None})
 
 
 def _difference(knowledge: _Knowledge, claim: Claim, formula: Graph) -> _Gap:

@@ -129,6 +129,44 @@ def test_right_only_for_this_datum() -> None:
     assert only(model, "d loss/d a = 2*a*x").note is None
 
 
+ACTIVE = """
+data x[2] = [1, 2]
+param W[3,2] = [[1, 2], [0.5, 1], [2, 0.3]], v[3] = [1, -1, 2]
+f = W @ x
+h = relu(f)
+g = dot(v, h)
+loss = g^2
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "right", "one_sided", "function"),
+    [
+        (ACTIVE, "d loss/d f = (f > 0) * d loss/d h", "d loss/d f = d loss/d h", "relu"),
+        (ACTIVE, "d loss/d W = ((f > 0) * d loss/d h) @ x'", "d loss/d W = d loss/d h @ x'", "relu"),
+        (ACTIVE, "d loss/d v = 2*g*h", "d loss/d v = 2*g*f", "relu"),
+        ("param a = 3\nloss = a*abs(a)\n", "d loss/d a = 2*abs(a)", "d loss/d a = 2*a", "abs"),
+        ("param a = 3\nloss = a^2\n", "d loss/d a = 2*a", "d loss/d a = 2*abs(a)", "abs"),
+        ("param a = 3\nloss = a^2\n", "d loss/d a = 2*abs(a)*sign(a)", "d loss/d a = 2*a*(a > 0)", ">"),
+    ],
+)
+def test_right_only_because_nothing_crosses_a_kink(
+    model: str, right: str, one_sided: str, function: str
+) -> None:
+    """No point of comparison lies across a kink: if all units are active, f is h and an indicator 1."""
+    result = only(model, one_sided)
+    assert result.verdict is Verdict.OK
+    assert result.note == f"right only for these sides of the kinks of {function}"
+    assert only(model, one_sided, strict=True).verdict is Verdict.WRONG
+    assert only(model, right).note is None
+    assert only(model, right, strict=True).verdict is Verdict.OK
+
+
+def test_a_claim_is_not_judged_where_the_loss_is_not_defined() -> None:
+    model = "param a = 3\nloss = sqrt(a)*relu(a)\n"
+    assert only(model, "d loss/d a = 1.5*sqrt(a)*(a > 0)").note is None
+
+
 def test_one_slip_gives_one_wrong_line_and_carry_shows_the_chain() -> None:
     claims = ("d loss/d f3 = -2*(f3 - y)", "d loss/d h3 = w3*d loss/d f3", "d loss/d b3 = d loss/d f3")
     report = run(TOY, *claims, carry=True)
