@@ -274,7 +274,7 @@ def commands() -> None:
 @click.option("--require-claims", is_flag=True, help="An unclaimed parameter is WRONG.")
 @click.option("--show-truth", is_flag=True, help="Show the right formula under a wrong claim.")
 @click.option("--carry", is_flag=True, help="Show the value your own chain of claims carries.")
-@click.option("--strict", is_flag=True, help="A claim right only for this data is WRONG.")
+@click.option("--strict", is_flag=True, help="A claim right only for this data or side of a kink is WRONG.")
 @click.option("--all-entries", is_flag=True, help="Every entry of blocks beyond 10,000.")
 def run(models: tuple[str, ...], **chosen: Any) -> int:
     """Judge the gradients and the claims of model files ("-": standard input).
