@@ -394,6 +394,7 @@ def _tell_errors(reports: Sequence[Report]) -> None:
 @click.argument("model", type=file_type)
 @click.option("--row", type=click.IntRange(0), help="The training example to show, from 0.")
 @click.option("--expand", is_flag=True, help="The closed formula of each derivative.")
+@click.option("-v", "--verbose", is_flag=True, help="All numbers of large arrays, not shape and norm.")
 @_output_options("explain")
 @_loading_options
 def explain(model: str, row: int | None, expand: bool, **chosen: Any) -> int:
@@ -409,7 +410,7 @@ def explain(model: str, row: int | None, expand: bool, **chosen: Any) -> int:
         output.check_target(chosen["output"], (model,))
     loading = {name: chosen[name] for name in _LOADING}
     found = api.explain(_load(model, loading), row=row, expand=expand)
-    _deliver(found, "explain", chosen)
+    _deliver(found, "explain", chosen, int(chosen["verbose"]))
     return 0
 
 
