@@ -78,6 +78,7 @@ class ModelReader:
             settings=MappingProxyType(self.settings),
             notes=tuple(self.notes),
             lines=tuple(self.source.lines),
+            files=tuple(str(self.folder / s.source.path) for s in self.statements if s.source),
         )
         return with_claims(model, self.source, self.statements, self.folder, self.limit)
 
