@@ -892,7 +892,8 @@ def _stacked(*shapes: Shape) -> tuple[Shape, dict[str, Any]]:
             )
     if len(shapes[0]) > 1:
         raise ShapeError(
-            "brackets nest twice at most", help="[[a, b], [c, d]] is a matrix; there is nothing deeper"
+            "brackets nest twice at most",
+            help="[[a, b], [c, d]] is a matrix; there is nothing deeper, and a matrix per row is in a file",
         )
     return (len(shapes), *shapes[0]), {"rank": len(shapes[0])}
 
