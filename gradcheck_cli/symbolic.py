@@ -33,7 +33,7 @@ from gradcheck_cli.recording import (
 if TYPE_CHECKING:
     import sympy
 
-__all__ = ["Item", "Kernel", "Program", "Run", "derivative", "lower", "values"]
+__all__ = ["Item", "Kernel", "Program", "Run", "along", "derivative", "lower", "values"]
 
 _MOST_OPERATIONS = 60
 _DEEPEST = 25
@@ -474,34 +474,76 @@ def derivative(
     """d of/d name for each name; shapes as those of backprop. KeyError for an unknown name."""
     model = program.model
     names = list(by)
-    found: dict[str, Array] = {}
     target = model.node(of)
+    found: dict[str, list[Array]] = {name: [] for name in names}
     for per_row in (False, True):
         group = [n for n in names if model.node(n).per_row == per_row]
-        for part in _portions(model, group, target):
-            found.update(_Tangents(program, point, m, target, part, per_row).run())
-    return {name: found[name] for name in names}
+        for portion in _portions(model, group):
+            columns = _Tangents(program, point, m, target, _one_hot(model, portion), per_row).run()
+            columns = columns if per_row or target.per_row else columns[:, 0, ...]
+            ends = np.cumsum([stop - start for _, start, stop in portion])[:-1]
+            for (name, _, _), part in zip(portion, np.split(columns, ends), strict=True):
+                found[name].append(part)
+    return {name: _along_last(parts, model.node(name)) for name, parts in found.items()}
+
+
+def along(
+    program: Program, point: Mapping[str, Array], of: str, directions: Mapping[str, Array], m: Any = FLOAT64
+) -> Array:
+    """The slopes of `of` as the names move along directions: (D, *of), rows in front of *of.
+
+    `directions` holds (D, *shape) for names that have one value for all rows.
+    """
+    model = program.model
+    seeds = {name: m.array(moves) for name, moves in directions.items()}
+    columns = _Tangents(program, point, m, model.node(of), seeds, False).run()
+    return columns if model.node(of).per_row else columns[:, 0, ...]
 
 
 def values(program: Program, point: Mapping[str, Array], m: Any = FLOAT64) -> dict[str, Array]:
     """The value of every step: (*shape), or (N, *shape) where it is per row."""
-    return _Tangents(program, point, m, None, [], False).step_values()
+    return _Tangents(program, point, m, None, {}, False).step_values()
 
 
-def _portions(model: Model, names: Sequence[str], of: Node) -> list[list[str]]:
-    """Names in groups whose tangents fit into memory at one time."""
+Portion = list[tuple[str, int, int]]  # names, and which of their entries
+
+
+def _portions(model: Model, names: Sequence[str]) -> list[Portion]:
+    """Entries in groups whose tangents fit into memory at one time."""
     widest = max((_size(n.shape) for n in model.graph.nodes), default=1)
     most = max(1, _MOST_ENTRIES // widest)
-    groups: list[list[str]] = []
-    filled = most + 1
+    portions: list[Portion] = []
+    room = 0
     for name in names:
-        entries = _size(model.node(name).shape)
-        if filled + entries > most:
-            groups.append([])
-            filled = 0
-        groups[-1].append(name)
-        filled += entries
-    return groups
+        start, size = 0, _size(model.node(name).shape)
+        while start < size:
+            if room == 0:
+                portions.append([])
+                room = most
+            stop = min(size, start + room)
+            portions[-1].append((name, start, stop))
+            room -= stop - start
+            start = stop
+    return portions
+
+
+def _one_hot(model: Model, portion: Portion) -> dict[str, Array]:
+    """A direction for each entry of a portion, (D, *shape) for every name in it."""
+    count, first = sum(stop - start for _, start, stop in portion), 0
+    seeds = {}
+    for name, start, stop in portion:
+        shape = model.node(name).shape
+        moves = np.zeros((count, _size(shape)))
+        moves[range(first, first + stop - start), range(start, stop)] = 1
+        seeds[name] = moves.reshape(count, *shape)
+        first += stop - start
+    return seeds
+
+
+def _along_last(parts: Sequence[Array], by: Node) -> Array:
+    """(entries, rows?, *of) in parts as (rows?, *of, *by)."""
+    joined = np.moveaxis(np.concatenate(parts), 0, -1)
+    return np.array(joined.reshape(joined.shape[:-1] + by.shape))
 
 
 def _size(shape: Shape) -> int:
@@ -517,29 +559,26 @@ class _Tangents:
         point: Mapping[str, Array],
         m: Any,
         of: Node | None,
-        by: Sequence[str],
+        seeds: Mapping[str, Array],
         by_rows: bool,
     ) -> None:
-        self.program, self.m, self.of, self.by, self.by_rows = program, m, of, by, by_rows
+        self.program, self.m, self.of, self.by_rows = program, m, of, by_rows
         self.model = program.model
         self.run_ = Run(program, point, m)
         self.rows_here = 1
-        self.seeds: dict[int, tuple[int, Shape]] = {}
-        self.directions = 0
-        for name in by:
-            node = self.model.node(name)
-            self.seeds[program.of_node[node.index]] = (self.directions, node.shape)
-            self.directions += _size(node.shape)
+        self.seeds = {
+            program.of_node[self.model.node(name).index]: moves[:, None] for name, moves in seeds.items()
+        }
+        self.directions = max((len(moves) for moves in seeds.values()), default=0)
         items = [program.items[i] for i in program.order]
         self.stages = [[i for i in items if program.stage(i) == s] for s in range(3)]
 
-    def run(self) -> dict[str, Array]:
-        """d of/d name for every name of `by`."""
+    def run(self) -> Array:
+        """The tangents of the target: (directions, rows or 1, *of)."""
         assert self.of is not None
         target = self.program.of_node[self.of.index]
         per_row = self.of.per_row or self.by_rows
-        columns = self._collect([target], tangents=True, per_row=per_row)[target]
-        return {name: self._part(columns, name, per_row) for name in self.by}
+        return self._collect([target], tangents=True, per_row=per_row)[target]
 
     def step_values(self) -> dict[str, Array]:
         """The values of all steps."""
@@ -550,14 +589,6 @@ class _Tangents:
             columns = self._collect(list(part.values()), tangents=False, per_row=rows)
             found.update({n: columns[t][0] if rows else columns[t][0, 0, ...] for n, t in part.items()})
         return found
-
-    def _part(self, columns: Array, name: str, per_row: bool) -> Array:
-        """(directions, rows, *of) to (rows?, *of, *by)."""
-        assert self.of is not None
-        start, shape = self.seeds[self.program.of_node[self.model.node(name).index]]
-        part = np.moveaxis(columns[start : start + _size(shape)], 0, -1)
-        part = part.reshape(part.shape[:-1] + shape)
-        return np.array(part if per_row else part[0])
 
     def _collect(self, targets: Sequence[int], tangents: bool, per_row: bool) -> dict[int, Array]:
         """Run the stages; gather values or tangents of the targets, rows joined."""
@@ -614,7 +645,7 @@ class _Tangents:
     def _all_sums(self) -> dict[int, Array]:
         if not self.stages[2]:
             return {}
-        plain = _Tangents(self.program, self.run_.point, self.m, None, [], False)
+        plain = _Tangents(self.program, self.run_.point, self.m, None, {}, False)
         sums = [i.index for i in self.stages[1] if i.operation == "over_rows"]
         return plain._collect(sums, tangents=False, per_row=False) if sums else {}
 
@@ -643,16 +674,10 @@ class _Tangents:
                 values[item.index] = self.run_.value(item, values, rows)
             moving = self._tangent(item, values, tangent) if self.directions else None
             if item.index in self.seeds:
-                moving = self._seeded(item, moving)
+                seed = self.seeds[item.index]
+                moving = seed if moving is None else moving + seed
             if moving is not None:
                 tangent[item.index] = moving
-
-    def _seeded(self, item: Item, moving: Array | None) -> Array:
-        start, shape = self.seeds[item.index]
-        seed = np.zeros((self.directions, 1, *shape))
-        count = _size(shape)
-        seed[start : start + count] = np.eye(count).reshape(count, 1, *shape)
-        return seed if moving is None else moving + seed
 
     def _tangent(
         self, item: Item, values: Mapping[int, Array], tangent: Mapping[int, Array]
