@@ -51,6 +51,7 @@ class Primitive:
     domain: Callable[..., Any] | None = None  # margins: a sign change leaves the domain
     domain_text: str = "all numbers"
     affine: tuple[int, ...] = ()  # arguments in which it is affine
+    product: Callable[..., str] | None = None  # the einsum that it is, of two arguments
     analytic: bool = True  # the complex step may pass
     sample: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)  # where the systematic tests look
     rounds: bool = True  # False: values are only moved, chosen or negated, without rounding
@@ -761,8 +762,13 @@ def _unmatrix(x: Any, rank: int) -> Any:
     return x if rank == 2 else x[..., 0]
 
 
+def _pattern(ranks: tuple[int, int]) -> str:
+    return {(2, 2): "ij,jk->ik", (2, 1): "ij,j->i", (1, 2): "i,jk->ik"}[ranks]
+
+
 _define(
     "matmul", "A @ B", "matrix product", infix="@", arguments=2, shape=_multiplied, affine=(0, 1),
+    product=_pattern,
     forward=lambda m, a, b, ranks: _unmatrix(
         m.matmul(_matrix(a, ranks[0]), _matrix(b, ranks[1])), ranks[1]
     ),
@@ -774,9 +780,7 @@ _define(
             m.matmul_onto(b, _matrix(a, ranks[0]).swapaxes(-1, -2), _matrix(g, ranks[1])), ranks[1]
         ),
     ),
-    symbolic=lambda s, a, b, ranks: s.contract(
-        {(2, 2): "ij,jk->ik", (2, 1): "ij,j->i", (1, 2): "i,jk->ik"}[ranks], a, b
-    ),
+    symbolic=lambda s, a, b, ranks: s.contract(_pattern(ranks), a, b),
 )  # fmt: skip
 
 
@@ -791,6 +795,7 @@ def _paired(u: Shape, v: Shape) -> tuple[Shape, dict[str, Any]]:
 
 _define(
     "dot", "dot(u, v)", "sum of u*v; the same as u' @ v", arguments=2, shape=_paired, affine=(0, 1),
+    product=lambda: "i,i->",
     forward=lambda m, u, v: m.sum(u * v, axis=(-1,), keepdims=False),
     vjp=(lambda m, g, y, u, v: g[..., None] * v, lambda m, g, y, u, v: g[..., None] * u),
     symbolic=lambda s, u, v: s.contract("i,i->", u, v),
@@ -808,7 +813,7 @@ def _crossed(u: Shape, v: Shape) -> tuple[Shape, dict[str, Any]]:
 
 _define(
     "outer", "outer(u, v)", "the matrix u[i]*v[j]; the same as u @ v'", arguments=2, shape=_crossed,
-    affine=(0, 1),
+    affine=(0, 1), product=lambda: "i,j->ij",
     forward=lambda m, u, v: u[..., :, None] * v[..., None, :],
     vjp=(
         lambda m, g, y, u, v: m.sum(g * v[..., None, :], axis=(-1,), keepdims=False),

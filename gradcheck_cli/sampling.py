@@ -7,7 +7,7 @@ all moved points are stacked along the first axis.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,11 @@ import numpy as np
 
 from gradcheck_cli.errors import OptionError
 from gradcheck_cli.finite import SCHEMES, Samples, Scheme, differences, find_scheme
-from gradcheck_cli.forward import Tape, forward_pass
+from gradcheck_cli.forward import Tape, Varied, forward_pass
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.namespaces import Complex128
 
-__all__ = ["Estimates", "derivative", "scheme_named"]
+__all__ = ["Estimates", "Sampled", "derivative", "estimates", "scheme_named"]
 
 _MOST_ENTRIES = 1 << 21  # entries of one node held at a time, over all perturbations
 _MOST_TOGETHER = 512  # entries of small names that are moved in one pass
@@ -62,10 +62,10 @@ def derivative(
     shared = [name for name in names if not model.node(name).per_row]
     found: dict[str, Estimates] = {}
     for group in _groups(model, shared):
-        found.update(_estimates(_Moved(tape, target, [model.node(n) for n in group]), group, scheme, noise))
+        found.update(estimates(_Moved(tape, target, [model.node(n) for n in group]), group, scheme, noise))
     for name in names:
         if name not in found:
-            found.update(_estimates(_MovedRows(tape, target, model.node(name)), [name], scheme, noise))
+            found.update(estimates(_MovedRows(tape, target, model.node(name)), [name], scheme, noise))
     return {name: found[name] for name in names}
 
 
@@ -100,9 +100,10 @@ def _refuse_unanalytic(model: Model, of: Node, names: Iterable[str]) -> None:
             )
 
 
-def _estimates(
-    moved: _Moved | _MovedRows, names: list[str], scheme: Scheme, noise: Array | float
+def estimates(
+    moved: Sampled, names: Sequence[str], scheme: Scheme, noise: Array | float
 ) -> dict[str, Estimates]:
+    """What the engine makes of a function, for each of the names that its entries belong to."""
     on_border = moved.on_border() if moved.tape.borders_hit() else None
     found = differences(moved, moved.base, scheme=scheme, on_kink=on_border, noise=noise)
     parts = found.value, found.bound, found.left, found.right, found.kink
@@ -122,7 +123,7 @@ def _largest(rows: Array) -> Array:
 
 
 @dataclass
-class _Sampled:
+class Sampled:
     """The function of the engine: `of` when single entries are moved. Subclasses say which."""
 
     tape: Tape
@@ -151,13 +152,20 @@ class _Sampled:
         lead = offsets.shape
         entries = np.repeat(which, lead[1])
         varied = self.tape.vary(self.of, self.pinned(entries, offsets.reshape(-1)))
-        count = offsets.size
-        values = np.broadcast_to(varied.values, (count, *varied.values.shape[1:]))
+        return self.shaped_samples(varied, lead)
+
+    def shaped_samples(self, varied: Varied, lead: tuple[int, int]) -> tuple[Array, Array, Array]:
+        """Values, and what was crossed and touched, by (entries, samples)."""
+        values = np.broadcast_to(varied.values, (lead[0] * lead[1], *varied.values.shape[1:]))
         values = values.reshape(*lead, *values.shape[1:])
         values = values if self.of.per_row else values[:, :, 0]
         regular = varied.regular.reshape(*lead, *varied.regular.shape[1:])
         spread = (1,) * (values.ndim - regular.ndim) if regular.ndim > 2 else ()
         return values, regular.reshape(*regular.shape, *spread), varied.touched.reshape(lead)
+
+    def shaped(self, part: Array) -> list[Array]:
+        """(entries, rows?, *of) in the shapes of the names."""
+        raise NotImplementedError
 
     def on_border(self) -> Array:
         """For which entries a margin that is exactly zero moves off zero."""
@@ -166,7 +174,7 @@ class _Sampled:
         return np.asarray(self._sampled(np.arange(len(self.base)), offsets)[2].any(axis=1))
 
 
-class _Moved(_Sampled):
+class _Moved(Sampled):
     """Entries of shared names: the entries of all nodes, one after the other."""
 
     def __init__(self, tape: Tape, of: Node, nodes: list[Node]) -> None:
@@ -200,7 +208,7 @@ class _Moved(_Sampled):
         ]
 
 
-class _MovedRows(_Sampled):
+class _MovedRows(Sampled):
     """Entries of one per-row name: in all rows at once under a per-row value, because no row sees
     another; row by row, for the first rows, under a shared one."""
 
