@@ -70,7 +70,8 @@ class Scheme:
     conditions sum_i c_i o_i^n = [n == 1], exact, and the order is what the moments say. With
     `imaginary`, f is sampled at x + i o_i h and its imaginary part is taken (Squire and Trapp
     1998): only odd powers n count and nothing cancels. With `extrapolated`, the values of the
-    scheme on a ladder of step sizes are extrapolated to h = 0 (Richardson 1911, Ridders 1982).
+    scheme on a ladder of step sizes are extrapolated to h = 0 (Richardson 1911, Ridders 1982). `rungs`
+    makes it a short ladder, 2^-rung of the usual first step size each, and no more is sampled.
     Raises ValueError if there are too few offsets or an offset twice.
     """
 
@@ -78,6 +79,7 @@ class Scheme:
     name: str = ""
     imaginary: bool = False
     extrapolated: bool = False
+    rungs: tuple[int, ...] = ()
     coefficients: tuple[Fraction, ...] = field(init=False)
     order: int = field(init=False)
 
@@ -93,6 +95,11 @@ class Scheme:
         object.__setattr__(self, "offsets", offsets)
         object.__setattr__(self, "coefficients", solution)
         object.__setattr__(self, "order", self._exact_order(solution, offsets))
+
+    @property
+    def sees_sides(self) -> bool:
+        """Whether the samples of right and left differences are among its own."""
+        return self.extrapolated and set(self.offsets) == {-1, 1}
 
     def _powers(self, count: int) -> list[int]:
         return [1 + 2 * n for n in range(count)] if self.imaginary else list(range(count))
@@ -127,6 +134,7 @@ def _registry(*schemes: Scheme) -> dict[str, Scheme]:
 
 SCHEMES = _registry(
     Scheme((-1, 1), "extrapolated", extrapolated=True),
+    Scheme((-1, 1), "by-node", extrapolated=True, rungs=(9, 11, 13, 15, 18)),
     Scheme((0, 1), "forward"),
     Scheme((0, 1, 2), "forward2"),
     Scheme((0, 1, 2, 3, 4), "forward4"),
@@ -240,7 +248,7 @@ def _plain(sampler: _Sampler, which: Ints, scheme: Scheme) -> tuple[NDArray[Any]
     best, ladder = _settle(sampler, which, scheme)
     nothing = np.full_like(best.value, np.nan)
     sides = [nothing, nothing, nothing, nothing]
-    if scheme == EXTRAPOLATED:
+    if scheme.sees_sides:
         below, above = np.moveaxis(np.isfinite(ladder.values).any(axis=1), 1, 0)
         for at, (here, there) in enumerate([(below, above), (above, below)]):
             alone = here & ~there & np.isfinite(best.value)
@@ -356,7 +364,8 @@ def _climb(sampler: _Sampler, which: Ints, steps: Floats, scheme: Scheme) -> _La
     usable = regular & np.isfinite(values) & (offsets != 0)[:, :, None]
     rungs = np.where(usable, values, np.nan)[:, 1:]
     rungs = rungs.reshape(*steps.shape, len(grid), values.shape[2])
-    return _Ladder(steps, rungs, values[:, :1], steps[:, DENSE - 1 : DENSE], grid)
+    reach = min(DENSE, steps.shape[1])
+    return _Ladder(steps, rungs, values[:, :1], steps[:, reach - 1 : reach], grid)
 
 
 def _first_rungs(base: Floats, scheme: Scheme) -> Floats:
@@ -367,7 +376,9 @@ def _first_rungs(base: Floats, scheme: Scheme) -> Floats:
     x = np.abs(base)
     scale = np.where((x >= 1) | (x < SMALL), x, np.sqrt(x))
     scale = np.where(x < 1e4 * TINY, 1.0, scale)  # nothing fits between x and 0
-    if scheme.imaginary:  # odd ratios: at powers of two all imaginary parts are rounded alike
+    if scheme.rungs:
+        powers = np.array(scheme.rungs)
+    elif scheme.imaginary:  # odd ratios: at powers of two all imaginary parts are rounded alike
         powers = np.array([8, 14.6, 20.2, 26.8, 32.4, 40.6, 48.2, 60.8, 80.4, 100.6])
     elif scheme.extrapolated:
         powers = np.array([*range(DENSE), *range(DENSE + 4, 48, 5)])
@@ -480,7 +491,10 @@ def _each(rungs: Floats, count: int) -> Floats:
 
 def _largest(rungs: Floats, count: int) -> Floats:
     """The largest of the rungs i ... i+m, at (m, i)."""
-    return np.maximum.accumulate(_each(rungs, count), axis=0)
+    found = _each(rungs, count)
+    for m in range(1, count):  # np.maximum.accumulate takes ten times as long
+        np.maximum(found[m], found[m - 1], out=found[m])
+    return found
 
 
 def _spans(steps: Floats, count: int) -> Floats:
@@ -510,7 +524,10 @@ def _truncation(table: Floats) -> Floats:
 
 def _from_below(values: Floats, merge: np.ufunc) -> Floats:
     """`merge` of each rung with all smaller step sizes."""
-    return np.asarray(merge.accumulate(values[..., ::-1, :], axis=-2)[..., ::-1, :])
+    found = np.array(values)
+    for k in range(values.shape[-2] - 2, -1, -1):
+        merge(found[..., k, :], found[..., k + 1, :], out=found[..., k, :])
+    return found
 
 
 # --- noise: what f is uncertain by, as its own samples tell --------------------------------------
@@ -537,7 +554,7 @@ def _quantum(moves: Floats, count: int) -> Floats:
 
 def _residual(ladder: _Ladder, scheme: Scheme, count: int) -> Floats:
     """Noise of f from its even part, extrapolated in the same way to what is known: f(x)."""
-    if ladder.grid != EXTRAPOLATED.offsets or not scheme.extrapolated:
+    if not scheme.sees_sides:
         return np.full((count, *ladder.values.shape[:2], ladder.values.shape[3]), np.nan)
     even = (ladder.values[:, :, 0] - ladder.base) / 2 + (ladder.values[:, :, 1] - ladder.base) / 2
     miss = np.abs(_neville(even, _ratios(ladder.steps, count, 2), -1.0))
@@ -696,7 +713,7 @@ def _consult(
 
     By default central, right and left differences are asked together.
     """
-    schemes = [scheme, RIGHT, LEFT] if scheme == EXTRAPOLATED else [scheme]
+    schemes = [scheme, RIGHT, LEFT] if scheme.sees_sides else [scheme]
     tables = [_tableau(ladder, each, floor) for each in schemes]
     guards, power = _guards(tables), _power(ladder)
     now = _select(tables[0], guards)
@@ -718,7 +735,7 @@ def _settle(sampler: _Sampler, which: Ints, scheme: Scheme) -> tuple[_Estimate, 
     floor = sampler.floor(which)
     now, best = _consult(ladder, scheme, floor)
     best, active = best.rows(np.arange(len(which))), np.arange(len(which))
-    for _ in range(ROUNDS - 1):
+    for _ in range(0 if scheme.rungs else ROUNDS - 1):
         rungs = _more_rungs(ladder, now, base[active])
         keep = rungs[:, 0] > 0
         active = active[keep]
