@@ -305,7 +305,7 @@ class Tape:
         moved, needed = graph.downstream(pinned), graph.upstream([of.index])
         live = [n for n in graph.nodes if moved[n.index] and needed[n.index]]
         count = max(len(values) for values in pinned.values())
-        crossing = _Crossing(self._base_sides, count, self.m)
+        crossing = _Crossing(self._base_sides, count, self.m, self)
         with np.errstate(all="ignore"):
             values = _PinnedPass(self, pinned, live, crossing).run(of)
         return Varied(values, ~crossing.crossed, crossing.touched)
@@ -330,6 +330,7 @@ class _Crossing:
     sides: Mapping[tuple[int, int], list[Array]]
     count: int
     m: Any
+    base: Tape
 
     def __post_init__(self) -> None:
         self.crossed = np.zeros(self.count, dtype=bool)
@@ -344,6 +345,17 @@ class _Crossing:
             axes = tuple(range(1, moved.ndim))
             self.crossed |= np.any(moved & (base != 0), axis=axes)
             self.touched |= np.any(moved & (base == 0), axis=axes)
+        if node.primitive.within is not None:
+            margin = self._within(node, values, block)
+            self.crossed |= np.any(margin <= 0, axis=tuple(range(1, margin.ndim)))
+
+    def _within(self, node: Node, values: Any, block: int) -> Array:
+        """How far moved arguments are from where a pole may lie."""
+        assert node.primitive.within is not None
+        base = self.base.lookup(self.base.block(block) if block >= 0 else {})
+        moved, still = ([found[a] for a in node.arguments] for found in (values, base))
+        found = node.primitive.within(self.m, base[node.index], *moved, *still, **node.options)
+        return np.asarray(np.real(found))
 
 
 @dataclass
