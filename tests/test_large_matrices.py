@@ -141,7 +141,7 @@ loss = det(M) + B[0,0] + B[11,0]"""
 
 
 def test_per_row_matrices() -> None:
-    text = f"""
+    text = """
 rows X[9,9] ~ normal(0, 0.1) count 3
 param t = 1.5
 l = log(det(X + t*eye(9))) + trace(inv(X + t*eye(9)))
