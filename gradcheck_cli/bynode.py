@@ -299,13 +299,13 @@ def _coefficient(user: Node, place: int, tape: Tape) -> Array:
     def at(value: float) -> Array:
         given = np.full((1, 1, *node.shape), value)
         full = [given if a is None else a for a in arguments]
-        return np.asarray(record.forward(FLOAT64, *full, **user.options))[0]
+        return np.asarray(record.forward(FLOAT64, *full, **user.options)[0])
 
     found = at(1.0) - at(0.0)
     if record.elementwise:
         return found
     summed = 1 if _is_sum(user) else _size(node) // _size(user)
-    return np.asarray(found.flat[0] / summed)
+    return np.asarray(found.reshape(-1)[:1].reshape(()) / summed)
 
 
 def _by_product(user: Node, place: int, slope: _Slope, tape: Tape) -> _Slope:

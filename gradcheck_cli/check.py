@@ -11,6 +11,7 @@ from gradcheck_cli.errors import OptionError
 from gradcheck_cli.forward import Failing, forward_pass
 from gradcheck_cli.graph import Claim, Input, Model, Node, spell_shape
 from gradcheck_cli.judge import Point, Values, blocks, compare_values, points_of
+from gradcheck_cli.recording import LARGEST_MATRIX
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import Block, ClaimResult, Coverage, Entry, Report, Verdict, worst
 from gradcheck_cli.sampling import scheme_named
@@ -107,7 +108,8 @@ def check(model: Model, options: Options, claims: Sequence[Claim] | None = None)
         on_border=bool(tape.borders_hit()),
     )  # fmt: skip
     results = _explained(model, judged, court, asked)
-    blank = replace(blank, notes=(*blank.notes, *_free_notes(model), *court.notes))
+    notes = *_free_notes(model), *_unseen_notes(referee, names), *court.notes
+    blank = replace(blank, notes=(*blank.notes, *notes))
     return _concluded(model, blank, found, results, values, asked, points)
 
 
@@ -192,6 +194,23 @@ def _free_notes(model: Model) -> list[str]:
     return [f"drawn from seed {model.seed}: {shown}"] if shown else []
 
 
+def _unseen_notes(referee: Referee, names: Sequence[str]) -> list[str]:
+    """Why the symbolic column is empty, and who is left."""
+    model, program = referee.model, referee.program
+    found = {n.index: n for name in names for n in symbolic.unseen(program, model.loss, name)}
+    if not found:
+        return []
+    shapes = {i: spell_shape(model.graph.nodes[n.arguments[0]].shape) for i, n in found.items()}
+    lines = {i: min(s.line for s in model.steps.values() if s.node >= i) for i in found}
+    told = (f"{n.primitive.function} of a matrix {shapes[i]} (line {lines[i]})" for i, n in found.items())
+    others = "backprop and finite differences"
+    if referee.affords():
+        others = "backprop, finite differences and high precision"
+    most = f"[{LARGEST_MATRIX},{LARGEST_MATRIX}]"
+    why = f"symbolic is not computed (-) where a derivative passes through {', '.join(told)}"
+    return [f"{why}: SymPy is asked up to {most}; {others} remain"]
+
+
 def _concluded(
     model: Model,
     blank: Report,
@@ -225,7 +244,7 @@ def _concluded(
     return replace(
         blank,
         verdict=verdict,
-        value_note=f"symbolic and forward pass agree to {int(values.digits)} digits",
+        value_note=values.note or f"symbolic and forward pass agree to {int(values.digits)} digits",
         parameters=shown,
         claims=tuple(results),
         coverage=coverage,

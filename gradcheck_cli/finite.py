@@ -554,7 +554,7 @@ def _quantum(moves: Floats, count: int) -> Floats:
 
 def _residual(ladder: _Ladder, scheme: Scheme, count: int) -> Floats:
     """Noise of f from its even part, extrapolated in the same way to what is known: f(x)."""
-    if not scheme.sees_sides:
+    if ladder.grid != EXTRAPOLATED.offsets or not scheme.extrapolated:
         return np.full((count, *ladder.values.shape[:2], ladder.values.shape[3]), np.nan)
     even = (ladder.values[:, :, 0] - ladder.base) / 2 + (ladder.values[:, :, 1] - ladder.base) / 2
     miss = np.abs(_neville(even, _ratios(ladder.steps, count, 2), -1.0))

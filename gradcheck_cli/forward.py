@@ -347,7 +347,6 @@ class _Crossing:
 
     def watch(self, node: Node, values: Any, block: int) -> None:
         """Compare the margins of one node with those at the base point."""
-        span = self.tape.rows_of(block) if self.rows is not None and block >= 0 else slice(None)
         for base, now in zip(
             self.tape.sides(block, node), _margins(node, values, self.tape.m), strict=True
         ):
@@ -356,10 +355,27 @@ class _Crossing:
                 still = base == 0
                 self.touched |= np.any(still & (now != 0), axis=tuple(range(1, now.ndim)))
                 inside |= still
-            by_row = ~np.all(inside, axis=tuple(range(2, inside.ndim)))
-            if self.rows is None or block < 0:
-                by_row = by_row.any(axis=1, keepdims=True)
-            self.crossed[:, span] |= by_row
+            self._cross(inside, block)
+        if node.primitive.within is not None:
+            self._cross(~(self._within(node, values, block) <= 0), block)
+
+    def _cross(self, inside: Array, block: int) -> None:
+        """Note where a perturbation is not `inside`, (S, R, ...)."""
+        by_row = ~np.all(inside, axis=tuple(range(2, inside.ndim)))
+        if self.rows is None or block < 0:
+            self.crossed |= by_row.any(axis=1, keepdims=True)
+        else:
+            self.crossed[:, self.tape.rows_of(block)] |= by_row
+
+    def _within(self, node: Node, values: Any, block: int) -> Array:
+        """How far moved arguments are from where a pole may lie."""
+        assert node.primitive.within is not None
+        base = self.tape.lookup(self.tape.block(block) if block >= 0 else {})
+        moved, still = ([found[a] for a in node.arguments] for found in (values, base))
+        m = self.tape.m
+        return np.asarray(
+            np.real(node.primitive.within(m, base[node.index], *moved, *still, **node.options))
+        )
 
 
 @dataclass

@@ -15,7 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.elimination import cofactors, determinant, inverse, is_regular
+from gradcheck_cli.elimination import (
+    LARGEST_BY_MINORS,
+    by_factors,
+    cofactors,
+    determinant,
+    inverse,
+    is_regular,
+    minors,
+    spectral_bound,
+)
 
 __all__ = ["COMPLEX128", "FLOAT64", "Complex128", "Float64", "High"]
 
@@ -323,6 +332,10 @@ class Float64:
         """The derivative of det."""
         return cofactors(x)
 
+    def spectral_bound(self, x: Any) -> Any:
+        """A bound on the size of the eigenvalues of square matrices, as floats."""
+        return spectral_bound(x)
+
     def matmul(self, a: Any, b: Any) -> Any:
         """a @ b for every perturbation and row; one large product where a side is shared by rows."""
         rows = max(a.shape[1], b.shape[1])
@@ -555,6 +568,10 @@ class High(Float64):
     def inv(self, x: Any) -> Any:
         """Inverse; nan where a column has no pivot."""
         return inverse(x)
+
+    def cofactors(self, x: Any) -> Any:
+        """The derivative of det."""
+        return minors(x) if x.shape[-1] <= LARGEST_BY_MINORS else by_factors(x)[0]
 
     def norm(self, x: Any, axes: Axes, keepdims: bool) -> Any:
         """Root of the sum of squares; nothing overflows here."""

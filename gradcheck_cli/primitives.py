@@ -50,6 +50,8 @@ class Primitive:
     jump: bool = False  # at its kink the value itself jumps
     domain: Callable[..., Any] | None = None  # margins: a sign change leaves the domain
     domain_text: str = "all numbers"
+    # margin of moved arguments, (m, y, *moved, *x): 0 or less where a pole may lie as near to x
+    within: Callable[..., Any] | None = None
     affine: tuple[int, ...] = ()  # arguments in which it is affine
     product: Callable[..., str] | None = None  # the einsum that it is, of two arguments
     analytic: bool = True  # the complex step may pass
@@ -79,6 +81,12 @@ def _define(name: str, signature: str, summary: str, **fields: Any) -> None:
 # Arithmetic
 # ---------------------------------------------------------------------------------------------
 
+def _nearer(m: Any, moved: Any, x: Any) -> Any:
+    """The margin of a pole at 0: positive while a move is shorter than the way there. Where x is 0 the
+    pole is met at once, which `domain` tells."""
+    return m.where(m.eq(x, 0), 1 + 0 * x, m.abs(x) - m.abs(moved - x))
+
+
 _BOTH = ((-2.0, 2.0), (-2.0, 2.0))
 
 _define(
@@ -106,6 +114,7 @@ _define(
     vjp=(lambda m, g, y, a, b: g / b, lambda m, g, y, a, b: -g * y / b),
     symbolic=lambda s, a, b: a / b,
     domain=lambda m, a, b: b, domain_text="b != 0",
+    within=lambda m, y, to_a, to_b, a, b: _nearer(m, to_b, b),
 )  # fmt: skip
 _define(
     "pow", "a^b", "power, entry by entry", infix="^", arguments=2,
@@ -118,6 +127,9 @@ _define(
     symbolic=lambda s, a, b: s.pow(a, b),
     domain=lambda m, a, b: m.where(m.is_power_of_any(b), 1.0 + 0 * a, a),
     domain_text="a > 0, or b an integer",
+    within=lambda m, y, to_a, to_b, a, b: m.where(
+        m.is_power_of_any(b) * m.ge(b, 0), 1 + 0 * a, _nearer(m, to_a, a)
+    ),
 )  # fmt: skip
 _define(
     "neg", "-x", "negative", infix="-", affine=(0,),
@@ -156,6 +168,7 @@ _define(
     vjp=(lambda m, g, y, x: g * (1 + y * y),),
     symbolic=lambda s, x: s.tan(x),
     domain=lambda m, x: m.cos(x), domain_text="cos(x) != 0",
+    within=lambda m, y, moved, x: m.abs(m.cos(x)) - m.abs(moved - x),  # no pole is nearer than cos(x)
 )  # fmt: skip
 _define(
     "asin", "asin(x)", "inverse sine", aliases=("arcsin",), sample=((-0.9, 0.9),),
@@ -232,6 +245,7 @@ _define(
     vjp=(lambda m, g, y, x: g / x,),
     symbolic=lambda s, x: s.log(x),
     domain=lambda m, x: x, domain_text="x > 0",
+    within=lambda m, y, moved, x: _nearer(m, moved, x),
 )  # fmt: skip
 _define(
     "log1p", "log1p(x)", "log(1 + x), accurate near 0", sample=((-0.5, 2.0),),
@@ -239,6 +253,7 @@ _define(
     vjp=(lambda m, g, y, x: g / (1 + x),),
     symbolic=lambda s, x: s.log(1 + x),
     domain=lambda m, x: 1 + x, domain_text="x > -1",
+    within=lambda m, y, moved, x: _nearer(m, 1 + moved, 1 + x),
 )  # fmt: skip
 _define(
     "log2", "log2(x)", "logarithm to base 2", sample=_POSITIVE,
@@ -246,6 +261,7 @@ _define(
     vjp=(lambda m, g, y, x: g / (x * m.log(2.0)),),
     symbolic=lambda s, x: s.log(x) / s.log(2),
     domain=lambda m, x: x, domain_text="x > 0",
+    within=lambda m, y, moved, x: _nearer(m, moved, x),
 )  # fmt: skip
 _define(
     "log10", "log10(x)", "logarithm to base 10", sample=_POSITIVE,
@@ -253,6 +269,7 @@ _define(
     vjp=(lambda m, g, y, x: g / (x * m.log(10.0)),),
     symbolic=lambda s, x: s.log(x) / s.log(10),
     domain=lambda m, x: x, domain_text="x > 0",
+    within=lambda m, y, moved, x: _nearer(m, moved, x),
 )  # fmt: skip
 _define(
     "sqrt", "sqrt(x)", "square root", sample=_POSITIVE,
@@ -260,6 +277,7 @@ _define(
     vjp=(lambda m, g, y, x: g / (2 * y),),
     symbolic=lambda s, x: s.sqrt(x),
     domain=lambda m, x: x, domain_text="x >= 0",
+    within=lambda m, y, moved, x: _nearer(m, moved, x),
 )  # fmt: skip
 _define(
     "cbrt", "cbrt(x)", "cube root, also of negative numbers", sample=_POSITIVE, analytic=False,
@@ -671,18 +689,9 @@ _define(
 )  # fmt: skip
 
 
-LARGEST_MATRIX = 8  # of det and inv: beyond it minors are too many for the symbolic witness
-
-
 def _inverted(function: str, result: Callable[[int], Shape]) -> ShapeRule:
     def rule(shape: Shape) -> tuple[Shape, dict[str, Any]]:
-        n = _square(function, shape)
-        if n > LARGEST_MATRIX:
-            raise ShapeError(
-                f"{function} of a matrix {_spell(shape)} is not available yet",
-                help=f"up to [{LARGEST_MATRIX},{LARGEST_MATRIX}] all witnesses can compute it",
-            )
-        return result(n), {}
+        return result(_square(function, shape)), {}
 
     return rule
 
@@ -709,6 +718,8 @@ _define(
     ),
     symbolic=lambda s, a: s.inverse(a),
     domain=lambda m, a: m.det(_of_size_one(m, a)), domain_text="det(A) != 0",
+    # inv(A + E) = (sum of (-inv(A) E)^k) inv(A); poles on both sides leave the sign of det alone
+    within=lambda m, y, moved, a: 1 - m.spectral_bound(m.matmul(y, moved - a)),
 )  # fmt: skip
 
 

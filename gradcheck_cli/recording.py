@@ -14,9 +14,14 @@ from typing import Any
 
 from gradcheck_cli.primitives import Shape
 
-__all__ = ["CONSTANT", "ENTRYWISE", "FUNCTIONS", "SHARED_NAMES", "WITH_DATA", "Handle", "Item", "Recorder"]
+__all__ = [
+    *("CONSTANT", "ENTRYWISE", "FUNCTIONS", "SHARED_NAMES", "WHOLE", "WITH_DATA"),
+    *("Handle", "Item", "LARGEST_MATRIX", "Recorder"),
+]
 
 _LARGEST_EXPONENT = 64  # integer exponents of the text that stay integers
+LARGEST_MATRIX = 8  # of det and inv: beyond it minors are too many, and the matrix is taken whole
+WHOLE = ("determinant", "inverse")  # items that SymPy cannot look into
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +103,12 @@ class Handle:
 
 
 class Recorder:
-    """The namespace `s` of a primitive's `symbolic` field."""
+    """The namespace `s` of a primitive's `symbolic` field. `by_minors`: the largest matrix whose
+    determinant and inverse are made of its minors."""
 
-    def __init__(self) -> None:
+    def __init__(self, by_minors: int = LARGEST_MATRIX) -> None:
         self.items: list[Item] = []
+        self.by_minors = by_minors
         self.source = -1
 
     def __getattr__(self, name: str) -> Callable[..., Handle]:
@@ -213,11 +220,15 @@ class Recorder:
 
     def determinant(self, x: Handle) -> Handle:
         """By minors of the first 1, 2, ... rows, each expanded along its last row: no division."""
+        if x.shape[0] > self.by_minors:
+            return self.structural("determinant", (x,), ())
         return self.index(self._minors(self._rows(x), last=True)[-1], (0,))
 
     def inverse(self, x: Handle) -> Handle:
         """Transposed cofactors over the determinant."""
         n = x.shape[0]
+        if n > self.by_minors:
+            return self.structural("inverse", (x,), x.shape)
         rows = self._rows(x)
         above, below = self._minors(rows[:-1], last=True), self._minors(rows[:0:-1], last=False)
         cofactors = [self._cofactors(n, i, above[i], below[n - 1 - i]) for i in range(n)]

@@ -24,6 +24,7 @@ from gradcheck_cli.recording import (
     ENTRYWISE,
     FUNCTIONS,
     SHARED_NAMES,
+    WHOLE,
     WITH_DATA,
     Handle,
     Item,
@@ -33,7 +34,7 @@ from gradcheck_cli.recording import (
 if TYPE_CHECKING:
     import sympy
 
-__all__ = ["Item", "Kernel", "Program", "Run", "along", "derivative", "lower", "values"]
+__all__ = ["Item", "Kernel", "Program", "Run", "along", "derivative", "lower", "unseen", "values"]
 
 _MOST_OPERATIONS = 60
 _DEEPEST = 25
@@ -220,9 +221,10 @@ def lower(model: Model, *, apart: bool = False) -> Program:
     """Record what every node is made of, and cut the formulas into kernels.
 
     `apart`: every operation of the author is a kernel of its own, every argument a slot of its own,
-    so that SymPy simplifies nothing across them: x - x then has the partials 1 and -1.
+    so that SymPy simplifies nothing across them: x - x then has the partials 1 and -1. Matrices
+    are inverted whole, as the author's program does it.
     """
-    recorder = Recorder()
+    recorder = Recorder(by_minors=0) if apart else Recorder()
     handles: list[Handle] = []
     for node in model.graph.nodes:
         recorder.source = node.index
@@ -410,6 +412,10 @@ def structured(item: Item, m: Any, xs: Sequence[Array]) -> Array:
         case "largest":
             rank, axis = item.data
             return m.max(xs[0], axis=_axes(rank, axis), keepdims=axis is not None)  # type: ignore[no-any-return]
+        case "inverse":
+            return m.inv(xs[0])  # type: ignore[no-any-return]
+        case "determinant":
+            return m.det(xs[0])  # type: ignore[no-any-return]
     raise KeyError(item.operation)
 
 
@@ -503,6 +509,17 @@ def along(
 def values(program: Program, point: Mapping[str, Array], m: Any = FLOAT64) -> dict[str, Array]:
     """The value of every step: (*shape), or (N, *shape) where it is per row."""
     return _Tangents(program, point, m, None, {}, False).step_values()
+
+
+def unseen(program: Program, of: str, by: str | None = None) -> list[Node]:
+    """The det and inv that `of` depends on, by way of `by` if it is given, whose matrices are too large
+    for minors: SymPy does not see into them, and a derivative that passes through them is nan."""
+    graph = program.model.graph
+    start = range(len(graph.nodes)) if by is None else [graph.names[by]]
+    moved, needed = graph.downstream(start), graph.upstream([graph.names[of]])
+    nodes = {item.source for item in program.items if item.operation in WHOLE}
+    own = None if by is None else graph.names[by]
+    return [graph.nodes[n] for n in sorted(nodes - {own}) if moved[n] and needed[n]]
 
 
 Portion = list[tuple[str, int, int]]  # names, and which of their entries
@@ -709,6 +726,9 @@ class _Tangents:
                 return np.asarray(
                     (moving[0] * at).sum(axis=_axes(rank, axis), keepdims=axis is not None)
                 )
+            case "determinant" | "inverse":
+                assert moving[0] is not None
+                return _unknown(moving[0], item.shape)
             case "stack" | "concat":
                 inner = [self.program.items[a].shape for a in item.arguments]
                 parts = zip(moving, inner, strict=True)
@@ -738,6 +758,13 @@ class _Tangents:
             part = moving if partial.is_one else _times(partial(self.m, slots), moving)
             total = part if total is None else total + part
         return total
+
+
+def _unknown(moving: Array, shape: Shape) -> Array:
+    """nan in every direction in which a matrix moves, 0 in the others."""
+    moves = np.any(moving != 0, axis=(-2, -1))
+    found = np.where(moves, np.nan, 0.0).reshape(*moves.shape, *(1,) * len(shape))
+    return np.broadcast_to(found, (*moves.shape, *shape))
 
 
 def _or_zero(tangent: Array | None) -> Any:
