@@ -77,7 +77,7 @@ COEFFICIENTS = {
     "complex": {1: "1"},
     "complex4": {1: "4/3", 2: "-1/6"},
 }
-ORDERS = {"extrapolated": 2, "forward": 1, "backward": 1, "central": 2, "complex": 2}
+ORDERS = {"extrapolated": 2, "forward": 1, "backward": 1, "central": 2, "complex": 2, "by-node": 2}
 PRINTED = {
     "central": "central: (f(x+h) - f(x-h)) / 2h, order 2",
     "forward": "forward: (f(x+h) - f(x)) / h, order 1",
