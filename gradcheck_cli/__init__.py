@@ -13,7 +13,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradcheck_cli.api import check, explain, gain, init_stats, load, load_claims, model_stats
+    from gradcheck_cli.api import (
+        check,
+        explain,
+        gain,
+        init_stats,
+        load,
+        load_claims,
+        model_stats,
+        save_point,
+    )
     from gradcheck_cli.errors import GradcheckError
     from gradcheck_cli.initializers import Initializer
     from gradcheck_cli.initoptions import InitOptions
@@ -68,11 +77,16 @@ __all__ = [
     "load",
     "load_claims",
     "model_stats",
+    "save_point",
 ]
 
 _HOMES = {
     **dict.fromkeys(
-        ("check", "explain", "gain", "init_stats", "load", "load_claims", "model_stats"), "api"
+        (
+            *("check", "explain", "gain", "init_stats"),
+            *("load", "load_claims", "model_stats", "save_point"),
+        ),
+        "api",
     ),
     "GradcheckError": "errors",
     "InitOptions": "initoptions",

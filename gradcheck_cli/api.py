@@ -4,8 +4,9 @@ over these functions."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gradcheck_cli.errors import GradcheckError, OptionError
@@ -26,6 +27,7 @@ __all__ = [
     "load_claims",
     "load_text",
     "model_stats",
+    "save_point",
     "show",
     "unreadable",
 ]
@@ -146,16 +148,54 @@ def check(
     from gradcheck_cli.check import Options
     from gradcheck_cli.check import check as run
 
-    if at:
-        from gradcheck_cli.language import read_values
-
-        model = model.at(dict(read_values(text, model) for text in at))
+    model = _at(model, at)
     options = Options(
         points=points, digits=digits, scheme=scheme, wrt=tuple(wrt) or None, strict=strict or None,
         carry=carry or None, show_truth=show_truth or None, require_claims=require_claims or None,
         all_entries=all_entries,
     )  # fmt: skip
     return run(model, options, claims)
+
+
+def _at(model: Model, texts: Sequence[str]) -> Model:
+    """The model at the values of "NAME=VALUE" texts."""
+    if not texts:
+        return model
+    from gradcheck_cli.language import read_values
+
+    values = dict(read_values(text, model) for text in texts)
+    moved = model.at(values)
+    inputs = {n: replace(i, origin="given") if n in values else i for n, i in moved.inputs.items()}
+    return replace(moved, inputs=MappingProxyType(inputs))
+
+
+def save_point(model: Model, path: str | Path, *, at: Sequence[str] = ()) -> None:
+    """Keep the values of all data, rows and parameters in an .npz file, written whole or not at all.
+
+    Every name, as the author wrote it, is a key; its array is float64 and has the declared shape, for
+    rows (N, *shape): `param W1, b1 from "point.npz"` reads the very numbers back. `at` as in `check`.
+    Raises OptionError for a path without the ending .npz, a folder that does not exist and a file that
+    the model reads; OutputError if the file cannot be written.
+    """
+    from gradcheck_cli import output, points
+
+    check_point_path(path, model.files)
+    values = _at(model, at).point()
+    named = {model.display(name): array for name, array in values.items()}
+    output.save(str(path), points.archive(named))
+
+
+def check_point_path(path: str | Path, sources: Iterable[str] = ()) -> None:
+    """Refuse, before any work, a file for `save_point` that cannot be it. Raises OptionError."""
+    from gradcheck_cli import output
+
+    if Path(path).suffix.lower() != ".npz":
+        what = "is standard output" if str(path) == "-" else "has another ending"
+        raise OptionError(
+            f"--save-point: {path} {what}, and a point is kept in an .npz file",
+            help="name one: --save-point point.npz",
+        )
+    output.check_target(str(path), sources, "--save-point")
 
 
 def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Explanation:

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck_cli import backprop
 from gradcheck_cli.forward import FLOAT64, Tape, evaluate, forward_pass
-from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Misfit, Model, spell_shape
+from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Misfit, Model, Node, spell_shape
 from gradcheck_cli.points import moved
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import ClaimResult, Verdict
@@ -27,16 +27,17 @@ _MOST_SLOPES = 40  # entries of a claim whose one-sided slopes are computed at a
 _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
 _ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
 _SAMPLES = 4
+_FAR, _FAR_POINTS = 6.0, 4  # parameters times -2 to 4: a third of them changes sign
 _FAILURES = (ZeroDivisionError, ValueError, OverflowError)
 
 
 @dataclass(frozen=True)
 class _At:
-    """A point under the name that results show."""
+    """A point under the number that results show; `apart` names one that they do not show."""
 
     number: int
     values: Mapping[str, Array]
-    moved_data: bool = False
+    apart: str = ""
 
 
 @dataclass
@@ -138,7 +139,7 @@ def judge_claims(
     """
     chosen, notes = _layout(model, claims, points, referee, layout)
     court = _Court(model, referee, [_At(n, v) for n, v in points], chosen, on_border)
-    results = [court.judge(claim) for claim in claims]
+    results = court.sided(claims, [court.judge(claim) for claim in claims])
     if strict:
         results = [_strictly(result) for result in results]
     evidence = [court.evidence(c, r) for c, r in zip(claims, results, strict=True)]
@@ -178,11 +179,11 @@ class _Court:
     points: list[_At]
     layout: str
     on_border: bool
-    _kept: dict[tuple[int, bool, bool], _Knowledge] = field(default_factory=dict)
+    _kept: dict[tuple[int, str, bool], _Knowledge] = field(default_factory=dict)
 
     def knowledge(self, at: _At, higher: bool = False) -> _Knowledge:
         """What is true at a point, at 50 or 140 digits, or in float64 beyond the budget."""
-        key = (at.number, at.moved_data, higher)
+        key = (at.number, at.apart, higher)
         if key not in self._kept:
             exact = self.referee.affords()
             m: Any = FLOAT64
@@ -255,7 +256,7 @@ class _Court:
             change = np.zeros_like(gap.size)
             for sample in range(1, _SAMPLES + 1):
                 near = {i.name: _next_to(at.values[i.name], sample) for i in data}
-                there = _At(at.number + 1000 * sample, {**at.values, **near}, moved_data=True)
+                there = _At(at.number, {**at.values, **near}, f"rounding {sample}")
                 again = _difference(self.knowledge(there), claim, formula)
                 change = np.maximum(change, np.abs(again.size - gap.size))
             if (gap.wrong & ~(gap.size <= 2 * change)).any():
@@ -268,32 +269,32 @@ class _Court:
         if not names or len(self.points) < 2:
             return None
         everything = moved(self.model, 1, kinds=("data", "rows"))
-        if not self._fails_with(claim, formula, everything, 1):
+        if not self._fails_with(claim, formula, everything, "all data"):
             return None
-        for number, name in enumerate(names, start=2):
-            if self._fails_with(claim, formula, {name: everything[name]}, number):
-                total = self._only_its_sum(claim, formula, name, everything[name], number)
+        for name in names:
+            if self._fails_with(claim, formula, {name: everything[name]}, f"data {name}"):
+                total = self._only_its_sum(claim, formula, name, everything[name])
                 return total or f"right only for this {self._datum(name)}"
         return "right only for these data"
 
     def _only_its_sum(
-        self, claim: Claim, formula: Graph, name: str, values: Array, number: int
+        self, claim: Claim, formula: Graph, name: str, values: Array
     ) -> str | None:
         """Whether it is a sum of the datum, 1 of probabilities, that makes the claim right."""
         item = self.model.inputs[name]
         for axis in reversed(range(len(item.shape))):
             total, same = _same_sums(self.points[0].values[name], values, axis - len(item.shape))
             if same is not None and not self._fails_with(
-                claim, formula, {name: same}, 1000 * (axis + 1) + number
+                claim, formula, {name: same}, f"sum of {name}, axis={axis}"
             ):
                 along = f", axis={axis}" if len(item.shape) > 1 else ""
                 return f"right only where sum({item.display}{along}) = {total:.6g}"
         return None
 
     def _fails_with(
-        self, claim: Claim, formula: Graph, values: Mapping[str, Array], number: int
+        self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str
     ) -> bool:
-        at = _At(number, {**self.points[0].values, **values}, moved_data=True)
+        at = _At(0, {**self.points[0].values, **values}, apart)
         try:
             gap = self._compare(claim, formula, at)
         except _FAILURES:
@@ -361,6 +362,44 @@ class _Court:
             note=note if kinks else None, left=shown[0], right=shown[1],
         )  # fmt: skip
 
+    # -- sides of kinks -----------------------------------------------------------------------
+
+    def sided(self, claims: Sequence[Claim], results: Sequence[ClaimResult]) -> list[ClaimResult]:
+        """The results, with a note where a claim is right on these sides of the kinks only.
+
+        The points of comparison cross no kink: where all units of a layer are active, a missing
+        indicator makes no difference at any of them.
+        """
+        found = list(results)
+        waiting = [k for k, claim in enumerate(claims) if self._may_be_one_sided(claim, results[k])]
+        for number in range(1, _FAR_POINTS + 1):
+            failing = [k for k in waiting if self._fails_far_away(claims[k], number)]
+            for k in failing:
+                functions = ", ".join(self._kinks_of(claims[k]))
+                note = f"right only for these sides of the kinks of {functions}"
+                found[k] = replace(found[k], note=note)
+            waiting = [k for k in waiting if k not in failing]
+        return found
+
+    def _may_be_one_sided(self, claim: Claim, result: ClaimResult) -> bool:
+        if result.verdict is not Verdict.OK or result.note or claim.numbers is not None:
+            return False
+        many = len(self.points) > 1 and self.referee.affords()
+        return many and bool(self._kinks_of(claim))
+
+    def _fails_far_away(self, claim: Claim, number: int) -> bool:
+        formula = claim.formulas[self.layout]
+        there = moved(self.model, number, reach=_FAR)
+        return isinstance(formula, Graph) and self._fails_with(claim, formula, there, f"far {number}")
+
+    def _kinks_of(self, claim: Claim) -> list[str]:
+        """The functions with a kink that the step is made of; where there are none, of the formula."""
+        needed = self.model.graph.upstream([self.model.node(claim.target.of).index])
+        formula = claim.formulas[self.layout]
+        assert isinstance(formula, Graph)
+        own = (n for n in self.model.graph.nodes if needed[n.index])
+        return _kinked(own) or _kinked(formula.nodes)
+
     # -- numbers ------------------------------------------------------------------------------
 
     def _number(self, claim: Claim, blank: ClaimResult) -> ClaimResult:
@@ -425,7 +464,7 @@ class _Court:
         for name, other in moved(self.model, 1, kinds=kinds).items():
             same = _same_sums(given[name], other, -1)[1] if self.model.inputs[name].shape else None
             values[name] = other if same is None else same
-        return [_At(2000, values, moved_data=True)]
+        return [_At(0, values, "other data")]
 
     # -- the author's own chain ---------------------------------------------------------------
 
@@ -476,6 +515,11 @@ class _Gap:
     def beyond(self, room: Array) -> _Gap:
         """The same with only those entries wrong that are farther off than rounding explains."""
         return replace(self, wrong=~(self.size <= 4 * np.broadcast_to(room, self.size.shape)))
+
+
+def _kinked(nodes: Iterable[Node]) -> list[str]:
+    records = (n.primitive for n in nodes if not (n.is_leaf or n.is_literal))
+    return sorted({r.infix or r.function for r in records if r.kink is not None})
 
 
 def _difference(knowledge: _Knowledge, claim: Claim, formula: Graph) -> _Gap:

@@ -274,8 +274,10 @@ def commands() -> None:
 @click.option("--require-claims", is_flag=True, help="An unclaimed parameter is WRONG.")
 @click.option("--show-truth", is_flag=True, help="Show the right formula under a wrong claim.")
 @click.option("--carry", is_flag=True, help="Show the value your own chain of claims carries.")
-@click.option("--strict", is_flag=True, help="A claim right only for this data is WRONG.")
+@click.option("--strict", is_flag=True, help="A claim right only for this data or side of a kink is WRONG.")
 @click.option("--all-entries", is_flag=True, help="Every entry of blocks beyond 10,000.")
+@click.option("--save-point", type=file_type, metavar="FILE.npz",
+              help="Keep the values of all data and parameters in FILE.")  # fmt: skip
 def run(models: tuple[str, ...], **chosen: Any) -> int:
     """Judge the gradients and the claims of model files ("-": standard input).
 
@@ -289,13 +291,31 @@ def run(models: tuple[str, ...], **chosen: Any) -> int:
 
     _refuse_impossible(models, chosen)
     codes: list[int] = []
-    reports = [report for path in models for report in _reports(path, chosen, codes)]
+    used: list[Model] = []
+    reports = [report for path in models for report in _reports(path, chosen, codes, used)]
     verbosity = 1 if chosen["verbose"] else -chosen["quiet"]
     if chosen["format_name"] == "table" and verbosity > -2:
         _tell_errors(reports)
     if verbosity > -2 or chosen["output"]:
         _deliver(reports, "run", chosen, verbosity)
+    if used and chosen["save_point"] and any(report.error is None for report in reports):
+        _save_point(used[0], chosen)
     return 70 if 70 in codes else exit_code(report.verdict for report in reports)
+
+
+def _refuse_point(chosen: dict[str, Any], sources: Sequence[str]) -> None:
+    from gradcheck_cli import api
+
+    target, text = chosen["save_point"], chosen["output"]
+    if text and Path(text).absolute() == Path(target).absolute():
+        raise OptionError("--output and --save-point name one file", help="name two")
+    api.check_point_path(target, sources)
+
+
+def _save_point(model: Model, chosen: dict[str, Any]) -> None:
+    from gradcheck_cli import api
+
+    api.save_point(model, chosen["save_point"], at=chosen["at"])
 
 
 def _refuse_impossible(models: tuple[str, ...], chosen: dict[str, Any]) -> None:
@@ -305,10 +325,22 @@ def _refuse_impossible(models: tuple[str, ...], chosen: dict[str, Any]) -> None:
         raise OptionError("-q and -v exclude each other", help="choose one of them")
     if chosen["output"] not in (None, "-"):
         output.check_target(chosen["output"], (*models, *chosen["claims"]))
+    if chosen["save_point"]:
+        if len(models) > 1:
+            raise OptionError(
+                f"--save-point keeps the point of one model, and {len(models)} are given",
+                help="run them one by one, each with a file of its own",
+            )
+        _refuse_point(chosen, (*models, *chosen["claims"]))
 
 
-def _reports(path: str, chosen: dict[str, Any], codes: list[int]) -> Iterator[Report]:
-    """One report, or one for each file of claims; an unreadable file is a report, too."""
+def _reports(
+    path: str, chosen: dict[str, Any], codes: list[int], used: list[Model]
+) -> Iterator[Report]:
+    """One report, or one for each file of claims; an unreadable file is a report, too.
+
+    The model goes into `used` where its point is to be kept.
+    """
     from gradcheck_cli.results import Report
 
     loading = {name: chosen[name] for name in _LOADING}
@@ -316,6 +348,9 @@ def _reports(path: str, chosen: dict[str, Any], codes: list[int]) -> Iterator[Re
     if isinstance(model, Report):
         yield model
         return
+    if chosen["save_point"]:
+        _refuse_point(chosen, model.files)
+        used.append(model)
     for claims in chosen["claims"] or (None,):
         yield _attempt(claims or path, partial(_checked, model, claims, chosen), codes)
 
@@ -359,6 +394,7 @@ def _tell_errors(reports: Sequence[Report]) -> None:
 @click.argument("model", type=file_type)
 @click.option("--row", type=click.IntRange(0), help="The training example to show, from 0.")
 @click.option("--expand", is_flag=True, help="The closed formula of each derivative.")
+@click.option("-v", "--verbose", is_flag=True, help="All numbers of large arrays, not shape and norm.")
 @_output_options("explain")
 @_loading_options
 def explain(model: str, row: int | None, expand: bool, **chosen: Any) -> int:
@@ -374,7 +410,7 @@ def explain(model: str, row: int | None, expand: bool, **chosen: Any) -> int:
         output.check_target(chosen["output"], (model,))
     loading = {name: chosen[name] for name in _LOADING}
     found = api.explain(_load(model, loading), row=row, expand=expand)
-    _deliver(found, "explain", chosen)
+    _deliver(found, "explain", chosen, int(chosen["verbose"]))
     return 0
 
 

@@ -97,10 +97,11 @@ class Failing:
 
 @dataclass(frozen=True)
 class Varied:
-    """A node's values under perturbation: (S, R, *shape), and per perturbation what was crossed.
+    """A node's values under perturbation: (S, R, *shape), and what was crossed on the way.
 
-    regular: no kink or border between the base point and this one; touched: a margin that is exactly
-    zero at the base point moved off zero.
+    regular: no kink or border between the base point and this one; (S, N) where the node has one value
+    per row, because what one row crosses does not concern another, else (S,). touched, (S,): a margin
+    that is exactly zero at the base point moved off zero.
     """
 
     values: Array
@@ -251,6 +252,10 @@ class Tape:
                         sides[number, node.index] = _sides(node, values, self.m)
         return sides
 
+    def sides(self, block: int, node: Node) -> list[Array]:
+        """The signs of a node's margins at the base point, in a block of rows, or -1 if shared."""
+        return self._base_sides[block, node.index]
+
     def _everywhere(self) -> Iterator[tuple[int, _Lookup]]:
         yield -1, _Lookup(self.shared, {})
         for number in range(self.block_count):
@@ -305,10 +310,10 @@ class Tape:
         moved, needed = graph.downstream(pinned), graph.upstream([of.index])
         live = [n for n in graph.nodes if moved[n.index] and needed[n.index]]
         count = max(len(values) for values in pinned.values())
-        crossing = _Crossing(self._base_sides, count, self.m)
+        crossing = _Crossing(self, count, (self.model.rows or 0) if of.per_row else None)
         with np.errstate(all="ignore"):
             values = _PinnedPass(self, pinned, live, crossing).run(of)
-        return Varied(values, ~crossing.crossed, crossing.touched)
+        return Varied(values, crossing.regular, crossing.touched)
 
 
 @dataclass
@@ -325,25 +330,36 @@ class _Lookup:
 
 @dataclass
 class _Crossing:
-    """Which perturbations left the side of a margin on which the base point lies."""
+    """Which perturbations left the side of a margin on which the base point lies; `rows`: row by row."""
 
-    sides: Mapping[tuple[int, int], list[Array]]
+    tape: Tape
     count: int
-    m: Any
+    rows: int | None
 
     def __post_init__(self) -> None:
-        self.crossed = np.zeros(self.count, dtype=bool)
+        self.crossed = np.zeros((self.count, 1 if self.rows is None else self.rows), dtype=bool)
         self.touched = np.zeros(self.count, dtype=bool)
+
+    @property
+    def regular(self) -> Array:
+        """The perturbations, and rows, that crossed nothing."""
+        return ~(self.crossed[:, 0] if self.rows is None else self.crossed)
 
     def watch(self, node: Node, values: Any, block: int) -> None:
         """Compare the margins of one node with those at the base point."""
+        span = self.tape.rows_of(block) if self.rows is not None and block >= 0 else slice(None)
         for base, now in zip(
-            self.sides[block, node.index], _sides(node, values, self.m), strict=True
+            self.tape.sides(block, node), _margins(node, values, self.tape.m), strict=True
         ):
-            moved = now != base
-            axes = tuple(range(1, moved.ndim))
-            self.crossed |= np.any(moved & (base != 0), axis=axes)
-            self.touched |= np.any(moved & (base == 0), axis=axes)
+            inside = now * base > 0  # not where a margin is nan
+            if not base.all():
+                still = base == 0
+                self.touched |= np.any(still & (now != 0), axis=tuple(range(1, now.ndim)))
+                inside |= still
+            by_row = ~np.all(inside, axis=tuple(range(2, inside.ndim)))
+            if self.rows is None or block < 0:
+                by_row = by_row.any(axis=1, keepdims=True)
+            self.crossed[:, span] |= by_row
 
 
 @dataclass
@@ -434,12 +450,17 @@ def _stages(graph: Graph) -> tuple[list[Node], list[Node], list[Node]]:
     return _split(graph.nodes)
 
 
-def _sides(node: Node, values: Any, m: Any) -> list[Array]:
-    """The signs of a node's margins, kink first."""
+def _margins(node: Node, values: Any, m: Any) -> list[Array]:
+    """A node's margins, kink first."""
     record = node.primitive
     arguments = [values[a] for a in node.arguments]
     rules = [rule for rule in (record.kink, record.domain) if rule is not None]
-    return [np.sign(np.real(rule(m, *arguments, **node.options))) for rule in rules]
+    return [np.real(rule(m, *arguments, **node.options)) for rule in rules]
+
+
+def _sides(node: Node, values: Any, m: Any) -> list[Array]:
+    """The signs of a node's margins."""
+    return [np.sign(margin) for margin in _margins(node, values, m)]
 
 
 def _step_around(model: Model, node: Node) -> str:

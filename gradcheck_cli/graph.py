@@ -424,6 +424,7 @@ class Model:
     notes: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()  # the source, for messages
     loss: str = "loss"
+    files: tuple[str, ...] = ()  # paths of the data files that were read
 
     def parameters(self) -> list[Input]:
         """The differentiated inputs, in the order of the file."""

@@ -75,6 +75,10 @@ class Float64:
         """min(x, 0)."""
         return self.where(self.gt(x, 0), 0 * x, x)
 
+    def positive_part(self, x: Any) -> Any:
+        """max(x, 0)."""
+        return np.maximum(x, 0.0)
+
     # --- elementary functions ----------------------------------------------------------------
 
     def sin(self, x: Any) -> Any:
@@ -385,6 +389,10 @@ class Complex128(Float64):
         """1 where b is an integer."""
         return self.truth((np.floor(np.real(b)) == np.real(b)) & (np.imag(b) == 0))
 
+    def positive_part(self, x: Any) -> Any:
+        """x where its real part is positive, else 0."""
+        return self.where(self.gt(x, 0), x, 0 * x)
+
     def abs(self, x: Any) -> Any:
         """x or -x, by the sign of the real part."""
         return np.where(np.real(x) < 0, -x, x)
@@ -510,6 +518,10 @@ class High(Float64):
         """0 and 1 instead of False and True."""
         one, zero = self.context.mpf(1), self.context.mpf(0)
         return np.where(np.asarray(mask, dtype=bool), one, zero)
+
+    def positive_part(self, x: Any) -> Any:
+        """max(x, 0)."""
+        return self.where(self.gt(x, 0), x, 0 * x)
 
     def ones_like(self, x: Any) -> Any:
         """1 in the shape of x."""

@@ -155,7 +155,9 @@ class _Sampled:
         values = np.broadcast_to(varied.values, (count, *varied.values.shape[1:]))
         values = values.reshape(*lead, *values.shape[1:])
         values = values if self.of.per_row else values[:, :, 0]
-        return values, varied.regular.reshape(lead), varied.touched.reshape(lead)
+        regular = varied.regular.reshape(*lead, *varied.regular.shape[1:])
+        spread = (1,) * (values.ndim - regular.ndim) if regular.ndim > 2 else ()
+        return values, regular.reshape(*regular.shape, *spread), varied.touched.reshape(lead)
 
     def on_border(self) -> Array:
         """For which entries a margin that is exactly zero moves off zero."""

@@ -410,7 +410,7 @@ def test_formulas_for_reading_are_true_claims(text: str) -> None:
     ("text", "by", "formula"),
     [
         (ENTROPY_ROWS, "z", "p * (d loss/d p - sum(p * d loss/d p))"),
-        (CONTRASTIVE, "S", "0.125*(softmax(S, axis=1) - eye(8))"),
+        (CONTRASTIVE, "S", "(softmax(S, axis=1) - eye(8))/8"),
         (ATTENTION, "S", "P * (d loss/d P - sum(P * d loss/d P, axis=1))"),
         (LOG_DET, "A", "inv(A)'"),
         (SOLVE, "A", "-B' @ d loss/d B @ B'"),

@@ -95,6 +95,13 @@ def test_no_explanation_that_holds_for_one_datum_only() -> None:
     assert only(model, "d loss/d w = 2*w").diagnosis == "misses the factor x"
 
 
+def test_a_claim_that_is_almost_right_does_not_bear_on_what_is_said_of_another() -> None:
+    """Data that are a rounding away, looked at for the first claim, are not the other data of the second."""
+    model = "data x = 2\nparam w = 3\nloss = w^2*x\n"
+    report = run(model, "d loss/d w = 2*w*x*(1 + 1e-15)", "d loss/d w = w")
+    assert [(c.verdict, c.diagnosis) for c in report.claims] == [(Verdict.WRONG, None)] * 2
+
+
 def test_the_smallest_slip_is_seen() -> None:
     # at 50 digits nothing hides: a relative 1e-14 is as wrong as a factor 2
     assert only(TOY, "d loss/d f3 = 2*(f3 - y)*(1 + 1e-14)").verdict is Verdict.WRONG
@@ -120,6 +127,44 @@ def test_right_only_for_this_datum() -> None:
     assert result.note == "right only for this x: x = 1"
     assert only(model, "d loss/d a = 2*a", strict=True).verdict is Verdict.WRONG
     assert only(model, "d loss/d a = 2*a*x").note is None
+
+
+ACTIVE = """
+data x[2] = [1, 2]
+param W[3,2] = [[1, 2], [0.5, 1], [2, 0.3]], v[3] = [1, -1, 2]
+f = W @ x
+h = relu(f)
+g = dot(v, h)
+loss = g^2
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "right", "one_sided", "function"),
+    [
+        (ACTIVE, "d loss/d f = (f > 0) * d loss/d h", "d loss/d f = d loss/d h", "relu"),
+        (ACTIVE, "d loss/d W = ((f > 0) * d loss/d h) @ x'", "d loss/d W = d loss/d h @ x'", "relu"),
+        (ACTIVE, "d loss/d v = 2*g*h", "d loss/d v = 2*g*f", "relu"),
+        ("param a = 3\nloss = a*abs(a)\n", "d loss/d a = 2*abs(a)", "d loss/d a = 2*a", "abs"),
+        ("param a = 3\nloss = a^2\n", "d loss/d a = 2*a", "d loss/d a = 2*abs(a)", "abs"),
+        ("param a = 3\nloss = a^2\n", "d loss/d a = 2*abs(a)*sign(a)", "d loss/d a = 2*a*(a > 0)", ">"),
+    ],
+)
+def test_right_only_because_nothing_crosses_a_kink(
+    model: str, right: str, one_sided: str, function: str
+) -> None:
+    """No point of comparison lies across a kink: if all units are active, f is h and an indicator 1."""
+    result = only(model, one_sided)
+    assert result.verdict is Verdict.OK
+    assert result.note == f"right only for these sides of the kinks of {function}"
+    assert only(model, one_sided, strict=True).verdict is Verdict.WRONG
+    assert only(model, right).note is None
+    assert only(model, right, strict=True).verdict is Verdict.OK
+
+
+def test_a_claim_is_not_judged_where_the_loss_is_not_defined() -> None:
+    model = "param a = 3\nloss = sqrt(a)*relu(a)\n"
+    assert only(model, "d loss/d a = 1.5*sqrt(a)*(a > 0)").note is None
 
 
 def test_one_slip_gives_one_wrong_line_and_carry_shows_the_chain() -> None:

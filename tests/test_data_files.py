@@ -26,6 +26,13 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "long.csv").write_text("x,y\n" + "".join(f"{k},{k * k}\n" for k in range(20)))
     np.save(tmp_path / "m.npy", np.arange(6, dtype=np.float32).reshape(2, 3))
     np.savez(tmp_path / "w.npz", W0=np.eye(2), b0=np.array([1, 2]), flag=np.array(True))
+    cube = np.array([[[1.0, 2]], [[3, 4]]])
+    np.save(tmp_path / "cube.npy", cube)
+    np.savez(
+        tmp_path / "rows.npz",
+        X=np.arange(6.0).reshape(2, 3), t=np.array([7.0, 8]), M=cube, s=np.array(2.0), t3=np.ones(3),
+        deep=np.ones((2, 2, 2, 2)),
+    )  # fmt: skip
     np.savez_compressed(tmp_path / "one.npz", only=np.asfortranarray(np.ones((2, 3))))
     return tmp_path
 
@@ -49,6 +56,15 @@ READ = [
     ('rows z[2], t from "p.csv" columns x, y, beta0', "t", [4, 0.5]),
     ('data X[2,2] from "p.csv" columns x, y', "X", [[1, 2], [5, 6.5]]),
     ('data a, b from "p.csv" columns y, x', "b", [1, 5]),
+    ('rows z[1] from "p.csv" columns y', "z", [[2], [6.5]]),
+    ('rows z[1,1] from "p.csv" columns y', "z", [[[2]], [[6.5]]]),
+    ('rows z[2,2] from "p.csv" columns x, y, u, beta0', "z", [[[1, 2], [3, 4]], [[5, 6.5], [-0.7, 0.5]]]),
+    ('rows X[3], t from "rows.npz"', "X", [[0, 1, 2], [3, 4, 5]]),
+    ('rows X[3], t from "rows.npz"', "t", [7, 8]),
+    ('rows M[1,2] from "rows.npz"', "M", [[[1, 2]], [[3, 4]]]),
+    ('rows M from "rows.npz"', "M", [[[1, 2]], [[3, 4]]]),
+    ('rows z[1,2], s from "rows.npz" columns M, t', "z", [[[1, 2]], [[3, 4]]]),
+    ('rows z[1,2] from "cube.npy"', "z", [[[1, 2]], [[3, 4]]]),
     ('data M from "m.npy"', "M", [[0, 1, 2], [3, 4, 5]]),
     ('rows r[3] from "m.npy"', "r", [[0, 1, 2], [3, 4, 5]]),
     ('rows r from "m.npy"', "r", [[0, 1, 2], [3, 4, 5]]),
@@ -254,7 +270,7 @@ def test_missing_keys_are_listed(folder: Path) -> None:
     [
         ('data x[3] from "p.csv"', "declared as [3], the file holds [2]"),
         ('rows x[3] from "p.csv"', "declared as [3]"),
-        ('rows x[3] from "p.csv" columns x, y', "too few"),
+        ('rows x[3] from "p.csv" columns x, y', '"x[3]" takes 3 columns, 2 are left'),
         ('data a, b from "p.csv" columns x, y, u', "left over"),
         ('data x from "m.npy" columns a', "no columns"),
         ('rows f from "w.npz" columns flag', "one number"),
@@ -266,6 +282,52 @@ def test_files_that_do_not_fit(folder: Path, text: str, word: str) -> None:
     with pytest.raises(GradcheckError) as caught:
         read(folder, text + "\nloss = 1")
     assert word in caught.value.message
+
+
+MISFITS = [  # what is typed in line 2; where the caret stands; the message; the way out
+    ('rows X[4], t from "rows.npz"', 6, '"X" is declared as [4], the file holds [3] in each row',
+     "write rows X[3]"),
+    ('rows t, X[4] from "rows.npz"', 9, "declared as [4]", "write rows X[3]"),
+    ('rows M[2,1] from "rows.npz"', 6, "the file holds [1,2] in each row", "rows M[1,2], and M' in the"),
+    ('rows X[2,3] from "rows.npz"', 6, "holds [3] in each row", "that of one row: write rows X[3]"),
+    ('rows t[2] from "rows.npz"', 6, "a single number in each row", "that of one row: write rows t"),
+    ('rows t[1] from "rows.npz"', 6, "a single number in each row", "write rows t"),
+    ('rows deep from "rows.npz"', 6, '"deep" has 3 axes in each row', "reshape"),
+    ('rows s from "rows.npz"', 8, '"s" is one number, not one for every row', ""),
+    ('rows X, t3 from "rows.npz"', 9, '"t3" has 3 rows, "X" has 2', "one value per training example"),
+    ('rows X[3], y from "rows.npz"', 14, 'rows.npz has no key "y"', 'from "rows.npz" columns X'),
+    ('rows x[3] from "rows.npz"', 11, 'no key "x"', "did you mean X?"),
+    ('rows z[3] from "rows.npz" columns X, t', 11, "1 column is left over: t", "takes one key"),
+    ('rows x, y from "m.npy"', 11, "holds one array, 2 names are given", "one name for each .npy"),
+    ('rows x[4] from "m.npy"', 6, "the file holds [3] in each row", "write rows x[3]"),
+    ('data M[3,2] from "m.npy"', 6, "the file holds [2,3]", "write data M[2,3], and M' in the steps"),
+    ('rows z[3], t from "p.csv" columns x, y, u', 12, '"t" takes 1 column, none is left', "scalar"),
+    ('rows z[2,2] from "p.csv" columns x, y, u', 6, '"z[2,2]" takes 4 columns, 3 are left', "three"),
+    ('rows z[2] from "p.csv" columns x, y, u', 11, "1 column is left over: u", "rows x[3]"),
+    ('rows z[2] from "p.csv" columns x, why', 11, 'p.csv has no column "why"; it has x, y', ""),
+    ('rows y[2] from "p.csv"', 6, "a single number in each row", "several columns fill it"),
+    ('data y[3] from "p.csv"', 6, "the file holds [2]", "write data y[2]"),
+    ("rows x from p.csv", 13, "stands in double quotes", 'write from "p.csv"'),
+    ("rows x from 'p.csv'", 13, "single quotes do not enclose", 'write from "p.csv"'),
+    ("rows x from", 12, "something is missing", 'write from "FILE"'),
+    ('rows z[2] from "p.csv" column x, y', 24, '"column" does not fit here', "did you mean columns?"),
+    ('rows z[2] from "p.csv" using x, y', 24, '"using" does not fit here', "columns follow the file"),
+    ('rows z[2] from "p.csv" columns x y', 34, "columns are separated by commas", "write x, y"),
+    ('rows z[2] from "p.csv" columns', 31, "something is missing", "columns u, v"),
+    ('rows x from "p.csv", t = 1', 20, "a file ends its statement", "go on with ;"),
+]
+
+
+@pytest.mark.parametrize(("text", "column", "message", "way_out"), MISFITS, ids=[m[0] for m in MISFITS])
+def test_what_does_not_fit_is_shown_with_the_way_out(
+    folder: Path, text: str, column: int, message: str, way_out: str
+) -> None:
+    with pytest.raises(GradcheckError) as caught:
+        read(folder, f"\n{text}\nloss = 1")
+    assert message in caught.value.message
+    assert way_out in (caught.value.help or "")
+    assert caught.value.place is not None
+    assert (caught.value.place.line, caught.value.place.column) == (2, column)
 
 
 def test_the_limit_of_data_holds_for_all_files_together(folder: Path) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gradcheck_cli import formulas, notation
+from gradcheck_cli import api, formulas, notation
 from gradcheck_cli.backprop import derivative
 from gradcheck_cli.errors import OptionError
 from gradcheck_cli.forward import FLOAT64, evaluate, forward_pass
 from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Model
 from gradcheck_cli.language import read_claims, read_model
 from gradcheck_cli.primitives import PRIMITIVES
+from gradcheck_cli.results import Verdict
 
 TOY = """
 data  x = 2.3, y = 2
@@ -63,6 +65,86 @@ l = (h - y)^2
 loss = mean_rows(l)
 """
 
+BATCH = """
+data X[8,5] ~ normal(0, 1), Y[8,2] ~ normal(0, 1)
+param W1[5,4] ~ he, b1[4] = 0.1, W2[4,2] ~ he, b2[2] = 0
+F = X @ W1 + b1
+H = relu(F)
+O = H @ W2 + b2
+loss = mean((O - Y)^2)
+"""
+
+MLP = """
+seed 1
+rows  x[3] ~ normal(0, 1) count 5, y ~ normal(0, 1) count 5
+param W1[8,3] ~ he, b1[8] = 0.1, W2[8,8] ~ he, b2[8] = 0.1, w3[8] ~ normal(0, 0.5), b3 = 0
+f1 = b1 + W1 @ x
+f2 = b2 + W2 @ relu(f1)
+h2 = relu(f2)
+f3 = b3 + w3' @ h2
+l = (f3 - y)^2
+loss = mean_rows(l)
+"""
+
+RNN = """
+seed 2
+data x1[2] = [1, 0.5], x2[2] = [-1, 2], x3[2] = [0.3, 0.1], y[3] = [1, 0, -1]
+param W[3,3] ~ xavier, U[3,2] ~ xavier, b[3] = 0
+h1 = tanh(U @ x1 + b)
+h2 = tanh(W @ h1 + U @ x2 + b)
+h3 = tanh(W @ h2 + U @ x3 + b)
+loss = sum((h3 - y)^2)
+"""
+
+RNN_ROWS = """
+rows x1[2] ~ normal(0, 1) count 4, x2[2] ~ normal(0, 1) count 4, y[3] ~ normal(0, 1) count 4
+param W[3,3] ~ xavier, U[3,2] ~ xavier, b[3] = 0
+f1 = U @ x1 + b
+h1 = tanh(f1)
+f2 = W @ h1 + U @ x2 + b
+h2 = tanh(f2)
+f3 = W @ h2 + b
+loss = sum_rows(sum((f3 - y)^2))
+"""
+
+ATTENTION = """
+data X[5,4] ~ normal(0, 1), T[5,2] ~ normal(0, 1)
+param A[4,3] ~ xavier, B[4,3] ~ xavier, C[4,2] ~ xavier
+Q = X @ A; K = X @ B; V = X @ C
+S = Q @ K' / sqrt(3)
+P = softmax(S, axis=1)
+O = P @ V
+loss = sum((O - T)^2)
+"""
+
+CROSS_ENTROPY = """
+rows x[4] ~ normal(0, 1) count 6, t[3] ~ uniform(0, 1) count 6
+param W[3,4] ~ xavier, b[3] = 0
+z = b + W @ x
+l = -sum(t*log_softmax(z))
+loss = mean_rows(l)
+"""
+
+CONTRASTIVE = """
+data  A[8,5] ~ normal(0, 1), B[8,5] ~ normal(0, 1), tau = 0.1
+param W[3,5] ~ xavier
+Z = A @ W';  nz = sqrt(sum(Z^2, axis=1));  Zn = Z / nz
+Y = B @ W';  Yn = Y / sqrt(sum(Y^2, axis=1))
+S = Zn @ Yn' / tau
+loss = -trace(log_softmax(S, axis=1)) / 8
+"""
+
+LAYER_NORM = """
+rows x[6] ~ normal(0, 1) count 4, y[6] ~ normal(0, 1) count 4
+param g[6] = 1, b[6] = 0, W[6,6] ~ xavier
+z = W @ x
+m = mean(z)
+s = sqrt(mean((z - m)^2) + 1e-5)
+n = (z - m)/s
+o = g*n + b
+loss = mean_rows(sum((o - y)^2))
+"""
+
 # (model, the name below, its formula)
 PRINTED = [
     (NETWORK, "f1", "2*(f1 - y)"),
@@ -73,6 +155,30 @@ PRINTED = [
     (NETWORK, "W1", "d loss/d f1 @ h1'"),
     (NETWORK.replace("h1 = relu(f0)", "").replace("@ h1", "@ relu(f0)"), "f0",
      "(f0 > 0) * (W1' @ d loss/d f1)"),
+    (BATCH, "F", "(F > 0) * d loss/d H"),
+    (BATCH, "H", "d loss/d O @ W2'"),
+    (BATCH, "O", "(O - Y)/8"),
+    (BATCH, "W1", "X' @ d loss/d F"),
+    (BATCH, "b1", "sum(d loss/d F, axis=0)[0,:]"),
+    (MLP, "f1", "(f1 > 0) * (W2' @ d loss/d f2)"),
+    (MLP, "h2", "w3 * d loss/d f3"),
+    (MLP, "W1", "sum_rows(d loss/d f1 @ x')"),
+    (MLP, "W2", "sum_rows(d loss/d f2 @ relu(f1)')"),
+    (MLP, "b2", "sum_rows(d loss/d f2)"),
+    (RNN, "h2", "W' @ ((1 - h3^2) * d loss/d h3)"),
+    (RNN, "W", "((1 - h2^2) * d loss/d h2) @ h1' + ((1 - h3^2) * d loss/d h3) @ h2'"),
+    (RNN_ROWS, "W", "sum_rows(d loss/d f2 @ h1' + d loss/d f3 @ h2')"),
+    (RNN_ROWS, "b", "sum_rows(d loss/d f1 + d loss/d f2 + d loss/d f3)"),
+    (ATTENTION, "P", "d loss/d O @ V'"),
+    (ATTENTION, "S", "P * (d loss/d P - sum(P * d loss/d P, axis=1))"),
+    (ATTENTION, "V", "P' @ d loss/d O"),
+    (ATTENTION, "K", "1/sqrt(3) * d loss/d S' @ Q"),
+    (ATTENTION, "Q", "1/sqrt(3) * d loss/d S @ K"),
+    (CROSS_ENTROPY, "z", "(softmax(z)*sum(t) - t) * d loss/d l"),
+    (CONTRASTIVE, "S", "(softmax(S, axis=1) - eye(8))/8"),
+    (CONTRASTIVE, "Yn", "1/tau * d loss/d S' @ Zn"),
+    (LAYER_NORM, "s", "-1/s^2 * sum((z - m) * d loss/d n)"),
+    (LAYER_NORM, "g", "sum_rows(n * d loss/d o)"),
     (ROWS, "l", "1/3"),
     (ROWS, "h", "2*(h - y) * d loss/d l"),
     (ROWS, "f", "(1 - h^2) * d loss/d h"),
@@ -111,10 +217,13 @@ PRINTED = [
 SCALARS = "sin cos tan asin acos atan sinh cosh tanh exp expm1 log log1p log2 log10 sqrt cbrt abs sign"
 ACTIVATIONS = "erf sigmoid softplus relu leaky_relu elu selu gelu silu mish softsign"
 
+ARRAYS = (BATCH, MLP, RNN, RNN_ROWS, ATTENTION, CROSS_ENTROPY, CONTRASTIVE, LAYER_NORM)
+
 TRUE = [
     TOY,
     NETWORK,
     ROWS,
+    *ARRAYS,
     *(
         f"param x = 0.6\nf = 1.2*x\nh = {name}(f)\n"
         f"loss = {name}(h*x) + max(x, h) + min(x, f) + atan2(x, h) + where(x > 0.2, h, x^2)"
@@ -172,15 +281,6 @@ TRUE = [
 ]
 
 
-def plain(text: str) -> str:
-    """ones(...) and eye(n) as literals: the formulas do not wait for these functions."""
-    text = re.sub(r"ones\((\d+)\)", lambda m: str([1] * int(m[1])), text)
-    text = re.sub(
-        r"ones\((\d+), (\d+)\)", lambda m: str([[1] * int(m[2])] * int(m[1])), text
-    )
-    return re.sub(r"eye\((\d+)\)", lambda m: str(np.eye(int(m[1]), dtype=int).tolist()), text)
-
-
 def claimed(model: Model, claim: Claim) -> Array:
     """The value of a claim's right side, true derivatives filled in: (rows or 1, *shape)."""
     graph = claim.formulas["numerator"]
@@ -202,7 +302,7 @@ def claimed(model: Model, claim: Claim) -> Array:
 
 def assert_true(model: Model, title: str, formula: str) -> None:
     """The formula, read as a claim of the model, has backprop's value."""
-    (claim,) = read_claims(f"claim {title} = {plain(formula)}", file="claims", model=model)
+    (claim,) = read_claims(f"claim {title} = {formula}", file="claims", model=model)
     by, entry = claim.target.by, claim.target.index
     true = derivative(model, forward_pass(model), claim.target.of, [by])[by]
     true = true if entry is None else true[(..., *entry)]
@@ -269,6 +369,9 @@ def test_latex() -> None:
     assert found["f0"].latex == (
         r"\left[f_{0} > 0\right] \odot \frac{\partial \ell}{\partial h_{1}}"
     )
+    assert of("param a = 1\nloss = 1e-5*a")["a"].latex == r"1 \times 10^{-5}"
+    # three factors side by side: without brackets the reader could not see what is multiplied how
+    assert r"\odot \frac{\partial \ell}{\partial h_{2}}\right) \, h_{1}^{T}" in of(RNN)["W"].latex
     assert of("param a = 1, b = 2\nloss = a/b")["b"].latex == r"-\frac{a}{b^{2}}"
 
 
@@ -281,6 +384,10 @@ def test_latex() -> None:
         ("\u03b2\u2080", r"\beta_{0}"),
         ("W_1", "W_{1}"),
         ("total", r"\mathrm{total}"),
+        ("\u0394", r"\Delta"),
+        ("\u00e9", "e"),
+        ("\u6f22\u5b57", r"\mathrm{u6f22u5b57}"),
+        ("W1[0,2]", "W_{1, 0,2}"),
         ("a_b", r"\mathrm{a\_b}"),
     ],
 )
@@ -303,6 +410,74 @@ def test_every_closed_formula_is_a_true_claim(text: str) -> None:
     model = read_model(text)
     for term in formulas.closed_terms(model):
         assert_true(model, term.title, term.formula)
+
+
+def test_a_partial_says_what_it_holds_fixed() -> None:
+    text = "param x = 1.5, y = -0.7\nu = x*x\nv = x*sin(y) + u\nloss = u*v"
+    found = of(text)
+    assert found["x"].local == "d u/d x = 2*x, d v/d x = sin(y) at fixed u"
+    assert found["y"].local == "d v/d y = cos(y)*x"
+    assert found["u"].local == "d v/d u = 1"
+    assert found["x"].local_latex.endswith(
+        r"\left.\frac{\partial v}{\partial x}\right|_{u} = \sin\left(y\right)"
+    )
+    claims = ["claim d v/d x = sin(y)", "claim d v/d x = sin(y) + d u/d x"]
+    assert list(judged(read_model(text), claims).values()) == [Verdict.WRONG, Verdict.OK]
+    two = of("param x = 1\na = x*2\nb = a*x\nc = x*b*a\nloss = c^2")
+    assert two["x"].local == "d a/d x = 2, d b/d x = a at fixed a, d c/d x = b*a at fixed a and b"
+
+
+def typed_back(model: Model) -> list[str]:
+    """Every formula that is shown, as the lines of a file of claims."""
+    lines = []
+    for term in formulas.backward(model):
+        lines.append(f"claim {term.title} = {term.formula}")
+        for chain in re.split(r", (?=d \S+/d )", term.local) if term.local else ():
+            if " at fixed " in chain:  # a claim of it would speak of the whole derivative
+                continue
+            title, *equal = chain.split(" = ")
+            lines += [f"claim {title} = {formula}" for formula in equal]
+    return lines
+
+
+def judged(model: Model, lines: list[str]) -> dict[str, Verdict]:
+    claims = read_claims("\n".join(lines), file="claims", model=model)
+    found = api.check(model, claims=claims, points=2).claims
+    return {f"claim {c.display} = {c.formula}": c.verdict for c in found}
+
+
+MODELS = sorted((Path(__file__).parent.parent / "models").glob("*.txt"))
+
+
+@pytest.mark.parametrize("text", [*MODELS, *ARRAYS], ids=lambda t: str(t)[-40:].strip())
+def test_what_is_shown_is_ok_as_a_claim(text: str | Path) -> None:
+    model = api.load(text)
+    lines = typed_back(model)
+    assert len(lines) >= len(model.parameters())
+    found = judged(model, lines)
+    assert set(found) == set(lines)
+    assert {line: v for line, v in found.items() if v not in (Verdict.OK, Verdict.KINK)} == {}
+
+
+TWINS = [  # one slip each in what is shown
+    (ATTENTION, "d loss/d S' @ Q", "d loss/d S @ Q"),
+    (ATTENTION, "sum(P * d loss/d P, axis=1)", "sum(P * d loss/d P, axis=0)"),
+    (BATCH, "(F > 0)", "(H >= 0)"),
+    (CONTRASTIVE, " - eye(8)", " - ones(8, 8)/8"),
+    (CROSS_ENTROPY, "softmax(z)*sum(t) - t) *", "softmax(z) - t) *"),
+    (LAYER_NORM, "-1/s^2 * sum((z - m) *", "-1/s * sum((z - m) *"),
+    (MLP, "sum_rows(d loss/d f2 @ relu(f1)')", "sum_rows(d loss/d f2 @ f1')"),
+    (MLP, "sum_rows(d loss/d f2)", "mean_rows(d loss/d f2)"),
+    (RNN, " @ h1' + ", " @ h2' + "),
+    (RNN_ROWS, "d loss/d f1 + d loss/d f2 + d loss/d f3", "d loss/d f1 + d loss/d f3"),
+]
+
+
+@pytest.mark.parametrize(("text", "right", "wrong"), TWINS, ids=[wrong for *_, wrong in TWINS])
+def test_a_slip_in_what_is_shown_is_wrong(text: str, right: str, wrong: str) -> None:
+    model = read_model(text)
+    (line,) = [line for line in typed_back(model) if right in line]
+    assert list(judged(model, [line.replace(right, wrong)]).values()) == [Verdict.WRONG]
 
 
 def test_local_derivatives_are_true_claims() -> None:

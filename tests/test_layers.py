@@ -45,8 +45,10 @@ RANKS: dict[str, tuple[int, int]] = {
     "backprop": (4, 0),
     "sampling": (4, 0),  # the third witness: finite differences of a model
     "referee": (5, 0),
-    "notation": (4, 0),
-    "formulas": (5, 0),
+    "algebra": (4, 0),
+    "notation": (5, 0),
+    "templates": (5, 0),
+    "formulas": (6, 0),
     "activations": (5, 0),
     "networks": (6, 0),
     "numberformats": (1, 0),
@@ -94,7 +96,7 @@ GUESTS: dict[str, dict[str, str]] = {
     "rich": {"render": "late"},
     "matplotlib": {"render": "late"},
     "lark": {"language": "early"},
-    "sympy": dict.fromkeys(("symbolic", "referee", "formulas", "diagnose"), "late"),
+    "sympy": dict.fromkeys(("symbolic", "referee", "templates", "diagnose"), "late"),
 }
 
 

@@ -121,6 +121,13 @@ def test_one_slip_gives_one_wrong_line() -> None:
     assert changed[0][0].replace("-sin", "sin") == changed[0][1]
 
 
+def test_a_sum_in_place_of_a_mean_is_named() -> None:
+    report = api.check(api.load(FOLDER / "logistic_wrong_claim.txt"))
+    (wrong,) = [claim for claim in report.claims if claim.verdict is Verdict.WRONG]
+    assert wrong.diagnosis == "is 16 (the number of rows) times the true value"
+    assert wrong.claimed == pytest.approx(16 * (wrong.true or 0.0), rel=1e-13)
+
+
 def test_almost_all_digits_cancel_and_it_is_said() -> None:
     report = api.check(api.load(FOLDER / "cancellation.txt"))
     assert report.verdict is Verdict.OK

@@ -201,11 +201,39 @@ h3 = relu(f2);  f3 = b3 + W3 @ h3
 h4 = relu(f3);  f4 = b4 + W4 @ h4
 h5 = relu(f4);  f5 = b5 + W5 @ h5
 loss = sum((f5 - y)^2)
-
-claim d loss/d f5 = 2*(f5 - y)
-claim d loss/d f4 = (f4 > 0) * (W5' @ d loss/d f5)
-claim d loss/d W4 = d loss/d f4 @ h4'
 """
+
+
+def backward_pass() -> dict[str, str]:
+    """The whole backward pass as matrix formulas: what is differentiated by, and the right side."""
+    found = {"f5": "2*(f5 - y)"}
+    for k in range(5, -1, -1):
+        found[f"b{k}"] = f"d loss/d f{k}"
+        found[f"W{k}"] = f"d loss/d f{k} @ h{k}'"
+        found[f"h{k}"] = f"W{k}' @ d loss/d f{k}"
+        if k:
+            found[f"f{k - 1}"] = f"(f{k - 1} > 0) * d loss/d h{k}"
+    return found
+
+
+def wrong_backward_passes() -> dict[str, dict[str, str]]:
+    """The same with one kind of mistake in every line where it can be made."""
+    inner, layers = range(1, 5), range(5)
+    return {
+        "weights not transposed": {f"h{k}": f"W{k} @ d loss/d f{k}" for k in inner},
+        "row times column": {f"W{k}": f"h{k} @ d loss/d f{k}'" for k in range(6)},
+        "before the activation": {f"W{k + 1}": f"d loss/d f{k + 1} @ f{k}'" for k in layers},
+        "of the layer below": {f"W{k + 1}": f"d loss/d f{k + 1} @ h{k}'" for k in inner},
+        "no indicator": {f"f{k}": f"d loss/d h{k + 1}" for k in layers},
+        "indicator of another layer": {f"f{k}": f"(f{k + 1} > 0) * d loss/d h{k + 1}" for k in range(4)},
+        "value for indicator": {f"f{k}": f"h{k + 1} * d loss/d h{k + 1}" for k in layers},
+        "by the activations": {f"b{k}": f"d loss/d h{k + 1}" for k in layers},
+        "without the 2": {"f5": "f5 - y"},
+    }
+
+
+def claimed(right_sides: dict[str, str]) -> str:
+    return NETWORK + "".join(f"claim d loss/d {by} = {side}\n" for by, side in right_sides.items())
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +245,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arrays |= {f"b{k}": np.array(values)[:, 0] for k, values in enumerate(known["biases"])}
     np.savez(folder / "weights.npz", **arrays)
     path = folder / "network.txt"
-    path.write_text(NETWORK, encoding="ascii")
+    path.write_text(claimed(backward_pass()), encoding="ascii")
     return path
 
 
@@ -228,10 +256,18 @@ def network_report(network: Path) -> Report:
 
 def gradients() -> dict[str, np.ndarray[Any, Any]]:
     """The 187 gradients, by name and in the shapes of the model."""
+    return {name: value for name, value in adjoints().items() if name[0] in "Wb"}
+
+
+def adjoints() -> dict[str, np.ndarray[Any, Any]]:
+    """All derivatives of the loss that the reference has, by name; columns are vectors here."""
     exact = reference("network_7_2")["exact"]
-    found = {f"W{k}": np.array(v, dtype=float) for k, v in enumerate(exact["dl_dweights"])}
-    biases = {f"b{k}": np.array(v, dtype=float)[:, 0] for k, v in enumerate(exact["dl_dbiases"])}
-    return found | biases
+    lists = {"W": "dl_dweights", "b": "dl_dbiases", "f": "dl_df", "h": "dl_dh"}
+    return {
+        f"{letter}{k}": np.array(value, dtype=float)[:, ... if letter == "W" else 0]
+        for letter, title in lists.items()
+        for k, value in enumerate(exact[title])
+    }
 
 
 def test_the_network_has_187_parameters_and_the_value_of_the_reference(network: Path) -> None:
@@ -267,11 +303,47 @@ def test_zeros_are_reported_as_not_tested(network_report: Report) -> None:
     )
 
 
+def test_the_whole_backward_pass_is_ok_and_shows_the_numbers_of_the_reference(
+    network_report: Report,
+) -> None:
+    true = adjoints()
+    assert {claim.by for claim in network_report.claims} == set(true)
+    assert len(true) == 4 * 6  # W, b, f and h of six layers
+    for claim in network_report.claims:
+        assert (claim.verdict, claim.points_total, claim.note) == (Verdict.OK, 4, None)
+        # both are 50 digits rounded once; the reference has 30, of the same doubles
+        expected = pytest.approx(true[claim.by][claim.index], rel=1e-15)
+        assert claim.true == expected
+        assert claim.claimed == expected
+
+
+def test_every_adjoint_of_the_network_in_explain(network: Path) -> None:
+    found = api.explain(api.load(network))
+    steps = {step.name: step.value for step in (*found.backward_steps, *found.backward_parameters)}
+    true = adjoints()
+    assert set(steps) == set(true) - {"h0"}  # which is data
+    for name, value in steps.items():
+        # relative to the largest: an entry may be what is left of a sum of six products
+        assert np.max(np.abs(np.array(value) - true[name])) <= 1e-14 * np.max(np.abs(true[name]))
+
+
+@pytest.mark.parametrize("kind", wrong_backward_passes())
+def test_a_wrong_backward_pass_is_wrong_in_every_line(kind: str, network: Path) -> None:
+    changed = wrong_backward_passes()[kind]
+    assert all(backward_pass()[by] != side for by, side in changed.items())
+    path = network.with_name("twin.txt")
+    path.write_text(claimed(backward_pass() | changed), encoding="ascii")
+    report = api.check(api.load(path))
+    wrong = {claim.by for claim in report.claims if claim.verdict is Verdict.WRONG}
+    assert wrong == set(changed)
+    assert report.exit_code == 1
+
+
 def test_the_network_on_the_command_line(network: Path) -> None:
     found = command("run", str(network))
     (report,) = found["reports"]
     assert report["coverage"] == {"entries": 187, "checked": 54, "zero": 133}
-    assert [claim["verdict"] for claim in report["claims"]] == ["ok"] * 3
+    assert [claim["verdict"] for claim in report["claims"]] == ["ok"] * 24
 
 
 # ---------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from gradcheck_cli.render.contract import explain_json
 from gradcheck_cli.render.delimited import FIELDS
 from gradcheck_cli.render.latex import escape, symbol
 from gradcheck_cli.render.words import safe, wrap
-from gradcheck_cli.results import Report, Verdict
+from gradcheck_cli.results import Explanation, Report, Verdict
 
 SCHEMA = json.loads(
     (Path(__file__).parent.parent / "gradcheck_cli" / "schema.json").read_text(encoding="utf-8")
@@ -92,7 +92,24 @@ def test_exact_numbers_round_trip(value: float) -> None:
 
 def test_arrays_are_cut() -> None:
     assert numbers.array([[0.5, -1.25], [1 / 3, 2.0]]) == "[[0.5, -1.25], [0.333333, 2]]"
-    assert numbers.array([0.0] * 9).endswith("0, ...]")
+    assert numbers.array([0.0] * 9) == f"[{', '.join('0' * 9)}]"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1 / 3, "0.3333333333"),
+        ([1.0, 2.0], "[1, 2]"),
+        ([[1.0, 2.0, 3.0]] * 2, "[[1, 2, 3], [1, 2, 3]]"),  # 6 entries are printed
+        ([2.0] * 7, "7 entries, norm 5.292"),
+        ([[2.0] * 4] * 4, "4x4, norm 8"),
+        ([[3e200], [4e200], *[[0.0]] * 5], "7x1, norm 5.000e+200"),  # squares would overflow
+        ([1.0] * 1024, "1,024 entries, norm 32"),
+        ([float("nan")] * 7, "7 entries, norm nan"),
+    ],
+)
+def test_large_arrays_are_shown_by_shape_and_norm(value: object, text: str) -> None:
+    assert numbers.brief(value) == text
 
 
 @pytest.mark.parametrize(
@@ -361,11 +378,11 @@ def test_markdown_tables_are_regular(of: str) -> None:
     ("name", "expected"),
     [
         ("f2", "f_{2}"),
-        ("loss", r"\mathrm{loss}"),
+        ("loss", r"\ell"),
         ("\u03b2\u2080", r"\beta_{0}"),
         ("W1[0,2]", "W_{1, 0,2}"),
-        ("d loss/d f2", r"\frac{\partial \mathrm{loss}}{\partial f_{2}}"),
-        ("a_b_c", r"\texttt{a\_b\_c}"),
+        ("d loss/d f2", r"\frac{\partial \ell}{\partial f_{2}}"),
+        ("a_b_c", r"\mathrm{a\_b\_c}"),
     ],
 )
 def test_names_become_symbols(name: str, expected: str) -> None:
@@ -429,6 +446,56 @@ def test_long_formulas_and_arrays_of_an_explanation_fit_80_columns() -> None:
     lines = render(explanation, of="explain").splitlines()
     assert max(map(len, lines)) <= 80
     assert "sin(f39)*w39" in " ".join(lines)
+
+
+def _arrays() -> Explanation:
+    """A vector of 6, a matrix of 8 and one of 6 entries, in every list."""
+    vector, matrix, small = [0.5] * 6, [[1.0, -2.0, 3.0, 0.25]] * 2, [[1.0, 2.0, 3.0]] * 2
+    first = reports.EXPLANATION.forward[0]
+    values = {"v": vector, "W": matrix, "M": small}
+    steps = tuple(replace(first, name=k, title=k, value=v, local="") for k, v in values.items())
+    return replace(
+        reports.EXPLANATION, inputs=steps, forward=steps, backward_steps=steps, backward_parameters=steps
+    )
+
+
+def test_arrays_of_an_explanation_are_short_everywhere_and_whole_with_v() -> None:
+    text = render(_arrays(), of="explain")
+    assert text.count("2x4, norm 5.303") == 4  # the header and three lists
+    assert text.count("[0.5, 0.5, 0.5, 0.5, 0.5, 0.5]") == 4
+    assert text.count("[[1, 2, 3], [1, 2, 3]]") == 4
+    assert "-2" not in text
+    whole = render(_arrays(), options=OutputOptions(verbosity=1), of="explain")
+    assert whole.count("    = [[1, -2, 3, 0.25],\n       [1, -2, 3, 0.25]]\n") == 4
+    assert "norm" not in whole
+    assert whole.splitlines()[0] == "toy.txt   loss = (f3 - y)^2 = 0.1385805664"
+    assert "POINT: data and parameters\n  v " in whole
+
+
+def test_arrays_of_an_explanation_in_markdown_and_latex() -> None:
+    whole = OutputOptions(verbosity=1)
+    text = render(_arrays(), "markdown", of="explain")
+    assert text.count("2x4, norm 5.303") == 4
+    assert render(_arrays(), "markdown", whole, of="explain").count("-2, 3, 0.25") == 8
+    text = render(_arrays(), "latex", of="explain")
+    assert text.count(r"\left(2 \times 4,\ \text{norm } 5.303\right)") == 4
+    assert text.count(r"\begin{pmatrix} 1 & 2 & 3 \\ 1 & 2 & 3 \end{pmatrix}") == 4
+    assert text.count(r"0.5 \end{pmatrix}^{T}") == 4
+    text = render(_arrays(), "latex", whole, of="explain")
+    assert text.count(r"\begin{pmatrix} 1 & -2 & 3 & 0.25 \\ 1") == 4
+
+
+def test_what_has_no_room_beside_an_equation_goes_below_it() -> None:
+    step = reports.EXPLANATION.backward_steps[1]
+    long = replace(step, formula="(1 - h2^2) * d loss/d f2 + " * 4 + "d loss/d f2")
+    wide = replace(step, value=[0.1234567] * 6, local="")
+    explanation = replace(reports.EXPLANATION, backward_steps=(step, long, wide))
+    lines = render(explanation, of="explain").splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not any(line.endswith((" d", "/d")) for line in lines)  # no derivative is broken
+    at = lines.index(next(line for line in lines if "(1 - h2^2)" in line))
+    assert lines[at + 2 : at + 4] == ["    = -1.683057750", "      d h3/d f2 = -sin(f2)"]
+    assert "    = [0.123457, 0.123457, 0.123457, 0.123457, 0.123457, 0.123457]" in lines
 
 
 def test_an_explanation_as_json_follows_its_schema() -> None:

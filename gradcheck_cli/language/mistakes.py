@@ -226,6 +226,30 @@ def _quotes(view: _View) -> Advice | None:
     return None
 
 
+def _file(view: _View) -> Advice | None:
+    """What stands behind `from`, and behind the file."""
+    before, bad = view.before, view.bad
+    if before.text == "from" and bad.kind not in ("string", "end"):
+        if bad.text == "'":
+            path = view.code[bad.end :].split("'", 1)[0]
+            return Advice("single quotes do not enclose a text", f'write from "{_cut(path)}"')
+        path = view.code[bad.start :].split(None, 1)[0]
+        return Advice("the name of a file stands in double quotes", f'write from "{_cut(path)}"')
+    if any(w.text == "columns" for w in view.words[: view.at]) and bad.kind in ("name", "string"):
+        listed = f"{_cut(before.text)}, {_cut(bad.text)}"
+        return Advice("columns are separated by commas", f"write {listed}")
+    behind = before.kind == "string" and any(w.text == "from" for w in view.words[: view.at])
+    if behind and bad.kind == "name" and bad.text not in KEYWORDS:
+        near = nearest(bad.text, ["columns"])
+        return Advice(
+            f'"{_cut(bad.text)}" does not fit here',
+            "did you mean columns?" if near else _PLACES["columns"],
+        )
+    if behind and bad.text == ",":
+        return Advice("a file ends its statement", "go on with ; and another data, rows or param")
+    return None
+
+
 def _number(view: _View) -> Advice | None:
     if view.before.kind != "number" or view.bad.start != view.before.end:
         return None
@@ -309,6 +333,8 @@ def _missing(view: _View) -> Advice | None:
 def _end_help(left: _Word) -> str:
     if left.text in (*_ARITHMETIC, "=") or left.kind == "compare":
         return f'a value is expected after "{left.text}"; a line goes on inside brackets only'
+    if left.text in ("from", "columns"):
+        return 'write from "FILE", or from "FILE" columns u, v'
     if left.text in ("data", "rows", "param"):
         return f"write {left.text} NAME = VALUE"
     if left.kind == "derivative":
@@ -361,6 +387,7 @@ _RULES: tuple[Callable[[_View], Advice | None], ...] = (
     _claim,
     _second,
     _equals,
+    _file,
     _quotes,
     _number,
     _name_with_digit,

@@ -63,7 +63,8 @@ def _input(item: Input) -> str:
     if item.origin == "drawn":
         count = f" count {len(item.values)}" if item.kind == "rows" else ""
         return f"{head} ~ {item.text}{count}"
-    if item.origin == "file" and (len(item.values) if item.values.ndim else 1) > _ROWS:
+    is_long = item.values.ndim and (len(item.values) > _ROWS or item.values.size > 8 * _ROWS)
+    if item.origin == "file" and (is_long or item.values.ndim > 2):  # brackets nest twice at most
         return f"{head} {item.text}"
     return f"{head} = {_numbers(item.values.tolist())}"
 

@@ -78,6 +78,7 @@ class ModelReader:
             settings=MappingProxyType(self.settings),
             notes=tuple(self.notes),
             lines=tuple(self.source.lines),
+            files=tuple(str(self.folder / s.source.path) for s in self.statements if s.source),
         )
         return with_claims(model, self.source, self.statements, self.folder, self.limit)
 
@@ -384,22 +385,36 @@ class ModelReader:
     def _take_columns(self, statement: Statement, table: Table, columns: tuple[str, ...]) -> None:
         assert statement.source is not None
         source_path, left = statement.source.path, list(columns)
+        if table.names == ("",) and len(statement.declarations) > 1:
+            raise DataError(
+                f"an .npy file holds one array, {len(statement.declarations)} names are given",
+                help="one name for each .npy; an .npz holds several arrays by name",
+            )
         for declaration in statement.declarations:
             count = _columns_of(statement, declaration, table, columns)
             if columns and len(left) < count:
-                raise DataError(
-                    f"{len(columns)} columns are too few",
-                    help="a vector x[3] takes three, a scalar one",
-                )
+                raise self._too_few(declaration, count, len(left))
             chosen, left = left[:count], left[count:]
             array = _taken(statement, declaration, table, chosen)
             text = _from_text(source_path, chosen)
             self._enter_taken(statement, declaration, array, text, is_csv=table.is_csv)
         if left:
             raise DataError(
-                f"{len(left)} columns are left over: {', '.join(left[:5])}",
-                help="declare the shape: rows x[3], or data X[10,3]",
+                f"{len(left)} column{'s are' if len(left) > 1 else ' is'} left over: {', '.join(left[:5])}",
+                help="a declared shape takes more: rows x[3], or data X[10,3]"
+                if table.is_csv
+                else "of an .npz each name takes one key",
             )
+
+    def _too_few(self, declaration: Declaration, count: int, left: int) -> DataError:
+        name = declaration.name
+        takes = f"{count} column{'' if count == 1 else 's'}"
+        return DataError(
+            f'"{name.display}{spell_shape(declaration.shape or ())}" takes {takes}, '
+            f"{left or 'none'} {'is' if left < 2 else 'are'} left",
+            place=self.source.place(*name.span),
+            help="a scalar takes one column, rows x[3] or data X[10,3] three",
+        )
 
     def _enter_taken(
         self,
@@ -419,15 +434,38 @@ class ModelReader:
         elif is_csv and found == (1,) and shape is None:
             array, found = array.reshape(()), ()
         if shape is not None and shape != found:
-            raise DataError(
-                f'"{name.display}" is declared as {_spell(shape)}, the file holds {_spell(found)}'
-                + (" in each row" if statement.kind == "rows" else ""),
-                help="several columns fill a vector: columns u, v, w" if is_csv else None,
-            )
+            raise self._other_shape(statement, name, shape, array.shape, is_csv=is_csv)
         if len(found) > 2:
-            raise DataError(f'"{name.display}" has {len(found)} axes, at most 2 are read')
+            each = " in each row" if statement.kind == "rows" else ""
+            raise DataError(
+                f'"{name.display}" has {len(found)} axes{each}, at most 2 are read',
+                place=self.source.place(*name.span),
+                help="make it a vector or a matrix: NumPy's reshape",
+            )
         self._reserve(name, array.shape)
         self._enter(name, statement.kind, found, array, "file", text=text)
+
+    def _other_shape(
+        self, statement: Statement, name: Name, shape: Shape, whole: Shape, *, is_csv: bool
+    ) -> DataError:
+        """A declared shape that is not the file's, with what to write instead."""
+        per_row = statement.kind == "rows"
+        found = whole[1:] if per_row else whole
+        fitting = f"{statement.kind} {name.display}{spell_shape(found)}"
+        if is_csv and len(shape) == (1 if per_row else 2):
+            help = f'several columns fill it: from "FILE" columns u, v, w; or write {fitting}'
+        elif per_row and shape == whole:
+            help = f"the shape is that of one row: write {fitting}"
+        elif shape == found[::-1]:
+            help = f"write {fitting}, and {name.display}' in the steps"
+        else:
+            help = f"write {fitting}"
+        return DataError(
+            f'"{name.display}" is declared as {_spell(shape)}, the file holds {_spell(found)}'
+            + (" in each row" if per_row else ""),
+            place=self.source.place(*name.span),
+            help=help,
+        )
 
     # --- entering --------------------------------------------------------------------------------
 
@@ -545,13 +583,15 @@ def _columns_of(
     if not table.is_csv or not columns:
         return 1
     if declaration.shape:
-        return declaration.shape[-1] if _is_wide(statement, declaration) else 1
+        return _width(statement, declaration.shape)
     return len(columns) if len(statement.declarations) == 1 else 1
 
 
-def _is_wide(statement: Statement, declaration: Declaration) -> bool:
-    """Whether several columns fill it: a vector per row, or a matrix."""
-    return len(declaration.shape or ()) == (1 if statement.kind == "rows" else 2)
+def _width(statement: Statement, shape: Shape) -> int:
+    """How many columns fill a shape: all entries of one row, or the columns of a matrix."""
+    if statement.kind == "rows":
+        return math.prod(shape)
+    return shape[-1] if len(shape) == 2 else 1
 
 
 def _taken(
@@ -563,9 +603,12 @@ def _taken(
     if not chosen:
         known = (declaration.name.display, declaration.name.name)
         return table.take(next((n for n in known if n in table.names), known[1]))
-    if len(chosen) == 1 and not (table.is_csv and _is_wide(statement, declaration)):
+    shape, per_row = declaration.shape or (), statement.kind == "rows"
+    is_wide = bool(shape) if per_row else len(shape) == 2
+    if len(chosen) == 1 and not (table.is_csv and is_wide):
         return table.take(chosen[0])
-    return np.stack([table.take(column) for column in chosen], axis=1)
+    stacked = np.stack([table.take(column) for column in chosen], axis=1)
+    return stacked.reshape(len(stacked), *shape) if per_row and shape else stacked
 
 
 def _from_text(path: str, columns: list[str]) -> str:

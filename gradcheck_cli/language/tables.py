@@ -83,7 +83,7 @@ def _find(name: str, names: tuple[str, ...], what: str, file: str) -> str:
     more = f", ... ({len(names)} in all)" if len(names) > 20 else ""
     raise DataError(
         f'{file} has no {what} "{printable(name, _SHOWN)}"; it has {listed}{more}',
-        help=f"did you mean {near}?" if near else f'choose by name: from "FILE" columns {names[0]}',
+        help=f"did you mean {near}?" if near else f'choose by name: from "{file}" columns {names[0]}',
     )
 
 

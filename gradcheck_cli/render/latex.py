@@ -67,11 +67,14 @@ def explain_latex(explanation: Explanation, options: OutputOptions) -> str:
         ("Backward pass 1: intermediates, last first", explanation.backward_steps),
         ("Backward pass 2: parameters", explanation.backward_parameters),
     )
-    given = (f"{symbol(s.title or s.name)} = {_value(s.value)}" for s in explanation.inputs)
+    whole = options.verbosity > 0
+    given = (f"{symbol(s.title or s.name)}{_equals(s.value, whole)}" for s in explanation.inputs)
     parts = [_PREAMBLE, _heading(explanation.model)]
+    if explanation.rows is not None:
+        parts.append(_paragraph(f"Row {explanation.row} of {explanation.rows}"))
     parts.append(_paragraph(", ".join(f"${text}$" for text in given)))
     for title, steps in lists:
-        parts += [_paragraph(f"\\textit{{{title}}}"), _display(steps)]
+        parts += [_paragraph(f"\\textit{{{title}}}"), _display(steps, whole)]
     parts += [_paragraph(escape(note)) for note in explanation.notes]
     return "\n".join(filter(None, parts)) + "\n"
 
@@ -88,37 +91,19 @@ def escape(text: str) -> str:
 
 def symbol(name: str) -> str:
     """A name, or "d loss/d f2", in math: f_{2}, a derivative as a fraction."""
+    from gradcheck_cli.notation import latex_derivative, latex_name
+
     over = re.fullmatch(r"d (.+?)/d (.+)", name)
-    if over:
-        return rf"\frac{{\partial {symbol(over[1])}}}{{\partial {symbol(over[2])}}}"
-    parts = re.fullmatch(r"([^\W\d_]+)_?(\d*)((?:\[[\d,]+\])?)", safe(name, "ascii"))
-    if parts is None:
-        return rf"\texttt{{{escape(name)}}}"
-    letters, digits, index = parts.groups()
-    base = letters if len(letters) == 1 else rf"\mathrm{{{letters}}}"
-    if letters in _GREEK or letters in _CAPITALS:
-        base = f"\\{letters}"
-    below = ", ".join(filter(None, (digits, index.strip("[]"))))
-    return base + (f"_{{{below}}}" if below else "")
-
-
-_GREEK = frozenset(
-    (
-        *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"),
-        *("lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
-    )
-)
-
-_CAPITALS = frozenset(  # the others look like Latin letters and have no command
-    ("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega")
-)
+    return latex_derivative(over[1], over[2]) if over else latex_name(name)
 
 
 def _escaped(character: str) -> str:
     if character.isascii():
         return _SPECIAL.get(character, character)
+    from gradcheck_cli.notation import GREEK
+
     name = greek(character)
-    if name in _GREEK or name in _CAPITALS:
+    if name in GREEK:
         return f"\\ensuremath{{\\{name}}}"
     return "".join(_SPECIAL.get(c, c) for c in safe(character, "ascii"))
 
@@ -136,12 +121,31 @@ def _number(text: str) -> str:
     return f"${parts[1]}{power}$"
 
 
+def _equals(value: object, whole: bool) -> str:
+    """What a formula is equal to, inside math; of a large array shape and norm."""
+    large = None if whole else numbers.size(value)
+    if large is None:
+        return f" = {_value(value)}"
+    shape, length = large
+    size = r" \times ".join(map(str, shape)) if len(shape) > 1 else rf"{shape[0]} \text{{ entries}}"
+    return rf" \quad \left({size},\ \text{{norm }} {_math(numbers.norm(length))}\right)"
+
+
 def _value(value: object) -> str:
-    """A number or an array, inside math."""
+    """A number, a matrix, or a column written as the transpose of a row."""
     if not isinstance(value, Sequence) or isinstance(value, str):
-        text = numbers.array(value)
-        return _number(text).strip("$") if _number(text) != escape(text) else f"\\text{{{text}}}"
-    return rf"\text{{{escape(numbers.array(value))}}}"
+        return _math(numbers.array(value))
+    is_matrix = isinstance(value[0], Sequence)
+    lines = value if is_matrix else [value]
+    rows = [" & ".join(_math(numbers.array(entry, 6)) for entry in line) for line in lines]
+    body = r" \\ ".join(rows)
+    return rf"\begin{{pmatrix}} {body} \end{{pmatrix}}" + ("" if is_matrix else "^{T}")
+
+
+def _math(text: str) -> str:
+    """The text of a number, inside math."""
+    found = _number(text)
+    return found.strip("$") if found.startswith("$") else rf"\text{{{found}}}"
 
 
 def _paragraph(text: str) -> str:
@@ -223,16 +227,16 @@ def _page(align: str, head: str, body: Sequence[str]) -> str:
     )
 
 
-def _display(steps: Sequence[ExplainedStep]) -> str:
+def _display(steps: Sequence[ExplainedStep], whole: bool) -> str:
     if not steps:
         return ""
-    lines = [_aligned(step) for step in steps]
+    lines = [_aligned(step, whole) for step in steps]
     return "{\\allowdisplaybreaks\n\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}}"
 
 
-def _aligned(step: ExplainedStep) -> str:
+def _aligned(step: ExplainedStep, whole: bool) -> str:
     """Title, formula and value, then the local derivative; formulas of ours are LaTeX already."""
     formula = step.latex or rf"\text{{{_code(step.formula)}}}"
     local = step.local_latex or (rf"\text{{{_code(step.local)}}}" if step.local else "")
-    line = f"{symbol(step.title or step.name)} &= {formula} = {_value(step.value)}"
+    line = f"{symbol(step.title or step.name)} &= {formula}{_equals(step.value, whole)}"
     return f"{line} && {local}" if local else line

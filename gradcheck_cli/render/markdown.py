@@ -44,15 +44,18 @@ def run_markdown(reports: Sequence[Report], options: OutputOptions) -> str:
 def explain_markdown(explanation: Explanation, options: OutputOptions) -> str:
     """The three lists as tables."""
     loss = f"loss = {explanation.loss_formula} = {numbers.number(explanation.loss)}"
-    given = (f"{s.title or s.name} = {numbers.array(s.value)}" for s in explanation.inputs)
+    text = numbers.array if options.verbosity > 0 else numbers.brief
+    given = (f"{s.title or s.name} = {text(s.value)}" for s in explanation.inputs)
     lists = (
         ("Forward pass", explanation.forward),
         ("Backward pass #1: intermediates, last first", explanation.backward_steps),
         ("Backward pass #2: parameters", explanation.backward_parameters),
     )
-    parts = [f"## {escape(explanation.model)}", code(loss), ", ".join(map(code, given))]
+    row = "" if explanation.rows is None else f"row {explanation.row} of {explanation.rows}"
+    parts = [f"## {escape(explanation.model)}", code(loss), row, ", ".join(map(code, given))]
     for title, steps in lists:
-        parts += [f"### {escape(title)}", pipe_table(("step", "value", "local"), map(_step, steps))]
+        cells = (_step(step, text(step.value)) for step in steps)
+        parts += [f"### {escape(title)}", pipe_table(("step", "value", "local"), cells)]
     parts += [escape(note) for note in explanation.notes]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -161,9 +164,9 @@ def _coded_first(row: Sequence[str]) -> list[str]:
     return [code(row[0]), *map(escape, row[1:])]
 
 
-def _step(step: ExplainedStep) -> list[str]:
+def _step(step: ExplainedStep, value: str) -> list[str]:
     title = f"{step.title or step.name} = {step.formula}"
-    return [code(title), escape(numbers.array(step.value)), code(step.local)]
+    return [code(title), escape(value), code(step.local)]
 
 
 def pipe_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

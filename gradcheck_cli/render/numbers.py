@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 __all__ = [
     "alike",
     "array",
     "bound",
+    "brief",
     "count",
     "decimals",
     "digits",
@@ -23,12 +25,13 @@ __all__ = [
     "norm",
     "number",
     "pair",
+    "size",
     "two_digits",
 ]
 
 SIGNIFICANT = 10
 ABSENT = "-"
-_LONGEST_AXIS = 8
+_MOST_PRINTED = 6  # entries of an array; of a larger one shape and norm are shown
 
 
 def number(value: float | None, significant: int = SIGNIFICANT) -> str:
@@ -131,16 +134,36 @@ def jsonable(value: Any) -> Any:
 
 
 def array(value: object, significant: int = SIGNIFICANT) -> str:
-    """A number, or an array as nested brackets with six digits; long axes are cut with "..."."""
+    """A number, or an array as nested brackets, each entry with six digits."""
     if value is None:
         return ABSENT
     if isinstance(value, str):
         return value
     if not isinstance(value, Sequence):
         return number(float(value), significant)  # type: ignore[arg-type]
-    shown = [array(item, min(significant, 6)) for item in value[:_LONGEST_AXIS]]
-    more = ["..."] if len(value) > _LONGEST_AXIS else []
-    return f"[{', '.join(shown + more)}]"
+    return f"[{', '.join(array(item, min(significant, 6)) for item in value)}]"
+
+
+def size(value: object) -> tuple[tuple[int, ...], float] | None:
+    """Shape and norm of an array of more than 6 entries; None for what is printed as it is."""
+    shape: list[int] = []
+    entries = [value]
+    while isinstance(entries[0], Sequence) and not isinstance(entries[0], str):
+        shape.append(len(entries[0]))
+        entries = list(chain.from_iterable(entries))  # type: ignore[arg-type]
+    if len(entries) <= _MOST_PRINTED:
+        return None
+    return tuple(shape), math.hypot(*map(float, entries))  # type: ignore[arg-type]
+
+
+def brief(value: object) -> str:
+    """The array if it is small, else "4x4, norm 7.481" or, of a vector, "12 entries, norm 7.481"."""
+    large = size(value)
+    if large is None:
+        return array(value)
+    shape, length = large
+    spelled = "x".join(map(str, shape)) if len(shape) > 1 else f"{count(shape[0])} entries"
+    return f"{spelled}, norm {norm(length)}"
 
 
 def _long(value: float | None, significant: int) -> str:

@@ -1,0 +1,353 @@
+"""Claims with matrices: the classic mistakes on the models of models/, each beside its right twin, and
+derivatives given as numbers. Where matrices are square, shapes cannot tell one from the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradcheck_cli import api, symbolic
+from gradcheck_cli.claims import judge_claims
+from gradcheck_cli.graph import Claim, Model
+from gradcheck_cli.language import read_claims
+from gradcheck_cli.referee import Referee
+from gradcheck_cli.results import ClaimResult, Report, Verdict
+
+FOLDER = Path(__file__).parent.parent / "models"
+
+# what is differentiated by, the right side, a wrong one, the kind of mistake, a word that is said of it
+Twin = tuple[str, str, str, str, str]
+TWINS: dict[str, list[Twin]] = {
+    "deep_relu": [  # W1 ... W4 are square
+        ("h3", "W3' @ d loss/d f3", "W3 @ d loss/d f3", "weights not transposed", ""),
+        ("h1", "W1' @ d loss/d f1", "W1 @ d loss/d f1", "weights not transposed", ""),
+        ("W2", "d loss/d f2 @ h2'", "h2 @ d loss/d f2'", "order of the outer product", "is transposed"),
+        ("W4", "d loss/d f4 @ h4'", "(d loss/d f4 @ h4')'", "transposed", "is transposed"),
+        ("W0", "d loss/d f0 @ h0'", "h0 @ d loss/d f0'", "order, not square", "its transpose fits"),
+        ("W5", "outer(d loss/d f5, h5)", "outer(h5, d loss/d f5)", "order, not square", "its transpose fits"),
+        ("f2", "(f2 > 0) * d loss/d h3", "d loss/d h3", "no indicator", ""),
+        ("f4", "(h5 > 0) * d loss/d h5", "(f4 < 0) * d loss/d h5", "the indicator's complement", ""),
+        ("f1", "(f1 > 0) * (W2' @ d loss/d f2)", "W2' @ ((f1 > 0) * d loss/d f2)", "indicator inside", ""),
+        ("f3", "(f3 > 0) * d loss/d h4", "(f2 > 0) * d loss/d h4", "indicator of another layer", ""),
+        ("f0", "(f0 > 0) * d loss/d h1", "h1 * d loss/d h1", "value for indicator", ""),
+        ("W3", "d loss/d f3 @ h3'", "d loss/d f3 @ f2'", "f in place of h", ""),
+        ("W1", "d loss/d f1 @ h1'", "d loss/d h2 @ h1'", "h in place of f", ""),
+        ("b0", "d loss/d f0", "d loss/d h1", "h in place of f", ""),
+        ("W4", "d loss/d f4 @ h4'", "d loss/d f4 @ h3'", "of another layer", ""),
+        ("b2", "d loss/d f2", "d loss/d f1", "of another layer", ""),
+        (
+            "W0", "d loss/d f0 @ h0'", "d loss/d f0 @ [h0[0], h0[1], 0]'",
+            "a whole missing column", "3 of 12 entries",  # of the fourth unit, which is dead, it is 0
+        ),
+        (
+            "W5", "d loss/d f5 @ h5'", "[2*(f5[0] - y[0]), 0] @ h5'",
+            "a whole missing row", "of 8 entries",
+        ),
+        ("f5", "2*(f5 - y)", "f5 - y", "without the 2", "is 1/2 times the true value"),
+    ],
+    "network": [
+        ("h1", "W1' @ d loss/d f1", "W1 @ d loss/d f1", "weights not transposed", ""),
+        ("h2", "W2' @ d loss/d f2", "W2 @ d loss/d f2", "not transposed, not square", "transpose fits"),
+        ("h2", "W2' @ d loss/d f2", "d loss/d f2 @ W2", "order of the product", ""),
+        ("W1", "d loss/d f1 @ h1'", "h1 @ d loss/d f1'", "order of the outer product", "is transposed"),
+        ("W1", "d loss/d f1 @ h1'", "d loss/d f1 @ f0'", "f in place of h", ""),
+        ("x", "W0' @ d loss/d f0", "W0' @ d loss/d h1", "no indicator", ""),
+    ],
+    "mlp_rows": [
+        ("W1", "sum_rows(d loss/d f1 @ h1')", "d loss/d f1 @ h1'", "rows not summed", "sum_rows"),
+        ("b1", "sum_rows(d loss/d f1)", "d loss/d f1", "rows not summed", "sum_rows"),
+        (
+            "W2", "sum_rows(d loss/d f2 @ h2')", "mean_rows(d loss/d f2 @ h2')",
+            "the mean taken twice", "1/6 (one over the number of rows)",
+        ),
+        ("b3", "mean_rows(2*(f3 - y))", "sum_rows(2*(f3 - y))", "sum in place of mean", "is 6 (the number"),
+        ("f3", "2*(f3 - y) / 6", "2*(f3 - y)", "sum in place of mean", "is 6 (the number"),
+        ("l", "1/6", "1", "sum in place of mean", "is 6 (the number"),
+        (
+            "W1", "sum_rows(d loss/d f1 @ h1')", "sum_rows(d loss/d f1) @ sum_rows(h1)'",
+            "product of sums", "",
+        ),
+        (
+            "W1", "sum_rows(d loss/d f1 @ h1')", "sum_rows(h1 @ d loss/d f1')",
+            "order of the outer product", "is transposed",
+        ),
+        ("W2", "sum_rows(d loss/d f2 @ h2')", "sum_rows(d loss/d f2 @ f1')", "f in place of h", ""),
+        ("b0", "sum_rows(d loss/d f0)", "sum_rows(d loss/d h1)", "no indicator", ""),
+        ("f1", "(f1 > 0) * d loss/d h2", "d loss/d h2", "no indicator", ""),
+        ("h2", "W2' @ d loss/d f2", "W2 @ d loss/d f2", "weights not transposed", ""),
+        ("b1", "sum_rows(d loss/d f1)", "sum_rows(sum(d loss/d f1))", "units summed, too", ""),
+    ],
+    "linear_regression": [
+        ("w", "2 * X' @ r / 6", "2 * X' @ r", "sum in place of mean", ""),
+        ("w", "2 * X' @ r / 6", "2 * r' @ X / 6", "a row for a column", "(...)[0,:]"),
+        ("w", "2 * X' @ r / 6", "2 * X[0:5,:]' @ r[0:5] / 6", "a whole missing row", "2 of 2 entries"),
+        (
+            "w", "2 * X' @ r / 6", "[2 * dot(X[:,0], r) / 6, 0]",
+            "a whole missing column", "1 of 2 entries",
+        ),
+        ("c", "2 * mean(r)", "2 * sum(r)", "sum in place of mean", ""),
+        ("X", "d loss/d r @ w'", "w @ d loss/d r'", "order of the outer product", "its transpose fits"),
+    ],
+    "logistic_regression": [
+        ("w", "mean_rows((p - passed)*x)", "mean_rows((z - passed)*x)", "f in place of h", ""),
+        ("b", "mean_rows(p - passed)", "mean_rows(p*(1 - p)*(p - passed))", "one slope too many", ""),
+        ("w", "mean_rows((p - passed)*x)", "mean_rows(p - passed)*mean_rows(x)", "product of means", ""),
+        ("z", "(p - passed) / 16", "p - passed", "sum in place of mean", "is 16 (the number of rows)"),
+        ("w", "mean_rows((p - passed)*x)", "(p - passed)*x/16", "rows not summed", "sum_rows"),
+    ],
+    "rnn_unrolled": [  # W is square
+        ("h3", "W' @ d loss/d f4", "W @ d loss/d f4", "weights not transposed", ""),
+        ("f4", "(1 - h4^2) * d loss/d h4", "(1 - f4^2) * d loss/d h4", "f in place of h", ""),
+        ("f2", "(1 - tanh(f2)^2) * d loss/d h2", "(1 - tanh(h2)^2) * d loss/d h2", "h in place of f", ""),
+        (
+            "W", "d loss/d f2 @ h1' + d loss/d f3 @ h2' + d loss/d f4 @ h3'",
+            "d loss/d f3 @ h2' + d loss/d f4 @ h3'", "a step is missing", "",
+        ),
+        (
+            "W", "d loss/d f2 @ h1' + d loss/d f3 @ h2' + d loss/d f4 @ h3'",
+            "d loss/d f4 @ h3'", "the last step only", "",
+        ),
+        (
+            "W", "d loss/d f2 @ h1' + d loss/d f3 @ h2' + d loss/d f4 @ h3'",
+            "d loss/d f2 @ h2' + d loss/d f3 @ h3' + d loss/d f4 @ h4'", "memory of the same step", "",
+        ),
+        (
+            "W", "d loss/d f2 @ h1' + d loss/d f3 @ h2' + d loss/d f4 @ h3'",
+            "h1 @ d loss/d f2' + h2 @ d loss/d f3' + h3 @ d loss/d f4'",
+            "order of the outer product", "is transposed",
+        ),
+        (
+            "b", "d loss/d f1 + d loss/d f2 + d loss/d f3 + d loss/d f4",
+            "(d loss/d f1 + d loss/d f2 + d loss/d f3 + d loss/d f4) / 4",
+            "mean in place of sum", "is 1/4 times the true value",
+        ),
+        ("x4", "U' @ d loss/d f4", "U' @ d loss/d h4", "no slope of tanh", ""),
+    ],
+    "softmax_cross_entropy": [
+        ("z", "p - t", "t - p", "sign", "has the wrong sign"),
+        ("z", "p - t", "p*(1 - p) - t", "the diagonal of the Jacobian only", ""),
+        ("z", "p - t", "z - t", "f in place of h", ""),
+        ("z", "p - t", "p", "the truth forgotten", ""),
+        ("W", "d loss/d z @ x'", "x @ d loss/d z'", "order of the outer product", "its transpose fits"),
+        ("W", "(p - t) @ x'", "(p - t) @ [x[0], 0, x[2]]'", "a whole missing column", "4 of 12 entries"),
+        ("W", "(p - t) @ x'", "[p[0], p[1], 0, p[3]] @ x'", "a whole missing row", "3 of 12 entries"),
+        ("x", "W' @ (p - t)", "W' @ p - t[0:3]", "brackets", ""),
+    ],
+    "contrastive": [  # S is square
+        ("S", "(P - eye(4)) / 4", "P - eye(4)", "sum in place of mean", "is 4 times the true value"),
+        ("S", "(P - eye(4)) / 4", "(P' - eye(4)) / 4", "transposed", "is transposed"),
+        ("S", "(P - eye(4)) / 4", "(softmax(S, axis=0) - eye(4)) / 4", "the other axis", ""),
+        ("S", "(P - eye(4)) / 4", "(P - ones(4,4)) / 4", "ones in place of eye", "12 of 16 entries"),
+        ("S", "(P - eye(4)) / 4", "(P - diag([1, 1, 1, 0])) / 4", "a row without its truth", "1 of 16"),
+        ("U", "d loss/d S @ V", "d loss/d S' @ V", "transposed", ""),
+        ("V", "d loss/d S' @ U", "d loss/d S @ U", "not transposed", ""),
+        ("U", "d loss/d S @ V", "d loss/d S @ U", "the other factor", ""),
+    ],
+    "attention": [  # S and P are square
+        ("O", "2*(O - T)", "2*(P @ T - T)", "the target in place of the values", ""),
+        ("P", "d loss/d O @ V'", "V @ d loss/d O'", "order of the outer product", "is transposed"),
+        ("V", "P' @ d loss/d O", "P @ d loss/d O", "not transposed", ""),
+        ("V", "P' @ d loss/d O", "S' @ d loss/d O", "scores in place of probabilities", ""),
+        (
+            "S", "P*(d loss/d P - sum(P*d loss/d P, axis=1))", "P*d loss/d P",
+            "the softmax's second term", "",
+        ),
+        (
+            "S", "P*(d loss/d P - sum(P*d loss/d P, axis=1))",
+            "P*(d loss/d P - sum(P*d loss/d P, axis=0))", "the other axis", "",
+        ),
+        (
+            "S", "P*(d loss/d P - sum(P*d loss/d P, axis=1))", "P*(d loss/d P - sum(P*d loss/d P))",
+            "summed over all rows", "",
+        ),
+        ("Q", "d loss/d S @ K / sqrt(2)", "d loss/d S' @ K / sqrt(2)", "transposed", ""),
+        ("K", "d loss/d S' @ Q / sqrt(2)", "d loss/d S @ Q / sqrt(2)", "not transposed", ""),
+        ("Q", "d loss/d S @ K / sqrt(2)", "d loss/d S @ K", "without the scale", ""),
+        ("A", "X' @ d loss/d Q", "X' @ d loss/d K", "the other factor", ""),
+        ("B", "X' @ d loss/d K", "d loss/d K' @ X", "order of the product", "its transpose fits"),
+    ],
+    "layer_norm": [
+        ("g", "n*d loss/d y", "c*d loss/d y", "before the normalization", "has the factor s"),
+        ("n", "g*d loss/d y", "d loss/d y", "without the gain", "misses the factor g"),
+        ("b", "d loss/d y", "mean(d loss/d y)", "mean over the entries", "shape"),
+        (
+            "x", "(d loss/d n - mean(d loss/d n) - n*mean(n*d loss/d n)) / s",
+            "(d loss/d n - mean(d loss/d n)) / s", "the deviation held fixed", "",
+        ),
+        (
+            "x", "(d loss/d n - mean(d loss/d n) - n*mean(n*d loss/d n)) / s",
+            "(d loss/d n - n*mean(n*d loss/d n)) / s", "the mean held fixed", "",
+        ),
+        (
+            "x", "(d loss/d n - mean(d loss/d n) - n*mean(n*d loss/d n)) / s",
+            "(d loss/d n - sum(d loss/d n) - n*sum(n*d loss/d n)) / s", "sum in place of mean", "",
+        ),
+        (
+            "x", "(d loss/d n - mean(d loss/d n) - n*mean(n*d loss/d n)) / s",
+            "(d loss/d n - mean(d loss/d n) - c*mean(c*d loss/d n)) / s", "c in place of n", "",
+        ),
+        ("c", "d loss/d n/s - n*mean(n*d loss/d n)/s", "d loss/d n/s", "one path only", ""),
+    ],
+}  # fmt: skip
+CASES = [(model, k) for model, twins in TWINS.items() for k in range(len(twins))]
+
+
+def claims_of(model: Model, lines: Sequence[str]) -> tuple[Claim, ...]:
+    text = "".join(f"claim {line}\n" for line in lines)
+    return tuple(read_claims(text.encode(), file="-", folder=FOLDER, model=model))
+
+
+@cache
+def judged(name: str) -> list[ClaimResult]:
+    """All right claims of the table on a model, then all wrong ones. No claim bears on another."""
+    model = api.load(FOLDER / f"{name}.txt")
+    right = [f"d loss/d {by} = {side}" for by, side, *_ in TWINS[name]]
+    wrong = [f"d loss/d {by} = {side}" for by, _, side, *_ in TWINS[name]]
+    return list(api.check(model, claims=claims_of(model, [*right, *wrong])).claims)
+
+
+def everything_said(result: ClaimResult) -> str:
+    return f"{result.wrong} of {result.total} entries; {result.diagnosis}; {result.note}"
+
+
+@pytest.mark.parametrize(("model", "k"), CASES, ids=lambda value: str(value))
+def test_a_right_claim_is_ok_and_the_classic_mistake_is_wrong(model: str, k: int) -> None:
+    by, _, _, kind, said = TWINS[model][k]
+    found = judged(model)
+    right, wrong = found[k], found[k + len(TWINS[model])]
+    assert (right.by, right.verdict) == (by, Verdict.OK)
+    assert (wrong.by, wrong.verdict) == (by, Verdict.WRONG), kind
+    assert said in everything_said(wrong), kind
+
+
+def test_every_kind_of_mistake_is_there() -> None:
+    """Those that a derivation of a network is known for, each on two models at least."""
+    kinds = [(model, kind) for model, twins in TWINS.items() for *_, kind, _ in twins]
+    for classic in (
+        "not transposed", "order of the outer product", "no indicator", "f in place of h",
+        "h in place of f", "sum in place of mean", "rows not summed", "a whole missing row",
+        "a whole missing column",
+    ):  # fmt: skip
+        assert len({model for model, kind in kinds if classic in kind}) >= 2, classic
+
+
+def test_what_makes_p_minus_t_right_is_said() -> None:
+    model = api.load(FOLDER / "softmax_cross_entropy.txt")
+    lines = ["d loss/d z = p - t", "d loss/d z = sum(t)*p - t"]
+    first, second = api.check(model, claims=claims_of(model, lines)).claims
+    assert (first.verdict, first.note) == (Verdict.OK, "right only where sum(t) = 1")
+    assert (second.verdict, second.note) == (Verdict.OK, None)
+    loose = model.at({"t": np.array([0.0, 0.0, 1.0, 0.5])})
+    first, second = api.check(loose, claims=claims_of(loose, lines)).claims
+    assert (first.verdict, second.verdict) == (Verdict.WRONG, Verdict.OK)
+
+
+@pytest.mark.parametrize(("side", "layout"), [("W2", "numerator"), ("W2'", "denominator")])
+def test_a_square_jacobian_is_judged_in_the_layout_that_was_chosen(side: str, layout: str) -> None:
+    text = (FOLDER / "deep_relu.txt").read_text(encoding="ascii").split("claim")[0]
+    for chosen in ("numerator", "denominator"):
+        (result,) = api.check(api.load(f"{text}set layout = {chosen}\nclaim d f2/d h2 = {side}\n")).claims
+        assert result.verdict is (Verdict.OK if chosen == layout else Verdict.WRONG)
+
+
+# ---------------------------------------------------------------------------------------------
+# Derivatives that are numbers
+# ---------------------------------------------------------------------------------------------
+
+MAP = """
+data  A[{n},{n}] from "A.npy"
+param x[{n}] ~ normal(0, 1)
+f = A @ x
+loss = sum(f^2)
+claim d f/d x from "B.npy"
+"""
+WEIGHTS = """
+data  x[{n}] from "x.npy"
+param w[{n}] ~ normal(0, 1)
+loss = dot(w, x)
+claim d loss/d w from "g.npy"
+"""
+
+
+def with_one_sign_flipped(a: np.ndarray) -> np.ndarray:
+    changed = a.copy()
+    changed[37, 81] *= -1
+    return changed
+
+
+def a_map(folder: Path, claimed: Callable[[np.ndarray], np.ndarray], n: int = 100, more: str = "") -> Report:
+    """f = A @ x, and what is claimed in place of A; one point, since numbers are judged at one."""
+    a = np.random.default_rng(1).normal(size=(n, n))
+    np.save(folder / "A.npy", a)
+    np.save(folder / "B.npy", claimed(a))
+    (folder / "map.txt").write_text(more + MAP.format(n=n), encoding="ascii")
+    return api.check(api.load(folder / "map.txt"), points=1)
+
+
+def test_a_linear_map_of_ten_thousand_entries(tmp_path: Path) -> None:
+    report = a_map(tmp_path, lambda a: a)
+    assert report.verdict is Verdict.OK
+    assert report.claims[0].total == 10_000
+
+
+def test_one_sign_in_ten_thousand_entries_is_seen_and_named(tmp_path: Path) -> None:
+    report = a_map(tmp_path, with_one_sign_flipped)
+    (claim,) = report.claims
+    assert (claim.verdict, claim.wrong, claim.total) == (Verdict.WRONG, 1, 10_000)
+    assert claim.index == (37, 81)
+    assert claim.claimed == -(claim.true or 0.0)
+    assert (report.verdict, report.exit_code) == (Verdict.WRONG, 1)
+    assert all(block.verdict is Verdict.OK for block in report.parameters)
+
+
+def test_a_transposed_map_is_the_other_layout_and_wrong_in_this_one(tmp_path: Path) -> None:
+    transposed = a_map(tmp_path, lambda a: a.T, n=20)
+    assert transposed.verdict is Verdict.OK
+    assert any("the transpose" in note for note in transposed.notes)
+    fixed = a_map(tmp_path, lambda a: a.T, n=20, more="set layout = numerator\n").claims[0]
+    assert (fixed.verdict, fixed.wrong) == (Verdict.WRONG, 400 - 20)  # the diagonal is the same
+
+
+def weights(folder: Path, n: int, claimed: Callable[[np.ndarray], np.ndarray]) -> Model:
+    """loss = dot(w, x), and what is claimed in place of its gradient x."""
+    x = np.random.default_rng(2).normal(size=n)
+    np.save(folder / "x.npy", x)
+    np.save(folder / "g.npy", claimed(x))
+    (folder / "weights.txt").write_text(WEIGHTS.format(n=n), encoding="ascii")
+    return api.load(folder / "weights.txt")
+
+
+def of_claims_alone(model: Model) -> ClaimResult:
+    """The claim as it is judged, without the columns of the witnesses."""
+    referee = Referee(symbolic.lower(model))
+    (result,) = judge_claims(model, model.claims, [(0, model.point())], referee).results
+    return result
+
+
+def with_one_entry_off(x: np.ndarray) -> np.ndarray:
+    changed = x.copy()
+    changed[-2] *= 1 + 1e-9
+    return changed
+
+
+def test_a_gradient_of_100_000_entries_as_numbers(tmp_path: Path) -> None:
+    right = of_claims_alone(weights(tmp_path, 100_000, lambda x: x))
+    assert (right.verdict, right.wrong, right.total) == (Verdict.OK, 0, 100_000)
+    doubled = of_claims_alone(weights(tmp_path, 100_000, lambda x: 2 * x))
+    assert (doubled.verdict, doubled.wrong, doubled.total) == (Verdict.WRONG, 100_000, 100_000)
+    assert doubled.claimed == 2 * (doubled.true or 0.0)
+    one = of_claims_alone(weights(tmp_path, 100_000, with_one_entry_off))
+    assert (one.verdict, one.wrong, one.index) == (Verdict.WRONG, 1, (99_998,))
+
+
+def test_a_gradient_of_2_000_entries_in_a_whole_report(tmp_path: Path) -> None:
+    """As many as all witnesses compute in a second."""
+    assert api.check(weights(tmp_path, 2_000, lambda x: x), points=1).verdict is Verdict.OK
+    report = api.check(weights(tmp_path, 2_000, lambda x: 2 * x), points=1)
+    (claim,) = report.claims
+    assert (claim.verdict, claim.wrong) == (Verdict.WRONG, 2_000)
+    assert (report.exit_code, report.parameters[0].verdict) == (1, Verdict.OK)
