@@ -38,10 +38,9 @@ def picture(mask: Mask, *, per_row: bool = False) -> list[str]:
     Each character stands for one entry, or for a bin of a larger array, marked if any entry in it is;
     then the last line says how large the bins are. Of a stack of matrices: marked in any of the rows.
     """
-    told = _in_rows(mask, "") if per_row else _said(mask, "")
-    if told or not mask.any():
+    flat: Mask = np.any(mask, axis=0) if mask.ndim == 3 else np.atleast_2d(mask)
+    if mask.ndim == 0 or not mask.any() or (_in_rows(mask, "") if per_row else _said(mask, "")):
         return []
-    flat = mask.any(axis=0) if mask.ndim == 3 else np.atleast_2d(mask)
     down, height = _bins(flat.shape[0], _MOST_DOWN)
     across, width = _bins(flat.shape[1], _MOST_ACROSS)
     lines = [
@@ -74,23 +73,25 @@ def _said(mask: Mask, name: str) -> str | None:
     """Words that say exactly which entries are marked; None if there are none so short."""
     if mask.all():
         return f"all of {name}" if mask.ndim else name
-    for here, all_but in ((mask, ""), (~mask, "all but ")):
-        found = np.argwhere(here)
-        if len(found) == 1:
-            return all_but + entry(name, found[0])
-        if mask.ndim == 2:
-            said = _lines(here, name)
-        else:
-            said = _some(found[:, 0], len(mask), f"entries {{}} of {name}")
-        if said:
-            return all_but + said
-    return _many_lines(mask, name)
+    plain, reverse = _short(mask, name), _short(~mask, name)
+    found = [said for said in (plain, reverse and f"all but {reverse}") if said]
+    return min(found, key=len, default=None) or _many_lines(mask, name)
+
+
+def _short(mask: Mask, name: str) -> str | None:
+    """One entry, whole lines, or a few entries of a vector; some are marked and some are not."""
+    found = np.argwhere(mask)
+    if len(found) == 1:
+        return entry(name, found[0])
+    if mask.ndim == 2:
+        return _lines(mask, name)
+    return _some(found[:, 0], len(mask), f"entries {{}} of {name}")
 
 
 def _lines(mask: Mask, name: str) -> str | None:
     """Whole rows, whole columns, or the diagonal of a matrix."""
     for axis, noun in ((1, "row"), (0, "column")):
-        whole = mask.all(axis=axis)
+        whole: Mask = np.all(mask, axis=axis)
         if np.array_equal(mask.any(axis=axis), whole):
             if whole.sum() == 1:
                 return f"{noun} {int(np.argmax(whole))} of {name}"
@@ -103,7 +104,7 @@ def _lines(mask: Mask, name: str) -> str | None:
 def _many_lines(mask: Mask, name: str) -> str | None:
     if mask.ndim == 2:
         for axis, noun in ((1, "rows"), (0, "columns")):
-            whole = mask.all(axis=axis)
+            whole: Mask = np.all(mask, axis=axis)
             if np.array_equal(mask.any(axis=axis), whole):
                 return f"{int(whole.sum()):,} of {len(whole):,} {noun} of {name}"
     return None
@@ -135,7 +136,7 @@ def _counted(mask: Mask) -> str:
 def _in_rows(mask: Mask, name: str) -> str | None:
     """Words for a stack: the same entries in some of its rows."""
     inside = tuple(range(1, mask.ndim))
-    rows = mask.any(axis=inside)
+    rows: Mask = np.any(mask, axis=inside)
     pattern = mask[rows][0] if rows.any() else mask[0]
     if not (mask[rows] == pattern).all():
         return None
