@@ -39,7 +39,9 @@ def picture(mask: Mask, *, per_row: bool = False) -> list[str]:
     then the last line says how large the bins are. Of a stack of matrices: marked in any of the rows.
     """
     flat: Mask = np.any(mask, axis=0) if mask.ndim == 3 else np.atleast_2d(mask)
-    if mask.ndim == 0 or not mask.any() or (_in_rows(mask, "") if per_row else _said(mask, "")):
+    if not 1 <= mask.ndim - per_row <= 2 and not (per_row and mask.ndim == 1):
+        return []
+    if not mask.any() or (_in_rows(mask, "") if per_row else _said(mask, "")):
         return []
     down, height = _bins(flat.shape[0], _MOST_DOWN)
     across, width = _bins(flat.shape[1], _MOST_ACROSS)
@@ -85,7 +87,7 @@ def _short(mask: Mask, name: str) -> str | None:
         return entry(name, found[0])
     if mask.ndim == 2:
         return _lines(mask, name)
-    return _some(found[:, 0], len(mask), f"entries {{}} of {name}")
+    return _some(found[:, 0], len(mask), f"entries {{}} of {name}") if mask.ndim == 1 else None
 
 
 def _lines(mask: Mask, name: str) -> str | None:
