@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli import backprop
+from gradcheck_cli import backprop, patterns
 from gradcheck_cli.forward import FLOAT64, Tape, evaluate, forward_pass
 from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Misfit, Model, Node, spell_shape
 from gradcheck_cli.points import moved
@@ -222,7 +222,7 @@ class _Court:
                 return kinked
         if not failing or self._are_roundings(claim, formula, failing):
             return self._accepted(claim, formula, blank, gap)
-        result = self._placed(blank, gap, at)
+        result = self._located(self._placed(blank, gap, at), gap)
         note = _two_roundings(self.model, claim, failing, found)
         if note is None and result.claimed == result.true:
             note = f"they differ by {float(gap.size[gap.worst()]):.1e}, which float64 cannot show"
@@ -417,7 +417,7 @@ class _Court:
         if kinked is not None and (gap.wrong.any() or kinked.verdict is Verdict.KINK):
             return kinked
         if gap.wrong.any():
-            return replace(result, verdict=Verdict.WRONG, points_wrong=1)
+            return replace(self._located(result, gap), verdict=Verdict.WRONG, points_wrong=1)
         digits = _digits_given(claim.text) if claim.half_units is not None and not true.ndim else 0
         return replace(result, note=f"agrees to the {digits} digits given" if digits else None)
 
@@ -434,6 +434,19 @@ class _Court:
             index=tuple(int(k) for k in (place[1:] if per_row else place)) or None,
             wrong=int(gap.wrong.sum()),
             total=int(gap.wrong.size),
+        )
+
+    def _located(self, result: ClaimResult, gap: _Gap) -> ClaimResult:
+        """The result with which entries are wrong, in words and as a map."""
+        if gap.wrong.size < 2:
+            return result
+        name = self.model.display(result.by)
+        if result.of != self.model.loss:
+            name = f"d {self.model.display(result.of)}/d {name}"
+        return replace(
+            result,
+            place=patterns.words(gap.wrong, name, per_row=gap.per_row),
+            map=tuple(patterns.picture(gap.wrong, per_row=gap.per_row)),
         )
 
     def evidence(self, claim: Claim, result: ClaimResult) -> tuple[Evidence, ...]:

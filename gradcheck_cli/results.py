@@ -144,6 +144,8 @@ class ClaimResult:
     carried: float | None = None  # with --carry: the value of the author's own chain
     left: float | None = None
     right: float | None = None
+    place: str | None = None  # which entries are wrong: "row 2 of W0"; None for a single number
+    map: tuple[str, ...] = ()  # the wrong entries as lines of characters, where words do not say it
 
 
 @dataclass(frozen=True)

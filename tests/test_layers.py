@@ -18,6 +18,7 @@ RANKS: dict[str, tuple[int, int]] = {
     "primitives": (1, 0),
     "examples": (1, 0),
     "output": (1, 0),
+    "patterns": (1, 0),  # which entries, in words: no model inside
     "elimination": (1, 0),  # determinants and inverses of any numbers
     "graph": (2, 0),
     "results": (2, 0),

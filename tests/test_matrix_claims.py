@@ -351,3 +351,25 @@ def test_a_gradient_of_2_000_entries_in_a_whole_report(tmp_path: Path) -> None:
     (claim,) = report.claims
     assert (claim.verdict, claim.wrong) == (Verdict.WRONG, 2_000)
     assert (report.exit_code, report.parameters[0].verdict) == (1, Verdict.OK)
+
+
+PLACES = [  # of a gradient of 3 x 4 entries, g = c @ x' with c and x free of zeros
+    ("[c[0], 0, c[2]] @ x'", "row 1 of W", 4, False),
+    ("c @ [x[0], x[1], 0, 0]'", "columns 2 and 3 of W", 6, False),
+    ("2 * c @ x'", "all of W", 12, False),
+    ("c @ x' + [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1]]", "3 of 12 entries", 3, True),
+    ("c @ x' + [[0, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]", "W[1,2]", 1, False),
+]
+
+
+@pytest.mark.parametrize(("wrong", "place", "count", "drawn"), PLACES)
+def test_which_entries_are_wrong(wrong: str, place: str, count: int, drawn: bool, tmp_path: Path) -> None:
+    file = tmp_path / "m.txt"
+    file.write_text(
+        "data c[3] = [1, 2, 3]\ndata x[4] = [1, -1, 2, 5]\nparam W[3,4] ~ normal(0, 1)\n"
+        f"loss = dot(c, W @ x)\nclaim d loss/d W = c @ x'\nclaim d loss/d W = {wrong}\n"
+    )
+    right, found = api.check(api.load(str(file))).claims
+    assert (right.verdict, right.place, right.map) == (Verdict.OK, None, ())
+    assert (found.verdict, found.place, found.wrong) == (Verdict.WRONG, place, count)
+    assert bool(found.map) is drawn

@@ -290,6 +290,34 @@ def validate(value: Any, part: str | None = None) -> None:
     jsonschema.Draft202012Validator(schema).validate(value)
 
 
+def of_a_matrix(place: str, wrong: int, *lines: str) -> Report:
+    """A wrong claim on a matrix of 3 x 4 entries."""
+    claim = replace(
+        reports.WRONG.claims[2], by="W0", wrong=wrong, total=12, index=(2, 1), place=place, map=lines
+    )
+    return replace(reports.WRONG, claims=(claim,))
+
+
+def test_which_entries_are_wrong_is_said_and_drawn() -> None:
+    row = of_a_matrix("row 2 of W0", 3)
+    for name in ("table", "markdown", "latex"):
+        text = render([row], name, OutputOptions()).replace("\\", "")
+        assert "row 2 of W0 (3 of 12 entries); worst at W0[2,1]" in text
+        assert "right" not in text.split("row 2 of W0")[1].split("right down to")[0]
+    assert "W0[2,1] (1 of 12 entries)\n" in shown(of_a_matrix("W0[2,1]", 1))
+    scattered = of_a_matrix("2 of 12 entries", 2, "░█░░", "░░░█")
+    told = shown(scattered)
+    assert "          2 of 12 entries; worst at W0[2,1]\n" in told
+    assert "          ░█░░\n          ░░░█\n          █ wrong   ░ right\n" in told
+    twin = shown(scattered, encoding="ascii")
+    assert "          .#..\n          ...#\n          # wrong   . right\n" in twin
+    assert "Line 13:\n\n    ░█░░\n    ░░░█\n" in render([scattered], "markdown", OutputOptions())
+    assert r"\newline \texttt{.\#..}\newline \texttt{...\#}" in render([scattered], "latex", OutputOptions())
+    found = json.loads(render([scattered], "json", OutputOptions()))["reports"][0]["claims"][0]
+    assert list(found)[-2:] == ["place", "map"]
+    assert (found["place"], found["map"]) == ("2 of 12 entries", ["░█░░", "░░░█"])
+
+
 def test_json_follows_its_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     value = json.loads(render(reports.ALL, "json"))

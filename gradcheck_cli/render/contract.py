@@ -193,6 +193,8 @@ def _claim(claim: ClaimResult) -> Record:
         "carried": jsonable(claim.carried),
         "left": jsonable(claim.left),
         "right": jsonable(claim.right),
+        "place": claim.place,
+        "map": list(claim.map),
     }
 
 

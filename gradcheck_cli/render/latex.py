@@ -14,6 +14,7 @@ from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
     ENTRY_HEADINGS,
     SUMMARY_HEADINGS,
+    claim_map,
     claim_numbers,
     claim_sentences,
     claim_title,
@@ -198,7 +199,8 @@ def _claims(report: Report, verbosity: int) -> Iterator[str]:
     rows = []
     for claim in claims.shown:
         said = "; ".join([*claim_numbers(claim), *claim_sentences(claim)])
-        title = _code(claim_title(claim)) + (f"\\newline {escape(said)}" if said else "")
+        lines = [escape(said), *map(_code, claim_map(claim))]
+        title = "\\newline ".join([_code(claim_title(claim)), *filter(None, lines)])
         rows.append([str(claim.line), title, str(claim.verdict)])
     if rows:
         yield _tabular(("line", "claim", ""), "rp{0.7\\linewidth}l", rows)

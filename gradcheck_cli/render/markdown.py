@@ -10,6 +10,7 @@ from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
     ENTRY_HEADINGS,
     SUMMARY_HEADINGS,
+    claim_map,
     claim_numbers,
     claim_sentences,
     claim_title,
@@ -157,7 +158,9 @@ def _claims(report: Report, verbosity: int) -> str:
         said = "; ".join([*claim_numbers(claim), *claim_sentences(claim)])
         rows.append([str(claim.line), code(claim_title(claim)), str(claim.verdict), escape(said)])
     table = pipe_table(("line", "claim", "verdict", ""), rows) if rows else ""
-    return "\n\n".join(filter(None, (table, escape(claims.more))))
+    maps = ((claim.line, claim_map(claim)) for claim in claims.shown)
+    drawn = [f"Line {line}:\n\n{_verbatim(chr(10).join(lines))}" for line, lines in maps if lines]
+    return "\n\n".join(filter(None, (table, *drawn, escape(claims.more))))
 
 
 def _coded_first(row: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ __all__ = [
     "SUMMARY_HEADINGS",
     "NamedEntry",
     "Selection",
+    "claim_map",
     "claim_numbers",
     "claim_sentences",
     "claim_title",
@@ -261,7 +262,7 @@ def claim_numbers(claim: ClaimResult) -> list[str]:
     """The lines of numbers under a claim: how many, where, yours and true."""
     lines = []
     if claim.total > 1 and claim.wrong:
-        lines.append(f"{numbers.count(claim.wrong)} of {_entries_at(claim)}")
+        lines.append(_entries_at(claim))
     if claim.claimed is not None or claim.true is not None:
         yours, true = numbers.pair(claim.claimed, claim.true)
         gap = "" if yours.startswith("-") else " "
@@ -270,6 +271,11 @@ def claim_numbers(claim: ClaimResult) -> list[str]:
     if claim.carried is not None:
         lines.append(f"your own chain carries {numbers.number(claim.carried)}")
     return lines + ([_slopes(claim)] if _slopes(claim) else [])
+
+
+def claim_map(claim: ClaimResult) -> list[str]:
+    """The lines of the map of wrong entries, with what they mean; none where words say it all."""
+    return [*claim.map, "█ wrong   ░ right"] if claim.map else []
 
 
 def claim_sentences(claim: ClaimResult) -> list[str]:
@@ -285,11 +291,17 @@ def claim_sentences(claim: ClaimResult) -> list[str]:
 
 
 def _entries_at(claim: ClaimResult) -> str:
-    """ "256 entries; worst in row 0 at f3[15]"."""
+    """ "row 2 of W0 (3 of 12 entries); worst at W0[2,1]"; one entry is its own worst."""
+    counted = f"{numbers.count(claim.wrong)} of {numbers.count(claim.total)} entries"
+    said = claim.place or counted
+    if said != counted:
+        said += f" ({counted})"
+    if claim.wrong == 1 and claim.place:
+        return said
     row = "" if claim.row is None else f" in row {claim.row}"
     name = entry_name(claim.by if claim.of == "loss" else "", claim.index)
     place = f" at {name}" if claim.index else ""
-    return f"{numbers.count(claim.total)} entries" + (f"; worst{row}{place}" if row + place else "")
+    return said + (f"; worst{row}{place}" if row + place else "")
 
 
 def _points(claim: ClaimResult) -> str:

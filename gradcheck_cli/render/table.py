@@ -11,6 +11,7 @@ from gradcheck_cli.render.rows import (
     SUMMARY_HEADINGS,
     NamedEntry,
     Selection,
+    claim_map,
     claim_numbers,
     claim_sentences,
     claim_title,
@@ -194,5 +195,7 @@ def _claim(page: Page, claim: ClaimResult) -> None:
         return
     for line in claim_numbers(claim):
         page.wrapped(line, _CLAIM_INDENT)
+    for line in claim_map(claim):
+        page.line(" " * _CLAIM_INDENT + line)
     for sentence in claim_sentences(claim):
         page.wrapped(sentence, _CLAIM_INDENT)

@@ -30,6 +30,7 @@ _TWINS = {
     "\N{LEFT DOUBLE QUOTATION MARK}": '"',
     "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
     **dict(zip("▁▂▃▄▅▆▇█", "_.:-=+*#", strict=True)),  # bars of rising height
+    "░": ".",  # beside "█", in a map of entries
 }
 
 
