@@ -10,11 +10,12 @@ from gradcheck_cli.claims import Judged, judge_claims
 from gradcheck_cli.errors import OptionError
 from gradcheck_cli.forward import Failing, forward_pass
 from gradcheck_cli.graph import Claim, Input, Model, Node, spell_shape
-from gradcheck_cli.judge import Point, Values, blocks, compare_values, points_of
+from gradcheck_cli.judge import blocks
 from gradcheck_cli.recording import LARGEST_MATRIX
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import Block, ClaimResult, Coverage, Entry, Report, Verdict, worst
 from gradcheck_cli.sampling import scheme_named
+from gradcheck_cli.values import Point, Values, compare_values, points_of
 
 __all__ = ["Options", "check"]
 

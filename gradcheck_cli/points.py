@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DIGITS", "archive", "draw_normal", "draw_uniform", "moved", "stream"]
+__all__ = ["DIGITS", "archive", "draw_normal", "draw_uniform", "moved", "signs", "stream"]
 
 Array = NDArray[np.float64]
 DIGITS = 6  # significant digits of every drawn number
@@ -44,6 +44,11 @@ def _unit(seed: int, name: str, count: int) -> Array:
     bits = np.random.PCG64(int.from_bytes(digest[:16], "little")).random_raw(count)
     high = np.asarray(bits, dtype=np.uint64) >> np.uint64(11)
     return (high.astype(np.float64) + 0.5) * 2.0**-53
+
+
+def signs(seed: int, name: str, shape: tuple[int, ...]) -> Array:
+    """+1 and -1, each as likely, from the stream of `name`/signs."""
+    return np.where(_unit(seed, f"{name}/signs", math.prod(shape)) < 0.5, -1.0, 1.0).reshape(shape)
 
 
 def stream(seed: int, name: str) -> np.random.Generator:

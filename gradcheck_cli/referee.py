@@ -52,11 +52,15 @@ class Jittered(Float64):
         self.samples = samples
         self.random = np.random.Generator(np.random.PCG64(seed))
 
-    def rounded(self, x: Array) -> Array:
-        """x, jittered independently in every sample and entry."""
+    def rounded(self, x: Array, terms: int = 1) -> Array:
+        """x, jittered independently in every sample and entry.
+
+        `terms` that are added one after the other round every partial sum; those of a random walk of n
+        steps are as if each term were off by the root of n/8 ulps (Higham and Mary 2019).
+        """
         shape = (self.samples, *x.shape[1:])
         signs = self.random.integers(0, 2, size=shape, dtype=np.int8) * 2 - 1
-        return np.asarray(x * (1.0 + _JITTER * signs))
+        return np.asarray(x * (1.0 + _JITTER * max(1.0, (terms / 8) ** 0.5) * signs))
 
 
     def det(self, x: Array) -> Array:
@@ -322,7 +326,8 @@ def _as_written(program: Program, point: Mapping[str, Array], m: Jittered) -> di
                 values[node.index] = compute(node, values, m)
             else:
                 together = node.primitive.rounds and not node.primitive.elementwise
-                given = {a: m.rounded(values[a]) if together else values[a] for a in node.arguments}
+                terms = _terms(node, program.model) if together else 1
+                given = {a: m.rounded(values[a], terms) if together else values[a] for a in node.arguments}
                 value = compute(node, given, m)
                 values[node.index] = m.rounded(value) if node.primitive.rounds else value
     nodes = program.model.graph.nodes
@@ -333,9 +338,19 @@ def _as_written(program: Program, point: Mapping[str, Array], m: Jittered) -> di
     }
 
 
-def _rounded(m: Any, x: Array) -> Array:
+def _terms(node: Node, model: Model) -> int:
+    """How many numbers a node adds up for each of its entries."""
+    given = model.graph.nodes[node.arguments[0]]
+    if node.primitive.rows == "reduce":
+        return model.rows or 1
+    if node.primitive.product is not None:
+        return given.shape[-1] if node.operation != "outer" else 1
+    return max(1, _size(given.shape) // max(1, _size(node.shape)))
+
+
+def _rounded(m: Any, x: Array, terms: int = 1) -> Array:
     jitter = getattr(m, "rounded", None)
-    return x if jitter is None else jitter(x)
+    return x if jitter is None else jitter(x, terms)
 
 
 class _Reverse:
@@ -418,7 +433,7 @@ class _Reverse:
         item = self.program.items[argument]
         rows = part.shape[1] > 1 and not item.per_row and not self.of.per_row
         if rows:
-            part = np.asarray(_rounded(self.m, part).sum(axis=1, keepdims=True))
+            part = np.asarray(_rounded(self.m, part, part.shape[1]).sum(axis=1, keepdims=True))
         if part.ndim != 2 + len(item.shape):
             part = np.asarray(part.sum(axis=tuple(range(2, part.ndim)))).reshape(part.shape[:2] + item.shape)
         found = adjoints.get(argument)
@@ -491,18 +506,37 @@ class _Reverse:
         letters = inputs.split(",")
         pairs = list(zip(letters, item.arguments, strict=True))
         others = [(axes, self.values[a]) for k, (axes, a) in enumerate(pairs) if k != place]
-        operands = [(axes, _rounded(self.m, v)) for axes, v in [(output, adjoint), *others]]
+        operands = [(output, adjoint), *others]
         known = [axis for axis in letters[place] if any(axis in axes for axes, _ in operands)]
-        pattern = ",".join(f"...{axes}" for axes, _ in operands) + f"->...{''.join(known)}"
+        rows = self._adds_rows(item, place, operands)
+        terms = _summed({axis for axes, _ in operands for axis in axes} - set(known), operands) * rows
+        operands = [(axes, _rounded(self.m, v, terms)) for axes, v in operands]
+        lead, left = ("yz", "y") if rows > 1 else ("...", "...")
+        pattern = ",".join(f"{lead}{axes}" for axes, _ in operands) + f"->{left}{''.join(known)}"
         sent = np.asarray(np.einsum(pattern, *(v for _, v in operands)))
+        sent = sent[:, None] if rows > 1 else sent
         alone = tuple(2 + k for k, axis in enumerate(letters[place]) if axis not in known)
         full = self.program.items[item.arguments[place]].shape  # what only this side sums over
         return np.broadcast_to(np.expand_dims(sent, alone), sent.shape[:2] + full)
+
+    def _adds_rows(self, item: Item, place: int, operands: Sequence[tuple[str, Array]]) -> int:
+        """How many rows a product may sum over at once, because its argument has one value for all of
+        them: products of single rows are never stored."""
+        shared = not (self.program.items[item.arguments[place]].per_row or self.of.per_row)
+        plain = all(v.dtype != object for _, v in operands)
+        counts = {v.shape[1] for _, v in operands}
+        return max(counts) if shared and plain and len(counts) == 1 else 1
 
     def _scattered(self, adjoint: Array, shape: Shape, key: tuple[Any, ...]) -> Array:
         full = np.zeros(adjoint.shape[:2] + shape, dtype=adjoint.dtype)
         full[(..., *key)] = adjoint
         return full
+
+
+def _summed(axes: set[str], operands: Sequence[tuple[str, Array]]) -> int:
+    """How many terms a contraction over these axes has."""
+    sizes = {axis: v.shape[2 + k] for letters, v in operands for k, axis in enumerate(letters)}
+    return int(np.prod([sizes[axis] for axis in axes], dtype=np.int64))
 
 
 def _sent_back(adjoint: Array, places: Sequence[int], signs: Sequence[int], shape: Shape) -> Array:

@@ -115,6 +115,12 @@ class Block:
     entries: tuple[Entry, ...]
     norm: float = 0.0
     claimed: bool = False
+    way: str = "each"  # how its entries were checked: each, by node, sampled
+    one_by_one: int = 0  # not zero, and asked of all three witnesses one by one
+    blind: float = 0.0  # the part of the entries in which a mistake of 1e-3 of itself goes unseen
+    where: str | None = None  # "row 3 of W1", where more than one entry is WRONG
+    map: tuple[str, ...] = ()
+    note: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ all moved points are stacked along the first axis.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,7 +19,7 @@ from gradcheck_cli.forward import Tape, Varied, forward_pass
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.namespaces import Complex128
 
-__all__ = ["Estimates", "Sampled", "derivative", "estimates", "scheme_named"]
+__all__ = ["Estimates", "Sampled", "along", "derivative", "derivative_at", "estimates", "scheme_named"]
 
 _MOST_ENTRIES = 1 << 21  # entries of one node held at a time, over all perturbations
 _MOST_TOGETHER = 512  # entries of small names that are moved in one pass
@@ -56,9 +56,7 @@ def derivative(
     pass a function."""
     target = model.node(of)
     names = list(by)
-    if scheme.imaginary:
-        _refuse_unanalytic(model, target, names)
-        tape = forward_pass(model, Complex128(), tape.point)
+    tape = _taped(model, tape, of, names, scheme)
     shared = [name for name in names if not model.node(name).per_row]
     found: dict[str, Estimates] = {}
     for group in _groups(model, shared):
@@ -67,6 +65,47 @@ def derivative(
         if name not in found:
             found.update(estimates(_MovedRows(tape, target, model.node(name)), [name], scheme, noise))
     return {name: found[name] for name in names}
+
+
+def derivative_at(
+    model: Model,
+    tape: Tape,
+    of: str,
+    name: str,
+    entries: Array,
+    scheme: Scheme,
+    noise: Array | float = 0.0,
+) -> Estimates:
+    """The same by some entries of one name, flat indices, which has one value for all rows: (*of, k)."""
+    tape = _taped(model, tape, of, [name], scheme)
+    moved = _Chosen(tape, model.node(of), [model.node(name)], np.asarray(entries))
+    return estimates(moved, [name], scheme, noise)[name]
+
+
+def along(
+    model: Model,
+    tape: Tape,
+    of: str,
+    directions: Mapping[str, Array],
+    scale: float,
+    scheme: Scheme,
+    noise: Array | float = 0.0,
+) -> Estimates:
+    """The slopes of `of` as names move together along directions, (D, *shape) each: (*of, D).
+
+    `scale` is the size at which a step along a direction is large.
+    """
+    tape = _taped(model, tape, of, list(directions), scheme)
+    nodes = {model.node(name).index: moves for name, moves in directions.items()}
+    return estimates(_Along(tape, model.node(of), nodes, scale), [of], scheme, noise)[of]
+
+
+def _taped(model: Model, tape: Tape, of: str, names: list[str], scheme: Scheme) -> Tape:
+    """The tape in the numbers that a scheme needs."""
+    if not scheme.imaginary:
+        return tape
+    _refuse_unanalytic(model, model.node(of), names)
+    return forward_pass(model, Complex128(), tape.point)
 
 
 def _groups(model: Model, names: Iterable[str]) -> list[list[str]]:
@@ -142,10 +181,15 @@ class Sampled:
         return Samples(values, regular)
 
     def _sampled(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
-        most = max(1, _MOST_ENTRIES // (self.width * max(1, offsets.shape[1])))
-        starts = range(0, len(which), most)
-        parts = [self._some(which[a : a + most], offsets[a : a + most]) for a in starts]
-        values, regular, touched = (np.concatenate(c) for c in zip(*parts, strict=True))
+        samples = max(1, min(offsets.shape[1], _MOST_ENTRIES // self.width))
+        most = max(1, _MOST_ENTRIES // (self.width * samples))
+        lines = []
+        for a in range(0, len(which), most):
+            some, moves = which[a : a + most], offsets[a : a + most]
+            columns = range(0, moves.shape[1], samples)
+            parts = [self._some(some, moves[:, b : b + samples]) for b in columns]
+            lines.append([np.concatenate(c, axis=1) for c in zip(*parts, strict=True)])
+        values, regular, touched = (np.concatenate(c) for c in zip(*lines, strict=True))
         return values, regular, touched
 
     def _some(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
@@ -206,6 +250,47 @@ class _Moved(Sampled):
             moved[..., start:stop].reshape((*moved.shape[:-1], *node.shape))
             for node, start, stop in zip(self.nodes, self.starts[:-1], self.starts[1:], strict=True)
         ]
+
+
+class _Chosen(_Moved):
+    """Some entries of the nodes, by their places one after the other."""
+
+    def __init__(self, tape: Tape, of: Node, nodes: list[Node], chosen: Array) -> None:
+        super().__init__(tape, of, nodes)
+        self.chosen = chosen
+        self.base = self.base[chosen]
+
+    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+        """The nodes that have a moved entry."""
+        return super().pinned(self.chosen[entries], offsets)
+
+    def shaped(self, part: Array) -> list[Array]:
+        """(entries, rows?, *of) as (rows?, *of, entries)."""
+        return [np.moveaxis(part, 0, -1)]
+
+
+class _Along(Sampled):
+    """Whole nodes that move together, one step in a direction being an entry."""
+
+    def __init__(self, tape: Tape, of: Node, directions: Mapping[int, Array], scale: float) -> None:
+        super().__init__(tape, of)
+        self.directions = directions
+        nodes = [tape.model.graph.nodes[index] for index in directions]
+        self.base = np.full(max(len(moves) for moves in directions.values()), scale)
+        self.width = max(_size(node) for node in (of, *nodes))
+
+    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+        """All nodes, moved."""
+        found = {}
+        for index, moves in self.directions.items():
+            node = self.tape.model.graph.nodes[index]
+            steps = offsets.reshape(-1, *(1,) * len(node.shape)) * moves[entries]
+            found[index] = (self.tape.of_node(node)[None] + steps)[:, None]
+        return found
+
+    def shaped(self, part: Array) -> list[Array]:
+        """(directions, rows?, *of) as (rows?, *of, directions)."""
+        return [np.moveaxis(part, 0, -1)]
 
 
 class _MovedRows(Sampled):

@@ -1,0 +1,360 @@
+"""Reads a Model, points and the three witnesses. Gives their testimony, and how it was taken.
+
+Small names are heard entry by entry. Large ones cost too much for that: differences are taken by node
+where the model is affine up to there, else only for some entries; the symbolic witness is asked along
+random signed directions, and for the same entries. A sum of n gradient entries with random signs moves
+by all that a single wrong entry is off by, and what rounding leaves in it grows with the root of the sum
+of squares, not with n (Hutchinson 1990 for the idea). What is done is decided by counting operations,
+never by a clock. Knows nothing of verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import numpy as np
+
+from gradcheck_cli import backprop, bynode, symbolic
+from gradcheck_cli.bynode import Route
+from gradcheck_cli.finite import EXTRAPOLATED, SCHEMES, Scheme
+from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.points import signs
+from gradcheck_cli.referee import Referee
+from gradcheck_cli.sampling import Estimates, along, derivative, derivative_at
+from gradcheck_cli.symbolic import Program
+from gradcheck_cli.values import Point
+
+__all__ = ["Hearing", "Plan", "Projections", "Testimony", "Way", "plan"]
+
+_BY_ENTRY = 38  # samples that the differences of one entry cost
+_BY_NODE = 10  # and those of one entry of a node
+_MOST_WORK = 1 << 33  # multiplications at one point, in each way: seconds
+_MOST_SYMBOLIC = 1 << 31  # of the tangents of all entries
+_LARGEST, _RANDOM = 8, 24  # entries of a large block that are examined one by one
+DIRECTIONS = 4  # along which the entries of a large block are added up
+_PROJECTION_MARGIN = 8.0  # times the root of the sum of squared rounding bounds: 8 standard deviations
+_MOST_PARTS = 64  # of an axis that are followed in the search for wrong entries
+_MOST_CANDIDATES = 256  # entries that are then looked at one by one
+
+
+class Way(Enum):
+    """How the entries of a name are checked."""
+
+    EACH = "each"
+    BY_NODE = "by node"
+    SAMPLED = "sampled"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How each name is heard; `route` for those by node, `whole` those whose symbolic column is full."""
+
+    ways: Mapping[str, Way]
+    route: Route
+    whole: frozenset[str]
+
+    def names(self, way: Way) -> list[str]:
+        """The names that are heard in one way."""
+        return [name for name, found in self.ways.items() if found is way]
+
+
+def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str) -> Plan:
+    """Entry by entry as far as the work allows, smallest names first; then by node; then by samples.
+
+    With the scheme `by-node` every name that can be is heard by node.
+    """
+    work = operations(model)
+    shared = [n for n in names if not model.node(n).per_row]
+    route = bynode.route(model, of, [n for n in shared if model.node(n).is_leaf])
+    can = {n for n in shared if route.covers(n)} if scheme.sees_sides else set()
+    affordable = _BY_NODE * work * route.entries <= _MOST_WORK
+    ways: dict[str, Way] = {}
+    spent = seen = 0
+    whole = set()
+    for name in sorted(names, key=lambda n: _size(model.node(n))):
+        size = _size(model.node(name))
+        spent += _BY_ENTRY * work * size
+        seen += work * size
+        ways[name] = Way.EACH
+        if name in shared and spent > _MOST_WORK:
+            ways[name] = Way.SAMPLED
+        if name in can and ((affordable and ways[name] is Way.SAMPLED) or scheme.name == "by-node"):
+            ways[name] = Way.BY_NODE
+        if seen <= _MOST_SYMBOLIC or ways[name] is Way.EACH:
+            whole.add(name)
+    return Plan({name: ways[name] for name in names}, route, frozenset(whole))
+
+
+def operations(model: Model) -> int:
+    """Multiplications, or other operations, of one forward pass over all rows."""
+    graph, rows = model.graph, model.rows or 1
+    return sum(_operations(node, graph.nodes) * (rows if node.per_row else 1) for node in graph.nodes)
+
+
+def _operations(node: Node, nodes: Sequence[Node]) -> int:
+    if node.is_leaf or node.is_literal or node.primitive.product is None:
+        return _size(node)
+    a, b = (nodes[k] for k in node.arguments)
+    return _size(a) * (b.shape[1] if len(b.shape) == 2 else 1) if node.operation == "matmul" else _size(node)
+
+
+def _size(node: Node) -> int:
+    return int(np.prod(node.shape, dtype=np.int64))
+
+
+# ---------------------------------------------------------------------------------------------
+# Testimony
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Projections:
+    """Sums of all entries with random signs, as each witness has them, (D,); `room` is what rounding may
+    make of one. A finite difference that is not known is nan."""
+
+    symbolic: Array
+    backprop: Array
+    finite: Array
+    bound: Array
+    room: float
+
+    @property
+    def differ(self) -> bool:
+        """Whether symbolic and backprop differ by more than rounding."""
+        return bool(np.any(~(np.abs(self.symbolic - self.backprop) <= self.room)))
+
+    @property
+    def stray(self) -> bool:
+        """Whether the differences, which are all that is left, see something else."""
+        gap = np.abs(self.finite - self.backprop)
+        return bool(np.any(gap > self.bound + self.room))
+
+
+@dataclass
+class Testimony:
+    """What the witnesses say about d of/d name at one point, flat arrays of one length.
+
+    Where `unseen`, symbolic was not asked, or cannot see; its number is then backprop's. `examined` are
+    the entries that were differenced one by one; the others by node, or not at all (nan).
+    """
+
+    point: Point
+    name: str
+    way: Way
+    symbolic: Array
+    backprop: Array
+    finite: Array
+    bound: Array
+    left: Array
+    right: Array
+    kink: Array
+    unseen: Array
+    examined: Array
+    by_node: Array | None = None  # differences by node, with their bounds: (2, entries)
+    projections: Projections | None = None
+    rounding: Array | None = None  # of large names
+
+    def is_zero(self) -> Array:
+        """Entries that are exactly zero in all columns."""
+        nothing = (self.symbolic == 0) & (self.backprop == 0)
+        return np.asarray(nothing & ((self.finite == 0) | (np.isnan(self.finite) & ~self.examined)))
+
+    def blind_to(self, relative: float) -> float:
+        """The part of the entries that could be off by so much of themselves and nobody would see it."""
+        if self.projections is None:
+            return 0.0
+        seen = np.where(np.isfinite(self.bound), self.bound, np.inf)
+        least = np.minimum(seen, 2 * self.projections.room)  # both sides of the projection are off
+        moved = relative * np.abs(self.backprop)
+        return float(np.mean((moved <= least) & ~self.examined & ~self.is_zero()))
+
+
+@dataclass
+class Hearing:
+    """Asks each witness; none of them sees another's answer."""
+
+    model: Model
+    program: Program
+    referee: Referee
+    plan: Plan
+    scheme: Scheme
+    of: str
+    _signs: dict[str, Array] = field(default_factory=dict)
+
+    def at(self, point: Point, noise: Array) -> dict[str, Testimony]:
+        """The testimony on every name. `noise`: how far rounding may take the value of `of`; samples
+        that share an error cannot show it."""
+        exact = self._exact_scheme
+        names, ways = list(self.plan.ways), self.plan.ways
+        each, nodes = self.plan.names(Way.EACH), self.plan.names(Way.BY_NODE)
+        first = symbolic.derivative(
+            self.program, point.values, self.of, [n for n in names if n in self.plan.whole]
+        )
+        second = backprop.derivative(self.model, point.tape, self.of, names)
+        third = derivative(self.model, point.tape, self.of, each, exact, noise)
+        if nodes:
+            route = self.plan.route
+            third |= bynode.derivative(point.tape, route, nodes, SCHEMES["by-node"], noise)
+        found = {}
+        for name in names:
+            t = self._testimony(point, name, first.get(name), second[name], third.get(name))
+            if ways[name] is not Way.EACH:
+                t = self._large(t, noise)
+            found[name] = t
+        return found
+
+    @property
+    def _exact_scheme(self) -> Scheme:
+        return EXTRAPOLATED if self.scheme.name == "by-node" else self.scheme
+
+    def _testimony(
+        self, point: Point, name: str, first: Array | None, second: Array, third: Estimates | None
+    ) -> Testimony:
+        shape = second.shape
+        nothing, dark = np.full(shape, np.nan), bool(symbolic.unseen(self.program, self.of, name))
+        first = nothing if first is None else first
+        unseen = np.isnan(first) & (dark or name not in self.plan.whole)
+        if third is None:
+            third = Estimates(
+                nothing, np.full(shape, np.inf), nothing, nothing, np.zeros(shape, dtype=bool)
+            )
+        way = self.plan.ways[name]
+        return Testimony(
+            point=point,
+            name=name,
+            way=way,
+            symbolic=_flat(np.where(unseen, second, first)),
+            backprop=_flat(second),
+            finite=_flat(third.value),
+            bound=_flat(third.bound),
+            left=_flat(third.left),
+            right=_flat(third.right),
+            kink=_flat(third.kink),
+            unseen=_flat(unseen),
+            examined=np.full(second.size, way is Way.EACH),
+        )
+
+    # -- large names ----------------------------------------------------------------------------
+
+    def _large(self, t: Testimony, noise: Array) -> Testimony:
+        rounding = self.referee.rounding(t.point.values, self.of, [t.name])[t.name].reshape(-1)
+        by_node = np.stack([t.finite, t.bound]) if t.way is Way.BY_NODE else None
+        t = replace(t, rounding=rounding, by_node=by_node)
+        t = replace(t, projections=self._projected(t, noise))
+        self.examine(t, self._chosen(t), noise)
+        return t
+
+    def _chosen(self, t: Testimony) -> Array:
+        """The largest entries and some others."""
+        largest = np.argsort(-np.abs(t.backprop), kind="stable")[:_LARGEST]
+        random = np.random.Generator(np.random.PCG64(self.model.seed + t.point.number))
+        others = random.choice(len(t.backprop), size=min(_RANDOM, len(t.backprop)), replace=False)
+        return np.unique(np.concatenate([largest, others]))
+
+    def examine(self, t: Testimony, entries: Array, noise: Array) -> None:
+        """Ask symbolic and the differences for single entries, and write it down."""
+        node = self.model.node(t.name)
+        moves = np.zeros((len(entries), _size(node)))
+        moves[np.arange(len(entries)), entries] = 1
+        directions = {t.name: moves.reshape(-1, *node.shape)}
+        found = symbolic.along(self.program, t.point.values, self.of, directions)
+        t.symbolic[entries] = np.where(np.isnan(found), t.backprop[entries], found)
+        t.unseen[entries] = np.isnan(found)
+        exact = derivative_at(
+            self.model, t.point.tape, self.of, t.name, entries, self._exact_scheme, noise
+        )
+        t.finite[entries], t.bound[entries] = exact.value, exact.bound
+        t.left[entries], t.right[entries], t.kink[entries] = exact.left, exact.right, exact.kink
+        t.examined[entries] = True
+
+    def _directions(self, name: str) -> Array:
+        """+1 and -1 for every entry: (D, *shape)."""
+        if name not in self._signs:
+            self._signs[name] = signs(self.model.seed, name, (DIRECTIONS, *self.model.node(name).shape))
+        return self._signs[name]
+
+    def _projected(self, t: Testimony, noise: Array) -> Projections:
+        assert t.rounding is not None
+        moves = self._directions(t.name)
+        values = t.point.values.get(t.name, t.point.tape.value(t.name))
+        scale = float(np.sqrt(np.mean(np.square(values)))) or 1.0
+        third = along(
+            self.model, t.point.tape, self.of, {t.name: moves}, scale, self._exact_scheme, noise
+        )
+        return Projections(
+            symbolic=symbolic.along(self.program, t.point.values, self.of, {t.name: moves}),
+            backprop=moves.reshape(len(moves), -1) @ t.backprop,
+            finite=third.value,
+            bound=third.bound,
+            room=_room(t.rounding),
+        )
+
+    def locate(self, t: Testimony) -> Array:
+        """Which entries symbolic and backprop differ in, where their projections do: a mask.
+
+        The wrong parts of each axis are found by halving; where these meet stand the candidates, which
+        are then looked at one by one if they are few.
+        """
+        shape = self.model.node(t.name).shape or (1,)
+        marks = [_halved(n, self._part_differs(t, axis)) for axis, n in enumerate(shape)]
+        mask = np.asarray(np.logical_and.reduce(np.ix_(*marks))).reshape(-1)
+        candidates = np.flatnonzero(mask)
+        if len(candidates) <= _MOST_CANDIDATES:
+            moves = np.zeros((len(candidates), mask.size))
+            moves[np.arange(len(candidates)), candidates] = 1
+            mask[candidates] = self._differ(t, moves)
+        return mask
+
+    def _part_differs(self, t: Testimony, axis: int) -> Callable[[Sequence[tuple[int, int]]], Array]:
+        shape = self.model.node(t.name).shape or (1,)
+        first = np.moveaxis(self._directions(t.name)[0].reshape(shape), axis, 0)
+
+        def differs(parts: Sequence[tuple[int, int]]) -> Array:
+            moves = np.zeros((len(parts), *first.shape))
+            for k, (start, stop) in enumerate(parts):
+                moves[k, start:stop] = first[start:stop]
+            return self._differ(t, np.moveaxis(moves, 1, axis + 1).reshape(len(parts), -1))
+
+        return differs
+
+    def _differ(self, t: Testimony, moves: Array) -> Array:
+        """Along which directions, (D, entries), symbolic and backprop differ."""
+        assert t.rounding is not None
+        shape = self.model.node(t.name).shape
+        most = max(1, (1 << 24) // moves.shape[1])
+        found = []
+        for k in range(0, len(moves), most):
+            some = moves[k : k + most]
+            theirs = symbolic.along(
+                self.program, t.point.values, self.of, {t.name: some.reshape(-1, *shape)}
+            )
+            room = _PROJECTION_MARGIN * np.sqrt(np.square(some) @ np.square(t.rounding))
+            found.append(~(np.abs(theirs - some @ t.backprop) <= room))
+        return np.concatenate(found) if found else np.zeros(0, dtype=bool)
+
+
+def _flat(part: Array) -> Array:
+    return np.array(part).reshape(-1)
+
+
+def _room(rounding: Array) -> float:
+    return float(_PROJECTION_MARGIN * np.sqrt(np.sum(np.square(rounding))))
+
+
+def _halved(n: int, differs: Callable[[Sequence[tuple[int, int]]], Array]) -> Array:
+    """The parts of an axis along which there is a difference, as a mask (n,)."""
+    parts = [(0, n)]
+    while any(stop - start > 1 for start, stop in parts) and len(parts) <= _MOST_PARTS:
+        halves = [half for start, stop in parts for half in _halves(start, stop)]
+        parts = [half for half, wrong in zip(halves, differs(halves), strict=True) if wrong]
+    mask = np.zeros(n, dtype=bool)
+    for start, stop in parts:
+        mask[start:stop] = True
+    return mask
+
+
+def _halves(start: int, stop: int) -> list[tuple[int, int]]:
+    middle = (start + stop) // 2
+    return [(start, middle), (middle, stop)] if stop - start > 1 else [(start, stop)]

@@ -1,0 +1,172 @@
+"""Reads a Model, its Program and a Tape. Gives the points of comparison, and whether values agree there.
+
+The value of every step comes first, symbolic against forward pass, within what rounding allows. Knows
+nothing of derivatives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck_cli import symbolic
+from gradcheck_cli.forward import Tape, forward_pass
+from gradcheck_cli.graph import Array, Model
+from gradcheck_cli.points import moved
+from gradcheck_cli.referee import Referee
+from gradcheck_cli.results import Verdict
+from gradcheck_cli.symbolic import Program
+
+__all__ = ["CLOSE", "MOST_DIGITS", "Point", "Values", "compare_values", "floats", "points_of", "single"]
+
+CLOSE = 2.0**-44  # symbolic and backprop this close need no referee where differences confirm them
+MOST_DIGITS = 15.9  # what a float64 can carry
+_REACHES = (1.0, 0.5, 0.25, 0.0625, 1 / 256, 1 / 4096)  # of a moved point, until it crosses no kink
+
+
+# ---------------------------------------------------------------------------------------------
+# Points
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where the witnesses are compared; number 0 is the given point."""
+
+    number: int
+    values: Mapping[str, Array]
+    tape: Tape
+
+
+def points_of(model: Model, tape: Tape, count: int, kinds: tuple[str, ...] = ("param",)) -> list[Point]:
+    """The given point, then points with the parameters moved: inside the domain, and not across a
+    kink where that can be had; a point where the loss is not finite is left out."""
+    found = [Point(0, tape.point, tape)]
+    if any(model.inputs[name].kind in kinds for name in model.inputs):
+        moves = (_moved_point(model, tape, number, kinds) for number in range(1, count))
+        found += [point for point in moves if point is not None]
+    return found
+
+
+def _moved_point(model: Model, tape: Tape, number: int, kinds: tuple[str, ...]) -> Point | None:
+    last = None
+    for attempt, reach in enumerate(_REACHES):
+        values = {**tape.point, **moved(model, number, kinds=kinds, attempt=attempt, reach=reach)}
+        there = forward_pass(model, tape.m, values)
+        if not np.isfinite(there.loss):
+            continue
+        last = Point(number, values, there)
+        if tape.same_sides(there):
+            return last
+    return last
+
+
+# ---------------------------------------------------------------------------------------------
+# The value of every step
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Values:
+    """How symbolic and forward pass agree on the values; `wrong` names the first step that differs."""
+
+    verdict: Verdict
+    digits: float
+    loss_symbolic: float | None
+    wrong: str | None = None
+    note: str = ""
+
+
+def compare_values(model: Model, program: Program, referee: Referee, point: Point) -> Values:
+    """Every step's value by SymPy's formulas against the forward pass, within rounding."""
+    ours = {name: point.tape.value(name) for name in model.steps}
+    theirs = symbolic.values(program, point.values)
+    suspects = [name for name in model.steps if _apart(ours[name], theirs[name])]
+    bounds = referee.value_rounding(point.values, suspects) if suspects else {}
+    for name in suspects:
+        precise = theirs[name]
+        if referee.affords():
+            precise = floats(symbolic.values(program, point.values, referee.high)[name])
+        wrong = _off(precise, ours[name], bounds[name])
+        if wrong.any() and referee.affords():
+            precise = floats(symbolic.values(program, point.values, referee.surest)[name])
+            wrong = _off(precise, ours[name], bounds[name])
+        if wrong.any():
+            return _value_wrong(model, name, precise, ours[name], wrong)
+        theirs[name] = precise
+    loss = model.loss
+    if symbolic.unseen(program, loss):
+        return _unseen_value(program, referee, point, ours[loss])
+    return Values(Verdict.OK, _agreement(ours[loss], theirs[loss]), single(theirs[loss]))
+
+
+def _unseen_value(program: Program, referee: Referee, point: Point, ours: Array) -> Values:
+    """A loss that SymPy has no formula for: elimination at high precision against that in float64."""
+    if not referee.affords():
+        return Values(Verdict.OK, 0.0, None, note="symbolic: not computed")
+    loss = program.model.loss
+    digits = _agreement(ours, floats(symbolic.values(program, point.values, referee.high)[loss]))
+    note = f"high precision and forward pass agree to {int(digits)} digits"
+    return Values(Verdict.OK, digits, None, note=note)
+
+
+def _off(precise: Array, ours: Array, bound: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return np.asarray(~((np.abs(precise - ours) <= bound) | _both_infinite(precise, ours)))
+
+
+def _apart(a: Array, b: Array) -> bool:
+    with np.errstate(all="ignore"):
+        near = np.abs(a - b) <= CLOSE * np.maximum(np.abs(a), np.abs(b))
+    near &= np.isfinite(a) == np.isfinite(b)  # inf - 1 is within any part of inf
+    return not bool(np.all(near | _both_infinite(a, b)))
+
+
+def _both_infinite(a: Array, b: Array) -> Array:
+    """Not finite on both sides: an unchosen branch may be anything."""
+    return np.asarray(~np.isfinite(a) & ~np.isfinite(b))
+
+
+def floats(values: Array) -> Array:
+    """Numbers of any precision as float64."""
+    return np.asarray(values, dtype=object).astype(np.float64)
+
+
+def single(value: Array) -> float:
+    """The only number of an array."""
+    return float(np.asarray(value).reshape(-1)[0])
+
+
+def _agreement(a: Array, b: Array) -> float:
+    """To how many digits two numbers agree."""
+    x, y = single(a), single(b)
+    scale = max(abs(x), abs(y))
+    if x == y or scale == 0:
+        return MOST_DIGITS
+    return max(0.0, min(MOST_DIGITS, -float(np.log10(abs(x - y) / scale))))
+
+
+def _value_wrong(model: Model, name: str, theirs: Array, ours: Array, wrong: Array) -> Values:
+    at = tuple(np.argwhere(wrong)[0]) if wrong.ndim else ()
+    step = model.steps[name]
+    functions = sorted(_functions_in(model, name))
+    note = (
+        f"the value of {step.display} (line {step.line}) differs: symbolic {theirs[at]:.16g}, "
+        f"forward pass {ours[at]:.16g}. This is a defect of gradcheck, in one of: "
+        f"{', '.join(functions)}"
+    )
+    return Values(Verdict.WRONG, 0.0, None, name, note)
+
+
+def _functions_in(model: Model, name: str) -> set[str]:
+    """The primitives of one step's line, down to the steps it mentions."""
+    named = {s.node for s in model.steps.values()}
+    todo, found = [model.node(name).index], set()
+    while todo:
+        node = model.graph.nodes[todo.pop()]
+        if not (node.is_leaf or node.is_literal):
+            found.add(node.operation)
+            todo += [a for a in node.arguments if a not in named]
+    return found
