@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -26,13 +27,15 @@ from gradcheck_cli.sampling import Estimates, along, derivative, derivative_at
 from gradcheck_cli.symbolic import Program
 from gradcheck_cli.values import Point
 
-__all__ = ["Hearing", "Plan", "Projections", "Testimony", "Way", "plan"]
+__all__ = ["Hearing", "Plan", "Projections", "Testimony", "Way", "operations", "plan"]
 
 _BY_ENTRY = 38  # samples that the differences of one entry cost
 _BY_NODE = 10  # and those of one entry of a node
-_MOST_WORK = 1 << 33  # multiplications at one point, in each way: seconds
+_MOST_WORK = 1 << 33  # multiplications at one point, entry by entry: seconds
+_MOST_BY_NODE = 1 << 35  # and by node, where they are large matrix products
+_LATER = 4  # halvings of that at the other points
 _MOST_SYMBOLIC = 1 << 31  # of the tangents of all entries
-_LARGEST, _RANDOM = 8, 24  # entries of a large block that are examined one by one
+_LARGEST, _RANDOM = 8, 8  # entries of a large block that are examined one by one
 DIRECTIONS = 4  # along which the entries of a large block are added up
 _PROJECTION_MARGIN = 8.0  # times the root of the sum of squared rounding bounds: 8 standard deviations
 _MOST_PARTS = 64  # of an axis that are followed in the search for wrong entries
@@ -60,16 +63,16 @@ class Plan:
         return [name for name, found in self.ways.items() if found is way]
 
 
-def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str) -> Plan:
+def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str, *, later: bool = False) -> Plan:
     """Entry by entry as far as the work allows, smallest names first; then by node; then by samples.
 
-    With the scheme `by-node` every name that can be is heard by node.
+    With the scheme `by-node` every name that can be is heard by node. `later`: for the other points,
+    where the witnesses have been compared once before.
     """
     work = operations(model)
     shared = [n for n in names if not model.node(n).per_row]
     route = bynode.route(model, of, [n for n in shared if model.node(n).is_leaf])
-    can = {n for n in shared if route.covers(n)} if scheme.sees_sides else set()
-    affordable = _BY_NODE * work * route.entries <= _MOST_WORK
+    by_node = _ByNode(route, _MOST_BY_NODE >> _LATER if later else _MOST_BY_NODE)
     ways: dict[str, Way] = {}
     spent = seen = 0
     whole = set()
@@ -80,17 +83,53 @@ def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str) -> Plan:
         ways[name] = Way.EACH
         if name in shared and spent > _MOST_WORK:
             ways[name] = Way.SAMPLED
-        if name in can and ((affordable and ways[name] is Way.SAMPLED) or scheme.name == "by-node"):
+        asked = scheme.name == "by-node" or (scheme.sees_sides and ways[name] is Way.SAMPLED)
+        if asked and name in shared and by_node.affords(name):
             ways[name] = Way.BY_NODE
         if seen <= _MOST_SYMBOLIC or ways[name] is Way.EACH:
             whole.add(name)
+    chosen = [name for name, way in ways.items() if way is Way.BY_NODE]
+    route = bynode.route(model, of, chosen)
     return Plan({name: ways[name] for name in names}, route, frozenset(whole))
+
+
+@dataclass
+class _ByNode:
+    """What differences by node cost, name by name; nodes that are differenced already cost nothing."""
+
+    route: Route
+    most: int
+    spent: int = 0
+    paid: set[int] = field(default_factory=set)
+
+    def affords(self, name: str) -> bool:
+        """Whether a name can be heard by node, beside those before it; then it is."""
+        if not self.route.covers(name):
+            return False
+        model = self.route.model
+        new = [n for n in bynode.route(model, model.loss, [name]).pinned if n.index not in self.paid]
+        cost = sum(_BY_NODE * _size(node) * _below(model, node) for node in new)
+        if self.spent + cost > self.most:
+            return False
+        self.spent += cost
+        self.paid.update(node.index for node in new)
+        return True
+
+
+def _below(model: Model, node: Node) -> int:
+    """Operations of what is computed from a node."""
+    reached = model.graph.downstream([node.index])
+    return _counted(model, [n for n in model.graph.nodes if reached[n.index]])
 
 
 def operations(model: Model) -> int:
     """Multiplications, or other operations, of one forward pass over all rows."""
-    graph, rows = model.graph, model.rows or 1
-    return sum(_operations(node, graph.nodes) * (rows if node.per_row else 1) for node in graph.nodes)
+    return _counted(model, model.graph.nodes)
+
+
+def _counted(model: Model, some: Sequence[Node]) -> int:
+    rows, nodes = model.rows or 1, model.graph.nodes
+    return sum(_operations(node, nodes) * (rows if node.per_row else 1) for node in some)
 
 
 def _operations(node: Node, nodes: Sequence[Node]) -> int:
@@ -178,49 +217,63 @@ class Hearing:
     model: Model
     program: Program
     referee: Referee
-    plan: Plan
+    names: Sequence[str]
     scheme: Scheme
     of: str
     _signs: dict[str, Array] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.work = operations(self.model)
+
     def at(self, point: Point, noise: Array) -> dict[str, Testimony]:
         """The testimony on every name. `noise`: how far rounding may take the value of `of`; samples
         that share an error cannot show it."""
-        exact = self._exact_scheme
-        names, ways = list(self.plan.ways), self.plan.ways
-        each, nodes = self.plan.names(Way.EACH), self.plan.names(Way.BY_NODE)
-        first = symbolic.derivative(
-            self.program, point.values, self.of, [n for n in names if n in self.plan.whole]
-        )
-        second = backprop.derivative(self.model, point.tape, self.of, names)
-        third = derivative(self.model, point.tape, self.of, each, exact, noise)
+        plan = self._later if point.number else self._plan
+        whole = [n for n in self.names if n in plan.whole]
+        each, nodes = plan.names(Way.EACH), plan.names(Way.BY_NODE)
+        first = symbolic.derivative(self.program, point.values, self.of, whole)
+        second = backprop.derivative(self.model, point.tape, self.of, self.names)
+        third = derivative(self.model, point.tape, self.of, each, self._exact_scheme, noise)
         if nodes:
-            route = self.plan.route
-            third |= bynode.derivative(point.tape, route, nodes, SCHEMES["by-node"], noise)
+            third |= bynode.derivative(point.tape, plan.route, nodes, SCHEMES["by-node"], noise)
         found = {}
-        for name in names:
-            t = self._testimony(point, name, first.get(name), second[name], third.get(name))
-            if ways[name] is not Way.EACH:
+        for name in self.names:
+            t = self._testimony(plan, point, name, first.get(name), second[name], third.get(name))
+            if t.way is not Way.EACH:
                 t = self._large(t, noise)
             found[name] = t
         return found
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return plan(self.model, self.names, self.scheme, self.of)
+
+    @cached_property
+    def _later(self) -> Plan:
+        return plan(self.model, self.names, self.scheme, self.of, later=True)
 
     @property
     def _exact_scheme(self) -> Scheme:
         return EXTRAPOLATED if self.scheme.name == "by-node" else self.scheme
 
     def _testimony(
-        self, point: Point, name: str, first: Array | None, second: Array, third: Estimates | None
+        self,
+        plan: Plan,
+        point: Point,
+        name: str,
+        first: Array | None,
+        second: Array,
+        third: Estimates | None,
     ) -> Testimony:
         shape = second.shape
         nothing, dark = np.full(shape, np.nan), bool(symbolic.unseen(self.program, self.of, name))
         first = nothing if first is None else first
-        unseen = np.isnan(first) & (dark or name not in self.plan.whole)
+        unseen = np.isnan(first) & (dark or name not in plan.whole)
         if third is None:
             third = Estimates(
                 nothing, np.full(shape, np.inf), nothing, nothing, np.zeros(shape, dtype=bool)
             )
-        way = self.plan.ways[name]
+        way = plan.ways[name]
         return Testimony(
             point=point,
             name=name,

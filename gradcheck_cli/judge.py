@@ -19,7 +19,7 @@ from gradcheck_cli import symbolic
 from gradcheck_cli.culprit import Slopes, undeclared_border, unequal, wrong_vjp
 from gradcheck_cli.finite import Scheme
 from gradcheck_cli.graph import Array, Model
-from gradcheck_cli.hearing import Hearing, Testimony, Way, plan
+from gradcheck_cli.hearing import Hearing, Testimony, Way
 from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.patterns import picture, words
 from gradcheck_cli.referee import Referee
@@ -37,6 +37,7 @@ _FLAT = 1e-6  # of the loss: less than that, moving an entry by all of its size,
 _MOST_EXAMINED = 16  # suspects of a large block that are looked at one by one
 SMALL_MISTAKE = 1e-3  # of an entry: how often one goes unseen in a large block is said
 SMALL_BLOCK = 32  # entries; all are listed
+_MOST_PRECISE = 1 << 23  # multiplications at high precision, for slopes: half a minute
 _SIDES = 6  # forward passes that one entry's slopes cost: four moved ones, at more digits
 
 
@@ -62,7 +63,7 @@ def blocks(
     Of more than 10,000 entries only the disputed and some others are listed, unless `all_entries`.
     """
     listed = None if all_entries else _MOST_LISTED
-    hearing = Hearing(model, program, referee, plan(model, names, scheme, of), scheme, of)
+    hearing = Hearing(model, program, referee, names, scheme, of)
     rulings: dict[str, list[_Ruling]] = {name: [] for name in names}
     for point in points:
         noise = referee.value_rounding(point.values, [of])[of] / _ROUNDING_MARGIN
@@ -179,7 +180,9 @@ class _Dispute:
             sides = None
             near = self.t.kink[entry] or truth is None or not np.isfinite(truth[entry])
             near = near or not np.isnan(self.t.left[entry]) or not np.isnan(self.t.right[entry])
-            if (near and heard < _MOST_REFEREED) or self.referee.affords(_SIDES * (heard + 1)):
+            work = _SIDES * (heard + 1) * self.hearing.work
+            near = near and heard < _MOST_REFEREED and work <= _MOST_PRECISE
+            if near or self.referee.affords(_SIDES * (heard + 1)):
                 sides = self._sides(int(entry))
                 heard += 1
             value = truth[entry] if truth is not None else np.nan
