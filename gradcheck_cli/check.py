@@ -10,6 +10,7 @@ from gradcheck_cli.claims import Judged, judge_claims
 from gradcheck_cli.errors import OptionError
 from gradcheck_cli.forward import Failing, forward_pass
 from gradcheck_cli.graph import Claim, Input, Model, Node, spell_shape
+from gradcheck_cli.hearing import DIRECTIONS
 from gradcheck_cli.judge import blocks
 from gradcheck_cli.recording import LARGEST_MATRIX
 from gradcheck_cli.referee import Referee
@@ -224,9 +225,7 @@ def _concluded(
     """The verdict of all, and the sentences under the table."""
     claimed = {r.by for r in results if r.of == model.loss}
     shown = tuple(replace(b, claimed=_canonical(model, b.name) in claimed) for b in found)
-    coverage = Coverage(
-        sum(b.total for b in shown), sum(b.checked for b in shown), sum(b.zero for b in shown)
-    )
+    coverage = _coverage(shown)
     verdict = worst([b.verdict for b in shown] + [r.verdict for r in results])
     closing = [*_on_claims(model, shown, results), *_on_columns(shown, coverage)]
     if coverage.entries and coverage.zero == coverage.entries and verdict in (Verdict.OK, Verdict.KINK):
@@ -251,6 +250,17 @@ def _concluded(
         coverage=coverage,
         closing=tuple(closing),
         summary=_summary(shown, results, coverage),
+    )
+
+
+def _coverage(shown: Sequence[Block]) -> Coverage:
+    total = sum(b.total for b in shown)
+    return Coverage(
+        entries=total,
+        checked=sum(b.checked for b in shown),
+        zero=sum(b.zero for b in shown),
+        one_by_one=sum(b.one_by_one for b in shown),
+        unseen=sum(b.unseen * b.total for b in shown) / max(1, total),
     )
 
 
@@ -298,8 +308,7 @@ def _on_coverage(
         return f"All {total} {noun}s are claimed." if parameters else ""
     if have == 0:
         return f"0 of {total} {noun}s are claimed."
-    named = ", ".join(missing[:12]) + (" ..." if len(missing) > 12 else "")
-    return f"{have} of {total} {noun}s {'is' if have == 1 else 'are'} claimed, not {named}."
+    return f"{have} of {total} {noun}s {'is' if have == 1 else 'are'} claimed, not {_named(missing)}."
 
 
 def _agree(entry: Entry) -> bool:
@@ -320,12 +329,38 @@ def _on_columns(shown: Sequence[Block], coverage: Coverage) -> list[str]:
     if coverage.entries:
         least = f", to at least {_plural(int(min(digits)), 'digit')}" if digits and agreeing else ""
         sentences.append(f"The columns above agree: {agreeing:,} of {coverage.entries:,} entries{least}.")
+    sentences += _on_ways(shown, coverage)
     if coverage.zero:
         sentences.append(
             f"{coverage.zero:,} entries are exactly zero in all columns: NOT tested "
             "(dead units; try --points 8 or another --seed)."
         )
     return sentences
+
+
+def _on_ways(shown: Sequence[Block], coverage: Coverage) -> list[str]:
+    """Which blocks were too large to move every entry by itself, and what was done instead."""
+    by_node = [b.name for b in shown if b.way == "by node"]
+    large = [b for b in shown if b.way != "each"]
+    sentences = []
+    if by_node:
+        sentences.append(
+            f"By node: {_named(by_node)}. One difference by f = W @ h + b serves all of W and b, and some "
+            "entries were moved one by one beside it."
+        )
+    if large:
+        rest = coverage.checked - coverage.one_by_one
+        others = f"; {rest:,} only in {DIRECTIONS} sums of all entries with random signs" if rest else ""
+        sentences.append(
+            f"{coverage.one_by_one:,} of {coverage.checked:,} entries have a difference of their own"
+            f"{others}. A single entry off by 1e-3 of itself goes unseen with probability "
+            f"{coverage.unseen:.1g}."
+        )
+    return sentences
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
 
 
 def _summary(

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -25,7 +25,7 @@ from gradcheck_cli.points import signs
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.sampling import Estimates, along, derivative, derivative_at
 from gradcheck_cli.symbolic import Program
-from gradcheck_cli.values import Point
+from gradcheck_cli.values import PROJECTION_MARGIN, Point
 
 __all__ = ["Hearing", "Plan", "Projections", "Testimony", "Way", "operations", "plan"]
 
@@ -37,7 +37,6 @@ _LATER = 4  # halvings of that at the other points
 _MOST_SYMBOLIC = 1 << 31  # of the tangents of all entries
 _LARGEST, _RANDOM = 8, 8  # entries of a large block that are examined one by one
 DIRECTIONS = 4  # along which the entries of a large block are added up
-_PROJECTION_MARGIN = 8.0  # times the root of the sum of squared rounding bounds: 8 standard deviations
 _MOST_PARTS = 64  # of an axis that are followed in the search for wrong entries
 _MOST_CANDIDATES = 256  # entries that are then looked at one by one
 
@@ -200,7 +199,7 @@ class Testimony:
         nothing = (self.symbolic == 0) & (self.backprop == 0)
         return np.asarray(nothing & ((self.finite == 0) | (np.isnan(self.finite) & ~self.examined)))
 
-    def blind_to(self, relative: float) -> float:
+    def unseen_part(self, relative: float) -> float:
         """The part of the entries that could be off by so much of themselves and nobody would see it."""
         if self.projections is None:
             return 0.0
@@ -352,7 +351,7 @@ class Hearing:
         """
         shape = self.model.node(t.name).shape or (1,)
         marks = [_halved(n, self._part_differs(t, axis)) for axis, n in enumerate(shape)]
-        mask = np.asarray(np.logical_and.reduce(np.ix_(*marks))).reshape(-1)
+        mask = np.asarray(reduce(np.logical_and.outer, marks)).reshape(-1)
         candidates = np.flatnonzero(mask)
         if len(candidates) <= _MOST_CANDIDATES:
             moves = np.zeros((len(candidates), mask.size))
@@ -383,7 +382,7 @@ class Hearing:
             theirs = symbolic.along(
                 self.program, t.point.values, self.of, {t.name: some.reshape(-1, *shape)}
             )
-            room = _PROJECTION_MARGIN * np.sqrt(np.square(some) @ np.square(t.rounding))
+            room = PROJECTION_MARGIN * np.sqrt(np.square(some) @ np.square(t.rounding))
             found.append(~(np.abs(theirs - some @ t.backprop) <= room))
         return np.concatenate(found) if found else np.zeros(0, dtype=bool)
 
@@ -393,7 +392,7 @@ def _flat(part: Array) -> Array:
 
 
 def _room(rounding: Array) -> float:
-    return float(_PROJECTION_MARGIN * np.sqrt(np.sum(np.square(rounding))))
+    return float(PROJECTION_MARGIN * np.sqrt(np.sum(np.square(rounding))))
 
 
 def _halved(n: int, differs: Callable[[Sequence[tuple[int, int]]], Array]) -> Array:

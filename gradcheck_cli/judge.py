@@ -101,8 +101,9 @@ def _judge(hearing: Hearing, t: Testimony, noise: Array, digits: float) -> _Ruli
         settled &= ~t.kink
         if hearing.referee.affords():
             settled &= ~(t.unseen & t.examined)  # the referee is the third
-        settled |= ~t.examined
         proven[t.is_zero()] = np.nan  # not tested
+        proven[~t.examined & ~(proven >= digits)] = np.nan  # answered for by all entries together
+        settled |= ~t.examined
     ruling = _Ruling(t, proven, wrong=suspects)
     disputed = np.flatnonzero(~settled)
     if len(disputed):
@@ -425,8 +426,8 @@ def _block(model: Model, name: str, rulings: Sequence[_Ruling], most: int | None
         entries=tuple(entries),
         norm=_norm(first.backprop),
         way=str(first.way.value),
-        one_by_one=int((first.examined & ~zero).sum()),
-        blind=max(r.t.blind_to(SMALL_MISTAKE) for r in rulings),
+        one_by_one=int(((first.examined | np.isfinite(rulings[0].digits)) & compared).sum()),
+        unseen=max(r.t.unseen_part(SMALL_MISTAKE) for r in rulings),
         where=words(wrong, display, per_row=node.per_row) if wrong.sum() > 1 else None,
         map=tuple(picture(wrong, per_row=node.per_row)) if wrong.sum() > 1 else (),
         note=next((r.note for r in rulings if r.note), None),

@@ -115,9 +115,9 @@ class Block:
     entries: tuple[Entry, ...]
     norm: float = 0.0
     claimed: bool = False
-    way: str = "each"  # how its entries were checked: each, by node, sampled
-    one_by_one: int = 0  # not zero, and asked of all three witnesses one by one
-    blind: float = 0.0  # the part of the entries in which a mistake of 1e-3 of itself goes unseen
+    way: str = "each"  # how its entries were differenced: each, by node, sampled
+    one_by_one: int = 0  # of `checked`: with a finite difference of their own; the others in sums
+    unseen: float = 0.0  # the part of the entries in which a mistake of 1e-3 of itself goes unseen
     where: str | None = None  # "row 3 of W1", where more than one entry is WRONG
     map: tuple[str, ...] = ()
     note: str | None = None
@@ -161,6 +161,8 @@ class Coverage:
     entries: int
     checked: int
     zero: int
+    one_by_one: int = 0  # of `checked`: with a finite difference of their own
+    unseen: float = 0.0  # probability that a single entry off by 1e-3 of itself goes unseen
 
 
 @dataclass(frozen=True)

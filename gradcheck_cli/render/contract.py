@@ -124,6 +124,8 @@ def _report(report: Report) -> Record:
             "entries": coverage.entries,
             "checked": coverage.checked,
             "zero": coverage.zero,
+            "one_by_one": coverage.one_by_one,
+            "unseen": jsonable(coverage.unseen),
         },
         "notes": list(report.notes),
         "claims_file": report.claims_file,
@@ -150,6 +152,12 @@ def _block(block: Block) -> Record:
         "digits": jsonable(block.digits),
         "worst": _index(block.worst),
         "entries": [_entry(entry) for entry in block.entries],
+        "way": block.way,
+        "one_by_one": block.one_by_one,
+        "unseen": jsonable(block.unseen),
+        "wrong": block.where,
+        "map": list(block.map),
+        "note": block.note,
     }
 
 

@@ -10,6 +10,8 @@ from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
     ENTRY_HEADINGS,
     SUMMARY_HEADINGS,
+    block_map,
+    block_sentences,
     claim_map,
     claim_numbers,
     claim_sentences,
@@ -149,6 +151,9 @@ def _gradients(report: Report, verbosity: int) -> Iterator[str]:
     if blocks.shown:
         yield pipe_table(SUMMARY_HEADINGS, (_coded_first(summary_cells(b)) for b in blocks.shown))
         yield escape(blocks.more)
+        for block in blocks.shown:
+            yield from (escape(f"{block.name}: {sentence}") for sentence in block_sentences(block))
+            yield _verbatim("\n".join(block_map(block))) if block.map else ""
 
 
 def _claims(report: Report, verbosity: int) -> str:

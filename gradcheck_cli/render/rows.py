@@ -21,6 +21,8 @@ __all__ = [
     "SUMMARY_HEADINGS",
     "NamedEntry",
     "Selection",
+    "block_map",
+    "block_sentences",
     "claim_map",
     "claim_numbers",
     "claim_sentences",
@@ -238,6 +240,16 @@ def summary_cells(block: Block) -> list[str]:
     ]
 
 
+def block_sentences(block: Block) -> list[str]:
+    """What is said under a block's row: which entries are WRONG, and what all together show."""
+    return [text for text in (f"WRONG: {block.where}" if block.where else "", block.note or "") if text]
+
+
+def block_map(block: Block) -> list[str]:
+    """The lines of the map of WRONG entries, with what they mean; none where words say it all."""
+    return _drawn(block.map)
+
+
 def remarks(entry: Entry) -> list[str]:
     """What is said beside or under an entry's row."""
     at = f"at point {entry.point}" if entry.point else ""
@@ -275,7 +287,11 @@ def claim_numbers(claim: ClaimResult) -> list[str]:
 
 def claim_map(claim: ClaimResult) -> list[str]:
     """The lines of the map of wrong entries, with what they mean; none where words say it all."""
-    return [*claim.map, "█ wrong   ░ right"] if claim.map else []
+    return _drawn(claim.map)
+
+
+def _drawn(lines: Sequence[str]) -> list[str]:
+    return [*lines, "█ wrong   ░ right"] if lines else []
 
 
 def claim_sentences(claim: ClaimResult) -> list[str]:

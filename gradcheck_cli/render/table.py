@@ -11,6 +11,8 @@ from gradcheck_cli.render.rows import (
     SUMMARY_HEADINGS,
     NamedEntry,
     Selection,
+    block_map,
+    block_sentences,
     claim_map,
     claim_numbers,
     claim_sentences,
@@ -143,8 +145,14 @@ def _summary_table(page: Page, blocks: Selection[Block]) -> None:
     if _excess(page, rows) > 0:
         rows[0][6] = "digits"
         rows = _shortened(page, _shortened(page, rows, 7), 0)
-    for line in page.grid([_headings(rows[0]), *map(_cells, rows[1:])], "llrrrrrll"):
+    heading, *lines = page.grid([_headings(rows[0]), *map(_cells, rows[1:])], "llrrrrrll")
+    page.line(*heading)
+    for block, line in zip(blocks.shown, lines, strict=True):
         page.line(*line)
+        for sentence in block_sentences(block):
+            page.wrapped(sentence, 4)
+        for row in block_map(block):
+            page.line("    " + row)
     if blocks.more:
         page.line(blocks.more)
 
