@@ -63,6 +63,11 @@ class Jittered(Float64):
         return np.asarray(x * (1.0 + _JITTER * max(1.0, (terms / 8) ** 0.5) * signs))
 
 
+    def erfc(self, x: Array) -> Array:
+        """The complementary error function of an argument that was computed, and rounded: far out that
+        is what counts, 2 x^2 times."""
+        return np.asarray(super().erfc(self.rounded(x)))
+
     def det(self, x: Array) -> Array:
         """The determinant, with the rounding of every step of the elimination."""
         return determinant(x, self.rounded)
