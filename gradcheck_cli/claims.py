@@ -7,7 +7,7 @@ filled with TRUE values, so that one slip gives one wrong line. Knows nothing of
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from gradcheck_cli.points import moved
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import ClaimResult, Verdict
 
-__all__ = ["Evidence", "Judged", "judge_claims"]
+__all__ = ["Evidence", "Judged", "judge_claims", "name_of"]
 
 LAYOUTS = ("numerator", "denominator")
 _MOST_SLOPES = 40  # entries of a claim whose one-sided slopes are computed at a kink
@@ -105,11 +105,21 @@ class _Knowledge:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a claim says and what is true at one point, as floats, and the values of the names."""
+    """What a claim says and what is true at one point, as floats, and the values of the names.
+
+    `room`: how far a right claim may be off, entry by entry: 0 at high precision, else what rounding
+    explains. `leaf`: the value of a name or a true derivative, with the two leading axes. `accepts`:
+    whether another formula would be right here.
+    """
 
     claimed: Array
     true: Array
     values: Tape
+    formula: Graph
+    per_row: bool
+    room: Array
+    leaf: Callable[[Key], Array]
+    accepts: Callable[[Graph], bool]
 
 
 @dataclass(frozen=True)
@@ -440,9 +450,7 @@ class _Court:
         """The result with which entries are wrong, in words and as a map."""
         if gap.wrong.size < 2:
             return result
-        name = self.model.display(result.by)
-        if result.of != self.model.loss:
-            name = f"d {self.model.display(result.of)}/d {name}"
+        name = name_of(self.model, result)
         return replace(
             result,
             place=patterns.words(gap.wrong, name, per_row=gap.per_row),
@@ -450,19 +458,38 @@ class _Court:
         )
 
     def evidence(self, claim: Claim, result: ClaimResult) -> tuple[Evidence, ...]:
-        """What a diagnosis may use: a WRONG formula at every point."""
+        """What a diagnosis may use: a WRONG formula at every point, and beyond the kinks."""
         formula = claim.formulas[self.layout]
         if result.verdict is not Verdict.WRONG or isinstance(formula, Misfit) or claim.numbers is not None:
             return ()
-        found = []
-        for at in (*self.points, *self._other_data()):
-            knowledge = self.knowledge(at)
+        found = [self._evidence(claim, formula, at) for at in (*self.points, *self._other_data())]
+        if self._kinks_of(claim):
+            far = [_At(0, self._far(n), f"far {n}") for n in range(1, _FAR_POINTS + 1)]
+            found += [e for e in (self._evidence(claim, formula, at) for at in far) if e and _tells(e)]
+        return tuple(e for e in found if e is not None)
+
+    def _evidence(self, claim: Claim, formula: Graph, at: _At) -> Evidence | None:
+        knowledge = self.knowledge(at)
+        try:
+            gap = _difference(knowledge, claim, formula)
+            room = 0.0 if knowledge.exact else 4 * self._rounding(claim, at)
+        except _FAILURES:
+            return None
+
+        def accepts(other: Graph) -> bool:
             try:
-                gap = _difference(knowledge, claim, formula)
+                return not self._compare(claim, other, at).wrong.any()
             except _FAILURES:
-                continue
-            found.append(Evidence(gap.claimed, gap.true, knowledge.tape))
-        return tuple(found)
+                return False
+
+        return Evidence(
+            gap.claimed, gap.true, knowledge.tape, formula, gap.per_row,
+            np.broadcast_to(room, gap.true.shape), lambda key: _float(knowledge.leaf(key)), accepts,
+        )  # fmt: skip
+
+    def _far(self, number: int) -> Mapping[str, Array]:
+        """A point on other sides of the kinks."""
+        return {**self.points[0].values, **moved(self.model, number, reach=_FAR)}
 
     def _other_data(self) -> list[_At]:
         """The given point with data and rows moved: what holds for one datum explains nothing.
@@ -528,6 +555,18 @@ class _Gap:
     def beyond(self, room: Array) -> _Gap:
         """The same with only those entries wrong that are farther off than rounding explains."""
         return replace(self, wrong=~(self.size <= 4 * np.broadcast_to(room, self.size.shape)))
+
+
+def name_of(model: Model, result: ClaimResult) -> str:
+    """What a claim's entries are called: W0 for d loss/d W0, else d f1/d h1."""
+    name = model.display(result.by)
+    return name if result.of == model.loss else f"d {model.display(result.of)}/d {name}"
+
+
+def _tells(evidence: Evidence) -> bool:
+    """Whether a point off the beaten track lies in the domain and is not a dead end."""
+    finite = np.isfinite(evidence.claimed).all() and np.isfinite(evidence.true).all()
+    return bool(finite and np.any(evidence.true != 0))
 
 
 def _kinked(nodes: Iterable[Node]) -> list[str]:

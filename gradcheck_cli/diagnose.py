@@ -7,23 +7,32 @@ by entry; else nothing is said. Knows nothing of how truth was found.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 
 import numpy as np
 
-from gradcheck_cli.claims import Evidence, Judged
-from gradcheck_cli.graph import Array, Claim, Derivative, Misfit, Model, Node
+from gradcheck_cli import backprop, formulas, patterns
+from gradcheck_cli.claims import Evidence, Judged, name_of
+from gradcheck_cli.forward import FLOAT64, evaluate, trace
+from gradcheck_cli.graph import Array, Builder, Claim, Derivative, Graph, Misfit, Model, Node, Step
 from gradcheck_cli.results import ClaimResult, Verdict
+from gradcheck_cli.substitutions import undone
 
 __all__ = ["diagnosed"]
 
 _SAME = 1e-12  # evidence is float64 of numbers known to 50 digits
+_NEAR = 1e-6  # of the largest entry: what is farther off in float64 is not tried at high precision
+_MOST_TRIED, _MOST_ENTRIES = 400, 30_000_000  # formulas, and entries computed in all of them
+_MOST_SLOPES, _MOST_NODES = 200, 30  # steps, and nodes in one
 _CONSTANTS = (
     (2.0, "2"), (3.0, "3"), (4.0, "4"), (0.5, "1/2"), (1 / 3, "1/3"), (0.25, "1/4"),
     (math.pi, "pi"), (2 * math.pi, "2*pi"), (math.log(10), "log(10)"), (1 / math.log(10), "1/log(10)"),
     (math.log(2), "log(2)"), (1 / math.log(2), "1/log(2)"), (-2.0, "-2"), (-0.5, "-1/2"),
 )  # fmt: skip
+Factor = Callable[[Evidence], Array | float]
 # what differentiates to its negative partner: the usual place of a lost sign
 _SIGNED = {"cos": "d cos(z)/dz = -sin(z)", "acos": "d acos(z)/dz = -1/sqrt(1 - z^2)"}
 
@@ -34,7 +43,7 @@ def diagnosed(model: Model, claims: Sequence[Claim], court: Judged) -> list[Clai
     found = []
     for claim, result, evidence in zip(claims, court.results, court.evidence, strict=True):
         if result.verdict is Verdict.WRONG:
-            what = _what(model, result, evidence) if evidence else None
+            what = _what(model, claim, result, evidence) if evidence else None
             note = result.note or _followers(claims, claim)
             where = _where(model, result, right)
             result = replace(result, diagnosis=what, where=where, note=note)
@@ -73,33 +82,51 @@ def _where(model: Model, result: ClaimResult, right: Sequence[str]) -> str | Non
     return min(later, key=lambda step: step.node).name if later else None
 
 
-def _what(model: Model, result: ClaimResult, evidence: Sequence[Evidence]) -> str | None:
+def _what(
+    model: Model, claim: Claim, result: ClaimResult, evidence: Sequence[Evidence]
+) -> str | None:
     """The first explanation that makes the claim right at every point."""
     if _explains(evidence, lambda e: -e.claimed):
         return "has the wrong sign" + _sign_from(model, result.by)
     for value, text in (*_counts(model), *_CONSTANTS):
-        if _explains(evidence, lambda e, value=value: e.claimed / value):
+        if _repeats(evidence, partial(_constant, value)):
             return f"is {text} times the true value"
     for node, text in _factors(model):
-        if _explains(evidence, lambda e, node=node: e.claimed * _value(e, node)):
+        if _misses(evidence, partial(_value, node)):
             return f"misses the factor {text}"
-        if _explains(evidence, lambda e, node=node: e.claimed / _value(e, node)):
+        if _repeats(evidence, partial(_value, node)):
             return f"has the factor {text} once too often"
+    said = _slope(model, evidence)
+    if said:
+        return said
     if _explains(evidence, lambda e: np.swapaxes(e.claimed, -1, -2) if e.claimed.ndim > 1 else np.nan):
         return "is transposed"
-    return None
+    return _slip(model, claim, evidence) or _zeros(model, result, evidence)
 
 
-def _explains(evidence: Sequence[Evidence], repair: object) -> bool:
+def _explains(evidence: Sequence[Evidence], repair: Callable[[Evidence], Array | float]) -> bool:
     with np.errstate(all="ignore"):
-        return all(_equal(repair(e), e.true) for e in evidence)  # type: ignore[operator]
+        return all(_equal(repair(e), e) for e in evidence)
 
 
-def _equal(repaired: Array, true: Array) -> bool:
+def _misses(evidence: Sequence[Evidence], factor: Factor) -> bool:
+    return _explains(evidence, lambda e: e.claimed * factor(e))
+
+
+def _repeats(evidence: Sequence[Evidence], factor: Factor) -> bool:
+    return _explains(evidence, lambda e: e.claimed / factor(e))
+
+
+def _constant(value: float, evidence: Evidence) -> float:
+    return value
+
+
+def _equal(repaired: Array | float, evidence: Evidence) -> bool:
+    true = evidence.true
     if np.ndim(repaired) and np.shape(repaired) != np.shape(true):
         return False
-    close = np.abs(repaired - true) <= _SAME * np.abs(true)
-    return bool(np.all(close) and np.any(true != 0))
+    close = np.abs(repaired - true) <= np.maximum(_SAME * np.abs(true), evidence.room)
+    return bool(np.all(close) and np.any(np.abs(true) > evidence.room))
 
 
 def _counts(model: Model) -> Iterator[tuple[float, str]]:
@@ -118,9 +145,134 @@ def _factors(model: Model) -> Iterator[tuple[Node, str]]:
             yield model.node(step.name), f"{step.display} (line {step.line})"
 
 
-def _value(evidence: Evidence, node: Node) -> Array:
+def _value(node: Node, evidence: Evidence) -> Array:
+    """A name's values as a factor: of the claim's shape, or one number for all, or for each row."""
+    inner = evidence.claimed.shape[evidence.per_row :]
+    if node.shape not in ((), inner) or (node.per_row and not evidence.per_row):
+        return np.asarray(np.nan)
     value = np.asarray(evidence.values.of_node(node), dtype=object).astype(np.float64)
-    return value if value.shape in ((), evidence.claimed.shape) else np.asarray(np.nan)
+    return value.reshape(value.shape + (1,) * (len(inner) - len(node.shape)))
+
+
+# ---------------------------------------------------------------------------------------------
+# The derivative of an elementwise step
+# ---------------------------------------------------------------------------------------------
+
+
+def _slope(model: Model, evidence: Sequence[Evidence]) -> str | None:
+    """The derivative of one elementwise step by one name, left out or taken twice."""
+    inner = evidence[0].claimed.shape[evidence[0].per_row :]
+    found = (pair for pair in _elementwise(model) if pair[1].nodes[pair[1].output].shape == inner)
+    for step, graph, by in islice(found, _MOST_SLOPES):
+        if _misses(evidence, partial(_slopes, graph, by)):
+            return f"misses the factor {_in_words(model, step, by)}"
+        if _repeats(evidence, partial(_slopes, graph, by)):
+            return f"has the factor {_in_words(model, step, by)}: once too often"
+    return None
+
+
+def _elementwise(model: Model) -> Iterator[tuple[Step, Graph, str]]:
+    """Steps that act entry by entry, as formulas of the names they mention, with each of these."""
+    for step in model.steps.values():
+        graph = _alone(model, step)
+        if graph is None:
+            continue
+        shape = graph.nodes[graph.output].shape
+        for name, index in graph.names.items():
+            if graph.nodes[index].shape == shape and len(graph.nodes) > 1:
+                yield step, graph, name
+
+
+def _acts(node: Node) -> bool:
+    return node.primitive.elementwise or node.operation == "expand"
+
+
+def _alone(model: Model, step: Step) -> Graph | None:
+    """A step's own formula: other names are leaves. None if it is a name, or no short formula."""
+    named = {index: name for name, index in model.graph.names.items()}
+    order, todo = set[int](), [step.node]
+    while todo:
+        index = todo.pop()
+        if index not in order:
+            order.add(index)
+            if index == step.node or index not in named:
+                todo.extend(model.graph.nodes[index].arguments)
+        if len(order) > _MOST_NODES:
+            return None
+    builder, new = Builder(rows_apart=False), dict[int, int]()
+    for node in (model.graph.nodes[i] for i in sorted(order)):
+        if node.index in named and node.index != step.node:
+            key = named[node.index]
+            new[node.index] = builder.leaf(key, node.shape, per_row=node.per_row)
+        elif node.is_leaf or not (node.is_literal or _acts(node)):
+            return None
+        else:
+            new[node.index] = builder.copy(node, [new[a] for a in node.arguments])
+    return builder.graph(new[step.node])
+
+
+def _slopes(graph: Graph, by: str, evidence: Evidence) -> Array:
+    """d step/d name entry by entry, by backprop of that one step."""
+    leaves = {n.key: evidence.leaf(n.key) for n in graph.nodes if n.is_leaf}
+    values = trace(graph, leaves, FLOAT64, graph.output)
+    found = backprop.slopes(graph, values, graph.output, graph.names[by])
+    per_row = graph.nodes[graph.output].per_row
+    if per_row and not evidence.per_row:
+        return np.asarray(np.nan)
+    return np.asarray(found[0] if per_row else found[0, 0, ...])
+
+
+def _in_words(model: Model, step: Step, by: str) -> str:
+    """ "(f3 > 0), the derivative of relu in line 17"."""
+    node = model.graph.nodes[step.node]
+    single = node.arguments == (model.node(by).index,) and not node.primitive.infix
+    title = f"d {step.display}/d {model.display(by)}"
+    what = f"the derivative of {node.primitive.function}" if single else title
+    text = formulas.partial_text(model, step.name, by)
+    return f"{text}, {what} in line {step.line}" if text else f"{title} of line {step.line}"
+
+
+# ---------------------------------------------------------------------------------------------
+# Slips in the formula, and what is 0
+# ---------------------------------------------------------------------------------------------
+
+
+def _slip(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | None:
+    """One exchange in the formula that makes it right everywhere."""
+    first = evidence[0]
+    if not any(np.any(np.abs(e.true) > e.room) for e in evidence):
+        return None
+    rows = model.rows or 1
+    size = sum(math.prod(n.shape) * (rows if n.per_row else 1) for n in first.formula.nodes)
+    most = min(_MOST_TRIED, _MOST_ENTRIES // max(size, 1))
+    for slip in islice(undone(model, first.formula, claim.target), most):
+        if _near(first, slip.graph) and all(e.accepts(slip.graph) for e in evidence):
+            return slip.text
+    return None
+
+
+def _near(evidence: Evidence, graph: Graph) -> bool:
+    leaves = {n.key: evidence.leaf(n.key) for n in graph.nodes if n.is_leaf}
+    value = evaluate(graph, leaves, FLOAT64)
+    value = value[0] if evidence.per_row else value[0, 0, ...]
+    with np.errstate(all="ignore"):
+        return bool(np.all(np.abs(value - evidence.true) <= _NEAR * np.max(np.abs(evidence.true))))
+
+
+def _zeros(model: Model, result: ClaimResult, evidence: Sequence[Evidence]) -> str | None:
+    """Entries that are 0 in the claim everywhere, where all others are right."""
+    zero = np.logical_and.reduce([e.claimed == 0 for e in evidence])
+    missing = zero & np.logical_or.reduce([e.true != 0 for e in evidence])
+    if not missing.ndim or not missing.any():
+        return None
+    per_row = evidence[0].per_row
+    if patterns.picture(missing, per_row=per_row):
+        return None
+    if not _explains(evidence, lambda e: np.where(missing, e.true, e.claimed)):
+        return None
+    said = patterns.words(missing, name_of(model, result), per_row=per_row)
+    many = said.split()[0] in ("rows", "columns", "entries")
+    return f"{said} {'are' if many else 'is'} 0 in yours"
 
 
 def _sign_from(model: Model, by: str) -> str:

@@ -26,7 +26,10 @@ from gradcheck_cli.notation import LONGEST, LatexWriter, Writer
 from gradcheck_cli.primitives import Primitive, Shape
 from gradcheck_cli.templates import Rules
 
-__all__ = ["Term", "backward", "closed", "closed_terms", "derivative_text", "forward", "right_side"]
+__all__ = [
+    *("Term", "backward", "closed", "closed_terms", "derivative_text", "forward", "partial_text"),
+    "right_side",
+]
 
 _MOST_OPERATIONS = 2_000  # of one closed formula
 _TOO_LONG = f"(more than {LONGEST:,} characters; give parts of it names of their own)"
@@ -669,6 +672,17 @@ def right_side(model: Model, of: str, by: str) -> str | None:
         key = tuple(int(k) for k in entry.rstrip("]").split(","))
         whole = derivation.algebra.index(whole, key)
     return derivation.text.text(whole) or _TOO_LONG
+
+
+def partial_text(model: Model, user: str, by: str) -> str | None:
+    """The partial of a step that acts entry by entry, by a name it mentions: "(f3 > 0)"."""
+    derivation = Derivation(model, user)
+    node = derivation.node(derivation.target.index)
+    sent = derivation.sent(node.index, derivation.algebra.one, apart=node.per_row)
+    index = model.graph.names[by]
+    if index not in sent:
+        return None
+    return derivation.text.text(derivation.gathered(sent[index], derivation.node(index)))
 
 
 def forward(model: Model) -> dict[str, tuple[str, str]]:

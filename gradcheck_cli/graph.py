@@ -274,6 +274,13 @@ class Builder:
             options=MappingProxyType(settings),
         )
 
+    def copy(self, node: Node, arguments: Sequence[int]) -> int:
+        """A node of another graph; `arguments` must have the shapes that its own have there."""
+        return self._add(
+            node.operation, tuple(arguments), node.shape, per_row=node.per_row, reduced=node.reduced,
+            options=node.options, key=node.key, value=node.value, text=node.text,
+        )  # fmt: skip
+
     def graph(self, output: int = -1) -> Graph:
         """What was built so far."""
         return Graph(tuple(self.nodes), MappingProxyType(dict(self.names)), output)

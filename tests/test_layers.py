@@ -48,6 +48,7 @@ RANKS: dict[str, tuple[int, int]] = {
     "referee": (5, 0),
     "algebra": (4, 0),
     "notation": (5, 0),
+    "substitutions": (5, 0),
     "templates": (5, 0),
     "formulas": (6, 0),
     "activations": (5, 0),
