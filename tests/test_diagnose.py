@@ -95,7 +95,8 @@ def test_what_is_said_makes_the_claim_right(name: str) -> None:
                 repaired.append((f"{target} = {found}", f"{formula}: {result.diagnosis}"))
     assert len(repaired) >= MUTANTS // 5  # else this test would be about little
     for seed in (0, 1):
-        again = judged(model, [line for line, _ in repaired], seed=seed, points=6)
+        other = api.load(FOLDER / f"{name}.txt", seed=seed)
+        again = judged(other, [line for line, _ in repaired], points=6)
         for result, (line, said) in zip(again, repaired, strict=True):
             divided = "once too often" in said and result.verdict is Verdict.UNRESOLVED  # 0/0
             assert result.verdict is Verdict.OK or divided, (line, said)
@@ -161,7 +162,7 @@ def wide(folder: Path, claim: str) -> ClaimResult:
 @pytest.mark.parametrize(
     ("claim", "said"),
     [
-        ("d loss/d f2 = d loss/d h3", "misses the factor (f2 > 0), the derivative of relu in line 12"),
+        ("d loss/d f2 = d loss/d h3", "misses the factor (f2 > 0), the derivative of relu in line 13"),
         ("d loss/d h1 = W1 @ d loss/d f1", "uses W1 where W1' belongs"),
         ("d loss/d W2 = sum_rows(d loss/d f2 @ f1')", "uses f1 where h2 belongs"),
         ("d loss/d f1 = 1.5 * d loss/d h2", "None"),
@@ -178,7 +179,9 @@ def test_a_formula_made_anew_is_the_same_formula() -> None:
         for claim in api.load(FOLDER / f"{name}.txt").claims:
             graph = claim.formulas["numerator"]
             assert isinstance(graph, Graph)
-            leaf = next(n for n in graph.nodes if n.is_leaf or n.is_literal)
+            leaf = next((n for n in graph.nodes if n.is_leaf or n.is_literal), None)
+            if leaf is None:  # 1/6 is a number, not a formula
+                continue
             again = rebuilt(graph, leaf.index, lambda b, a, leaf=leaf: b.copy(leaf, a))
             assert again is not None
             assert [(n.operation, n.arguments) for n in again.nodes] == [
