@@ -10,7 +10,7 @@ Vignes 1993). Knows nothing of vjps and of verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.namespaces import Float64, High
 from gradcheck_cli.primitives import Shape
 from gradcheck_cli.recording import WHOLE, Item
-from gradcheck_cli.symbolic import Applied, Program, Run, lower, place_of_largest, placed_diagonal
+from gradcheck_cli.symbolic import Program, Run, lower, place_of_largest, placed_diagonal
 
 __all__ = ["Referee", "Sides"]
 
@@ -151,13 +151,17 @@ class Referee:
 
     def affords(self, seeds: int = 1) -> bool:
         """Whether a derivative at 50 digits stays within the budget of work."""
-        return self.cost * seeds <= _WORK
+        return self._counted(_work) * seeds <= _WORK
 
     @cached_property
-    def cost(self) -> int:
-        """Scalar operations of one forward pass."""
+    def held(self) -> int:
+        """Values that a forward pass computes."""
+        return self._counted(lambda program, item: _size(item.shape))
+
+    def _counted(self, count: Callable[[Program, Item], int]) -> int:
+        """Of all items and rows together."""
         rows = self.model.rows or 1
-        return sum(_work(self.program, item) * (rows if item.per_row else 1) for item in self.program.items)
+        return sum(count(self.program, item) * (rows if item.per_row else 1) for item in self.program.items)
 
     # -- the first way: partials in reverse ---------------------------------------------------
 
@@ -190,11 +194,11 @@ class Referee:
 
     @cached_property
     def _jitter(self) -> Jittered:
-        return Jittered(min(_SAMPLES, max(2, _MOST_JITTERED // self.cost)), 20)
+        return Jittered(min(_SAMPLES, max(2, _MOST_JITTERED // self.held)), 20)
 
     def jitters(self) -> bool:
         """Whether the model is small enough for rounding to be measured."""
-        return 2 * self.cost <= _MOST_JITTERED
+        return 2 * self.held <= _MOST_JITTERED
 
     # -- the second way: differences of the forward pass --------------------------------------
 
@@ -359,14 +363,15 @@ def _rounded(m: Any, x: Array, terms: int = 1) -> Array:
 
 
 class _Reverse:
-    """Adjoints of all items of a program, last first: each adjoint is sent to the arguments."""
+    """Adjoints of the items of a program: each is what the users of an item send, added up."""
 
     def __init__(self, program: Program, point: Mapping[str, Array], m: Any, of: Node) -> None:
         self.program, self.m, self.of = program, m, of
         self.run = Run(program, point, m)
         self.values = _values(program, point, m)
         self.seeds = _size(of.shape)
-        self.by_seed: dict[int, dict[int, Array]] = {}
+        self.by_seed: dict[int, dict[int, Array | None]] = {}
+        self._slots: dict[int, list[Array]] = {}
 
     def by(self, node: Node) -> Array:
         """d of/d node: (rows?, *of, *node)."""
@@ -387,62 +392,80 @@ class _Reverse:
 
     def _adjoint(self, seed: int, node: Node, samples: bool) -> Array:
         if seed not in self.by_seed:
-            self.by_seed[seed] = self._sweep(seed)
+            self.by_seed[seed] = {self.program.of_node[self.of.index]: self._start(seed)}
+        found = self._known(self.program.of_node[node.index], self.by_seed[seed])
         count = getattr(self.m, "samples", 1) if samples else 1
         rows = (self.program.model.rows or 0) if self.of.per_row or node.per_row else 1
-        found = self.by_seed[seed].get(self.program.of_node[node.index])
         full = (count, rows, *node.shape)
         if found is None:
             return np.broadcast_to(self.m.array(np.zeros((1,) * len(full))), full)
         return np.broadcast_to(found, full)
 
-    def _sweep(self, seed: int) -> dict[int, Array]:
+    def _start(self, seed: int) -> Array:
         start = np.zeros(self.seeds)
         start[seed] = 1.0
-        adjoints = {self.program.of_node[self.of.index]: self.m.array(start.reshape(1, 1, *self.of.shape))}
-        if self.of.per_row:
-            key = self.program.of_node[self.of.index]
-            rows = self.program.model.rows or 0
-            adjoints[key] = np.broadcast_to(adjoints[key], (1, rows, *self.of.shape))
+        rows = (self.program.model.rows or 0) if self.of.per_row else 1
+        return np.broadcast_to(self.m.array(start.reshape(1, 1, *self.of.shape)), (1, rows, *self.of.shape))
+
+    def _known(self, target: int, adjoints: dict[int, Array | None]) -> Array | None:
+        """The adjoint of an item, from those of its users; what nobody asks for is not computed."""
+        todo = [target]
         with np.errstate(all="ignore"):
-            for index in reversed(self.program.order):
-                adjoint = adjoints.get(index)
-                if adjoint is not None:
-                    self._send(self.program.items[index], adjoint, adjoints)
-        return adjoints
+            while todo:
+                index = todo[-1]
+                users = [] if index in adjoints else self.users[index]
+                waiting = [user for user, _ in users if user not in adjoints]
+                todo += waiting
+                if not waiting:
+                    todo.pop()
+                    if index not in adjoints:
+                        adjoints[index] = self._added(index, adjoints)
+        return adjoints[target]
 
-    def _send(self, item: Item, adjoint: Array, adjoints: dict[int, Array]) -> None:
-        applied = self.program.kernels.get(item.index)
-        if applied is not None:
-            self._through_kernel(item, applied, adjoint, adjoints)
-            return
-        for place, argument in enumerate(item.arguments):
-            part = self._part(item, place, adjoint)
+    @cached_property
+    def users(self) -> Mapping[int, list[tuple[int, int]]]:
+        """Of each item those that take it, and the place it takes there, last first."""
+        found: dict[int, list[tuple[int, int]]] = {item.index: [] for item in self.program.items}
+        for index in reversed(self.program.order):
+            applied = self.program.kernels.get(index)
+            taken = self.program.items[index].arguments if applied is None else applied.slots
+            for place, argument in enumerate(taken):
+                found[argument].append((index, place))
+        return found
+
+    def _added(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
+        """What all users send, added up; None where nobody sends anything."""
+        total = None
+        for user, place in self.users[index]:
+            adjoint = adjoints[user]
+            part = None if adjoint is None else self._sent(self.program.items[user], place, adjoint)
             if part is not None:
-                self._add(adjoints, argument, part)
+                part = self._fitted(index, part)
+                total = part if total is None else total + part
+        return total
 
-    def _through_kernel(
-        self, item: Item, applied: Applied, adjoint: Array, adjoints: dict[int, Array]
-    ) -> None:
-        slots = self.run.slot_values(item, applied, self.values)
-        for place, slot in enumerate(applied.slots):
-            partial = applied.kernel.partials[place]
-            if partial is None:
-                continue
-            product = adjoint
-            if not partial.is_one:
-                product = _times(self.m, partial(self.m, slots), adjoint)
-            self._add(adjoints, slot, _rounded(self.m, product))
+    def _sent(self, item: Item, place: int, adjoint: Array) -> Array | None:
+        applied = self.program.kernels.get(item.index)
+        if applied is None:
+            return self._part(item, place, adjoint)
+        partial = applied.kernel.partials[place]
+        if partial is None:
+            return None
+        product = adjoint
+        if not partial.is_one:
+            if item.index not in self._slots:
+                self._slots[item.index] = self.run.slot_values(item, applied, self.values)
+            product = _times(self.m, partial(self.m, self._slots[item.index]), adjoint)
+        return _rounded(self.m, product)
 
-    def _add(self, adjoints: dict[int, Array], argument: int, part: Array) -> None:
-        item = self.program.items[argument]
-        rows = part.shape[1] > 1 and not item.per_row and not self.of.per_row
-        if rows:
+    def _fitted(self, index: int, part: Array) -> Array:
+        """What is sent, in the shape of the item: added over the rows where it has one value for all."""
+        item = self.program.items[index]
+        if part.shape[1] > 1 and not item.per_row and not self.of.per_row:
             part = np.asarray(_rounded(self.m, part, part.shape[1]).sum(axis=1, keepdims=True))
         if part.ndim != 2 + len(item.shape):
             part = np.asarray(part.sum(axis=tuple(range(2, part.ndim)))).reshape(part.shape[:2] + item.shape)
-        found = adjoints.get(argument)
-        adjoints[argument] = part if found is None else found + part
+        return part
 
     def _part(self, item: Item, place: int, adjoint: Array) -> Array | None:
         """What a structural item sends to one argument."""
@@ -573,9 +596,15 @@ def _collapsed(adjoint: Array, shape: Shape, to: Shape) -> Array:
 
 
 def _work(program: Program, item: Item) -> int:
-    """Scalar operations: one for each entry, and those of elimination for a matrix taken whole."""
+    """Scalar operations: one for each entry, or each product that is added up, and those of elimination
+    for a matrix taken whole."""
     if item.operation in WHOLE:
         return int(program.items[item.arguments[0]].shape[0] ** 3)
+    if item.operation == "contract":
+        letters = item.data.split("->")[0].split(",")
+        pairs = zip(letters, (program.items[a].shape for a in item.arguments), strict=True)
+        sizes = {axis: size for axes, shape in pairs for axis, size in zip(axes, shape, strict=True)}
+        return _size(tuple(sizes.values()))
     return _size(item.shape)
 
 
