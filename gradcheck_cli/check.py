@@ -350,13 +350,19 @@ def _on_ways(shown: Sequence[Block], coverage: Coverage) -> list[str]:
         )
     if large:
         rest = coverage.checked - coverage.one_by_one
-        others = f"; {rest:,} only in {DIRECTIONS} sums of all entries with random signs" if rest else ""
+        others = f"; the other {rest:,} only count in {DIRECTIONS} sums of all entries with random signs"
         sentences.append(
-            f"{coverage.one_by_one:,} of {coverage.checked:,} entries have a difference of their own"
-            f"{others}. A single entry off by 1e-3 of itself goes unseen with probability "
-            f"{coverage.unseen:.1g}."
+            f"{coverage.one_by_one:,} of {coverage.checked:,} entries have a difference of their own that "
+            f"proves enough digits{others if rest else ''}. {_chance(coverage.unseen)}"
         )
     return sentences
+
+
+def _chance(unseen: float) -> str:
+    """What a single wrong entry of a large block can hope for."""
+    if not unseen:
+        return "A single entry off by 1e-3 of itself would be seen, whichever it is."
+    return f"A single entry off by 1e-3 of itself goes unseen with probability {unseen:.1g}."
 
 
 def _named(names: Sequence[str]) -> str:
