@@ -406,7 +406,7 @@ def _block(model: Model, name: str, rulings: Sequence[_Ruling], most: int | None
     total = len(first.backprop)
     zero = np.logical_and.reduce([r.t.is_zero() for r in rulings])
     verdicts = [v for r in rulings for v in (r.together, *r.verdicts.values())]
-    entries = [_entry(shape, rulings[0], k) for k in _listed(rulings[0], most)]
+    entries = [_entry(shape, rulings[0], k, tested=not zero[k]) for k in _listed(rulings[0], most)]
     for r in rulings[1:]:
         entries += [_entry(shape, r, k) for k in sorted(r.verdicts)[:20]]
     compared = ~zero & (np.isfinite(first.finite) | first.kink | ~first.examined)
@@ -460,7 +460,7 @@ def _index(shape: tuple[int, ...], flat: int) -> tuple[int, ...]:
     return tuple(int(k) for k in np.unravel_index(flat, shape)) if shape else ()
 
 
-def _entry(shape: tuple[int, ...], r: _Ruling, k: int) -> Entry:
+def _entry(shape: tuple[int, ...], r: _Ruling, k: int, *, tested: bool = True) -> Entry:
     t = r.t
     given = np.asarray(t.point.tape.value(t.name)).reshape(-1)
     verdict = r.verdicts.get(k, Verdict.OK)
@@ -477,6 +477,7 @@ def _entry(shape: tuple[int, ...], r: _Ruling, k: int) -> Entry:
         note=r.notes.get(k),
         left=_known(t.left[k]) if kink else None,
         right=_known(t.right[k]) if kink else None,
+        tested=tested,
         point=t.point.number,
     )
 

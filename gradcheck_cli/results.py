@@ -97,6 +97,7 @@ class Entry:
     left: float | None = None  # slopes at a kink
     right: float | None = None
     against: Mapping[str, float] = field(default_factory=dict)
+    tested: bool = True  # False: exactly zero in all witnesses at all points
     point: int = 0  # 0: the given point; a disagreement elsewhere is an entry of its own
 
 

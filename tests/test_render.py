@@ -318,6 +318,37 @@ def test_which_entries_are_wrong_is_said_and_drawn() -> None:
     assert (found["place"], found["map"]) == ("2 of 12 entries", ["░█░░", "░░░█"])
 
 
+def with_a_wrong_block(where: str | None, *lines: str) -> Report:
+    """A network of which a block of 32 x 10 entries is WRONG."""
+    first, *others = reports.NETWORK.parameters
+    bad = replace(first, verdict=Verdict.WRONG, where=where, map=lines, note="what all together say")
+    return replace(reports.NETWORK, parameters=(bad, *others))
+
+
+def test_which_entries_of_a_block_are_wrong_is_said_and_drawn() -> None:
+    report = with_a_wrong_block("row 3 of W0")
+    for name in ("table", "markdown", "latex"):
+        text = render([report], name, OutputOptions()).replace("\\", "")
+        assert "WRONG: row 3 of W0" in text
+        assert "what all together say" in text
+        assert "WRONG: row" not in render([with_a_wrong_block(None)], name, OutputOptions())
+    scattered = with_a_wrong_block("2 of 320 entries", "░█░░", "░░░█")
+    assert "░█░░\n" in shown(scattered)
+    assert "    ░█░░\n    ░░░█\n" in render([scattered], "markdown", OutputOptions())
+    assert r"\newline \texttt{.\#..}\newline \texttt{...\#}" in render([scattered], "latex", OutputOptions())
+    found = json.loads(render([scattered], "json", OutputOptions()))["reports"][0]["parameters"][0]
+    validate(found, "block")
+    assert (found["wrong"], found["map"]) == ("2 of 320 entries", ["░█░░", "░░░█"])
+
+
+def test_zero_at_this_point_only_is_not_untested() -> None:
+    zero = replace(reports.entry(0.5, 0.0, digits=12.0), symbolic=0.0, finite=0.0, digits=None)
+    here = shown(replace(reports.OK, parameters=(reports.block("a", zero),)))
+    assert "a: exactly zero here, tested at other points\n" in here
+    never = shown(replace(reports.OK, parameters=(reports.block("a", replace(zero, tested=False)),)))
+    assert "a: exactly zero, not tested\n" in never
+
+
 def test_json_follows_its_schema() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     value = json.loads(render(reports.ALL, "json"))

@@ -175,6 +175,7 @@ def _entry(entry: Entry) -> Record:
         "left": jsonable(entry.left),
         "right": jsonable(entry.right),
         "against": {name: jsonable(value) for name, value in entry.against.items()},
+        "tested": entry.tested,
         "point": entry.point,
     }
 

@@ -14,6 +14,8 @@ from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
     ENTRY_HEADINGS,
     SUMMARY_HEADINGS,
+    block_map,
+    block_sentences,
     claim_map,
     claim_numbers,
     claim_sentences,
@@ -192,6 +194,9 @@ def _gradients(report: Report, verbosity: int) -> Iterator[str]:
         summaries = (_cells(summary_cells(block)) for block in blocks.shown)
         yield _tabular(SUMMARY_HEADINGS, "llrrrrrll", summaries)
         yield _paragraph(escape(blocks.more))
+        for block in blocks.shown:
+            said = (escape(f"{block.name}: {text}") for text in block_sentences(block))
+            yield _paragraph("\\newline ".join([*said, *map(_code, block_map(block))]))
 
 
 def _claims(report: Report, verbosity: int) -> Iterator[str]:

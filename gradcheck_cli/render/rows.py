@@ -254,15 +254,16 @@ def remarks(entry: Entry) -> list[str]:
     """What is said beside or under an entry's row."""
     at = f"at point {entry.point}" if entry.point else ""
     others = (f"{name} {numbers.number(value)}" for name, value in entry.against.items())
-    zero = "exactly zero, not tested" if _untested(entry) else ""
-    return [text for text in (at, zero, _slopes(entry), entry.note or "", *others) if text]
+    return [text for text in (at, _zero(entry), _slopes(entry), entry.note or "", *others) if text]
 
 
-def _untested(entry: Entry) -> bool:
-    """Whether all columns are exactly zero, at all points."""
+def _zero(entry: Entry) -> str:
+    """What is said where all columns are exactly zero and no digits can be counted."""
+    if not entry.tested:
+        return "exactly zero, not tested"
     columns = (entry.symbolic, entry.backprop, entry.finite)
     known = entry.digits is not None or entry.verdict is not Verdict.OK
-    return not known and not any(columns)
+    return "" if known or any(columns) else "exactly zero here, tested at other points"
 
 
 def claim_title(claim: ClaimResult) -> str:
