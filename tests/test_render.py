@@ -337,7 +337,7 @@ def test_which_entries_of_a_block_are_wrong_is_said_and_drawn() -> None:
     assert "    ░█░░\n    ░░░█\n" in render([scattered], "markdown", OutputOptions())
     assert r"\newline \texttt{.\#..}\newline \texttt{...\#}" in render([scattered], "latex", OutputOptions())
     found = json.loads(render([scattered], "json", OutputOptions()))["reports"][0]["parameters"][0]
-    validate(found, "block")
+    validate(found, "parameter")
     assert (found["wrong"], found["map"]) == ("2 of 320 entries", ["░█░░", "░░░█"])
 
 
