@@ -160,6 +160,7 @@ class _Backward:
         slope = self._all.get(node.index)
         value, bound = slope if slope is not None else _zeros(node)
         nothing = np.full(node.shape, np.nan)
+        bound = np.where(np.isnan(value), np.inf, bound)
         return Estimates(value[0], bound[0], nothing, nothing, np.zeros(node.shape, dtype=bool))
 
     @cached_property

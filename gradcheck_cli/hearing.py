@@ -307,6 +307,8 @@ class Hearing:
 
     def examine(self, t: Testimony, entries: Array, noise: Array) -> None:
         """Ask symbolic and the differences for single entries, and write it down."""
+        if not len(entries):
+            return
         node = self.model.node(t.name)
         moves = np.zeros((len(entries), _size(node)))
         moves[np.arange(len(entries)), entries] = 1

@@ -89,7 +89,7 @@ class _Ruling:
 def _judge(hearing: Hearing, t: Testimony, noise: Array, digits: float) -> _Ruling:
     """Settle every entry: the quick way where the differences prove enough, else by the referee."""
     suspects = _suspects(hearing, t) if t.way is not Way.EACH else None
-    if suspects is not None and suspects.any():
+    if suspects is not None:
         hearing.examine(t, np.flatnonzero(suspects & ~t.examined)[:_MOST_EXAMINED], noise)
     with np.errstate(all="ignore"):
         size = np.maximum(np.abs(t.symbolic), np.abs(t.backprop))

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 import pytest
 from build import Application, applications, exchanged
 
-from gradcheck_cli import backprop, sampling, symbolic
+from gradcheck_cli import backprop, bynode, sampling, symbolic
+from gradcheck_cli.finite import SCHEMES
 from gradcheck_cli.forward import Tape, forward_pass
 from gradcheck_cli.primitives import PRIMITIVES
 from gradcheck_cli.referee import Referee
@@ -61,6 +62,13 @@ def by_sampling(application: Application, tape: Tape) -> None:
     sampling.derivative(application.model(), tape, "loss", names(application), EXTRAPOLATED)
 
 
+def by_node(application: Application, tape: Tape) -> None:
+    model = application.model()
+    shared = [name for name in names(application) if not model.node(name).per_row]
+    route = bynode.route(model, "loss", shared)
+    bynode.derivative(tape, route, [n for n in shared if route.covers(n)], SCHEMES["by-node"])
+
+
 def by_referee(application: Application, tape: Tape) -> None:
     model = application.model()
     Referee(symbolic.lower(model)).derivative(model.point(), "loss", names(application))
@@ -81,6 +89,7 @@ WITNESSES: dict[Callable[[Application, Tape], None], tuple[str, ...]] = {
     by_symbolic: ("forward", "kink", "domain", "vjp"),
     by_backprop: ("kink", "domain", "forward", "symbolic"),
     by_sampling: ("vjp", "symbolic"),
+    by_node: ("vjp", "symbolic"),
     by_referee: ("forward", "kink", "domain", "vjp"),
     by_differences_at_high_precision: ("vjp",),
 }
@@ -100,6 +109,7 @@ OWN = {
     by_symbolic: "symbolic",
     by_backprop: "vjp",
     by_sampling: "forward",
+    by_node: "forward",
     by_referee: "symbolic",
     by_differences_at_high_precision: "forward",
 }
@@ -109,7 +119,7 @@ OWN = {
 def test_the_poison_works(
     witness: Callable[[Application, Tape], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    application = next(applications(PRIMITIVES["tanh"]))
+    application = next(applications(PRIMITIVES["mul"]))
     tape = forward_pass(application.model())
     poisoned(monkeypatch, [OWN[witness]])
     with pytest.raises(Poison):
