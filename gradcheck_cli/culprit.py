@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcheck_cli import backprop, symbolic
-from gradcheck_cli.forward import Tape, forward_pass
-from gradcheck_cli.graph import Model, Node
+from gradcheck_cli.forward import forward_pass
+from gradcheck_cli.graph import Array, Builder, Graph, Model, Node
 from gradcheck_cli.points import signs
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.values import CLOSE, PROJECTION_MARGIN, Point, floats
@@ -39,52 +39,66 @@ class Slopes:
 def wrong_vjp(model: Model, point: Point, of: str) -> str:
     """Whose vjp is wrong: a user of the last node whose adjoint is wrong although its users' are
     right. "" where no adjoint is."""
-    model = _all_named(model)
-    graph = model.graph
-    tape = forward_pass(model, point.tape.m, point.values)
-    referee = Referee(symbolic.lower(model))
-
-    def wrong(target: str, names: Sequence[str]) -> list[str]:
-        if not referee.affords():
-            return _projected_apart(model, tape, referee, point, target, names)
-        ours = backprop.derivative(model, tape, target, names)
-        true = referee.derivative(point.values, target, names)
-        room = referee.rounding(point.values, target, names)
-        apart = {n: (np.abs(ours[n] - floats(true[n])), np.abs(floats(true[n]))) for n in names}
-        return [n for n, (gap, size) in apart.items() if np.any(gap > room[n] + CLOSE * size)]
-
+    named = _all_named(model)
+    graph = named.graph
     needed = graph.upstream([graph.names[of]])
-    found = wrong(of, [str(node.index) for node in graph.nodes if needed[node.index]])
+    varies = graph.downstream(node.index for node in graph.nodes if node.is_leaf)  # a number has no slope
+    names = [str(k) for k, node in enumerate(graph.nodes) if needed[k] and varies[k]]
+    found = _wrong_adjoints(named, point, of, names)
     if not found:
         return ""
     last = int(found[-1])
-    users = [n for n in graph.nodes if last in n.arguments and needed[n.index]]
-    moved = graph.downstream([last])
-    if len(users) == 1 and sum(moved[a] for a in users[0].arguments) == 1:
-        return f"the vjp of {_placed(model, users[0])}"  # its own adjoint is right, and there is no other
-    for user in users:  # the first wrong one: no other user stands between it and the node
-        if referee.affords(max(1, int(np.prod(user.shape)))) and wrong(str(user.index), [found[-1]]):
-            ways = sum(moved[a] for a in user.arguments)
-            added = " or in the adding up of adjoints" if ways > 1 else ""
-            return f"the vjp of {_placed(model, user)}{added}"
-    return "the adding up of adjoints from " + " and ".join(_placed(model, n) for n in users)
+    split, users = _uses_apart(model, last)
+    on_the_way = [name for name, user in users.items() if needed[user.index]]
+    wrong = _wrong_adjoints(split, point, of, on_the_way) if len(on_the_way) > 1 else on_the_way
+    if wrong:
+        return f"the vjp of {_placed(model, users[wrong[0]])}"
+    places = dict.fromkeys(_placed(model, users[name]) for name in on_the_way)
+    return f"the adding up of adjoints from {' and '.join(places)}"
 
 
-def _projected_apart(
-    model: Model, tape: Tape, referee: Referee, point: Point, of: str, names: Sequence[str]
-) -> list[str]:
-    """The names whose entries, added up with random signs, differ between symbolic and backprop; of what
-    has one value per row, over all rows. For models beyond the budget of high precision."""
+def _wrong_adjoints(model: Model, point: Point, of: str, names: Sequence[str]) -> list[str]:
+    """The names by which backprop's derivative is off by more than rounding."""
+    tape = forward_pass(model, point.tape.m, point.values)
+    referee = Referee(symbolic.lower(model))
     ours = backprop.derivative(model, tape, of, names)
     room = referee.rounding(point.values, of, names)
-    found = []
-    for name in names:
-        moves = signs(model.seed, name, (1, *model.node(name).shape))
-        theirs = symbolic.along(referee.program, point.values, of, {name: moves})[0]
-        off = abs(float(np.sum(moves[0] * ours[name])) - float(theirs))
-        if off > PROJECTION_MARGIN * float(np.sqrt(np.sum(np.square(room[name])))):
-            found.append(name)
-    return found
+    if not referee.affords():
+        return [n for n in names if _sums_differ(model, referee, point, of, n, ours[n], room[n])]
+    true = {name: floats(value) for name, value in referee.derivative(point.values, of, names).items()}
+    return [n for n in names if np.any(np.abs(ours[n] - true[n]) > room[n] + CLOSE * np.abs(true[n]))]
+
+
+def _sums_differ(
+    model: Model, referee: Referee, point: Point, of: str, name: str, ours: Array, room: Array
+) -> bool:
+    """Whether entries added up with random signs differ between symbolic and backprop; of what has one
+    value per row, over all rows. For models beyond the budget of high precision."""
+    moves = signs(model.seed, name, (1, *model.node(name).shape))
+    theirs = symbolic.along(referee.program, point.values, of, {name: moves})[0]
+    off = abs(float(np.sum(moves[0] * ours)) - float(theirs))
+    return off > PROJECTION_MARGIN * float(np.sqrt(np.sum(np.square(room))))
+
+
+def _uses_apart(model: Model, index: int) -> tuple[Model, dict[str, Node]]:
+    """The model where each use of a node has a name of its own, and the users by these names."""
+    builder = Builder()
+    new: dict[int, int] = {}
+    users: dict[str, Node] = {}
+    uses: dict[str, int] = {}
+    for node in model.graph.nodes:
+        arguments = [new[a] for a in node.arguments]
+        for place, argument in enumerate(node.arguments):
+            if argument == index:
+                arguments[place] = builder.apply("identity", (new[index],))
+                name = f"use {len(uses)}"
+                users[name], uses[name] = node, arguments[place]
+        new[node.index] = builder.copy(node, arguments)
+    names = {name: new[k] for name, k in model.graph.names.items()}
+    steps = {name: replace(step, node=new[step.node]) for name, step in model.steps.items()}
+    inputs = {name: replace(item, node=new[item.node]) for name, item in model.inputs.items()}
+    graph = Graph(tuple(builder.nodes), {**names, **uses})
+    return replace(model, graph=graph, steps=steps, inputs=inputs), users
 
 
 def undeclared_border(
