@@ -288,6 +288,12 @@ class Hearing:
             examined=np.full(second.size, way is Way.EACH),
         )
 
+    def by_node_again(self, t: Testimony, noise: Array) -> Array:
+        """Differences by node of one name over the whole ladder of step sizes, (2, entries)."""
+        route = bynode.route(self.model, self.of, [t.name])
+        found = bynode.derivative(t.point.tape, route, [t.name], EXTRAPOLATED, noise)[t.name]
+        return np.stack([_flat(found.value), _flat(found.bound)])
+
     # -- large names ----------------------------------------------------------------------------
 
     def _large(self, t: Testimony, noise: Array) -> Testimony:

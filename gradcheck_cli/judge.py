@@ -109,7 +109,7 @@ def _judge(hearing: Hearing, t: Testimony, noise: Array, digits: float) -> _Ruli
     if len(disputed):
         _Dispute(hearing, ruling, digits).settle(disputed)
     if t.way is not Way.EACH:
-        _weigh_together(ruling)
+        _weigh_together(ruling, hearing, noise)
     return ruling
 
 
@@ -123,15 +123,17 @@ def _suspects(hearing: Hearing, t: Testimony) -> Array:
     return found | hearing.locate(t) if t.projections.differ else found
 
 
-def _weigh_together(r: _Ruling) -> None:
+def _weigh_together(r: _Ruling, hearing: Hearing, noise: Array) -> None:
     """What the projections, and differences by node beside those entry by entry, say of a large name."""
     t = r.t
     assert t.projections is not None
     if t.by_node is not None:
-        value, bound = t.by_node
-        with np.errstate(all="ignore"):
-            off = np.abs(value - t.finite) > bound + t.bound + CLOSE * np.abs(value)
-        for entry in np.flatnonzero(off & t.examined & ~np.isnan(value)):
+        off = _off_by_node(t, t.by_node)
+        if off.any():  # before a step is blamed: the same with the whole ladder of step sizes
+            t.by_node = hearing.by_node_again(t, noise)
+            off &= _off_by_node(t, t.by_node)
+        value = t.by_node[0]
+        for entry in np.flatnonzero(off):
             r.verdicts[int(entry)] = Verdict.WRONG
             r.notes[int(entry)] = (
                 f"differences by node give {value[entry]:.10g}, entry by entry {t.finite[entry]:.10g}: a "
@@ -142,6 +144,14 @@ def _weigh_together(r: _Ruling) -> None:
     elif t.projections.stray and Verdict.WRONG not in r.verdicts.values():
         r.together = Verdict.UNRESOLVED
         r.note = "differences along a random direction see another slope than symbolic and backprop"
+
+
+def _off_by_node(t: Testimony, by_node: Array) -> Array:
+    """The examined entries for which differences by node give something else."""
+    value, bound = by_node
+    with np.errstate(all="ignore"):
+        off = np.abs(value - t.finite) > bound + t.bound + CLOSE * np.abs(value)
+    return np.asarray(off & t.examined & ~np.isnan(value))
 
 
 def _flat(t: Testimony, of: str) -> Array:

@@ -3,7 +3,9 @@ although the table says so is found."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -181,6 +183,22 @@ PLACES = [
     for place in range(len(application.shapes))
     if record.affine and (record.arguments is None or place in record.affine)
 ]
+
+
+def test_a_short_ladder_is_asked_again_before_a_step_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, schemes = bynode.derivative, []
+
+    def short_of_the_truth(tape: Any, route: Any, by: Any, scheme: Any, noise: Any) -> Any:
+        schemes.append(scheme.name)
+        found = plain(tape, route, by, scheme, noise)
+        if scheme.name == "by-node":
+            return {name: replace(e, value=1.01 * e.value, bound=0 * e.bound) for name, e in found.items()}
+        return found
+
+    monkeypatch.setattr(bynode, "derivative", short_of_the_truth)
+    report = check(of_text(NETWORK + USES["a layer"]), Options(points=1, scheme="by-node"))
+    assert report.verdict is Verdict.OK
+    assert set(schemes) == {"by-node", "extrapolated"}
 
 
 def test_what_the_table_calls_affine_is() -> None:
