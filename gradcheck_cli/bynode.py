@@ -48,7 +48,7 @@ class Route:
     @property
     def entries(self) -> int:
         """How many entries are moved."""
-        return sum(_size(node) for node in self.pinned)
+        return sum(node.size for node in self.pinned)
 
     def covers(self, name: str) -> bool:
         """Whether the derivative by a name is handed back, not differenced entry by entry."""
@@ -305,7 +305,7 @@ def _coefficient(user: Node, place: int, tape: Tape) -> Array:
     found = at(1.0) - at(0.0)
     if record.elementwise:
         return found
-    summed = 1 if _is_sum(user) else _size(node) // _size(user)
+    summed = 1 if _is_sum(user) else node.size // user.size
     return np.asarray(found.reshape(-1)[:1].reshape(()) / summed)
 
 
@@ -341,7 +341,7 @@ def _by_product(user: Node, place: int, slope: _Slope, tape: Tape) -> _Slope:
 def _moved_back(user: Node, place: int, slope: _Slope, graph: Graph) -> _Slope:
     """Entries are sent back to where they came from: found by moving their numbers forward."""
     argument = graph.nodes[user.arguments[place]]
-    count = _size(argument)
+    count = argument.size
     numbers = np.arange(1.0, count + 1).reshape(1, 1, *argument.shape)
     arguments = [np.zeros((1, 1, *graph.nodes[a].shape)) for a in user.arguments]
     arguments[place] = numbers
@@ -368,11 +368,11 @@ class _Nodes(Sampled):
         super().__init__(tape, of)
         self.nodes = nodes
         self.values = [_lead(node, tape)[0] for node in nodes]
-        self.starts = np.cumsum([0, *(_size(node) for node in nodes)])
+        self.starts = np.cumsum([0, *(node.size for node in nodes)])
         largest = [np.take_along_axis(v, np.abs(v).argmax(axis=0)[None], axis=0) for v in self.values]
         self.base = np.concatenate([value.reshape(-1) for value in largest]).astype(float)
         rows = max(len(value) for value in self.values)
-        self.width = rows * max(_size(node) for node in (of, *nodes))
+        self.width = rows * max(node.size for node in (of, *nodes))
 
     def _some(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
         owner = np.searchsorted(self.starts, which, side="right") - 1
@@ -398,8 +398,4 @@ class _Nodes(Sampled):
             moved[..., start:stop].reshape((*moved.shape[:-1], *node.shape))
             for node, start, stop in zip(self.nodes, self.starts[:-1], self.starts[1:], strict=True)
         ]
-
-
-def _size(node: Node) -> int:
-    return int(np.prod(node.shape, dtype=np.int64))
 

@@ -243,7 +243,7 @@ def _slip(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | Non
     if not any(np.any(np.abs(e.true) > e.room) for e in evidence):
         return None
     rows = model.rows or 1
-    size = sum(math.prod(n.shape) * (rows if n.per_row else 1) for n in first.formula.nodes)
+    size = sum(n.size * (rows if n.per_row else 1) for n in first.formula.nodes)
     most = min(_MOST_TRIED, _MOST_ENTRIES // max(size, 1))
     for slip in islice(undone(model, first.formula, claim.target), most):
         if _near(first, slip.graph) and all(e.accepts(slip.graph) for e in evidence):

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -84,6 +85,11 @@ class Node:
     def primitive(self) -> Primitive:
         """The record of its function. Raises KeyError for leaves and literals."""
         return PRIMITIVES[self.operation]
+
+    @property
+    def size(self) -> int:
+        """How many entries it has, in one row if it is per row."""
+        return math.prod(self.shape)
 
     @property
     def is_leaf(self) -> bool:

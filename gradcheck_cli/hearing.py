@@ -30,7 +30,7 @@ from gradcheck_cli.values import PROJECTION_MARGIN, Point
 __all__ = ["Hearing", "Plan", "Projections", "Testimony", "Way", "operations", "plan"]
 
 _BY_ENTRY = 38  # samples that the differences of one entry cost
-_BY_NODE = 10  # and those of one entry of a node
+_BY_NODE = 7  # and those of one entry of a node
 _MOST_WORK = 1 << 33  # multiplications at one point, entry by entry: seconds
 _MOST_BY_NODE = 1 << 35  # and by node, where they are large matrix products
 _LATER = 4  # halvings of that at the other points
@@ -75,8 +75,8 @@ def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str, *, later: 
     ways: dict[str, Way] = {}
     spent = seen = 0
     whole = set()
-    for name in sorted(names, key=lambda n: _size(model.node(n))):
-        size = _size(model.node(name))
+    for name in sorted(names, key=lambda n: model.node(n).size):
+        size = model.node(name).size
         spent += _BY_ENTRY * work * size
         seen += work * size
         ways[name] = Way.EACH
@@ -107,7 +107,7 @@ class _ByNode:
             return False
         model = self.route.model
         new = [n for n in bynode.route(model, model.loss, [name]).pinned if n.index not in self.paid]
-        cost = sum(_BY_NODE * _size(node) * _below(model, node) for node in new)
+        cost = sum(_BY_NODE * node.size * _below(model, node) for node in new)
         if self.spent + cost > self.most:
             return False
         self.spent += cost
@@ -133,13 +133,9 @@ def _counted(model: Model, some: Sequence[Node]) -> int:
 
 def _operations(node: Node, nodes: Sequence[Node]) -> int:
     if node.is_leaf or node.is_literal or node.primitive.product is None:
-        return _size(node)
+        return node.size
     a, b = (nodes[k] for k in node.arguments)
-    return _size(a) * (b.shape[1] if len(b.shape) == 2 else 1) if node.operation == "matmul" else _size(node)
-
-
-def _size(node: Node) -> int:
-    return int(np.prod(node.shape, dtype=np.int64))
+    return a.size * (b.shape[1] if len(b.shape) == 2 else 1) if node.operation == "matmul" else node.size
 
 
 # ---------------------------------------------------------------------------------------------
@@ -316,7 +312,7 @@ class Hearing:
         if not len(entries):
             return
         node = self.model.node(t.name)
-        moves = np.zeros((len(entries), _size(node)))
+        moves = np.zeros((len(entries), node.size))
         moves[np.arange(len(entries)), entries] = 1
         directions = {t.name: moves.reshape(-1, *node.shape)}
         found = symbolic.along(self.program, t.point.values, self.of, directions)

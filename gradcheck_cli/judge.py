@@ -223,7 +223,7 @@ class _Dispute:
     def _place(self, entry: int) -> tuple[tuple[int, ...], int | None]:
         """The index of an entry, and its row where the name has one value per row."""
         node = self.model.node(self.name)
-        size = max(1, int(np.prod(node.shape, dtype=np.int64)))
+        size = max(1, node.size)
         index = tuple(int(k) for k in np.unravel_index(entry % size, node.shape or (1,)))
         return index if node.shape else (), entry // size if node.per_row else None
 

@@ -212,7 +212,7 @@ class _Layout:
             return "not on the way to the loss"
         if step.node in self.factors or not (self.fed[step.node] or self.depths[step.node]):
             return "made of parameters only"
-        size = math.prod(node.shape) * ((self.model.rows or 0) if node.per_row else 1)
+        size = node.size * ((self.model.rows or 0) if node.per_row else 1)
         return "single numbers" if size < 2 else ""
 
     def depth(self, step: Step) -> int:

@@ -115,7 +115,7 @@ def _groups(model: Model, names: Iterable[str]) -> list[list[str]]:
     alone: list[list[str]] = []
     filled = 0
     for name in names:
-        size = _size(model.node(name))
+        size = model.node(name).size
         if not model.node(name).is_leaf:
             alone.append([name])
             continue
@@ -150,10 +150,6 @@ def estimates(
     return {name: Estimates(*columns) for name, columns in zip(names, shaped, strict=True)}
 
 
-def _size(node: Node) -> int:
-    return int(np.prod(node.shape, dtype=np.int64))
-
-
 def _largest(rows: Array) -> Array:
     """Of each entry the value of largest size over the rows: what is added to it exactly is added to
     the others exactly too."""
@@ -176,8 +172,16 @@ class Sampled:
         raise NotImplementedError
 
     def __call__(self, which: Any, offsets: Array) -> Samples:
-        """Samples for the engine, as many entries at a time as memory allows."""
-        values, regular, _ = self._sampled(which, offsets)
+        """Samples for the engine, as many entries at a time as memory allows; where nothing is moved,
+        the value is known."""
+        moves = offsets.any(axis=0)
+        still = np.asarray(self.tape.of_node(self.of))
+        values = np.array(np.broadcast_to(still, (*offsets.shape, *still.shape)))
+        regular = np.ones(offsets.shape, dtype=bool)
+        if moves.any():
+            values[:, moves], inside, _ = self._sampled(which, offsets[:, moves])
+            regular = np.ones((*offsets.shape, *inside.shape[2:]), dtype=bool)
+            regular[:, moves] = inside
         return Samples(values, regular)
 
     def _sampled(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
@@ -225,9 +229,9 @@ class _Moved(Sampled):
         super().__init__(tape, of)
         self.nodes = nodes
         self.values = [np.asarray(tape.of_node(node)) for node in nodes]
-        self.starts = np.cumsum([0, *(_size(node) for node in nodes)])
+        self.starts = np.cumsum([0, *(node.size for node in nodes)])
         self.base = np.concatenate([np.real(v).reshape(-1) for v in self.values]).astype(float)
-        self.width = max(_size(node) for node in (of, *nodes))
+        self.width = max(node.size for node in (of, *nodes))
 
     def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
         """The nodes that have a moved entry."""
@@ -277,7 +281,7 @@ class _Along(Sampled):
         self.directions = directions
         nodes = [tape.model.graph.nodes[index] for index in directions]
         self.base = np.full(max(len(moves) for moves in directions.values()), scale)
-        self.width = max(_size(node) for node in (of, *nodes))
+        self.width = max(node.size for node in (of, *nodes))
 
     def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
         """All nodes, moved."""
@@ -301,11 +305,11 @@ class _MovedRows(Sampled):
         super().__init__(tape, of)
         self.by = by
         self.value = np.asarray(tape.of_node(by))
-        self.size, self.rows = _size(by), len(self.value)
+        self.size, self.rows = by.size, len(self.value)
         self.each_row = not of.per_row
         moved = np.real(self.value[:MOST_ROWS] if self.each_row else _largest(self.value))
         self.base = moved.reshape(-1).astype(float)
-        self.width = max(_size(of), self.size) * self.rows
+        self.width = max(of.size, self.size) * self.rows
 
     def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
         """The node with one entry moved, in one row or in all."""

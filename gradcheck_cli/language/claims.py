@@ -237,7 +237,7 @@ def _fitted(builder: Builder, root: int, fit: _Fit, target: str) -> Graph | Misf
         )
     if node.shape == fit.shape:
         return builder.graph(root)
-    if math.prod(node.shape) == math.prod(fit.shape) == 1:
+    if node.size == math.prod(fit.shape) == 1:
         if node.shape:
             root = builder.apply("index", (root,), {"key": (0,) * len(node.shape)})
         if fit.shape:
