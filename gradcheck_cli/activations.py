@@ -94,7 +94,7 @@ class Activation:
     def pole(self) -> float | None:
         """A place, if there is one, beside which it passes a pole, as tan(z) or 1/(z - 0.3) does."""
         grid = np.linspace(-_FARTHEST_KINK, _FARTHEST_KINK, _GRID)
-        for margin in margins(self.graph, dict(self._traced(grid)), FLOAT64, of="domain"):
+        for _, margin in margins(self.graph, dict(self._traced(grid)), FLOAT64, of="domain"):
             signs = np.sign(np.broadcast_to(np.real(margin), (1, _GRID))[0])
             for k in sorted(np.flatnonzero(signs[:-1] * signs[1:] < 0), key=lambda k: abs(grid[k])):
                 beside = self.value(np.linspace(grid[k], grid[k + 1], _GRID))
@@ -103,7 +103,8 @@ class Activation:
         return None
 
     def _margins(self, z: Array) -> list[Array]:
-        return margins(self.graph, dict(self._traced(z)), FLOAT64, of="kink")
+        found = margins(self.graph, dict(self._traced(z)), FLOAT64, of="kink")
+        return [margin for _, margin in found]
 
     def _crossing(self, number: int, low: float, high: float) -> float:
         """Bisection: the margin changes sign between `low` and `high`."""

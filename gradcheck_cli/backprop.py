@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.forward import FLOAT64, Tape
+from gradcheck_cli.forward import FLOAT64, Readable, Tape
 from gradcheck_cli.graph import Array, Graph, Model, Node
 from gradcheck_cli.namespaces import Float64
 
-__all__ = ["derivative", "slopes"]
+__all__ = ["derivative", "partial", "slopes"]
 
 Adjoints = dict[int, Array]
 
@@ -66,6 +66,18 @@ def slopes(graph: Graph, values: Mapping[int, Array], of: int, by: int) -> Array
                     part = rule(FLOAT64, adjoint, values[node.index], *arguments, **node.options)
                     _add(adjoints, argument, _annihilated(part, adjoint))
     return adjoints.get(by, np.zeros_like(values[of]))
+
+
+def partial(node: Node, place: int, values: Readable) -> Array:
+    """d node/d argument at every place of the arrays, for a node of numbers (no shapes); of a sum over
+    rows by each row's term. `values` are those of the nodes, with the two leading axes."""
+    rule = node.primitive.vjp[place]
+    arguments = [values[a] for a in node.arguments]
+    value = values[node.index]
+    if rule is None:
+        return np.zeros_like(arguments[place])
+    with np.errstate(all="ignore"):
+        return np.asarray(rule(FLOAT64, np.ones_like(value), value, *arguments, **node.options))
 
 
 @dataclass

@@ -17,13 +17,17 @@ from gradcheck_cli import backprop, patterns
 from gradcheck_cli.forward import FLOAT64, Tape, evaluate, forward_pass
 from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Misfit, Model, Node, spell_shape
 from gradcheck_cli.points import moved
-from gradcheck_cli.referee import Referee
+from gradcheck_cli.referee import MOST_DIGITS, Referee
 from gradcheck_cli.results import ClaimResult, Verdict
 
 __all__ = ["Evidence", "Judged", "judge_claims", "name_of"]
 
 LAYOUTS = ("numerator", "denominator")
 _MOST_SLOPES = 40  # entries of a claim whose one-sided slopes are computed at a kink
+_BESIDE = 1e-9  # relative, of slopes known to 11 digits
+_LIMIT = 1e-12  # relative: slopes from both sides, known to 40 digits, that are one
+_DECIDABLE = 1e-9  # of a number: where rounding is more than that, the reason is looked for
+_WANTED_DIGITS = 6
 _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
 _ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
 _SAMPLES = 4
@@ -232,17 +236,18 @@ class _Court:
                 return kinked
         if not failing or self._are_roundings(claim, formula, failing):
             return self._accepted(claim, formula, blank, gap)
-        result = self._located(self._placed(blank, gap, at), gap)
+        known = [(at, gap) for at, gap in failing if gap.is_known()]
+        at, gap = known[0] if known else failing[0]
+        result = replace(
+            self._located(self._placed(blank, gap, at), gap),
+            points_wrong=len(known), points_total=len(found),
+        )  # fmt: skip
+        if not known:
+            return replace(result, verdict=Verdict.UNRESOLVED, note=_unevaluated(failing, found))
         note = _two_roundings(self.model, claim, failing, found)
         if note is None and result.claimed == result.true:
             note = f"they differ by {float(gap.size[gap.worst()]):.1e}, which float64 cannot show"
-        return replace(
-            result,
-            verdict=Verdict.WRONG if not np.isnan(result.claimed or 0.0) else Verdict.UNRESOLVED,
-            points_wrong=len(failing),
-            points_total=len(found),
-            note=note,
-        )
+        return replace(result, verdict=Verdict.WRONG, note=note)
 
     def _accepted(
         self, claim: Claim, formula: Graph, blank: ClaimResult, first: _Gap
@@ -415,7 +420,7 @@ class _Court:
     def _number(self, claim: Claim, blank: ClaimResult) -> ClaimResult:
         at = self.points[0]
         knowledge = self.knowledge(at)
-        true = _float(knowledge.derivative(claim.target))
+        true = self._limits(claim.target, _float(knowledge.derivative(claim.target)))
         assert claim.numbers is not None
         claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
         rounding = self._rounding(claim, at).reshape(true.shape)
@@ -426,10 +431,66 @@ class _Court:
         kinked = self._between(claim, gap, blank) if self.on_border else None
         if kinked is not None and (gap.wrong.any() or kinked.verdict is Verdict.KINK):
             return kinked
+        loose = bool(np.any(rounding > _DECIDABLE * np.abs(true)) and np.any(claimed != true))
+        aside = self._aside(claim, gap, blank) if gap.wrong.any() or loose else None
+        if aside is not None:
+            return aside
+        if gap.wrong.any() and not gap.is_known():
+            note = "the true value cannot be had here: 0/0, infinite, or outside a domain"
+            return replace(result, verdict=Verdict.UNRESOLVED, note=note)
         if gap.wrong.any():
             return replace(self._located(result, gap), verdict=Verdict.WRONG, points_wrong=1)
-        digits = _digits_given(claim.text) if claim.half_units is not None and not true.ndim else 0
-        return replace(result, note=f"agrees to the {digits} digits given" if digits else None)
+        return replace(result, note=_decided(claim, true, rounding))
+
+    def _limits(self, target: Derivative, true: Array) -> Array:
+        """The truth, with the slope from both sides where the partials are 0/0: sin(x)/x at 0."""
+        node = self.model.node(target.by)
+        if not np.isnan(true).any() or self.model.node(target.of).shape or node.per_row:
+            return true
+        found = np.array(true)
+        for place in np.argwhere(np.isnan(true))[:_MOST_SLOPES]:
+            index = target.index or tuple(int(k) for k in place)
+            try:
+                pair = self.referee.slopes(self.points[0].values, target.of, target.by, index)
+            except (*_FAILURES, TypeError, IndexError):
+                continue
+            left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
+            if abs(left - right) <= _LIMIT * max(abs(left), abs(right)):
+                found[tuple(place)] = left
+        return found
+
+    def _aside(self, claim: Claim, gap: _Gap, blank: ClaimResult) -> ClaimResult | None:
+        """Within rounding of a kink a right program may stand on it, or on its other side: there an entry
+        is held against the slopes of both sides. None where no kink is near, or none that matters."""
+        target, point = claim.target, self.points[0].values
+        node = self.model.node(target.by)
+        if self.model.node(target.of).shape or node.per_row or not self.referee.affords():
+            return None
+        if not self.referee.astride(point):
+            return None
+        wrong, shown = np.array(gap.wrong), None
+        for place in list(np.ndindex(gap.wrong.shape))[:_MOST_SLOPES]:
+            index = target.index or place
+            try:
+                pair = self.referee.beside(point, target.of, target.by, index)
+            except (*_FAILURES, TypeError, IndexError):
+                return None
+            left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
+            room = _BESIDE * max(abs(left), abs(right))
+            if abs(left - right) > room:
+                shown = shown or (left, right)
+                wrong[place] = not min(left, right) - room <= gap.claimed[place] <= max(left, right) + room
+        if shown is None:
+            return None
+        found = replace(gap, wrong=wrong)
+        placed = self._placed(blank, found, self.points[0])
+        result = replace(placed, left=shown[0], right=shown[1], points_total=1)
+        edge = "within rounding of a kink"
+        if wrong.any():
+            note = f"{edge}; your value is no slope of its two sides, nor between them"
+            return replace(self._located(result, found), verdict=Verdict.WRONG, points_wrong=1, note=note)
+        note = f"{edge}; your value lies between the slopes of its two sides"
+        return replace(result, verdict=Verdict.KINK, note=note)
 
     def _placed(self, blank: ClaimResult, gap: _Gap, at: _At) -> ClaimResult:
         """The result with the numbers of the worst entry."""
@@ -543,8 +604,13 @@ class _Gap:
         if not self.wrong.ndim:
             return ()
         with np.errstate(all="ignore"):
-            weight = np.where(self.wrong | ~self.wrong.any(), np.nan_to_num(self.size, nan=np.inf), -1)
+            least = np.inf if not self.is_known() else 0.0  # a number rather than none
+            weight = np.where(self.wrong | ~self.wrong.any(), np.nan_to_num(self.size, nan=least), -1)
         return tuple(int(k) for k in np.unravel_index(int(np.argmax(weight)), weight.shape))
+
+    def is_known(self) -> bool:
+        """Whether an entry is wrong for which both sides could be had."""
+        return bool(np.any(self.wrong & np.isfinite(self.claimed) & np.isfinite(self.true)))
 
     def is_small(self) -> bool:
         """Whether rounding of data could be the reason."""
@@ -633,9 +699,31 @@ def _blank(model: Model, claim: Claim) -> ClaimResult:
     )
 
 
+def _decided(claim: Claim, true: Array, rounding: Array) -> str | None:
+    """To how many digits numbers agree, or can be told from wrong ones."""
+    with np.errstate(all="ignore"):
+        carried = np.clip(-np.log10(rounding / np.abs(true)), 0, MOST_DIGITS)
+    fewest = int(np.min(np.nan_to_num(carried), initial=MOST_DIGITS))
+    single = claim.half_units is not None and not true.ndim
+    given = min(_digits_given(claim.text), int(MOST_DIGITS)) if single else _WANTED_DIGITS
+    if fewest < given:
+        worst = "" if not true.ndim else f" in {int(np.sum(carried < given)):,} of {true.size:,} entries"
+        s = "" if fewest == 1 else "s"
+        return f"undecidable here beyond {fewest} digit{s}{worst}: float64 carries no more"
+    return f"agrees to the {_digits_given(claim.text)} digits given" if single else None
+
+
 def _digits_given(text: str) -> int:
     mantissa = text.strip().lstrip("+-").lower().split("e")[0]
     return len(mantissa.replace(".", "").lstrip("0"))
+
+
+def _unevaluated(failing: Sequence[tuple[_At, _Gap]], found: Sequence[tuple[_At, _Gap]]) -> str:
+    """0/0 at some points, and right at the others."""
+    there = "at the given point" if failing[0][0].number == 0 else f"at point {failing[0][0].number}"
+    others = len(found) - len(failing)
+    right = f"; it is right at the {others} other points" if others > 1 else ""
+    return f"{there} it cannot be evaluated: 0/0, infinite, or outside a domain{right}"
 
 
 def _two_roundings(model: Model, claim: Claim, failing: Any, found: Any) -> str | None:

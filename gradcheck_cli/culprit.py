@@ -18,7 +18,9 @@ from gradcheck_cli.points import signs
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.values import CLOSE, PROJECTION_MARGIN, Point, floats
 
-__all__ = ["Slopes", "undeclared_border", "unequal", "wrong_vjp"]
+__all__ = ["Slopes", "placed", "undeclared_border", "unequal", "wrong_vjp"]
+
+_NOISE = 1e-35  # slopes that terms leave which cancel; at a declared kink all count
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,10 @@ class Slopes:
 
     def confirm(self, truth: float) -> bool:
         """Whether there is one slope, and it is `truth` where that is known."""
-        if not np.isfinite([self.left, self.right]).all() or unequal(self.left, self.right):
+        least = 0.0 if self.border else _NOISE
+        if not np.isfinite([self.left, self.right]).all() or unequal(self.left, self.right, least):
             return False
-        return not np.isfinite(truth) or not unequal(self.left, truth)
+        return not np.isfinite(truth) or not unequal(self.left, truth, least)
 
 
 def wrong_vjp(model: Model, point: Point, of: str) -> str:
@@ -52,8 +55,8 @@ def wrong_vjp(model: Model, point: Point, of: str) -> str:
     on_the_way = [name for name, user in users.items() if needed[user.index]]
     wrong = _wrong_adjoints(split, point, of, on_the_way) if len(on_the_way) > 1 else on_the_way
     if wrong:
-        return f"the vjp of {_placed(model, users[wrong[0]])}"
-    places = dict.fromkeys(_placed(model, users[name]) for name in on_the_way)
+        return f"the vjp of {placed(model, users[wrong[0]])}"
+    places = dict.fromkeys(placed(model, users[name]) for name in on_the_way)
     return f"the adding up of adjoints from {' and '.join(places)}"
 
 
@@ -113,7 +116,7 @@ def undeclared_border(
             found = referee.sides(point.values, str(node.index), by, index, row)
             pairs = zip(floats(found.left).flat, floats(found.right).flat, strict=True)
             if not all(Slopes(a, b, False).confirm(np.nan) for a, b in pairs):
-                return _placed(model, node)
+                return placed(model, node)
     return ""
 
 
@@ -123,12 +126,12 @@ def _all_named(model: Model) -> Model:
     return replace(model, graph=replace(model.graph, names={**model.graph.names, **every}))
 
 
-def _placed(model: Model, node: Node) -> str:
+def placed(model: Model, node: Node) -> str:
     """A node's function, and the line of the step it belongs to."""
     step = min((s for s in model.steps.values() if s.node >= node.index), key=lambda s: s.node)
     return f"{node.operation} (line {step.line})"
 
 
-def unequal(left: float, right: float) -> bool:
-    """Whether two slopes at high precision are two."""
-    return abs(left - right) > 1e-12 * max(abs(left), abs(right)) and (max(abs(left), abs(right)) > 1e-35)
+def unequal(left: float, right: float, least: float = 0.0) -> bool:
+    """Whether two slopes at high precision are two, and not both below `least`."""
+    return abs(left - right) > 1e-12 * max(abs(left), abs(right)) and max(abs(left), abs(right)) > least

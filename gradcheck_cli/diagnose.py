@@ -6,7 +6,6 @@ by entry; else nothing is said. Knows nothing of how truth was found.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,8 +15,10 @@ import numpy as np
 
 from gradcheck_cli import backprop, formulas, patterns
 from gradcheck_cli.claims import Evidence, Judged, name_of
-from gradcheck_cli.forward import FLOAT64, evaluate, trace
+from gradcheck_cli.forward import FLOAT64, evaluate, forward_pass, trace
 from gradcheck_cli.graph import Array, Builder, Claim, Derivative, Graph, Misfit, Model, Node, Step
+from gradcheck_cli.hypotheses import CONSTANTS, SIGNED, Observed, wrong_link
+from gradcheck_cli.links import chain_at, links_between
 from gradcheck_cli.results import ClaimResult, Verdict
 from gradcheck_cli.substitutions import undone
 
@@ -27,14 +28,7 @@ _SAME = 1e-12  # evidence is float64 of numbers known to 50 digits
 _NEAR = 1e-6  # of the largest entry: what is farther off in float64 is not tried at high precision
 _MOST_TRIED, _MOST_ENTRIES = 400, 30_000_000  # formulas, and entries computed in all of them
 _MOST_SLOPES, _MOST_NODES = 200, 30  # steps, and nodes in one
-_CONSTANTS = (
-    (2.0, "2"), (3.0, "3"), (4.0, "4"), (0.5, "1/2"), (1 / 3, "1/3"), (0.25, "1/4"),
-    (math.pi, "pi"), (2 * math.pi, "2*pi"), (math.log(10), "log(10)"), (1 / math.log(10), "1/log(10)"),
-    (math.log(2), "log(2)"), (1 / math.log(2), "1/log(2)"), (-2.0, "-2"), (-0.5, "-1/2"),
-)  # fmt: skip
 Factor = Callable[[Evidence], Array | float]
-# what differentiates to its negative partner: the usual place of a lost sign
-_SIGNED = {"cos": "d cos(z)/dz = -sin(z)", "acos": "d acos(z)/dz = -1/sqrt(1 - z^2)"}
 
 
 def diagnosed(model: Model, claims: Sequence[Claim], court: Judged) -> list[ClaimResult]:
@@ -88,7 +82,7 @@ def _what(
     """The first explanation that makes the claim right at every point."""
     if _explains(evidence, lambda e: -e.claimed):
         return "has the wrong sign" + _sign_from(model, result.by)
-    for value, text in (*_counts(model), *_CONSTANTS):
+    for value, text in (*_counts(model), *CONSTANTS):
         if _repeats(evidence, partial(_constant, value)):
             return f"is {text} times the true value"
     for node, text in _factors(model):
@@ -101,10 +95,18 @@ def _what(
         return said
     if _explains(evidence, lambda e: np.swapaxes(e.claimed, -1, -2) if e.claimed.ndim > 1 else np.nan):
         return "is transposed"
-    return _slip(model, claim, evidence) or _zeros(model, result, evidence)
+    return (
+        _slip(model, claim, evidence)
+        or _zeros(model, result, evidence)
+        or _another(model, claim, evidence)
+        or _link(model, claim, evidence)
+    )
 
 
 def _explains(evidence: Sequence[Evidence], repair: Callable[[Evidence], Array | float]) -> bool:
+    telling = sum(bool(np.any(np.abs(e.true) > e.room)) for e in evidence)
+    if telling < min(2, len(evidence)):
+        return False
     with np.errstate(all="ignore"):
         return all(_equal(repair(e), e) for e in evidence)
 
@@ -126,7 +128,7 @@ def _equal(repaired: Array | float, evidence: Evidence) -> bool:
     if np.ndim(repaired) and np.shape(repaired) != np.shape(true):
         return False
     close = np.abs(repaired - true) <= np.maximum(_SAME * np.abs(true), evidence.room)
-    return bool(np.all(close) and np.any(np.abs(true) > evidence.room))
+    return bool(np.all(close))
 
 
 def _counts(model: Model) -> Iterator[tuple[float, str]]:
@@ -275,11 +277,58 @@ def _zeros(model: Model, result: ClaimResult, evidence: Sequence[Evidence]) -> s
     return f"{said} {'are' if many else 'is'} 0 in yours"
 
 
+# ---------------------------------------------------------------------------------------------
+# Another derivative, and one link of the chain
+# ---------------------------------------------------------------------------------------------
+
+
+def _another(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | None:
+    """The derivative by another name that the claim is."""
+    of, by = model.node(claim.target.of), model.node(claim.target.by)
+    if claim.target.index is not None or of.shape:
+        return None
+    above = model.graph.upstream([of.index])
+    for name in (*model.inputs, *model.steps):
+        node = model.node(name)
+        alike = (node.shape, node.per_row) == (by.shape, by.per_row)
+        if node in (by, of) or not (alike and above[node.index]):
+            continue
+        other = Derivative(claim.target.of, name)
+        if _explains(evidence, partial(_instead, other)):
+            return f"is d {model.display(other.of)}/d {model.display(name)}"
+    return None
+
+
+def _instead(other: Derivative, evidence: Evidence) -> Array:
+    """The truth where the claim is another derivative, else nothing that could be right."""
+    found = evidence.leaf(other)
+    value = found[0] if evidence.per_row else found[0, 0, ...]
+    same = np.abs(value - evidence.claimed) <= np.maximum(_SAME * np.abs(value), evidence.room)
+    return evidence.true if same.all() else np.asarray(np.nan)
+
+
+def _link(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | None:
+    """The link of the chain that was derived wrongly."""
+    of, by = claim.target.of, claim.target.by
+    stops = [key.by for key in _mentions(claim) if key.of == of]
+    links = links_between(model, of, by, stops)
+    if not links:
+        return None
+    points = [
+        Observed(
+            chain_at(forward_pass(model, FLOAT64, e.values.point), of, by, links),
+            np.atleast_1d(e.claimed), np.atleast_1d(e.true),
+        )
+        for e in evidence
+    ]  # fmt: skip
+    return wrong_link(model, links, points)
+
+
 def _sign_from(model: Model, by: str) -> str:
     """Which function's rule brings the minus sign, where just one of them does."""
     index = model.node(by.split("[")[0]).index
     for step in model.steps.values():
         operation = model.graph.nodes[step.node].operation
-        if index in model.graph.nodes[step.node].arguments and operation in _SIGNED:
-            return f": {_SIGNED[operation]}; {operation} stands in line {step.line}"
+        if index in model.graph.nodes[step.node].arguments and operation in SIGNED:
+            return f": {SIGNED[operation]}; {operation} stands in line {step.line}"
     return ""

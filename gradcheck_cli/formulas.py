@@ -24,11 +24,12 @@ from gradcheck_cli.errors import OptionError
 from gradcheck_cli.graph import Builder, Input, Model, Node, Step
 from gradcheck_cli.notation import LONGEST, LatexWriter, Writer
 from gradcheck_cli.primitives import Primitive, Shape
+from gradcheck_cli.recording import CONSTANT
 from gradcheck_cli.templates import Rules
 
 __all__ = [
     *("Term", "backward", "closed", "closed_terms", "derivative_text", "forward", "partial_text"),
-    "right_side",
+    *("Spelling", "right_side"),
 ]
 
 _MOST_OPERATIONS = 2_000  # of one closed formula
@@ -414,6 +415,8 @@ class _Passage:
             return self._argument(self.leaves[item.index])
         if item.operation == "integer":
             return algebra.number(item.data)
+        if item.operation == "pi":
+            return algebra.literal(item.data, "pi")
         if item.operation == "constant":
             return algebra.literal(item.data, _digits(item.data))
         applied = self.program.kernels.get(item.index)
@@ -471,7 +474,7 @@ class _Passage:
         """(slot, SymPy's partial of a kernel by it)."""
         slots: list[int] | None = None
         for place, slot in enumerate(applied.slots):
-            if self.items[slot].operation in ("constant", "integer"):
+            if self.items[slot].operation in CONSTANT:
                 continue
             template = self.rules.partial(applied.kernel, place)
             if template is None:
@@ -683,6 +686,25 @@ def partial_text(model: Model, user: str, by: str) -> str | None:
     if index not in sent:
         return None
     return derivation.text.text(derivation.gathered(sent[index], derivation.node(index)))
+
+
+class Spelling:
+    """Nodes of a model in words: their values, and the partials of elementwise functions."""
+
+    def __init__(self, model: Model) -> None:
+        self._derivation = Derivation(model, model.loss)
+
+    def value(self, index: int) -> str:
+        """A node's name, or the author's expression."""
+        return self._text(self._derivation.value(index))
+
+    def partial(self, index: int, place: int) -> str:
+        """d node/d argument, "cos(f0)"."""
+        node = self._derivation.node(index)
+        return self._text(_Passage(self._derivation, node, [place]).partial(place))
+
+    def _text(self, e: int) -> str:
+        return self._derivation.text.text(e) or _TOO_LONG
 
 
 def forward(model: Model) -> dict[str, tuple[str, str]]:

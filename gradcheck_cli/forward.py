@@ -22,6 +22,7 @@ from gradcheck_cli.namespaces import Float64
 __all__ = [
     "FLOAT64",
     "Failing",
+    "Readable",
     "Tape",
     "Varied",
     "compute",
@@ -47,7 +48,7 @@ class Readable(Protocol):
 def compute(node: Node, values: Readable, m: Any) -> Array:
     """The value of one node from those of its arguments."""
     if node.is_literal:
-        return m.array(np.full((1, 1), node.value))  # type: ignore[no-any-return]
+        return m.array(np.full((1, 1), m.pi if node.is_pi else node.value))  # type: ignore[no-any-return]
     arguments = [values[a] for a in node.arguments]
     return node.primitive.forward(m, *arguments, **node.options)  # type: ignore[no-any-return]
 
@@ -72,7 +73,7 @@ def trace(graph: Graph, leaves: Mapping[Key, Array], m: Any, target: int) -> Val
     return values
 
 
-def margins(graph: Graph, values: Values, m: Any, *, of: str) -> list[Array]:
+def margins(graph: Graph, values: Values, m: Any, *, of: str) -> list[tuple[Node, Array]]:
     """Of traced values: a change of sign is a kink (`of` "kink"), or a border or pole (`of` "domain")."""
     found = []
     with np.errstate(all="ignore"):
@@ -80,7 +81,7 @@ def margins(graph: Graph, values: Values, m: Any, *, of: str) -> list[Array]:
             rule = None if node.is_literal else getattr(node.primitive, of)
             if rule is not None:
                 arguments = [values[a] for a in node.arguments]
-                found.append(rule(m, *arguments, **node.options))
+                found.append((node, rule(m, *arguments, **node.options)))
     return found
 
 

@@ -38,6 +38,7 @@ __all__ = [
 
 Array = NDArray[Any]
 LEAF, LITERAL = "leaf", "literal"
+PI = "pi"  # the text of a literal that is more than the double nearest to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,13 @@ class Node:
 
     @property
     def is_literal(self) -> bool:
-        """Whether it is a number of the text."""
+        """Whether it is a number of the text, or pi."""
         return self.operation == LITERAL
+
+    @property
+    def is_pi(self) -> bool:
+        """Whether it is the number pi, which no double is."""
+        return self.is_literal and self.text == PI
 
 
 @dataclass(frozen=True)

@@ -16,16 +16,16 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli import symbolic
-from gradcheck_cli.culprit import Slopes, undeclared_border, unequal, wrong_vjp
+from gradcheck_cli.culprit import Slopes, placed, undeclared_border, unequal, wrong_vjp
 from gradcheck_cli.finite import Scheme
 from gradcheck_cli.graph import Array, Model
 from gradcheck_cli.hearing import Hearing, Testimony, Way
 from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.patterns import picture, words
-from gradcheck_cli.referee import Referee
+from gradcheck_cli.referee import MOST_DIGITS, Referee
 from gradcheck_cli.results import Block, Entry, Verdict, worst
 from gradcheck_cli.symbolic import Program
-from gradcheck_cli.values import CLOSE, MOST_DIGITS, Point, floats, single
+from gradcheck_cli.values import CLOSE, Point, floats, single
 
 __all__ = ["blocks"]
 
@@ -35,6 +35,7 @@ _ROUNDING_MARGIN = 16.0  # the bound holds for any program; this is what one of 
 _STAIRCASE = 32.0  # times its bound that a float64 difference may miss where exact differences agree
 _FLAT = 1e-6  # of the loss: less than that, moving an entry by all of its size, is no change
 _MOST_EXAMINED = 16  # suspects of a large block that are looked at one by one
+_SUBNORMAL = 1e-323  # what every rounding bound grants
 SMALL_MISTAKE = 1e-3  # of an entry: how often one goes unseen in a large block is said
 SMALL_BLOCK = 32  # entries; all are listed
 _MOST_PRECISE = 1 << 23  # multiplications at high precision, for slopes: half a minute
@@ -97,7 +98,7 @@ def _judge(hearing: Hearing, t: Testimony, noise: Array, digits: float) -> _Ruli
         gap = np.maximum(np.abs(t.finite - t.backprop), np.abs(t.finite - t.symbolic))
         proved = (apart <= CLOSE * size) & (gap <= t.bound + CLOSE * size)
         proven = np.where(proved & (size > 0), _digits(np.maximum(gap, t.bound), size), np.nan)
-        settled = (proved & (proven >= digits)) | _flat(t, hearing.of)
+        settled = (proved & (proven >= digits)) | (_flat(t, hearing.of) & ~_cancelled(t, hearing))
         settled &= ~t.kink
         if hearing.referee.affords():
             settled &= ~(t.unseen & t.examined)  # the referee is the third
@@ -162,6 +163,16 @@ def _flat(t: Testimony, of: str) -> Array:
     return np.asarray(t.is_zero() & (t.bound * np.where(x == 0, 1.0, x) <= _FLAT * size))
 
 
+def _cancelled(t: Testimony, hearing: Hearing) -> Array:
+    """Entries that are zero in all columns because terms cancel, which rounding would show: cos(x)/x -
+    sin(x)/x^2 near 0. Where nothing arrives, rounding moves nothing either."""
+    zero = t.is_zero()
+    if not (zero & t.examined).any() or not hearing.referee.affords():
+        return np.zeros_like(zero)
+    bound = hearing.referee.rounding(t.point.values, hearing.of, [t.name])[t.name].reshape(-1)
+    return np.asarray(zero & (bound > _SUBNORMAL))
+
+
 def _digits(error: Array, size: Array) -> Array:
     """Proved digits: -log10 of the relative error."""
     with np.errstate(all="ignore"):
@@ -186,6 +197,9 @@ class _Dispute:
         truth = self._truth()
         bound = self.referee.rounding(self.t.point.values, self.of, [self.name])[self.name]
         bound = bound.reshape(-1)
+        with np.errstate(all="ignore"):  # the rounding of residuals is not noise: it moves the slope itself
+            seen = np.isfinite(self.t.finite) & np.isfinite(bound)
+            self.t.bound[seen] += bound[seen]
         heard = 0
         for entry in disputed:
             sides = None
@@ -287,7 +301,10 @@ class _Dispute:
             self.r.notes[entry] = f"float64 overflows on the way; high precision gives {truth:.10g}"
             return Verdict.UNRESOLVED
         if off:
-            return self._alone(entry, off, truth)
+            astride = self._astride(entry, off)
+            return self._alone(entry, off, truth) if astride is None else astride
+        if truth != 0 and t.symbolic[entry] == 0 and self._exact_symbolic(entry, truth, self.referee.high):
+            t.symbolic[entry] = truth  # terms that cancel in float64: not an entry that nothing reaches
         if truth == t.symbolic[entry] == t.backprop[entry] == 0:
             return Verdict.OK  # exactly zero: there are no digits to count
         if truth == 0:
@@ -351,6 +368,33 @@ class _Dispute:
         except (ZeroDivisionError, ValueError, OverflowError):
             return None
         return floats(precise).reshape(-1)
+
+    def _astride(self, entry: int, off: Sequence[str]) -> Verdict | None:
+        """A kink within rounding: where float64 stands on it, or on its other side, no witness is blamed
+        for a slope between those of both sides."""
+        if not self._edges:
+            return None
+        try:
+            pair = self.referee.beside(self.t.point.values, self.of, self.name, *self._place(entry))
+        except (ZeroDivisionError, ValueError, OverflowError, TypeError):
+            return None
+        left, right = (single(floats(part)) for part in pair)
+        low, high = sorted((left, right))
+        room = 1e-9 * max(abs(low), abs(high)) + self.t.bound[entry]
+        t = self.t
+        heard = {"symbolic": t.symbolic, "backprop": t.backprop, "finite differences": t.finite}
+        if not all(low - room <= heard[label][entry] <= high + room for label in off):
+            return None
+        self.t.left[entry], self.t.right[entry] = left, right
+        self.r.digits[entry] = np.nan
+        self.r.notes[entry] = (
+            f"within rounding of a kink, of {', '.join(self._edges)}: float64 cannot tell its sides"
+        )
+        return Verdict.KINK
+
+    @cached_property
+    def _edges(self) -> list[str]:
+        return [placed(self.model, node) for node in self.referee.astride(self.t.point.values)]
 
     def _alone(self, entry: int, off: Sequence[str], truth: float) -> Verdict:
         who = " and ".join(off)

@@ -38,6 +38,11 @@ class Float64:
 
     dtype: Any = np.float64
 
+    @property
+    def pi(self) -> Any:
+        """pi, to the precision of these numbers."""
+        return np.pi
+
     def array(self, values: Any) -> Array:
         """`values` in this namespace's numbers."""
         return np.asarray(values, dtype=self.dtype)
@@ -522,6 +527,11 @@ class High(Float64):
         self.context = context
         self._convert = np.frompyfunc(context.mpf, 1, 1)
         self._elementwise: dict[str, Any] = {}
+
+    @property
+    def pi(self) -> Any:
+        """pi, to all digits of the context."""
+        return +self.context.pi
 
     def array(self, values: Any) -> Array:
         """`values`, doubles or numbers of the context, exactly."""

@@ -341,4 +341,4 @@ WITH_DATA: dict[str, Callable[..., Any]] = {
     "root": lambda sp, n, a: a ** sp.Rational(1, n),
 }
 ENTRYWISE = frozenset(FUNCTIONS) | frozenset(WITH_DATA)
-CONSTANT = ("constant", "integer")
+CONSTANT = ("constant", "integer", "pi")

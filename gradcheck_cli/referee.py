@@ -17,21 +17,24 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradcheck_cli.elimination import cofactors_and_room, determinant, inverse
-from gradcheck_cli.forward import FLOAT64, Tape, compute, forward_pass
+from gradcheck_cli.forward import FLOAT64, Tape, Varied, compute, forward_pass, margins
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.namespaces import Float64, High
 from gradcheck_cli.primitives import Shape
 from gradcheck_cli.recording import WHOLE, Item
 from gradcheck_cli.symbolic import Program, Run, lower, place_of_largest, placed_diagonal
 
-__all__ = ["Referee", "Sides"]
+__all__ = ["MOST_DIGITS", "Referee", "Sides"]
 
+MOST_DIGITS = 15.9  # what a float64 can carry
 DIGITS = 50
 _DIFFERENCE_DIGITS = 140
 _SUREST_DIGITS = 800  # 1 + x keeps x, and 40 of its digits, for every double x
 _NOISE_DIGITS = 100  # by which values on the way may be larger than what is left of them
 _STEP_EXPONENT = 45  # h = 10^-45 of the scale: truncation 1e-45 one-sided, round-off 1e-95
+_BESIDE_EXPONENT = 12  # beyond what rounding reaches, 1e-15, and near enough for a slope
 _JITTER = 2.0**-46  # small, so that its square does not count where little is left of a value
+_WHOLE = 2.0**-40  # relative: many jitters
 _SAMPLES = 16
 _SAFETY = 4.0  # times the largest of 16 deviations: 7 standard deviations of a sum of jitters
 _OPERATION_ERROR = 2.0**-52  # an elementary function may be off by an ulp
@@ -62,6 +65,11 @@ class Jittered(Float64):
         signs = self.random.integers(0, 2, size=shape, dtype=np.int8) * 2 - 1
         return np.asarray(x * (1.0 + _JITTER * max(1.0, (terms / 8) ** 0.5) * signs))
 
+    def pow(self, a: Array, b: Array) -> Array:
+        """a^b, where a whole number that was computed, as 2*m, is exact: a negative base has a power."""
+        whole = np.rint(b)
+        computed = (np.asarray(a) < 0) & (np.abs(b - whole) <= _WHOLE * np.abs(b))
+        return np.asarray(super().pow(a, np.where(computed, whole, b)))
 
     def erfc(self, x: Array) -> Array:
         """The complementary error function of an argument that was computed, and rounded: far out that
@@ -224,21 +232,10 @@ class Referee:
     ) -> Sides:
         """The slopes, and whether a function on the way declares a kink or a border right here."""
         m = m or self.higher
-        tape, node, target = self._tape(point, m), self.model.node(by), self.model.node(of)
-        base = tape.of_node(node)
-        mp = m.context
-        scale = abs(base[(*(() if row is None else (row,)), *index)])
-        h = mp.mpf(10) ** -_STEP_EXPONENT * (scale if scale > 0 else mp.mpf(1))
-        moves = [-h, h, -10 * h, 10 * h]
-        lead = (len(moves), base.shape[0] if node.per_row else 1)
-        pinned = np.empty((*lead, *node.shape), dtype=object)
-        pinned[...] = base[None] if node.per_row else base[None, None]
-        for k, move in enumerate(moves):
-            at = (k, 0 if row is None else row, *index)
-            pinned[at] = pinned[at] + move
-        varied = tape.vary(target, {node.index: pinned})
+        varied, moves = self._varied(point, of, by, index, row, m, _STEP_EXPONENT)
         border = bool((varied.touched | ~varied.regular).any())
-        still = tape.of_node(target)
+        target, mp = self.model.node(of), m.context
+        still = self._tape(point, m).of_node(target)
         still = still if target.per_row else still[None]
         near = [(part - still) / move for part, move in zip(varied.values, moves, strict=True)]
         nothing = mp.mpf(10) ** (_NOISE_DIGITS + _STEP_EXPONENT - mp.dps) if m is self.surest else 0
@@ -246,6 +243,40 @@ class Referee:
         if not target.per_row:
             left, right = left[0, ...], right[0, ...]
         return Sides(left, right, border)
+
+    def beside(
+        self, point: Mapping[str, Array], of: str, by: str, index: tuple[int, ...], row: int | None = None
+    ) -> tuple[Array, Array]:
+        """The slopes on both sides of whatever lies within rounding of the point, to about 11 digits."""
+        varied, (a, b, c, d) = self._varied(point, of, by, index, row, self.higher, _BESIDE_EXPONENT)
+        one, two, three, four = varied.values
+        left, right = (three - one) / (c - a), (four - two) / (d - b)
+        return (left, right) if self.model.node(of).per_row else (left[0, ...], right[0, ...])
+
+    def _varied(
+        self,
+        point: Mapping[str, Array],
+        of: str,
+        by: str,
+        index: tuple[int, ...],
+        row: int | None,
+        m: High,
+        exponent: int,
+    ) -> tuple[Varied, list[Any]]:
+        """`of` with one entry moved to the left, the right, and ten times as far."""
+        tape, node, target = self._tape(point, m), self.model.node(by), self.model.node(of)
+        base = tape.of_node(node)
+        mp = m.context
+        scale = abs(base[(*(() if row is None else (row,)), *index)])
+        h = mp.mpf(10) ** -exponent * (scale if scale > 0 else mp.mpf(1))
+        moves = [-h, h, -10 * h, 10 * h]
+        lead = (len(moves), base.shape[0] if node.per_row else 1)
+        pinned = np.empty((*lead, *node.shape), dtype=object)
+        pinned[...] = base[None] if node.per_row else base[None, None]
+        for k, move in enumerate(moves):
+            at = (k, 0 if row is None else row, *index)
+            pinned[at] = pinned[at] + move
+        return tape.vary(target, {node.index: pinned}), moves
 
     def _tape(self, point: Mapping[str, Array], m: High) -> Tape:
         if self._kept is None or self._kept.point is not point or self._kept.m is not m:
@@ -275,6 +306,25 @@ class Referee:
                 found[name] = np.where(np.isfinite(bound), bound, np.inf)
         return found
 
+    def astride(self, point: Mapping[str, Array]) -> list[Node]:
+        """Nodes with a kink so near that rounding may put a right float64 program on its other side."""
+        graph = self.model.graph
+        if not self.jitters():
+            return []
+        tape = forward_pass(self.model, FLOAT64, point)
+        plain = {node.index: _led(tape, node) for node in graph.nodes}
+        there = margins(graph, plain, FLOAT64, of="kink")
+        if not there:
+            return []
+        moved = margins(graph, _jittered(self.model, point, self._jitter), FLOAT64, of="kink")
+        found = []
+        with np.errstate(all="ignore"):
+            for (node, base), (_, near) in zip(there, moved, strict=True):
+                spread = np.max(np.abs(near - base), axis=0)
+                if np.any(np.abs(base[0]) < _SAFETY * spread * (_OPERATION_ERROR / _JITTER)):
+                    found.append(node)
+        return found
+
     def value_rounding(self, point: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
         """The same for the values of steps."""
         found: dict[str, Array] = {}
@@ -292,6 +342,12 @@ class Referee:
                 bound = bound + 2 * _OPERATION_ERROR * np.abs(base) + 5e-324
                 found[name] = np.where(np.isfinite(bound), bound, np.inf)
         return found
+
+
+def _led(tape: Tape, node: Node) -> Array:
+    """A node's value with the two leading axes."""
+    value = tape.of_node(node)
+    return value[None] if node.per_row else value[None, None]
 
 
 def _limit(slope: Array, farther: Array, nothing: Any) -> Array:
@@ -315,36 +371,39 @@ def _values(program: Program, point: Mapping[str, Array], m: Any) -> dict[int, A
                 values[index] = written[index]
                 continue
             value = run.value(item, values, slice(None))
-            rounds = item.arguments and item.operation not in _EXACT
+            rounds = (item.arguments and item.operation not in _EXACT) or item.operation == "pi"
             values[index] = _rounded(m, value) if rounds else value
     return values
 
 
 def _as_written(program: Program, point: Mapping[str, Array], m: Jittered) -> dict[int, Array]:
-    """The forward pass, each operation jittered, by the items of its nodes.
+    """The values of `_jittered` by the items of the nodes."""
+    values = _jittered(program.model, point, m)
+    inner = (n for n in program.model.graph.nodes if not (n.is_leaf or n.is_literal))
+    return {program.of_node[node.index]: values[node.index] for node in inner}
+
+
+def _jittered(model: Model, point: Mapping[str, Array], m: Jittered) -> dict[int, Array]:
+    """The forward pass, each operation jittered.
 
     What is summed, multiplied as matrices or otherwise taken together is jittered entry by entry.
     """
     values: dict[int, Array] = {}
     with np.errstate(all="ignore"):
-        for node in program.model.graph.nodes:
+        for node in model.graph.nodes:
             if node.is_leaf:
                 x = point[str(node.key)]
                 values[node.index] = x[None] if node.per_row else x[None, None]
             elif node.is_literal:
-                values[node.index] = compute(node, values, m)
+                value = compute(node, values, m)
+                values[node.index] = m.rounded(value) if node.is_pi else value
             else:
                 together = node.primitive.rounds and not node.primitive.elementwise
-                terms = _terms(node, program.model) if together else 1
+                terms = _terms(node, model) if together else 1
                 given = {a: m.rounded(values[a], terms) if together else values[a] for a in node.arguments}
                 value = compute(node, given, m)
                 values[node.index] = m.rounded(value) if node.primitive.rounds else value
-    nodes = program.model.graph.nodes
-    return {
-        program.of_node[node.index]: values[node.index]
-        for node in nodes
-        if not (node.is_leaf or node.is_literal)
-    }
+    return values
 
 
 def _terms(node: Node, model: Model) -> int:

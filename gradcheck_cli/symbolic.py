@@ -241,7 +241,7 @@ def lower(model: Model, *, apart: bool = False) -> Program:
 
 def _lowered(node: Node, recorder: Recorder, arguments: Sequence[Handle]) -> Handle:
     if node.is_literal:
-        return recorder.add("constant", (), (), node.value)
+        return recorder.add("pi" if node.is_pi else "constant", (), (), node.value)
     if node.is_leaf:
         handle = recorder.add("leaf", (), node.shape, node.key)
         item = handle.item
@@ -312,7 +312,7 @@ def _kernel_key(
             entries.append(("integer", item.data))
         else:
             slots.append(index)
-            entries.append(("slot", item.operation != "constant"))
+            entries.append(("slot", item.operation not in CONSTANT))
     return tuple(entries), tuple(slots)
 
 
@@ -448,7 +448,8 @@ class Run:
     def value(self, item: Item, values: Mapping[int, Array], rows: slice) -> Array:
         """The value of one item from those of its arguments."""
         if item.operation in CONSTANT:
-            number = self.m.array(np.full((1, 1), float(item.data)))
+            given = self.m.pi if item.operation == "pi" else float(item.data)
+            number = self.m.array(np.full((1, 1), given))
             return number.reshape((1, 1) + (1,) * len(item.shape)) if item.shape else number  # type: ignore[no-any-return]
         if item.operation == "leaf":
             return self.leaf(item, rows)

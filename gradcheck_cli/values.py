@@ -15,18 +15,17 @@ from gradcheck_cli import symbolic
 from gradcheck_cli.forward import Tape, forward_pass
 from gradcheck_cli.graph import Array, Model
 from gradcheck_cli.points import moved
-from gradcheck_cli.referee import Referee
+from gradcheck_cli.referee import MOST_DIGITS, Referee
 from gradcheck_cli.results import Verdict
 from gradcheck_cli.symbolic import Program
 
 __all__ = [
-    *("CLOSE", "MOST_DIGITS", "PROJECTION_MARGIN", "Point", "Values"),
+    *("CLOSE", "PROJECTION_MARGIN", "Point", "Values"),
     *("compare_values", "floats", "points_of", "single"),
 ]
 
 CLOSE = 2.0**-44  # symbolic and backprop this close need no referee where differences confirm them
 PROJECTION_MARGIN = 8.0  # times the root of the sum of squared rounding bounds: of a sum with random signs
-MOST_DIGITS = 15.9  # what a float64 can carry
 _REACHES = (1.0, 0.5, 0.25, 0.0625, 1 / 256, 1 / 4096)  # of a moved point, until it crosses no kink
 
 

@@ -70,7 +70,8 @@ def applied(said: str, formula: str) -> str | None:
         return f"({formula}) / ({found[1]})"
     found = re.match(r"(?:uses|has) (.*) where (.*) belongs$", said)
     if found is None:
-        assert re.search(r" (is|are) 0 in yours$", said), said
+        another = r"is d \w+/d \w+$"
+        assert re.search(rf" (is|are) 0 in yours$|{another}", said), said
         return None
     old, new = found.groups()
     behind = r"(?![\w'])" if new.endswith("'") or old.endswith("'") else r"(?!\w)"
