@@ -31,7 +31,7 @@ _WANTED_DIGITS = 6
 _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
 _ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
 _SAMPLES = 4
-_FAR, _FAR_POINTS = 6.0, 4  # parameters times -2 to 4: a third of them changes sign
+_FAR, _FAR_POINTS = 6.0, 8  # parameters times -2 to 4: a third of them changes sign
 _FAILURES = (ZeroDivisionError, ValueError, OverflowError)
 
 
@@ -193,16 +193,14 @@ class _Court:
     points: list[_At]
     layout: str
     on_border: bool
-    _kept: dict[tuple[int, str, bool], _Knowledge] = field(default_factory=dict)
+    _kept: dict[tuple[int, str, int], _Knowledge] = field(default_factory=dict)
 
-    def knowledge(self, at: _At, higher: bool = False) -> _Knowledge:
-        """What is true at a point, at 50 or 140 digits, or in float64 beyond the budget."""
-        key = (at.number, at.apart, higher)
+    def knowledge(self, at: _At, m: Any = None) -> _Knowledge:
+        """What is true at a point, at 50 digits or those of `m`, or in float64 beyond the budget."""
+        exact = self.referee.affords()
+        m = (m or self.referee.high) if exact else FLOAT64
+        key = (at.number, at.apart, id(m))
         if key not in self._kept:
-            exact = self.referee.affords()
-            m: Any = FLOAT64
-            if exact:
-                m = self.referee.higher if higher else self.referee.high
             tape = forward_pass(self.model, m, at.values)
             self._kept[key] = _Knowledge(
                 self.model, self.referee, at, m, self.layout, exact, tape
@@ -329,10 +327,16 @@ class _Court:
             return gap.beyond(self._rounding(claim, at))
         if not gap.wrong.any():
             return gap
-        again = _difference(self.knowledge(at, higher=True), claim, formula)
-        with np.errstate(all="ignore"):
-            shrunk = again.size < gap.size * 1e-30  # only cancellation shrinks with the precision
-        return replace(again, wrong=gap.wrong & ~shrunk & again.wrong)
+        for m in (self.referee.higher, self.referee.surest):
+            again = _difference(self.knowledge(at, m), claim, formula)
+            with np.errstate(all="ignore"):
+                shrunk = again.size < gap.size * 1e-30  # only cancellation shrinks with the precision
+                stays = np.abs(again.size - gap.size) <= 1e-12 * again.size
+                stays &= again.claimed != 0  # which may be what is left of 1 - sigmoid(300)
+            gap = replace(again, wrong=gap.wrong & ~shrunk & again.wrong)
+            if np.all(stays | ~gap.wrong):
+                break
+        return gap
 
     def _rounding(self, claim: Claim, at: _At) -> Array:
         target = claim.target
@@ -345,7 +349,7 @@ class _Court:
         node = self.model.node(claim.target.by)
         if self.model.node(claim.target.of).shape or node.per_row:
             return None
-        kinks = 0
+        kinks, jumps, border = 0, False, False
         shown: tuple[float, float] | None = None
         for entry in np.argwhere(gap.wrong if gap.wrong.any() else np.isfinite(gap.true))[:_MOST_SLOPES]:
             index = claim.target.index or tuple(int(k) for k in entry[: len(node.shape)])
@@ -357,6 +361,10 @@ class _Court:
                 return None
             left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
             value = gap.claimed[tuple(entry)] if gap.claimed.ndim else float(gap.claimed)
+            if not np.isfinite([left, right]).all():  # a jump, a vertical tangent, or one side only
+                jumps, border = True, border or np.isnan([left, right]).any()
+                shown = shown or (left, right)
+                continue
             room = 1e-12 * max(abs(left), abs(right))
             if not min(left, right) - room <= value <= max(left, right) + room:
                 if gap.wrong.any():
@@ -370,11 +378,13 @@ class _Court:
             kinks += abs(left - right) > room
         if shown is None:
             return None
-        verdict = Verdict.KINK if kinks else Verdict.OK
+        verdict = Verdict.KINK if kinks or jumps else Verdict.OK
         note = "no derivative here; your value lies between the left and right slopes"
+        if jumps:
+            note = "no derivative here: " + ("the border of a domain" if border else "no slope is finite")
         return replace(
             self._placed(blank, gap, self.points[0]), verdict=verdict, wrong=0,
-            note=note if kinks else None, left=shown[0], right=shown[1],
+            note=note if kinks or jumps else None, left=shown[0], right=shown[1],
         )  # fmt: skip
 
     # -- sides of kinks -----------------------------------------------------------------------
@@ -532,7 +542,7 @@ class _Court:
     def _evidence(self, claim: Claim, formula: Graph, at: _At) -> Evidence | None:
         knowledge = self.knowledge(at)
         try:
-            gap = _difference(knowledge, claim, formula)
+            gap = self._compare(claim, formula, at) if knowledge.exact else _difference(knowledge, claim, formula)
             room = 0.0 if knowledge.exact else 4 * self._rounding(claim, at)
         except _FAILURES:
             return None
@@ -598,6 +608,7 @@ class _Gap:
     size: Array
     wrong: Array
     per_row: bool = False
+    known: Array | None = None  # where both sides are finite, in their own numbers
 
     def worst(self) -> tuple[int, ...]:
         """The entry that is farthest off, among the wrong ones if there are any."""
@@ -610,7 +621,8 @@ class _Gap:
 
     def is_known(self) -> bool:
         """Whether an entry is wrong for which both sides could be had."""
-        return bool(np.any(self.wrong & np.isfinite(self.claimed) & np.isfinite(self.true)))
+        finite = np.isfinite(self.claimed) & np.isfinite(self.true)
+        return bool(np.any(self.wrong & (finite if self.known is None else self.known)))
 
     def is_small(self) -> bool:
         """Whether rounding of data could be the reason."""
@@ -649,10 +661,11 @@ def _difference(knowledge: _Knowledge, claim: Claim, formula: Graph) -> _Gap:
     value = value[0] if per_row else value[0, 0, ...]
     value = np.asarray(np.broadcast_to(value, np.shape(true)))
     with np.errstate(all="ignore"):
-        size = np.abs(_float(value - true))
-        largest = np.maximum(np.abs(_float(value)), np.abs(_float(true)))
-        wrong = ~(size <= (_EQUAL if knowledge.exact else 0.0) * largest)
-    return _Gap(_float(value), _float(true), size, np.asarray(wrong), per_row)
+        size = np.abs(np.asarray(value - true))  # in its own numbers: a float64 would be 0 or infinite
+        near = size <= (_EQUAL if knowledge.exact else 0.0) * np.maximum(np.abs(value), np.abs(true))
+        wrong = ~np.asarray(near, dtype=bool)
+        known = np.asarray((value - value == 0) & (true - true == 0), dtype=bool)
+    return _Gap(_float(value), _float(true), _float(size), wrong, per_row, known)
 
 
 def _evaluated(knowledge: _Knowledge, formula: Graph) -> Array:

@@ -22,7 +22,7 @@ from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.namespaces import Float64, High
 from gradcheck_cli.primitives import Shape
 from gradcheck_cli.recording import WHOLE, Item
-from gradcheck_cli.symbolic import Program, Run, lower, place_of_largest, placed_diagonal
+from gradcheck_cli.symbolic import Formula, Program, Run, lower, place_of_largest, placed_diagonal
 
 __all__ = ["MOST_DIGITS", "Referee", "Sides"]
 
@@ -34,6 +34,22 @@ _NOISE_DIGITS = 100  # by which values on the way may be larger than what is lef
 _STEP_EXPONENT = 45  # h = 10^-45 of the scale: truncation 1e-45 one-sided, round-off 1e-95
 _BESIDE_EXPONENT = 12  # beyond what rounding reaches, 1e-15, and near enough for a slope
 _JITTER = 2.0**-46  # small, so that its square does not count where little is left of a value
+_FINER_JITTER = 2.0**-50  # where the other one leaves the domain: asin beside 1
+_SMALLEST_NORMAL = 2.0**-1022
+_MOST_RESCUED = 4096
+# The textbook's derivative of some functions is written in their value and cancels where ours does not:
+# y*(1 - y), 1 - y^2, y + 1. By how much it is off for one ulp of the value.
+_TEXTBOOK: dict[str, Callable[..., Array]] = {
+    "sigmoid": lambda y, x: y,
+    "tanh": lambda y, x: 2 * y * y,
+    "silu": lambda y, x: 1 + np.abs(x),
+    "expm1": lambda y, x: np.abs(y),
+    "gelu": lambda y, x: np.full_like(y, 0.5),
+    "elu": lambda y, x: np.ones_like(y),
+    "selu": lambda y, x: np.ones_like(y),
+    "asin": lambda y, x: x * x / ((1 - x) * (1 + x)) ** 1.5,
+    "acos": lambda y, x: x * x / ((1 - x) * (1 + x)) ** 1.5,
+}
 _WHOLE = 2.0**-40  # relative: many jitters
 _SAMPLES = 16
 _SAFETY = 4.0  # times the largest of 16 deviations: 7 standard deviations of a sum of jitters
@@ -51,8 +67,8 @@ _WORK = 600_000  # operations at high precision: seconds
 class Jittered(Float64):
     """float64 arithmetic whose results are moved by a relative 2^-46, each by its own random sign."""
 
-    def __init__(self, samples: int, seed: int) -> None:
-        self.samples = samples
+    def __init__(self, samples: int, seed: int, size: float = _JITTER) -> None:
+        self.samples, self.size = samples, size
         self.random = np.random.Generator(np.random.PCG64(seed))
 
     def rounded(self, x: Array, terms: int = 1) -> Array:
@@ -63,7 +79,7 @@ class Jittered(Float64):
         """
         shape = (self.samples, *x.shape[1:])
         signs = self.random.integers(0, 2, size=shape, dtype=np.int8) * 2 - 1
-        return np.asarray(x * (1.0 + _JITTER * max(1.0, (terms / 8) ** 0.5) * signs))
+        return np.asarray(x * (1.0 + self.size * max(1.0, (terms / 8) ** 0.5) * signs))
 
     def pow(self, a: Array, b: Array) -> Array:
         """a^b, where a whole number that was computed, as 2*m, is exact: a negative base has a power."""
@@ -84,7 +100,7 @@ class Jittered(Float64):
         """The cofactors, each off by as much as the better way to compute it may be."""
         found, room = cofactors_and_room(x)
         signs = np.sign(self.rounded(np.ones_like(x)) - 1)
-        return np.asarray(found + signs * room * (_JITTER / _OPERATION_ERROR))
+        return np.asarray(found + signs * room * (self.size / _OPERATION_ERROR))
 
     def inv(self, x: Array) -> Array:
         """The inverse B, off by B @ R with |R| up to 2^-46 |A| |B|: what elimination leaves (Higham
@@ -183,7 +199,7 @@ class Referee:
 
     def _reverse(self, point: Mapping[str, Array], of: Node, m: Any) -> _Reverse:
         """The adjoints of one step at one point; the last few are kept for the next name."""
-        program = self.apart if m is FLOAT64 or m is self._jitter else self.program
+        program = self.apart if m is FLOAT64 or isinstance(m, Jittered) else self.program
         key = (id(point), of.index, id(m))
         if key not in self._recent:
             while len(self._recent) >= _MOST_RECENT:
@@ -203,6 +219,10 @@ class Referee:
     @cached_property
     def _jitter(self) -> Jittered:
         return Jittered(min(_SAMPLES, max(2, _MOST_JITTERED // self.held)), 20)
+
+    @cached_property
+    def _finer_jitter(self) -> Jittered:
+        return Jittered(self._jitter.samples, 21, _FINER_JITTER)
 
     def jitters(self) -> bool:
         """Whether the model is small enough for rounding to be measured."""
@@ -295,15 +315,16 @@ class Referee:
         if not self.jitters():
             return {n: _UNMEASURED * np.abs(plain.by(self.model.node(n))) for n in names}
         found: dict[str, Array] = {}
-        jittered = self._reverse(point, target, self._jitter)
         with np.errstate(all="ignore"):
             for name in names:
                 node = self.model.node(name)
-                base, moved = plain.by(node), jittered.samples(node)
-                spread = np.max(np.abs(moved - base), axis=0)
-                bound = _SAFETY * spread * (_OPERATION_ERROR / _JITTER)
-                bound = bound + _OPERATION_ERROR * np.abs(base) + 5e-324
-                found[name] = np.where(np.isfinite(bound), bound, np.inf)
+                base = plain.by(node)
+                bound = np.full(base.shape, np.inf)
+                for jitter in (self._jitter, self._finer_jitter):
+                    if not np.isfinite(bound).all():
+                        moved = self._reverse(point, target, jitter).samples(node)
+                        bound = np.where(np.isfinite(bound), bound, _bound(base, moved, jitter, 1))
+                found[name] = bound
         return found
 
     def astride(self, point: Mapping[str, Array]) -> list[Node]:
@@ -337,11 +358,16 @@ class Referee:
                 node = self.model.node(name)
                 item, rows = self.program.of_node[node.index], slice(None) if node.per_row else 0
                 base = tape.of_node(node)
-                spread = np.max(np.abs(moved[item][:, rows] - base), axis=0)
-                bound = _SAFETY * spread * (_OPERATION_ERROR / _JITTER)
-                bound = bound + 2 * _OPERATION_ERROR * np.abs(base) + 5e-324
-                found[name] = np.where(np.isfinite(bound), bound, np.inf)
+                found[name] = _bound(base, moved[item][:, rows], self._jitter, 2)
         return found
+
+
+def _bound(base: Array, moved: Array, jitter: Jittered, ulps: int) -> Array:
+    """What rounding may do, from samples of jitter; infinite where they say nothing."""
+    spread = np.max(np.abs(moved - base), axis=0)
+    bound = _SAFETY * spread * (_OPERATION_ERROR / jitter.size)
+    bound = bound + ulps * _OPERATION_ERROR * np.abs(base) + 5e-324
+    return np.where(np.isfinite(bound), bound, np.inf)
 
 
 def _led(tape: Tape, node: Node) -> Array:
@@ -514,8 +540,24 @@ class _Reverse:
         if not partial.is_one:
             if item.index not in self._slots:
                 self._slots[item.index] = self.run.slot_values(item, applied, self.values)
-            product = _times(self.m, partial(self.m, self._slots[item.index]), adjoint)
+            product = _times(self.m, self._partial(item, partial, self._slots[item.index]), adjoint)
         return _rounded(self.m, product)
+
+    def _partial(self, item: Item, partial: Formula, slots: Sequence[Array]) -> Array:
+        """A partial at an item. In float64: at 50 digits where SymPy's form overflows or underflows, and
+        off by as much as the textbook's form may be."""
+        values = partial(self.m, slots)
+        if values.dtype == object:
+            return values
+        values = _rescued(partial, slots, values)
+        if isinstance(self.m, Jittered):
+            node = self.program.model.graph.nodes[item.source]
+            room = _TEXTBOOK.get(node.operation)
+            if room is not None:
+                own, given = (self.values[self.program.of_node[k]] for k in (node.index, node.arguments[0]))
+                size = room(own, given)
+                values = values + (self.m.rounded(np.ones_like(values)) - 1) * size
+        return np.asarray(values)
 
     def _fitted(self, index: int, part: Array) -> Array:
         """What is sent, in the shape of the item: added over the rows where it has one value for all."""
@@ -633,6 +675,26 @@ def _sent_back(adjoint: Array, places: Sequence[int], signs: Sequence[int], shap
     along = np.moveaxis(full, -1, 0)
     np.add.at(along, np.array(places), np.moveaxis(flat, -1, 0))
     return full
+
+
+def _rescued(partial: Formula, slots: Sequence[Array], values: Array) -> Array:
+    """Entries that left the range of float64 though their slots did not, once more at 50 digits."""
+    if np.isfinite(values).all() and (np.abs(values) >= _SMALLEST_NORMAL).all():
+        return values
+    values, *given = np.broadcast_arrays(values, *slots)
+    doubtful = ~np.isfinite(values) | (np.abs(values) < _SMALLEST_NORMAL)
+    for slot in given:
+        doubtful &= np.isfinite(slot) & (slot != 0)
+    if not 0 < doubtful.sum() <= _MOST_RESCUED:
+        return values
+    high = High(new_context(DIGITS))
+    found = np.array(values)
+    try:
+        again = partial(high, [high.array(slot[doubtful].reshape(1, 1, -1)) for slot in given])
+    except (ZeroDivisionError, ValueError, OverflowError):
+        return values
+    found[doubtful] = again.reshape(-1).astype(np.float64)
+    return found
 
 
 def _times(m: Any, partial: Array, adjoint: Array) -> Array:

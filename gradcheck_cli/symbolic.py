@@ -34,7 +34,7 @@ from gradcheck_cli.recording import (
 if TYPE_CHECKING:
     import sympy
 
-__all__ = ["Item", "Kernel", "Program", "Run", "along", "derivative", "lower", "unseen", "values"]
+__all__ = ["Formula", "Item", "Kernel", "Program", "Run", "along", "derivative", "lower", "unseen", "values"]
 
 _MOST_OPERATIONS = 60
 _DEEPEST = 25
@@ -152,10 +152,8 @@ def _instruction(part: Any) -> Callable[..., Any]:
 
 
 def _adding(m: Any, *terms: Array) -> Array:
-    """A sum. SymPy flattens and reorders sums, so with jitter every term carries its own rounding:
-    the author's a - (b + c) may cancel where a - b - c does not."""
-    rounded = getattr(m, "rounded", None)
-    first, *others = terms if rounded is None else [rounded(term) for term in terms]
+    """A sum."""
+    first, *others = terms
     for other in others:
         first = first + other
     return first

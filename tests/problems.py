@@ -29,6 +29,7 @@ _STAYS = 0.75  # of the gap between left and right, as the step is halved: a smo
 HIGH, HIGHER = mpmath.MPContext(), mpmath.MPContext()
 HIGH.dps, HIGHER.dps = _DIGITS, _MORE
 _NOISE = HIGHER.mpf(10) ** -310  # what 400 digits leave of terms that cancel
+_COMPLEX = (complex, HIGH.mpc, HIGHER.mpc)
 KINKED = {"abs", "sign", "relu", "leaky_relu", "elu", "selu", "max", "min", "where"}
 
 
@@ -125,8 +126,9 @@ class Problem:
 
     def _slope(self, at: At, name: str) -> Truth:
         wide, close = (self._sides(at, name, HIGHER.mpf(10) ** -_STEP / k) for k in (1, 2))
-        if max(map(abs, close)) < _NOISE and self.forward(HIGH, at, name) == 0:
-            return Truth(0 * left, 0 * left)
+        exact = self.forward(HIGH, at, name)
+        if max(map(abs, close)) < _NOISE and exact == 0:
+            return Truth(exact, exact)
         left, right = (self._limit(*pair) for pair in zip(wide, close, strict=True))
         if not (is_finite(left) and is_finite(right)):
             return Truth(left, right, kink=True)
@@ -134,11 +136,8 @@ class Problem:
         gap, before = abs(close[0] - close[1]), abs(wide[0] - wide[1])
         if gap > tiny * max(map(abs, close)) and gap > before * _STAYS:
             return Truth(left, right, kink=True)
-        exact, central = self.forward(HIGH, at, name), (left + right) / 2
-        if HIGH.isnan(exact):  # 0/0 on the way: differences alone, with many digits to spare
-            falls = max(map(abs, close)) <= max(map(abs, wide)) * _STAYS
-            return Truth(0 * central, 0 * central) if falls else Truth(central, central)
-        if self.kinked:  # a dual number takes one side; where both have one slope, that is the derivative
+        central = (left + right) / 2
+        if self.kinked or HIGH.isnan(exact):  # a dual number takes one side, or meets 0/0
             falls = max(map(abs, close)) <= max(map(abs, wide)) * _STAYS
             return Truth(0 * central, 0 * central) if falls else Truth(central, central)
         assert abs(exact - central) <= tiny * abs(exact) + gap, (
@@ -416,6 +415,8 @@ def _lifted(m: Any, value: Callable[..., Any], partials: Partials, *arguments: A
     try:
         y = value(*plain)
     except (ZeroDivisionError, OverflowError):
+        y = m.nan
+    if isinstance(y, _COMPLEX):  # the root of a negative number: not a value of the real function
         y = m.nan
     if not any(isinstance(a, Dual) for a in arguments):
         return y

@@ -126,7 +126,10 @@ def _by_chain(problem: Problem, at: At) -> dict[str, float]:
     known = problem.all_values(FLOATS, {k: number(FLOATS, v) for k, v in at.values.items()})
     for target in author.targets():
         text = author.right(target).formula.replace("d loss/d ", "adjoint_")
-        known[f"adjoint_{target}"] = evaluated(FLOATS, ast.parse(text, mode="eval").body, known)
+        value = evaluated(FLOATS, ast.parse(text, mode="eval").body, known)
+        if target in author.per_row and not isinstance(value, np.ndarray):
+            value = np.array([value] * author.count, dtype=object)
+        known[f"adjoint_{target}"] = value
     return {name: float(known[f"adjoint_{name}"]) for name in at.values}
 
 
