@@ -9,14 +9,14 @@ seed along the first axis, so a Jacobian is one pass. Griewank & Walther 2008, s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.forward import FLOAT64, Readable, Tape
 from gradcheck_cli.graph import Array, Graph, Model, Node
-from gradcheck_cli.namespaces import Float64
+from gradcheck_cli.namespaces import Float64, High
 
 __all__ = ["derivative", "partial", "slopes"]
 
@@ -35,7 +35,7 @@ _EACH_ROW = _EachRow()
 
 
 def derivative(model: Model, tape: Tape, of: str, by: Iterable[str]) -> dict[str, Array]:
-    """d of/d name for each name, float64.
+    """d of/d name for each name, float64; in the numbers of the tape where those have more digits.
 
     Shapes: (*of, *by), with the rows in front where `of` or the name has one value per row (then row
     i of one by row i of the other). A name that `of` is not computed from gets zeros. KeyError for an
@@ -86,12 +86,14 @@ class _Backward:
     tape: Tape
     of: Node
     by: Sequence[int]
+    m: Float64 = field(init=False)
 
     def __post_init__(self) -> None:
         graph = self.model.graph
         down, up = graph.downstream(self.by), graph.upstream([self.of.index])
         self.live = [n for n in reversed(graph.nodes) if down[n.index] and up[n.index]]
-        self.m = _EACH_ROW if self.of.per_row else FLOAT64
+        exact = isinstance(self.tape.m, High)  # the same rules in the numbers of the tape
+        self.m = self.tape.m if exact else _EACH_ROW if self.of.per_row else FLOAT64
         self.seeds = int(np.prod(self.of.shape, dtype=np.int64))
 
     def run(self) -> Adjoints:
@@ -199,9 +201,7 @@ class _Backward:
 
 def _not_rows(model: Model) -> dict[int, bool]:
     """Which nodes after the rows pass adjoints on at once: all but the sums over rows."""
-    return {
-        n.index: n.is_leaf or n.is_literal or n.primitive.rows != "reduce" for n in model.graph.nodes
-    }
+    return {n.index: n.is_leaf or n.is_literal or n.primitive.rows != "reduce" for n in model.graph.nodes}
 
 
 def _add(adjoints: Adjoints, index: int, part: Array) -> None:
@@ -211,6 +211,6 @@ def _add(adjoints: Adjoints, index: int, part: Array) -> None:
 
 def _annihilated(part: Array, adjoint: Array) -> Array:
     """0 times anything is 0 here: a branch that was not chosen may be infinite or nan."""
-    if np.isfinite(part).all():
+    if part.dtype != object and np.isfinite(part).all():
         return part
     return np.where(adjoint == 0, 0.0, part)

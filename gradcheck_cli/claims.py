@@ -30,6 +30,7 @@ _DECIDABLE = 1e-9  # of a number: where rounding is more than that, the reason i
 _WANTED_DIGITS = 6
 _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
 _ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
+_ACCIDENTS = ("right only for", "right only where", "a convention")  # notes of claims that `strict` rejects
 _SAMPLES = 4
 _FAR, _FAR_POINTS = 6.0, 8  # parameters times -2 to 4: a third of them changes sign
 _FAILURES = (ZeroDivisionError, ValueError, OverflowError)
@@ -163,7 +164,7 @@ def judge_claims(
 
 
 def _strictly(result: ClaimResult) -> ClaimResult:
-    accident = result.note is not None and result.note.startswith(("right only for", "right only where"))
+    accident = result.note is not None and result.note.startswith(_ACCIDENTS)
     return replace(result, verdict=Verdict.WRONG) if accident else result
 
 
@@ -202,9 +203,7 @@ class _Court:
         key = (at.number, at.apart, id(m))
         if key not in self._kept:
             tape = forward_pass(self.model, m, at.values)
-            self._kept[key] = _Knowledge(
-                self.model, self.referee, at, m, self.layout, exact, tape
-            )
+            self._kept[key] = _Knowledge(self.model, self.referee, at, m, self.layout, exact, tape)
         return self._kept[key]
 
     def judge(self, claim: Claim) -> ClaimResult:
@@ -229,7 +228,8 @@ class _Court:
         failing = [(at, gap) for at, gap in found if gap.wrong.any()]
         at, gap = failing[0] if failing else found[0]
         if at.number == 0 and self.on_border:
-            kinked = self._between(claim, gap, blank)
+            elsewhere = [other for other, _ in failing if other.number != 0]
+            kinked = self._between(claim, gap, blank, elsewhere=not elsewhere and len(found) > 1)
             if kinked is not None and (failing or kinked.verdict is not Verdict.OK):
                 return kinked
         if not failing or self._are_roundings(claim, formula, failing):
@@ -247,20 +247,14 @@ class _Court:
             note = f"they differ by {float(gap.size[gap.worst()]):.1e}, which float64 cannot show"
         return replace(result, verdict=Verdict.WRONG, note=note)
 
-    def _accepted(
-        self, claim: Claim, formula: Graph, blank: ClaimResult, first: _Gap
-    ) -> ClaimResult:
-        result = replace(
-            self._placed(blank, first, self.points[0]), points_total=len(self.points), wrong=0
-        )
+    def _accepted(self, claim: Claim, formula: Graph, blank: ClaimResult, first: _Gap) -> ClaimResult:
+        result = replace(self._placed(blank, first, self.points[0]), points_total=len(self.points), wrong=0)
         note = self._accident(claim, formula)
         if note is None and first.wrong.any():
             note = f"right but for the rounding of the data to doubles, {first.size.max():.1e}"
         return replace(result, note=note)
 
-    def _are_roundings(
-        self, claim: Claim, formula: Graph, failing: Sequence[tuple[_At, _Gap]]
-    ) -> bool:
+    def _are_roundings(self, claim: Claim, formula: Graph, failing: Sequence[tuple[_At, _Gap]]) -> bool:
         """Whether data that are a rounding away make the claim right: 0.1 + 0.2 + 0.3 + 0.4 is 1."""
         data = [i for i in self.model.inputs.values() if i.kind in ("data", "rows")]
         if not data or not all(gap.is_small() for _, gap in failing):
@@ -290,9 +284,7 @@ class _Court:
                 return total or f"right only for this {self._datum(name)}"
         return "right only for these data"
 
-    def _only_its_sum(
-        self, claim: Claim, formula: Graph, name: str, values: Array
-    ) -> str | None:
+    def _only_its_sum(self, claim: Claim, formula: Graph, name: str, values: Array) -> str | None:
         """Whether it is a sum of the datum, 1 of probabilities, that makes the claim right."""
         item = self.model.inputs[name]
         for axis in reversed(range(len(item.shape))):
@@ -304,9 +296,7 @@ class _Court:
                 return f"right only where sum({item.display}{along}) = {total:.6g}"
         return None
 
-    def _fails_with(
-        self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str
-    ) -> bool:
+    def _fails_with(self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str) -> bool:
         at = _At(0, {**self.points[0].values, **values}, apart)
         try:
             gap = self._compare(claim, formula, at)
@@ -344,8 +334,11 @@ class _Court:
         rank = len(self.model.node(target.by).shape)
         return _entry_of(bound, target.index) if target.index and rank else bound
 
-    def _between(self, claim: Claim, gap: _Gap, blank: ClaimResult) -> ClaimResult | None:
-        """At a kink: accepted if every entry lies between its left and right slopes."""
+    def _between(
+        self, claim: Claim, gap: _Gap, blank: ClaimResult, *, elsewhere: bool = False
+    ) -> ClaimResult | None:
+        """At a kink: accepted if every entry lies between its left and right slopes, or is what a formula
+        that is right `elsewhere` gives by the convention at the kink."""
         node = self.model.node(claim.target.by)
         if self.model.node(claim.target.of).shape or node.per_row:
             return None
@@ -354,24 +347,28 @@ class _Court:
         for entry in np.argwhere(gap.wrong if gap.wrong.any() else np.isfinite(gap.true))[:_MOST_SLOPES]:
             index = claim.target.index or tuple(int(k) for k in entry[: len(node.shape)])
             try:
-                pair = self.referee.slopes(
-                    self.points[0].values, claim.target.of, claim.target.by, index
-                )
+                pair = self.referee.slopes(self.points[0].values, claim.target.of, claim.target.by, index)
             except (*_FAILURES, TypeError, IndexError):
                 return None
             left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
             value = gap.claimed[tuple(entry)] if gap.claimed.ndim else float(gap.claimed)
             if not np.isfinite([left, right]).all():  # a jump, a vertical tangent, or one side only
-                jumps, border = True, border or np.isnan([left, right]).any()
+                jumps, border = True, border or bool(np.isnan([left, right]).any())
                 shown = shown or (left, right)
                 continue
             room = 1e-12 * max(abs(left), abs(right))
             if not min(left, right) - room <= value <= max(left, right) + room:
-                if gap.wrong.any():
+                if gap.wrong.any() and not elsewhere:
                     return None
-                return replace(  # it is what the convention gives, and not between the slopes
-                    self._placed(blank, gap, self.points[0]), verdict=Verdict.WRONG, true=left,
-                    left=left, right=right, wrong=1, note="kinks that cancel: there is a derivative",
+                note = (
+                    f"a convention: the derivative here is {left:.10g}" if abs(left - right) <= room
+                    else "a convention: no derivative here, and yours is not between the slopes"
+                )  # fmt: skip
+                verdict = Verdict.KINK if elsewhere else Verdict.WRONG
+                return replace(
+                    self._placed(blank, gap, self.points[0]), verdict=verdict, true=left,
+                    left=left, right=right, wrong=0 if elsewhere else 1,
+                    note=note + ("; right at the other points" if elsewhere else ""),
                 )  # fmt: skip
             if abs(left - right) > room or shown is None:
                 shown = (left, right)
@@ -542,7 +539,11 @@ class _Court:
     def _evidence(self, claim: Claim, formula: Graph, at: _At) -> Evidence | None:
         knowledge = self.knowledge(at)
         try:
-            gap = self._compare(claim, formula, at) if knowledge.exact else _difference(knowledge, claim, formula)
+            gap = (
+                self._compare(claim, formula, at)
+                if knowledge.exact
+                else _difference(knowledge, claim, formula)
+            )
             room = 0.0 if knowledge.exact else 4 * self._rounding(claim, at)
         except _FAILURES:
             return None
@@ -579,9 +580,7 @@ class _Court:
 
     # -- the author's own chain ---------------------------------------------------------------
 
-    def carried(
-        self, claims: Sequence[Claim], results: Sequence[ClaimResult]
-    ) -> list[ClaimResult]:
+    def carried(self, claims: Sequence[Claim], results: Sequence[ClaimResult]) -> list[ClaimResult]:
         """Each claim's value when its derivatives are the author's own, from earlier lines."""
         knowledge = replace(self.knowledge(self.points[0]), known={})
         found = []
@@ -628,7 +627,8 @@ class _Gap:
         """Whether rounding of data could be the reason."""
         with np.errstate(all="ignore"):
             largest = np.max(np.abs(self.true), initial=0.0)
-            return bool(np.all(self.size[self.wrong] <= _ROUNDING * largest))
+            shown = self.size[self.wrong]
+            return bool(np.all((shown <= _ROUNDING * largest) & (shown > 0)))
 
     def beyond(self, room: Array) -> _Gap:
         """The same with only those entries wrong that are farther off than rounding explains."""

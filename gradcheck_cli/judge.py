@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli import symbolic
+from gradcheck_cli import backprop, symbolic
 from gradcheck_cli.culprit import Slopes, placed, undeclared_border, unequal, wrong_vjp
 from gradcheck_cli.finite import Scheme
+from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.graph import Array, Model
 from gradcheck_cli.hearing import Hearing, Testimony, Way
 from gradcheck_cli.namespaces import FLOAT64
@@ -35,6 +36,7 @@ _ROUNDING_MARGIN = 16.0  # the bound holds for any program; this is what one of 
 _STAIRCASE = 32.0  # times its bound that a float64 difference may miss where exact differences agree
 _FLAT = 1e-6  # of the loss: less than that, moving an entry by all of its size, is no change
 _MOST_EXAMINED = 16  # suspects of a large block that are looked at one by one
+_UNDERFLOWS = 1e-250  # a loss or slope in whose computation numbers may fall out of float64
 _SUBNORMAL = 1e-323  # what every rounding bound grants
 SMALL_MISTAKE = 1e-3  # of an entry: how often one goes unseen in a large block is said
 SMALL_BLOCK = 32  # entries; all are listed
@@ -92,6 +94,7 @@ def _judge(hearing: Hearing, t: Testimony, noise: Array, digits: float) -> _Ruli
     suspects = _suspects(hearing, t) if t.way is not Way.EACH else None
     if suspects is not None:
         hearing.examine(t, np.flatnonzero(suspects & ~t.examined)[:_MOST_EXAMINED], noise)
+    _widen(t, hearing)
     with np.errstate(all="ignore"):
         size = np.maximum(np.abs(t.symbolic), np.abs(t.backprop))
         apart = np.abs(t.symbolic - t.backprop)
@@ -163,6 +166,16 @@ def _flat(t: Testimony, of: str) -> Array:
     return np.asarray(t.is_zero() & (t.bound * np.where(x == 0, 1.0, x) <= _FLAT * size))
 
 
+def _widen(t: Testimony, hearing: Hearing) -> None:
+    """Rounding inside the function is no noise where it is the same at all samples, as that of a factor
+    or a residual: it moves the slope itself, and the bound of the differences has to cover it."""
+    if t.way is not Way.EACH or not hearing.referee.jitters():
+        return
+    bound = hearing.referee.rounding(t.point.values, hearing.of, [t.name])[t.name].reshape(-1)
+    seen = np.isfinite(t.finite) & np.isfinite(bound)
+    t.bound[seen] += bound[seen]
+
+
 def _cancelled(t: Testimony, hearing: Hearing) -> Array:
     """Entries that are zero in all columns because terms cancel, which rounding would show: cos(x)/x -
     sin(x)/x^2 near 0. Where nothing arrives, rounding moves nothing either."""
@@ -197,9 +210,6 @@ class _Dispute:
         truth = self._truth()
         bound = self.referee.rounding(self.t.point.values, self.of, [self.name])[self.name]
         bound = bound.reshape(-1)
-        with np.errstate(all="ignore"):  # the rounding of residuals is not noise: it moves the slope itself
-            seen = np.isfinite(self.t.finite) & np.isfinite(bound)
-            self.t.bound[seen] += bound[seen]
         heard = 0
         for entry in disputed:
             sides = None
@@ -291,9 +301,17 @@ class _Dispute:
         if not known:  # SymPy's form overflows in float64, which says nothing of backprop's
             bound = max(CLOSE * abs(truth), t.bound[entry] if np.isfinite(t.bound[entry]) else 0.0)
         off = self._off(entry, truth, bound, self.referee.high)
-        if off and self._surest is not None:
+        if off and self._surest is not None and np.isfinite(self._surest[entry]):
             truth = float(self._surest[entry])
             off = self._off(entry, truth, bound, self.referee.surest)
+        if "symbolic" in off and self._overflows(entry):
+            off.remove("symbolic")
+            self.r.notes[entry] = (
+                "SymPy's form overflows here at any precision; high precision differences agree"
+            )
+        if "backprop" in off and self._exact_backprop(entry, truth):
+            off.remove("backprop")
+            self.r.notes[entry] = "backprop loses digits in float64 here; its rules agree at 50 digits"
         if off == ["finite differences"] and self._staircase(entry, truth):
             off = []
             self.r.notes[entry] = "float64 differences see only rounding here; exact differences agree"
@@ -325,7 +343,8 @@ class _Dispute:
     def _staircase(self, entry: int, truth: float) -> bool:
         """Whether rounding inside the loss, a staircase, is what the differences saw."""
         gap = abs(self.t.finite[entry] - truth)
-        if not gap <= _STAIRCASE * self.t.bound[entry]:
+        size = np.max(np.abs(self.t.point.tape.value(self.of)), initial=0.0)
+        if not gap <= _STAIRCASE * self.t.bound[entry] and min(abs(truth), size) > _UNDERFLOWS:
             return False
         sides = self._sides(entry)
         return sides is not None and np.isfinite(truth) and sides.confirm(truth)
@@ -359,6 +378,28 @@ class _Dispute:
         precise = self._precise[m]
         value = precise[entry] if precise is not None else np.nan
         return bool(abs(value - truth) <= 2.0**-50 * abs(truth))
+
+    def _overflows(self, entry: int) -> bool:
+        """Whether SymPy's form is no number here however many digits are carried."""
+        forms = [self.t.symbolic, *self._precise.values()]
+        return all(form is not None and np.isnan(form[entry]) for form in forms)
+
+    def _exact_backprop(self, entry: int, truth: float) -> bool:
+        """Whether backprop's own rules give the truth where float64 cannot: a product that underflows."""
+        return self._backprop_high is not None and bool(
+            abs(self._backprop_high[entry] - truth) <= 2.0**-50 * abs(truth)
+        )
+
+    @cached_property
+    def _backprop_high(self) -> Array | None:
+        if self.model.node(self.of).per_row:
+            return None
+        tape = forward_pass(self.model, self.referee.high, self.t.point.values)
+        try:
+            found = backprop.derivative(self.model, tape, self.of, [self.name])[self.name]
+        except (ZeroDivisionError, ValueError, OverflowError, TypeError):
+            return None
+        return floats(found).reshape(-1)
 
     def _symbolic_in(self, m: Any) -> Array | None:
         try:

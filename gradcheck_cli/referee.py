@@ -42,7 +42,7 @@ _MOST_RESCUED = 4096
 _TEXTBOOK: dict[str, Callable[..., Array]] = {
     "sigmoid": lambda y, x: y,
     "tanh": lambda y, x: 2 * y * y,
-    "silu": lambda y, x: 1 + np.abs(x),
+    "silu": lambda y, x: (1 + np.abs(x)) * np.where(x == 0, 0.5, np.abs(y / x)),
     "expm1": lambda y, x: np.abs(y),
     "gelu": lambda y, x: np.full_like(y, 0.5),
     "elu": lambda y, x: np.ones_like(y),
@@ -386,9 +386,9 @@ def _limit(slope: Array, farther: Array, nothing: Any) -> Array:
 
 
 def _values(program: Program, point: Mapping[str, Array], m: Any) -> dict[int, Array]:
-    """The values of all items, all rows at once; with jitter those of the author's operations."""
+    """The values of all items, all rows at once; in float64 those of the author's operations."""
     run = Run(program, point, m)
-    written = _as_written(program, point, m) if isinstance(m, Jittered) else {}
+    written = _as_written(program, point, m) if isinstance(m, Float64) and not isinstance(m, High) else {}
     values: dict[int, Array] = {}
     with np.errstate(all="ignore"):
         for index in program.order:
@@ -402,15 +402,15 @@ def _values(program: Program, point: Mapping[str, Array], m: Any) -> dict[int, A
     return values
 
 
-def _as_written(program: Program, point: Mapping[str, Array], m: Jittered) -> dict[int, Array]:
+def _as_written(program: Program, point: Mapping[str, Array], m: Float64) -> dict[int, Array]:
     """The values of `_jittered` by the items of the nodes."""
     values = _jittered(program.model, point, m)
     inner = (n for n in program.model.graph.nodes if not (n.is_leaf or n.is_literal))
     return {program.of_node[node.index]: values[node.index] for node in inner}
 
 
-def _jittered(model: Model, point: Mapping[str, Array], m: Jittered) -> dict[int, Array]:
-    """The forward pass, each operation jittered.
+def _jittered(model: Model, point: Mapping[str, Array], m: Float64) -> dict[int, Array]:
+    """The forward pass, each operation jittered if m does so.
 
     What is summed, multiplied as matrices or otherwise taken together is jittered entry by entry.
     """
@@ -422,13 +422,13 @@ def _jittered(model: Model, point: Mapping[str, Array], m: Jittered) -> dict[int
                 values[node.index] = x[None] if node.per_row else x[None, None]
             elif node.is_literal:
                 value = compute(node, values, m)
-                values[node.index] = m.rounded(value) if node.is_pi else value
+                values[node.index] = _rounded(m, value) if node.is_pi else value
             else:
                 together = node.primitive.rounds and not node.primitive.elementwise
                 terms = _terms(node, model) if together else 1
-                given = {a: m.rounded(values[a], terms) if together else values[a] for a in node.arguments}
+                given = {a: _rounded(m, values[a], terms) if together else values[a] for a in node.arguments}
                 value = compute(node, given, m)
-                values[node.index] = m.rounded(value) if node.primitive.rounds else value
+                values[node.index] = _rounded(m, value) if node.primitive.rounds else value
     return values
 
 

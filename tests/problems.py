@@ -204,7 +204,8 @@ def _problem(family: str, number: int, lines: list[str]) -> Problem:
         else:
             points.append(_point(line))
     steps = tuple(_step(line) for line in lines[cut + 1 :])
-    assert steps[-1][0] == "loss" and points, f"{family}:{number}"
+    assert steps[-1][0] == "loss", f"{family}:{number}"
+    assert points, f"{family}:{number}"
     return Problem(family, name.strip(), source.strip(), data, steps, tuple(points), number)
 
 
@@ -367,7 +368,9 @@ def evaluated(m: Any, tree: ast.expr, known: Mapping[str, Any]) -> Any:
         case ast.Name(id=name):
             return known[name]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            return _spread(lambda x: _lifted(m, lambda a: -a, lambda y, a: (-1,), x), evaluated(m, operand, known))
+            return _spread(
+                lambda x: _lifted(m, lambda a: -a, lambda y, a: (-1,), x), evaluated(m, operand, known)
+            )
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
             arguments = [evaluated(m, part, known) for part in (left, right)]
             return _spread(lambda a, b: _power(m, a, b), *arguments)
@@ -422,7 +425,11 @@ def _lifted(m: Any, value: Callable[..., Any], partials: Partials, *arguments: A
         return y
     try:
         slopes = partials(y, *plain)
-        slope = sum(s * a.slope for s, a in zip(slopes, arguments, strict=True) if isinstance(a, Dual) and a.slope != 0)
+        slope = sum(
+            s * a.slope
+            for s, a in zip(slopes, arguments, strict=True)
+            if isinstance(a, Dual) and a.slope != 0
+        )
     except (ZeroDivisionError, OverflowError):
         slope = m.nan
     return Dual(m, y, m.mpf(slope))

@@ -207,7 +207,13 @@ class _Rules:
             name = "mean_rows" if name == "sum_rows" else "sum_rows"
         if found == "1":
             return count if name == "sum_rows" else "1"
-        return f"{name}({found})"
+        return self.summed(name, found)
+
+    def summed(self, name: str, text: str) -> str:
+        """A sum over the rows, also of what is the same in all of them."""
+        if _names(ast.parse(_parsable(text), mode="eval").body) & self.per_row:
+            return f"{name}({text})"
+        return f"{self.count}*({text})" if name == "sum_rows" else text
 
 
 def _text(tree: ast.expr) -> str:
@@ -277,7 +283,9 @@ class Author:
             yield Slip(target, f"{factor}*({right})", "constant")
         per_row = target in self.per_row
         users = [name for name, tree in self.problem.trees if target in _names(tree)]
-        near = [n for n in (*self.problem.data, *self.problem.parameters, *self._before(users)) if n != target]
+        near = [
+            n for n in (*self.problem.data, *self.problem.parameters, *self._before(users)) if n != target
+        ]
         near = [n for n in near if per_row or n not in self.per_row][:3]
         for name in near:
             yield Slip(target, f"{name}*({right})", "doubled")
@@ -299,7 +307,11 @@ class Author:
     def _siblings(self, target: str) -> list[str]:
         """Other names of the same kind."""
         own = self.problem.parameters if target in self.problem.parameters else self._values()
-        return [n for n in own if n != target and (n in self.per_row) == (target in self.per_row) and n in self.targets()]
+        return [
+            n
+            for n in own
+            if n != target and (n in self.per_row) == (target in self.per_row) and n in self.targets()
+        ]
 
     def _values(self) -> set[str]:
         return {name for name, _ in self.problem.steps[:-1]}
@@ -323,7 +335,7 @@ class Author:
                 continue
             term = partial if name == "loss" else _times(partial, f"d loss/d {name}")
             if name in self.per_row and target not in self.per_row:
-                term = f"sum_rows({term})"
+                term = rules.summed("sum_rows", term)
             terms.append(term)
         if not terms:
             return None, rules.met

@@ -80,9 +80,7 @@ TWINS = [
 
 
 @pytest.mark.parametrize(("model", "right", "wrong", "said"), TWINS)
-def test_a_right_claim_is_ok_and_its_neighbor_is_not(
-    model: str, right: str, wrong: str, said: str
-) -> None:
+def test_a_right_claim_is_ok_and_its_neighbor_is_not(model: str, right: str, wrong: str, said: str) -> None:
     assert only(model, right).verdict is Verdict.OK
     result = only(model, wrong)
     assert result.verdict is Verdict.WRONG
@@ -211,8 +209,13 @@ def test_kinks_that_cancel_leave_a_derivative() -> None:
     assert report.verdict is Verdict.OK
     assert "the derivative is 1" in (report.parameters[0].entries[0].note or "")
     assert "The columns above agree: 0 of 1 entries." in report.closing  # they show 0, 0 and 1
-    result = only(model, "d loss/d a = (a > 0) + (a < 0)")  # 0 at 0, as the convention says
-    assert (result.verdict, result.true) == (Verdict.WRONG, 1.0)
+    textbook = "d loss/d a = (a > 0) + (a < 0)"  # 0 at 0, as the convention of relu says
+    result = only(model, textbook)
+    assert (result.verdict, result.true) == (Verdict.KINK, 1.0)
+    assert result.note == "a convention: the derivative here is 1; right at the other points"
+    assert run(model, textbook, strict=True).verdict is Verdict.WRONG
+    assert only(model, "d loss/d a = 0").verdict is Verdict.WRONG
+    assert only(model, "d loss/d a = (a > 0) - (a < 0)").verdict is Verdict.WRONG
 
 
 def test_numbers_are_judged_to_the_digits_written() -> None:
@@ -251,7 +254,7 @@ def test_numbers_from_a_file(tmp_path: object) -> None:
 
     folder = Path(str(tmp_path))
     model = folder / "m.txt"
-    model.write_text("param w[3] = [1, 2, 3]\nloss = sum(w^2)\nclaim d loss/d w from \"g.npy\"\n")
+    model.write_text('param w[3] = [1, 2, 3]\nloss = sum(w^2)\nclaim d loss/d w from "g.npy"\n')
     np.save(folder / "g.npy", np.array([2.0, 4.0, 6.0]))
     assert api.check(api.load(model)).verdict is Verdict.OK
     np.save(folder / "g.npy", np.array([2.0, 4.0, 6.0 * (1 + 1e-12)]))

@@ -295,7 +295,8 @@ def stale(patch: pytest.MonkeyPatch) -> None:
         plain(adjoints, index, part)
         if index in kept:
             adjoints[index] = adjoints[index] + kept[index]
-        kept[index] = part
+        if part.dtype != object:  # the checker looks again at 50 digits; those are not to be mixed in
+            kept[index] = part
 
     patch.setattr(backprop, "_add", add)
 
