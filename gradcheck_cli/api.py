@@ -134,6 +134,7 @@ def check(
     wrt: Iterable[str] = (),
     strict: bool | None = None,
     carry: bool | None = None,
+    hint: str | None = None,
     show_truth: bool = False,
     claims: Sequence[Claim] | None = None,
     require_claims: bool = False,
@@ -142,6 +143,8 @@ def check(
     """Three gradients of the model side by side, and its claims judged.
 
     `at` holds "NAME=VALUE" texts. None means: as the model's `set` lines say, else the default.
+    `hint` says what a wrong claim is told: "none" the verdict, "where" the chain goes wrong, the "kind" of
+    mistake (the default), or the "truth", the right formula (as `show_truth`).
     `all_entries` reports every entry of blocks beyond 10,000 one by one.
     Raises OptionError for names and values that do not fit the model.
     """
@@ -151,7 +154,7 @@ def check(
     model = _at(model, at)
     options = Options(
         points=points, digits=digits, scheme=scheme, wrt=tuple(wrt) or None, strict=strict or None,
-        carry=carry or None, show_truth=show_truth or None, require_claims=require_claims or None,
+        carry=carry or None, hint="truth" if show_truth else hint, require_claims=require_claims or None,
         all_entries=all_entries,
     )  # fmt: skip
     return run(model, options, claims)

@@ -18,7 +18,9 @@ from gradcheck_cli.results import Block, ClaimResult, Coverage, Entry, Report, V
 from gradcheck_cli.sampling import scheme_named
 from gradcheck_cli.values import Point, Values, compare_values, points_of
 
-__all__ = ["Options", "check"]
+__all__ = ["HINTS", "Options", "check"]
+
+HINTS = ("none", "where", "kind", "truth")  # what a wrong claim is told, each with those before it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class Options:
     wrt: tuple[str, ...] | None = None
     strict: bool | None = None
     carry: bool | None = None
-    show_truth: bool | None = None
+    hint: str | None = None
     require_claims: bool | None = None
     all_entries: bool = False
 
@@ -45,7 +47,6 @@ class Options:
             "layout": "auto",
             "strict": False,
             "carry": False,
-            "show_truth": False,
             "require_claims": False,
             "wrt": (),
         }
@@ -53,14 +54,18 @@ class Options:
             name: getattr(self, name) if getattr(self, name) is not None else settings.get(name, value)
             for name, value in defaults.items()
         }
-        for name in ("show_truth", "require_claims"):
-            filled[name] = bool(getattr(self, name) or settings.get(name))
+        filled["require_claims"] = bool(self.require_claims or settings.get("require_claims"))
+        usual = "truth" if settings.get("show_truth") else settings.get("hint", "kind")
+        filled["hint"] = self.hint or usual
         filled["wrt"] = self.wrt or settings.get("wrt", ())
         result = replace(self, **filled)  # type: ignore[arg-type]
         if result.points is None or not 1 <= result.points <= 1000:
             raise OptionError("--points must be between 1 and 1000", help="the default is 4")
         if result.digits is None or not 1 <= result.digits <= 15:
             raise OptionError("--digits must be between 1 and 15", help="the default is 6")
+        if result.hint not in HINTS:
+            known = ", ".join(HINTS)
+            raise OptionError(f"--hint cannot be {str(result.hint)[:40]!r}", help=f"it is one of {known}")
         return result
 
 
@@ -131,11 +136,14 @@ def _names(model: Model, wrt: Sequence[str]) -> list[str]:
 def _explained(
     model: Model, claims: Sequence[Claim], court: Judged, asked: Options
 ) -> tuple[ClaimResult, ...]:
-    """The claims with where they go wrong, what is wrong, and the truth if it was asked for."""
+    """The claims with where they go wrong, what is wrong, and the truth, as far as is asked for."""
     from gradcheck_cli.diagnose import diagnosed
 
-    found = diagnosed(model, claims, court)
-    if asked.show_truth:
+    given = HINTS.index(str(asked.hint))
+    found = diagnosed(
+        model, claims, court, where=given >= HINTS.index("where"), what=given >= HINTS.index("kind")
+    )
+    if asked.hint == "truth":
         from gradcheck_cli.formulas import right_side
 
         found = [

@@ -32,6 +32,7 @@ _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
 _ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
 _ACCIDENTS = ("right only for", "right only where", "a convention")  # notes of claims that `strict` rejects
 _SAMPLES = 4
+_MOST_ZEROS = 200_000  # digits in all values together: seconds
 _FAR, _FAR_POINTS = 6.0, 8  # parameters times -2 to 4: a third of them changes sign
 _FAILURES = (ZeroDivisionError, ValueError, OverflowError)
 
@@ -79,6 +80,12 @@ class _Knowledge:
             return found
         rank = len(self.model.node(target.by).shape)
         return _entry_of(found, target.index) if rank else found
+
+    def leading_zeros(self, target: Derivative) -> int:
+        """The most zeros behind the decimal point of an entry; an entry that is 0 has none."""
+        logarithm = self.m.context.log10
+        sizes = (abs(x) for x in np.ravel(self.derivative(target)))
+        return max((int(-logarithm(x)) for x in sizes if 0 < x < 1), default=0)
 
     def prepare(self, wanted: Iterable[Derivative]) -> None:
         """Compute all derivatives of one step together."""
@@ -326,7 +333,19 @@ class _Court:
             gap = replace(again, wrong=gap.wrong & ~shrunk & again.wrong)
             if np.all(stays | ~gap.wrong):
                 break
-        return gap
+        return self._without_vanished(claim, formula, at, gap)
+
+    def _without_vanished(self, claim: Claim, formula: Graph, at: _At, gap: _Gap) -> _Gap:
+        """Where both sides are far below float64, and 0 may be what is left of 1 - sigmoid(20000): once
+        more with as many digits as the truth has zeros; where that is too much, not wrong."""
+        vanished = gap.wrong & (gap.claimed == 0) & (gap.true == 0)
+        if not vanished.any():
+            return gap
+        zeros = self.knowledge(at).leading_zeros(claim.target)
+        if zeros * self.referee.held <= _MOST_ZEROS:
+            again = _difference(self.knowledge(at, self.referee.deep(zeros)), claim, formula)
+            vanished &= ~again.wrong
+        return replace(gap, wrong=gap.wrong & ~vanished)
 
     def _rounding(self, claim: Claim, at: _At) -> Array:
         target = claim.target
@@ -718,15 +737,16 @@ def _decided(claim: Claim, true: Array, rounding: Array) -> str | None:
         carried = np.clip(-np.log10(rounding / np.abs(true)), 0, MOST_DIGITS)
     fewest = int(np.min(np.nan_to_num(carried), initial=MOST_DIGITS))
     single = claim.half_units is not None and not true.ndim
-    given = min(_digits_given(claim.text), int(MOST_DIGITS)) if single else _WANTED_DIGITS
+    given = min(digits_given(claim.text), int(MOST_DIGITS)) if single else _WANTED_DIGITS
     if fewest < given:
         worst = "" if not true.ndim else f" in {int(np.sum(carried < given)):,} of {true.size:,} entries"
         s = "" if fewest == 1 else "s"
         return f"undecidable here beyond {fewest} digit{s}{worst}: float64 carries no more"
-    return f"agrees to the {_digits_given(claim.text)} digits given" if single else None
+    return f"agrees to the {digits_given(claim.text)} digits given" if single else None
 
 
-def _digits_given(text: str) -> int:
+def digits_given(text: str) -> int:
+    """How many significant digits a number is written with."""
     mantissa = text.strip().lstrip("+-").lower().split("e")[0]
     return len(mantissa.replace(".", "").lstrip("0"))
 

@@ -272,7 +272,9 @@ def commands() -> None:
 @click.option("--claims", multiple=True, metavar="FILE", type=file_type,
               help="Judge only the claims of FILE; one report each.")  # fmt: skip
 @click.option("--require-claims", is_flag=True, help="An unclaimed parameter is WRONG.")
-@click.option("--show-truth", is_flag=True, help="Show the right formula under a wrong claim.")
+@click.option("--hint", type=click.Choice(["none", "where", "kind", "truth"]),
+              help="What a wrong claim is told (default: the kind of mistake).")  # fmt: skip
+@click.option("--show-truth", is_flag=True, help="The same as --hint truth: the right formula.")
 @click.option("--carry", is_flag=True, help="Show the value your own chain of claims carries.")
 @click.option("--strict", is_flag=True, help="A claim right only for this data or side of a kink is WRONG.")
 @click.option("--all-entries", is_flag=True, help="Every entry of blocks beyond 10,000.")
@@ -323,6 +325,9 @@ def _refuse_impossible(models: tuple[str, ...], chosen: dict[str, Any]) -> None:
         raise OptionError('"-" is given twice', help="standard input holds one model")
     if chosen["quiet"] and chosen["verbose"]:
         raise OptionError("-q and -v exclude each other", help="choose one of them")
+    if chosen["show_truth"] and chosen["hint"] not in (None, "truth"):
+        asked = f"--hint {chosen['hint']}"
+        raise OptionError(f"--show-truth and {asked} exclude each other", help="choose one of them")
     if chosen["output"] not in (None, "-"):
         output.check_target(chosen["output"], (*models, *chosen["claims"]))
     if chosen["save_point"]:
@@ -358,7 +363,7 @@ def _reports(
 def _checked(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report:
     from gradcheck_cli import api
 
-    names = ("points", "digits", "scheme", "at", "wrt", "strict", "carry", "show_truth")
+    names = ("points", "digits", "scheme", "at", "wrt", "strict", "carry", "hint", "show_truth")
     options = {name: chosen[name] for name in (*names, "require_claims", "all_entries")}
     given = None if claims is None else api.load_claims(Path(claims), model)
     asked = {name: value for name, value in options.items() if value}  # the rest: as `set`

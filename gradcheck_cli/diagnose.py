@@ -19,6 +19,7 @@ from gradcheck_cli.forward import FLOAT64, evaluate, forward_pass, trace
 from gradcheck_cli.graph import Array, Builder, Claim, Derivative, Graph, Misfit, Model, Node, Step
 from gradcheck_cli.hypotheses import CONSTANTS, SIGNED, Observed, wrong_link
 from gradcheck_cli.links import chain_at, links_between
+from gradcheck_cli.relations import numbers_together
 from gradcheck_cli.results import ClaimResult, Verdict
 from gradcheck_cli.substitutions import undone
 
@@ -31,18 +32,31 @@ _MOST_SLOPES, _MOST_NODES = 200, 30  # steps, and nodes in one
 Factor = Callable[[Evidence], Array | float]
 
 
-def diagnosed(model: Model, claims: Sequence[Claim], court: Judged) -> list[ClaimResult]:
-    """The claims, the wrong ones with where, what, and how many others build on them."""
+def diagnosed(
+    model: Model, claims: Sequence[Claim], court: Judged, *, where: bool = True, what: bool = True
+) -> list[ClaimResult]:
+    """The claims, the wrong ones with how many others build on them, and with `where` and `what`."""
     right = [r.by for r in court.results if r.verdict is Verdict.OK and r.of == model.loss]
     found = []
     for claim, result, evidence in zip(claims, court.results, court.evidence, strict=True):
         if result.verdict is Verdict.WRONG:
-            what = _what(model, claim, result, evidence) if evidence else None
-            note = result.note or _followers(claims, claim)
-            where = _where(model, result, right)
-            result = replace(result, diagnosis=what, where=where, note=note)
+            result = replace(result, note=result.note or _followers(claims, claim))
+            if where:
+                result = replace(
+                    result, where=_where(model, result, right), inherited=_inherited(model, result)
+                )
+            if what and evidence:
+                result = replace(result, diagnosis=_what(model, claim, result, evidence))
         found.append(result)
-    return found
+    return numbers_together(model, found, where=where, what=what)
+
+
+def _inherited(model: Model, result: ClaimResult) -> int:
+    """How many parameters the step is computed from: their gradients pass through this derivative."""
+    if result.by not in model.steps or result.of != model.loss:
+        return 0
+    above = model.graph.upstream([model.node(result.by).index])
+    return sum(bool(above[model.node(p.name).index]) for p in model.parameters())
 
 
 def _followers(claims: Sequence[Claim], wrong: Claim) -> str | None:
@@ -104,11 +118,13 @@ def _what(
 
 
 def _explains(evidence: Sequence[Evidence], repair: Callable[[Evidence], Array | float]) -> bool:
-    telling = sum(bool(np.any(np.abs(e.true) > e.room)) for e in evidence)
-    if telling < min(2, len(evidence)):
-        return False
     with np.errstate(all="ignore"):
-        return all(_equal(repair(e), e) for e in evidence)
+        return _is_telling(evidence) and all(_equal(repair(e), e.true, e) for e in evidence)
+
+
+def _is_telling(evidence: Sequence[Evidence]) -> bool:
+    """Whether the truth is not 0 at two points at least: of zeros everything is a factor."""
+    return sum(bool(np.any(np.abs(e.true) > e.room)) for e in evidence) >= min(2, len(evidence))
 
 
 def _misses(evidence: Sequence[Evidence], factor: Factor) -> bool:
@@ -116,18 +132,18 @@ def _misses(evidence: Sequence[Evidence], factor: Factor) -> bool:
 
 
 def _repeats(evidence: Sequence[Evidence], factor: Factor) -> bool:
-    return _explains(evidence, lambda e: e.claimed / factor(e))
+    with np.errstate(all="ignore"):  # a factor may be 0 at some point, and the claim with it
+        return _is_telling(evidence) and all(_equal(e.true * factor(e), e.claimed, e) for e in evidence)
 
 
 def _constant(value: float, evidence: Evidence) -> float:
     return value
 
 
-def _equal(repaired: Array | float, evidence: Evidence) -> bool:
-    true = evidence.true
-    if np.ndim(repaired) and np.shape(repaired) != np.shape(true):
+def _equal(made: Array | float, wanted: Array, evidence: Evidence) -> bool:
+    if np.ndim(made) and np.shape(made) != np.shape(wanted):
         return False
-    close = np.abs(repaired - true) <= np.maximum(_SAME * np.abs(true), evidence.room)
+    close = np.abs(made - wanted) <= np.maximum(_SAME * np.abs(wanted), evidence.room)
     return bool(np.all(close))
 
 
@@ -143,8 +159,7 @@ def _factors(model: Model) -> Iterator[tuple[Node, str]]:
     for item in model.inputs.values():
         yield model.node(item.name), item.display
     for step in model.steps.values():
-        if step.name != model.loss:
-            yield model.node(step.name), f"{step.display} (line {step.line})"
+        yield model.node(step.name), f"{step.display} (line {step.line})"
 
 
 def _value(node: Node, evidence: Evidence) -> Array:

@@ -16,12 +16,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradcheck_cli.elimination import cofactors_and_room, determinant, inverse
-from gradcheck_cli.forward import FLOAT64, Tape, Varied, compute, forward_pass, margins
+from gradcheck_cli.forward import FLOAT64, Tape, Varied, forward_pass, margins
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.namespaces import Float64, High
 from gradcheck_cli.primitives import Shape
 from gradcheck_cli.recording import WHOLE, Item
+from gradcheck_cli.rounding import (
+    FINER_JITTER,
+    JITTER,
+    SAFETY,
+    ULP,
+    Jittered,
+    bound,
+    jittered,
+    local_errors,
+    rounded,
+)
 from gradcheck_cli.symbolic import Formula, Program, Run, lower, place_of_largest, placed_diagonal
 
 __all__ = ["MOST_DIGITS", "Referee", "Sides"]
@@ -33,8 +43,6 @@ _SUREST_DIGITS = 800  # 1 + x keeps x, and 40 of its digits, for every double x
 _NOISE_DIGITS = 100  # by which values on the way may be larger than what is left of them
 _STEP_EXPONENT = 45  # h = 10^-45 of the scale: truncation 1e-45 one-sided, round-off 1e-95
 _BESIDE_EXPONENT = 12  # beyond what rounding reaches, 1e-15, and near enough for a slope
-_JITTER = 2.0**-46  # small, so that its square does not count where little is left of a value
-_FINER_JITTER = 2.0**-50  # where the other one leaves the domain: asin beside 1
 _SMALLEST_NORMAL = 2.0**-1022
 _MOST_RESCUED = 4096
 # The textbook's derivative of some functions is written in their value and cancels where ours does not:
@@ -45,16 +53,11 @@ _TEXTBOOK: dict[str, Callable[..., Array]] = {
     "silu": lambda y, x: (1 + np.abs(x)) * np.where(x == 0, 0.5, np.abs(y / x)),
     "expm1": lambda y, x: np.abs(y),
     "gelu": lambda y, x: np.full_like(y, 0.5),
-    "elu": lambda y, x: np.ones_like(y),
-    "selu": lambda y, x: np.ones_like(y),
     "asin": lambda y, x: x * x / ((1 - x) * (1 + x)) ** 1.5,
     "acos": lambda y, x: x * x / ((1 - x) * (1 + x)) ** 1.5,
 }
-_WHOLE = 2.0**-40  # relative: many jitters
 _SAMPLES = 16
-_SAFETY = 4.0  # times the largest of 16 deviations: 7 standard deviations of a sum of jitters
-_OPERATION_ERROR = 2.0**-52  # an elementary function may be off by an ulp
-_MOST_JITTERED = 40_000_000  # values held at a time, over all samples
+_MOSTJITTERED = 40_000_000  # values held at a time, over all samples
 _UNMEASURED = 2.0**-32  # relative; granted to sums over more rows than jitter can follow
 _MOST_RECENT = 6
 _EXACT = (
@@ -62,52 +65,6 @@ _EXACT = (
     *("diagonal", "on_diagonal", "concat", "gather"),
 )
 _WORK = 600_000  # operations at high precision: seconds
-
-
-class Jittered(Float64):
-    """float64 arithmetic whose results are moved by a relative 2^-46, each by its own random sign."""
-
-    def __init__(self, samples: int, seed: int, size: float = _JITTER) -> None:
-        self.samples, self.size = samples, size
-        self.random = np.random.Generator(np.random.PCG64(seed))
-
-    def rounded(self, x: Array, terms: int = 1) -> Array:
-        """x, jittered independently in every sample and entry.
-
-        `terms` that are added one after the other round every partial sum; those of a random walk of n
-        steps are as if each term were off by the root of n/8 ulps (Higham and Mary 2019).
-        """
-        shape = (self.samples, *x.shape[1:])
-        signs = self.random.integers(0, 2, size=shape, dtype=np.int8) * 2 - 1
-        return np.asarray(x * (1.0 + self.size * max(1.0, (terms / 8) ** 0.5) * signs))
-
-    def pow(self, a: Array, b: Array) -> Array:
-        """a^b, where a whole number that was computed, as 2*m, is exact: a negative base has a power."""
-        whole = np.rint(b)
-        computed = (np.asarray(a) < 0) & (np.abs(b - whole) <= _WHOLE * np.abs(b))
-        return np.asarray(super().pow(a, np.where(computed, whole, b)))
-
-    def erfc(self, x: Array) -> Array:
-        """The complementary error function of an argument that was computed, and rounded: far out that
-        is what counts, 2 x^2 times."""
-        return np.asarray(super().erfc(self.rounded(x)))
-
-    def det(self, x: Array) -> Array:
-        """The determinant, with the rounding of every step of the elimination."""
-        return determinant(x, self.rounded)
-
-    def cofactors(self, x: Array) -> Array:
-        """The cofactors, each off by as much as the better way to compute it may be."""
-        found, room = cofactors_and_room(x)
-        signs = np.sign(self.rounded(np.ones_like(x)) - 1)
-        return np.asarray(found + signs * room * (self.size / _OPERATION_ERROR))
-
-    def inv(self, x: Array) -> Array:
-        """The inverse B, off by B @ R with |R| up to 2^-46 |A| |B|: what elimination leaves (Higham
-        2002, 14.3)."""
-        found = inverse(x)
-        size = np.matmul(np.abs(x), np.abs(found))
-        return np.asarray(found + np.matmul(found, self.rounded(size) - size))
 
 
 class Sides(NamedTuple):
@@ -173,6 +130,18 @@ class Referee:
         """The namespace to look in before a witness is blamed: there log(1 + exp(-700)) is not 0."""
         return High(new_context(_SUREST_DIGITS))
 
+    def deep(self, zeros: int) -> High:
+        """The namespace for numbers with so many zeros behind the point: there 1 - sigmoid(20000) is not
+        0. One of a few, so that what is known with it is kept."""
+        digits = _SUREST_DIGITS * (1 + (zeros + DIGITS) // _SUREST_DIGITS)
+        if digits not in self._deep:
+            self._deep[digits] = High(new_context(digits))
+        return self._deep[digits]
+
+    @cached_property
+    def _deep(self) -> dict[int, High]:
+        return {}
+
     def affords(self, seeds: int = 1) -> bool:
         """Whether a derivative at 50 digits stays within the budget of work."""
         return self._counted(_work) * seeds <= _WORK
@@ -218,15 +187,15 @@ class Referee:
 
     @cached_property
     def _jitter(self) -> Jittered:
-        return Jittered(min(_SAMPLES, max(2, _MOST_JITTERED // self.held)), 20)
+        return Jittered(min(_SAMPLES, max(2, _MOSTJITTERED // self.held)), 20)
 
     @cached_property
     def _finer_jitter(self) -> Jittered:
-        return Jittered(self._jitter.samples, 21, _FINER_JITTER)
+        return Jittered(self._jitter.samples, 21, FINER_JITTER)
 
     def jitters(self) -> bool:
         """Whether the model is small enough for rounding to be measured."""
-        return 2 * self.held <= _MOST_JITTERED
+        return 2 * self.held <= _MOSTJITTERED
 
     # -- the second way: differences of the forward pass --------------------------------------
 
@@ -319,12 +288,12 @@ class Referee:
             for name in names:
                 node = self.model.node(name)
                 base = plain.by(node)
-                bound = np.full(base.shape, np.inf)
+                room = np.full(base.shape, np.inf)
                 for jitter in (self._jitter, self._finer_jitter):
-                    if not np.isfinite(bound).all():
+                    if not np.isfinite(room).all():
                         moved = self._reverse(point, target, jitter).samples(node)
-                        bound = np.where(np.isfinite(bound), bound, _bound(base, moved, jitter, 1))
-                found[name] = bound
+                        room = np.where(np.isfinite(room), room, bound(base, moved, jitter, 1))
+                found[name] = room
         return found
 
     def astride(self, point: Mapping[str, Array]) -> list[Node]:
@@ -337,37 +306,32 @@ class Referee:
         there = margins(graph, plain, FLOAT64, of="kink")
         if not there:
             return []
-        moved = margins(graph, _jittered(self.model, point, self._jitter), FLOAT64, of="kink")
+        moved = margins(graph, self._jittered(point), FLOAT64, of="kink")
         found = []
         with np.errstate(all="ignore"):
             for (node, base), (_, near) in zip(there, moved, strict=True):
                 spread = np.max(np.abs(near - base), axis=0)
-                if np.any(np.abs(base[0]) < _SAFETY * spread * (_OPERATION_ERROR / _JITTER)):
+                if np.any(np.abs(base[0]) < SAFETY * spread * (ULP / JITTER)):
                     found.append(node)
         return found
 
+    def _jittered(self, point: Mapping[str, Array]) -> dict[int, Array]:
+        return jittered(self.model, point, self._jitter, local_errors(self.model, point))
+
     def value_rounding(self, point: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
-        """The same for the values of steps."""
+        """The same for the values of steps, at this point and beside it, where nothing is exact."""
         found: dict[str, Array] = {}
         tape = forward_pass(self.model, FLOAT64, point)
         if not self.jitters():
             return {name: _UNMEASURED * np.abs(tape.value(name)) for name in names}
-        moved = _as_written(self.program, point, self._jitter)
+        moved = jittered(self.model, point, self._jitter)
         with np.errstate(all="ignore"):
             for name in names:
                 node = self.model.node(name)
-                item, rows = self.program.of_node[node.index], slice(None) if node.per_row else 0
+                rows = slice(None) if node.per_row else 0
                 base = tape.of_node(node)
-                found[name] = _bound(base, moved[item][:, rows], self._jitter, 2)
+                found[name] = bound(base, moved[node.index][:, rows], self._jitter, 2)
         return found
-
-
-def _bound(base: Array, moved: Array, jitter: Jittered, ulps: int) -> Array:
-    """What rounding may do, from samples of jitter; infinite where they say nothing."""
-    spread = np.max(np.abs(moved - base), axis=0)
-    bound = _SAFETY * spread * (_OPERATION_ERROR / jitter.size)
-    bound = bound + ulps * _OPERATION_ERROR * np.abs(base) + 5e-324
-    return np.where(np.isfinite(bound), bound, np.inf)
 
 
 def _led(tape: Tape, node: Node) -> Array:
@@ -398,53 +362,16 @@ def _values(program: Program, point: Mapping[str, Array], m: Any) -> dict[int, A
                 continue
             value = run.value(item, values, slice(None))
             rounds = (item.arguments and item.operation not in _EXACT) or item.operation == "pi"
-            values[index] = _rounded(m, value) if rounds else value
+            values[index] = rounded(m, value) if rounds else value
     return values
 
 
 def _as_written(program: Program, point: Mapping[str, Array], m: Float64) -> dict[int, Array]:
-    """The values of `_jittered` by the items of the nodes."""
-    values = _jittered(program.model, point, m)
+    """The values of `jittered` by the items of the nodes."""
+    errors = local_errors(program.model, point) if isinstance(m, Jittered) else None
+    values = jittered(program.model, point, m, errors)
     inner = (n for n in program.model.graph.nodes if not (n.is_leaf or n.is_literal))
     return {program.of_node[node.index]: values[node.index] for node in inner}
-
-
-def _jittered(model: Model, point: Mapping[str, Array], m: Float64) -> dict[int, Array]:
-    """The forward pass, each operation jittered if m does so.
-
-    What is summed, multiplied as matrices or otherwise taken together is jittered entry by entry.
-    """
-    values: dict[int, Array] = {}
-    with np.errstate(all="ignore"):
-        for node in model.graph.nodes:
-            if node.is_leaf:
-                x = point[str(node.key)]
-                values[node.index] = x[None] if node.per_row else x[None, None]
-            elif node.is_literal:
-                value = compute(node, values, m)
-                values[node.index] = _rounded(m, value) if node.is_pi else value
-            else:
-                together = node.primitive.rounds and not node.primitive.elementwise
-                terms = _terms(node, model) if together else 1
-                given = {a: _rounded(m, values[a], terms) if together else values[a] for a in node.arguments}
-                value = compute(node, given, m)
-                values[node.index] = _rounded(m, value) if node.primitive.rounds else value
-    return values
-
-
-def _terms(node: Node, model: Model) -> int:
-    """How many numbers a node adds up for each of its entries."""
-    given = model.graph.nodes[node.arguments[0]]
-    if node.primitive.rows == "reduce":
-        return model.rows or 1
-    if node.primitive.product is not None:
-        return given.shape[-1] if node.operation != "outer" else 1
-    return max(1, _size(given.shape) // max(1, _size(node.shape)))
-
-
-def _rounded(m: Any, x: Array, terms: int = 1) -> Array:
-    jitter = getattr(m, "rounded", None)
-    return x if jitter is None else jitter(x, terms)
 
 
 class _Reverse:
@@ -541,7 +468,7 @@ class _Reverse:
             if item.index not in self._slots:
                 self._slots[item.index] = self.run.slot_values(item, applied, self.values)
             product = _times(self.m, self._partial(item, partial, self._slots[item.index]), adjoint)
-        return _rounded(self.m, product)
+        return rounded(self.m, product)
 
     def _partial(self, item: Item, partial: Formula, slots: Sequence[Array]) -> Array:
         """A partial at an item. In float64: at 50 digits where SymPy's form overflows or underflows, and
@@ -563,7 +490,7 @@ class _Reverse:
         """What is sent, in the shape of the item: added over the rows where it has one value for all."""
         item = self.program.items[index]
         if part.shape[1] > 1 and not item.per_row and not self.of.per_row:
-            part = np.asarray(_rounded(self.m, part, part.shape[1]).sum(axis=1, keepdims=True))
+            part = np.asarray(rounded(self.m, part, part.shape[1]).sum(axis=1, keepdims=True))
         if part.ndim != 2 + len(item.shape):
             part = np.asarray(part.sum(axis=tuple(range(2, part.ndim)))).reshape(part.shape[:2] + item.shape)
         return part
@@ -620,8 +547,8 @@ class _Reverse:
         """Through B = inv(A), by the equation A @ B = 1: the adjoint of the equation solves A' @ it =
         adjoint, and A has a part in it as in any product."""
         turned = inverse.swapaxes(-1, -2)
-        of_equation = np.matmul(turned, _rounded(self.m, adjoint))
-        return np.asarray(-np.matmul(_rounded(self.m, of_equation), turned))
+        of_equation = np.matmul(turned, rounded(self.m, adjoint))
+        return np.asarray(-np.matmul(rounded(self.m, of_equation), turned))
 
     def _selected(self, item: Item, place: int, adjoint: Array) -> Array | None:
         if place == 0:
@@ -639,7 +566,7 @@ class _Reverse:
         known = [axis for axis in letters[place] if any(axis in axes for axes, _ in operands)]
         rows = self._adds_rows(item, place, operands)
         terms = _summed({axis for axes, _ in operands for axis in axes} - set(known), operands) * rows
-        operands = [(axes, _rounded(self.m, v, terms)) for axes, v in operands]
+        operands = [(axes, rounded(self.m, v, terms)) for axes, v in operands]
         lead, left = ("yz", "y") if rows > 1 else ("...", "...")
         pattern = ",".join(f"{lead}{axes}" for axes, _ in operands) + f"->{left}{''.join(known)}"
         sent = np.asarray(np.einsum(pattern, *(v for _, v in operands)))

@@ -147,7 +147,8 @@ class ClaimResult:
     where: str | None = None
     diagnosis: str | None = None
     note: str | None = None
-    truth: str | None = None  # the right formula, with --show-truth
+    inherited: int = 0  # parameters whose gradients pass through this one and inherit its mistake
+    truth: str | None = None  # the right formula, with --hint truth
     carried: float | None = None  # with --carry: the value of the author's own chain
     left: float | None = None
     right: float | None = None

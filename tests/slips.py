@@ -51,14 +51,17 @@ _SLIPPED: dict[str, tuple[tuple[str, str], ...]] = {
     "sin": (("sign", "-cos({0})"), ("function", "sin({0})")),
     "cos": (("sign", "sin({0})"), ("function", "-cos({0})")),
     "tanh": (("function", "1 - tanh({0})"),),
+    "exp": (("function", "({0})*exp({0})"),),
+    "log": (("inverse", "({0})"),),
+    "log1p": (("function", "1/({0})"),),
     "sigmoid": (("factor", "sigmoid({0})"), ("factor", "1 - sigmoid({0})")),
-    "sqrt": (("constant", "1/sqrt({0})"),),
+    "sqrt": (("constant", "1/sqrt({0})"), ("inverse", "2*sqrt({0})"), ("exponent", "1/(2*({0}))")),
     "log10": (("constant", "1/({0})"),),
     "log2": (("constant", "1/({0})"),),
     "erf": (("constant", "exp(-({0})**2)"),),
     "acos": (("sign", "1/sqrt(1 - ({0})**2)"),),
-    "abs": (("factor", "1"),),
-    "relu": (("factor", "1"),),
+    "abs": (("factor", "1"), ("indicator", "({0} > 0)")),
+    "relu": (("factor", "1"), ("indicator", "({0} < 0)")),
     "sinh": (("function", "sinh({0})"),),
     "cosh": (("sign", "-sinh({0})"),),
     "atan": (("function", "1/(1 - ({0})**2)"),),
@@ -139,12 +142,12 @@ class _Rules:
         if a == "0":
             if self.slips("sign"):
                 return f"({u})*({b})/({v})**2"
-            if self.slips("factor"):
+            if self.slips("exponent"):
                 return f"-({u})*({b})/({v})"
             return f"-({u})*({b})/({v})**2"
         if self.slips("sign of a term"):
             return f"(({a})*({v}) + ({u})*({b}))/({v})**2"
-        if self.slips("factor"):
+        if self.slips("exponent"):
             return f"(({a})*({v}) - ({u})*({b}))/({v})"
         if self.slips("term"):
             return f"({a})*({v})/({v})**2"
@@ -159,11 +162,14 @@ class _Rules:
             return "0"
         if isinstance(right, ast.Constant) and float(right.value) == 2:
             outer = f"2*({u})"
-            lowered = f"2*({u})**2"
+            raised = f"2*({u})**2"
             bare = f"({u})"
         else:
-            outer, lowered, bare = f"({n})*({u})**(({n}) - 1)", f"({n})*({u})**({n})", f"({u})**(({n}) - 1)"
-        if self.slips("factor"):
+            outer, raised, bare = f"({n})*({u})**(({n}) - 1)", f"({n})*({u})**({n})", f"({u})**(({n}) - 1)"
+        lowered = f"({n})*({u})**(({n}) - 2)"
+        if self.slips("exponent"):
+            outer = raised
+        elif self.slips("exponent"):
             outer = lowered
         elif self.slips("constant"):
             outer = bare
@@ -289,6 +295,7 @@ class Author:
         near = [n for n in near if per_row or n not in self.per_row][:3]
         for name in near:
             yield Slip(target, f"{name}*({right})", "doubled")
+            yield Slip(target, f"({right}) + {name}", "another term")
         for other in self._siblings(target)[:2]:
             formula = self._claim(other, -1)[0]
             if formula is not None:

@@ -144,6 +144,7 @@ def test_no_memory_is_an_error_of_that_file(judged: dict[str, Any]) -> None:
         (["run", "--color", "x", "a"], "--color"),
         (["run", "--seed", "-1", "a"], "--seed"),
         (["run", "-q", "-v", "a"], "exclude each other"),
+        (["run", "--hint", "none", "--show-truth", "a"], "exclude each other"),
         (["run", "-", "-"], "given twice"),
         (["run", "a", "--output", "no/such/folder.txt"], "there is no folder"),
         (["run", "a", "--output", "."], "is a folder"),
@@ -172,7 +173,7 @@ def test_bad_options_are_told_in_our_own_style(
 
 def test_options_reach_the_library(judged: dict[str, Any]) -> None:
     text = "--points 2 --digits 9 --scheme central --at w0=1 --at w1=2 --wrt x --strict --carry"
-    cli.main(["run", "toy.txt", *text.split(), "--show-truth", "--require-claims"])
+    cli.main(["run", "toy.txt", *text.split(), "--show-truth", "--require-claims", "--hint", "truth"])
     assert judged["asked"] == {
         "points": 2,
         "digits": 9,
@@ -181,6 +182,7 @@ def test_options_reach_the_library(judged: dict[str, Any]) -> None:
         "wrt": ("x",),
         "strict": True,
         "carry": True,
+        "hint": "truth",
         "show_truth": True,
         "require_claims": True,
         "claims": None,

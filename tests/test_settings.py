@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gradcheck_cli import api, judge
+from gradcheck_cli.check import HINTS
+from gradcheck_cli.errors import OptionError
 from gradcheck_cli.language.settings import SETTINGS
 from gradcheck_cli.results import Verdict
 
@@ -30,6 +32,16 @@ def test_show_truth() -> None:
     assert api.check(api.load("set show_truth = on\n" + WRONG)).claims[0].truth == "2*w*x"
 
 
+def test_hint() -> None:
+    signed = MODEL + "claim d loss/d w = -2*w*x\n"
+    told = {h: api.check(api.load(f"set hint = {h}\n" + signed)).claims[0] for h in HINTS}
+    assert [told[h].diagnosis is not None for h in HINTS] == [False, False, True, True]
+    assert [told[h].truth is not None for h in HINTS] == [False, False, False, True]
+    assert api.check(api.load("set hint = none\n" + signed), hint="truth").claims[0].truth is not None
+    with pytest.raises(OptionError, match="--hint cannot be 'much'"):
+        api.check(api.load(WRONG), hint="much")
+
+
 @pytest.mark.parametrize("wrt", ["", "set wrt = x\n"])
 def test_require_claims_asks_for_parameters(wrt: str) -> None:
     claimed = MODEL + "claim d loss/d w = 2*w*x\n"
@@ -51,7 +63,7 @@ def test_row_and_expand() -> None:
 
 def test_every_setting_is_used_above_or_judged_elsewhere() -> None:
     elsewhere = {"layout", "strict", "carry"}
-    here = {"points", "digits", "scheme", "wrt", "show_truth", "require_claims", "row", "expand"}
+    here = {"points", "digits", "scheme", "wrt", "hint", "show_truth", "require_claims", "row", "expand"}
     assert set(SETTINGS) == here | elsewhere
 
 

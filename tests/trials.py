@@ -19,6 +19,7 @@ from gradcheck_cli.results import ClaimResult, Report
 SAME = 20  # digits to which two formulas must agree to be one: 120 are carried
 POINTS = 3  # moved points at which a slip may show
 WITHIN = 1e-8  # of the truth: what float64 programs must reach for a wrong number to be knowable
+ZERO = 1e-16  # 0 is claimed with 17 decimals, and a number is judged to the digits given
 SIZES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 3e-8)
 
 
@@ -169,8 +170,10 @@ def wrong_numbers(truth: Mapping[str, Truth]) -> Iterator[Number]:
             continue
         if value == 0:
             continue
-        for kind, wrong in (("sign", -value), ("twice", 2 * value), ("half", value / 2), ("zero", 0.0)):
+        for kind, wrong in (("sign", -value), ("twice", 2 * value), ("half", value / 2)):
             yield Number(name, wrong, kind)
+        if abs(value) > ZERO:
+            yield Number(name, 0.0, "zero")
         for size in SIZES:
             yield Number(name, value * (1 + size), f"{size:g}")
             yield Number(name, value * (1 - size), f"{size:g}")

@@ -196,6 +196,7 @@ def _claim(claim: ClaimResult) -> Record:
         "total": claim.total,
         "verdict": str(claim.verdict),
         "where": claim.where,
+        "inherited": claim.inherited,
         "diagnosis": claim.diagnosis,
         "note": claim.note,
         "truth": claim.truth,

@@ -298,13 +298,21 @@ def _drawn(lines: Sequence[str]) -> list[str]:
 def claim_sentences(claim: ClaimResult) -> list[str]:
     """What is said under a claim's numbers: what is wrong, where, and what would be right."""
     diagnosis = claim.diagnosis or ""
-    told = claim.where is None or claim.where in diagnosis
     return [
         *([diagnosis] if diagnosis else []),
-        *([] if told else [f"right down to d {claim.of}/d {claim.where}"]),
+        *([_chain(claim)] if claim.where else []),
         *([claim.note] if claim.note else []),
         *([f"right: {claim.truth}"] if claim.truth else []),
     ]
+
+
+def _chain(claim: ClaimResult) -> str:
+    """Where the backward pass goes wrong: "right down to d loss/d h3, wrong from d loss/d f2; ..."."""
+    said = f"right down to d {claim.of}/d {claim.where}"
+    if not claim.inherited:
+        return said
+    inherit = "parameters inherit" if claim.inherited > 1 else "parameter inherits"
+    return f"{said}, wrong from {claim.display}; {claim.inherited:,} {inherit} it"
 
 
 def _entries_at(claim: ClaimResult) -> str:

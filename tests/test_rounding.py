@@ -1,0 +1,58 @@
+"""What an operation may be off by: nothing where it is exact in every program, else half an ulp or one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradcheck_cli import api
+from gradcheck_cli.referee import Referee
+from gradcheck_cli.rounding import local_errors
+from gradcheck_cli.symbolic import lower
+
+EXACT, HALF, WHOLE = 0.0, 0.5, 1.0
+
+
+@pytest.mark.parametrize(
+    ("formula", "ulps"),
+    [
+        ("3*x", EXACT),  # x is 0.75
+        ("x/7", HALF),
+        ("x/2", EXACT),
+        ("x + 1e-3", HALF),
+        ("x - 0.5", EXACT),
+        ("x^2", EXACT),
+        ("t^2", HALF),  # t is 0.1
+        ("t*t", HALF),
+        ("t + t", EXACT),
+        ("t + 0", EXACT),
+        ("t + x", HALF),
+        ("t/4", EXACT),
+        ("t/3", HALF),
+        ("sqrt(x)", WHOLE),
+        ("exp(z)", EXACT),  # z is 0
+        ("cos(z)", EXACT),
+        ("exp(x)", WHOLE),
+        ("softplus(z)", WHOLE),  # log(2)
+        ("pi*x", HALF),
+        ("pi*2", EXACT),
+        ("pi*2 - 6", EXACT),  # near numbers, wherever they come from
+        ("pi*2 + 1", HALF),
+    ],
+)
+def test_the_last_operation(formula: str, ulps: float) -> None:
+    model = api.load(f"param x = 0.75, t = 0.1, z = 0\nloss = {formula}\n")
+    found = local_errors(model, model.point())
+    assert float(found.get(model.node("loss").index, np.array(WHOLE)).reshape(-1)[0]) == ulps
+
+
+def test_a_difference_of_exact_products_loses_no_digits() -> None:
+    model = api.load("param a = 1, b = 1, c = 1, d = 1.000000001\nf = a*d - b*c\nloss = 1/f\n")
+    assert float(Referee(lower(model)).rounding(model.point(), "loss", ["a"])["a"]) < 1e-12 * 1e18
+
+
+def test_of_rounded_products_it_does() -> None:
+    """1e-10 of 0.77 are left: 6 digits."""
+    model = api.load("param a = 0.7, b = 0.7, c = 1.1, d = 1.1000000001\nf = a*d - b*c\nloss = 1/f\n")
+    slope = 1.1 / (0.7 * 1e-10) ** 2
+    assert float(Referee(lower(model)).rounding(model.point(), "loss", ["a"])["a"]) > 1e-7 * slope
