@@ -33,7 +33,7 @@ _ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim 
 _ACCIDENTS = ("right only for", "right only where", "a convention")  # notes of claims that `strict` rejects
 _SAMPLES = 4
 _MOST_ZEROS = 200_000  # digits in all values together: seconds
-_FAR, _FAR_POINTS = 6.0, 8  # parameters times -2 to 4: a third of them changes sign
+_FAR, _FAR_POINTS = 6.0, 16  # parameters times -2 to 4: a third of them changes sign
 _FAILURES = (ZeroDivisionError, ValueError, OverflowError)
 
 

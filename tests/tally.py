@@ -66,6 +66,15 @@ class Tally:
         self.counts[asked, "all"] += 1
         self.counts[asked, came] += 1
 
+    def totals(self, asked: str, *came: str) -> tuple[int, int]:
+        """How often that came of all that begins so, and how often it was asked."""
+        kinds = self.kinds(asked)
+        return sum(self[k, c] for k in kinds for c in came), sum(self[k, "all"] for k in kinds)
+
+    def kinds(self, asked: str) -> set[str]:
+        """What was asked and begins so."""
+        return {kind for kind, _ in self.counts if kind.startswith(asked)}
+
     def complain(self, what: str, where: str) -> None:
         self.complaints.append((what, where))
 
@@ -78,9 +87,7 @@ class Tally:
         return statistics.median(self.digits)
 
 
-def examine(
-    problem: Problem, at: At, tally: Tally, *, formulas: int, numbers: int
-) -> None:
+def examine(problem: Problem, at: At, tally: Tally, *, formulas: int, numbers: int) -> None:
     """All parts at one point, with at most so many wrong formulas and wrong numbers."""
     if at.outside:
         _outside(problem, at, tally)
@@ -97,7 +104,7 @@ def _title(problem: Problem, at: At) -> str:
     return f"{problem.family}.txt:{problem.line} {problem.name} {dict(at.values)}"
 
 
-def _chosen(items: Sequence[Any], most: int, problem: Problem) -> list[Any]:
+def chosen(items: Sequence[Any], most: int, problem: Problem) -> list[Any]:
     """At most so many, the same every time."""
     return random.Random(problem.name).sample(items, min(most, len(items)))
 
@@ -162,7 +169,7 @@ def _wrong_numbers(
     problem: Problem, at: At, truth: Mapping[str, Truth], tally: Tally, most: int
 ) -> None:
     printed = programs(problem, at)
-    for one, found in _judged(problem, at, _chosen(list(wrong_numbers(truth)), most, problem), points=1):
+    for one, found in _judged(problem, at, chosen(list(wrong_numbers(truth)), most, problem), points=1):
         known = knowable(truth[one.parameter], printed[one.parameter])
         asked = f"wrong number, {one.kind}" if known else "wrong number that float64 cannot carry"
         says = found.verdict is Verdict.WRONG or bool(found.note)
@@ -176,7 +183,7 @@ def _wrong_numbers(
 
 
 def _wrong_formulas(problem: Problem, at: At, tally: Tally, most: int) -> None:
-    for slip, found in _judged(problem, at, _chosen(list(wrong_formulas(problem, at)), most, problem)):
+    for slip, found in _judged(problem, at, chosen(list(wrong_formulas(problem, at)), most, problem)):
         asked, where = f"wrong formula, {slip.kind}", f"{_title(problem, at)}: {slip.line}"
         if found.verdict is not Verdict.WRONG:
             # a slip that only shows on another side of a kink, or on the kink, is told in a note
