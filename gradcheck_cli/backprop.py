@@ -8,7 +8,7 @@ seed along the first axis, so a Jacobian is one pass. Griewank & Walther 2008, s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,11 @@ from gradcheck_cli.forward import FLOAT64, Readable, Tape
 from gradcheck_cli.graph import Array, Graph, Model, Node
 from gradcheck_cli.namespaces import Float64, High
 
-__all__ = ["derivative", "partial", "slopes"]
+__all__ = ["Rule", "Slip", "derivative", "partial", "slopes"]
 
 Adjoints = dict[int, Array]
+Rule = Callable[[Array, Array, Sequence[Array]], Array]  # adjoint, value, arguments: what is sent back
+Slip = Callable[[Rule, Array, Array, Sequence[Array]], Array]  # the right rule first
 
 
 class _EachRow(Float64):
@@ -34,15 +36,17 @@ class _EachRow(Float64):
 _EACH_ROW = _EachRow()
 
 
-def derivative(model: Model, tape: Tape, of: str, by: Iterable[str]) -> dict[str, Array]:
+def derivative(
+    model: Model, tape: Tape, of: str, by: Iterable[str], slips: Mapping[tuple[int, int], Slip] | None = None
+) -> dict[str, Array]:
     """d of/d name for each name, float64; in the numbers of the tape where those have more digits.
 
     Shapes: (*of, *by), with the rows in front where `of` or the name has one value per row (then row
-    i of one by row i of the other). A name that `of` is not computed from gets zeros. KeyError for an
-    unknown name.
+    i of one by row i of the other). A name that `of` is not computed from gets zeros. `slips` are
+    mistakes to make on the way, by node and place of the argument. KeyError for an unknown name.
     """
     target, sources = model.node(of), {name: model.node(name) for name in by}
-    backward = _Backward(model, tape, target, [n.index for n in sources.values()])
+    backward = _Backward(model, tape, target, [n.index for n in sources.values()], slips or {})
     with np.errstate(all="ignore"):
         found = backward.run()
     return {name: backward.shaped(found.get(node.index), node) for name, node in sources.items()}
@@ -86,6 +90,7 @@ class _Backward:
     tape: Tape
     of: Node
     by: Sequence[int]
+    slips: Mapping[tuple[int, int], Slip]
     m: Float64 = field(init=False)
 
     def __post_init__(self) -> None:
@@ -172,17 +177,26 @@ class _Backward:
         for position, argument in enumerate(node.arguments):
             if not self._live(argument):
                 continue
-            if record.arguments is None:
-                part = record.vjp[0](self.m, adjoint, position, **node.options)  # type: ignore[misc]
-            elif (rule := record.vjp[position]) is not None:
-                part = rule(self.m, adjoint, values[node.index], *arguments, **node.options)
-            else:
+            rule = self._rule(node, position)
+            if rule is None:
                 continue
+            slip = self.slips.get((node.index, position))
+            value = values[node.index]
+            part = rule(adjoint, value, arguments) if slip is None else slip(rule, adjoint, value, arguments)
             if record.elementwise:
                 part = _annihilated(part, adjoint)
             if arguments[position].shape[1] == 1 and part.shape[1] > 1 and not self.of.per_row:
                 part = part.sum(axis=1, keepdims=True)
             _add(adjoints, argument, part)
+
+    def _rule(self, node: Node, position: int) -> Rule | None:
+        record, options = node.primitive, node.options
+        vjp = record.vjp[0 if record.arguments is None else position]
+        if vjp is None:
+            return None
+        if record.arguments is None:
+            return lambda adjoint, value, arguments: vjp(self.m, adjoint, position, **options)
+        return lambda adjoint, value, arguments: vjp(self.m, adjoint, value, *arguments, **options)
 
     def _live(self, index: int) -> bool:
         if not hasattr(self, "_live_set"):

@@ -7,6 +7,7 @@ filled with TRUE values, so that one slip gives one wrong line. Knows nothing of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from gradcheck_cli import backprop, patterns
 from gradcheck_cli.forward import FLOAT64, Tape, evaluate, forward_pass
 from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Misfit, Model, Node, spell_shape
+from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.points import moved
 from gradcheck_cli.referee import MOST_DIGITS, Referee
 from gradcheck_cli.results import ClaimResult, Verdict
@@ -28,6 +30,8 @@ _BESIDE = 1e-9  # relative, of slopes known to 11 digits
 _LIMIT = 1e-12  # relative: slopes from both sides, known to 40 digits, that are one
 _DECIDABLE = 1e-9  # of a number: where rounding is more than that, the reason is looked for
 _WANTED_DIGITS = 6
+_TELLS, _FEWEST_TELL = 1e4, 2  # entries of a wrong array with 4 digits: some 50 explanations are tried
+_NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
 _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
 _ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
 _ACCIDENTS = ("right only for", "right only where", "a convention")  # notes of claims that `strict` rejects
@@ -349,7 +353,7 @@ class _Court:
 
     def _rounding(self, claim: Claim, at: _At) -> Array:
         target = claim.target
-        bound = self.referee.rounding(at.values, target.of, [target.by])[target.by]
+        bound = self.referee.rounding(at.values, target.of, [target.by], bits=claim.bits)[target.by]
         rank = len(self.model.node(target.by).shape)
         return _entry_of(bound, target.index) if target.index and rank else bound
 
@@ -444,16 +448,10 @@ class _Court:
     # -- numbers ------------------------------------------------------------------------------
 
     def _number(self, claim: Claim, blank: ClaimResult) -> ClaimResult:
-        at = self.points[0]
-        knowledge = self.knowledge(at)
-        true = self._limits(claim.target, _float(knowledge.derivative(claim.target)))
-        assert claim.numbers is not None
-        claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
-        rounding = self._rounding(claim, at).reshape(true.shape)
-        room = rounding if claim.half_units is None else claim.half_units * (1 + 1e-9) + rounding
+        claimed, true, rounding = self._numbers(claim)
         size = np.abs(claimed - true)
-        gap = _Gap(claimed, true, size, ~(size <= room))
-        result = replace(self._placed(blank, gap, at), points_total=1)
+        gap = _Gap(claimed, true, size, ~(size <= rounding + _unwritten(claim)))
+        result = replace(self._placed(blank, gap, self.points[0]), points_total=1)
         kinked = self._between(claim, gap, blank) if self.on_border else None
         if kinked is not None and (gap.wrong.any() or kinked.verdict is Verdict.KINK):
             return kinked
@@ -466,7 +464,14 @@ class _Court:
             return replace(result, verdict=Verdict.UNRESOLVED, note=note)
         if gap.wrong.any():
             return replace(self._located(result, gap), verdict=Verdict.WRONG, points_wrong=1)
-        return replace(result, note=_decided(claim, true, rounding))
+        return replace(result, note=_decided(claim, gap, rounding))
+
+    def _numbers(self, claim: Claim) -> tuple[Array, Array, Array]:
+        """Claimed and true numbers, and by how much rounding may have moved the claimed ones."""
+        at = self.points[0]
+        true = self._limits(claim.target, _float(self.knowledge(at).derivative(claim.target)))
+        claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
+        return claimed, true, self._rounding(claim, at).reshape(true.shape)
 
     def _limits(self, target: Derivative, true: Array) -> Array:
         """The truth, with the slope from both sides where the partials are 0/0: sin(x)/x at 0."""
@@ -547,13 +552,29 @@ class _Court:
     def evidence(self, claim: Claim, result: ClaimResult) -> tuple[Evidence, ...]:
         """What a diagnosis may use: a WRONG formula at every point, and beyond the kinks."""
         formula = claim.formulas[self.layout]
-        if result.verdict is not Verdict.WRONG or isinstance(formula, Misfit) or claim.numbers is not None:
+        if result.verdict is not Verdict.WRONG or isinstance(formula, Misfit):
             return ()
+        if claim.numbers is not None:
+            return self._numbers_evidence(claim, formula, result)
         found = [self._evidence(claim, formula, at) for at in (*self.points, *self._other_data())]
         if self._kinks_of(claim):
             far = [_At(0, self._far(n), f"far {n}") for n in range(1, _FAR_POINTS + 1)]
             found += [e for e in (self._evidence(claim, formula, at) for at in far) if e and _tells(e)]
         return tuple(e for e in found if e is not None)
+
+    def _numbers_evidence(self, claim: Claim, formula: Graph, result: ClaimResult) -> tuple[Evidence, ...]:
+        """Of an array: its entries are many, and tell as much as points do, where they have digits."""
+        knowledge = self.knowledge(self.points[0])
+        claimed, true, rounding = self._numbers(claim)
+        room = rounding + _unwritten(claim)
+        if result.left is not None or int(np.sum(np.abs(true) > _TELLS * room)) < _FEWEST_TELL:
+            return ()
+
+        def leaf(key: Key) -> Array:
+            return _float(knowledge.leaf(key))
+
+        per_row = knowledge.is_per_row(claim.target)
+        return (Evidence(claimed, true, knowledge.tape, formula, per_row, room, leaf, lambda _: False),)
 
     def _evidence(self, claim: Claim, formula: Graph, at: _At) -> Evidence | None:
         knowledge = self.knowledge(at)
@@ -731,22 +752,36 @@ def _blank(model: Model, claim: Claim) -> ClaimResult:
     )
 
 
-def _decided(claim: Claim, true: Array, rounding: Array) -> str | None:
-    """To how many digits numbers agree, or can be told from wrong ones."""
+def _unwritten(claim: Claim) -> Array | float:
+    """What the digits that are not written may come to."""
+    return 0.0 if claim.half_units is None else claim.half_units * (1 + 1e-9)
+
+
+def _decided(claim: Claim, gap: _Gap, rounding: Array) -> str | None:
+    """To how many digits numbers agree, or can be told from wrong ones; 0 for 0 is out of question."""
+    true = gap.true
     with np.errstate(all="ignore"):
         carried = np.clip(-np.log10(rounding / np.abs(true)), 0, MOST_DIGITS)
+        carried = np.where((true == 0) & (gap.claimed == 0), MOST_DIGITS, carried)
     fewest = int(np.min(np.nan_to_num(carried), initial=MOST_DIGITS))
-    single = claim.half_units is not None and not true.ndim
-    given = min(digits_given(claim.text), int(MOST_DIGITS)) if single else _WANTED_DIGITS
+    name = next(n for n, bits in SIGNIFICANDS.items() if bits == claim.bits)
+    narrow = claim.bits < SIGNIFICANDS["float64"]
+    written = digits_given(claim.text) if not true.ndim else 0
+    most = int(claim.bits * np.log10(2)) - 3 if narrow else _WANTED_DIGITS
+    given = min(written or most, int(MOST_DIGITS))
+    s = "" if fewest == 1 else "s"
     if fewest < given:
         worst = "" if not true.ndim else f" in {int(np.sum(carried < given)):,} of {true.size:,} entries"
-        s = "" if fewest == 1 else "s"
-        return f"undecidable here beyond {fewest} digit{s}{worst}: float64 carries no more"
-    return f"agrees to the {digits_given(claim.text)} digits given" if single else None
+        return f"undecidable here beyond {fewest} digit{s}{worst}: {name} carries no more"
+    if narrow:
+        return f"agrees to the {fewest} digit{s} that {name} carries here"
+    return f"agrees to the {written} digits given" if written else None
 
 
 def digits_given(text: str) -> int:
-    """How many significant digits a number is written with."""
+    """How many significant digits a number is written with; 0 for what is no single number."""
+    if not _NUMBER.fullmatch(text.strip()):
+        return 0
     mantissa = text.strip().lstrip("+-").lower().split("e")[0]
     return len(mantissa.replace(".", "").lstrip("0"))
 

@@ -22,6 +22,7 @@ from gradcheck_cli.links import chain_at, links_between
 from gradcheck_cli.relations import numbers_together
 from gradcheck_cli.results import ClaimResult, Verdict
 from gradcheck_cli.substitutions import undone
+from gradcheck_cli.wrongrule import mistake
 
 __all__ = ["diagnosed"]
 
@@ -29,6 +30,7 @@ _SAME = 1e-12  # evidence is float64 of numbers known to 50 digits
 _NEAR = 1e-6  # of the largest entry: what is farther off in float64 is not tried at high precision
 _MOST_TRIED, _MOST_ENTRIES = 400, 30_000_000  # formulas, and entries computed in all of them
 _MOST_SLOPES, _MOST_NODES = 200, 30  # steps, and nodes in one
+_FEWEST_MOVED = 3  # places along an axis: two that are exchanged are in reverse, and off by one
 Factor = Callable[[Evidence], Array | float]
 
 
@@ -48,7 +50,21 @@ def diagnosed(
             if what and evidence:
                 result = replace(result, diagnosis=_what(model, claim, result, evidence))
         found.append(result)
-    return numbers_together(model, found, where=where, what=what)
+    found = numbers_together(model, found, where=where, what=what)
+    return _by_one_mistake(model, claims, found) if what else found
+
+
+def _by_one_mistake(
+    model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult]
+) -> list[ClaimResult]:
+    """WRONG numbers that nothing is said of yet, with the one mistake that makes them all."""
+    silent = [
+        r.verdict is Verdict.WRONG and r.kind == "number" and not (r.diagnosis or r.note) and r.left is None
+        for r in results
+    ]
+    text = mistake(model, claims, results) if any(silent) else None
+    pairs = zip(results, silent, strict=True)
+    return [replace(r, diagnosis=text) if is_silent else r for r, is_silent in pairs]
 
 
 def _inherited(model: Model, result: ClaimResult) -> int:
@@ -107,10 +123,9 @@ def _what(
     said = _slope(model, evidence)
     if said:
         return said
-    if _explains(evidence, lambda e: np.swapaxes(e.claimed, -1, -2) if e.claimed.ndim > 1 else np.nan):
-        return "is transposed"
     return (
-        _slip(model, claim, evidence)
+        _moved(evidence)
+        or _slip(model, claim, evidence)
         or _zeros(model, result, evidence)
         or _another(model, claim, evidence)
         or _link(model, claim, evidence)
@@ -134,6 +149,46 @@ def _misses(evidence: Sequence[Evidence], factor: Factor) -> bool:
 def _repeats(evidence: Sequence[Evidence], factor: Factor) -> bool:
     with np.errstate(all="ignore"):  # a factor may be 0 at some point, and the claim with it
         return _is_telling(evidence) and all(_equal(e.true * factor(e), e.claimed, e) for e in evidence)
+
+
+def _moved(evidence: Sequence[Evidence]) -> str | None:
+    """The right entries in other places: transposed, in reverse, off by one, in the order of columns."""
+    shape = evidence[0].claimed.shape
+    inner = range(int(evidence[0].per_row), len(shape))
+    if len(inner) > 1:
+        if _explains(evidence, lambda e: np.swapaxes(e.claimed, -1, -2)):
+            return "is transposed"
+        if _explains(evidence, lambda e: e.claimed.reshape(-1).reshape(shape, order="F")):
+            return "has its entries column by column, not row by row"
+    for axis in range(len(shape)):
+        what = "row" if axis < evidence[0].per_row else ("entry", "row")[len(inner) > 1]
+        what = "column" if axis == len(shape) - 1 and len(inner) > 1 else what
+        if shape[axis] < _FEWEST_MOVED:
+            continue
+        if _explains(evidence, partial(_turned, axis)):
+            return f"has its {_plural(what)} in reverse"
+        for step in (1, -1):
+            if _explains(evidence, partial(_shifted, axis, step)):
+                to = "after" if step == -1 else "before"
+                return f"is off by one {what}: has in each place the value of the one {to}"
+    return None
+
+
+def _turned(axis: int, evidence: Evidence) -> Array:
+    return np.flip(evidence.claimed, axis)
+
+
+def _shifted(axis: int, step: int, evidence: Evidence) -> Array:
+    """The entries moved by one place, and what has no place left taken as right."""
+    found = np.roll(evidence.claimed, -step, axis)
+    outer = [slice(None)] * found.ndim
+    outer[axis] = slice(-1, None) if step == 1 else slice(0, 1)
+    found[tuple(outer)] = evidence.true[tuple(outer)]
+    return found
+
+
+def _plural(what: str) -> str:
+    return "entries" if what == "entry" else f"{what}s"
 
 
 def _constant(value: float, evidence: Evidence) -> float:

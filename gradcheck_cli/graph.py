@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.errors import ShapeError
+from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.primitives import PRIMITIVES, Primitive, Shape
 
 __all__ = [
@@ -409,7 +410,8 @@ class Claim:
     `formulas` holds the right side for each Jacobian layout ("numerator": J[i,j] = d num_i/d den_j;
     "denominator": its transpose); where no Jacobian of a vector by a vector is involved both are the
     same object. `numbers` holds the values of a right side that names nothing; `half_units` half a
-    unit of the last digit written, None where float64 bounds apply instead.
+    unit of the last digit written, None where bounds on rounding apply instead: those of arithmetic
+    with `bits` significand bits.
     """
 
     line: int
@@ -419,6 +421,7 @@ class Claim:
     formulas: Mapping[str, Graph | Misfit]
     numbers: Array | None = None
     half_units: Array | None = None
+    bits: int = SIGNIFICANDS["float64"]
     is_jacobian: bool = False
     file: str = ""
 

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FORMATS", "NumberFormat", "forecast"]
+__all__ = ["FORMATS", "SIGNIFICANDS", "NumberFormat", "forecast"]
 
 Array = NDArray[Any]
+# bits, the leading 1 among them
+SIGNIFICANDS: Mapping[str, int] = MappingProxyType({"float64": 53, "float32": 24, "float16": 11})
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import numpy as np
 from gradcheck_cli.forward import FLOAT64, Tape, Varied, forward_pass, margins
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.namespaces import Float64, High
+from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.primitives import Shape
 from gradcheck_cli.recording import WHOLE, Item
 from gradcheck_cli.rounding import (
@@ -58,6 +59,7 @@ _TEXTBOOK: dict[str, Callable[..., Array]] = {
 }
 _SAMPLES = 16
 _MOSTJITTERED = 40_000_000  # values held at a time, over all samples
+_DOUBLE = SIGNIFICANDS["float64"]
 _UNMEASURED = 2.0**-32  # relative; granted to sums over more rows than jitter can follow
 _MOST_RECENT = 6
 _EXACT = (
@@ -193,6 +195,10 @@ class Referee:
     def _finer_jitter(self) -> Jittered:
         return Jittered(self._jitter.samples, 21, FINER_JITTER)
 
+    @cached_property
+    def _narrow_jitter(self) -> Jittered:
+        return Jittered(self._jitter.samples, 22, narrow=True)
+
     def jitters(self) -> bool:
         """Whether the model is small enough for rounding to be measured."""
         return 2 * self.held <= _MOSTJITTERED
@@ -276,23 +282,31 @@ class Referee:
 
     # -- rounding -----------------------------------------------------------------------------
 
-    def rounding(self, point: Mapping[str, Array], of: str, by: Iterable[str]) -> dict[str, Array]:
-        """What a right float64 program may be off by, entry by entry, float64; inf where unknown."""
+    def rounding(
+        self, point: Mapping[str, Array], of: str, by: Iterable[str], *, bits: int = _DOUBLE
+    ) -> dict[str, Array]:
+        """What a right program may be off by, entry by entry, float64; inf where unknown.
+
+        It computes in float64, or in a format with fewer significand `bits`: float32 has 24.
+        """
         names = list(by)
         target = self.model.node(of)
         plain = self._reverse(point, target, FLOAT64)
+        wider = 2.0 ** (_DOUBLE - bits)
         if not self.jitters():
-            return {n: _UNMEASURED * np.abs(plain.by(self.model.node(n))) for n in names}
+            return {n: wider * _UNMEASURED * np.abs(plain.by(self.model.node(n))) for n in names}
+        jitters = (self._jitter, self._finer_jitter) if bits == _DOUBLE else (self._narrow_jitter,)
         found: dict[str, Array] = {}
         with np.errstate(all="ignore"):
             for name in names:
                 node = self.model.node(name)
                 base = plain.by(node)
                 room = np.full(base.shape, np.inf)
-                for jitter in (self._jitter, self._finer_jitter):
+                for jitter in jitters:
                     if not np.isfinite(room).all():
                         moved = self._reverse(point, target, jitter).samples(node)
-                        room = np.where(np.isfinite(room), room, bound(base, moved, jitter, 1))
+                        again = wider * bound(base, moved, jitter, 1)
+                        room = np.where(np.isfinite(room), room, again)
                 found[name] = room
         return found
 
@@ -368,10 +382,11 @@ def _values(program: Program, point: Mapping[str, Array], m: Any) -> dict[int, A
 
 def _as_written(program: Program, point: Mapping[str, Array], m: Float64) -> dict[int, Array]:
     """The values of `jittered` by the items of the nodes."""
-    errors = local_errors(program.model, point) if isinstance(m, Jittered) else None
+    narrow = isinstance(m, Jittered) and m.narrow
+    errors = local_errors(program.model, point) if isinstance(m, Jittered) and not narrow else None
     values = jittered(program.model, point, m, errors)
-    inner = (n for n in program.model.graph.nodes if not (n.is_leaf or n.is_literal))
-    return {program.of_node[node.index]: values[node.index] for node in inner}
+    written = (n for n in program.model.graph.nodes if not n.is_literal and (narrow or not n.is_leaf))
+    return {program.of_node[node.index]: values[node.index] for node in written}
 
 
 class _Reverse:

@@ -37,10 +37,14 @@ _MOST_EXACT = 20_000  # numbers whose rounding is computed exactly
 
 
 class Jittered(Float64):
-    """float64 arithmetic whose results are moved by a relative 2^-46, each by its own random sign."""
+    """float64 arithmetic whose results are moved by a relative 2^-46, each by its own random sign.
 
-    def __init__(self, samples: int, seed: int, size: float = JITTER) -> None:
-        self.samples, self.size = samples, size
+    `narrow` stands for a format with fewer digits, into which the point itself has to be rounded, and in
+    which nothing is taken to be exact.
+    """
+
+    def __init__(self, samples: int, seed: int, size: float = JITTER, *, narrow: bool = False) -> None:
+        self.samples, self.size, self.narrow = samples, size, narrow
         self.random = np.random.Generator(np.random.PCG64(seed))
 
     def rounded(self, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
@@ -107,7 +111,8 @@ def jittered(
     with np.errstate(all="ignore"):
         for node in model.graph.nodes:
             if node.is_leaf:
-                values[node.index] = _given(node, point)
+                value = _given(node, point)
+                values[node.index] = rounded(m, value) if getattr(m, "narrow", False) else value
             elif node.is_literal:
                 value = compute(node, values, m)
                 values[node.index] = rounded(m, value) if node.is_pi else value

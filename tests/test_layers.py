@@ -65,6 +65,7 @@ RANKS: dict[str, tuple[int, int]] = {
     "links": (5, 0),
     "hypotheses": (7, 0),
     "relations": (8, 0),
+    "wrongrule": (8, 0),
     "diagnose": (9, 0),
     "explain": (7, 0),
     "expectations": (6, 0),

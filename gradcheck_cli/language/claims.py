@@ -7,9 +7,8 @@ claim, not a bad file. Knows nothing of true values.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,9 @@ from gradcheck_cli.graph import (
 from gradcheck_cli.language.building import assemble, evaluate, index_items
 from gradcheck_cli.language.grammar import Name, Op, Statement
 from gradcheck_cli.language.names import is_function
-from gradcheck_cli.language.tables import Table, open_table
+from gradcheck_cli.language.tables import Table, half_unit, open_table
 from gradcheck_cli.language.text import Source
+from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.primitives import Shape, resolve_function
 
 __all__ = ["LAYOUTS", "build_claim"]
@@ -313,7 +313,7 @@ def _half_units(statement: Statement) -> Array | None:
     done: list[Any] = []
     for op in statement.ops:
         if op.kind == "number":
-            done.append(_half_unit(op.text))
+            done.append(half_unit(op.text))
         elif op.kind == "negative":
             done.append(done[op.arguments[0]])
         elif op.kind == "stack":
@@ -325,14 +325,9 @@ def _half_units(statement: Statement) -> Array | None:
     return np.array(done[statement.root or 0], dtype=np.float64)
 
 
-def _half_unit(text: str) -> float:
-    if text.isdigit():
-        return 0.0
-    exponent = Decimal(text).as_tuple().exponent
-    return 0.5 * float(Decimal(1).scaleb(int(exponent)))
-
-
-def _numbers(context: _Context, claim: Claim, numbers: Array, half: Array | None) -> Claim:
+def _numbers(
+    context: _Context, claim: Claim, numbers: Array, half: Array | None, bits: int = SIGNIFICANDS["float64"]
+) -> Claim:
     """The claim with its numbers; `formulas` says only which layouts they fit."""
     op = _target_op(context.statement)
     formulas: dict[str, Graph | Misfit] = {}
@@ -349,7 +344,7 @@ def _numbers(context: _Context, claim: Claim, numbers: Array, half: Array | None
     units = None
     if half is not None:
         units = _shaped(np.broadcast_to(half, numbers.shape), fitting, context.model.rows)
-    return replace(claim, formulas=formulas, numbers=values, half_units=units)
+    return replace(claim, formulas=formulas, numbers=values, half_units=units, bits=bits)
 
 
 def _number_misfit(given: Shape, fit: _Fit, rows: int | None, target: str) -> Misfit | None:
@@ -380,22 +375,31 @@ def _from_file(context: _Context, claim: Claim) -> Claim:
     assert source is not None
     try:
         table = open_table(source.path, context.folder, context.limit)
-        numbers = _taken(table, source.columns, claim.target)
+        names = _chosen(table, source.columns, claim.target)
+        numbers = _together(table, [table.take(name) for name in names])
+        half = [units for name in names if (units := table.half_units(name)) is not None]
+        bits = min(table.bits(name) for name in names)
     except DataError as reason:
         place = context.source.place(*source.span)
         raise DataError(reason.message, place=place, help=reason.help) from None
-    return _numbers(context, claim, numbers, None)
+    return _numbers(context, claim, numbers, _together(table, half) if half else None, bits)
 
 
-def _taken(table: Table, columns: tuple[str, ...], target: Derivative) -> Array:
-    """The numbers of a file: its only array, the one named like the derivative, or all columns."""
+def _chosen(table: Table, columns: tuple[str, ...], target: Derivative) -> tuple[str, ...]:
+    """The arrays of a file that are meant: its only one, that named like the derivative, or all columns."""
     if table.is_csv:
-        taken = [table.take(name) for name in columns or table.names]
-        return np.squeeze(np.stack(taken, axis=1)) if len(taken) == 1 else np.stack(taken, axis=1)
+        return columns or table.names
     if columns:
-        return table.take(columns[0])
-    whole = str(target)
-    named = [name for name in (whole, target.by) if name in table.names]
+        return columns[:1]
+    named = [name for name in (str(target), target.by) if name in table.names]
     if named or len(table.names) > 1:
-        return table.take(named[0] if named else target.by)
-    return table.take(table.names[0])
+        return (named[0] if named else target.by,)
+    return table.names
+
+
+def _together(table: Table, taken: Sequence[Array]) -> Array:
+    """One array: columns side by side, a single one as a vector."""
+    if not table.is_csv:
+        return taken[0]
+    columns = np.stack(taken, axis=1)
+    return np.squeeze(columns) if len(taken) == 1 else columns

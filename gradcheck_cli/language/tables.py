@@ -13,8 +13,10 @@ import math
 import re
 import zipfile
 import zlib
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +24,11 @@ from numpy.typing import NDArray
 from gradcheck_cli.errors import DataError, printable
 from gradcheck_cli.language.files import read_path, spell_size
 from gradcheck_cli.language.spelling import canonical, nearest
+from gradcheck_cli.numberformats import SIGNIFICANDS
 
-__all__ = ["Table", "open_table"]
+__all__ = ["Table", "half_unit", "open_table"]
 
+_Read = TypeVar("_Read")
 Array = NDArray[np.float64]
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 _NOT_FINITE = re.compile(r"\s*[+-]?(nan|inf|infinity)\s*", re.IGNORECASE)
@@ -32,6 +36,7 @@ _HEADER = re.compile(
     r"\{\s*'descr':\s*'([^']{1,20})',\s*'fortran_order':\s*(True|False),"
     r"\s*'shape':\s*\(([0-9, L]{0,200})\),?\s*\}\s*"
 )
+_DOUBLE = SIGNIFICANDS["float64"]
 _MAGIC = b"\x93NUMPY"
 _LONGEST_HEADER = 10_000
 _SHOWN = 60
@@ -52,6 +57,12 @@ class Table(Protocol):
     def take(self, name: str) -> Array:
         """One of them, by its name or another spelling of it. Raises DataError."""
 
+    def half_units(self, name: str) -> Array | None:
+        """Half a unit of the last digit of each number; None where they are binary. Raises DataError."""
+
+    def bits(self, name: str) -> int:
+        """Significand bits of its numbers: 24 for float32; 53 for float64, integers and text."""
+
 
 def open_table(path: str, folder: Path, limit: int) -> Table:
     """The tables of a data file; `path` is relative to `folder`. Raises DataError."""
@@ -62,12 +73,21 @@ def open_table(path: str, folder: Path, limit: int) -> Table:
         raise DataError(text, help=reason.help) from None
     shown = printable(path, _SHOWN)
     if content.startswith(_MAGIC):
-        return _Arrays(shown, {"": _array(io.BytesIO(content), len(content), limit, shown)})
+        bits = _bits(_header(io.BytesIO(content), shown)[0], shown)
+        return _Array(_array(io.BytesIO(content), len(content), limit, shown), bits)
     if content.startswith(b"PK\x03\x04") or path.lower().endswith(".npz"):
         return _Zipped(shown, content, limit)
     if path.lower().endswith(".npy"):
         raise DataError(f"{shown} is no .npy file", help="numpy.save writes one")
     return _Csv(shown, content)
+
+
+def half_unit(text: str) -> float:
+    """Half a unit of the last digit of a number without a sign; 0 for an integer, which is exact."""
+    if text.isdigit():
+        return 0.0
+    exponent = Decimal(text).as_tuple().exponent
+    return 0.5 * float(Decimal(1).scaleb(int(exponent)))
 
 
 def _find(name: str, names: tuple[str, ...], what: str, file: str) -> str:
@@ -135,6 +155,15 @@ class _Csv:
                     help="every line has one value for every column",
                 )
 
+    def half_units(self, name: str) -> Array | None:
+        """Of one column."""
+        position = self.names.index(_find(name, self.names, "column", self.file))
+        return np.array([half_unit(record[position].strip().lstrip("+-")) for record in self.records])
+
+    def bits(self, name: str) -> int:
+        """Text is read as float64."""
+        return _DOUBLE
+
     def take(self, name: str) -> Array:
         """One column."""
         header = _find(name, self.names, "column", self.file)
@@ -178,22 +207,30 @@ def _decoded(content: bytes, file: str) -> str:
 # --- .npy and .npz ----------------------------------------------------------------------------
 
 
-class _Arrays:
+class _Binary:
     is_csv = False
 
-    def __init__(self, file: str, arrays: dict[str, Array]) -> None:
-        self.file = file
-        self.arrays = arrays
-        self.names = tuple(arrays)
+    def half_units(self, name: str) -> Array | None:
+        """Nothing is written in digits."""
+        return None
+
+
+class _Array(_Binary):
+    def __init__(self, array: Array, bits: int) -> None:
+        self.array = array
+        self.own_bits = bits
+        self.names = ("",)
 
     def take(self, name: str) -> Array:
         """The one array of an .npy file."""
-        return self.arrays[self.names[0]]
+        return self.array
+
+    def bits(self, name: str) -> int:
+        """Those of the array."""
+        return self.own_bits
 
 
-class _Zipped:
-    is_csv = False
-
+class _Zipped(_Binary):
     def __init__(self, file: str, content: bytes, limit: int) -> None:
         self.file = file
         self.limit = limit
@@ -208,8 +245,17 @@ class _Zipped:
         if not self.names:
             raise DataError(f"{file} holds no arrays")
 
+    def bits(self, name: str) -> int:
+        """Those of the array under one key."""
+        return self._opened(name, lambda stream, info, where: _bits(_header(stream, where)[0], where))
+
     def take(self, name: str) -> Array:
         """The array under one key."""
+        return self._opened(
+            name, lambda stream, info, where: _array(stream, info.file_size, self.limit, where)
+        )
+
+    def _opened(self, name: str, read: Callable[[Any, zipfile.ZipInfo, str], _Read]) -> _Read:
         key = _find(name, self.names, "key", self.file)
         info = self.members[key]
         where = f"{self.file}, key {printable(key, _SHOWN)}"
@@ -223,7 +269,7 @@ class _Zipped:
             raise DataError(f"{where} is encrypted, or packed in another way than NumPy's")
         try:
             with self.archive.open(info) as stream:
-                return _array(stream, info.file_size, self.limit, where)
+                return read(stream, info, where)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as reason:
             raise DataError(f"{where} cannot be unpacked: {reason}") from None
 
@@ -275,6 +321,11 @@ def _dtype(descr: str, where: str) -> np.dtype[Any]:
         kind = kinds.get(descr.lstrip("<>|=")[:1], f"entries of the type {printable(descr)}")
         raise DataError(f"{where} holds {kind}", help=_PLAIN)
     return np.dtype(descr)
+
+
+def _bits(descr: str, where: str) -> int:
+    dtype = _dtype(descr, where)
+    return int(np.finfo(dtype).nmant) + 1 if dtype.kind == "f" else _DOUBLE
 
 
 def _exact(raw: NDArray[Any], where: str) -> Array:

@@ -1,0 +1,255 @@
+"""Reads WRONG numbers of a file. Gives the one step of a backward pass that, done wrongly, makes them all.
+
+Somebody's program printed the numbers. Backprop is run with one mistake at a time, of the kinds that people
+make in such programs; a mistake is told only if it gives every number of the file, the right ones too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from gradcheck_cli import backprop
+from gradcheck_cli.backprop import Rule, Slip
+from gradcheck_cli.forward import FLOAT64, Tape, compute, forward_pass
+from gradcheck_cli.graph import Array, Claim, Model, Node
+from gradcheck_cli.results import ClaimResult, Verdict
+
+__all__ = ["mistake"]
+
+_MOST_WORK = 200_000_000  # entries computed in all backward passes: seconds
+_ULPS = 2.0**12  # by which two programs may differ where nothing cancels
+_LEAST_DIGITS = 8.0  # of all wrong numbers together: hundreds of mistakes are tried
+_PLAIN = ("add", "sub", "neg", "expand", "index", "concat", "transpose", "identity")
+
+
+@dataclass(frozen=True)
+class _Mistake:
+    """What is done to a rule, at one argument of a node, and what is said of it."""
+
+    node: Node
+    place: int
+    slip: Slip
+    text: str
+
+
+def mistake(model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult]) -> str | None:
+    """The first mistake, from the loss backward, that gives all claimed numbers; None where none does."""
+    heard = [
+        (claim, result)
+        for claim, result in zip(claims, results, strict=True)
+        if claim.numbers is not None and claim.target.of == model.loss and claim.target.index is None
+        and result.verdict in (Verdict.OK, Verdict.WRONG)
+    ]  # fmt: skip
+    wrong = [claim for claim, result in heard if result.verdict is Verdict.WRONG]
+    if not wrong or sum(map(_digits, wrong)) < _LEAST_DIGITS:
+        return None
+    tape = forward_pass(model)
+    names = [claim.target.by for claim, _ in heard]
+    held = sum(n.size * ((model.rows or 1) if n.per_row else 1) for n in model.graph.nodes)
+    reached = model.graph.upstream([model.node(model.loss).index])
+    tried = 0
+    for made in _mistakes(model, [n for n in reversed(model.graph.nodes) if reached[n.index]], tape):
+        tried += held
+        if tried > _MOST_WORK:
+            return None
+        slips = {(made.node.index, made.place): made.slip}
+        found = backprop.derivative(model, tape, model.loss, names, slips)
+        if all(_same(claim, found[claim.target.by]) for claim, _ in heard):
+            return made.text
+    return None
+
+
+def _room(claim: Claim, size: Array | float) -> Array:
+    """How far two programs may be apart."""
+    room = _ULPS * 2.0**-claim.bits * np.max(np.abs(size), initial=0.0)
+    return np.asarray(room + (0.0 if claim.half_units is None else 1.01 * claim.half_units))
+
+
+def _digits(claim: Claim) -> float:
+    """How much the numbers tell."""
+    sizes = np.abs(np.asarray(claim.numbers, dtype=float))
+    with np.errstate(all="ignore"):
+        return float(np.sum(np.maximum(0.0, np.log10(sizes / _room(claim, sizes))), where=sizes > 0))
+
+
+def _same(claim: Claim, found: Array) -> bool:
+    numbers = np.broadcast_to(np.asarray(claim.numbers, dtype=float), found.shape)
+    with np.errstate(all="ignore"):
+        return bool(np.all(np.abs(found - numbers) <= _room(claim, found)))
+
+
+# ---------------------------------------------------------------------------------------------
+# The mistakes
+# ---------------------------------------------------------------------------------------------
+
+
+def _mistakes(model: Model, nodes: Sequence[Node], tape: Tape) -> Iterator[_Mistake]:
+    """All that are tried, from the loss backward."""
+    users: dict[int, int] = {}
+    for node in nodes:
+        for argument in set(node.arguments):
+            users[argument] = users.get(argument, 0) + 1
+    names = {index: model.display(name) for name, index in model.graph.names.items()}
+    for node in nodes:
+        if node.is_leaf or node.is_literal:
+            continue
+        where = f"(line {_line(model, node)})"
+        for place, argument in enumerate(node.arguments):
+            if model.graph.nodes[argument].is_literal:
+                continue
+            for slip, text in _slips(model, node, place, where):
+                yield _Mistake(node, place, slip, text)
+            if users[argument] > 1 and argument in names:
+                yield _Mistake(node, place, _nothing, f"forgets the path from {names[argument]} {where}")
+            if tape.block_count == 1:
+                for slip, text in _slips_of_rows(model, node, place, tape):
+                    yield _Mistake(node, place, slip, f"{text} {where}")
+
+
+def _slips_of_rows(model: Model, node: Node, place: int, tape: Tape) -> Iterator[tuple[Slip, str]]:
+    """What needs all rows at once."""
+    argument = model.graph.nodes[node.arguments[place]]
+    for row, what in ((-1, "last"), (0, "first")):
+        text = f"counts the {what} row only, instead of all of them"
+        if node.primitive.rows == "reduce":
+            yield partial(_one_row, row), text
+        elif node.per_row and not argument.per_row:
+            yield partial(_one_row_sent, row), text
+    if node.primitive.product is None:
+        return
+    partner = model.graph.nodes[node.arguments[1 - place]]
+    if partner.is_leaf or not partner.primitive.elementwise or len(partner.arguments) != 1:
+        return
+    if partner.operation not in _PLAIN:
+        before = tape.of_node(model.graph.nodes[partner.arguments[0]])
+        value = before[None] if before.ndim > len(partner.shape) else before[None, None]
+        text = f"uses the argument of {partner.primitive.function} where its value belongs"
+        yield partial(_other_factor, 1 - place, value), text
+
+
+def _slips(model: Model, node: Node, place: int, where: str) -> Iterator[tuple[Slip, str]]:
+    record = node.primitive
+    names = {index: model.display(name) for name, index in model.graph.names.items()}
+    partner = names.get(node.arguments[1 - place]) if len(node.arguments) == 2 else None
+    own = f"the derivative of {record.function} {where}"
+    if record.infix is not None:
+        named = node.operation == "mul" and partner
+        own = f"{f'the factor {partner}' if named else f'what {record.infix} brings'} {where}"
+    if node.operation in ("sub", "neg", "cos", "acos", "div"):
+        yield _negative, f"has the wrong sign for {own}"
+    for constant, text in _constants(model, node, place, where):
+        yield partial(_scaled, constant), text
+    if node.operation in _PLAIN:
+        return
+    if record.elementwise:
+        yield _left_out, f"leaves out {own}"
+        yield _negative, f"has the wrong sign for {own}"
+    if record.elementwise and len(node.arguments) == 1:
+        yield _twice, f"takes {own} twice"
+        yield partial(_at_value, node), f"takes {own} at its value, not at its argument"
+    if node.operation == "softmax":
+        yield _diagonal, f"takes only the diagonal p*(1 - p) of {own}"
+    if node.operation == "log_softmax":
+        yield _left_out, f"leaves out {own}"
+    if record.product is not None:
+        shapes = [model.graph.nodes[a].shape for a in node.arguments]
+        other = 1 - place
+        if len(shapes[other]) == 2 and len(set(shapes[other])) == 1:
+            text = f"uses {partner} where {partner}' belongs" if partner else "misses a transpose"
+            yield partial(_transposed, other), f"{text} {where}"
+        if len(shapes[place]) == 2 and len(set(shapes[place])) == 1:
+            yield _turned, f"has the outer product the wrong way round {where}"
+
+
+def _constants(model: Model, node: Node, place: int, where: str) -> Iterator[tuple[float, str]]:
+    """A count or an exponent that was forgotten, or counted twice."""
+    if node.operation == "pow" and place == 0:
+        exponent = model.graph.nodes[node.arguments[1]]
+        if exponent.is_literal and exponent.value not in (0.0, 1.0):
+            yield 1 / exponent.value, f"misses the factor {exponent.value:g} of the power {where}"
+    counts = []
+    if node.primitive.rows == "reduce":
+        counts.append((float(model.rows or 1), "rows"))
+    elif node.operation in ("sum", "mean"):
+        argument = model.graph.nodes[node.arguments[0]]
+        counts.append((argument.size / max(1, node.size), "entries"))
+    for count, what in counts:
+        if count > 1:
+            name = node.primitive.function
+            if "mean" in node.operation:
+                yield count, f"takes a sum where {name} belongs {where}"
+                yield 1 / count, f"divides by the {count:g} {what} once too often {where}"
+            else:
+                yield 1 / count, f"takes a mean where {name} belongs {where}"
+
+
+def _line(model: Model, node: Node) -> int:
+    later = [s for s in model.steps.values() if s.node >= node.index]
+    return min(later, key=lambda s: s.node).line if later else 0
+
+
+def _nothing(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return 0.0 * rule(adjoint, value, arguments)
+
+
+def _negative(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return -rule(adjoint, value, arguments)
+
+
+def _scaled(factor: float, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return factor * rule(adjoint, value, arguments)
+
+
+def _left_out(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return adjoint + 0.0 * rule(adjoint, value, arguments)
+
+
+def _twice(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return rule(rule(adjoint, value, arguments), value, arguments)
+
+
+def _at_value(
+    node: Node, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
+) -> Array:
+    again = compute(node, {node.arguments[0]: value}, FLOAT64)
+    return rule(adjoint, again, [value])
+
+
+def _diagonal(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return np.asarray(adjoint * value * (1 - value))
+
+
+def _transposed(
+    other: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
+) -> Array:
+    turned = [a.swapaxes(-1, -2) if k == other else a for k, a in enumerate(arguments)]
+    return rule(adjoint, value, turned)
+
+
+def _turned(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return rule(adjoint, value, arguments).swapaxes(-1, -2)
+
+
+def _other_factor(
+    other: int, factor: Array, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
+) -> Array:
+    return rule(adjoint, value, [factor if k == other else a for k, a in enumerate(arguments)])
+
+
+def _one_row_sent(
+    row: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
+) -> Array:
+    only = np.zeros_like(adjoint)
+    only[:, row] = adjoint[:, row]
+    return rule(only, value, arguments)
+
+
+def _one_row(row: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    whole = rule(adjoint, value, arguments)
+    found = np.zeros((whole.shape[0], *arguments[0].shape[1:]))
+    found[:, row] = np.broadcast_to(whole, found.shape)[:, row]
+    return found

@@ -1,0 +1,159 @@
+"""Gradients that a program computed: right ones in float64 and float32, and one mistake named for all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcheck_cli import api
+from gradcheck_cli.results import ClaimResult, Report, Verdict
+
+LAYERS = ("W2", "b2", "W1", "b1", "W0", "b0")
+MODEL = """seed 2
+rows x[5] ~ normal(0, 1) count 7
+rows t[3] ~ normal(0, 1) count 7
+param W0[4,5] ~ he, b0[4] ~ normal(0, 0.1)
+param W1[4,4] ~ he, b1[4] ~ normal(0, 0.1)
+param W2[3,4] ~ he, b2[3] ~ normal(0, 0.1)
+h0 = tanh(b0 + W0 @ x)
+h1 = relu(b1 + W1 @ h0)
+f2 = b2 + W2 @ h1
+l = sum((f2 - t)^2)
+loss = mean_rows(l)
+"""
+
+
+def program(mistake: str = "", dtype: Any = np.float64) -> dict[str, Any]:
+    """A backward pass as one writes it, with one mistake."""
+    p = {name: np.asarray(item.values).astype(dtype) for name, item in api.load(MODEL).inputs.items()}
+    x, t = p["x"], p["t"]
+    f0 = x @ p["W0"].T + p["b0"]
+    h0 = np.tanh(f0)
+    f1 = h0 @ p["W1"].T + p["b1"]
+    h1 = np.maximum(f1, 0)
+    f2 = h1 @ p["W2"].T + p["b2"]
+    d2 = 2 * (f2 - t) / len(x)
+    if mistake == "one row":
+        d2[:-1] = 0
+    d1 = (d2 @ p["W2"]) * (1 if mistake == "relu" else f1 > 0)
+    back = d1 @ (p["W1"].T if mistake == "transpose" else p["W1"])
+    slope = {"tanh": 1, "at its value": 1 - np.tanh(h0) ** 2, "sign": h0**2 - 1}.get(mistake, 1 - h0**2)
+    d0 = back * slope
+    taken = f1 if mistake == "pre-activation" else h1
+    return {
+        "W2": d2.T @ taken, "b2": d2.sum(0), "W1": d1.T @ h0,
+        "b1": d1[-1] if mistake == "bias of one row" else d1.sum(0),
+        "W0": d0.T @ x, "b0": d0.sum(0),
+    }  # fmt: skip
+
+
+def judged(folder: Path, gradients: dict[str, Any], names: tuple[str, ...] = LAYERS) -> Report:
+    np.savez(folder / "g.npz", **gradients)
+    path = folder / "m.txt"
+    path.write_text(MODEL + "".join(f'claim d loss/d {name} from "g.npz"\n' for name in names))
+    return api.check(api.load(path))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_what_a_right_program_prints_is_ok(tmp_path: Path, dtype: Any) -> None:
+    found = judged(tmp_path, program(dtype=dtype)).claims
+    assert {claim.verdict for claim in found} == {Verdict.OK}
+    for claim in found:
+        assert (claim.note is not None) == (dtype is np.float32)
+        assert claim.note is None or "that float32 carries here" in claim.note
+
+
+def test_float32_has_room_for_float32_only(tmp_path: Path) -> None:
+    gradients = program(dtype=np.float32)
+    gradients["W1"][2, 3] *= 1 + 1e-3
+    found = {claim.by: claim for claim in judged(tmp_path, gradients).claims}
+    assert (found["W1"].verdict, found["W1"].place) == (Verdict.WRONG, "W1[2,3]")
+    gradients = {name: value.astype(np.float64) for name, value in program(dtype=np.float32).items()}
+    assert {claim.verdict for claim in judged(tmp_path, gradients).claims} == {Verdict.WRONG}
+
+
+MISTAKES = {
+    "relu": ("W1 b1 W0 b0", "leaves out the derivative of relu (line 8)"),
+    "tanh": ("W0 b0", "leaves out the derivative of tanh (line 7)"),
+    "at its value": ("W0 b0", "takes the derivative of tanh (line 7) at its value, not at its argument"),
+    "transpose": ("W0 b0", "uses W1 where W1' belongs (line 8)"),
+    "one row": ("W2 b2 W1 b1 W0 b0", "counts the last row only, instead of all of them (line 11)"),
+    "bias of one row": ("b1", "counts the last row only, instead of all of them (line 8)"),
+    "pre-activation": ("W2", "uses the argument of relu where its value belongs (line 9)"),
+    "sign": ("W0 b0", "has the wrong sign"),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_one_mistake_explains_all_wrong_numbers(tmp_path: Path, mistake: str, dtype: Any) -> None:
+    names, text = MISTAKES[mistake]
+    wrong = [c for c in judged(tmp_path, program(mistake, dtype)).claims if c.verdict is Verdict.WRONG]
+    assert " ".join(c.by for c in wrong) == names
+    few = mistake == "bias of one row" and dtype is np.float32  # one unit is alive in that row: 4 digits
+    assert {c.diagnosis for c in wrong} == {None if few else text}
+
+
+def test_two_mistakes_are_not_explained_by_one(tmp_path: Path) -> None:
+    gradients = program("relu") | {"b0": program()["b0"]}  # which would have it, too
+    wrong = [c for c in judged(tmp_path, gradients).claims if c.verdict is Verdict.WRONG]
+    assert [c.by for c in wrong] == ["W1", "b1", "W0"]
+    assert not any(c.diagnosis and "relu" in c.diagnosis for c in wrong if c.by != "b1")
+
+
+def test_noise_is_no_mistake_with_a_name(tmp_path: Path) -> None:
+    noise = np.random.default_rng(3)
+    gradients = {name: value + 0.1 * noise.standard_normal(value.shape) for name, value in program().items()}
+    assert {c.diagnosis for c in judged(tmp_path, gradients).claims} == {None}
+
+
+ELSEWHERE = "has in each place the value of the one"
+BY_COLUMN = "has its entries column by column, not row by row"
+
+
+def one(folder: Path, name: str, value: Any) -> ClaimResult:
+    return judged(folder, {name: value}, (name,)).claims[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "text"),
+    [
+        ("W1", lambda g: g.T, "is transposed"),
+        ("W1", lambda g: -g, "has the wrong sign"),
+        ("W0", lambda g: 2 * g, "is 2 times the true value"),
+        ("W0", lambda g: 7 * g, "is 7 (the number of rows) times the true value"),
+        ("W0", lambda g: np.roll(g, 1, 0), f"is off by one row: {ELSEWHERE} before"),
+        ("W0", lambda g: np.roll(g, -1, 1), f"is off by one column: {ELSEWHERE} after"),
+        ("b1", lambda g: np.roll(g, 1), f"is off by one entry: {ELSEWHERE} before"),
+        ("b1", lambda g: g[::-1], "has its entries in reverse"),
+        ("W0", lambda g: g[::-1], "has its rows in reverse"),
+        ("W0", lambda g: g.reshape(-1, order="F").reshape(g.shape), BY_COLUMN),
+        ("W0", lambda g: np.where(np.arange(4)[:, None] == 2, 0, g), "row 2 of W0 is 0 in yours"),
+        ("b1", lambda g: program()["b0"], "is d loss/d b0"),
+    ],
+)  # fmt: skip
+def test_an_array_with_its_entries_elsewhere(tmp_path: Path, name: str, change: Any, text: str) -> None:
+    right = program()[name]
+    found = one(tmp_path, name, change(right))
+    assert (found.verdict, found.diagnosis) == (Verdict.WRONG, text)
+    assert one(tmp_path, name, right).verdict is Verdict.OK
+
+
+def test_few_digits_are_no_evidence(tmp_path: Path) -> None:
+    (tmp_path / "g.csv").write_text("b\n" + "\n".join(f"{2 * v:.1g}" for v in program()["b1"]) + "\n")
+    path = tmp_path / "m.txt"
+    path.write_text(MODEL + 'claim d loss/d b1 from "g.csv"\n')
+    found = api.check(api.load(path)).claims[0]
+    assert (found.verdict, found.diagnosis) == (Verdict.WRONG, None)
+
+
+def test_a_table_is_judged_to_the_digits_written(tmp_path: Path) -> None:
+    right = program()["b1"]
+    path = tmp_path / "m.txt"
+    path.write_text(MODEL + 'claim d loss/d b1 from "g.csv"\n')
+    for change, verdict in ((1.0, Verdict.OK), (1 + 2e-3, Verdict.WRONG)):
+        (tmp_path / "g.csv").write_text("b\n" + "\n".join(f"{v * change:.4g}" for v in right) + "\n")
+        assert api.check(api.load(path)).claims[0].verdict is verdict
