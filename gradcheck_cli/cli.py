@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from gradcheck_cli import __version__, examples, output
+from gradcheck_cli import __version__, output
 from gradcheck_cli.errors import (
     GradcheckError,
     InternalError,
@@ -27,6 +24,8 @@ from gradcheck_cli.errors import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from gradcheck_cli.graph import Model
     from gradcheck_cli.initoptions import InitOptions
     from gradcheck_cli.results import InitReport, Report
@@ -61,7 +60,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatched(arguments: Sequence[str] | None) -> int:
     try:
-        code = commands.main(arguments, prog_name="gradcheck", standalone_mode=False)
+        # the width that click would find by way of shutil: a twentieth of the time that --help takes
+        narrow = max(50, min(output.width(), 80) - 2)
+        code = commands.main(
+            arguments, prog_name="gradcheck", standalone_mode=False, terminal_width=narrow
+        )
     except SystemExit as stop:  # click gave up on a closed pipe, or completed a word
         closed = type(sys.stdout).__name__.endswith("PacifyFlushWrapper")
         code = 0 if closed else stop.code
@@ -104,6 +107,8 @@ def _own_style(error: click.ClickException) -> OptionError:
 def _internal(error: Exception) -> InternalError:
     """A defect of gradcheck, in one message; with GRADCHECK_DEBUG or -v the traceback before it."""
     if os.environ.get("GRADCHECK_DEBUG") or {"-v", "--verbose"} & set(sys.argv):
+        import traceback
+
         traceback.print_exception(error)
     if isinstance(error, InternalError):
         return error
@@ -178,6 +183,12 @@ def _output_options(of: str) -> Callable[[Command], Command]:
     return add
 
 
+def _path(text: str) -> Path:
+    from pathlib import Path  # a tenth of the time that --help takes
+
+    return Path(text)
+
+
 def _load(path: str, loading: dict[str, Any]) -> Model:
     """The model in a file, or on standard input for "-"."""
     from gradcheck_cli import api
@@ -186,9 +197,9 @@ def _load(path: str, loading: dict[str, Any]) -> Model:
         mebibytes = loading.get(limit)
         loading = {**loading, limit: None if mebibytes is None else mebibytes << 20}
     if path != "-":
-        return api.load(Path(path), **loading)
+        return api.load(_path(path), **loading)
     text = _standard_input(loading["max_text"] or _MOST_BYTES)
-    return api.load_text(text, file="-", folder=Path.cwd(), **loading)
+    return api.load_text(text, file="-", folder=_path(os.getcwd()), **loading)
 
 
 def _standard_input(most: int) -> bytes:
@@ -309,7 +320,7 @@ def _refuse_point(chosen: dict[str, Any], sources: Sequence[str]) -> None:
     from gradcheck_cli import api
 
     target, text = chosen["save_point"], chosen["output"]
-    if text and Path(text).absolute() == Path(target).absolute():
+    if text and os.path.abspath(text) == os.path.abspath(target):
         raise OptionError("--output and --save-point name one file", help="name two")
     api.check_point_path(target, sources)
 
@@ -361,11 +372,13 @@ def _reports(
 
 
 def _checked(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report:
+    from dataclasses import replace
+
     from gradcheck_cli import api
 
     names = ("points", "digits", "scheme", "at", "wrt", "strict", "carry", "hint", "show_truth")
     options = {name: chosen[name] for name in (*names, "require_claims", "all_entries")}
-    given = None if claims is None else api.load_claims(Path(claims), model)
+    given = None if claims is None else api.load_claims(_path(claims), model)
     asked = {name: value for name, value in options.items() if value}  # the rest: as `set`
     report = api.check(model, claims=given, **asked)
     return report if claims is None else replace(report, claims_file=claims)
@@ -572,7 +585,7 @@ def _model_stats(chosen: dict[str, Any]) -> InitReport:
     names = ("nets", "seed", "stat", "level", "quantities", "every", "all_layers")
     given = {name: chosen[name] for name in names if _is_given(chosen[name])}
     path = chosen["model"]
-    return api.model_stats(_standard_input(_MOST_BYTES) if path == "-" else Path(path), **given)
+    return api.model_stats(_standard_input(_MOST_BYTES) if path == "-" else _path(path), **given)
 
 
 def _with_progress(work: Callable[..., Result], options: InitOptions) -> Result:
@@ -587,7 +600,7 @@ def _picture_kind(chosen: dict[str, Any]) -> str | None:
     """ "svg" or "png", from the name of the file; refused before any work."""
     if chosen["plot"] is None:
         return None
-    kind = Path(chosen["plot"]).suffix.lower().removeprefix(".")
+    kind = str(os.path.splitext(chosen["plot"])[1]).lower().removeprefix(".")
     if kind not in ("svg", "png"):
         raise OptionError(
             f"--plot {chosen['plot']}: no picture has this ending", help="end it in .svg or .png"
@@ -644,6 +657,8 @@ def functions() -> int:
 def _complete_example(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[str]:
+    from gradcheck_cli import examples
+
     return [name for name in examples.names() if name.startswith(incomplete)]
 
 
@@ -658,6 +673,8 @@ def example(name: str | None, save: bool) -> int:
               gradcheck example toy_rows --save
     Exit codes: 0, or 2 if there is no such model or a file is in the way.
     """
+    from gradcheck_cli import examples
+
     if name is None and save:
         raise OptionError("--save needs a name", help="gradcheck example lists them")
     if name is None:
@@ -665,7 +682,7 @@ def example(name: str | None, save: bool) -> int:
         room = max(map(len, known), default=0)
         _print("\n".join(f"{each:<{room}}  {examples.lesson(each)}".rstrip() for each in known))
     elif save:
-        _print("\n".join(f"wrote {path.name}" for path in examples.save(name, Path.cwd())))
+        _print("\n".join(f"wrote {path.name}" for path in examples.save(name, _path(os.getcwd()))))
     else:
         _write(examples.text(name))
     return 0

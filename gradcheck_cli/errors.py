@@ -5,7 +5,7 @@ Every error that can reach a user is a `GradcheckError` and carries the exit cod
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = [
     "DataError",
@@ -32,8 +32,7 @@ def printable(text: str, longest: int | None = None) -> str:
     return safe
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where something stands in a text: line and column count from 1, columns in characters."""
 
     file: str

@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from gradcheck_cli.errors import OptionError, OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["abandon", "check_target", "encoding_of", "save", "wants_color", "width"]
 
 
 def width() -> int:
-    """The columns of the terminal; 80 where the output is not one."""
-    import shutil
-
-    return shutil.get_terminal_size((80, 24)).columns
+    """The columns of the terminal, or those that COLUMNS says; 80 where the output is not one."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdigit() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return 80
 
 
 def encoding_of(stream: TextIO | None) -> str:
@@ -42,6 +49,8 @@ def wants_color(choice: str, stream: TextIO | None, environment: Mapping[str, st
 
 def check_target(path: str, sources: Iterable[str], option: str = "--output") -> None:
     """Refuse, before any work, a target that cannot be written or that is one of the `sources`."""
+    from pathlib import Path
+
     target = Path(path)
     if target.is_dir():
         raise OptionError(f"{option}: {path} is a folder", help="name a file in it")
@@ -57,6 +66,8 @@ def save(path: str, content: bytes) -> None:
 
     What is not a regular file (a pipe, /dev/null) is written to as it is. Raises OutputError.
     """
+    from pathlib import Path
+
     target = Path(os.path.realpath(path))
     try:
         if target.exists() and not target.is_file():

@@ -143,8 +143,8 @@ def _in_expression(place: Place, text: str) -> Place:
     """A place in the statement around an expression: what points at its name means all of `text`."""
     column = place.column - len(_LOSS)
     if place.line == 1 or column < 1:
-        return replace(place, line=1, column=1, width=len(text), text=text)
-    return replace(place, line=1, column=column, text=text)
+        return place._replace(line=1, column=1, width=len(text), text=text)
+    return place._replace(line=1, column=column, text=text)
 
 
 def show(model: Model) -> str:
