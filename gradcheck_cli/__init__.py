@@ -26,6 +26,16 @@ if TYPE_CHECKING:
     from gradcheck_cli.errors import GradcheckError
     from gradcheck_cli.initializers import Initializer
     from gradcheck_cli.initoptions import InitOptions
+    from gradcheck_cli.initresults import (
+        FormatForecast,
+        GainReport,
+        InitReport,
+        InitSummary,
+        LayerStats,
+        MatrixStats,
+        Outcome,
+        Series,
+    )
     from gradcheck_cli.results import (
         Block,
         ClaimResult,
@@ -34,15 +44,7 @@ if TYPE_CHECKING:
         ExplainedStep,
         Explanation,
         Failure,
-        FormatForecast,
-        GainReport,
-        InitReport,
-        InitSummary,
-        LayerStats,
-        MatrixStats,
-        Outcome,
         Report,
-        Series,
         Verdict,
     )
 
@@ -89,6 +91,13 @@ _HOMES = {
         "api",
     ),
     "GradcheckError": "errors",
+    **dict.fromkeys(
+        (
+            *("FormatForecast", "GainReport", "InitReport", "InitSummary"),
+            *("LayerStats", "MatrixStats", "Outcome", "Series"),
+        ),
+        "initresults",
+    ),
     "InitOptions": "initoptions",
     "Initializer": "initializers",
 }

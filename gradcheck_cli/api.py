@@ -4,17 +4,18 @@ over these functions."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from gradcheck_cli.errors import GradcheckError, OptionError
-from gradcheck_cli.results import Explanation, Failure, GainReport, InitReport, Report, Verdict
 
 if TYPE_CHECKING:
     from gradcheck_cli.graph import Claim, Model
     from gradcheck_cli.initoptions import InitOptions
+    from gradcheck_cli.initresults import GainReport, InitReport
+    from gradcheck_cli.results import Explanation, Report
 
 __all__ = [
     "FunctionRecord",
@@ -35,8 +36,7 @@ __all__ = [
 _DRAWS = 100  # how often a parameter without a value is drawn until the loss is finite
 
 
-@dataclass(frozen=True)
-class FunctionRecord:
+class FunctionRecord(NamedTuple):
     """What the documentation says of a function."""
 
     name: str
@@ -295,6 +295,8 @@ def gain(activation: str, *, bias_var: float = 0.0) -> GainReport:
 
 def unreadable(error: GradcheckError, file: str) -> Report:
     """The report of a file that could not be read."""
+    from gradcheck_cli.results import Failure, Report, Verdict
+
     place = error.place
     failure = Failure(
         message=error.message,

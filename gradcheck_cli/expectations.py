@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.activations import Activation
-from gradcheck_cli.results import GainReport
+from gradcheck_cli.initresults import GainReport
 
 __all__ = [
     "Averages",

@@ -21,12 +21,7 @@ from gradcheck_cli import outcomes
 from gradcheck_cli.expectations import averages, depth_scale
 from gradcheck_cli.initializers import unit_normal, unit_orthogonal
 from gradcheck_cli.initoptions import InitOptions, Setting, network_of, settings_of
-from gradcheck_cli.networks import Network
-from gradcheck_cli.numberformats import FORMATS, NumberFormat, forecast
-from gradcheck_cli.predictions import Expected, predict
-from gradcheck_cli.propagation import Measured, measure, simulate
-from gradcheck_cli.quantiles import interval, student_t
-from gradcheck_cli.results import (
+from gradcheck_cli.initresults import (
     FormatForecast,
     InitReport,
     InitSummary,
@@ -34,6 +29,11 @@ from gradcheck_cli.results import (
     Series,
     worst_outcome,
 )
+from gradcheck_cli.networks import Network
+from gradcheck_cli.numberformats import FORMATS, NumberFormat, forecast
+from gradcheck_cli.predictions import Expected, predict
+from gradcheck_cli.propagation import Measured, measure, simulate
+from gradcheck_cli.quantiles import interval, student_t
 
 __all__ = ["init_stats"]
 

@@ -20,9 +20,7 @@ from gradcheck_cli.errors import OptionError, printable
 from gradcheck_cli.forward import Failing, Tape, forward_pass
 from gradcheck_cli.graph import Graph, Model, Node, Step
 from gradcheck_cli.initializers import INITIALIZERS, TRUNCATED_VARIANCE, find_initializer
-from gradcheck_cli.networks import STATS
-from gradcheck_cli.quantiles import interval, student_t
-from gradcheck_cli.results import (
+from gradcheck_cli.initresults import (
     InitReport,
     InitSummary,
     LayerStats,
@@ -31,6 +29,8 @@ from gradcheck_cli.results import (
     Series,
     worst_outcome,
 )
+from gradcheck_cli.networks import STATS
+from gradcheck_cli.quantiles import interval, student_t
 
 __all__ = ["model_stats"]
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.initializers import TRUNCATED_VARIANCE
+from gradcheck_cli.initresults import InitSummary, Outcome, Series
 from gradcheck_cli.networks import Network
 from gradcheck_cli.quantiles import student_t
-from gradcheck_cli.results import InitSummary, Outcome, Series
 
 __all__ = [
     "allowance",

@@ -22,6 +22,7 @@ RANKS: dict[str, tuple[int, int]] = {
     "elimination": (1, 0),  # determinants and inverses of any numbers
     "graph": (2, 0),
     "results": (2, 0),
+    "initresults": (2, 0),
     "points": (2, 0),
     "initializers": (2, 0),
     "namespaces": (2, 0),

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -582,3 +583,11 @@ def test_a_new_format_is_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "names" in formats()
     assert render([reports.OK, reports.KINK], "names") == "toy.txt kink.txt"
+
+
+def test_every_format_is_registered_by_the_module_that_is_said_to() -> None:
+    for of, homes in registry.HOMES.items():
+        for name, module in homes.items():
+            found = import_module(f"gradcheck_cli.render.{module}")
+            assert registry._FORMATS[of, name].__module__ == found.__name__
+    assert {(of, name) for of, homes in registry.HOMES.items() for name in homes} == set(registry._FORMATS)

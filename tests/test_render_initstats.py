@@ -21,11 +21,7 @@ from rich.cells import cell_len
 
 from gradcheck_cli import api
 from gradcheck_cli.errors import OptionError
-from gradcheck_cli.render import OutputOptions, formats, numbers, plot, render
-from gradcheck_cli.render import panels as rooms
-from gradcheck_cli.render.delimited import INIT_FIELDS
-from gradcheck_cli.render.panels import Panel, panels
-from gradcheck_cli.results import (
+from gradcheck_cli.initresults import (
     FormatForecast,
     GainReport,
     InitReport,
@@ -35,6 +31,10 @@ from gradcheck_cli.results import (
     Outcome,
     Series,
 )
+from gradcheck_cli.render import OutputOptions, formats, numbers, plot, render
+from gradcheck_cli.render import panels as rooms
+from gradcheck_cli.render.delimited import INIT_FIELDS
+from gradcheck_cli.render.panels import Panel, panels
 
 SCHEMA = json.loads(
     (Path(__file__).parent.parent / "gradcheck_cli" / "schema.json").read_text(encoding="utf-8")

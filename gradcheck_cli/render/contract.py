@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any
 
 from gradcheck_cli import __version__
+from gradcheck_cli.initresults import GainReport, InitReport
 from gradcheck_cli.render.numbers import jsonable
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.results import (
@@ -22,8 +23,6 @@ from gradcheck_cli.results import (
     ExplainedStep,
     Explanation,
     Failure,
-    GainReport,
-    InitReport,
     Report,
     worst,
 )

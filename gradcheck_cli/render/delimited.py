@@ -12,11 +12,12 @@ from io import StringIO
 from itertools import chain
 
 from gradcheck_cli.errors import printable
+from gradcheck_cli.initresults import InitReport, LayerStats, Series
 from gradcheck_cli.render.numbers import exact
 from gradcheck_cli.render.panels import columns, panels, placed
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.words import entry_name
-from gradcheck_cli.results import ClaimResult, Entry, InitReport, LayerStats, Report, Series
+from gradcheck_cli.results import ClaimResult, Entry, Report
 
 __all__ = ["FIELDS", "INIT_FIELDS", "init_csv", "init_tsv", "run_csv", "run_tsv"]
 

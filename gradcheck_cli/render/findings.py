@@ -10,10 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby, zip_longest
 
-from gradcheck_cli.render import numbers
-from gradcheck_cli.render.panels import LONGEST_STEP, Roster, both, level, placed, quantity
-from gradcheck_cli.render.words import cut, listed, plural, safe
-from gradcheck_cli.results import (
+from gradcheck_cli.initresults import (
     FormatForecast,
     InitReport,
     InitSummary,
@@ -21,6 +18,9 @@ from gradcheck_cli.results import (
     Outcome,
     Series,
 )
+from gradcheck_cli.render import numbers
+from gradcheck_cli.render.panels import LONGEST_STEP, Roster, both, level, placed, quantity
+from gradcheck_cli.render.words import cut, listed, plural, safe
 
 __all__ = [
     "FORMATS_HEADING",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from gradcheck_cli.initresults import InitReport, MatrixStats
 from gradcheck_cli.render import numbers
 from gradcheck_cli.render.findings import (
     FORMATS_HEADING,
@@ -36,7 +37,6 @@ from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.sections import HEADING, headed, hung, table, table_width, title
 from gradcheck_cli.render.sparklines import BLOCKS, LONGEST, shape_rows, sparklines
 from gradcheck_cli.render.words import listed, safe, width_of
-from gradcheck_cli.results import InitReport, MatrixStats
 
 __all__ = ["init_table"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from gradcheck_cli.initresults import InitReport
 from gradcheck_cli.render import findings, numbers, panels
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
@@ -29,7 +30,7 @@ from gradcheck_cli.render.rows import (
 )
 from gradcheck_cli.render.sparklines import BLOCKS, shape_rows, sparklines
 from gradcheck_cli.render.words import safe
-from gradcheck_cli.results import ExplainedStep, Explanation, InitReport, Report
+from gradcheck_cli.results import ExplainedStep, Explanation, Report
 
 __all__ = ["code", "escape", "explain_markdown", "init_markdown", "pipe_table", "run_markdown"]
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from gradcheck_cli.initresults import InitReport, InitSummary, LayerStats, Outcome, Series
 from gradcheck_cli.render import numbers
 from gradcheck_cli.render.page import Cell, styled
 from gradcheck_cli.render.words import cut, listed, safe
-from gradcheck_cli.results import InitReport, InitSummary, LayerStats, Outcome, Series
 
 __all__ = [
     "LONGEST_STEP",

@@ -1,13 +1,14 @@
 """Reads decorated functions. Gives the output formats by name. Knows nothing of any of them.
 
-To add a format, write one function `(result, options) -> str` under `@output_format("name")` in a
-module that render/__init__.py imports: the command line, its help and its completion follow.
+To add a format, write one function `(result, options) -> str` under `@output_format("name")` in a module,
+and name the module in HOMES: the command line, its help and its completion follow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, TypeVar
 
 __all__ = ["OutputOptions", "formats", "output_format", "render"]
@@ -24,6 +25,21 @@ class OutputOptions:
 
 
 Renderer = TypeVar("Renderer", bound=Callable[..., str])
+# The formats of each command and the modules that register them. Only what is asked for is imported: all
+# of them together take as long as click does.
+HOMES: dict[str, dict[str, str]] = {
+    "run": {
+        "table": "table", "json": "contract", "jsonl": "contract", "csv": "delimited", "tsv": "delimited",
+        "latex": "latex", "markdown": "markdown",
+    },
+    "explain": {"table": "explained", "json": "contract", "latex": "latex", "markdown": "markdown"},
+    "init-stats": {
+        "table": "initstats", "json": "contract", "jsonl": "contract", "csv": "delimited",
+        "tsv": "delimited", "markdown": "markdown",
+    },
+    "gain": {"table": "gains", "json": "contract"},
+    "functions": {"table": "reference"},
+}  # fmt: skip
 _FORMATS: dict[tuple[str, str], Callable[..., str]] = {}
 
 
@@ -39,12 +55,13 @@ def output_format(name: str, *, of: str = "run") -> Callable[[Renderer], Rendere
 
 def formats(of: str = "run") -> tuple[str, ...]:
     """The names of the formats of one command, the table first."""
-    names = [name for command, name in _FORMATS if command == of]
-    return tuple(sorted(names, key=lambda name: name != "table"))
+    return tuple(dict.fromkeys((*HOMES.get(of, ()), *(n for command, n in _FORMATS if command == of))))
 
 
 def render(
     result: Any, name: str = "table", options: OutputOptions | None = None, *, of: str = "run"
 ) -> str:
     """The text of a result; for `run` a sequence of reports. Raises KeyError: unknown format."""
+    if (of, name) not in _FORMATS:
+        import_module(f"{__package__}.{HOMES[of][name]}")
     return _FORMATS[of, name](result, options or OutputOptions())
