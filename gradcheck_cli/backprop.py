@@ -99,7 +99,7 @@ class _Backward:
         self.live = [n for n in reversed(graph.nodes) if down[n.index] and up[n.index]]
         exact = isinstance(self.tape.m, High)  # the same rules in the numbers of the tape
         self.m = self.tape.m if exact else _EACH_ROW if self.of.per_row else FLOAT64
-        self.seeds = int(np.prod(self.of.shape, dtype=np.int64))
+        self.seeds = self.of.size
 
     def run(self) -> Adjoints:
         """The adjoints of the nodes asked for: (seeds, 1 or N, *shape)."""

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -80,8 +81,6 @@ class Scheme:
     imaginary: bool = False
     extrapolated: bool = False
     rungs: tuple[int, ...] = ()
-    coefficients: tuple[Fraction, ...] = field(init=False)
-    order: int = field(init=False)
 
     def __post_init__(self) -> None:
         offsets = tuple(Fraction(o) for o in self.offsets)
@@ -89,12 +88,21 @@ class Scheme:
         distinct = {o**2 for o in offsets} - {0} if self.imaginary else set(offsets)
         if len(distinct) < max(len(offsets), 1 if self.imaginary else 2):
             raise ValueError(f"no scheme has the offsets {', '.join(map(str, offsets))}")
-        powers = self._powers(len(offsets))
-        matrix = [[o**n for o in offsets] for n in powers]
-        solution = tuple(_solve(matrix, [Fraction(n == 1) for n in powers]))
         object.__setattr__(self, "offsets", offsets)
-        object.__setattr__(self, "coefficients", solution)
-        object.__setattr__(self, "order", self._exact_order(solution, offsets))
+
+    @cached_property
+    def coefficients(self) -> tuple[Fraction, ...]:
+        """The c_i."""
+        powers = self._powers(len(self.offsets))
+        matrix = [[Fraction(o) ** n for o in self.offsets] for n in powers]
+        return tuple(_solve(matrix, [Fraction(n == 1) for n in powers]))
+
+    @cached_property
+    def order(self) -> int:
+        """The power of h that the truncation error goes with."""
+        offsets = [Fraction(o) for o in self.offsets]
+        powers = self._powers(2 * len(offsets) + 2)
+        return next(n for n in powers if n > 1 and _moment(self.coefficients, offsets, n)) - 1
 
     @property
     def sees_sides(self) -> bool:
@@ -103,10 +111,6 @@ class Scheme:
 
     def _powers(self, count: int) -> list[int]:
         return [1 + 2 * n for n in range(count)] if self.imaginary else list(range(count))
-
-    def _exact_order(self, coefficients: Sequence[Fraction], offsets: Sequence[Fraction]) -> int:
-        powers = self._powers(2 * len(offsets) + 2)
-        return next(n for n in powers if n > 1 and _moment(coefficients, offsets, n)) - 1
 
     def __str__(self) -> str:
         scale = math.lcm(*(c.denominator for c in self.coefficients))
@@ -485,8 +489,10 @@ def _shift(values: Floats, by: int) -> Floats:
 
 
 def _each(rungs: Floats, count: int) -> Floats:
-    """What holds for the last rung i+m, at (m, i)."""
-    return np.stack([_shift(rungs, m) for m in range(count)])
+    """What holds for the last rung i+m, at (m, i): (e, k, O) as (count, e, k, O), nan beyond the end."""
+    beyond = np.full((len(rungs), count - 1, rungs.shape[2]), np.nan)
+    places = np.arange(count)[:, None] + np.arange(rungs.shape[1])
+    return np.asarray(np.concatenate((rungs, beyond), axis=1)[:, places].transpose(1, 0, 2, 3))
 
 
 def _largest(rungs: Floats, count: int) -> Floats:
@@ -570,13 +576,12 @@ def _seen_above(steps: Floats, apart: Floats, size: Floats) -> Floats:
     count, k = len(apart), steps.shape[1]
     if count < 4:
         return np.zeros_like(apart)
-    ends = [
-        np.pad(apart[m], ((0, 0), (m, 0), (0, 0)), constant_values=np.nan)[:, :k]
-        for m in range(2, count)
-    ]
-    least = np.fmin.reduce(ends)
-    quiet = np.fmin.accumulate(np.maximum(least[:, 1:], least[:, :-1]), axis=1)
-    quiet = np.pad(quiet, ((0, 0), (1, 0), (0, 0)), constant_values=np.nan)
+    m = np.arange(2, count)[:, None]
+    ends = np.arange(k) - m  # the first rung of what ends at i
+    least = np.fmin.reduce(np.where((ends < 0)[:, :, None, None], np.nan, apart[m, :, ends]))
+    least = least.transpose(1, 0, 2)
+    quiet = np.full_like(least, np.nan)
+    quiet[:, 1:] = np.fmin.accumulate(np.maximum(least[:, 1:], least[:, :-1]), axis=1)
     above = (steps[:, None, :] >= 4 * steps[:, :, None]).sum(axis=2)[:, :, None] - 1
     quiet = np.where(above < 0, np.nan, np.take_along_axis(quiet, np.maximum(above, 0), axis=1))
     top = np.where(np.isfinite(size), steps[:, :, None], 0).max(axis=1, keepdims=True)

@@ -10,6 +10,7 @@ Vignes 1993). Knows nothing of vjps and of verdicts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -146,12 +147,16 @@ class Referee:
 
     def affords(self, seeds: int = 1) -> bool:
         """Whether a derivative at 50 digits stays within the budget of work."""
-        return self._counted(_work) * seeds <= _WORK
+        return self._work * seeds <= _WORK
+
+    @cached_property
+    def _work(self) -> int:
+        return self._counted(_work)
 
     @cached_property
     def held(self) -> int:
         """Values that a forward pass computes."""
-        return self._counted(lambda program, item: _size(item.shape))
+        return self._counted(lambda program, item: math.prod(item.shape))
 
     def _counted(self, count: Callable[[Program, Item], int]) -> int:
         """Of all items and rows together."""
@@ -396,7 +401,7 @@ class _Reverse:
         self.program, self.m, self.of = program, m, of
         self.run = Run(program, point, m)
         self.values = _values(program, point, m)
-        self.seeds = _size(of.shape)
+        self.seeds = math.prod(of.shape)
         self.by_seed: dict[int, dict[int, Array | None]] = {}
         self._slots: dict[int, list[Array]] = {}
 
@@ -607,7 +612,7 @@ class _Reverse:
 def _summed(axes: set[str], operands: Sequence[tuple[str, Array]]) -> int:
     """How many terms a contraction over these axes has."""
     sizes = {axis: v.shape[2 + k] for letters, v in operands for k, axis in enumerate(letters)}
-    return int(np.prod([sizes[axis] for axis in axes], dtype=np.int64))
+    return math.prod(sizes[axis] for axis in axes)
 
 
 def _sent_back(adjoint: Array, places: Sequence[int], signs: Sequence[int], shape: Shape) -> Array:
@@ -667,9 +672,5 @@ def _work(program: Program, item: Item) -> int:
         letters = item.data.split("->")[0].split(",")
         pairs = zip(letters, (program.items[a].shape for a in item.arguments), strict=True)
         sizes = {axis: size for axes, shape in pairs for axis, size in zip(axes, shape, strict=True)}
-        return _size(tuple(sizes.values()))
-    return _size(item.shape)
-
-
-def _size(shape: Shape) -> int:
-    return int(np.prod(shape, dtype=np.int64))
+        return math.prod(sizes.values())
+    return math.prod(item.shape)

@@ -7,6 +7,7 @@ every program, and is not moved. Knows nothing of derivatives.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from fractions import Fraction
@@ -18,7 +19,6 @@ from gradcheck_cli.elimination import cofactors_and_room, determinant, inverse
 from gradcheck_cli.forward import FLOAT64, compute
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.namespaces import Float64
-from gradcheck_cli.primitives import Shape
 
 __all__ = [
     "FINER_JITTER", "JITTER", "SAFETY", "ULP", "Jittered", "bound", "jittered", "local_errors", "rounded",
@@ -138,11 +138,7 @@ def _terms(node: Node, model: Model) -> int:
         return model.rows or 1
     if node.primitive.product is not None:
         return given.shape[-1] if node.operation != "outer" else 1
-    return max(1, _size(given.shape) // max(1, _size(node.shape)))
-
-
-def _size(shape: Shape) -> int:
-    return int(np.prod(shape, dtype=np.int64))
+    return max(1, math.prod(given.shape) // max(1, math.prod(node.shape)))
 
 
 # ---------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ opaque symbols, so SymPy neither folds nor cancels them. Nothing of the user's t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -526,12 +527,12 @@ Portion = list[tuple[str, int, int]]  # names, and which of their entries
 
 def _portions(model: Model, names: Sequence[str]) -> list[Portion]:
     """Entries in groups whose tangents fit into memory at one time."""
-    widest = max((_size(n.shape) for n in model.graph.nodes), default=1)
+    widest = max((math.prod(n.shape) for n in model.graph.nodes), default=1)
     most = max(1, _MOST_ENTRIES // widest)
     portions: list[Portion] = []
     room = 0
     for name in names:
-        start, size = 0, _size(model.node(name).shape)
+        start, size = 0, math.prod(model.node(name).shape)
         while start < size:
             if room == 0:
                 portions.append([])
@@ -549,7 +550,7 @@ def _one_hot(model: Model, portion: Portion) -> dict[str, Array]:
     seeds = {}
     for name, start, stop in portion:
         shape = model.node(name).shape
-        moves = np.zeros((count, _size(shape)))
+        moves = np.zeros((count, math.prod(shape)))
         moves[range(first, first + stop - start), range(start, stop)] = 1
         seeds[name] = moves.reshape(count, *shape)
         first += stop - start
@@ -560,10 +561,6 @@ def _along_last(parts: Sequence[Array], by: Node) -> Array:
     """(entries, rows?, *of) in parts as (rows?, *of, *by)."""
     joined = np.moveaxis(np.concatenate(parts), 0, -1)
     return np.array(joined.reshape(joined.shape[:-1] + by.shape))
-
-
-def _size(shape: Shape) -> int:
-    return int(np.prod(shape, dtype=np.int64))
 
 
 class _Tangents:
@@ -678,7 +675,7 @@ class _Tangents:
 
     def _blocks(self) -> list[slice]:
         rows = self.model.rows or 0
-        widest = max((_size(i.shape) for i in self.program.items if i.per_row), default=1)
+        widest = max((math.prod(i.shape) for i in self.program.items if i.per_row), default=1)
         step = max(1, min(65536, _MOST_ENTRIES // (widest * max(1, self.directions))))
         return [slice(a, min(rows, a + step)) for a in range(0, rows, step)]
 

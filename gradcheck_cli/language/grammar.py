@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import lark
 
 from gradcheck_cli.errors import LanguageError
-from gradcheck_cli.language.mistakes import explain
 from gradcheck_cli.language.spelling import canonical
 from gradcheck_cli.language.text import Source, Span
 
@@ -129,6 +128,8 @@ class Parser:
                 isinstance(reason, lark.exceptions.UnexpectedToken) and reason.token.type == "$END"
             )
             at = len(code) if end else reason.pos_in_stream or 0
+            from gradcheck_cli.language.mistakes import explain
+
             raise explain(self.source, span, at) from None
         return self.statement
 
