@@ -434,6 +434,7 @@ def _tableau(ladder: _Ladder, scheme: Scheme, floor: Floats) -> _Tableau:
     noise = np.fmax(noise, _each(_seen_below(steps, value[1], gains, scheme), count))
     noise = np.fmax(noise, residual) * (1 if scheme.extrapolated else CAUTION)
     nothing_else = noise > ALL_NOISE * _largest(size, count) + 1e3 * TINY
+    nothing_else |= _levelled(ladder, moves, EPS * size + floor[:, None])
     noise = np.where(nothing_else | ~(_spans(steps, count) < WIDEST), np.inf, noise)
     share = size / np.abs(ladder.base) if scheme.imaginary else 1.0
     # f never moves at all: inside it may be rounded at sizes near 1
@@ -486,6 +487,16 @@ def _shift(values: Floats, by: int) -> Floats:
     if by < k:
         moved[..., : k - by, :] = values[..., by:, :]
     return moved
+
+
+def _levelled(ladder: _Ladder, moves: Floats, noise: Floats) -> Bools:
+    """Rungs far above those where the answer was expected, at which f moves hardly more than at smaller
+    ones: there it is bounded, and its slopes agree on being tiny, whatever the derivative is."""
+    steps, nothing = ladder.steps[:, :, None], np.zeros(moves.shape)
+    far = steps > ladder.reach[:, :, None] * 2.0**DENSE
+    straight = steps[:, :-1] / steps[:, 1:] * moves[:, 1:]
+    nothing[:, :-1] = (moves[:, :-1] < straight / 4) & (moves[:, 1:] > 16 * noise[:, 1:])
+    return np.asarray(_from_below(np.where(far, nothing, 0.0), np.fmax) > 0)
 
 
 def _each(rungs: Floats, count: int) -> Floats:
