@@ -490,13 +490,13 @@ def _shift(values: Floats, by: int) -> Floats:
 
 
 def _levelled(ladder: _Ladder, moves: Floats, noise: Floats) -> Bools:
-    """Rungs far above those where the answer was expected, at which f moves hardly more than at smaller
-    ones: there it is bounded, and its slopes agree on being tiny, whatever the derivative is."""
-    steps, nothing = ladder.steps[:, :, None], np.zeros(moves.shape)
-    far = steps > ladder.reach[:, :, None] * 2.0**DENSE
+    """Rungs far above those where the answer was expected, at which f hardly moves, or not much more than
+    at smaller ones: a bounded f has tiny slopes there that agree, whatever the derivative is."""
+    steps, nothing = ladder.steps[:, :, None], moves <= 16 * noise
+    far = (steps > ladder.reach[:, :, None] * 2.0**DENSE) & (ladder.reach[:, :, None] > SMALL)
     straight = steps[:, :-1] / steps[:, 1:] * moves[:, 1:]
-    nothing[:, :-1] = (moves[:, :-1] < straight / 4) & (moves[:, 1:] > 16 * noise[:, 1:])
-    return np.asarray(_from_below(np.where(far, nothing, 0.0), np.fmax) > 0)
+    nothing[:, :-1] |= (moves[:, :-1] < straight / 4) & ~nothing[:, 1:]
+    return np.asarray(_from_below(np.where(far & nothing, 1.0, 0.0), np.fmax) > 0)
 
 
 def _each(rungs: Floats, count: int) -> Floats:
