@@ -98,17 +98,24 @@ class _Walk:
         return Route(self.model, self.of, through, *(tuple(part) for part in chosen))
 
     def _is_affine(self, node: Node) -> bool:
-        moved = self.graph.downstream([node.index])
-        return all(self._hands_back(node, user, place, moved) for user, place in self.users[node.index])
+        return all(self._hands_back(node, user, place) for user, place in self.users[node.index])
 
-    def _hands_back(self, node: Node, user: Node, place: int, moved: Sequence[bool]) -> bool:
+    def _hands_back(self, node: Node, user: Node, place: int) -> bool:
         record = user.primitive
         if record.arguments is not None and place not in record.affine:
             return False
         others = [a for k, a in enumerate(user.arguments) if k != place]
         if record.product is not None and node.is_leaf and node.index not in others:
             return True  # W @ h, W @ (a step that W has a part in): each use by itself
-        return not any(moved[a] for a in others) and _kind(user) is not None
+        return _kind(user) is not None and not self._moves(node.index, others)
+
+    def _moves(self, source: int, others: Sequence[int]) -> bool:
+        """Whether one of the others is computed from the source; what stands before it is not."""
+        later = [a for a in others if a > source and self.graph.nodes[a].arguments]
+        if source in others or not later:
+            return source in others
+        moved = self.graph.downstream([source])
+        return any(moved[a] for a in later)
 
     def _sums_below(self, node: Node) -> list[Node]:
         moved = self.graph.downstream([node.index])

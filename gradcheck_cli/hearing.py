@@ -27,7 +27,7 @@ from gradcheck_cli.sampling import Estimates, along, derivative, derivative_at
 from gradcheck_cli.symbolic import Program
 from gradcheck_cli.values import PROJECTION_MARGIN, Point
 
-__all__ = ["Hearing", "Plan", "Projections", "Testimony", "Way", "operations", "plan"]
+__all__ = ["SLOPES", "Hearing", "Plan", "Projections", "Testimony", "Way", "operations", "plan"]
 
 _BY_ENTRY = 38  # samples that the differences of one entry cost
 _BY_NODE = 7  # and those of one entry of a node
@@ -37,6 +37,8 @@ _LATER = 4  # halvings of that at the other points
 _MOST_SYMBOLIC = 1 << 31  # of the tangents of all entries
 _LARGEST, _RANDOM = 8, 8  # entries of a large block that are examined one by one
 DIRECTIONS = 4  # along which the entries of a large block are added up
+SLOPES = 6  # forward passes that one entry's slopes cost: four moved ones, at more digits
+_BOTH_WAYS = 10  # forward passes that the referee's two ways cost for all names together
 _MOST_PARTS = 64  # of an axis that are followed in the search for wrong entries
 _MOST_CANDIDATES = 256  # entries that are then looked at one by one
 
@@ -70,8 +72,7 @@ def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str, *, later: 
     """
     work = operations(model)
     shared = [n for n in names if not model.node(n).per_row]
-    route = bynode.route(model, of, [n for n in shared if model.node(n).is_leaf])
-    by_node = _ByNode(route, _MOST_BY_NODE >> _LATER if later else _MOST_BY_NODE)
+    by_node = _ByNode(model, of, shared, _MOST_BY_NODE >> _LATER if later else _MOST_BY_NODE)
     ways: dict[str, Way] = {}
     spent = seen = 0
     whole = set()
@@ -96,16 +97,23 @@ def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str, *, later: 
 class _ByNode:
     """What differences by node cost, name by name; nodes that are differenced already cost nothing."""
 
-    route: Route
+    model: Model
+    of: str
+    shared: Sequence[str]
     most: int
     spent: int = 0
     paid: set[int] = field(default_factory=set)
+
+    @cached_property
+    def route(self) -> Route:
+        """That of all parameters together, which shows whether one can be heard at all."""
+        return bynode.route(self.model, self.of, [n for n in self.shared if self.model.node(n).is_leaf])
 
     def affords(self, name: str) -> bool:
         """Whether a name can be heard by node, beside those before it; then it is."""
         if not self.route.covers(name):
             return False
-        model = self.route.model
+        model = self.model
         new = [n for n in bynode.route(model, model.loss, [name]).pinned if n.index not in self.paid]
         cost = sum(_BY_NODE * node.size * _below(model, node) for node in new)
         if self.spent + cost > self.most:
@@ -216,6 +224,8 @@ class Hearing:
     scheme: Scheme
     of: str
     _signs: dict[str, Array] = field(default_factory=dict)
+    _followed: dict[int, int] = field(default_factory=dict)
+    _confirmed: tuple[Point, dict[str, Array]] | None = None
 
     def __post_init__(self) -> None:
         self.work = operations(self.model)
@@ -238,6 +248,33 @@ class Hearing:
                 t = self._large(t, noise)
             found[name] = t
         return found
+
+    def confirmed(self, point: Point) -> dict[str, Array]:
+        """The entries of all names for which the referee's two ways agree at a point, as masks."""
+        if self._confirmed is None or self._confirmed[0] is not point:
+            self._confirmed = point, self._referee_confirms(point)
+        return self._confirmed[1]
+
+    def affords_slopes(self, point: Point) -> bool:
+        """Whether the referee may follow one more entry at a point to both sides; then it is counted. One
+        budget for all names: of two thousand, each is no block to be generous with."""
+        self._followed[point.number] = self._followed.get(point.number, 0) + 1
+        return self.referee.affords(SLOPES * self._followed[point.number])
+
+    def _referee_confirms(self, point: Point) -> dict[str, Array]:
+        nodes, of = {name: self.model.node(name) for name in self.names}, self.model.node(self.of)
+        nothing = {
+            name: np.zeros((self.model.rows or 0 if n.per_row else 1, *of.shape, *n.shape), dtype=bool)
+            for name, n in nodes.items()
+        }
+        inputs = [name for name, n in nodes.items() if n.is_leaf and not n.per_row]
+        if of.shape or of.per_row or not self.referee.affords(_BOTH_WAYS):
+            return nothing
+        try:
+            truth = self.referee.derivative(point.values, self.of, inputs)
+            return nothing | self.referee.confirmed(point.values, self.of, truth)
+        except (ZeroDivisionError, ValueError, OverflowError, TypeError):
+            return nothing
 
     @cached_property
     def _plan(self) -> Plan:

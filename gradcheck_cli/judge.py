@@ -20,7 +20,7 @@ from gradcheck_cli.culprit import Slopes, placed, undeclared_border, unequal, wr
 from gradcheck_cli.finite import Scheme
 from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.graph import Array, Model
-from gradcheck_cli.hearing import Hearing, Testimony, Way
+from gradcheck_cli.hearing import SLOPES, Hearing, Testimony, Way
 from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.patterns import picture, words
 from gradcheck_cli.referee import MOST_DIGITS, Referee
@@ -41,7 +41,6 @@ _SUBNORMAL = 1e-323  # what every rounding bound grants
 SMALL_MISTAKE = 1e-3  # of an entry: how often one goes unseen in a large block is said
 SMALL_BLOCK = 32  # entries; all are listed
 _MOST_PRECISE = 1 << 23  # multiplications at high precision, for slopes: half a minute
-_SIDES = 6  # forward passes that one entry's slopes cost: four moved ones, at more digits
 
 
 # ---------------------------------------------------------------------------------------------
@@ -210,14 +209,15 @@ class _Dispute:
         truth = self._truth()
         bound = self.referee.rounding(self.t.point.values, self.of, [self.name])[self.name]
         bound = bound.reshape(-1)
+        confirmed = self.hearing.confirmed(self.t.point)[self.name].reshape(-1)
         heard = 0
         for entry in disputed:
             sides = None
             near = self.t.kink[entry] or truth is None or not np.isfinite(truth[entry])
             near = near or not np.isnan(self.t.left[entry]) or not np.isnan(self.t.right[entry])
-            work = _SIDES * (heard + 1) * self.hearing.work
+            work = SLOPES * (heard + 1) * self.hearing.work
             near = near and heard < _MOST_REFEREED and work <= _MOST_PRECISE
-            if near or self.referee.affords(_SIDES * (heard + 1)):
+            if near or (not confirmed[entry] and self.hearing.affords_slopes(self.t.point)):
                 sides = self._sides(int(entry))
                 heard += 1
             value = truth[entry] if truth is not None else np.nan

@@ -209,6 +209,12 @@ class Program:
     kernels: dict[int, Applied] = field(default_factory=dict)
     order: list[int] = field(default_factory=list)
 
+    @cached_property
+    def whole(self) -> dict[int, list[bool]]:
+        """The nodes of det and inv that are taken whole, each with what it is computed from."""
+        found = sorted({item.source for item in self.items if item.operation in WHOLE})
+        return {node: self.model.graph.upstream([node]) for node in found}
+
     def stage(self, item: Item) -> int:
         """0: shared, before the rows; 1: per row, and the sums over rows; 2: made from those sums."""
         if item.per_row or item.operation == "over_rows":
@@ -515,11 +521,11 @@ def unseen(program: Program, of: str, by: str | None = None) -> list[Node]:
     """The det and inv that `of` depends on, by way of `by` if it is given, whose matrices are too large
     for minors: SymPy does not see into them, and a derivative that passes through them is nan."""
     graph = program.model.graph
-    start = range(len(graph.nodes)) if by is None else [graph.names[by]]
-    moved, needed = graph.downstream(start), graph.upstream([graph.names[of]])
-    nodes = {item.source for item in program.items if item.operation in WHOLE}
-    own = None if by is None else graph.names[by]
-    return [graph.nodes[n] for n in sorted(nodes - {own}) if moved[n] and needed[n]]
+    if not program.whole:
+        return []
+    needed, own = graph.upstream([graph.names[of]]), None if by is None else graph.names[by]
+    passed = (n for n, above in program.whole.items() if needed[n] and (own is None or above[own]))
+    return [graph.nodes[n] for n in passed if n != own]
 
 
 Portion = list[tuple[str, int, int]]  # names, and which of their entries
