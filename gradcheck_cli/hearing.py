@@ -224,7 +224,7 @@ class Hearing:
     scheme: Scheme
     of: str
     _signs: dict[str, Array] = field(default_factory=dict)
-    _followed: dict[int, int] = field(default_factory=dict)
+    _followed: int = 0
     _confirmed: tuple[Point, dict[str, Array]] | None = None
 
     def __post_init__(self) -> None:
@@ -255,11 +255,11 @@ class Hearing:
             self._confirmed = point, self._referee_confirms(point)
         return self._confirmed[1]
 
-    def affords_slopes(self, point: Point) -> bool:
-        """Whether the referee may follow one more entry at a point to both sides; then it is counted. One
-        budget for all names: of two thousand, each is no block to be generous with."""
-        self._followed[point.number] = self._followed.get(point.number, 0) + 1
-        return self.referee.affords(SLOPES * self._followed[point.number])
+    def affords_slopes(self) -> bool:
+        """Whether the referee may follow one more entry to both sides; then it is counted. One budget for
+        all names and points: of two thousand names, each is no block to be generous with."""
+        self._followed += 1
+        return self.referee.affords(SLOPES * self._followed)
 
     def _referee_confirms(self, point: Point) -> dict[str, Array]:
         nodes, of = {name: self.model.node(name) for name in self.names}, self.model.node(self.of)

@@ -217,7 +217,7 @@ class _Dispute:
             near = near or not np.isnan(self.t.left[entry]) or not np.isnan(self.t.right[entry])
             work = SLOPES * (heard + 1) * self.hearing.work
             near = near and heard < _MOST_REFEREED and work <= _MOST_PRECISE
-            if near or (not confirmed[entry] and self.hearing.affords_slopes(self.t.point)):
+            if near or (not confirmed[entry] and self.hearing.affords_slopes()):
                 sides = self._sides(int(entry))
                 heard += 1
             value = truth[entry] if truth is not None else np.nan

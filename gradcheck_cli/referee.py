@@ -45,7 +45,7 @@ _SUREST_DIGITS = 800  # 1 + x keeps x, and 40 of its digits, for every double x
 _NOISE_DIGITS = 100  # by which values on the way may be larger than what is left of them
 _STEP_EXPONENT = 45  # h = 10^-45 of the scale: truncation 1e-45 one-sided, round-off 1e-95
 _BESIDE_EXPONENT = 12  # beyond what rounding reaches, 1e-15, and near enough for a slope
-_SPREAD = 1e-40  # of sizes that are looked at together
+_SPREAD = 1e-30  # of sizes that are looked at together
 _CONFIRMED = 1e-10  # of one entry's change
 _SMALLEST_NORMAL = 2.0**-1022
 _MOST_RESCUED = 4096
@@ -278,7 +278,8 @@ class Referee:
     def _agrees_along(
         self, point: Mapping[str, Array], of: str, slopes: Mapping[str, Array], sizes: Mapping[str, Array]
     ) -> bool:
-        """Whether central differences give the sum of all changes, which are the same but for the sign."""
+        """Whether differences give the sum of all changes, which are the same but for the sign, to both
+        sides."""
         tape, mp = self._tape(point, self.higher), self.higher.context
         random = np.random.Generator(np.random.PCG64(23))
         least = min(sizes[n][s != 0].min() for n, s in slopes.items())
@@ -295,9 +296,10 @@ class Referee:
         varied = tape.vary(self.model.node(of), pinned)
         if bool((varied.touched | ~varied.regular.reshape(4, -1).all(axis=1)).any()):
             return False
-        one, two, back_one, back_two = varied.values[:, 0]
-        seen = ((one - back_one) / (2 * change), (two - back_two) / (2 * change))
-        return all(abs(s - int(k)) < _CONFIRMED for s, k in zip(seen, sums, strict=True))
+        rises = (varied.values[:, 0] - tape.of_node(self.model.node(of))[()]) / change
+        central, bent = (rises[:2] - rises[2:]) / 2, abs(rises[:2] + rises[2:])
+        seen = np.abs(central - sums) < _CONFIRMED
+        return bool(np.all(seen & (bent < _CONFIRMED)))
 
     def beside(
         self, point: Mapping[str, Array], of: str, by: str, index: tuple[int, ...], row: int | None = None
