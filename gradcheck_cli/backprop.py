@@ -46,7 +46,7 @@ def derivative(
     mistakes to make on the way, by node and place of the argument. KeyError for an unknown name.
     """
     target, sources = model.node(of), {name: model.node(name) for name in by}
-    backward = _Backward(model, tape, target, [n.index for n in sources.values()], slips or {})
+    backward = _Backward(model, tape, target, frozenset(n.index for n in sources.values()), slips or {})
     with np.errstate(all="ignore"):
         found = backward.run()
     return {name: backward.shaped(found.get(node.index), node) for name, node in sources.items()}
@@ -89,7 +89,7 @@ class _Backward:
     model: Model
     tape: Tape
     of: Node
-    by: Sequence[int]
+    by: frozenset[int]
     slips: Mapping[tuple[int, int], Slip]
     m: Float64 = field(init=False)
 
