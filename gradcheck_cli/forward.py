@@ -9,7 +9,7 @@ domain was crossed on the way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -236,11 +236,12 @@ class Tape:
     # -- kinks, borders, failures -------------------------------------------------------------
 
     @cached_property
-    def _bordered(self) -> list[Node]:
+    def bordered(self) -> dict[int, Node]:
+        """The nodes with kinks or borders, by index."""
         nodes = self.model.graph.nodes
         live = self.model.graph.upstream(s.node for s in self.model.steps.values())
         inner = [n for n in nodes if live[n.index] and not (n.is_leaf or n.is_literal)]
-        return [n for n in inner if n.primitive.kink or n.primitive.domain]
+        return {n.index: n for n in inner if _has_borders(n, nodes)}
 
     @cached_property
     def _base_sides(self) -> dict[tuple[int, int], list[Array]]:
@@ -248,7 +249,7 @@ class Tape:
         sides = {}
         with np.errstate(all="ignore"):
             for number, values in self._everywhere():
-                for node in self._bordered:
+                for node in self.bordered.values():
                     if node.per_row == (number >= 0):
                         sides[number, node.index] = _sides(node, values, self.m)
         return sides
@@ -444,7 +445,7 @@ class _PinnedPass:
         for node in nodes:
             if node.index not in self.pinned:
                 into[node.index] = compute(node, values, self.tape.m)
-                if node.primitive.kink or node.primitive.domain:
+                if node.index in self.tape.bordered:
                     self.crossing.watch(node, values, block)
                 for argument in self.spent[node.index]:  # memory in use is memory at hand: twice as fast
                     into.pop(argument, None)
@@ -481,6 +482,15 @@ def _split(nodes: Iterable[Node]) -> tuple[list[Node], list[Node], list[Node]]:
 
 def _stages(graph: Graph) -> tuple[list[Node], list[Node], list[Node]]:
     return _split(graph.nodes)
+
+
+def _has_borders(node: Node, nodes: Sequence[Node]) -> bool:
+    """Whether something can be crossed: not by x^2, whose domain is everywhere."""
+    record = node.primitive
+    if record.kink is None and record.domain is None:
+        return False
+    arguments = (nodes[a] for a in node.arguments)
+    return not record.borderless(*(a.value if a.is_literal and not a.is_pi else None for a in arguments))
 
 
 def _margins(node: Node, values: Any, m: Any) -> list[Array]:

@@ -52,6 +52,8 @@ class Primitive:
     domain_text: str = "all numbers"
     # margin of moved arguments, (m, y, *moved, *x): 0 or less where a pole may lie as near to x
     within: Callable[..., Any] | None = None
+    # whether these literal arguments, None where one is none, leave nothing to cross: x^2, x/3
+    borderless: Callable[..., bool] = lambda *literals: False
     affine: tuple[int, ...] = ()  # arguments in which it is affine
     product: Callable[..., str] | None = None  # the einsum that it is, of two arguments
     analytic: bool = True  # the complex step may pass
@@ -113,7 +115,7 @@ _define(
     forward=lambda m, a, b: a / b,
     vjp=(lambda m, g, y, a, b: g / b, lambda m, g, y, a, b: -g * y / b),
     symbolic=lambda s, a, b: a / b,
-    domain=lambda m, a, b: b, domain_text="b != 0",
+    domain=lambda m, a, b: b, domain_text="b != 0", borderless=lambda a, b: bool(b),
     within=lambda m, y, to_a, to_b, a, b: _nearer(m, to_b, b),
 )  # fmt: skip
 _define(
@@ -127,6 +129,7 @@ _define(
     symbolic=lambda s, a, b: s.pow(a, b),
     domain=lambda m, a, b: m.where(m.is_power_of_any(b), 1.0 + 0 * a, a),
     domain_text="a > 0, or b an integer",
+    borderless=lambda a, b: b is not None and b >= 0 and b == int(b),
     within=lambda m, y, to_a, to_b, a, b: m.where(
         m.is_power_of_any(b) * m.ge(b, 0), 1 + 0 * a, _nearer(m, to_a, a)
     ),
