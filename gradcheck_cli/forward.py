@@ -34,7 +34,9 @@ __all__ = [
 
 FLOAT64 = Float64()
 _BLOCK_ENTRIES = 1 << 21  # entries of one node held at a time, over rows and perturbations
+_BLOCK_ROWS = 1 << 14  # a block of single numbers stays in the cache
 _KEPT_ENTRIES = 1 << 25  # beyond this many per-row entries, blocks are computed again when needed
+_CACHED_ENTRIES = 1 << 18  # the same without products: fresh memory takes three times as long as sin and cos
 
 Values = dict[int, Array]
 
@@ -175,7 +177,7 @@ class Tape:
     def _slices(self) -> list[slice]:
         rows = self.model.rows or 0
         widest = max((n.size for n in self.model.graph.nodes if n.per_row), default=1)
-        step = max(1, min(65536, _BLOCK_ENTRIES // widest))
+        step = max(1, min(_BLOCK_ROWS, _BLOCK_ENTRIES // widest))
         return [slice(a, min(rows, a + step)) for a in range(0, rows, step)]
 
     @property
@@ -199,8 +201,10 @@ class Tape:
 
     @cached_property
     def _keeps(self) -> bool:
-        width = sum(n.size for n in self.model.graph.nodes if n.per_row)
-        return width * (self.model.rows or 0) <= _KEPT_ENTRIES
+        nodes = [n for n in self.model.graph.nodes if n.per_row]
+        cheap = all(n.is_leaf or n.is_literal or n.primitive.product is None for n in nodes)
+        most = _CACHED_ENTRIES if cheap else _KEPT_ENTRIES
+        return sum(n.size for n in nodes) * (self.model.rows or 0) <= most
 
     def lookup(self, block: Values) -> _Lookup:
         """Shared values and those of one block under one roof."""

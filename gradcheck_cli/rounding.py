@@ -54,8 +54,21 @@ class Jittered(Float64):
         steps are as if each term were off by the root of n/8 ulps (Higham and Mary 2019).
         """
         shape = (self.samples, *x.shape[1:])
-        signs = self.random.integers(0, 2, size=shape, dtype=np.int8) * 2 - 1
-        return np.asarray(x * (1.0 + self.size * max(1.0, (terms / 8) ** 0.5) * ulps * signs))
+        size = self.size * max(1.0, (terms / 8) ** 0.5)
+        if np.ndim(ulps):
+            factor = self._signs(shape, -size, size)
+            factor *= ulps
+            factor += 1.0
+        else:
+            factor = self._signs(shape, 1.0 - size * ulps, 1.0 + size * ulps)
+        factor *= x  # in place: fresh memory takes longer than the arithmetic
+        return factor
+
+    def _signs(self, shape: tuple[int, ...], low: float, high: float) -> Array:
+        """One of two numbers for each entry, by random bits: half of the time went into them."""
+        count = math.prod(shape)
+        bits = np.unpackbits(np.frombuffer(self.random.bytes(count // 8 + 1), np.uint8), count=count)
+        return np.asarray(np.array([low, high])[bits].reshape(shape))
 
     def pow(self, a: Array, b: Array) -> Array:
         """a^b, where a whole number that was computed, as 2*m, is exact: a negative base has a power."""
