@@ -37,6 +37,7 @@ _ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim 
 _ACCIDENTS = ("right only for", "right only where", "a convention")  # notes of claims that `strict` rejects
 _SAMPLES = 4
 _MOST_ZEROS = 200_000  # digits in all values together: seconds
+_MOST_FAR = 64  # points, of which so many as _FAR_POINTS have a derivative that is not 0
 _FAR, _FAR_POINTS = 6.0, 16  # parameters times -2 to 4: a third of them changes sign
 _FAILURES = (ZeroDivisionError, ValueError, OverflowError)
 
@@ -308,13 +309,16 @@ class _Court:
         return None
 
     def _fails_with(self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str) -> bool:
-        at = _At(0, {**self.points[0].values, **values}, apart)
+        gap = self._gap_with(claim, formula, values, apart)
+        return gap is not None and _fails(gap)
+
+    def _gap_with(
+        self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str
+    ) -> _Gap | None:
         try:
-            gap = self._compare(claim, formula, at)
+            return self._compare(claim, formula, _At(0, {**self.points[0].values, **values}, apart))
         except _FAILURES:
-            return False
-        seen = gap.wrong & np.isfinite(gap.claimed) & np.isfinite(gap.true)
-        return bool(seen.any()) and not gap.is_small()
+            return None
 
     def _datum(self, name: str) -> str:
         item = self.model.inputs[name]
@@ -331,8 +335,9 @@ class _Court:
         for m in (self.referee.higher, self.referee.surest):
             again = _difference(self.knowledge(at, m), claim, formula)
             with np.errstate(all="ignore"):
-                shrunk = again.size < gap.size * 1e-30  # only cancellation shrinks with the precision
-                stays = np.abs(again.size - gap.size) <= 1e-12 * again.size
+                before, now = gap.own_size(), again.own_size()
+                shrunk = _where(now < before * 1e-30)  # only cancellation shrinks with the precision
+                stays = _where(abs(now - before) <= now * 1e-12)
                 stays &= again.claimed != 0  # which may be what is left of 1 - sigmoid(300)
             gap = replace(again, wrong=gap.wrong & ~shrunk & again.wrong)
             if np.all(stays | ~gap.wrong):
@@ -417,13 +422,16 @@ class _Court:
         """
         found = list(results)
         waiting = [k for k, claim in enumerate(claims) if self._may_be_one_sided(claim, results[k])]
-        for number in range(1, _FAR_POINTS + 1):
-            failing = [k for k in waiting if self._fails_far_away(claims[k], number)]
-            for k in failing:
-                functions = ", ".join(self._kinks_of(claims[k]))
-                note = f"right only for these sides of the kinks of {functions}"
-                found[k] = replace(found[k], note=note)
-            waiting = [k for k in waiting if k not in failing]
+        telling = dict.fromkeys(waiting, 0)
+        for number in range(1, _MOST_FAR + 1):
+            for k in [k for k, count in telling.items() if count < _FAR_POINTS]:
+                fails, tells = self._far_away(claims[k], number)
+                telling[k] += tells
+                if fails:
+                    functions = ", ".join(self._kinks_of(claims[k]))
+                    note = f"right only for these sides of the kinks of {functions}"
+                    found[k] = replace(found[k], note=note)
+                    del telling[k]
         return found
 
     def _may_be_one_sided(self, claim: Claim, result: ClaimResult) -> bool:
@@ -432,10 +440,15 @@ class _Court:
         many = len(self.points) > 1 and self.referee.affords()
         return many and bool(self._kinks_of(claim))
 
-    def _fails_far_away(self, claim: Claim, number: int) -> bool:
+    def _far_away(self, claim: Claim, number: int) -> tuple[bool, bool]:
+        """Whether a claim fails there, and whether it could: of a derivative that is 0, all factors are
+        right."""
         formula = claim.formulas[self.layout]
         there = moved(self.model, number, reach=_FAR)
-        return isinstance(formula, Graph) and self._fails_with(claim, formula, there, f"far {number}")
+        if not isinstance(formula, Graph):
+            return False, True
+        gap = self._gap_with(claim, formula, there, f"far {number}")
+        return gap is not None and _fails(gap), gap is not None and bool(np.any(gap.true != 0))
 
     def _kinks_of(self, claim: Claim) -> list[str]:
         """The functions with a kink that the step is made of; where there are none, of the formula."""
@@ -648,6 +661,11 @@ class _Gap:
     wrong: Array
     per_row: bool = False
     known: Array | None = None  # where both sides are finite, in their own numbers
+    own: Array | None = None  # `size` in their own numbers: a float64 of it would be 0 or infinite
+
+    def own_size(self) -> Array:
+        """How far apart they are, in their own numbers."""
+        return self.size if self.own is None else self.own
 
     def worst(self) -> tuple[int, ...]:
         """The entry that is farthest off, among the wrong ones if there are any."""
@@ -701,11 +719,20 @@ def _difference(knowledge: _Knowledge, claim: Claim, formula: Graph) -> _Gap:
     value = value[0] if per_row else value[0, 0, ...]
     value = np.asarray(np.broadcast_to(value, np.shape(true)))
     with np.errstate(all="ignore"):
-        size = np.abs(np.asarray(value - true))  # in its own numbers: a float64 would be 0 or infinite
+        size = np.abs(np.asarray(value - true))
         near = size <= (_EQUAL if knowledge.exact else 0.0) * np.maximum(np.abs(value), np.abs(true))
         wrong = ~np.asarray(near, dtype=bool)
         known = np.asarray((value - value == 0) & (true - true == 0), dtype=bool)
-    return _Gap(_float(value), _float(true), _float(size), wrong, per_row, known)
+    return _Gap(_float(value), _float(true), _float(size), wrong, per_row, known, size)
+
+
+def _fails(gap: _Gap) -> bool:
+    seen = gap.wrong & np.isfinite(gap.claimed) & np.isfinite(gap.true)
+    return bool(seen.any()) and not gap.is_small()
+
+
+def _where(condition: Any) -> Array:
+    return np.asarray(condition, dtype=bool)
 
 
 def _evaluated(knowledge: _Knowledge, formula: Graph) -> Array:
