@@ -41,7 +41,7 @@ NAMED = {
     "inverse": r"factor|belongs",
     "function": r"belongs|factor|wrong sign",
     "indicator": r"belongs|factor|wrong sign",
-    "inner": r"inner|factor|times|belongs",
+    "inner": r"inner|factor|times|belongs|wrong sign|is d loss",
     "term": r"misses the term|factor|times|belongs",
     "path": r"misses the term|factor|times",
     "rows": r"times|factor|rows",
