@@ -73,6 +73,10 @@ class Float64:
         """a where c is not 0, else b."""
         return np.where(np.asarray(self.real(c) != 0), a, b)
 
+    def gated(self, g: Any, x: Any) -> Any:
+        """g where x > 0, else 0: in one go, where gt and where take three times as long."""
+        return np.where(np.asarray(self.real(x) > 0, dtype=bool), g, 0.0)
+
     def is_power_of_any(self, b: Any) -> Any:
         """1 where every number, negative ones too, has a power b: where b is an integer."""
         return self.truth(np.floor(b) == b)

@@ -413,7 +413,7 @@ _define(
     "relu", "relu(x)", "max(x, 0); relu'(0) = 0 by convention", analytic=False, sample=_BESIDE_ZERO,
     rounds=False,
     forward=lambda m, x: m.positive_part(x),
-    vjp=(lambda m, g, y, x: m.where(m.gt(x, 0), g, 0 * g),),
+    vjp=(lambda m, g, y, x: m.gated(g, x),),
     symbolic=lambda s, x: s.select(x > 0, x, 0),
     kink=lambda m, x: x,
 )  # fmt: skip
