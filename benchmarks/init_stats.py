@@ -79,6 +79,10 @@ def tell(what: str, taken: dict[str, list[float]]) -> None:
     print(f"{what}: init-stats / loop = {statistics.median(ratios):.2f}   [{low:.2f}, {high:.2f}]")
 
 
-if __name__ == "__main__":
+def both() -> None:
     main()
     compute()
+
+
+if __name__ == "__main__":
+    both()
