@@ -22,11 +22,12 @@ from typing import Any
 
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")  # before NumPy is imported
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import finite_differences  # noqa: E402
 import init_stats  # noqa: E402
 import numpy as np  # noqa: E402
-from chain import chain  # noqa: E402
+from chains import chain  # noqa: E402
 from timing import Call, ratios, tell  # noqa: E402
 
 from gradcheck_cli import api, backprop, examples, symbolic  # noqa: E402
