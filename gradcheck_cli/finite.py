@@ -501,9 +501,11 @@ def _levelled(ladder: _Ladder, moves: Floats, noise: Floats) -> Bools:
 
 def _each(rungs: Floats, count: int) -> Floats:
     """What holds for the last rung i+m, at (m, i): (e, k, O) as (count, e, k, O), nan beyond the end."""
-    beyond = np.full((len(rungs), count - 1, rungs.shape[2]), np.nan)
-    places = np.arange(count)[:, None] + np.arange(rungs.shape[1])
-    return np.asarray(np.concatenate((rungs, beyond), axis=1)[:, places].transpose(1, 0, 2, 3))
+    k = rungs.shape[1]
+    found = np.full((count, *rungs.shape), np.nan)
+    for m in range(min(count, k)):
+        found[m, :, : k - m] = rungs[:, m:]
+    return found
 
 
 def _largest(rungs: Floats, count: int) -> Floats:
