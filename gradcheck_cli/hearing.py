@@ -4,7 +4,8 @@ Small names are heard entry by entry. Large ones cost too much for that: differe
 where the model is affine up to there, else only for some entries; the symbolic witness is asked along
 random signed directions, and for the same entries. A sum of n gradient entries with random signs moves
 by all that a single wrong entry is off by, and what rounding leaves in it grows with the root of the sum
-of squares, not with n (Hutchinson 1990 for the idea). What is done is decided by counting operations,
+of squares, not with n (Hutchinson 1990 for the idea). Many small names, the crowd, are heard as if they were
+the entries of one large name. What is done is decided by counting operations,
 never by a clock. Knows nothing of verdicts.
 """
 
@@ -32,6 +33,7 @@ __all__ = ["SLOPES", "Hearing", "Plan", "Projections", "Testimony", "Way", "oper
 _BY_ENTRY = 38  # samples that the differences of one entry cost
 _BY_NODE = 7  # and those of one entry of a node
 _MOST_WORK = 1 << 33  # multiplications at one point, entry by entry: seconds
+_SMALL, _MOST_SMALL = 32, 1 << 30  # the same for names of few entries, where an operation takes longer
 _MOST_BY_NODE = 1 << 35  # and by node, where they are large matrix products
 _LATER = 4  # halvings of that at the other points
 _MOST_SYMBOLIC = 1 << 31  # of the tangents of all entries
@@ -53,11 +55,13 @@ class Way(Enum):
 
 @dataclass(frozen=True)
 class Plan:
-    """How each name is heard; `route` for those by node, `whole` those whose symbolic column is full."""
+    """How each name is heard; `route` for those by node, `whole` those whose symbolic column is full;
+    `crowd`: small names that are sampled together."""
 
     ways: Mapping[str, Way]
     route: Route
     whole: frozenset[str]
+    crowd: frozenset[str] = frozenset()
 
     def names(self, way: Way) -> list[str]:
         """The names that are heard in one way."""
@@ -81,16 +85,19 @@ def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str, *, later: 
         spent += _BY_ENTRY * work * size
         seen += work * size
         ways[name] = Way.EACH
-        if name in shared and spent > _MOST_WORK:
+        few = size <= _SMALL
+        if name in shared and spent > (_MOST_SMALL if few else _MOST_WORK):
             ways[name] = Way.SAMPLED
-        asked = scheme.name == "by-node" or (scheme.sees_sides and ways[name] is Way.SAMPLED)
+        large = ways[name] is Way.SAMPLED and not few
+        asked = scheme.name == "by-node" or (scheme.sees_sides and large)
         if asked and name in shared and by_node.affords(name):
             ways[name] = Way.BY_NODE
         if seen <= _MOST_SYMBOLIC or ways[name] is Way.EACH:
             whole.add(name)
     chosen = [name for name, way in ways.items() if way is Way.BY_NODE]
     route = bynode.route(model, of, chosen)
-    return Plan({name: ways[name] for name in names}, route, frozenset(whole))
+    crowd = {n for n, way in ways.items() if way is Way.SAMPLED and model.node(n).size <= _SMALL}
+    return Plan({name: ways[name] for name in names}, route, frozenset(whole), frozenset(crowd))
 
 
 @dataclass
@@ -161,6 +168,7 @@ class Projections:
     finite: Array
     bound: Array
     room: float
+    located: bool = False  # a difference is known to come from other entries
 
     @property
     def differ(self) -> bool:
@@ -197,6 +205,7 @@ class Testimony:
     by_node: Array | None = None  # differences by node, with their bounds: (2, entries)
     projections: Projections | None = None
     rounding: Array | None = None  # of large names
+    suspects: Array | None = None  # of the crowd: entries that were found to be wrong
 
     def is_zero(self) -> Array:
         """Entries that are exactly zero in all columns."""
@@ -234,19 +243,23 @@ class Hearing:
         """The testimony on every name. `noise`: how far rounding may take the value of `of`; samples
         that share an error cannot show it."""
         plan = self._later if point.number else self._plan
+        second = backprop.derivative(self.model, point.tape, self.of, self.names)
+        if plan.crowd:
+            plan = self._with_examined(plan, second, point.number)
         whole = [n for n in self.names if n in plan.whole]
         each, nodes = plan.names(Way.EACH), plan.names(Way.BY_NODE)
         first = symbolic.derivative(self.program, point.values, self.of, whole)
-        second = backprop.derivative(self.model, point.tape, self.of, self.names)
         third = derivative(self.model, point.tape, self.of, each, self._exact_scheme, noise)
         if nodes:
             third |= bynode.derivative(point.tape, plan.route, nodes, SCHEMES["by-node"], noise)
         found = {}
         for name in self.names:
             t = self._testimony(plan, point, name, first.get(name), second[name], third.get(name))
-            if t.way is not Way.EACH:
+            if t.way is not Way.EACH and name not in plan.crowd:
                 t = self._large(t, noise)
             found[name] = t
+        if plan.crowd:
+            found |= self._crowd({name: found[name] for name in self.names if name in plan.crowd}, noise)
         return found
 
     def confirmed(self, point: Point) -> dict[str, Array]:
@@ -327,6 +340,72 @@ class Hearing:
         found = bynode.derivative(t.point.tape, route, [t.name], EXTRAPOLATED, noise)[t.name]
         return np.stack([_flat(found.value), _flat(found.bound)])
 
+    # -- the crowd ------------------------------------------------------------------------------
+
+    def _with_examined(self, plan: Plan, second: Mapping[str, Array], number: int) -> Plan:
+        """The plan with the names of the crowd that are largest, and some others, entry by entry."""
+        names = [name for name in self.names if name in plan.crowd]
+        sizes = np.array([np.max(np.abs(second[name]), initial=0.0) for name in names])
+        largest = np.argsort(-sizes, kind="stable")[:_LARGEST]
+        random = np.random.Generator(np.random.PCG64(self.model.seed + number))
+        others = random.choice(len(names), size=min(_RANDOM, len(names)), replace=False)
+        chosen = {names[k] for k in (*largest, *others)}
+        ways = {**plan.ways, **dict.fromkeys(chosen, Way.EACH)}
+        return replace(plan, ways=ways, whole=plan.whole | chosen, crowd=plan.crowd - chosen)
+
+    def _crowd(self, heard: Mapping[str, Testimony], noise: Array) -> dict[str, Testimony]:
+        """Small names with the projections of all of them together."""
+        first = next(iter(heard.values()))
+        names, point = list(heard), first.point
+        rounding = {n: r.reshape(-1) for n, r in self.referee.rounding(point.values, self.of, names).items()}
+        moves = {name: self._directions(name) for name in names}
+        values = np.concatenate([np.ravel(point.values[name]) for name in names])
+        third = along(
+            self.model, point.tape, self.of, moves, float(np.sqrt(np.mean(np.square(values)))) or 1.0,
+            self._exact_scheme, noise,
+        )  # fmt: skip
+        shared = Projections(
+            symbolic=symbolic.along(self.program, point.values, self.of, moves),
+            backprop=np.sum([_sums(moves[n], heard[n].backprop) for n in names], axis=0),
+            finite=third.value,
+            bound=third.bound,
+            room=_room(np.concatenate(list(rounding.values()))),
+        )
+        wrong = self._find(heard, rounding) if shared.differ else {}
+        shared = replace(shared, located=bool(wrong))
+        return {
+            name: replace(
+                t, rounding=rounding[name], projections=shared,
+                suspects=wrong.get(name, np.zeros(len(t.backprop), dtype=bool)),
+            )
+            for name, t in heard.items()
+        }  # fmt: skip
+
+    def _find(
+        self, heard: Mapping[str, Testimony], rounding: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """The names of the crowd in which symbolic and backprop differ, found by halving, as masks."""
+        names = list(heard)
+        point = heard[names[0]].point
+
+        def differs(parts: Sequence[tuple[int, int]]) -> Array:
+            found = []
+            for start, stop in parts:
+                some = names[start:stop]
+                moves = {n: self._directions(n)[:1] for n in some}
+                theirs = symbolic.along(self.program, point.values, self.of, moves)[0]
+                ours = sum(float(_sums(moves[n], heard[n].backprop)[0]) for n in some)
+                room = _room(np.concatenate([rounding[n] for n in some]))
+                found.append(not abs(theirs - ours) <= room)
+            return np.array(found)
+
+        marked = _halved(len(names), differs)
+        if marked.sum() > _MOST_CANDIDATES:
+            return {}
+        return {
+            names[k]: np.ones(len(heard[names[k]].backprop), dtype=bool) for k in np.flatnonzero(marked)
+        }
+
     # -- large names ----------------------------------------------------------------------------
 
     def _large(self, t: Testimony, noise: Array) -> Testimony:
@@ -387,9 +466,13 @@ class Hearing:
     def locate(self, t: Testimony) -> Array:
         """Which entries symbolic and backprop differ in, where their projections do: a mask.
 
+        Those of the crowd are known already.
+
         The wrong parts of each axis are found by halving; where these meet stand the candidates, which
         are then looked at one by one if they are few.
         """
+        if t.suspects is not None:
+            return t.suspects
         shape = self.model.node(t.name).shape or (1,)
         marks = [_halved(n, self._part_differs(t, axis)) for axis, n in enumerate(shape)]
         mask = np.asarray(reduce(np.logical_and.outer, marks)).reshape(-1)
@@ -430,6 +513,11 @@ class Hearing:
 
 def _flat(part: Array) -> Array:
     return np.array(part).reshape(-1)
+
+
+def _sums(moves: Array, slopes: Array) -> Array:
+    """Along each direction, (D, *shape)."""
+    return np.asarray(moves.reshape(len(moves), -1) @ slopes)
 
 
 def _room(rounding: Array) -> float:

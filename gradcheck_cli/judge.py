@@ -142,9 +142,11 @@ def _weigh_together(r: _Ruling, hearing: Hearing, noise: Array) -> None:
                 f"differences by node give {value[entry]:.10g}, entry by entry {t.finite[entry]:.10g}: a "
                 "step that is not affine although the table says so. A defect of gradcheck, not yours"
             )
-    if t.projections.differ and Verdict.WRONG not in r.verdicts.values():
+    if t.projections.located or Verdict.WRONG in r.verdicts.values():
+        return
+    if t.projections.differ:
         r.together, r.note = Verdict.UNRESOLVED, "sums with random signs differ, but no entry was found"
-    elif t.projections.stray and Verdict.WRONG not in r.verdicts.values():
+    elif t.projections.stray:
         r.together = Verdict.UNRESOLVED
         r.note = "differences along a random direction see another slope than symbolic and backprop"
 

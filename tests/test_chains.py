@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from chains import chain
 
-from gradcheck_cli import api
+from gradcheck_cli import api, backprop, hearing
 from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.points import moved
 from gradcheck_cli.referee import Referee
@@ -55,3 +57,27 @@ def test_what_cannot_be_crossed_is_not_watched() -> None:
     model = api.load(f"param x = 2, n = 2\n{steps}")
     watched = forward_pass(model).bordered
     assert {s.name for s in model.steps.values() if s.node in watched} == {"b", "d", "e"}
+
+
+def test_many_small_names_are_heard_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hearing, "_MOST_SMALL", 0)
+    report = api.check(api.load(chain(40)), points=1)
+    ways = [block.way for block in report.parameters]
+    assert report.verdict is Verdict.OK
+    assert (len(ways), ways.count("each")) == (82, 15)  # 8 largest, 8 others, one of them twice
+    assert report.coverage.one_by_one == 15
+
+
+@pytest.mark.parametrize("name", ["w7", "b33"])
+def test_a_wrong_one_in_the_crowd_is_found(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(hearing, "_MOST_SMALL", 0)
+    right = backprop.derivative
+
+    def wrong(*arguments: Any, **options: Any) -> dict[str, np.ndarray]:
+        found = right(*arguments, **options)
+        return {n: each * (1 + 1e-3) if n == name else each for n, each in found.items()}
+
+    monkeypatch.setattr(backprop, "derivative", wrong)
+    report = api.check(api.load(chain(40)), points=1)
+    off = {block.name for block in report.parameters if block.verdict is not Verdict.OK}
+    assert (report.verdict, off) == (Verdict.WRONG, {name})
