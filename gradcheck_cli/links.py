@@ -77,6 +77,7 @@ def _is_number(node: Node) -> bool:
     return not node.shape and record.arguments is not None and (record.elementwise or record.rows == "reduce")
 
 
+@np.errstate(all="ignore")  # a link may be infinite, or 0 times that
 def chain_at(tape: Tape, of: str, by: str, links: Iterable[Link]) -> Chain:
     """The numbers of these links, and of all behind them."""
     model = tape.model
