@@ -30,7 +30,8 @@ _BESIDE = 1e-9  # relative, of slopes known to 11 digits
 _LIMIT = 1e-12  # relative: slopes from both sides, known to 40 digits, that are one
 _DECIDABLE = 1e-9  # of a number: where rounding is more than that, the reason is looked for
 _WANTED_DIGITS = 6
-_TELLS, _FEWEST_TELL = 1e4, 2  # entries of a wrong array with 4 digits: some 50 explanations are tried
+_AS_FLOAT32 = "as float32 it would be right: if it was computed so, save it so"
+_TELLING = 7.0  # digits that all entries of a wrong array have together: some 50 explanations are tried
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
 _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
 _ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
@@ -176,7 +177,7 @@ def judge_claims(
 
 
 def _strictly(result: ClaimResult) -> ClaimResult:
-    accident = result.note is not None and result.note.startswith(_ACCIDENTS)
+    accident = any(part.startswith(_ACCIDENTS) for part in (result.note or "").split("; "))
     return replace(result, verdict=Verdict.WRONG) if accident else result
 
 
@@ -372,17 +373,16 @@ class _Court:
             return None
         kinks, jumps, border = 0, False, False
         shown: tuple[float, float] | None = None
+        at: tuple[int, ...] = ()
         for entry in np.argwhere(gap.wrong if gap.wrong.any() else np.isfinite(gap.true))[:_MOST_SLOPES]:
-            index = claim.target.index or tuple(int(k) for k in entry[: len(node.shape)])
-            try:
-                pair = self.referee.slopes(self.points[0].values, claim.target.of, claim.target.by, index)
-            except (*_FAILURES, TypeError, IndexError):
+            pair = self._pair(claim, entry)
+            if pair is None:
                 return None
-            left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
+            left, right = pair
             value = gap.claimed[tuple(entry)] if gap.claimed.ndim else float(gap.claimed)
             if not np.isfinite([left, right]).all():  # a jump, a vertical tangent, or one side only
                 jumps, border = True, border or bool(np.isnan([left, right]).any())
-                shown = shown or (left, right)
+                shown, at = (shown, at) if shown else ((left, right), tuple(entry))
                 continue
             room = 1e-12 * max(abs(left), abs(right))
             if not min(left, right) - room <= value <= max(left, right) + room:
@@ -399,7 +399,7 @@ class _Court:
                     note=note + ("; right at the other points" if elsewhere else ""),
                 )  # fmt: skip
             if abs(left - right) > room or shown is None:
-                shown = (left, right)
+                shown, at = (left, right), tuple(entry)
             kinks += abs(left - right) > room
         if shown is None:
             return None
@@ -407,10 +407,37 @@ class _Court:
         note = "no derivative here; your value lies between the left and right slopes"
         if jumps:
             note = "no derivative here: " + ("the border of a domain" if border else "no slope is finite")
+        there = np.zeros(gap.wrong.shape, dtype=bool)
+        there[at] = True
+        placed = self._placed(blank, replace(gap, wrong=there), self.points[0])
+        if at and not claim.target.index:
+            note = f"{name_of(self.model, placed)}{spell_shape(at)}: {note}"
         return replace(
-            self._placed(blank, gap, self.points[0]), verdict=verdict, wrong=0,
+            placed, verdict=verdict, wrong=0,
             note=note if kinks or jumps else None, left=shown[0], right=shown[1],
         )  # fmt: skip
+
+    def _pair(self, claim: Claim, entry: Array) -> tuple[float, float] | None:
+        """The slopes to the left and right of one entry; None where they cannot be had."""
+        shape = self.model.node(claim.target.by).shape
+        index = claim.target.index or tuple(int(k) for k in entry[: len(shape)])
+        try:
+            pair = self.referee.slopes(self.points[0].values, claim.target.of, claim.target.by, index)
+        except (*_FAILURES, TypeError, IndexError):
+            return None
+        left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
+        return left, right
+
+    def _spared(self, claim: Claim, gap: _Gap) -> _Gap:
+        """The gap without the entries that lie between the slopes of a kink, where others are wrong."""
+        node, wrong = self.model.node(claim.target.by), np.array(gap.wrong)
+        if self.model.node(claim.target.of).shape or node.per_row:
+            return gap
+        for entry in np.argwhere(wrong)[:_MOST_SLOPES]:
+            pair = self._pair(claim, entry)
+            if pair is not None and min(pair) <= gap.claimed[tuple(entry)] <= max(pair):
+                wrong[tuple(entry)] = False
+        return replace(gap, wrong=wrong)
 
     # -- sides of kinks -----------------------------------------------------------------------
 
@@ -429,13 +456,14 @@ class _Court:
                 telling[k] += tells
                 if fails:
                     functions = ", ".join(self._kinks_of(claims[k]))
-                    note = f"right only for these sides of the kinks of {functions}"
-                    found[k] = replace(found[k], note=note)
+                    notes = (found[k].note, f"right only for these sides of the kinks of {functions}")
+                    found[k] = replace(found[k], note="; ".join(filter(None, notes)))
                     del telling[k]
         return found
 
     def _may_be_one_sided(self, claim: Claim, result: ClaimResult) -> bool:
-        if result.verdict is not Verdict.OK or result.note or claim.numbers is not None:
+        right = result.verdict is Verdict.KINK or (result.verdict is Verdict.OK and not result.note)
+        if not right or claim.numbers is not None:
             return False
         many = len(self.points) > 1 and self.referee.affords()
         return many and bool(self._kinks_of(claim))
@@ -468,6 +496,9 @@ class _Court:
         kinked = self._between(claim, gap, blank) if self.on_border else None
         if kinked is not None and (gap.wrong.any() or kinked.verdict is Verdict.KINK):
             return kinked
+        if self.on_border and gap.wrong.any() and gap.wrong.size > 1:
+            gap = self._spared(claim, gap)
+            result = replace(self._placed(blank, gap, self.points[0]), points_total=1)
         loose = bool(np.any(rounding > _DECIDABLE * np.abs(true)) and np.any(claimed != true))
         aside = self._aside(claim, gap, blank) if gap.wrong.any() or loose else None
         if aside is not None:
@@ -476,8 +507,17 @@ class _Court:
             note = "the true value cannot be had here: 0/0, infinite, or outside a domain"
             return replace(result, verdict=Verdict.UNRESOLVED, note=note)
         if gap.wrong.any():
-            return replace(self._located(result, gap), verdict=Verdict.WRONG, points_wrong=1)
+            said = _AS_FLOAT32 if self._is_right_in_float32(claim, gap) else None
+            return replace(self._located(result, gap), verdict=Verdict.WRONG, points_wrong=1, note=said)
         return replace(result, note=_decided(claim, gap, rounding))
+
+    def _is_right_in_float32(self, claim: Claim, gap: _Gap) -> bool:
+        """Whether numbers that came as float64 are what a right program prints that computes in float32."""
+        bits = SIGNIFICANDS["float32"]
+        if claim.bits <= bits or claim.half_units is not None or not gap.claimed.ndim:
+            return False
+        rounding = self._rounding(replace(claim, bits=bits), self.points[0]).reshape(gap.size.shape)
+        return bool(np.all(gap.size <= rounding))
 
     def _numbers(self, claim: Claim) -> tuple[Array, Array, Array]:
         """Claimed and true numbers, and by how much rounding may have moved the claimed ones."""
@@ -580,7 +620,9 @@ class _Court:
         knowledge = self.knowledge(self.points[0])
         claimed, true, rounding = self._numbers(claim)
         room = rounding + _unwritten(claim)
-        if result.left is not None or int(np.sum(np.abs(true) > _TELLS * room)) < _FEWEST_TELL:
+        with np.errstate(all="ignore"):
+            told = np.nan_to_num(np.log10(np.abs(true) / room), nan=0.0, posinf=0.0, neginf=0.0)
+        if result.left is not None or not true.ndim or np.sum(told, where=told > 1, initial=0.0) < _TELLING:
             return ()
 
         def leaf(key: Key) -> Array:
@@ -643,11 +685,12 @@ class _Court:
                 found.append(result)
                 continue
             value = _evaluated(knowledge, formula)
+            value = np.asarray(value[0] if knowledge.is_per_row(claim.target) else value[0, 0, ...])
             if claim.target.index is None:
-                lead = value[0] if knowledge.is_per_row(claim.target) else value[0, 0, ...]
-                knowledge.known[claim.target] = np.asarray(lead)
-            single = float(np.asarray(value).reshape(-1)[0])
-            found.append(replace(result, carried=single))
+                knowledge.known[claim.target] = value
+            place = (*(() if result.row is None else (result.row,)), *(result.index or ()))
+            whole = np.broadcast_to(value, np.shape(self.knowledge(self.points[0]).derivative(claim.target)))
+            found.append(replace(result, carried=float(whole[place])))
         return found
 
 
@@ -794,14 +837,14 @@ def _decided(claim: Claim, gap: _Gap, rounding: Array) -> str | None:
     name = next(n for n, bits in SIGNIFICANDS.items() if bits == claim.bits)
     narrow = claim.bits < SIGNIFICANDS["float64"]
     written = digits_given(claim.text) if not true.ndim else 0
-    most = int(claim.bits * np.log10(2)) - 3 if narrow else _WANTED_DIGITS
+    most = max(1, int(claim.bits * np.log10(2)) - 3) if narrow else _WANTED_DIGITS
     given = min(written or most, int(MOST_DIGITS))
     s = "" if fewest == 1 else "s"
     if fewest < given:
         worst = "" if not true.ndim else f" in {int(np.sum(carried < given)):,} of {true.size:,} entries"
         return f"undecidable here beyond {fewest} digit{s}{worst}: {name} carries no more"
-    if narrow:
-        return f"agrees to the {fewest} digit{s} that {name} carries here"
+    if _NUMBER.fullmatch(claim.text.strip()) and claim.half_units is not None and not written:
+        return "no digit is given"
     return f"agrees to the {written} digits given" if written else None
 
 

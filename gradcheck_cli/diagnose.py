@@ -47,6 +47,7 @@ def diagnosed(
                 result = replace(
                     result, where=_where(model, result, right), inherited=_inherited(model, result)
                 )
+                result = _after(model, result, court.results)
             if what and evidence:
                 result = replace(result, diagnosis=_what(model, claim, result, evidence))
         found.append(result)
@@ -106,13 +107,31 @@ def _where(model: Model, result: ClaimResult, right: Sequence[str]) -> str | Non
     return min(later, key=lambda step: step.node).name if later else None
 
 
+def _after(model: Model, result: ClaimResult, results: Sequence[ClaimResult]) -> ClaimResult:
+    """A wrong number passes through wrong ones nearer to the loss, and may be wrong because of them; a
+    formula is filled with what is true, and stands for itself."""
+    if result.kind != "number" or result.of != model.loss:
+        return result
+    below = model.graph.downstream([model.node(result.by.split("[")[0]).index])
+    nearer = [
+        r for r in results
+        if r.verdict is Verdict.WRONG and r.kind == "number" and r.of == result.of and r.by != result.by
+        and r.by in model.steps and below[model.steps[r.by].node]
+    ]  # fmt: skip
+    if not nearer:
+        return result
+    first = max(nearer, key=lambda r: model.steps[r.by].node)
+    said = f"passes through {first.display} (line {first.line}), which is wrong already"
+    return replace(result, where=None, inherited=0, note=result.note or said)
+
+
 def _what(
     model: Model, claim: Claim, result: ClaimResult, evidence: Sequence[Evidence]
 ) -> str | None:
     """The first explanation that makes the claim right at every point."""
     if _explains(evidence, lambda e: -e.claimed):
         return "has the wrong sign" + _sign_from(model, result.by)
-    for value, text in (*_counts(model), *CONSTANTS):
+    for value, text in (*_counts(model), *CONSTANTS, *_lengths(model)):
         if _repeats(evidence, partial(_constant, value)):
             return f"is {text} times the true value"
     for node, text in _factors(model):
@@ -207,6 +226,18 @@ def _counts(model: Model) -> Iterator[tuple[float, str]]:
     if model.rows and model.rows > 1:
         yield float(model.rows), f"{model.rows} (the number of rows)"
         yield 1.0 / model.rows, f"1/{model.rows} (one over the number of rows)"
+
+
+def _lengths(model: Model) -> Iterator[tuple[float, str]]:
+    """The lengths of axes and their inverses: the examples of a batch that is declared as one matrix."""
+    known: dict[int, str] = {}
+    for item in model.inputs.values():
+        for length in item.shape:
+            known.setdefault(length, item.display)
+    for length, display in known.items():
+        if length > 1:
+            yield float(length), f"{length} (an axis of {display})"
+            yield 1.0 / length, f"1/{length} (one over an axis of {display})"
 
 
 def _factors(model: Model) -> Iterator[tuple[Node, str]]:

@@ -49,6 +49,9 @@ def mistake(model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult
         return None
     tape = forward_pass(model)
     names = [claim.target.by for claim, _ in heard]
+    right = backprop.derivative(model, tape, model.loss, names)
+    if all(_same(claim, right[claim.target.by]) for claim in wrong):
+        return None  # off by rounding, or so little that every mistake that hardly shows would do
     held = sum(n.size * ((model.rows or 1) if n.per_row else 1) for n in model.graph.nodes)
     reached = model.graph.upstream([model.node(model.loss).index])
     tried = 0
@@ -133,12 +136,16 @@ def _slips_of_rows(model: Model, node: Node, place: int, tape: Tape) -> Iterator
 
 def _slips(model: Model, node: Node, place: int, where: str) -> Iterator[tuple[Slip, str]]:
     record = node.primitive
-    names = {index: model.display(name) for name, index in model.graph.names.items()}
-    partner = names.get(node.arguments[1 - place]) if len(node.arguments) == 2 else None
+    partner = _partner(model, node, place)
     own = f"the derivative of {record.function} {where}"
     if record.infix is not None:
-        named = node.operation == "mul" and partner
-        own = f"{f'the factor {partner}' if named else f'what {record.infix} brings'} {where}"
+        what = {"mul": "the factor", "div": "the division by"}.get(node.operation) if partner else None
+        own = f"{f'{what} {partner}' if what else f'what {record.infix} brings'} {where}"
+    if node.operation in ("add", "sub") and not node.per_row and not node.shape:
+        term = _term(model, node, place)
+        yield _nothing, f"leaves out {term} {where}"
+        for factor, times in ((2.0, "twice"), (0.5, "half")):
+            yield partial(_scaled, factor), f"takes {times} {term} {where}"
     if node.operation in ("sub", "neg", "cos", "acos", "div"):
         yield _negative, f"has the wrong sign for {own}"
     for constant, text in _constants(model, node, place, where):
@@ -163,6 +170,22 @@ def _slips(model: Model, node: Node, place: int, where: str) -> Iterator[tuple[S
             yield partial(_transposed, other), f"{text} {where}"
         if len(shapes[place]) == 2 and len(set(shapes[place])) == 1:
             yield _turned, f"has the outer product the wrong way round {where}"
+
+
+def _partner(model: Model, node: Node, place: int) -> str | None:
+    """The other argument of two, where it has a name or is a number."""
+    if len(node.arguments) != 2:
+        return None
+    names = {index: model.display(name) for name, index in model.graph.names.items()}
+    other = model.graph.nodes[node.arguments[1 - place]]
+    return names.get(other.index) or (other.text or f"{other.value:g}" if other.is_literal else None)
+
+
+def _term(model: Model, node: Node, place: int) -> str:
+    """ "the first term of the sum", or by its name."""
+    names = {index: model.display(name) for name, index in model.graph.names.items()}
+    named = names.get(node.arguments[place])
+    return f"the term {named}" if named else f"the {('first', 'second')[place]} term of the sum"
 
 
 def _constants(model: Model, node: Node, place: int, where: str) -> Iterator[tuple[float, str]]:

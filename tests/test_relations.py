@@ -45,7 +45,8 @@ def test_the_first_wrong_number_is_named_and_the_others_inherit_it() -> None:
 def test_numbers_that_are_off_by_factors_of_their_own_inherit_nothing() -> None:
     wrong = RIGHT | {"f1": -RIGHT["f1"], "a": 2 * RIGHT["a"]}
     found = judged(dict(wrong))
-    assert found["a"].note is None
+    assert found["a"].note == "passes through d loss/d f1 (line 11), which is wrong already"
+    assert (found["a"].where, found["a"].inherited) == (None, 0)
     assert found["a"].diagnosis == "is 2 times the true value"
 
 
