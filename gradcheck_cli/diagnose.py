@@ -22,7 +22,7 @@ from gradcheck_cli.links import chain_at, links_between
 from gradcheck_cli.relations import numbers_together
 from gradcheck_cli.results import ClaimResult, Verdict
 from gradcheck_cli.substitutions import undone
-from gradcheck_cli.wrongrule import mistake
+from gradcheck_cli.wrongrule import mistake, mistake_in
 
 __all__ = ["diagnosed"]
 
@@ -148,6 +148,7 @@ def _what(
         or _zeros(model, result, evidence)
         or _another(model, claim, evidence)
         or _link(model, claim, evidence)
+        or (mistake_in(model, claim, evidence) if claim.numbers is None else None)
     )
 
 

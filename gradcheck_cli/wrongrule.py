@@ -1,4 +1,5 @@
-"""Reads WRONG numbers of a file. Gives the one step of a backward pass that, done wrongly, makes them all.
+"""Reads WRONG numbers of a file, or a formula. Gives the one step of a backward pass that, done wrongly,
+makes them all.
 
 Somebody's program printed the numbers. Backprop is run with one mistake at a time, of the kinds that people
 make in such programs; a mistake is told only if it gives every number of the file, the right ones too.
@@ -6,7 +7,7 @@ make in such programs; a mistake is told only if it gives every number of the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,11 +15,16 @@ import numpy as np
 
 from gradcheck_cli import backprop
 from gradcheck_cli.backprop import Rule, Slip
+from gradcheck_cli.claims import Evidence
 from gradcheck_cli.forward import FLOAT64, Tape, compute, forward_pass
 from gradcheck_cli.graph import Array, Claim, Model, Node
+from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.results import ClaimResult, Verdict
 
-__all__ = ["mistake"]
+__all__ = ["mistake", "mistake_in"]
+
+_DOUBLE = SIGNIFICANDS["float64"]
+_MOST_POINTS = 5  # at which a formula is tried
 
 _MOST_WORK = 200_000_000  # entries computed in all backward passes: seconds
 _ULPS = 2.0**12  # by which two programs may differ where nothing cancels
@@ -36,6 +42,14 @@ class _Mistake:
     text: str
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A point, and by name what is claimed there and how far it may be off."""
+
+    tape: Tape
+    claimed: Mapping[str, tuple[Array, Array]]
+
+
 def mistake(model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult]) -> str | None:
     """The first mistake, from the loss backward, that gives all claimed numbers; None where none does."""
     heard = [
@@ -48,41 +62,64 @@ def mistake(model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult
     if not wrong or sum(map(_digits, wrong)) < _LEAST_DIGITS:
         return None
     tape = forward_pass(model)
-    names = [claim.target.by for claim, _ in heard]
-    right = backprop.derivative(model, tape, model.loss, names)
-    if all(_same(claim, right[claim.target.by]) for claim in wrong):
+    if _gives(model, _Seen(tape, {c.target.by: _numbers(c) for c in wrong})):
         return None  # off by rounding, or so little that every mistake that hardly shows would do
+    return _first(model, [_Seen(tape, {claim.target.by: _numbers(claim) for claim, _ in heard})])
+
+
+def mistake_in(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | None:
+    """The same for one formula, at several points: what its derivatives are filled with is right."""
+    if claim.target.of != model.loss or claim.target.index is not None or not evidence:
+        return None
+    seen = []
+    for each in evidence[:_MOST_POINTS]:
+        room = np.asarray(_ULPS * 2.0**-_DOUBLE * np.max(np.abs(each.claimed), initial=0.0))
+        tape = forward_pass(model, FLOAT64, each.values.point)
+        seen.append(_Seen(tape, {claim.target.by: (each.claimed, room)}))
+    telling = [one for one in seen if not _gives(model, one)]
+    return _first(model, seen) if len(telling) >= min(2, len(seen)) else None
+
+
+def _first(model: Model, seen: Sequence[_Seen]) -> str | None:
     held = sum(n.size * ((model.rows or 1) if n.per_row else 1) for n in model.graph.nodes)
     reached = model.graph.upstream([model.node(model.loss).index])
+    nodes = [n for n in reversed(model.graph.nodes) if reached[n.index]]
     tried = 0
-    for made in _mistakes(model, [n for n in reversed(model.graph.nodes) if reached[n.index]], tape):
+    each = [_mistakes(model, nodes, one.tape) for one in seen]
+    for made in zip(*each, strict=True):  # the same one at every point
         tried += held
         if tried > _MOST_WORK:
             return None
-        slips = {(made.node.index, made.place): made.slip}
-        found = backprop.derivative(model, tape, model.loss, names, slips)
-        if all(_same(claim, found[claim.target.by]) for claim, _ in heard):
-            return made.text
+        if all(_gives(model, one, wrong) for one, wrong in zip(seen, made, strict=True)):
+            return str(made[0].text)
     return None
 
 
-def _room(claim: Claim, size: Array | float) -> Array:
-    """How far two programs may be apart."""
-    room = _ULPS * 2.0**-claim.bits * np.max(np.abs(size), initial=0.0)
-    return np.asarray(room + (0.0 if claim.half_units is None else 1.01 * claim.half_units))
+def _gives(model: Model, seen: _Seen, made: _Mistake | None = None) -> bool:
+    """Whether backprop with a mistake, or without, gives what is claimed."""
+    slips = {} if made is None else {(made.node.index, made.place): made.slip}
+    found = backprop.derivative(model, seen.tape, model.loss, seen.claimed, slips)
+    for name, (numbers, room) in seen.claimed.items():
+        with np.errstate(all="ignore"):
+            off = np.abs(found[name] - np.broadcast_to(numbers, found[name].shape))
+        if not np.all(off <= room):
+            return False
+    return True
+
+
+def _numbers(claim: Claim) -> tuple[Array, Array]:
+    """The numbers of a claim, and how far two right programs may be apart in them."""
+    numbers = np.asarray(claim.numbers, dtype=float)
+    room = _ULPS * 2.0**-claim.bits * np.max(np.abs(numbers), initial=0.0)
+    return numbers, np.asarray(room + (0.0 if claim.half_units is None else 1.01 * claim.half_units))
 
 
 def _digits(claim: Claim) -> float:
     """How much the numbers tell."""
-    sizes = np.abs(np.asarray(claim.numbers, dtype=float))
+    numbers, room = _numbers(claim)
     with np.errstate(all="ignore"):
-        return float(np.sum(np.maximum(0.0, np.log10(sizes / _room(claim, sizes))), where=sizes > 0))
-
-
-def _same(claim: Claim, found: Array) -> bool:
-    numbers = np.broadcast_to(np.asarray(claim.numbers, dtype=float), found.shape)
-    with np.errstate(all="ignore"):
-        return bool(np.all(np.abs(found - numbers) <= _room(claim, found)))
+        digits = np.maximum(0.0, np.log10(np.abs(numbers) / room))
+    return float(np.sum(digits, where=numbers != 0))
 
 
 # ---------------------------------------------------------------------------------------------

@@ -240,3 +240,29 @@ claim d loss/d z = mean_rows(d l/d z)
 """
     for claim in api.check(api.load(model), carry=True).claims:
         assert claim.carried == pytest.approx(claim.claimed, rel=1e-12)
+
+
+FORMULAS = """seed 2
+rows x[3] ~ normal(0, 1) count 10
+rows y ~ normal(0, 1) count 10
+data lam = 0.1
+param w[3] = [0.5, -0.2, 0.9], b = 0.1
+l = (dot(w, x) + b - y)^2
+loss = mean_rows(l) + lam*sum(w^2)
+claim d loss/d w = mean_rows(2*(dot(w, x) + b - y)*x)"""
+
+
+@pytest.mark.parametrize(
+    ("rest", "text"),
+    [
+        ("", "leaves out the second term of the sum (line 7)"),
+        (" - 2*lam*w", "has the wrong sign for the factor lam (line 7)"),
+        (" + lam*w", "takes half the second term of the sum (line 7)"),
+        (" + 0.3*lam*w", None),
+        (" + 2*lam*w", None),
+    ],
+)
+def test_a_formula_is_explained_by_one_step_too(rest: str, text: str | None) -> None:
+    found = api.check(api.load(f"{FORMULAS}{rest}\n")).claims[0]
+    assert found.verdict is (Verdict.OK if rest == " + 2*lam*w" else Verdict.WRONG)
+    assert found.diagnosis == text
