@@ -145,7 +145,7 @@ def _mistakes(model: Model, nodes: Sequence[Node], tape: Tape) -> Iterator[_Mist
                 yield _Mistake(node, place, slip, text)
             if users[argument] > 1 and argument in names:
                 yield _Mistake(node, place, _nothing, f"forgets the path from {names[argument]} {where}")
-            if tape.block_count == 1:
+            if tape.block_count <= 1:
                 for slip, text in _slips_of_rows(model, node, place, tape):
                     yield _Mistake(node, place, slip, f"{text} {where}")
 
@@ -158,7 +158,9 @@ def _slips_of_rows(model: Model, node: Node, place: int, tape: Tape) -> Iterator
         if node.primitive.rows == "reduce":
             yield partial(_one_row, row), text
         elif node.per_row and not argument.per_row:
-            yield partial(_one_row_sent, row), text
+            yield partial(_one_row_sent, 1, row), text
+        elif node.operation == "expand" and len(node.shape) > len(argument.shape):  # of a batch
+            yield partial(_one_row_sent, 2, row), text
     if node.primitive.product is None:
         return
     partner = model.graph.nodes[node.arguments[1 - place]]
@@ -301,10 +303,11 @@ def _other_factor(
 
 
 def _one_row_sent(
-    row: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
+    axis: int, row: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
 ) -> Array:
     only = np.zeros_like(adjoint)
-    only[:, row] = adjoint[:, row]
+    place: tuple[slice | int, ...] = (*(slice(None),) * axis, row)
+    only[place] = adjoint[place]
     return rule(only, value, arguments)
 
 

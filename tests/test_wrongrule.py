@@ -266,3 +266,42 @@ def test_a_formula_is_explained_by_one_step_too(rest: str, text: str | None) -> 
     found = api.check(api.load(f"{FORMULAS}{rest}\n")).claims[0]
     assert found.verdict is (Verdict.OK if rest == " + 2*lam*w" else Verdict.WRONG)
     assert found.diagnosis == text
+
+
+BATCH = """seed 4
+data X[10,3] ~ normal(0, 1), y[10,2] ~ normal(0, 1)
+param W1[3,4] ~ he, b1[4] ~ normal(0, 0.1), W2[4,2] ~ he, b2[2] ~ normal(0, 0.1)
+Z1 = X @ W1 + b1
+H1 = sigmoid(Z1)
+Z2 = H1 @ W2 + b2
+loss = sum((Z2 - y)^2)/10
+"""
+
+
+@pytest.mark.parametrize(
+    ("mistake", "names", "text"),
+    [
+        ("", "", None),
+        ("last", "b1", "counts the last row only, instead of all of them (line 4)"),
+        ("pre-activation", "W2", "uses the argument of sigmoid where its value belongs (line 6)"),
+        ("mean", "b2", "is 1/10 (one over an axis of X) times the true value"),
+        ("sum", "W2 b2 W1 b1", "is 10 (an axis of X) times the true value"),
+    ],
+)
+def test_a_batch_that_is_one_matrix(tmp_path: Path, mistake: str, names: str, text: str | None) -> None:
+    p = {name: np.asarray(item.values) for name, item in api.load(BATCH).inputs.items()}
+    z1 = p["X"] @ p["W1"] + p["b1"]
+    h1 = 1 / (1 + np.exp(-z1))
+    d2 = 2 * (h1 @ p["W2"] + p["b2"] - p["y"]) / (1 if mistake == "sum" else 10)
+    d1 = d2 @ p["W2"].T * h1 * (1 - h1)
+    gradients = {
+        "W2": (z1 if mistake == "pre-activation" else h1).T @ d2,
+        "b2": d2.mean(0) if mistake == "mean" else d2.sum(0),
+        "W1": p["X"].T @ d1, "b1": d1[-1] if mistake == "last" else d1.sum(0),
+    }  # fmt: skip
+    np.savez(tmp_path / "g.npz", **gradients)
+    path = tmp_path / "m.txt"
+    path.write_text(BATCH + "".join(f'claim d loss/d {name} from "g.npz"\n' for name in gradients))
+    wrong = [c for c in api.check(api.load(path)).claims if c.verdict is Verdict.WRONG]
+    assert " ".join(c.by for c in wrong) == names
+    assert {c.diagnosis for c in wrong} == ({text} if names else set())
