@@ -6,6 +6,7 @@ returned, with the tolerances that it has on its own. What is not installed is l
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import math
 import warnings
@@ -70,10 +71,30 @@ def words(
     }
 
 
+class _Counted(ast.NodeTransformer):
+    """Comparisons as numbers, which the libraries do not subtract; but for the condition of `where`."""
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        condition = node.args[0] if ast.unparse(node.func) == "where" else None
+        found = self.generic_visit(node)
+        if isinstance(condition, ast.Compare) and isinstance(found, ast.Call):
+            found.args[0] = condition
+        return found
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        return ast.Call(ast.Name("where", ast.Load()), [node, ast.Constant(1.0), ast.Constant(0.0)], [])
+
+
+def compiled(text: str) -> CodeType:
+    """An expression of the population for the functions of a library."""
+    tree = _Counted().visit(ast.parse(text, mode="eval"))
+    return compile(ast.fix_missing_locations(tree), text, "eval")
+
+
 def program(problem: Problem, words: Words, lift: Callable[[Any], Any]) -> Callable[..., Any]:
     """The loss as a function of the parameters, in order."""
     given = {name: lift(value) for name, value in problem.data.items()}
-    steps = [(name, compile(text, name, "eval")) for name, text in problem.steps]
+    steps = [(name, compiled(text)) for name, text in problem.steps]
     return lambda *values: _run(steps, words, given | dict(zip(problem.parameters, values, strict=True)))
 
 
@@ -110,12 +131,12 @@ def of_vector(problem: Problem) -> Callable[[Any], float]:
 def gradient_of(problem: Problem) -> Callable[[Any], Any]:
     """Its gradient by the chain of textbook formulas, as one would write it by hand."""
     author = Author(problem)
-    forward = [(name, compile(text, name, "eval")) for name, text in problem.steps]
+    forward = [(name, compiled(text)) for name, text in problem.steps]
     given = {name: _array(value) for name, value in problem.data.items()}
     backward = []
     for target in author.targets():
         text = author.right(target).formula.replace("d loss/d ", "adjoint_")
-        backward.append((target, compile(text, target, "eval")))
+        backward.append((target, compiled(text)))
 
     def function(x: Any) -> Any:
         names = {"__builtins__": {}, **NUMPY, **given, **dict(zip(problem.parameters, x, strict=True))}

@@ -170,6 +170,8 @@ def timed(points: Sequence[tuple[Problem, At]]) -> None:
         if at.outside:
             continue
         gradient = [float(one.left) for one in problem.gradient(at).values()]
+        if not np.all(np.isfinite(gradient)):
+            continue
         lines = [f"claim d loss/d {n} = {v:.17e}" for n, v in zip(at.values, gradient, strict=True)]
         formulas = [f"claim d loss/d {s.target} = {s.formula}" for s in right_formulas(problem)]
         function, here = peers.of_vector(problem), np.array(list(at.values.values()))
