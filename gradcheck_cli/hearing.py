@@ -40,6 +40,7 @@ _MOST_SYMBOLIC = 1 << 31  # of the tangents of all entries
 _LARGEST, _RANDOM = 8, 8  # entries of a large block that are examined one by one
 DIRECTIONS = 4  # along which the entries of a large block are added up
 SLOPES = 6  # forward passes that one entry's slopes cost: four moved ones, at more digits
+_SPARING = 4  # one part in so many of the work goes into slopes of entries that are far from any kink
 _BOTH_WAYS = 10  # forward passes that the referee's two ways cost for all names together
 _MOST_PARTS = 64  # of an axis that are followed in the search for wrong entries
 _MOST_CANDIDATES = 256  # entries that are then looked at one by one
@@ -204,7 +205,7 @@ class Testimony:
     examined: Array
     by_node: Array | None = None  # differences by node, with their bounds: (2, entries)
     projections: Projections | None = None
-    rounding: Array | None = None  # of large names
+    rounding: Array | None = None  # what a right float64 program may be off by, where it was asked for
     suspects: Array | None = None  # of the crowd: entries that were found to be wrong
 
     def is_zero(self) -> Array:
@@ -268,11 +269,15 @@ class Hearing:
             self._confirmed = point, self._referee_confirms(point)
         return self._confirmed[1]
 
+    def rounding(self, t: Testimony) -> Array:
+        """What a right float64 program may be off by, entry by entry."""
+        return self.referee.rounding(t.point.values, self.of, [t.name])[t.name].reshape(-1)
+
     def affords_slopes(self) -> bool:
         """Whether the referee may follow one more entry to both sides; then it is counted. One budget for
         all names and points: of two thousand names, each is no block to be generous with."""
         self._followed += 1
-        return self.referee.affords(SLOPES * self._followed)
+        return self.referee.affords(_SPARING * SLOPES * self._followed)
 
     def _referee_confirms(self, point: Point) -> dict[str, Array]:
         nodes, of = {name: self.model.node(name) for name in self.names}, self.model.node(self.of)
@@ -409,7 +414,7 @@ class Hearing:
     # -- large names ----------------------------------------------------------------------------
 
     def _large(self, t: Testimony, noise: Array) -> Testimony:
-        rounding = self.referee.rounding(t.point.values, self.of, [t.name])[t.name].reshape(-1)
+        rounding = self.rounding(t)
         by_node = np.stack([t.finite, t.bound]) if t.way is Way.BY_NODE else None
         t = replace(t, rounding=rounding, by_node=by_node)
         t = replace(t, projections=self._projected(t, noise))

@@ -172,7 +172,7 @@ def _widen(t: Testimony, hearing: Hearing) -> None:
     or a residual: it moves the slope itself, and the bound of the differences has to cover it."""
     if t.way is not Way.EACH or not hearing.referee.jitters():
         return
-    bound = hearing.referee.rounding(t.point.values, hearing.of, [t.name])[t.name].reshape(-1)
+    t.rounding = bound = hearing.rounding(t)
     seen = np.isfinite(t.finite) & np.isfinite(bound)
     t.bound[seen] += bound[seen]
 
@@ -183,7 +183,7 @@ def _cancelled(t: Testimony, hearing: Hearing) -> Array:
     zero = t.is_zero()
     if not (zero & t.examined).any() or not hearing.referee.affords():
         return np.zeros_like(zero)
-    bound = hearing.referee.rounding(t.point.values, hearing.of, [t.name])[t.name].reshape(-1)
+    bound = hearing.rounding(t) if t.rounding is None else t.rounding
     return np.asarray(zero & (bound > _SUBNORMAL))
 
 
@@ -209,8 +209,7 @@ class _Dispute:
 
     def settle(self, disputed: Array) -> None:
         truth = self._truth()
-        bound = self.referee.rounding(self.t.point.values, self.of, [self.name])[self.name]
-        bound = bound.reshape(-1)
+        bound = self.hearing.rounding(self.t) if self.t.rounding is None else self.t.rounding
         confirmed = self.hearing.confirmed(self.t.point)[self.name].reshape(-1)
         heard = 0
         for entry in disputed:
