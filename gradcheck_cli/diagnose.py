@@ -42,7 +42,8 @@ def diagnosed(
     found = []
     for claim, result, evidence in zip(claims, court.results, court.evidence, strict=True):
         if result.verdict is Verdict.WRONG:
-            result = replace(result, note=result.note or _followers(claims, claim))
+            carried = result.carried is not None
+            result = replace(result, note=result.note or _followers(claims, claim, shown=carried))
             if where:
                 result = replace(
                     result, where=_where(model, result, right), inherited=_inherited(model, result)
@@ -76,7 +77,7 @@ def _inherited(model: Model, result: ClaimResult) -> int:
     return sum(bool(above[model.node(p.name).index]) for p in model.parameters())
 
 
-def _followers(claims: Sequence[Claim], wrong: Claim) -> str | None:
+def _followers(claims: Sequence[Claim], wrong: Claim, *, shown: bool) -> str | None:
     """How many claims build on a wrong one: their right sides mention it, directly or not."""
     carried, count = {wrong.target}, 0
     for claim in claims:
@@ -86,7 +87,7 @@ def _followers(claims: Sequence[Claim], wrong: Claim) -> str | None:
     if not count:
         return None
     many = f"{count} claims that build on this one were" if count > 1 else "claim that builds on it was"
-    return f"the {many} judged with its true value; --carry shows yours"
+    return f"the {many} judged with its true value" + ("" if shown else "; --carry shows yours")
 
 
 def _mentions(claim: Claim) -> set[Derivative]:
