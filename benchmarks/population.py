@@ -16,9 +16,8 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import peers
 from problems import At, Problem, population
 from tally import NAMED, Tally, chosen, examine
+from timing import Call, seconds
 from trials import Number, claims, knowable, programs, right_formulas, wrong_numbers
 
 from gradcheck_cli import api
@@ -176,14 +176,14 @@ def timed(points: Sequence[tuple[Problem, At]]) -> None:
         formulas = [f"claim d loss/d {s.target} = {s.formula}" for s in right_formulas(problem)]
         function, here = peers.of_vector(problem), np.array(list(at.values.values()))
         derived = peers.gradient_of(problem)
-        unit = seconds(lambda f=function, g=derived, x=here: check_grad(f, g, x))
+        unit = shortest(lambda f=function, g=derived, x=here: check_grad(f, g, x))
         for what, text, options in (
             ("the plain report at one point", problem.text(at), {"points": 1}),
             ("numbers claimed, one point", problem.text(at, lines), {"points": 1}),
             ("formulas claimed, all points", problem.text(at, formulas), {}),
         ):
             model = api.load(text)
-            taken = seconds(lambda m=model, o=options: api.check(m, **o))
+            taken = shortest(lambda m=model, o=options: api.check(m, **o))
             ratios.setdefault(what, []).append(taken / unit)
     print("\none scipy.optimize.check_grad = 1; median over the problems, and the range of nine in ten")
     for what, found in ratios.items():
@@ -191,14 +191,9 @@ def timed(points: Sequence[tuple[Problem, At]]) -> None:
         print(f"{what:<32} {statistics.median(found):>8,.0f}   {low:,.0f} to {high:,.0f}")
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """The shortest of some runs."""
-    taken = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - start)
-    return min(taken)
+def shortest(call: Call) -> float:
+    """Of some runs, in seconds."""
+    return min(seconds(call) for _ in range(RUNS))
 
 
 if __name__ == "__main__":

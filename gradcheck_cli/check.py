@@ -213,7 +213,7 @@ def _unseen_notes(referee: Referee, names: Sequence[str]) -> list[str]:
     if not found:
         return []
     shapes = {i: spell_shape(model.graph.nodes[n.arguments[0]].shape) for i, n in found.items()}
-    lines = {i: min(s.line for s in model.steps.values() if s.node >= i) for i in found}
+    lines = {i: model.step_around(i).line for i in found}
     told = (f"{n.primitive.function} of a matrix {shapes[i]} (line {lines[i]})" for i, n in found.items())
     others = "backprop and finite differences"
     if referee.affords():

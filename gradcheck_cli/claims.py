@@ -375,7 +375,7 @@ class _Court:
         shown: tuple[float, float] | None = None
         at: tuple[int, ...] = ()
         for entry in np.argwhere(gap.wrong if gap.wrong.any() else np.isfinite(gap.true))[:_MOST_SLOPES]:
-            pair = self._pair(claim, entry)
+            pair = self._pair(claim.target, entry)
             if pair is None:
                 return None
             left, right = pair
@@ -417,12 +417,12 @@ class _Court:
             note=note if kinks or jumps else None, left=shown[0], right=shown[1],
         )  # fmt: skip
 
-    def _pair(self, claim: Claim, entry: Array) -> tuple[float, float] | None:
+    def _pair(self, target: Derivative, entry: Array) -> tuple[float, float] | None:
         """The slopes to the left and right of one entry; None where they cannot be had."""
-        shape = self.model.node(claim.target.by).shape
-        index = claim.target.index or tuple(int(k) for k in entry[: len(shape)])
+        shape = self.model.node(target.by).shape
+        index = target.index or tuple(int(k) for k in entry[: len(shape)])
         try:
-            pair = self.referee.slopes(self.points[0].values, claim.target.of, claim.target.by, index)
+            pair = self.referee.slopes(self.points[0].values, target.of, target.by, index)
         except (*_FAILURES, TypeError, IndexError):
             return None
         left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
@@ -434,7 +434,7 @@ class _Court:
         if self.model.node(claim.target.of).shape or node.per_row:
             return gap
         for entry in np.argwhere(wrong)[:_MOST_SLOPES]:
-            pair = self._pair(claim, entry)
+            pair = self._pair(claim.target, entry)
             if pair is not None and min(pair) <= gap.claimed[tuple(entry)] <= max(pair):
                 wrong[tuple(entry)] = False
         return replace(gap, wrong=wrong)
@@ -533,12 +533,7 @@ class _Court:
             return true
         found = np.array(true)
         for place in np.argwhere(np.isnan(true))[:_MOST_SLOPES]:
-            index = target.index or tuple(int(k) for k in place)
-            try:
-                pair = self.referee.slopes(self.points[0].values, target.of, target.by, index)
-            except (*_FAILURES, TypeError, IndexError):
-                continue
-            left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
+            left, right = self._pair(target, place) or (np.nan, np.nan)
             if abs(left - right) <= _LIMIT * max(abs(left), abs(right)):
                 found[tuple(place)] = left
         return found

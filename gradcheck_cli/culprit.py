@@ -128,8 +128,7 @@ def _all_named(model: Model) -> Model:
 
 def placed(model: Model, node: Node) -> str:
     """A node's function, and the line of the step it belongs to."""
-    step = min((s for s in model.steps.values() if s.node >= node.index), key=lambda s: s.node)
-    return f"{node.operation} (line {step.line})"
+    return f"{node.operation} (line {model.step_around(node.index).line})"
 
 
 def unequal(left: float, right: float, least: float = 0.0) -> bool:

@@ -17,7 +17,7 @@ from gradcheck_cli import backprop, formulas, patterns
 from gradcheck_cli.claims import Evidence, Judged, name_of
 from gradcheck_cli.forward import FLOAT64, evaluate, forward_pass, trace
 from gradcheck_cli.graph import Array, Builder, Claim, Derivative, Graph, Misfit, Model, Node, Step
-from gradcheck_cli.hypotheses import CONSTANTS, SIGNED, Observed, wrong_link
+from gradcheck_cli.hypotheses import CONSTANTS, SIGNED, Observed, counts, wrong_link
 from gradcheck_cli.links import chain_at, links_between
 from gradcheck_cli.relations import numbers_together
 from gradcheck_cli.results import ClaimResult, Verdict
@@ -132,7 +132,7 @@ def _what(
     """The first explanation that makes the claim right at every point."""
     if _explains(evidence, lambda e: -e.claimed):
         return "has the wrong sign" + _sign_from(model, result.by)
-    for value, text in (*_counts(model), *CONSTANTS, *_lengths(model)):
+    for value, text in (*counts(model), *CONSTANTS, *_lengths(model)):
         if _repeats(evidence, partial(_constant, value)):
             return f"is {text} times the true value"
     for node, text in _factors(model):
@@ -221,13 +221,6 @@ def _equal(made: Array | float, wanted: Array, evidence: Evidence) -> bool:
         return False
     close = np.abs(made - wanted) <= np.maximum(_SAME * np.abs(wanted), evidence.room)
     return bool(np.all(close))
-
-
-def _counts(model: Model) -> Iterator[tuple[float, str]]:
-    """The number of rows and its inverse: sum for mean, or the reverse."""
-    if model.rows and model.rows > 1:
-        yield float(model.rows), f"{model.rows} (the number of rows)"
-        yield 1.0 / model.rows, f"1/{model.rows} (one over the number of rows)"
 
 
 def _lengths(model: Model) -> Iterator[tuple[float, str]]:

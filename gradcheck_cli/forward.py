@@ -305,7 +305,7 @@ class Tape:
             key = (at if argument.per_row == node.per_row else at[1:]) if found.ndim else ()
             key = key if len(key) == found.ndim else (0,) * found.ndim
             arguments.append(float(found[key]))
-        step = _step_around(self.model, node)
+        step = self.model.step_around(node.index).name
         return Failing(node, step, tuple(arguments), float(values[at]), row)
 
     # -- pinned nodes -------------------------------------------------------------------------
@@ -508,9 +508,3 @@ def _margins(node: Node, values: Any, m: Any) -> list[Array]:
 def _sides(node: Node, values: Any, m: Any) -> list[Array]:
     """The signs of a node's margins."""
     return [np.sign(margin) for margin in _margins(node, values, m)]
-
-
-def _step_around(model: Model, node: Node) -> str:
-    """The step in whose line a node stands: the first step at or after it."""
-    later = [s for s in model.steps.values() if s.node >= node.index]
-    return min(later, key=lambda s: s.node).name if later else model.loss

@@ -461,6 +461,11 @@ class Model:
         found = self.steps.get(name) or self.inputs.get(name)
         return found.display if found else name
 
+    def step_around(self, index: int) -> Step:
+        """The step in whose line a node stands: the first one at or after it, else that of the loss."""
+        later = (step for step in self.steps.values() if step.node >= index)
+        return min(later, key=lambda step: step.node, default=self.steps[self.loss])
+
     def point(self) -> dict[str, Array]:
         """The values of all inputs by name."""
         return {name: item.values for name, item in self.inputs.items()}

@@ -270,8 +270,10 @@ class Hearing:
         return self._confirmed[1]
 
     def rounding(self, t: Testimony) -> Array:
-        """What a right float64 program may be off by, entry by entry."""
-        return self.referee.rounding(t.point.values, self.of, [t.name])[t.name].reshape(-1)
+        """What a right float64 program may be off by, entry by entry; asked once."""
+        if t.rounding is None:
+            t.rounding = self.referee.rounding(t.point.values, self.of, [t.name])[t.name].reshape(-1)
+        return t.rounding
 
     def affords_slopes(self) -> bool:
         """Whether the referee may follow one more entry to both sides; then it is counted. One budget for
@@ -351,44 +353,19 @@ class Hearing:
         """The plan with the names of the crowd that are largest, and some others, entry by entry."""
         names = [name for name in self.names if name in plan.crowd]
         sizes = np.array([np.max(np.abs(second[name]), initial=0.0) for name in names])
-        largest = np.argsort(-sizes, kind="stable")[:_LARGEST]
-        random = np.random.Generator(np.random.PCG64(self.model.seed + number))
-        others = random.choice(len(names), size=min(_RANDOM, len(names)), replace=False)
-        chosen = {names[k] for k in (*largest, *others)}
+        chosen = {names[k] for k in self._chosen(sizes, number)}
         ways = {**plan.ways, **dict.fromkeys(chosen, Way.EACH)}
         return replace(plan, ways=ways, whole=plan.whole | chosen, crowd=plan.crowd - chosen)
 
     def _crowd(self, heard: Mapping[str, Testimony], noise: Array) -> dict[str, Testimony]:
         """Small names with the projections of all of them together."""
-        first = next(iter(heard.values()))
-        names, point = list(heard), first.point
-        rounding = {n: r.reshape(-1) for n, r in self.referee.rounding(point.values, self.of, names).items()}
-        moves = {name: self._directions(name) for name in names}
-        values = np.concatenate([np.ravel(point.values[name]) for name in names])
-        third = along(
-            self.model, point.tape, self.of, moves, float(np.sqrt(np.mean(np.square(values)))) or 1.0,
-            self._exact_scheme, noise,
-        )  # fmt: skip
-        shared = Projections(
-            symbolic=symbolic.along(self.program, point.values, self.of, moves),
-            backprop=np.sum([_sums(moves[n], heard[n].backprop) for n in names], axis=0),
-            finite=third.value,
-            bound=third.bound,
-            room=_room(np.concatenate(list(rounding.values()))),
-        )
-        wrong = self._find(heard, rounding) if shared.differ else {}
+        shared = self._projected(heard, noise)
+        wrong = self._find(heard) if shared.differ else {}
         shared = replace(shared, located=bool(wrong))
-        return {
-            name: replace(
-                t, rounding=rounding[name], projections=shared,
-                suspects=wrong.get(name, np.zeros(len(t.backprop), dtype=bool)),
-            )
-            for name, t in heard.items()
-        }  # fmt: skip
+        nothing = {name: np.zeros(len(t.backprop), dtype=bool) for name, t in heard.items()}
+        return {n: replace(t, projections=shared, suspects={**nothing, **wrong}[n]) for n, t in heard.items()}
 
-    def _find(
-        self, heard: Mapping[str, Testimony], rounding: Mapping[str, Array]
-    ) -> dict[str, Array]:
+    def _find(self, heard: Mapping[str, Testimony]) -> dict[str, Array]:
         """The names of the crowd in which symbolic and backprop differ, found by halving, as masks."""
         names = list(heard)
         point = heard[names[0]].point
@@ -400,7 +377,7 @@ class Hearing:
                 moves = {n: self._directions(n)[:1] for n in some}
                 theirs = symbolic.along(self.program, point.values, self.of, moves)[0]
                 ours = sum(float(_sums(moves[n], heard[n].backprop)[0]) for n in some)
-                room = _room(np.concatenate([rounding[n] for n in some]))
+                room = _room(np.concatenate([self.rounding(heard[n]) for n in some]))
                 found.append(not abs(theirs - ours) <= room)
             return np.array(found)
 
@@ -414,18 +391,16 @@ class Hearing:
     # -- large names ----------------------------------------------------------------------------
 
     def _large(self, t: Testimony, noise: Array) -> Testimony:
-        rounding = self.rounding(t)
         by_node = np.stack([t.finite, t.bound]) if t.way is Way.BY_NODE else None
-        t = replace(t, rounding=rounding, by_node=by_node)
-        t = replace(t, projections=self._projected(t, noise))
-        self.examine(t, self._chosen(t), noise)
+        t = replace(t, by_node=by_node, projections=self._projected({t.name: t}, noise))
+        self.examine(t, self._chosen(np.abs(t.backprop), t.point.number), noise)
         return t
 
-    def _chosen(self, t: Testimony) -> Array:
-        """The largest entries and some others."""
-        largest = np.argsort(-np.abs(t.backprop), kind="stable")[:_LARGEST]
-        random = np.random.Generator(np.random.PCG64(self.model.seed + t.point.number))
-        others = random.choice(len(t.backprop), size=min(_RANDOM, len(t.backprop)), replace=False)
+    def _chosen(self, sizes: Array, number: int) -> Array:
+        """The places of the largest and of some others, at the point of this number."""
+        largest = np.argsort(-sizes, kind="stable")[:_LARGEST]
+        random = np.random.Generator(np.random.PCG64(self.model.seed + number))
+        others = random.choice(len(sizes), size=min(_RANDOM, len(sizes)), replace=False)
         return np.unique(np.concatenate([largest, others]))
 
     def examine(self, t: Testimony, entries: Array, noise: Array) -> None:
@@ -452,20 +427,19 @@ class Hearing:
             self._signs[name] = signs(self.model.seed, name, (DIRECTIONS, *self.model.node(name).shape))
         return self._signs[name]
 
-    def _projected(self, t: Testimony, noise: Array) -> Projections:
-        assert t.rounding is not None
-        moves = self._directions(t.name)
-        values = t.point.values.get(t.name, t.point.tape.value(t.name))
+    def _projected(self, heard: Mapping[str, Testimony], noise: Array) -> Projections:
+        """All entries of these names together."""
+        point = next(iter(heard.values())).point
+        moves = {name: self._directions(name) for name in heard}
+        values = np.concatenate([np.ravel(point.tape.value(name)) for name in heard])
         scale = float(np.sqrt(np.mean(np.square(values)))) or 1.0
-        third = along(
-            self.model, t.point.tape, self.of, {t.name: moves}, scale, self._exact_scheme, noise
-        )
+        third = along(self.model, point.tape, self.of, moves, scale, self._exact_scheme, noise)
         return Projections(
-            symbolic=symbolic.along(self.program, t.point.values, self.of, {t.name: moves}),
-            backprop=moves.reshape(len(moves), -1) @ t.backprop,
+            symbolic=symbolic.along(self.program, point.values, self.of, moves),
+            backprop=np.sum([_sums(moves[n], t.backprop) for n, t in heard.items()], axis=0),
             finite=third.value,
             bound=third.bound,
-            room=_room(t.rounding),
+            room=_room(np.concatenate([self.rounding(t) for t in heard.values()])),
         )
 
     def locate(self, t: Testimony) -> Array:
@@ -502,7 +476,6 @@ class Hearing:
 
     def _differ(self, t: Testimony, moves: Array) -> Array:
         """Along which directions, (D, entries), symbolic and backprop differ."""
-        assert t.rounding is not None
         shape = self.model.node(t.name).shape
         most = max(1, (1 << 24) // moves.shape[1])
         found = []
@@ -511,7 +484,7 @@ class Hearing:
             theirs = symbolic.along(
                 self.program, t.point.values, self.of, {t.name: some.reshape(-1, *shape)}
             )
-            room = PROJECTION_MARGIN * np.sqrt(np.square(some) @ np.square(t.rounding))
+            room = PROJECTION_MARGIN * np.sqrt(np.square(some) @ np.square(self.rounding(t)))
             found.append(~(np.abs(theirs - some @ t.backprop) <= room))
         return np.concatenate(found) if found else np.zeros(0, dtype=bool)
 

@@ -17,7 +17,7 @@ from gradcheck_cli.formulas import Spelling
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.links import Chain, Link
 
-__all__ = ["CONSTANTS", "SIGNED", "Observed", "wrong_link"]
+__all__ = ["CONSTANTS", "SIGNED", "Observed", "counts", "wrong_link"]
 
 CONSTANTS = (
     (2.0, "2"), (3.0, "3"), (4.0, "4"), (0.5, "1/2"), (1 / 3, "1/3"), (0.25, "1/4"),
@@ -70,6 +70,13 @@ class _Slip:
     link: Link
     partial: Partial
     text: Callable[[], str]
+
+
+def counts(model: Model) -> Iterator[tuple[float, str]]:
+    """The number of rows and its inverse: sum for mean, or the reverse."""
+    if model.rows and model.rows > 1:
+        yield float(model.rows), f"{model.rows} (the number of rows)"
+        yield 1.0 / model.rows, f"1/{model.rows} (one over the number of rows)"
 
 
 def wrong_link(model: Model, links: Sequence[Link], points: Sequence[Observed]) -> str | None:
@@ -164,7 +171,7 @@ class _Slips:
                         rank, lambda c, i=other: _of(c, i),  # type: ignore[misc]
                         lambda i=other: self._in_place(link, self.spelling.value(i)),  # type: ignore[misc]
                     )
-        for value, text in (*CONSTANTS, *self._counts()):
+        for value, text in (*CONSTANTS, *counts(self.model)):
             yield slip(
                 40, lambda c, v=value: v * own(c),  # type: ignore[misc]
                 lambda t=text: f"{self._part(link)} is {t} times what it should be",  # type: ignore[misc]
@@ -182,13 +189,6 @@ class _Slips:
                 lambda i=index: f"{self._part(link)} has the factor {self._value(i)} once too often",  # type: ignore[misc]
             )
 
-    def _counts(self) -> Iterator[tuple[float, str]]:
-        """The number of rows and its inverse."""
-        rows = self.model.rows
-        if rows and rows > 1:
-            yield float(rows), f"{rows} (the number of rows)"
-            yield 1.0 / rows, f"1/{rows} (one over the number of rows)"
-
     def _is_plain(self, link: Link) -> bool:
         """Whether the partial is 1, -1, or a name: then other words are better."""
         return self.nodes[link.user].operation in ("add", "sub", "neg", "identity")
@@ -200,16 +200,12 @@ class _Slips:
 
     # -- words --------------------------------------------------------------------------------
 
-    def _line(self, index: int) -> int:
-        later = [s for s in self.model.steps.values() if s.node >= index]
-        return min(later, key=lambda s: s.node).line if later else 0
-
     def _value(self, index: int) -> str:
         """ "w0", "h1 (line 4)", "(1 - x1) (line 3)"."""
         text = self.spelling.value(index)
         node = self.nodes[index]
         text = text if index in self.own or node.is_literal or _is_call(text) else f"({text})"
-        return text if node.is_leaf else f"{text} (line {self._line(index)})"
+        return text if node.is_leaf else f"{text} (line {self.model.step_around(index).line})"
 
     def _whole(self, link: Link) -> bool:
         """Whether all of the derivative passes through this link."""
@@ -230,14 +226,15 @@ class _Slips:
 
     def _sign(self, link: Link) -> str:
         operation = self.nodes[link.user].operation
-        rule = f": {SIGNED[operation]} (line {self._line(link.user)})" if operation in SIGNED else ""
+        line = self.model.step_around(link.user).line
+        rule = f": {SIGNED[operation]} (line {line})" if operation in SIGNED else ""
         if self._whole(link):
             return f"has the wrong sign{rule}"
         return f"{self._part(link)} has the wrong sign{rule}"
 
     def _partial(self, link: Link) -> tuple[str, str]:
         """ "cos(f0)" and ", the derivative of sin in line 7"."""
-        record, line = self.nodes[link.user].primitive, self._line(link.user)
+        record, line = self.nodes[link.user].primitive, self.model.step_around(link.user).line
         where = f" (line {line})" if record.infix else f", the derivative of {record.function} in line {line}"
         return self.spelling.partial(link.user, link.place), where
 

@@ -119,10 +119,9 @@ def _judge(hearing: Hearing, t: Testimony, noise: Array, digits: float) -> _Ruli
 def _suspects(hearing: Hearing, t: Testimony) -> Array:
     """Entries of a large name that something speaks against: differences by node, or projections."""
     assert t.projections is not None
-    assert t.rounding is not None
     with np.errstate(all="ignore"):
         gap = np.abs(t.finite - t.backprop)
-        found = np.asarray(np.isfinite(t.finite) & (gap > t.bound + t.rounding))
+        found = np.asarray(np.isfinite(t.finite) & (gap > t.bound + hearing.rounding(t)))
     return found | hearing.locate(t) if t.projections.differ else found
 
 
@@ -172,7 +171,7 @@ def _widen(t: Testimony, hearing: Hearing) -> None:
     or a residual: it moves the slope itself, and the bound of the differences has to cover it."""
     if t.way is not Way.EACH or not hearing.referee.jitters():
         return
-    t.rounding = bound = hearing.rounding(t)
+    bound = hearing.rounding(t)
     seen = np.isfinite(t.finite) & np.isfinite(bound)
     t.bound[seen] += bound[seen]
 
@@ -183,7 +182,7 @@ def _cancelled(t: Testimony, hearing: Hearing) -> Array:
     zero = t.is_zero()
     if not (zero & t.examined).any() or not hearing.referee.affords():
         return np.zeros_like(zero)
-    bound = hearing.rounding(t) if t.rounding is None else t.rounding
+    bound = hearing.rounding(t)
     return np.asarray(zero & (bound > _SUBNORMAL))
 
 
@@ -209,8 +208,7 @@ class _Dispute:
 
     def settle(self, disputed: Array) -> None:
         truth = self._truth()
-        bound = self.hearing.rounding(self.t) if self.t.rounding is None else self.t.rounding
-        confirmed = self.hearing.confirmed(self.t.point)[self.name].reshape(-1)
+        bound = self.hearing.rounding(self.t)
         heard = 0
         for entry in disputed:
             sides = None
@@ -218,13 +216,16 @@ class _Dispute:
             near = near or not np.isnan(self.t.left[entry]) or not np.isnan(self.t.right[entry])
             work = SLOPES * (heard + 1) * self.hearing.work
             near = near and heard < _MOST_REFEREED and work <= _MOST_PRECISE
-            if near or (not confirmed[entry] and self.hearing.affords_slopes()):
+            if near or (not self._is_confirmed(entry) and self.hearing.affords_slopes()):
                 sides = self._sides(int(entry))
                 heard += 1
             value = truth[entry] if truth is not None else np.nan
             verdict = self._verdict(int(entry), value, bound[entry], sides)
             if verdict is not Verdict.OK:
                 self.r.verdicts[int(entry)] = verdict
+
+    def _is_confirmed(self, entry: int) -> bool:
+        return bool(self.hearing.confirmed(self.t.point)[self.name].reshape(-1)[entry])
 
     def _truth(self, m: Any = None) -> Array | None:
         """The referee's derivative rounded to float64; None beyond its budget or outside domains."""

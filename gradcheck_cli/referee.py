@@ -61,7 +61,7 @@ _TEXTBOOK: dict[str, Callable[..., Array]] = {
     "acos": lambda y, x: x * x / ((1 - x) * (1 + x)) ** 1.5,
 }
 _SAMPLES = 16
-_MOSTJITTERED = 40_000_000  # values held at a time, over all samples
+_MOST_JITTERED = 40_000_000  # values held at a time, over all samples
 _DOUBLE = SIGNIFICANDS["float64"]
 _UNMEASURED = 2.0**-32  # relative; granted to sums over more rows than jitter can follow
 _MOST_RECENT = 6
@@ -196,7 +196,7 @@ class Referee:
 
     @cached_property
     def _jitter(self) -> Jittered:
-        return Jittered(min(_SAMPLES, max(2, _MOSTJITTERED // self.held)), 20)
+        return Jittered(min(_SAMPLES, max(2, _MOST_JITTERED // self.held)), 20)
 
     @cached_property
     def _finer_jitter(self) -> Jittered:
@@ -208,7 +208,7 @@ class Referee:
 
     def jitters(self) -> bool:
         """Whether the model is small enough for rounding to be measured."""
-        return 2 * self.held <= _MOSTJITTERED
+        return 2 * self.held <= _MOST_JITTERED
 
     # -- the second way: differences of the forward pass --------------------------------------
 

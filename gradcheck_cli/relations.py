@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck_cli.claims import digits_given
 from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.graph import Model
-from gradcheck_cli.hypotheses import CONSTANTS
+from gradcheck_cli.hypotheses import CONSTANTS, counts
 from gradcheck_cli.results import ClaimResult, Verdict
 
 __all__ = ["numbers_together"]
@@ -109,10 +109,7 @@ def _instead(model: Model, result: ClaimResult, results: Sequence[ClaimResult]) 
 def _explanations(model: Model) -> Iterator[tuple[float, str]]:
     """Factors by which a number may be off, and what is said of them."""
     yield -1.0, "has the wrong sign"
-    if model.rows and model.rows > 1:
-        yield float(model.rows), f"is {model.rows} (the number of rows) times the true value"
-        yield 1.0 / model.rows, f"is 1/{model.rows} (one over the number of rows) times the true value"
-    for value, text in CONSTANTS:
+    for value, text in (*counts(model), *CONSTANTS):
         yield value, f"is {text} times the true value"
     tape = forward_pass(model)
     for name in (*model.inputs, *model.steps):

@@ -23,9 +23,7 @@ from gradcheck_cli.results import ClaimResult, Verdict
 
 __all__ = ["mistake", "mistake_in"]
 
-_DOUBLE = SIGNIFICANDS["float64"]
 _MOST_POINTS = 5  # at which a formula is tried
-
 _MOST_WORK = 200_000_000  # entries computed in all backward passes: seconds
 _ULPS = 2.0**12  # by which two programs may differ where nothing cancels
 _LEAST_DIGITS = 8.0  # of all wrong numbers together: hundreds of mistakes are tried
@@ -73,8 +71,8 @@ def mistake_in(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str 
         return None
     seen = []
     for each in evidence[:_MOST_POINTS]:
-        room = np.asarray(_ULPS * 2.0**-_DOUBLE * np.max(np.abs(each.claimed), initial=0.0))
         tape = forward_pass(model, FLOAT64, each.values.point)
+        room = _room(each.claimed, SIGNIFICANDS["float64"])
         seen.append(_Seen(tape, {claim.target.by: (each.claimed, room)}))
     telling = [one for one in seen if not _gives(model, one)]
     return _first(model, seen) if len(telling) >= min(2, len(seen)) else None
@@ -110,8 +108,13 @@ def _gives(model: Model, seen: _Seen, made: _Mistake | None = None) -> bool:
 def _numbers(claim: Claim) -> tuple[Array, Array]:
     """The numbers of a claim, and how far two right programs may be apart in them."""
     numbers = np.asarray(claim.numbers, dtype=float)
-    room = _ULPS * 2.0**-claim.bits * np.max(np.abs(numbers), initial=0.0)
-    return numbers, np.asarray(room + (0.0 if claim.half_units is None else 1.01 * claim.half_units))
+    unwritten = 0.0 if claim.half_units is None else 1.01 * claim.half_units
+    return numbers, np.asarray(_room(numbers, claim.bits) + unwritten)
+
+
+def _room(numbers: Array, bits: int) -> Array:
+    """What rounding of so many bits may come to, beside the largest of the numbers."""
+    return np.asarray(_ULPS * 2.0**-bits * np.max(np.abs(numbers), initial=0.0))
 
 
 def _digits(claim: Claim) -> float:
@@ -137,14 +140,14 @@ def _mistakes(model: Model, nodes: Sequence[Node], tape: Tape) -> Iterator[_Mist
     for node in nodes:
         if node.is_leaf or node.is_literal:
             continue
-        where = f"(line {_line(model, node)})"
+        where = f"(line {model.step_around(node.index).line})"
         for place, argument in enumerate(node.arguments):
             if model.graph.nodes[argument].is_literal:
                 continue
-            for slip, text in _slips(model, node, place, where):
+            for slip, text in _slips(model, names, node, place, where):
                 yield _Mistake(node, place, slip, text)
             if users[argument] > 1 and argument in names:
-                yield _Mistake(node, place, _nothing, f"forgets the path from {names[argument]} {where}")
+                yield _Mistake(node, place, _NOTHING, f"forgets the path from {names[argument]} {where}")
             if tape.block_count <= 1:
                 for slip, text in _slips_of_rows(model, node, place, tape):
                     yield _Mistake(node, place, slip, f"{text} {where}")
@@ -173,27 +176,30 @@ def _slips_of_rows(model: Model, node: Node, place: int, tape: Tape) -> Iterator
         yield partial(_other_factor, 1 - place, value), text
 
 
-def _slips(model: Model, node: Node, place: int, where: str) -> Iterator[tuple[Slip, str]]:
+def _slips(
+    model: Model, names: Mapping[int, str], node: Node, place: int, where: str
+) -> Iterator[tuple[Slip, str]]:
     record = node.primitive
-    partner = _partner(model, node, place)
+    partner = _partner(model, names, node, place)
     own = f"the derivative of {record.function} {where}"
     if record.infix is not None:
         what = {"mul": "the factor", "div": "the division by"}.get(node.operation) if partner else None
         own = f"{f'{what} {partner}' if what else f'what {record.infix} brings'} {where}"
     if node.operation in ("add", "sub") and not node.per_row and not node.shape:
-        term = _term(model, node, place)
-        yield _nothing, f"leaves out {term} {where}"
+        named = names.get(node.arguments[place])
+        term = f"the term {named}" if named else f"the {('first', 'second')[place]} term of the sum"
+        yield _NOTHING, f"leaves out {term} {where}"
         for factor, times in ((2.0, "twice"), (0.5, "half")):
             yield partial(_scaled, factor), f"takes {times} {term} {where}"
-    if node.operation in ("sub", "neg", "cos", "acos", "div"):
-        yield _negative, f"has the wrong sign for {own}"
+    if node.operation in ("sub", "neg"):
+        yield _NEGATIVE, f"has the wrong sign for {own}"
     for constant, text in _constants(model, node, place, where):
         yield partial(_scaled, constant), text
     if node.operation in _PLAIN:
         return
     if record.elementwise:
         yield _left_out, f"leaves out {own}"
-        yield _negative, f"has the wrong sign for {own}"
+        yield _NEGATIVE, f"has the wrong sign for {own}"
     if record.elementwise and len(node.arguments) == 1:
         yield _twice, f"takes {own} twice"
         yield partial(_at_value, node), f"takes {own} at its value, not at its argument"
@@ -211,20 +217,12 @@ def _slips(model: Model, node: Node, place: int, where: str) -> Iterator[tuple[S
             yield _turned, f"has the outer product the wrong way round {where}"
 
 
-def _partner(model: Model, node: Node, place: int) -> str | None:
+def _partner(model: Model, names: Mapping[int, str], node: Node, place: int) -> str | None:
     """The other argument of two, where it has a name or is a number."""
     if len(node.arguments) != 2:
         return None
-    names = {index: model.display(name) for name, index in model.graph.names.items()}
     other = model.graph.nodes[node.arguments[1 - place]]
     return names.get(other.index) or (other.text or f"{other.value:g}" if other.is_literal else None)
-
-
-def _term(model: Model, node: Node, place: int) -> str:
-    """ "the first term of the sum", or by its name."""
-    names = {index: model.display(name) for name, index in model.graph.names.items()}
-    named = names.get(node.arguments[place])
-    return f"the term {named}" if named else f"the {('first', 'second')[place]} term of the sum"
 
 
 def _constants(model: Model, node: Node, place: int, where: str) -> Iterator[tuple[float, str]]:
@@ -249,19 +247,6 @@ def _constants(model: Model, node: Node, place: int, where: str) -> Iterator[tup
                 yield 1 / count, f"takes a mean where {name} belongs {where}"
 
 
-def _line(model: Model, node: Node) -> int:
-    later = [s for s in model.steps.values() if s.node >= node.index]
-    return min(later, key=lambda s: s.node).line if later else 0
-
-
-def _nothing(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    return 0.0 * rule(adjoint, value, arguments)
-
-
-def _negative(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    return -rule(adjoint, value, arguments)
-
-
 def _scaled(factor: float, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
     return factor * rule(adjoint, value, arguments)
 
@@ -279,6 +264,9 @@ def _at_value(
 ) -> Array:
     again = compute(node, {node.arguments[0]: value}, FLOAT64)
     return rule(adjoint, again, [value])
+
+
+_NOTHING, _NEGATIVE = partial(_scaled, 0.0), partial(_scaled, -1.0)
 
 
 def _diagonal(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
