@@ -161,11 +161,14 @@ def test_a_table_is_judged_to_the_digits_written(tmp_path: Path) -> None:
         assert api.check(api.load(path)).claims[0].verdict is verdict
 
 
-def test_what_is_off_by_rounding_alone_has_no_mistake_with_a_name(tmp_path: Path) -> None:
-    gradients = {name: value * (1 + 1e-12) for name, value in program().items()}
-    found = judged(tmp_path, gradients).claims
-    assert {claim.verdict for claim in found} == {Verdict.WRONG}
-    assert {claim.diagnosis for claim in found} == {None}
+@pytest.mark.parametrize(("size", "dtype"), [(1e-13, np.float64), (1e-4, np.float32), (1e-3, np.float32)])
+def test_what_is_off_by_a_trifle_has_no_mistake_with_a_name(tmp_path: Path, size: float, dtype: Any) -> None:
+    np.save(tmp_path / "g.npy", (np.array([7.2, -2.8, 4.4]) * (1 + size)).astype(dtype))
+    path = tmp_path / "m.txt"
+    model = "param w[3] = [0.3, -0.7, 1.1]\nloss = 2*(sum(w^2) + 3*w[0])\n"
+    path.write_text(model + 'claim d loss/d w from "g.npy"\n')
+    found = api.check(api.load(path)).claims[0]
+    assert (found.verdict, found.diagnosis) == (Verdict.WRONG, None)
 
 
 def test_float16_is_not_said_to_agree_to_no_digit(tmp_path: Path) -> None:
