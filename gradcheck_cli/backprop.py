@@ -9,7 +9,8 @@ seed along the first axis, so a Jacobian is one pass. Griewank & Walther 2008, s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial as partial_of
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,8 @@ def derivative(
     backward = _Backward(model, tape, target, frozenset(n.index for n in sources.values()), slips or {})
     with np.errstate(all="ignore"):
         found = backward.run()
+        if not backward.careful and not all(np.isfinite(part).all() for part in found.values()):
+            found = replace(backward, careful=True).run()
     return {name: backward.shaped(found.get(node.index), node) for name, node in sources.items()}
 
 
@@ -91,6 +94,7 @@ class _Backward:
     of: Node
     by: frozenset[int]
     slips: Mapping[tuple[int, int], Slip]
+    careful: bool = False  # 0 times what is infinite is looked for; else that shows in what is found
     m: Float64 = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,8 +102,20 @@ class _Backward:
         down, up = graph.downstream(self.by), graph.upstream([self.of.index])
         self.live = [n for n in reversed(graph.nodes) if down[n.index] and up[n.index]]
         exact = isinstance(self.tape.m, High)  # the same rules in the numbers of the tape
+        self.careful |= exact
         self.m = self.tape.m if exact else _EACH_ROW if self.of.per_row else FLOAT64
         self.seeds = self.of.size
+        self.links = {n.index: self._links(n, down) for n in self.live if not (n.is_leaf or n.is_literal)}
+
+    def _links(self, node: Node, down: Sequence[bool]) -> list[tuple[int, int, Rule]]:
+        """(place, argument, rule) of the arguments that the names asked for reach."""
+        found = []
+        for place, argument in enumerate(node.arguments):
+            rule = self._rule(node, place) if down[argument] else None
+            if rule is not None:
+                slip = self.slips.get((node.index, place))
+                found.append((place, argument, rule if slip is None else partial_of(slip, rule)))
+        return found
 
     def run(self) -> Adjoints:
         """The adjoints of the nodes asked for: (seeds, 1 or N, *shape)."""
@@ -172,21 +188,13 @@ class _Backward:
 
     def _send(self, node: Node, adjoint: Array, values: Any, adjoints: Adjoints) -> None:
         """adjoint of each argument += adjoint of the node times d node/d argument."""
-        record = node.primitive
-        arguments = [values[a] for a in node.arguments]
-        for position, argument in enumerate(node.arguments):
-            if not self._live(argument):
-                continue
-            rule = self._rule(node, position)
-            if rule is None:
-                continue
-            slip = self.slips.get((node.index, position))
-            value = values[node.index]
-            part = rule(adjoint, value, arguments) if slip is None else slip(rule, adjoint, value, arguments)
-            if record.elementwise:
+        value, arguments = values[node.index], [values[a] for a in node.arguments]
+        for place, argument, rule in self.links[node.index]:
+            part = rule(adjoint, value, arguments)
+            if self.careful and node.primitive.elementwise:
                 part = _annihilated(part, adjoint)
-            if arguments[position].shape[1] == 1 and part.shape[1] > 1 and not self.of.per_row:
-                part = part.sum(axis=1, keepdims=True)
+            if arguments[place].shape[1] == 1 and part.shape[1] > 1 and not self.of.per_row:
+                part = np.add.reduce(part, axis=1, keepdims=True)
             _add(adjoints, argument, part)
 
     def _rule(self, node: Node, position: int) -> Rule | None:
@@ -198,18 +206,15 @@ class _Backward:
             return lambda adjoint, value, arguments: vjp(self.m, adjoint, position, **options)
         return lambda adjoint, value, arguments: vjp(self.m, adjoint, value, *arguments, **options)
 
-    def _live(self, index: int) -> bool:
-        if not hasattr(self, "_live_set"):
-            self._live_set = {n.index for n in self.live}
-        return index in self._live_set
-
     def shaped(self, adjoint: Array | None, by: Node) -> Array:
         """(seeds, rows, *by) as (rows?, *of, *by)."""
         per_row = self.of.per_row or by.per_row
         rows = (self.model.rows or 0) if per_row else 1
         full = (self.seeds, rows, *by.shape)
-        found = np.zeros(full) if adjoint is None else np.broadcast_to(adjoint, full)
-        found = np.moveaxis(found, 0, 1).reshape(rows, *self.of.shape, *by.shape)
+        found = np.zeros(full) if adjoint is None else adjoint
+        if found.shape != full:
+            found = np.broadcast_to(found, full)
+        found = found.swapaxes(0, 1).reshape(rows, *self.of.shape, *by.shape)
         return np.array(found if per_row else found[0])
 
 
