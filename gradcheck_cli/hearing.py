@@ -11,10 +11,11 @@ never by a clock. Knows nothing of verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property, reduce
+from typing import Any
 
 import numpy as np
 
@@ -76,7 +77,7 @@ def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str, *, later: 
     where the witnesses have been compared once before.
     """
     work = operations(model)
-    shared = [n for n in names if not model.node(n).per_row]
+    shared = {n: None for n in names if not model.node(n).per_row}  # in order
     by_node = _ByNode(model, of, shared, _MOST_BY_NODE >> _LATER if later else _MOST_BY_NODE)
     ways: dict[str, Way] = {}
     spent = seen = 0
@@ -107,7 +108,7 @@ class _ByNode:
 
     model: Model
     of: str
-    shared: Sequence[str]
+    shared: Iterable[str]
     most: int
     spent: int = 0
     paid: set[int] = field(default_factory=set)
@@ -171,12 +172,12 @@ class Projections:
     room: float
     located: bool = False  # a difference is known to come from other entries
 
-    @property
+    @cached_property  # asked for each of thousands of names
     def differ(self) -> bool:
         """Whether symbolic and backprop differ by more than rounding."""
         return bool(np.any(~(np.abs(self.symbolic - self.backprop) <= self.room)))
 
-    @property
+    @cached_property
     def stray(self) -> bool:
         """Whether the differences, which are all that is left, see something else."""
         gap = np.abs(self.finite - self.backprop)
@@ -223,6 +224,42 @@ class Testimony:
         return float(np.mean((moved <= least) & ~self.examined & ~self.is_zero()))
 
 
+_COLUMNS = ("symbolic", "backprop", "finite", "bound", "left", "right", "kink", "unseen", "examined")
+
+
+@dataclass
+class Testimonies:
+    """The testimony on all names at one point. `all` has their entries one after the other, in `places`;
+    the testimony on one name is a view of it: thousands of names are heard at the price of their entries."""
+
+    all: Testimony
+    places: Mapping[str, slice]
+    parts: Mapping[str, Testimony]
+
+    def __getitem__(self, name: str) -> Testimony:
+        return self.parts[name]
+
+    def some(self, names: Iterable[str]) -> Array:
+        """Which entries belong to these names, as a mask."""
+        mask = np.zeros(len(self.all.backprop), dtype=bool)
+        for name in names:
+            mask[self.places[name]] = True
+        return mask
+
+    def by_name(self, entries: Array) -> Iterator[tuple[str, Array]]:
+        """The names that these entries belong to, with their places within them."""
+        names, starts = list(self.places), [place.start for place in self.places.values()]
+        owners = np.searchsorted(starts, entries, side="right") - 1
+        for owner in np.unique(owners):
+            yield names[owner], entries[owners == owner] - starts[owner]
+
+    def share(self, column: str, values: Array) -> None:
+        """Make the values of all entries a column, and its parts those of the names."""
+        setattr(self.all, column, values)
+        for name, part in self.parts.items():
+            setattr(part, column, values[self.places[name]])
+
+
 @dataclass
 class Hearing:
     """Asks each witness; none of them sees another's answer."""
@@ -236,11 +273,12 @@ class Hearing:
     _signs: dict[str, Array] = field(default_factory=dict)
     _followed: int = 0
     _confirmed: tuple[Point, dict[str, Array]] | None = None
+    _heard: Testimonies | None = None  # at the point that is heard now
 
     def __post_init__(self) -> None:
         self.work = operations(self.model)
 
-    def at(self, point: Point, noise: Array) -> dict[str, Testimony]:
+    def at(self, point: Point, noise: Array) -> Testimonies:
         """The testimony on every name. `noise`: how far rounding may take the value of `of`; samples
         that share an error cannot show it."""
         plan = self._later if point.number else self._plan
@@ -253,15 +291,13 @@ class Hearing:
         third = derivative(self.model, point.tape, self.of, each, self._exact_scheme, noise)
         if nodes:
             third |= bynode.derivative(point.tape, plan.route, nodes, SCHEMES["by-node"], noise)
-        found = {}
-        for name in self.names:
-            t = self._testimony(plan, point, name, first.get(name), second[name], third.get(name))
-            if t.way is not Way.EACH and name not in plan.crowd:
-                t = self._large(t, noise)
-            found[name] = t
+        self._heard = heard = self._gathered(plan, point, first, second, third)
+        for name, way in plan.ways.items():
+            if way is not Way.EACH and name not in plan.crowd:
+                self._hear_large(heard, heard[name], noise)
         if plan.crowd:
-            found |= self._crowd({name: found[name] for name in self.names if name in plan.crowd}, noise)
-        return found
+            self._hear_crowd(heard, [name for name in self.names if name in plan.crowd], noise)
+        return heard
 
     def confirmed(self, point: Point) -> dict[str, Array]:
         """The entries of all names for which the referee's two ways agree at a point, as masks."""
@@ -270,10 +306,18 @@ class Hearing:
         return self._confirmed[1]
 
     def rounding(self, t: Testimony) -> Array:
-        """What a right float64 program may be off by, entry by entry; asked once."""
+        """What a right float64 program may be off by, entry by entry; asked once for all names."""
         if t.rounding is None:
-            t.rounding = self.referee.rounding(t.point.values, self.of, [t.name])[t.name].reshape(-1)
+            assert self._heard is not None
+            self._heard.share("rounding", self._rounding_of(self._heard))
+        assert t.rounding is not None
         return t.rounding
+
+    def _rounding_of(self, heard: Testimonies) -> Array:
+        if not self.referee.jitters():
+            return self.referee.granted(heard.all.backprop)
+        found = self.referee.rounding(heard.all.point.values, self.of, self.names)
+        return np.concatenate([_flat(found[name]) for name in self.names] or [np.zeros(0)])
 
     def affords_slopes(self) -> bool:
         """Whether the referee may follow one more entry to both sides; then it is counted. One budget for
@@ -308,38 +352,41 @@ class Hearing:
     def _exact_scheme(self) -> Scheme:
         return EXTRAPOLATED if self.scheme.name == "by-node" else self.scheme
 
-    def _testimony(
+    def _gathered(
         self,
         plan: Plan,
         point: Point,
-        name: str,
-        first: Array | None,
-        second: Array,
-        third: Estimates | None,
-    ) -> Testimony:
-        shape = second.shape
-        nothing, dark = np.full(shape, np.nan), bool(symbolic.unseen(self.program, self.of, name))
-        first = nothing if first is None else first
-        unseen = np.isnan(first) & (dark or name not in plan.whole)
-        if third is None:
-            third = Estimates(
-                nothing, np.full(shape, np.inf), nothing, nothing, np.zeros(shape, dtype=bool)
-            )
-        way = plan.ways[name]
-        return Testimony(
-            point=point,
-            name=name,
-            way=way,
-            symbolic=_flat(np.where(unseen, second, first)),
-            backprop=_flat(second),
-            finite=_flat(third.value),
-            bound=_flat(third.bound),
-            left=_flat(third.left),
-            right=_flat(third.right),
-            kink=_flat(third.kink),
-            unseen=_flat(unseen),
-            examined=np.full(second.size, way is Way.EACH),
-        )
+        first: Mapping[str, Array],
+        second: Mapping[str, Array],
+        third: Mapping[str, Estimates],
+    ) -> Testimonies:
+        """What symbolic, backprop and the differences say; what they were not asked for is not known."""
+        ends = np.cumsum([second[name].size for name in self.names], dtype=int).tolist()
+        places = dict(zip(self.names, map(slice, [0, *ends], ends), strict=False))
+        total = ends[-1] if ends else 0
+        columns: dict[str, Any] = {column: np.full(total, np.nan) for column in _COLUMNS}
+        columns["bound"].fill(np.inf)
+        for column in ("kink", "unseen", "examined"):
+            columns[column] = np.zeros(total, dtype=bool)
+        columns["backprop"] = np.concatenate([_flat(second[n]) for n in self.names] or [np.zeros(0)])
+        for name, slopes in first.items():
+            columns["symbolic"][places[name]] = _flat(slopes)
+        for name, found in third.items():
+            for column in ("value", "bound", "left", "right", "kink"):
+                to = "finite" if column == "value" else column
+                columns[to][places[name]] = _flat(getattr(found, column))
+            columns["examined"][places[name]] = plan.ways[name] is Way.EACH
+        every = Testimony(point, "", Way.EACH, **columns)
+        heard = Testimonies(every, places, {n: self._part(every, n, places[n], plan) for n in self.names})
+        seen = heard.some(n for n in plan.whole if not symbolic.unseen(self.program, self.of, n))
+        every.unseen[:] = np.isnan(every.symbolic) & ~seen
+        every.symbolic[every.unseen] = every.backprop[every.unseen]
+        return heard
+
+    @staticmethod
+    def _part(every: Testimony, name: str, place: slice, plan: Plan) -> Testimony:
+        columns: dict[str, Any] = {column: getattr(every, column)[place] for column in _COLUMNS}
+        return Testimony(every.point, name, plan.ways[name], **columns)
 
     def by_node_again(self, t: Testimony, noise: Array) -> Array:
         """Differences by node of one name over the whole ladder of step sizes, (2, entries)."""
@@ -357,18 +404,19 @@ class Hearing:
         ways = {**plan.ways, **dict.fromkeys(chosen, Way.EACH)}
         return replace(plan, ways=ways, whole=plan.whole | chosen, crowd=plan.crowd - chosen)
 
-    def _crowd(self, heard: Mapping[str, Testimony], noise: Array) -> dict[str, Testimony]:
-        """Small names with the projections of all of them together."""
-        shared = self._projected(heard, noise)
-        wrong = self._find(heard) if shared.differ else {}
+    def _hear_crowd(self, heard: Testimonies, names: Sequence[str], noise: Array) -> None:
+        """Small names, by the projections of all of them together."""
+        self._draw(names)
+        shared = self._projected(heard, names, noise)
+        wrong = self._find(heard, names) if shared.differ else frozenset()
         shared = replace(shared, located=bool(wrong))
-        nothing = {name: np.zeros(len(t.backprop), dtype=bool) for name, t in heard.items()}
-        return {n: replace(t, projections=shared, suspects={**nothing, **wrong}[n]) for n, t in heard.items()}
+        suspects = heard.some(wrong)
+        for name in names:
+            heard[name].projections, heard[name].suspects = shared, suspects[heard.places[name]]
 
-    def _find(self, heard: Mapping[str, Testimony]) -> dict[str, Array]:
-        """The names of the crowd in which symbolic and backprop differ, found by halving, as masks."""
-        names = list(heard)
-        point = heard[names[0]].point
+    def _find(self, heard: Testimonies, names: Sequence[str]) -> frozenset[str]:
+        """The names of the crowd in which symbolic and backprop differ, found by halving."""
+        point = heard.all.point
 
         def differs(parts: Sequence[tuple[int, int]]) -> Array:
             found = []
@@ -376,25 +424,20 @@ class Hearing:
                 some = names[start:stop]
                 moves = {n: self._directions(n)[:1] for n in some}
                 theirs = symbolic.along(self.program, point.values, self.of, moves)[0]
-                ours = sum(float(_sums(moves[n], heard[n].backprop)[0]) for n in some)
+                ours = self._sums(heard, some)[0]
                 room = _room(np.concatenate([self.rounding(heard[n]) for n in some]))
                 found.append(not abs(theirs - ours) <= room)
             return np.array(found)
 
-        marked = _halved(len(names), differs)
-        if marked.sum() > _MOST_CANDIDATES:
-            return {}
-        return {
-            names[k]: np.ones(len(heard[names[k]].backprop), dtype=bool) for k in np.flatnonzero(marked)
-        }
+        marked = np.flatnonzero(_halved(len(names), differs)).tolist()
+        return frozenset(names[k] for k in marked) if len(marked) <= _MOST_CANDIDATES else frozenset()
 
     # -- large names ----------------------------------------------------------------------------
 
-    def _large(self, t: Testimony, noise: Array) -> Testimony:
-        by_node = np.stack([t.finite, t.bound]) if t.way is Way.BY_NODE else None
-        t = replace(t, by_node=by_node, projections=self._projected({t.name: t}, noise))
+    def _hear_large(self, heard: Testimonies, t: Testimony, noise: Array) -> None:
+        t.by_node = np.stack([t.finite, t.bound]) if t.way is Way.BY_NODE else None
+        t.projections = self._projected(heard, [t.name], noise)
         self.examine(t, self._chosen(np.abs(t.backprop), t.point.number), noise)
-        return t
 
     def _chosen(self, sizes: Array, number: int) -> Array:
         """The places of the largest and of some others, at the point of this number."""
@@ -427,20 +470,34 @@ class Hearing:
             self._signs[name] = signs(self.model.seed, name, (DIRECTIONS, *self.model.node(name).shape))
         return self._signs[name]
 
-    def _projected(self, heard: Mapping[str, Testimony], noise: Array) -> Projections:
+    def _draw(self, names: Iterable[str]) -> None:
+        """The directions of many small names from one stream: a stream takes longer than its numbers."""
+        nodes = {name: self.model.node(name) for name in names if name not in self._signs}
+        ends = np.cumsum([node.size for node in nodes.values()], dtype=int).tolist()
+        drawn = signs(self.model.seed, "/".join(list(nodes)[:1]), (DIRECTIONS, ends[-1] if ends else 0))
+        for (name, node), start, stop in zip(nodes.items(), [0, *ends], ends, strict=False):
+            self._signs[name] = drawn[:, start:stop].reshape(DIRECTIONS, *node.shape)
+
+    def _projected(self, heard: Testimonies, names: Sequence[str], noise: Array) -> Projections:
         """All entries of these names together."""
-        point = next(iter(heard.values())).point
-        moves = {name: self._directions(name) for name in heard}
-        values = np.concatenate([np.ravel(point.tape.value(name)) for name in heard])
+        point = heard.all.point
+        moves = {name: self._directions(name) for name in names}
+        values = np.concatenate([np.ravel(point.tape.value(name)) for name in names])
         scale = float(np.sqrt(np.mean(np.square(values)))) or 1.0
         third = along(self.model, point.tape, self.of, moves, scale, self._exact_scheme, noise)
         return Projections(
             symbolic=symbolic.along(self.program, point.values, self.of, moves),
-            backprop=np.sum([_sums(moves[n], t.backprop) for n, t in heard.items()], axis=0),
+            backprop=self._sums(heard, names),
             finite=third.value,
             bound=third.bound,
-            room=_room(np.concatenate([self.rounding(t) for t in heard.values()])),
+            room=_room(np.concatenate([self.rounding(heard[name]) for name in names])),
         )
+
+    def _sums(self, heard: Testimonies, names: Sequence[str]) -> Array:
+        """Of backprop's entries along each direction, (D,)."""
+        moves = [self._directions(name).reshape(DIRECTIONS, -1) for name in names]
+        slopes = [heard[name].backprop for name in names]
+        return np.asarray(np.concatenate(moves, axis=1) @ np.concatenate(slopes))
 
     def locate(self, t: Testimony) -> Array:
         """Which entries symbolic and backprop differ in, where their projections do: a mask.
@@ -491,11 +548,6 @@ class Hearing:
 
 def _flat(part: Array) -> Array:
     return np.array(part).reshape(-1)
-
-
-def _sums(moves: Array, slopes: Array) -> Array:
-    """Along each direction, (D, *shape)."""
-    return np.asarray(moves.reshape(len(moves), -1) @ slopes)
 
 
 def _room(rounding: Array) -> float:

@@ -20,7 +20,7 @@ from gradcheck_cli.culprit import Slopes, placed, undeclared_border, unequal, wr
 from gradcheck_cli.finite import Scheme
 from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.graph import Array, Model
-from gradcheck_cli.hearing import SLOPES, Hearing, Testimony, Way
+from gradcheck_cli.hearing import SLOPES, Hearing, Testimonies, Testimony, Way
 from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.patterns import picture, words
 from gradcheck_cli.referee import MOST_DIGITS, Referee
@@ -66,12 +66,11 @@ def blocks(
     """
     listed = None if all_entries else _MOST_LISTED
     hearing = Hearing(model, program, referee, names, scheme, of)
-    rulings: dict[str, list[_Ruling]] = {name: [] for name in names}
+    rulings = []
     for point in points:
         noise = referee.value_rounding(point.values, [of])[of] / _ROUNDING_MARGIN
-        for name, testimony in hearing.at(point, noise).items():
-            rulings[name].append(_judge(hearing, testimony, noise, digits))
-    return [_block(model, name, rulings[name], listed) for name in names]
+        rulings.append(_judge(hearing, hearing.at(point, noise), noise, digits))
+    return _blocks(model, names, rulings, listed)
 
 
 @dataclass
@@ -88,36 +87,60 @@ class _Ruling:
     note: str | None = None
 
 
-def _judge(hearing: Hearing, t: Testimony, noise: Array, digits: float) -> _Ruling:
+@dataclass
+class _Rulings:
+    """What is made of all names at one point: digits of all entries, and a ruling for each name of which
+    there is more to say."""
+
+    heard: Testimonies
+    digits: Array
+    opened: dict[str, _Ruling] = field(default_factory=dict)
+
+    def of(self, name: str) -> _Ruling:
+        """The ruling on one name, to be read."""
+        found = self.opened.get(name)
+        return found or _Ruling(self.heard[name], self.digits[self.heard.places[name]])
+
+    def open(self, name: str) -> _Ruling:
+        """The ruling on one name, to be added to."""
+        return self.opened.setdefault(name, self.of(name))
+
+
+def _judge(hearing: Hearing, heard: Testimonies, noise: Array, digits: float) -> _Rulings:
     """Settle every entry: the quick way where the differences prove enough, else by the referee."""
-    suspects = _suspects(hearing, t) if t.way is not Way.EACH else None
-    if suspects is not None:
-        hearing.examine(t, np.flatnonzero(suspects & ~t.examined)[:_MOST_EXAMINED], noise)
-    _widen(t, hearing)
+    t, sampled = heard.all, [part for part in heard.parts.values() if part.way is not Way.EACH]
+    rulings = _Rulings(heard, np.full(len(t.backprop), np.nan))
+    for part in sampled:
+        suspects = _suspects(hearing, part)
+        if suspects.any():
+            rulings.open(part.name).wrong = suspects
+            hearing.examine(part, np.flatnonzero(suspects & ~part.examined)[:_MOST_EXAMINED], noise)
+    _widen(heard, hearing)
     with np.errstate(all="ignore"):
         size = np.maximum(np.abs(t.symbolic), np.abs(t.backprop))
         apart = np.abs(t.symbolic - t.backprop)
         gap = np.maximum(np.abs(t.finite - t.backprop), np.abs(t.finite - t.symbolic))
         proved = (apart <= CLOSE * size) & (gap <= t.bound + CLOSE * size)
         proven = np.where(proved & (size > 0), _digits(np.maximum(gap, t.bound), size), np.nan)
-        settled = (proved & (proven >= digits)) | (_flat(t, hearing.of) & ~_cancelled(t, hearing))
+        settled = (proved & (proven >= digits)) | (_flat(heard, hearing.of) & ~_cancelled(t, hearing))
         settled &= ~t.kink
         if hearing.referee.affords():
             settled &= ~(t.unseen & t.examined)  # the referee is the third
         proven[t.is_zero()] = np.nan  # not tested
         proven[~t.examined & ~(proven >= digits)] = np.nan  # answered for by all entries together
         settled |= ~t.examined
-    ruling = _Ruling(t, proven, wrong=suspects)
-    disputed = np.flatnonzero(~settled)
-    if len(disputed):
-        _Dispute(hearing, ruling, digits).settle(disputed)
-    if t.way is not Way.EACH:
-        _weigh_together(ruling, hearing, noise)
-    return ruling
+    rulings.digits[:] = proven
+    for name, disputed in heard.by_name(np.flatnonzero(~settled)):
+        _Dispute(hearing, rulings.open(name), digits).settle(disputed)
+    for part in sampled:
+        _weigh_together(rulings.open(part.name), hearing, noise)
+    return rulings
 
 
 def _suspects(hearing: Hearing, t: Testimony) -> Array:
     """Entries of a large name that something speaks against: differences by node, or projections."""
+    if t.suspects is not None:  # one of the crowd
+        return t.suspects
     assert t.projections is not None
     with np.errstate(all="ignore"):
         gap = np.abs(t.finite - t.backprop)
@@ -158,21 +181,27 @@ def _off_by_node(t: Testimony, by_node: Array) -> Array:
     return np.asarray(off & t.examined & ~np.isnan(value))
 
 
-def _flat(t: Testimony, of: str) -> Array:
+def _flat(heard: Testimonies, of: str) -> Array:
     """Entries that are zero in all columns because nothing moves: differences of |x|/1000 that
     cancel at 0 are zero too, but then their bound is no smaller than the slope."""
-    x = np.abs(np.asarray(t.point.tape.value(t.name)).reshape(-1))
-    size = np.max(np.abs(t.point.tape.value(of)), initial=0.0)
-    return np.asarray(t.is_zero() & (t.bound * np.where(x == 0, 1.0, x) <= _FLAT * size))
+    t, tape = heard.all, heard.all.point.tape
+    zero = t.is_zero()
+    if not zero.any():
+        return zero
+    x = np.abs(np.concatenate([np.ravel(tape.value(name)) for name in heard.parts]))
+    size = np.max(np.abs(tape.value(of)), initial=0.0)
+    return np.asarray(zero & (t.bound * np.where(x == 0, 1.0, x) <= _FLAT * size))
 
 
-def _widen(t: Testimony, hearing: Hearing) -> None:
+def _widen(heard: Testimonies, hearing: Hearing) -> None:
     """Rounding inside the function is no noise where it is the same at all samples, as that of a factor
     or a residual: it moves the slope itself, and the bound of the differences has to cover it."""
-    if t.way is not Way.EACH or not hearing.referee.jitters():
+    if not hearing.referee.jitters():
         return
+    t = heard.all
     bound = hearing.rounding(t)
-    seen = np.isfinite(t.finite) & np.isfinite(bound)
+    seen = heard.some(name for name, part in heard.parts.items() if part.way is Way.EACH)
+    seen &= np.isfinite(t.finite) & np.isfinite(bound)
     t.bound[seen] += bound[seen]
 
 
@@ -495,19 +524,48 @@ class _Dispute:
 # ---------------------------------------------------------------------------------------------
 
 
-def _block(model: Model, name: str, rulings: Sequence[_Ruling], most: int | None = _MOST_LISTED) -> Block:
-    """All points of one name drawn together."""
+def _blocks(
+    model: Model, names: Sequence[str], rulings: Sequence[_Rulings], most: int | None = _MOST_LISTED
+) -> list[Block]:
+    """All points of each name drawn together."""
+    first, proven = rulings[0].heard.all, rulings[0].digits
+    zero = np.logical_and.reduce([r.heard.all.is_zero() for r in rulings])
+    compared = ~zero & (np.isfinite(first.finite) | first.kink | ~first.examined)
+    drawn = _Drawn(
+        zero=zero,
+        compared=compared,
+        digits=np.where(zero, np.nan, proven),
+        one_by_one=(first.examined | np.isfinite(proven)) & compared,
+    )
+    places = rulings[0].heard.places
+    return [_block(model, n, [r.of(n) for r in rulings], drawn.at(places[n]), most) for n in names]
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """What counts of each entry: zero at all points, compared, digits at the first, looked at by itself."""
+
+    zero: Array
+    compared: Array
+    digits: Array
+    one_by_one: Array
+
+    def at(self, place: slice) -> _Drawn:
+        return _Drawn(self.zero[place], self.compared[place], self.digits[place], self.one_by_one[place])
+
+
+def _block(
+    model: Model, name: str, rulings: Sequence[_Ruling], drawn: _Drawn, most: int | None
+) -> Block:
     first = rulings[0].t
     node = model.node(name)
     shape = (model.rows or 0, *node.shape) if node.per_row else node.shape
     total = len(first.backprop)
-    zero = np.logical_and.reduce([r.t.is_zero() for r in rulings])
     verdicts = [v for r in rulings for v in (r.together, *r.verdicts.values())]
-    entries = [_entry(shape, rulings[0], k, tested=not zero[k]) for k in _listed(rulings[0], most)]
+    entries = [_entry(shape, rulings[0], k, tested=not drawn.zero[k]) for k in _listed(rulings[0], most)]
     for r in rulings[1:]:
         entries += [_entry(shape, r, k) for k in sorted(r.verdicts)[:20]]
-    compared = ~zero & (np.isfinite(first.finite) | first.kink | ~first.examined)
-    digits = np.where(zero, np.nan, rulings[0].digits)
+    digits = drawn.digits
     lowest = int(np.nanargmin(digits)) if np.isfinite(digits).any() else None
     wrong = np.logical_or.reduce([_wrong(r) for r in rulings]).reshape(shape)
     display = model.display(name)
@@ -516,14 +574,14 @@ def _block(model: Model, name: str, rulings: Sequence[_Ruling], most: int | None
         shape=shape,
         verdict=worst(verdicts),
         total=total,
-        checked=int(compared.sum()),
-        zero=int(zero.sum()),
+        checked=int(drawn.compared.sum()),
+        zero=int(drawn.zero.sum()),
         digits=None if lowest is None else round(float(digits[lowest]), 1),
         worst=None if lowest is None else _index(shape, lowest),
         entries=tuple(entries),
         norm=_norm(first.backprop),
         way=str(first.way.value),
-        one_by_one=int(((first.examined | np.isfinite(rulings[0].digits)) & compared).sum()),
+        one_by_one=int(drawn.one_by_one.sum()),
         unseen=max(r.t.unseen_part(SMALL_MISTAKE) for r in rulings),
         where=words(wrong, display, per_row=node.per_row) if wrong.sum() > 1 else None,
         map=tuple(picture(wrong, per_row=node.per_row)) if wrong.sum() > 1 else (),

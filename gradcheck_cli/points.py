@@ -22,6 +22,7 @@ __all__ = ["DIGITS", "archive", "draw_normal", "draw_uniform", "moved", "signs",
 
 Array = NDArray[np.float64]
 DIGITS = 6  # significant digits of every drawn number
+_SMALL = 64  # numbers of an input that is moved together with others
 
 
 class _HasValues(Protocol):
@@ -107,15 +108,19 @@ def moved(
     u is uniform in [-reach, reach], from the model's seed; another `attempt` draws another u.
     Inputs of other kinds are not in the result; `kinds` may hold "param", "data" and "rows".
     """
-    return {
-        name: _beside(item.values, model.seed, f"{name}/moved/{number}/{attempt}", reach)
-        for name, item in model.inputs.items()
-        if item.kind in kinds
-    }
+    given = {name: np.ravel(item.values) for name, item in model.inputs.items() if item.kind in kinds}
+    drawn = {n: _unit(model.seed, f"{n}/moved/{number}/{attempt}", v.size) for n, v in given.items()}
+    small = [name for name, values in given.items() if values.size <= _SMALL]
+    found = {n: _beside(values, drawn[n], reach) for n, values in given.items() if values.size > _SMALL}
+    if small:  # thousands of single numbers are moved as if they were one array
+        values, units = (np.concatenate([part[name] for name in small]) for part in (given, drawn))
+        ends = np.cumsum([given[name].size for name in small])
+        found |= zip(small, np.split(_beside(values, units, reach), ends[:-1]), strict=True)
+    return {name: found[name].reshape(model.inputs[name].values.shape) for name in given}
 
 
-def _beside(values: Array, seed: int, stream: str, reach: float) -> Array:
-    u = reach * draw_uniform(seed, stream, values.shape)
+def _beside(values: Array, units: Array, reach: float) -> Array:
+    u = reach * _rounded(-1.0 + 2.0 * units)
     return np.asarray(np.where(values == 0, u / 10, values * (1 + u / 2)))
 
 

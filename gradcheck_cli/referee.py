@@ -372,6 +372,10 @@ class Referee:
                 found[name] = room
         return found
 
+    def granted(self, slopes: Array) -> Array:
+        """What rounding is granted where it is not measured."""
+        return np.asarray(_UNMEASURED * np.abs(slopes))
+
     def astride(self, point: Mapping[str, Array]) -> list[Node]:
         """Nodes with a kink so near that rounding may put a right float64 program on its other side."""
         graph = self.model.graph

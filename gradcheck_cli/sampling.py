@@ -22,6 +22,7 @@ from gradcheck_cli.namespaces import Complex128
 __all__ = ["Estimates", "Sampled", "along", "derivative", "derivative_at", "estimates", "scheme_named"]
 
 _MOST_ENTRIES = 1 << 21  # entries of one node held at a time, over all perturbations
+_NAMES_AT_ONCE = 32  # times as many entries, all of which are held, where many names move together
 _MOST_TOGETHER = 512  # entries of small names that are moved in one pass
 _PROBE = 2.0**-20  # how far an entry is moved to see whether it stands on a kink
 _DEAR = 1 << 19  # rows times nodes
@@ -317,19 +318,23 @@ class _Along(Sampled):
 
     def __init__(self, tape: Tape, of: Node, directions: Mapping[int, Array], scale: float) -> None:
         super().__init__(tape, of)
-        self.directions = directions
-        nodes = [tape.model.graph.nodes[index] for index in directions]
-        self.base = np.full(max(len(moves) for moves in directions.values()), scale)
-        self.width = max(node.size for node in (of, *nodes))
+        self.nodes = [tape.model.graph.nodes[index] for index in directions]
+        count = max(len(moves) for moves in directions.values())
+        self.base = np.full(count, scale)
+        self.ends = np.cumsum([node.size for node in self.nodes]).tolist()
+        # entry by entry, so that the samples of one of thousands of single numbers lie side by side
+        self.moves = np.concatenate([m.reshape(count, -1).T for m in directions.values()])
+        self.still = np.concatenate([np.ravel(tape.of_node(node)) for node in self.nodes])[:, None]
+        self.width = max(of.size, *(node.size for node in self.nodes), self.ends[-1] // _NAMES_AT_ONCE)
 
     def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
         """All nodes, moved."""
-        found = {}
-        for index, moves in self.directions.items():
-            node = self.tape.model.graph.nodes[index]
-            steps = offsets.reshape(-1, *(1,) * len(node.shape)) * moves[entries]
-            found[index] = (self.tape.of_node(node)[None] + steps)[:, None]
-        return found
+        moved = self.still + self.moves[:, entries] * offsets
+        starts, lead = [0, *self.ends], (len(entries), 1)
+        return {
+            node.index: moved[start:stop].T.reshape(*lead, *node.shape)
+            for node, start, stop in zip(self.nodes, starts, self.ends, strict=False)
+        }
 
     def shaped(self, part: Array) -> list[Array]:
         """(directions, rows?, *of) as (rows?, *of, directions)."""
