@@ -32,6 +32,7 @@ RANKS: dict[str, tuple[int, int]] = {
     "language.spelling": (3, 1),
     "language.grammar_table": (3, 1),
     "language.text": (3, 2),
+    "language.tokens": (3, 1),
     "language.mistakes": (3, 3),
     "language.grammar": (3, 4),
     "language.printer": (3, 1),

@@ -2,15 +2,17 @@
 
 An operation refers to earlier ones by position, so nothing that follows needs recursion. The tables
 of the parser (LALR, made by lark from grammar.lark) are shipped as grammar_table.py; after a change
-`PYTHONHASHSEED=0 python -m gradcheck_cli.language.grammar` writes them again. Knows nothing of
-values and shapes.
+`PYTHONHASHSEED=0 python -m gradcheck_cli.language.grammar` writes them again. They look at the types
+of tokens only, so statements whose tokens have equal types share one derivation: it is found once and
+its rules are run on the tokens of each. Knows nothing of values and shapes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,12 +21,15 @@ import lark
 from gradcheck_cli.errors import LanguageError
 from gradcheck_cli.language.spelling import canonical
 from gradcheck_cli.language.text import Source, Span
+from gradcheck_cli.language.tokens import Lexer, Token
 
 __all__ = ["Declaration", "Draw", "FileSource", "Name", "Op", "Parser", "Statement"]
 
 _DERIVATIVE = re.compile(r"(?:d\s+|∂\s*)(\w+)\s*/\s*(?:d\s+|∂\s*)(\w+)")
 _SETTING = re.compile(r"set\s+([^\W\d][\w-]*)\s*=\s*(\S[^\n]*)", re.DOTALL)
 _MOST = 1_000_000  # operations of a file: half a GiB
+_SHARED = 1000  # characters; tokens of longer statements are read one by one and not kept
+_PLANS = 1000  # derivations that are kept: with the line above, at most a few MB
 _OPTIONS: dict[str, Any] = {"parser": "lalr", "lexer": "basic", "maybe_placeholders": False}
 
 
@@ -108,57 +113,81 @@ class Parser:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.ops: list[Op] = []
-        self.base = self.total = 0
+        self.total = 0
         self.statement = Statement("", Span(0, 0))
-        self._lark = _load(self)
+        self._first = 0
+        self._recorder = _Recorder(self)
+        self._lark = _load(self._recorder)
+        conf = self._lark.lexer_conf
+        self._lexer = Lexer(conf.terminals, conf.ignore)
+        self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def parse(self, span: Span) -> Statement:
         """One statement. Raises LanguageError."""
-        code = self.source.code[span.start : span.end]
-        self.base = span.start
+        code, (start, end) = self.source.code, span
         self.ops = []
         self._first = 0
         self.statement = Statement("", span, ops=self.ops)
-        if re.match(r"set\b", code):
-            return self._set(code)
+        if code.startswith("set", start) and re.match(r"set\b", code[start : start + 4]):
+            return self._set(code[start:end])
+        tokens = self._lexer.tokens(code, start, end)
+        if end - start > _SHARED:
+            self._derive(tokens)
+            return self.statement
+        values: list[Any] = list(tokens)
+        shape = tuple([token.type for token in values])
+        plan = self._plans.get(shape)
+        if plan is None:
+            plan = self._recorder.begin(values)
+            self._derive(tuple(values))  # it is appended to meanwhile
+            if len(self._plans) < _PLANS:
+                self._plans[shape] = plan
+        else:
+            for rule, places in plan:
+                values.append(rule([values[place] for place in places]))
+        return self.statement
+
+    def _derive(self, tokens: Iterable[Token]) -> None:
+        """Have lark find the derivation of the tokens; it runs the rules as it goes."""
+        span = self.statement.span
+        machine: Any = self._lark.parse_interactive("")
+        at = span.start
         try:
-            self._lark.parse(code)
-        except lark.exceptions.UnexpectedInput as reason:
-            end = (
-                isinstance(reason, lark.exceptions.UnexpectedToken) and reason.token.type == "$END"
-            )
-            at = len(code) if end else reason.pos_in_stream or 0
+            for token in tokens:
+                at = token.start
+                machine.feed_token(token)
+            at = span.end
+            machine.feed_token(Token("$END", "", at, at, -1))
+        except lark.exceptions.UnexpectedToken:
             from gradcheck_cli.language.mistakes import explain
 
-            raise explain(self.source, span, at) from None
-        return self.statement
+            raise explain(self.source, span, at - span.start) from None
+        finally:
+            self._recorder.end()
 
     def _set(self, code: str) -> Statement:
         found = _SETTING.fullmatch(code)
+        start = self.statement.span.start
         if found is None:
             raise self.source.error(
                 "this is no setting", self.statement.span, help="write set NAME = VALUE"
             )
         self.statement.kind = "set"
-        self.statement.name = self._name_at(found[1], found.start(1))
+        self.statement.name = self._name_at(found[1], start + found.start(1))
         self.statement.value = found[2].strip()
-        self.statement.text = self._span(found.start(2), found.end(2))
+        self.statement.text = Span(start + found.start(2), start + found.end(2))
         return self.statement
 
     # --- places ------------------------------------------------------------------------------
 
-    def _span(self, start: int, end: int) -> Span:
-        return Span(self.base + start, self.base + end)
-
-    def _of(self, token: Any) -> Span:
-        return self._span(token.start_pos, token.end_pos)
+    def _of(self, token: Token) -> Span:
+        return Span(token.start, token.end)
 
     def _name_at(self, text: str, start: int) -> Name:
-        span = self._span(start, start + len(text))
-        return Name(canonical(text), text, span)
+        return Name(canonical(text), text, Span(start, start + len(text)))
 
-    def _name(self, token: Any) -> Name:
-        return self._name_at(str(token), token.start_pos)
+    def _name(self, token: Token) -> Name:
+        return Name(canonical(token.text), token.text, Span(token.start, token.end))
 
     def _add(self, *fields: Any) -> int:
         self.ops.append(Op(*fields))
@@ -171,26 +200,26 @@ class Parser:
             )
         return len(self.ops) - 1
 
-    def _rest(self, token: Any) -> Span:
+    def _rest(self, token: Token) -> Span:
         """From behind the first = after a token to the end of the statement."""
         code = self.source.code
-        start = code.index("=", self.base + token.end_pos) + 1
+        start = code.index("=", token.end) + 1
         while code[start].isspace():
             start += 1
         return Span(start, self.statement.span.end)
 
-    def _whole(self, token: Any) -> int:
-        if not re.fullmatch("[0-9]{1,18}", token):
+    def _whole(self, token: Token) -> int:
+        if not re.fullmatch("[0-9]{1,18}", token.text):
             raise self.source.error(
-                f"{token[:40]} is not a whole number", self._of(token), help="write 0, 1, 2, ..."
+                f"{token.text[:40]} is not a whole number", self._of(token), help="write 0, 1, 2, ..."
             )
-        return int(token)
+        return int(token.text)
 
     # --- statements --------------------------------------------------------------------------
 
     def declare(self, children: list[Any]) -> None:
         """data, rows, param."""
-        self.statement.kind = str(children[0])
+        self.statement.kind = children[0].text
         last = children[-1]
         if isinstance(last, FileSource):
             self.statement.source = last
@@ -268,32 +297,32 @@ class Parser:
     def from_file(self, children: list[Any]) -> FileSource:
         """from "FILE" columns u, v."""
         path = children[1]
-        columns = tuple(str(c) for c in children[3:])
-        return FileSource(str(path)[1:-1], columns, self._span(children[0].start_pos, path.end_pos))
+        return FileSource(path.text[1:-1], tuple(children[3:]), Span(children[0].start, path.end))
 
     def column(self, children: list[Any]) -> str:
         """A header."""
-        return str(children[0]).strip('"')
+        column: Token = children[0]
+        return column.text.strip('"')
 
     # --- expressions -------------------------------------------------------------------------
 
     def number(self, children: list[Any]) -> int:
         """A number."""
         (token,) = children
-        return self._add("number", (), str(token), self._of(token))
+        return self._add("number", (), token.text, self._of(token))
 
     def name(self, children: list[Any]) -> int:
         """A name."""
         (token,) = children
-        return self._add("name", (), canonical(token), self._of(token))
+        return self._add("name", (), canonical(token.text), self._of(token))
 
     def derivative(self, children: list[Any]) -> int:
         """d A/d B, d A/d B[i,j]."""
         token, *index = children
-        found = _DERIVATIVE.fullmatch(token)
+        found = _DERIVATIVE.fullmatch(token.text)
         if found is None:
             raise LanguageError("this is no derivative")
-        start = token.start_pos
+        start = token.start
         of = self._name_at(found[1], start + found.start(1))
         by = self._name_at(found[2], start + found.start(2))
         items = tuple(index[0][0]) if index else ()
@@ -302,12 +331,12 @@ class Parser:
     def binary(self, children: list[Any]) -> int:
         """An operator between two operands."""
         left, sign, right = children
-        return self._add("binary", (left, right), _SPELLED.get(sign, str(sign)), self._of(sign))
+        return self._add("binary", (left, right), _SPELLED.get(sign.text, sign.text), self._of(sign))
 
     def signed(self, children: list[Any]) -> int:
         """-x, and +x which is x."""
         sign, operand = children
-        if sign == "+":
+        if sign.text == "+":
             return int(operand)
         return self._add("negative", (operand,), "-", self._of(sign))
 
@@ -325,8 +354,7 @@ class Parser:
     def call(self, children: list[Any]) -> int:
         """NAME(...)."""
         token, (items, keywords) = children
-        name = canonical(token)
-        return self._add("call", tuple(items), name, self._of(token), tuple(keywords))
+        return self._add("call", tuple(items), canonical(token.text), self._of(token), tuple(keywords))
 
     def stack(self, children: list[Any]) -> int:
         """[a, b]."""
@@ -367,10 +395,51 @@ class Parser:
         return self._add("slice", (), ":", span, (start, stop))
 
 
+_Plan = list[tuple[Callable[[list[Any]], Any], tuple[int, ...]]]  # rules, and what they are run on
+
+
+class _Result(NamedTuple):
+    """What stands on lark's stack for the result of a rule: its place among the values."""
+
+    place: int
+
+
+class _Recorder:
+    """Lark's way to the rules: runs them, and between `begin` and `end` notes which and on what."""
+
+    def __init__(self, rules: Parser) -> None:
+        self._rules = rules
+        self._values: list[Any] | None = None
+        self._plan: _Plan = []
+
+    def begin(self, tokens: list[Any]) -> _Plan:
+        """The plan that will be made; the rules' results are appended to `tokens`."""
+        self._values, self._plan = tokens, []
+        return self._plan
+
+    def end(self) -> None:
+        """Run rules without noting them."""
+        self._values = None
+
+    def __getattr__(self, name: str) -> Callable[[list[Any]], Any]:
+        if name not in _RULES:
+            raise AttributeError(name)
+        return partial(self._run, getattr(self._rules, name))
+
+    def _run(self, rule: Callable[[list[Any]], Any], children: list[Any]) -> Any:
+        if self._values is None:
+            return rule(children)
+        values, places = self._values, tuple([child.place for child in children])
+        values.append(rule([values[place] for place in places]))
+        self._plan.append((rule, places))
+        return _Result(len(values) - 1)
+
+
+_RULES = frozenset(name for name in vars(Parser) if not name.startswith("_")) - {"parse"}
 _SPELLED = {"**": "^", "≥": ">=", "≤": "<="}
 
 
-def _load(rules: Parser) -> lark.Lark:
+def _load(rules: _Recorder) -> lark.Lark:
     """The parser from its saved tables; from the grammar where lark is another version."""
     try:
         from gradcheck_cli.language import grammar_table as table
@@ -387,7 +456,7 @@ def _grammar() -> str:
     return Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
 
 
-def _build(rules: Parser | None = None) -> lark.Lark:
+def _build(rules: _Recorder | None = None) -> lark.Lark:
     transformer: Any = rules
     return lark.Lark(_grammar(), transformer=transformer, **_OPTIONS)
 
