@@ -258,8 +258,12 @@ class Builder:
         given = [self.nodes[a] for a in arguments]
         if operation == "matmul" and given[0].operation == "transpose" and _is_inner(self, given):
             return self.apply("dot", (given[0].arguments[0], arguments[1]))
-        per_row = any(node.per_row for node in given)
-        if self.rows_apart and per_row and any(node.reduced for node in given):
+        per_row = reduced = has_shape = False
+        for node in given:
+            per_row = per_row or node.per_row
+            reduced = reduced or node.reduced
+            has_shape = has_shape or bool(node.shape)
+        if self.rows_apart and per_row and reduced:
             raise ShapeError(
                 "a value made from all rows is used in a step that has one value per row",
                 help="rows do not see one another; declare the batch as data X[N,d] instead",
@@ -271,21 +275,19 @@ class Builder:
                     help="only steps that use a `rows` name have; sum and mean act on one array",
                 )
             options = {**(options or {}), "count": rows or 1}
-        if record.elementwise:
-            shape = _common_shape(record, [node.shape for node in given])
-            self._note_surprises(record, given, shape)
-            arguments = [self._expanded(a, shape) for a in arguments]
-            settings = {**record.options, **(options or {})}
-        else:
+            per_row, reduced = False, True
+        if not record.elementwise:
             shape, settings = record.shape(*(n.shape for n in given), **(options or {}))  # type: ignore[misc]
+        else:
+            shape, settings = (), {**record.options, **options} if options else record.options
+            if has_shape:
+                shape = _common_shape(record, [node.shape for node in given])
+                self._note_surprises(record, given, shape)
+                arguments = [self._expanded(a, shape) for a in arguments]
         return self._add(
-            operation,
-            tuple(arguments),
-            shape,
-            per_row=per_row and record.rows != "reduce",
-            reduced=record.rows == "reduce" or any(node.reduced for node in given),
+            operation, tuple(arguments), shape, per_row=per_row, reduced=reduced,
             options=MappingProxyType(settings),
-        )
+        )  # fmt: skip
 
     def copy(self, node: Node, arguments: Sequence[int]) -> int:
         """A node of another graph; `arguments` must have the shapes that its own have there."""

@@ -2,109 +2,35 @@
 
 An operation refers to earlier ones by position, so nothing that follows needs recursion. The tables
 of the parser (LALR, made by lark from grammar.lark) are shipped as grammar_table.py; after a change
-`PYTHONHASHSEED=0 python -m gradcheck_cli.language.grammar` writes them again. They look at the types
-of tokens only, so statements whose tokens have equal types share one derivation: it is found once and
-its rules are run on the tokens of each. Knows nothing of values and shapes.
+`PYTHONHASHSEED=0 python -m gradcheck_cli.language.grammar` writes them again. Short statements that
+differ in names and numbers only are parsed once (shapes.py). Knows nothing of values and shapes.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import lark
 
 from gradcheck_cli.errors import LanguageError
+from gradcheck_cli.language.shapes import Outline, outlined
 from gradcheck_cli.language.spelling import canonical
+from gradcheck_cli.language.statements import Declaration, Draw, FileSource, Name, Op, Statement
 from gradcheck_cli.language.text import Source, Span
 from gradcheck_cli.language.tokens import Lexer, Token
 
-__all__ = ["Declaration", "Draw", "FileSource", "Name", "Op", "Parser", "Statement"]
+__all__ = ["Parser"]
 
 _DERIVATIVE = re.compile(r"(?:d\s+|∂\s*)(\w+)\s*/\s*(?:d\s+|∂\s*)(\w+)")
 _SETTING = re.compile(r"set\s+([^\W\d][\w-]*)\s*=\s*(\S[^\n]*)", re.DOTALL)
 _MOST = 1_000_000  # operations of a file: half a GiB
-_SHARED = 1000  # characters; tokens of longer statements are read one by one and not kept
-_PLANS = 1000  # derivations that are kept: with the line above, at most a few MB
+_SHARED = 1000  # characters; longer statements are cut into tokens one by one, and none is kept
+_SHAPES = 1000  # that are kept: with the line above, at most a few MB
 _OPTIONS: dict[str, Any] = {"parser": "lalr", "lexer": "basic", "maybe_placeholders": False}
-
-
-class Name(NamedTuple):
-    """A name: the one it stands for, as typed, and where."""
-
-    name: str
-    display: str
-    span: Span
-
-
-class Op(NamedTuple):
-    """One operation. `arguments` are positions of earlier ones; `span` is where a caret goes.
-
-    kind        text       arguments       options
-    number      as typed
-    name        canonical
-    derivative             index items     (of, by, has an index), two Names and a bool
-    call        function   arguments       ((keyword, position), ...)
-    bracket                base, items     ((keyword, position), ...)
-    slice                                  (position or None, position or None)
-    stack                  entries
-    binary      the sign   left, right
-    negative               operand
-    transpose              operand
-    """
-
-    kind: str
-    arguments: tuple[int, ...]
-    text: str
-    span: Span
-    options: tuple[Any, ...] = ()
-
-
-class Draw(NamedTuple):
-    """`~ normal(0, 1) count 8`."""
-
-    name: Name
-    arguments: tuple[int, ...]
-    rows: int | None
-
-
-class Declaration(NamedTuple):
-    """One name of a data, rows or param statement; its operations are first, ..., last - 1."""
-
-    name: Name
-    shape: tuple[int, ...] | None
-    value: int | None
-    draw: Draw | None
-    first: int
-    last: int
-
-
-class FileSource(NamedTuple):
-    """`from "FILE" columns u, v`."""
-
-    path: str
-    columns: tuple[str, ...]
-    span: Span
-
-
-@dataclass
-class Statement:
-    """kind: data, rows, param, seed, set, claim, step or expression."""
-
-    kind: str
-    span: Span
-    name: Name | None = None
-    root: int | None = None
-    target: int | None = None
-    declarations: list[Declaration] = field(default_factory=list)
-    source: FileSource | None = None
-    value: str = ""
-    text: Span | None = None  # of the right side
-    ops: list[Op] = field(default_factory=list)
 
 
 class Parser:
@@ -116,67 +42,72 @@ class Parser:
         self.total = 0
         self.statement = Statement("", Span(0, 0))
         self._first = 0
-        self._recorder = _Recorder(self)
-        self._lark = _load(self._recorder)
+        self._lark = _load(self)
         conf = self._lark.lexer_conf
         self._lexer = Lexer(conf.terminals, conf.ignore)
-        self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._outlines: dict[tuple[str, ...], Outline | None] = {}
 
     def parse(self, span: Span) -> Statement:
         """One statement. Raises LanguageError."""
         code, (start, end) = self.source.code, span
+        if code.startswith("set", start) and re.match(r"set\b", code[start : start + 4]):
+            return self._set(span)
+        if end - start > _SHARED:
+            return self._derive(span)
+        texts = self._lexer.texts(code, start, end)
+        shape = self._lexer.shape(texts)
+        outline = self._outlines.get(shape)
+        if outline is not None:
+            statement = outline.filled(texts, list(accumulate(map(len, texts), initial=start)))
+            self._count(len(statement.ops))
+            return statement
+        statement = self._derive(span)
+        if shape not in self._outlines and len(self._outlines) < _SHAPES:
+            starts = list(accumulate(map(len, texts), initial=start))
+            self._outlines[shape] = outlined(statement, starts)
+        return statement
+
+    def _derive(self, span: Span) -> Statement:
+        """Have lark find the derivation of a statement; it runs the rules as it goes."""
         self.ops = []
         self._first = 0
         self.statement = Statement("", span, ops=self.ops)
-        if code.startswith("set", start) and re.match(r"set\b", code[start : start + 4]):
-            return self._set(code[start:end])
-        tokens = self._lexer.tokens(code, start, end)
-        if end - start > _SHARED:
-            self._derive(tokens)
-            return self.statement
-        values: list[Any] = list(tokens)
-        shape = tuple([token.type for token in values])
-        plan = self._plans.get(shape)
-        if plan is None:
-            plan = self._recorder.begin(values)
-            self._derive(tuple(values))  # it is appended to meanwhile
-            if len(self._plans) < _PLANS:
-                self._plans[shape] = plan
-        else:
-            for rule, places in plan:
-                values.append(rule([values[place] for place in places]))
-        return self.statement
-
-    def _derive(self, tokens: Iterable[Token]) -> None:
-        """Have lark find the derivation of the tokens; it runs the rules as it goes."""
-        span = self.statement.span
         machine: Any = self._lark.parse_interactive("")
         at = span.start
         try:
-            for token in tokens:
+            for token in self._lexer.tokens(self.source.code, *span):
                 at = token.start
                 machine.feed_token(token)
             at = span.end
-            machine.feed_token(Token("$END", "", at, at, -1))
+            machine.feed_token(Token("$END", "", at))
         except lark.exceptions.UnexpectedToken:
             from gradcheck_cli.language.mistakes import explain
 
             raise explain(self.source, span, at - span.start) from None
-        finally:
-            self._recorder.end()
-
-    def _set(self, code: str) -> Statement:
-        found = _SETTING.fullmatch(code)
-        start = self.statement.span.start
-        if found is None:
-            raise self.source.error(
-                "this is no setting", self.statement.span, help="write set NAME = VALUE"
-            )
-        self.statement.kind = "set"
-        self.statement.name = self._name_at(found[1], start + found.start(1))
-        self.statement.value = found[2].strip()
-        self.statement.text = Span(start + found.start(2), start + found.end(2))
         return self.statement
+
+    def _set(self, span: Span) -> Statement:
+        start = span.start
+        found = _SETTING.fullmatch(self.source.code[start : span.end])
+        if found is None:
+            raise self.source.error("this is no setting", span, help="write set NAME = VALUE")
+        return Statement(
+            "set",
+            span,
+            name=self._name_at(found[1], start + found.start(1)),
+            value=found[2].strip(),
+            text=Span(start + found.start(2), start + found.end(2)),
+        )
+
+    def _count(self, more: int) -> None:
+        """So many more operations; the memory that they take is limited."""
+        self.total += more
+        if self.total > _MOST:
+            raise LanguageError(
+                f"the text has more than {_MOST:,} numbers, names and operators",
+                file=self.source.file,
+                help='large tables belong in files: data X from "X.npy"',
+            )
 
     # --- places ------------------------------------------------------------------------------
 
@@ -189,15 +120,11 @@ class Parser:
     def _name(self, token: Token) -> Name:
         return Name(canonical(token.text), token.text, Span(token.start, token.end))
 
-    def _add(self, *fields: Any) -> int:
-        self.ops.append(Op(*fields))
-        self.total += 1
-        if self.total > _MOST:
-            raise LanguageError(
-                f"the text has more than {_MOST:,} numbers, names and operators",
-                file=self.source.file,
-                help='large tables belong in files: data X from "X.npy"',
-            )
+    def _add(
+        self, kind: str, arguments: tuple[int, ...], text: str, span: Span, options: tuple[Any, ...] = ()
+    ) -> int:
+        self.ops.append(Op(kind, arguments, text, *span, options))
+        self._count(1)
         return len(self.ops) - 1
 
     def _rest(self, token: Token) -> Span:
@@ -223,7 +150,8 @@ class Parser:
         last = children[-1]
         if isinstance(last, FileSource):
             self.statement.source = last
-        self.statement.declarations = [c for c in children[1:] if isinstance(c, Declaration)]
+        declared = (c for c in children[1:] if isinstance(c, Declaration))
+        self.statement.declarations = tuple(declared)
 
     def seed(self, children: list[Any]) -> None:
         """seed INTEGER."""
@@ -395,51 +323,10 @@ class Parser:
         return self._add("slice", (), ":", span, (start, stop))
 
 
-_Plan = list[tuple[Callable[[list[Any]], Any], tuple[int, ...]]]  # rules, and what they are run on
-
-
-class _Result(NamedTuple):
-    """What stands on lark's stack for the result of a rule: its place among the values."""
-
-    place: int
-
-
-class _Recorder:
-    """Lark's way to the rules: runs them, and between `begin` and `end` notes which and on what."""
-
-    def __init__(self, rules: Parser) -> None:
-        self._rules = rules
-        self._values: list[Any] | None = None
-        self._plan: _Plan = []
-
-    def begin(self, tokens: list[Any]) -> _Plan:
-        """The plan that will be made; the rules' results are appended to `tokens`."""
-        self._values, self._plan = tokens, []
-        return self._plan
-
-    def end(self) -> None:
-        """Run rules without noting them."""
-        self._values = None
-
-    def __getattr__(self, name: str) -> Callable[[list[Any]], Any]:
-        if name not in _RULES:
-            raise AttributeError(name)
-        return partial(self._run, getattr(self._rules, name))
-
-    def _run(self, rule: Callable[[list[Any]], Any], children: list[Any]) -> Any:
-        if self._values is None:
-            return rule(children)
-        values, places = self._values, tuple([child.place for child in children])
-        values.append(rule([values[place] for place in places]))
-        self._plan.append((rule, places))
-        return _Result(len(values) - 1)
-
-
-_RULES = frozenset(name for name in vars(Parser) if not name.startswith("_")) - {"parse"}
 _SPELLED = {"**": "^", "≥": ">=", "≤": "<="}
 
 
-def _load(rules: _Recorder) -> lark.Lark:
+def _load(rules: Parser) -> lark.Lark:
     """The parser from its saved tables; from the grammar where lark is another version."""
     try:
         from gradcheck_cli.language import grammar_table as table
@@ -456,7 +343,7 @@ def _grammar() -> str:
     return Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
 
 
-def _build(rules: _Recorder | None = None) -> lark.Lark:
+def _build(rules: Parser | None = None) -> lark.Lark:
     transformer: Any = rules
     return lark.Lark(_grammar(), transformer=transformer, **_OPTIONS)
 
