@@ -39,6 +39,7 @@ __all__ = [
 
 Array = NDArray[Any]
 LEAF, LITERAL = "leaf", "literal"
+_NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 PI = "pi"  # the text of a literal that is more than the double nearest to it
 
 
@@ -78,7 +79,7 @@ class Node:
     shape: Shape
     per_row: bool = False
     reduced: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=lambda: _NO_OPTIONS)
     key: Key = ""
     value: float = 0.0
     text: str = ""
@@ -286,7 +287,7 @@ class Builder:
                 arguments = [self._expanded(a, shape) for a in arguments]
         return self._add(
             operation, tuple(arguments), shape, per_row=per_row, reduced=reduced,
-            options=MappingProxyType(settings),
+            options=MappingProxyType(settings) if settings else _NO_OPTIONS,
         )  # fmt: skip
 
     def copy(self, node: Node, arguments: Sequence[int]) -> int:

@@ -51,19 +51,20 @@ class Outline(NamedTuple):
 
     def filled(self, texts: list[str], starts: list[int]) -> Statement:
         """The statement whose tokens have these texts and places; the last place is the end."""
+        names = texts if all(map(str.isascii, texts)) else list(map(canonical, texts))
         new = tuple.__new__  # at half the time of Op(...)
         ops = []
         for kind, arguments, text, token in self.ops:
-            own = canonical(texts[token]) if text is None else text
-            ops.append(new(Op, (kind, arguments, own, starts[token], starts[token + 1], ())))
+            shown = names[token] if text is None else text
+            ops.append(new(Op, (kind, arguments, shown, starts[token], starts[token + 1], ())))
         declarations = [
-            Declaration(_name(texts, starts, token), None, value, None, first, last)
+            Declaration(_name(names, texts, starts, token), None, value, None, first, last)
             for token, value, first, last in self.declarations
         ]
         return Statement(
             self.kind,
             Span(starts[0], starts[-1]),
-            name=None if self.name is None else _name(texts, starts, self.name),
+            name=None if self.name is None else _name(names, texts, starts, self.name),
             root=self.root,
             declarations=tuple(declarations),
             text=None if self.text is None else Span(starts[self.text], starts[-1]),
@@ -71,8 +72,8 @@ class Outline(NamedTuple):
         )
 
 
-def _name(texts: list[str], starts: list[int], token: int) -> Name:
-    return Name(canonical(texts[token]), texts[token], Span(starts[token], starts[token + 1]))
+def _name(names: list[str], texts: list[str], starts: list[int], token: int) -> Name:
+    return Name(names[token], texts[token], Span(starts[token], starts[token + 1]))
 
 
 def outlined(statement: Statement, starts: list[int]) -> Outline | None:
