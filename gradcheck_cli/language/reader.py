@@ -67,6 +67,8 @@ class ModelReader:
         for statement in self.statements:
             self._read(statement)
             self._collect_notes(statement)
+            if statement.kind != "claim":  # those are built on the model
+                statement.ops = []  # more than half of what a long text takes
         self._check_loss()
         model = Model(
             file=self.source.file,
