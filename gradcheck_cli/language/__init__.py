@@ -17,7 +17,7 @@ from gradcheck_cli.language.files import MAX_DATA, MAX_TEXT, read_path
 if TYPE_CHECKING:
     from gradcheck_cli.errors import Place
     from gradcheck_cli.graph import Array, Claim, Graph, Model
-    from gradcheck_cli.language.grammar import Statement
+    from gradcheck_cli.language.statements import Statement
     from gradcheck_cli.language.text import Source
 
 __all__ = [

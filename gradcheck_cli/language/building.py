@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from gradcheck_cli.errors import ShapeError
 from gradcheck_cli.graph import Builder, Graph, Node, spell_shape
 from gradcheck_cli.language.files import spell_size
-from gradcheck_cli.language.grammar import Name, Op
 from gradcheck_cli.language.names import is_function
+from gradcheck_cli.language.statements import Name, Op
 from gradcheck_cli.language.text import Source
 from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.primitives import resolve_function
@@ -90,18 +90,20 @@ class _Assembly:
     def step(self, position: int) -> None:
         """Do one operation."""
         op = self.ops[position]
-        if op.kind in ("number", "name", "slice"):
+        kind = op.kind
+        if kind in ("number", "name", "slice"):
             return
-        if op.kind == "derivative":
+        if kind == "binary":
+            self._apply(position, _BINARY[op.text], op.arguments, None)
+        elif kind in _OTHERS:
+            self._apply(position, _OTHERS[kind], op.arguments, None)
+        elif kind == "derivative":
             self.done[position] = self.leaf(op)
-        elif op.kind == "bracket" and not self._is_call(op):
+        elif kind == "bracket" and not self._is_call(op):
             key = index_items(self.source, self.ops, op.arguments[1:])
             self._apply(position, "index", op.arguments[:1], {"key": key})
-        elif op.kind in ("call", "bracket"):
-            self._call(position, op)
         else:
-            operation = _BINARY[op.text] if op.kind == "binary" else _OTHERS[op.kind]
-            self._apply(position, operation, op.arguments, None)
+            self._call(position, op)
 
     def _is_call(self, op: Op) -> bool:
         base = self.ops[op.arguments[0]]
@@ -176,7 +178,7 @@ class _Assembly:
             nodes = [self.node(a) for a in arguments]
             node = self.builder.apply(operation, nodes, options, rows=self.rows)
             shape = self.builder.nodes[node].shape
-            if math.prod(shape) * 8 > self.limit:
+            if shape and math.prod(shape) * 8 > self.limit:
                 raise ShapeError(
                     f"a value of the shape {spell_shape(shape)} needs "
                     f"{spell_size(math.prod(shape) * 8)}",

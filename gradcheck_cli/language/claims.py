@@ -28,8 +28,8 @@ from gradcheck_cli.graph import (
     spell_shape,
 )
 from gradcheck_cli.language.building import assemble, evaluate, index_items
-from gradcheck_cli.language.grammar import Name, Op, Statement
 from gradcheck_cli.language.names import is_function
+from gradcheck_cli.language.statements import Name, Op, Statement
 from gradcheck_cli.language.tables import Table, half_unit, open_table
 from gradcheck_cli.language.text import Source
 from gradcheck_cli.numberformats import SIGNIFICANDS

@@ -2,104 +2,35 @@
 
 An operation refers to earlier ones by position, so nothing that follows needs recursion. The tables
 of the parser (LALR, made by lark from grammar.lark) are shipped as grammar_table.py; after a change
-`PYTHONHASHSEED=0 python -m gradcheck_cli.language.grammar` writes them again. Knows nothing of
-values and shapes.
+`PYTHONHASHSEED=0 python -m gradcheck_cli.language.grammar` writes them again. Short statements that
+differ in names and numbers only are parsed once (shapes.py). Knows nothing of values and shapes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import lark
 
 from gradcheck_cli.errors import LanguageError
+from gradcheck_cli.language.shapes import Outline, outlined
 from gradcheck_cli.language.spelling import canonical
+from gradcheck_cli.language.statements import Declaration, Draw, FileSource, Name, Op, Statement
 from gradcheck_cli.language.text import Source, Span
+from gradcheck_cli.language.tokens import Lexer, Token
 
-__all__ = ["Declaration", "Draw", "FileSource", "Name", "Op", "Parser", "Statement"]
+__all__ = ["Parser"]
 
 _DERIVATIVE = re.compile(r"(?:d\s+|∂\s*)(\w+)\s*/\s*(?:d\s+|∂\s*)(\w+)")
 _SETTING = re.compile(r"set\s+([^\W\d][\w-]*)\s*=\s*(\S[^\n]*)", re.DOTALL)
 _MOST = 1_000_000  # operations of a file: half a GiB
+_SHARED = 1000  # characters; longer statements are cut into tokens one by one, and none is kept
+_SHAPES = 1000  # that are kept: with the line above, at most a few MB
 _OPTIONS: dict[str, Any] = {"parser": "lalr", "lexer": "basic", "maybe_placeholders": False}
-
-
-class Name(NamedTuple):
-    """A name: the one it stands for, as typed, and where."""
-
-    name: str
-    display: str
-    span: Span
-
-
-class Op(NamedTuple):
-    """One operation. `arguments` are positions of earlier ones; `span` is where a caret goes.
-
-    kind        text       arguments       options
-    number      as typed
-    name        canonical
-    derivative             index items     (of, by, has an index), two Names and a bool
-    call        function   arguments       ((keyword, position), ...)
-    bracket                base, items     ((keyword, position), ...)
-    slice                                  (position or None, position or None)
-    stack                  entries
-    binary      the sign   left, right
-    negative               operand
-    transpose              operand
-    """
-
-    kind: str
-    arguments: tuple[int, ...]
-    text: str
-    span: Span
-    options: tuple[Any, ...] = ()
-
-
-class Draw(NamedTuple):
-    """`~ normal(0, 1) count 8`."""
-
-    name: Name
-    arguments: tuple[int, ...]
-    rows: int | None
-
-
-class Declaration(NamedTuple):
-    """One name of a data, rows or param statement; its operations are first, ..., last - 1."""
-
-    name: Name
-    shape: tuple[int, ...] | None
-    value: int | None
-    draw: Draw | None
-    first: int
-    last: int
-
-
-class FileSource(NamedTuple):
-    """`from "FILE" columns u, v`."""
-
-    path: str
-    columns: tuple[str, ...]
-    span: Span
-
-
-@dataclass
-class Statement:
-    """kind: data, rows, param, seed, set, claim, step or expression."""
-
-    kind: str
-    span: Span
-    name: Name | None = None
-    root: int | None = None
-    target: int | None = None
-    declarations: list[Declaration] = field(default_factory=list)
-    source: FileSource | None = None
-    value: str = ""
-    text: Span | None = None  # of the right side
-    ops: list[Op] = field(default_factory=list)
 
 
 class Parser:
@@ -108,93 +39,119 @@ class Parser:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.ops: list[Op] = []
-        self.base = self.total = 0
+        self.total = 0
         self.statement = Statement("", Span(0, 0))
+        self._first = 0
         self._lark = _load(self)
+        conf = self._lark.lexer_conf
+        self._lexer = Lexer(conf.terminals, conf.ignore)
+        self._outlines: dict[tuple[str, ...], Outline | None] = {}
 
     def parse(self, span: Span) -> Statement:
         """One statement. Raises LanguageError."""
-        code = self.source.code[span.start : span.end]
-        self.base = span.start
+        code, (start, end) = self.source.code, span
+        if code.startswith("set", start) and re.match(r"set\b", code[start : start + 4]):
+            return self._set(span)
+        if end - start > _SHARED:
+            return self._derive(span)
+        texts = self._lexer.texts(code, start, end)
+        shape = self._lexer.shape(texts)
+        outline = self._outlines.get(shape)
+        if outline is not None:
+            statement = outline.filled(texts, list(accumulate(map(len, texts), initial=start)))
+            self._count(len(statement.ops))
+            return statement
+        statement = self._derive(span)
+        if shape not in self._outlines and len(self._outlines) < _SHAPES:
+            starts = list(accumulate(map(len, texts), initial=start))
+            self._outlines[shape] = outlined(statement, starts)
+        return statement
+
+    def _derive(self, span: Span) -> Statement:
+        """Have lark find the derivation of a statement; it runs the rules as it goes."""
         self.ops = []
         self._first = 0
         self.statement = Statement("", span, ops=self.ops)
-        if re.match(r"set\b", code):
-            return self._set(code)
+        machine: Any = self._lark.parse_interactive("")
+        at = span.start
         try:
-            self._lark.parse(code)
-        except lark.exceptions.UnexpectedInput as reason:
-            end = (
-                isinstance(reason, lark.exceptions.UnexpectedToken) and reason.token.type == "$END"
-            )
-            at = len(code) if end else reason.pos_in_stream or 0
+            for token in self._lexer.tokens(self.source.code, *span):
+                at = token.start
+                machine.feed_token(token)
+            at = span.end
+            machine.feed_token(Token("$END", "", at))
+        except lark.exceptions.UnexpectedToken:
             from gradcheck_cli.language.mistakes import explain
 
-            raise explain(self.source, span, at) from None
+            raise explain(self.source, span, at - span.start) from None
         return self.statement
 
-    def _set(self, code: str) -> Statement:
-        found = _SETTING.fullmatch(code)
+    def _set(self, span: Span) -> Statement:
+        start = span.start
+        found = _SETTING.fullmatch(self.source.code[start : span.end])
         if found is None:
-            raise self.source.error(
-                "this is no setting", self.statement.span, help="write set NAME = VALUE"
-            )
-        self.statement.kind = "set"
-        self.statement.name = self._name_at(found[1], found.start(1))
-        self.statement.value = found[2].strip()
-        self.statement.text = self._span(found.start(2), found.end(2))
-        return self.statement
+            raise self.source.error("this is no setting", span, help="write set NAME = VALUE")
+        return Statement(
+            "set",
+            span,
+            name=self._name_at(found[1], start + found.start(1)),
+            value=found[2].strip(),
+            text=Span(start + found.start(2), start + found.end(2)),
+        )
 
-    # --- places ------------------------------------------------------------------------------
-
-    def _span(self, start: int, end: int) -> Span:
-        return Span(self.base + start, self.base + end)
-
-    def _of(self, token: Any) -> Span:
-        return self._span(token.start_pos, token.end_pos)
-
-    def _name_at(self, text: str, start: int) -> Name:
-        span = self._span(start, start + len(text))
-        return Name(canonical(text), text, span)
-
-    def _name(self, token: Any) -> Name:
-        return self._name_at(str(token), token.start_pos)
-
-    def _add(self, *fields: Any) -> int:
-        self.ops.append(Op(*fields))
-        self.total += 1
+    def _count(self, more: int) -> None:
+        """So many more operations; the memory that they take is limited."""
+        self.total += more
         if self.total > _MOST:
             raise LanguageError(
                 f"the text has more than {_MOST:,} numbers, names and operators",
                 file=self.source.file,
                 help='large tables belong in files: data X from "X.npy"',
             )
+
+    # --- places ------------------------------------------------------------------------------
+
+    def _of(self, token: Token) -> Span:
+        return Span(token.start, token.end)
+
+    def _name_at(self, text: str, start: int) -> Name:
+        return Name(canonical(text), text, Span(start, start + len(text)))
+
+    def _name(self, token: Token) -> Name:
+        return Name(canonical(token.text), token.text, Span(token.start, token.end))
+
+    def _add(
+        self, kind: str, arguments: tuple[int, ...], text: str, span: Span, options: tuple[Any, ...] = ()
+    ) -> int:
+        self.ops.append(Op(kind, arguments, text, *span, options))
+        self._count(1)
         return len(self.ops) - 1
 
-    def _rest(self, token: Any) -> Span:
+    def _rest(self, token: Token) -> Span:
         """From behind the first = after a token to the end of the statement."""
         code = self.source.code
-        start = code.index("=", self.base + token.end_pos) + 1
+        start = code.index("=", token.end) + 1
         while code[start].isspace():
             start += 1
         return Span(start, self.statement.span.end)
 
-    def _whole(self, token: Any) -> int:
-        if not re.fullmatch("[0-9]{1,18}", token):
+    def _whole(self, token: Token) -> int:
+        if not re.fullmatch("[0-9]{1,18}", token.text):
             raise self.source.error(
-                f"{token[:40]} is not a whole number", self._of(token), help="write 0, 1, 2, ..."
+                f"{token.text[:40]} is not a whole number", self._of(token), help="write 0, 1, 2, ..."
             )
-        return int(token)
+        return int(token.text)
 
     # --- statements --------------------------------------------------------------------------
 
     def declare(self, children: list[Any]) -> None:
         """data, rows, param."""
-        self.statement.kind = str(children[0])
+        self.statement.kind = children[0].text
         last = children[-1]
         if isinstance(last, FileSource):
             self.statement.source = last
-        self.statement.declarations = [c for c in children[1:] if isinstance(c, Declaration)]
+        declared = (c for c in children[1:] if isinstance(c, Declaration))
+        self.statement.declarations = tuple(declared)
 
     def seed(self, children: list[Any]) -> None:
         """seed INTEGER."""
@@ -268,32 +225,32 @@ class Parser:
     def from_file(self, children: list[Any]) -> FileSource:
         """from "FILE" columns u, v."""
         path = children[1]
-        columns = tuple(str(c) for c in children[3:])
-        return FileSource(str(path)[1:-1], columns, self._span(children[0].start_pos, path.end_pos))
+        return FileSource(path.text[1:-1], tuple(children[3:]), Span(children[0].start, path.end))
 
     def column(self, children: list[Any]) -> str:
         """A header."""
-        return str(children[0]).strip('"')
+        column: Token = children[0]
+        return column.text.strip('"')
 
     # --- expressions -------------------------------------------------------------------------
 
     def number(self, children: list[Any]) -> int:
         """A number."""
         (token,) = children
-        return self._add("number", (), str(token), self._of(token))
+        return self._add("number", (), token.text, self._of(token))
 
     def name(self, children: list[Any]) -> int:
         """A name."""
         (token,) = children
-        return self._add("name", (), canonical(token), self._of(token))
+        return self._add("name", (), canonical(token.text), self._of(token))
 
     def derivative(self, children: list[Any]) -> int:
         """d A/d B, d A/d B[i,j]."""
         token, *index = children
-        found = _DERIVATIVE.fullmatch(token)
+        found = _DERIVATIVE.fullmatch(token.text)
         if found is None:
             raise LanguageError("this is no derivative")
-        start = token.start_pos
+        start = token.start
         of = self._name_at(found[1], start + found.start(1))
         by = self._name_at(found[2], start + found.start(2))
         items = tuple(index[0][0]) if index else ()
@@ -302,12 +259,12 @@ class Parser:
     def binary(self, children: list[Any]) -> int:
         """An operator between two operands."""
         left, sign, right = children
-        return self._add("binary", (left, right), _SPELLED.get(sign, str(sign)), self._of(sign))
+        return self._add("binary", (left, right), _SPELLED.get(sign.text, sign.text), self._of(sign))
 
     def signed(self, children: list[Any]) -> int:
         """-x, and +x which is x."""
         sign, operand = children
-        if sign == "+":
+        if sign.text == "+":
             return int(operand)
         return self._add("negative", (operand,), "-", self._of(sign))
 
@@ -325,8 +282,7 @@ class Parser:
     def call(self, children: list[Any]) -> int:
         """NAME(...)."""
         token, (items, keywords) = children
-        name = canonical(token)
-        return self._add("call", tuple(items), name, self._of(token), tuple(keywords))
+        return self._add("call", tuple(items), canonical(token.text), self._of(token), tuple(keywords))
 
     def stack(self, children: list[Any]) -> int:
         """[a, b]."""

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gradcheck_cli.errors import LanguageError, printable
-from gradcheck_cli.language.grammar import Name, Op, Statement
 from gradcheck_cli.language.mistakes import KEYWORDS, derivative_meant
 from gradcheck_cli.language.spelling import canonical, describe, foreign_letter, nearest, skeleton
-from gradcheck_cli.language.text import Source
+from gradcheck_cli.language.statements import Name, Op, Statement
+from gradcheck_cli.language.text import Source, Span
 from gradcheck_cli.primitives import PRIMITIVES, function_names, resolve_function
 
 __all__ = ["CONSTANTS", "Checked", "check_claims", "check_names", "is_function"]
@@ -46,13 +46,14 @@ class _Names:
     later: dict[str, Name] = field(default_factory=dict)  # anywhere in the file
     known: Mapping[str, str] = field(default_factory=dict)  # of the model that claims are about
     alike: dict[str, Name] = field(default_factory=dict)
+    is_ascii: bool = False  # the whole file: no letters of other alphabets
 
 
 def check_names(source: Source, statements: list[Statement]) -> Checked:
     """The statements of a model file. Raises LanguageError."""
     alone = [s for s in statements if s.kind == "expression"]
     defining = [s for s in statements if s.declarations or s.kind == "step"]
-    names = _Names(source)
+    names = _Names(source, is_ascii=source.code.isascii())
     free: list[Name] = []
     if len(alone) == 1 and not defining:
         free = list(_free_names(source, alone[0]))
@@ -127,7 +128,16 @@ def _define(names: _Names, name: Name, kind: str) -> None:
             help="every name has one value; take a new name for the new one",
             related=(("first defined here", source.place(*before.span)),),
         )
-    twin = names.alike.get(_look(name.name))
+    if not names.is_ascii:
+        _check_look(names, name)
+    names.defined[name.name] = name
+    names.kinds[name.name] = kind
+
+
+def _check_look(names: _Names, name: Name) -> None:
+    """No other name looks like it because of a letter of another alphabet."""
+    source, look = names.source, skeleton(name.name)
+    twin = names.alike.get(look)
     if twin is not None and (not name.name.isascii() or not twin.name.isascii()):
         raise source.error(
             f'"{_shown(name.display)}" looks like "{_shown(twin.display)}" but is another name',
@@ -135,13 +145,7 @@ def _define(names: _Names, name: Name, kind: str) -> None:
             help=f"it has {_letter(twin.name if name.name.isascii() else name.name)}",
             related=(("the other one", source.place(*twin.span)),),
         )
-    names.alike[_look(name.name)] = name
-    names.defined[name.name] = name
-    names.kinds[name.name] = kind
-
-
-def _look(name: str) -> str:
-    return skeleton(name)
+    names.alike[look] = name
 
 
 def _letter(name: str) -> str:
@@ -173,13 +177,13 @@ def _free_names(source: Source, statement: Statement) -> Iterator[Name]:
         if is_function(op.text) and position in called:
             continue
         if op.text.lower() in _NUMBERS:
-            raise _not_finite(source, op)
+            raise _not_finite(source, op.text, op.span)
         if op.text == "loss":
             raise source.error(
                 '"loss" is the name of the whole expression', op.span, help="take another name"
             )
         seen.add(op.text)
-        yield Name(op.text, source.code[op.span.start : op.span.end], op.span)
+        yield Name(op.text, source.code[op.start : op.end], op.span)
 
 
 # --- uses -------------------------------------------------------------------------------------
@@ -211,16 +215,15 @@ def _check_uses(
 
 def _check_name(names: _Names, op: Op, context: str) -> None:
     source = names.source
-    display = source.code[op.span.start : op.span.end]
-    name = Name(op.text, display, op.span)
-    if op.text in CONSTANTS:
+    kind = names.kinds.get(op.text)
+    if (kind is not None and context != "value") or op.text in CONSTANTS:
         return
+    display = source.code[op.start : op.end]
     if is_function(op.text):
         raise source.error(
             f'"{display}" is a function', op.span, help=f"write {op.text}(...) with its arguments"
         )
-    _require(names, name, context)
-    kind = names.kinds.get(op.text)
+    _require(names, Name(op.text, display, op.span), context)
     if context == "value" and kind != "data":
         what = {"param": "a parameter", "rows": "a rows name", "step": "a step"}[kind or "step"]
         raise source.error(
@@ -250,7 +253,7 @@ def _unknown(names: _Names, name: Name) -> LanguageError:
     source = names.source
     _check_letters(source, name)
     if name.name.lower() in _NUMBERS:
-        return _not_finite(source, Op("name", (), name.name, name.span))
+        return _not_finite(source, name.name, name.span)
     return source.error(
         f'unknown name "{_shown(name.display)}"', name.span, help=_unknown_help(names, name)
     )
@@ -275,9 +278,9 @@ def _unknown_help(names: _Names, name: Name) -> str:
     return f"declare it: param {_shown(name.display)} = 1"
 
 
-def _not_finite(source: Source, op: Op) -> LanguageError:
+def _not_finite(source: Source, text: str, span: Span) -> LanguageError:
     return source.error(
-        f'"{op.text}" is not a number here', op.span, help="all values are finite numbers"
+        f'"{text}" is not a number here', span, help="all values are finite numbers"
     )
 
 
@@ -301,9 +304,9 @@ def _check_call(names: _Names, function: str, op: Op, arguments: tuple[int, ...]
             forms = " or ".join(_signatures(function))
             raise source.error(f"{function} does not take {given}", op.span, help=f"write {forms}")
         return
-    display = source.code[op.span.start : op.span.end]
+    display = source.code[op.start : op.end]
     if function in CONSTANTS or function in names.defined or function in names.known:
-        bracket = source.code.index("(", op.span.end)
+        bracket = source.code.index("(", op.end)
         raise source.error(
             f'missing operator between "{_shown(display)}" and "("',
             (bracket, bracket + 1),
@@ -320,7 +323,7 @@ def _signatures(function: str) -> list[str]:
 
 
 def _function_help(source: Source, op: Op) -> str:
-    meant = derivative_meant(source.code[op.span.start : op.span.start + 200], source.code)
+    meant = derivative_meant(source.code[op.start : op.start + 200], source.code)
     if meant is not None:
         return f"write {meant}"
     near = nearest(canonical(op.text), sorted(_FUNCTIONS))
