@@ -36,7 +36,9 @@ RANKS: dict[str, tuple[int, int]] = {
     "language.grammar": (3, 4),
     "language.printer": (3, 1),
     "language.settings": (3, 2),
-    "language.tables": (3, 2),
+    "language.arrays": (3, 2),  # NumPy's format, read or mapped
+    "language.columns": (3, 3),  # CSV, in pieces
+    "language.tables": (3, 4),
     "language.names": (3, 5),
     "language.building": (3, 6),
     "language.claims": (3, 7),
