@@ -52,23 +52,40 @@ class Columns:
 
     def _survey(self) -> None:
         """Whether the file is a table; how many lines of numbers it has before the blank ones at its end."""
+        header: list[str] = []
+        seen = 0
+        for piece in self._pieces():
+            header = header or piece[0]
+            if {len(header)} != set(map(len, piece)) or not all(map(_is_filled, (header, piece[-1]))):
+                header, seen = self._examined()
+                break
+            if not seen:
+                self._check_header(header)
+            seen += len(piece)
+            self._check_count(seen - 1)
+        if not seen:
+            raise DataError(f"{self.file} is empty", help="its first line names the columns")
+        self.names, self.count = tuple(field.strip() for field in header), seen - 1
+        if not self.count:
+            raise DataError(f"{self.file} has a header but no lines of numbers")
+
+    def _examined(self) -> tuple[list[str], int]:
+        """The first line, and how many there are up to the last that is not blank, line by line: it
+        takes longer, and tells where a line is that does not fit."""
         header: list[str] | None = None
-        misfit, filled = None, False
-        for k, (number, record) in enumerate(self._records()):
+        seen, misfit = 0, None
+        for k, (number, record) in enumerate(self._records(), start=1):
             if header is None:
                 header = record
             elif len(record) != len(header):
                 misfit = misfit or (number, len(record))
-            if any(field.strip() for field in record):
-                if not filled:
+            if _is_filled(record):
+                if not seen:
                     self._check_header(header)
-                self.count, filled = k, True
+                seen = k
                 self._check_line(misfit, len(header))
-        if header is None or not filled:
-            raise DataError(f"{self.file} is empty", help="its first line names the columns")
-        self.names = tuple(field.strip() for field in header)
-        if not self.count:
-            raise DataError(f"{self.file} has a header but no lines of numbers")
+                self._check_count(seen - 1)
+        return header or [], seen
 
     def _check_header(self, header: Sequence[str]) -> None:
         if len(header) == 1 and ";" in header[0]:
@@ -86,20 +103,31 @@ class Columns:
                 f"{self.file}, line {misfit[0]} has {misfit[1]} fields, the header {width}",
                 help="every line has one value for every column",
             )
-        if 8 * self.count > self.limit:
+
+    def _check_count(self, count: int) -> None:
+        if 8 * count > self.limit:
             raise DataError(
-                f"{self.file} has more than {self.count - 1:,} lines of numbers; "
+                f"{self.file} has {count:,} lines of numbers or more; "
                 f"at most {spell_size(self.limit)} are read", help="--max-data raises the limit",
             )  # fmt: skip
 
     # -- text -------------------------------------------------------------------------------------
 
-    def _records(self, skip: int = 0) -> Iterator[tuple[int, list[str]]]:
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
         """The number of the line at which each record ends, and its fields."""
         reader = csv.reader(self._lines(), strict=True)
         try:
-            for record in islice(reader, skip, None):
+            for record in reader:
                 yield reader.line_num, record
+        except csv.Error as reason:
+            raise DataError(f"{self.file}, line {reader.line_num}: {reason}") from None
+
+    def _pieces(self) -> Iterator[list[list[str]]]:
+        """Many records at a time: line by line takes twice as long."""
+        reader = csv.reader(self._lines(), strict=True)
+        try:
+            while piece := list(islice(reader, _PIECE)):
+                yield piece
         except csv.Error as reason:
             raise DataError(f"{self.file}, line {reader.line_num}: {reason}") from None
 
@@ -160,39 +188,46 @@ class Columns:
         return DOUBLE
 
     def _filled(
-        self, headers: Sequence[str], read: Callable[[Sequence[str], str, Sequence[int]], list[float]]
+        self, headers: Sequence[str], read: Callable[[Sequence[str], str, int], list[float]]
     ) -> Array:
         """What is read from the fields of these columns, a piece of lines at a time."""
         places = [self.names.index(header) for header in headers]
         found = room((self.count, len(places)))
-        records, start = self._records(skip=1), 0
-        while start < self.count:
-            piece = list(islice(records, min(_PIECE, self.count - start)))
-            lines = [number for number, _ in piece]
+        start = -1  # the header is no line of numbers
+        for piece in self._pieces():
+            lines = piece[max(0, -start) : self.count - start]
+            start = max(0, start)
             try:
-                columns = list(zip(*(record for _, record in piece), strict=True))
+                columns = list(zip(*lines, strict=True))
                 for k, (place, header) in enumerate(zip(places, headers, strict=True)):
-                    found[start : start + len(piece), k] = read(columns[place], header, lines)
+                    if lines:
+                        found[start : start + len(lines), k] = read(columns[place], header, start)
             except (ValueError, IndexError):
-                raise DataError(f"{self.file} changes while it is read", help="try again") from None
-            start += len(piece)
+                raise self._changed() from None
+            start += len(lines)
+        if start != self.count:
+            raise self._changed()
         return found
 
-    def _half_units(self, fields: Sequence[str], header: str, lines: Sequence[int]) -> list[float]:
+    def _changed(self) -> DataError:
+        return DataError(f"{self.file} changes while it is read", help="try again")
+
+    def _half_units(self, fields: Sequence[str], header: str, start: int) -> list[float]:
         return [half_unit(field.strip().lstrip("+-")) for field in fields]
 
-    def _numbers(self, fields: Sequence[str], header: str, lines: Sequence[int]) -> list[float]:
+    def _numbers(self, fields: Sequence[str], header: str, start: int) -> list[float]:
         if _NUMBERS.fullmatch(_END.join(fields) + _END):
             values = list(map(float, fields))
             if all(map(math.isfinite, values)):
                 return values
-        return [self._number(field, header, line) for field, line in zip(fields, lines, strict=True)]
+        return [self._number(field, header, start + k) for k, field in enumerate(fields)]
 
-    def _number(self, field: str, header: str, line: int) -> float:
+    def _number(self, field: str, header: str, k: int) -> float:
         if _NUMBER.fullmatch(field):
             value = float(field)
             if math.isfinite(value):
                 return value
+        line = next((number for number, _ in islice(self._records(), k + 1, None)), k + 2)
         place = f"{self.file}, line {line}, column {printable(header, SHOWN)}"
         if _NOT_FINITE.fullmatch(field) or _NUMBER.fullmatch(field):
             raise DataError(f"{place}: {field.strip()[:SHOWN]} is not a finite number")
@@ -201,6 +236,10 @@ class Columns:
         if re.fullmatch(r"\s*[+-]?[0-9]+,[0-9]+\s*", field):
             help = "the decimal sign is a point"
         raise DataError(f'{place}: "{shown}" is not a number', help=help)
+
+
+def _is_filled(record: Sequence[str]) -> bool:
+    return any(field.strip() for field in record)
 
 
 def half_unit(text: str) -> float:
