@@ -104,6 +104,11 @@ class Node:
         return self.operation == LITERAL
 
     @property
+    def adds_rows(self) -> bool:
+        """Whether it makes one value of those of all rows."""
+        return not (self.is_leaf or self.is_literal) and self.primitive.rows == "reduce"
+
+    @property
     def is_pi(self) -> bool:
         """Whether it is the number pi, which no double is."""
         return self.is_literal and self.text == PI
@@ -137,6 +142,12 @@ class Graph:
                 for argument in node.arguments:
                     needed[argument] = True
         return needed
+
+    def for_rows(self, count: int) -> Graph:
+        """The same graph for another number of rows."""
+        nodes = (replace(n, options=MappingProxyType({**n.options, "count": count})) if n.adds_rows else n
+                 for n in self.nodes)  # fmt: skip
+        return replace(self, nodes=tuple(nodes))
 
     def formula(self, index: int, shown: Mapping[int, str]) -> str:
         """The expression of one node, fully bracketed; nodes of `shown` appear by their name."""
@@ -469,6 +480,17 @@ class Model:
     def point(self) -> dict[str, Array]:
         """The values of all inputs by name."""
         return {name: item.values for name, item in self.inputs.items()}
+
+    def of_rows(self, chosen: Any) -> Model:
+        """The same model, without its claims, over some of its rows."""
+        inputs = {
+            name: replace(item, values=item.values[chosen]) if item.kind == "rows" else item
+            for name, item in self.inputs.items()
+        }
+        rows = next(len(item.values) for item in inputs.values() if item.kind == "rows")
+        return replace(
+            self, inputs=MappingProxyType(inputs), graph=self.graph.for_rows(rows), rows=rows, claims=()
+        )
 
     def at(self, values: Mapping[str, Array]) -> Model:
         """The same model at another point. Shapes must be those of the model."""

@@ -23,7 +23,7 @@ from gradcheck_cli.bynode import Route
 from gradcheck_cli.finite import EXTRAPOLATED, SCHEMES, Scheme
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.points import signs
-from gradcheck_cli.referee import Referee
+from gradcheck_cli.referee import Referee, unmeasured
 from gradcheck_cli.sampling import Estimates, along, derivative, derivative_at
 from gradcheck_cli.symbolic import Program
 from gradcheck_cli.values import PROJECTION_MARGIN, Point
@@ -271,6 +271,8 @@ class Hearing:
 
     def rounding(self, t: Testimony) -> Array:
         """What a right float64 program may be off by, entry by entry; asked once."""
+        if t.rounding is None and not self.referee.jitters():
+            t.rounding = unmeasured(t.backprop)
         if t.rounding is None:
             t.rounding = self.referee.rounding(t.point.values, self.of, [t.name])[t.name].reshape(-1)
         return t.rounding
