@@ -194,6 +194,8 @@ class Tape:
 
     def block(self, number: int) -> Values:
         """The per-row values of one block, (1, rows, *shape); computed again where not kept."""
+        if self.model.meter is not None:
+            self.model.meter.visit(self.block_count)
         if number == self._last[0]:  # sides of several nodes are asked for one after the other
             return self._last[1]
         found = self._blocks.get(number)

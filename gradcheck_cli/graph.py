@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.errors import ShapeError
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.primitives import PRIMITIVES, Primitive, Shape
+from gradcheck_cli.progress import Meter
 
 __all__ = [
     "Array",
@@ -453,11 +454,13 @@ class Model:
     claims: tuple[Claim, ...] = ()
     seed: int = 0
     rows: int | None = None
+    all_rows: int | None = None  # of which `rows` are some
     settings: Mapping[str, Any] = field(default_factory=dict)  # the file's `set` lines
     notes: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()  # the source, for messages
     loss: str = "loss"
     files: tuple[str, ...] = ()  # paths of the data files that were read
+    meter: Meter | None = field(default=None, repr=False, compare=False)  # told of blocks that are taken
 
     def parameters(self) -> list[Input]:
         """The differentiated inputs, in the order of the file."""
@@ -489,8 +492,9 @@ class Model:
         }
         rows = next(len(item.values) for item in inputs.values() if item.kind == "rows")
         return replace(
-            self, inputs=MappingProxyType(inputs), graph=self.graph.for_rows(rows), rows=rows, claims=()
-        )
+            self, inputs=MappingProxyType(inputs), graph=self.graph.for_rows(rows), rows=rows,
+            all_rows=self.all_rows or self.rows, claims=(),
+        )  # fmt: skip
 
     def at(self, values: Mapping[str, Array]) -> Model:
         """The same model at another point. Shapes must be those of the model."""

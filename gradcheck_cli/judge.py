@@ -71,6 +71,8 @@ def blocks(
         noise = referee.value_rounding(point.values, [of])[of] / _ROUNDING_MARGIN
         for name, testimony in hearing.at(point, noise).items():
             rulings[name].append(_judge(hearing, testimony, noise, digits))
+        if model.meter is not None:
+            model.meter.part()
     return [_block(model, name, rulings[name], listed) for name in names]
 
 

@@ -18,6 +18,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.scratch import PIECE, pieces, room
+
 __all__ = ["DIGITS", "archive", "draw_normal", "draw_uniform", "moved", "signs", "stream"]
 
 Array = NDArray[np.float64]
@@ -38,10 +40,10 @@ class _HasInputs(Protocol):
     def inputs(self) -> Mapping[str, Any]: ...
 
 
-def _unit(seed: int, name: str, count: int) -> Array:
-    """`count` numbers inside (0, 1), the middles of 2**53 equal intervals."""
+def _unit(seed: int, name: str, count: int, skipped: int = 0) -> Array:
+    """`count` numbers inside (0, 1), the middles of 2**53 equal intervals; those after some others."""
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    bits = np.random.PCG64(int.from_bytes(digest[:16], "little")).random_raw(count)
+    bits = np.random.PCG64(int.from_bytes(digest[:16], "little")).advance(skipped).random_raw(count)
     high = np.asarray(bits, dtype=np.uint64) >> np.uint64(11)
     return (high.astype(np.float64) + 0.5) * 2.0**-53
 
@@ -70,10 +72,10 @@ def _rounded(values: Array) -> Array:
 
 
 def draw_uniform(
-    seed: int, name: str, shape: tuple[int, ...], low: float = -1.0, high: float = 1.0
+    seed: int, name: str, shape: tuple[int, ...], low: float = -1.0, high: float = 1.0, skipped: int = 0
 ) -> Array:
-    """Uniform between `low` and `high`, from the stream of `name`."""
-    u = _unit(seed, name, math.prod(shape))
+    """Uniform between `low` and `high`, from the stream of `name`, after so many others."""
+    u = _unit(seed, name, math.prod(shape), skipped)
     return _rounded(low + (high - low) * u).reshape(shape)
 
 
@@ -115,7 +117,16 @@ def moved(
 
 
 def _beside(values: Array, seed: int, stream: str, reach: float) -> Array:
-    u = reach * draw_uniform(seed, stream, values.shape)
+    if values.size <= PIECE:
+        return _beside_some(values, seed, stream, reach)
+    found, width = room(values.shape), math.prod(values.shape[1:])
+    for piece in pieces(values.shape):
+        found[piece] = _beside_some(values[piece], seed, stream, reach, piece.start * width)
+    return found
+
+
+def _beside_some(values: Array, seed: int, stream: str, reach: float, skipped: int = 0) -> Array:
+    u = reach * draw_uniform(seed, stream, values.shape, skipped=skipped)
     return np.asarray(np.where(values == 0, u / 10, values * (1 + u / 2)))
 
 

@@ -674,6 +674,8 @@ class _Tangents:
         found: dict[int, list[Array]],
     ) -> None:
         here, moving = dict(values), dict(tangent)
+        if self.model.meter is not None:
+            self.model.meter.visit(-(-(self.model.rows or 1) // (rows.stop - rows.start)))
         self.rows_here = rows.stop - rows.start
         self._pass(self.stages[1], here, moving, rows)
         for item in self.stages[1]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 import mmap
 import re
-import tempfile
-from collections.abc import Iterator
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -20,8 +18,9 @@ from numpy.typing import NDArray
 from gradcheck_cli.errors import DataError, printable
 from gradcheck_cli.language.files import spell_size
 from gradcheck_cli.numberformats import SIGNIFICANDS
+from gradcheck_cli.scratch import pieces, room
 
-__all__ = ["DOUBLE", "MAGIC", "Header", "header_of", "mapped", "read_array", "room"]
+__all__ = ["DOUBLE", "MAGIC", "Header", "header_of", "mapped", "read_array"]
 
 Array = NDArray[np.float64]
 DOUBLE = SIGNIFICANDS["float64"]
@@ -31,8 +30,6 @@ _HEADER = re.compile(
     r"\s*'shape':\s*\(([0-9, L]{0,200})\),?\s*\}\s*"
 )
 _LONGEST_HEADER = 10_000
-_PIECE = 1 << 17  # entries looked at together: they stay in the cache
-_IN_MEMORY = 1 << 26  # bytes of one array; what is larger goes into a temporary file and is mapped
 _PLAIN = "integers, booleans and floats of at most 64 bits are read; convert with astype(float)"
 
 
@@ -127,7 +124,7 @@ def mapped(stream: IO[bytes], size: int, limit: int, where: str) -> Array:
         return raw
     _check_limit(header, limit, where)
     values = room(header.shape)
-    for piece in _pieces(header.shape):
+    for piece in pieces(header.shape):
         values[piece] = raw[piece]
         _check_exact(raw[piece], values[piece], where, piece)
     return values
@@ -140,16 +137,6 @@ def _view(stream: IO[bytes], header: Header) -> NDArray[Any]:
     return flat.reshape(header.shape, order=header.order)
 
 
-def room(shape: tuple[int, ...]) -> Array:
-    """An array to be filled: in memory, or in a temporary file, gone with the array, where it is large."""
-    size = 8 * math.prod(shape)
-    if size <= _IN_MEMORY:
-        return np.empty(shape)
-    with tempfile.TemporaryFile(prefix="gradcheck.") as file:
-        file.truncate(size)
-        return np.frombuffer(mmap.mmap(file.fileno(), size), dtype=np.float64).reshape(shape)
-
-
 def _check_limit(header: Header, limit: int, where: str) -> None:
     size = header.entries * 8
     if size > limit:
@@ -157,16 +144,10 @@ def _check_limit(header: Header, limit: int, where: str) -> None:
                         help="--max-data raises the limit; float64 in C order does not count for rows")
 
 
-def _pieces(shape: tuple[int, ...]) -> Iterator[slice]:
-    """Slices of the first axis."""
-    step = max(1, _PIECE // max(1, math.prod(shape[1:])))
-    return (slice(a, a + step) for a in range(0, shape[0], step))
-
-
 def _check_exact(raw: NDArray[Any], values: Array, where: str, at: slice | None = None) -> None:
     """Refuse numbers that are not finite or, as float64, not the same; `at`: which of the first axis."""
     if at is None and values.ndim:
-        for piece in _pieces(values.shape):
+        for piece in pieces(values.shape):
             _check_exact(raw[piece], values[piece], where, piece)
         return
     if not np.isfinite(values).all():

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.errors import DataError, printable
-from gradcheck_cli.language.arrays import DOUBLE, room
+from gradcheck_cli.language.arrays import DOUBLE
 from gradcheck_cli.language.files import spell_size
 from gradcheck_cli.language.spelling import canonical, nearest
+from gradcheck_cli.scratch import room
 
 __all__ = ["SHOWN", "Columns", "find", "half_unit"]
 
