@@ -139,13 +139,15 @@ def check(
     claims: Sequence[Claim] | None = None,
     require_claims: bool = False,
     all_entries: bool = False,
+    progress: Callable[[float], None] | None = None,
 ) -> Report:
     """Three gradients of the model side by side, and its claims judged.
 
     `at` holds "NAME=VALUE" texts. None means: as the model's `set` lines say, else the default.
     `hint` says what a wrong claim is told: "none" the verdict, "where" the chain goes wrong, the "kind" of
     mistake (the default), or the "truth", the right formula (as `show_truth`).
-    `all_entries` reports every entry of blocks beyond 10,000 one by one.
+    `all_entries` reports every entry of blocks beyond 10,000 one by one; `progress` is told the fraction
+    that is done.
     Raises OptionError for names and values that do not fit the model.
     """
     from gradcheck_cli.check import Options
@@ -157,7 +159,7 @@ def check(
         carry=carry or None, hint="truth" if show_truth else hint, require_claims=require_claims or None,
         all_entries=all_entries,
     )  # fmt: skip
-    return run(model, options, claims)
+    return run(model, options, claims, progress)
 
 
 def _at(model: Model, texts: Sequence[str]) -> Model:

@@ -8,18 +8,18 @@ seed along the first axis, so a Jacobian is one pass. Griewank & Walther 2008, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial as partial_of
 from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.forward import FLOAT64, Readable, Tape
+from gradcheck_cli.forward import FLOAT64, Readable, Sum, Tape
 from gradcheck_cli.graph import Array, Graph, Model, Node
 from gradcheck_cli.namespaces import Float64, High
 
-__all__ = ["Rule", "Slip", "derivative", "partial", "slopes"]
+__all__ = ["Rule", "Slip", "derivative", "derivative_in_blocks", "partial", "slopes"]
 
 Adjoints = dict[int, Array]
 Rule = Callable[[Array, Array, Sequence[Array]], Array]  # adjoint, value, arguments: what is sent back
@@ -53,6 +53,17 @@ def derivative(
         if not backward.careful and not all(np.isfinite(part).all() for part in found.values()):
             found = replace(backward, careful=True).run()
     return {name: backward.shaped(found.get(node.index), node) for name, node in sources.items()}
+
+
+def derivative_in_blocks(model: Model, tape: Tape, of: str, by: Iterable[str]) -> Iterator[dict[str, Array]]:
+    """The same where it has one value per row, for each block of rows of the tape: a million rows at a time
+    would fill the memory."""
+    target, sources = model.node(of), {name: model.node(name) for name in by}
+    backward = _Backward(model, tape, target, frozenset(n.index for n in sources.values()), {}, careful=True)
+    for number, found in enumerate(backward.in_blocks()):
+        span = tape.rows_of(number)
+        count = span.stop - span.start
+        yield {name: backward.spread(found.get(n.index), n, count) for name, n in sources.items()}
 
 
 def slopes(graph: Graph, values: Mapping[int, Array], of: int, by: int) -> Array:
@@ -101,6 +112,9 @@ class _Backward:
         graph = self.model.graph
         down, up = graph.downstream(self.by), graph.upstream([self.of.index])
         self.live = [n for n in reversed(graph.nodes) if down[n.index] and up[n.index]]
+        self.after = [n for n in self.live if n.reduced]
+        self.before = [n for n in self.live if not n.reduced and not n.per_row]
+        self.inner = [n for n in self.live if n.per_row]
         exact = isinstance(self.tape.m, High)  # the same rules in the numbers of the tape
         self.careful |= exact
         self.m = self.tape.m if exact else _EACH_ROW if self.of.per_row else FLOAT64
@@ -119,18 +133,30 @@ class _Backward:
 
     def run(self) -> Adjoints:
         """The adjoints of the nodes asked for: (seeds, 1 or N, *shape)."""
-        seed = np.eye(self.seeds).reshape(self.seeds, 1, *self.of.shape)
-        after = [n for n in self.live if n.reduced]
-        before = [n for n in self.live if not n.reduced and not n.per_row]
-        inner = [n for n in self.live if n.per_row]
-        adjoints: Adjoints = {self.of.index: seed}
-        self._sweep(after, adjoints, self.tape.shared, _not_rows(self.model))
+        adjoints, sums = self._seeded(), dict[int, Sum]()
         rows: dict[int, list[Array]] = {}
-        for number in range(self.tape.block_count if inner else 0):
-            self._sweep_block(number, inner, after, before, adjoints, rows)
+        for number in range(self.tape.block_count if self.inner else 0):
+            for index, adjoint in self._sweep_block(number, adjoints, sums).items():
+                rows.setdefault(index, []).append(adjoint)
+        for index, found in sums.items():
+            _add(adjoints, index, found.result())
         if not self.of.per_row:
-            self._sweep(before, adjoints, self.tape.shared)
+            self._sweep(self.before, adjoints, self.tape.shared)
         return {**self._asked(adjoints), **{i: np.concatenate(a, axis=1) for i, a in rows.items()}}
+
+    def in_blocks(self) -> Iterator[Adjoints]:
+        """Of the nodes asked for those adjoints that have one value per row, a block of rows at a time."""
+        adjoints = self._seeded()
+        for number in range(self.tape.block_count):
+            with np.errstate(all="ignore"):
+                found = self._sweep_block(number, adjoints, {}) if self.inner else {}
+            yield found
+
+    def _seeded(self) -> Adjoints:
+        """The seed, taken through what is made of all rows."""
+        adjoints = {self.of.index: np.eye(self.seeds).reshape(self.seeds, 1, *self.of.shape)}
+        self._sweep(self.after, adjoints, self.tape.shared, _not_rows(self.model))
+        return adjoints
 
     def _asked(self, adjoints: Adjoints) -> Adjoints:
         return {i: adjoints[i] for i in self.by if i in adjoints}
@@ -138,13 +164,10 @@ class _Backward:
     def _sweep_block(
         self,
         number: int,
-        inner: Sequence[Node],
-        after: Sequence[Node],
-        before: Sequence[Node],
         adjoints: Adjoints,
-        rows: dict[int, list[Array]],
-    ) -> None:
-        """Backward pass #1 over one block of rows; what it sends to shared nodes is added up."""
+        sums: dict[int, Sum],
+    ) -> Adjoints:
+        """Backward pass #1 over one block of rows; what it sends to shared nodes is added up, compensated."""
         values = self.tape.lookup(self.tape.block(number))
         span = self.tape.rows_of(number)
         count = span.stop - span.start
@@ -154,20 +177,21 @@ class _Backward:
                 np.eye(self.seeds).reshape(self.seeds, 1, *self.of.shape),
                 (self.seeds, count, *self.of.shape),
             )
-        entered = {n.index: adjoints[n.index] for n in after if n.index in adjoints}
-        into_rows = [n for n in after if n.primitive.rows == "reduce" and n.index in entered]
+        entered = {n.index: adjoints[n.index] for n in self.after if n.index in adjoints}
+        into_rows = [n for n in self.after if n.primitive.rows == "reduce" and n.index in entered]
         for node in into_rows:
             self._send(node, entered[node.index], values, local)
-        self._sweep(inner, local, values)
+        self._sweep(self.inner, local, values)
         if self.of.per_row:
-            self._sweep(before, local, values)
-        shared_sources = {n.index for n in before}
+            self._sweep(self.before, local, values)
+        rows: Adjoints = {}
+        shared_sources = {n.index for n in self.before}
         for index, adjoint in local.items():
             if index in self.by and (self.of.per_row or index not in shared_sources):
-                full = np.broadcast_to(adjoint, (self.seeds, count, *adjoint.shape[2:]))
-                rows.setdefault(index, []).append(full)
+                rows[index] = np.broadcast_to(adjoint, (self.seeds, count, *adjoint.shape[2:]))
             elif index in shared_sources and not self.of.per_row:
-                _add(adjoints, index, adjoint)
+                sums.setdefault(index, Sum()).add(adjoint)
+        return rows
 
     def _sweep(
         self,
@@ -209,7 +233,11 @@ class _Backward:
     def shaped(self, adjoint: Array | None, by: Node) -> Array:
         """(seeds, rows, *by) as (rows?, *of, *by)."""
         per_row = self.of.per_row or by.per_row
-        rows = (self.model.rows or 0) if per_row else 1
+        return self.spread(adjoint, by, (self.model.rows or 0) if per_row else 1)
+
+    def spread(self, adjoint: Array | None, by: Node, rows: int) -> Array:
+        """The same for so many rows."""
+        per_row = self.of.per_row or by.per_row
         full = (self.seeds, rows, *by.shape)
         found = np.zeros(full) if adjoint is None else adjoint
         if found.shape != full:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gradcheck_cli import symbolic
@@ -12,6 +12,7 @@ from gradcheck_cli.forward import Failing, forward_pass
 from gradcheck_cli.graph import Claim, Input, Model, Node, spell_shape
 from gradcheck_cli.hearing import DIRECTIONS
 from gradcheck_cli.judge import blocks
+from gradcheck_cli.progress import Meter
 from gradcheck_cli.recording import LARGEST_MATRIX
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import Block, ClaimResult, Coverage, Entry, Report, Verdict, worst
@@ -69,13 +70,27 @@ class Options:
         return result
 
 
-def check(model: Model, options: Options, claims: Sequence[Claim] | None = None) -> Report:
+def check(
+    model: Model,
+    options: Options,
+    claims: Sequence[Claim] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Report:
     """Compare the three witnesses at all points and judge the claims (those of the model by default).
 
-    Raises OptionError for a name that the model does not have.
+    `progress` is told the fraction that is done. Raises OptionError for a name that the model does not have.
     """
     asked = options.settled(model.settings)
     judged = model.claims if claims is None else tuple(claims)
+    if progress is None:
+        return _checked(model, asked, judged)
+    meter = Meter(progress, 1 + (asked.points or 1) + len(judged))  # values, points, claims
+    report = _checked(replace(model, meter=meter), asked, judged)
+    meter.finish()
+    return report
+
+
+def _checked(model: Model, asked: Options, judged: tuple[Claim, ...]) -> Report:
     scheme = scheme_named(str(asked.scheme))
     names = _names(model, asked.wrt or ())
     blank = Report(
@@ -98,6 +113,8 @@ def check(model: Model, options: Options, claims: Sequence[Claim] | None = None)
     referee = Referee(program)
     points = points_of(model, tape, asked.points or 1)
     values = compare_values(model, program, referee, points[0])
+    if model.meter is not None:
+        model.meter.part()
     blank = replace(blank, loss=tape.loss, loss_symbolic=values.loss_symbolic)
     if values.verdict is not Verdict.OK:
         return replace(

@@ -8,8 +8,10 @@ filled with TRUE values, so that one slip gives one wrong line. Knows nothing of
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -19,8 +21,11 @@ from gradcheck_cli.forward import FLOAT64, Tape, evaluate, forward_pass
 from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Misfit, Model, Node, spell_shape
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.points import moved
-from gradcheck_cli.referee import MOST_DIGITS, Referee
+from gradcheck_cli.referee import MOST_DIGITS, Referee, unmeasured
 from gradcheck_cli.results import ClaimResult, Verdict
+from gradcheck_cli.rounding import Jittered, bound
+from gradcheck_cli.rowwise import over_rows
+from gradcheck_cli.symbolic import lower
 
 __all__ = ["Evidence", "Judged", "judge_claims", "name_of"]
 
@@ -37,6 +42,9 @@ _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
 _ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
 _ACCIDENTS = ("right only for", "right only where", "a convention")  # notes of claims that `strict` rejects
 _SAMPLES = 4
+_MOST_AT_ONCE = 1 << 20  # numbers of one name that are looked at together
+_FEW_ROWS = 200  # by which a wrong claim over many more is explained
+_JITTERED = 8  # samples of a formula over rows whose rounding is measured
 _MOST_ZEROS = 200_000  # digits in all values together: seconds
 _MOST_FAR = 64  # points, of which so many as _FAR_POINTS have a derivative that is not 0
 _FAR, _FAR_POINTS = 6.0, 16  # parameters times -2 to 4: a third of them changes sign
@@ -72,6 +80,10 @@ class _Knowledge:
         node = self.model.node(key)
         return self._lead(self.tape.of_node(node), node.per_row)
 
+    def has_rows(self, key: Key) -> bool:
+        """Whether a leaf of a formula has one value per row."""
+        return self.is_per_row(key) if isinstance(key, Derivative) else self.model.node(key).per_row
+
     def is_per_row(self, target: Derivative) -> bool:
         """Whether a derivative has one value per row."""
         return self.model.node(target.of).per_row or self.model.node(target.by).per_row
@@ -82,10 +94,43 @@ class _Knowledge:
         if found is None:
             found = self._computed(target.of, target.by)
             self.known[target.whole] = found
-        if target.index is None:
-            return found
-        rank = len(self.model.node(target.by).shape)
-        return _entry_of(found, target.index) if rank else found
+        return self._entry(found, target)
+
+    def _entry(self, found: Array, target: Derivative) -> Array:
+        has_one = target.index is not None and self.model.node(target.by).shape
+        return _entry_of(found, target.index or ()) if has_one else found
+
+    def streams(self, claim: Claim, formula: Graph) -> bool:
+        """Whether a claim and what it is made of have so many rows that they are taken block by block."""
+        rows, leaves = self.model.rows or 0, [n for n in formula.nodes if n.is_leaf and n.per_row]
+        widest = max((n.size for n in (*leaves, self.model.node(claim.target.by))), default=1)
+        return not self.exact and rows * widest > _MOST_AT_ONCE and (
+            bool(leaves) or self.is_per_row(claim.target)
+        )  # fmt: skip
+
+    def in_blocks(self, keys: Iterable[Key]) -> Iterator[dict[Key, Array]]:
+        """Values of names and true derivatives that have one value per row, for each block of the tape."""
+        wanted = list(keys)
+        groups: dict[str, list[Derivative]] = {}
+        for key in wanted:
+            if isinstance(key, Derivative):
+                groups.setdefault(key.of, []).append(key)
+        sweep = backprop.derivative_in_blocks
+        runs = [(some, sweep(self.model, self.tape, of, {d.by for d in some})) for of, some in groups.items()]
+        for number in range(self.tape.block_count):
+            values = self.tape.block(number)
+            span = self.tape.rows_of(number)
+            found: dict[Key, Array] = {}
+            for key in wanted:
+                if isinstance(key, str):
+                    node = self.model.node(key)
+                    shape = (1, span.stop - span.start, *node.shape)
+                    found[key] = np.broadcast_to(values[node.index], shape)
+            for some, run in runs:
+                block = next(run)
+                for d in some:
+                    found[d] = self._entry(self._laid_out(d.of, d.by, block[d.by]), d)[None]
+            yield found
 
     def leading_zeros(self, target: Derivative) -> int:
         """The most zeros behind the decimal point of an entry; an entry that is 0 has none."""
@@ -125,11 +170,14 @@ class _Knowledge:
 class Evidence:
     """What a claim says and what is true at one point, as floats, and the values of the names.
 
+    `model` and `claim` are those of the file, or over some of its rows where these are too many.
     `room`: how far a right claim may be off, entry by entry: 0 at high precision, else what rounding
     explains. `leaf`: the value of a name or a true derivative, with the two leading axes. `accepts`:
     whether another formula would be right here.
     """
 
+    model: Model
+    claim: Claim
     claimed: Array
     true: Array
     values: Tape
@@ -167,7 +215,7 @@ def judge_claims(
     """
     chosen, notes = _layout(model, claims, points, referee, layout)
     court = _Court(model, referee, [_At(n, v) for n, v in points], chosen, on_border)
-    results = court.sided(claims, [court.judge(claim) for claim in claims])
+    results = court.sided(claims, [court.judged(claim) for claim in claims])
     if strict:
         results = [_strictly(result) for result in results]
     evidence = [court.evidence(c, r) for c, r in zip(claims, results, strict=True)]
@@ -218,6 +266,13 @@ class _Court:
             tape = forward_pass(self.model, m, at.values)
             self._kept[key] = _Knowledge(self.model, self.referee, at, m, self.layout, exact, tape)
         return self._kept[key]
+
+    def judged(self, claim: Claim) -> ClaimResult:
+        """The same, as a part of the run."""
+        result = self.judge(claim)
+        if self.model.meter is not None:
+            self.model.meter.part()
+        return result
 
     def judge(self, claim: Claim) -> ClaimResult:
         """One claim, at all points."""
@@ -270,7 +325,7 @@ class _Court:
     def _are_roundings(self, claim: Claim, formula: Graph, failing: Sequence[tuple[_At, _Gap]]) -> bool:
         """Whether data that are a rounding away make the claim right: 0.1 + 0.2 + 0.3 + 0.4 is 1."""
         data = [i for i in self.model.inputs.values() if i.kind in ("data", "rows")]
-        if not data or not all(gap.is_small() for _, gap in failing):
+        if not data or any(gap.in_blocks or not gap.is_small() for _, gap in failing):
             return False
         for at, gap in failing:
             change = np.zeros_like(gap.size)
@@ -300,6 +355,8 @@ class _Court:
     def _only_its_sum(self, claim: Claim, formula: Graph, name: str, values: Array) -> str | None:
         """Whether it is a sum of the datum, 1 of probabilities, that makes the claim right."""
         item = self.model.inputs[name]
+        if item.values.size > _MOST_AT_ONCE:
+            return None
         for axis in reversed(range(len(item.shape))):
             total, same = _same_sums(self.points[0].values[name], values, axis - len(item.shape))
             if same is not None and not self._fails_with(
@@ -328,9 +385,11 @@ class _Court:
 
     def _compare(self, claim: Claim, formula: Graph, at: _At) -> _Gap:
         knowledge = self.knowledge(at)
+        if knowledge.streams(claim, formula):
+            return _in_blocks(knowledge, claim, formula)
         gap = _difference(knowledge, claim, formula)
         if not knowledge.exact:
-            return gap.beyond(self._rounding(claim, at))
+            return gap.beyond(self._rounding(claim, at, gap.true))
         if not gap.wrong.any():
             return gap
         for m in (self.referee.higher, self.referee.surest):
@@ -357,7 +416,10 @@ class _Court:
             vanished &= ~again.wrong
         return replace(gap, wrong=gap.wrong & ~vanished)
 
-    def _rounding(self, claim: Claim, at: _At) -> Array:
+    def _rounding(self, claim: Claim, at: _At, true: Array) -> Array:
+        """What a right program may be off by; `true` is the derivative that is claimed."""
+        if not self.referee.jitters():
+            return unmeasured(true, claim.bits)
         target = claim.target
         bound = self.referee.rounding(at.values, target.of, [target.by], bits=claim.bits)[target.by]
         rank = len(self.model.node(target.by).shape)
@@ -369,7 +431,7 @@ class _Court:
         """At a kink: accepted if every entry lies between its left and right slopes, or is what a formula
         that is right `elsewhere` gives by the convention at the kink."""
         node = self.model.node(claim.target.by)
-        if self.model.node(claim.target.of).shape or node.per_row:
+        if self.model.node(claim.target.of).shape or node.per_row or gap.in_blocks:
             return None
         kinks, jumps, border = 0, False, False
         shown: tuple[float, float] | None = None
@@ -516,7 +578,8 @@ class _Court:
         bits = SIGNIFICANDS["float32"]
         if claim.bits <= bits or claim.half_units is not None or not gap.claimed.ndim:
             return False
-        rounding = self._rounding(replace(claim, bits=bits), self.points[0]).reshape(gap.size.shape)
+        rounding = self._rounding(replace(claim, bits=bits), self.points[0], gap.true)
+        rounding = rounding.reshape(gap.size.shape)
         return bool(np.all(gap.size <= rounding))
 
     def _numbers(self, claim: Claim) -> tuple[Array, Array, Array]:
@@ -524,7 +587,7 @@ class _Court:
         at = self.points[0]
         true = self._limits(claim.target, _float(self.knowledge(at).derivative(claim.target)))
         claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
-        return claimed, true, self._rounding(claim, at).reshape(true.shape)
+        return claimed, true, self._rounding(claim, at, true).reshape(true.shape)
 
     def _limits(self, target: Derivative, true: Array) -> Array:
         """The truth, with the slope from both sides where the partials are 0/0: sin(x)/x at 0."""
@@ -580,15 +643,15 @@ class _Court:
             claimed=float(gap.claimed[place]),
             true=float(gap.true[place]),
             point=at.number,
-            row=int(place[0]) if per_row and place else None,
+            row=gap.row(place[0]) if per_row and place else None,
             index=tuple(int(k) for k in (place[1:] if per_row else place)) or None,
-            wrong=int(gap.wrong.sum()),
-            total=int(gap.wrong.size),
+            wrong=int(gap.wrong.sum()) if gap.counted is None else gap.counted[0],
+            total=int(gap.wrong.size) if gap.counted is None else gap.counted[1],
         )
 
     def _located(self, result: ClaimResult, gap: _Gap) -> ClaimResult:
         """The result with which entries are wrong, in words and as a map."""
-        if gap.wrong.size < 2:
+        if gap.wrong.size < 2 or gap.rows is not None:
             return result
         name = name_of(self.model, result)
         return replace(
@@ -604,11 +667,36 @@ class _Court:
             return ()
         if claim.numbers is not None:
             return self._numbers_evidence(claim, formula, result)
+        if self.knowledge(self.points[0]).streams(claim, formula):
+            return self._evidence_of_few(claim, formula)
         found = [self._evidence(claim, formula, at) for at in (*self.points, *self._other_data())]
         if self._kinks_of(claim):
             far = [_At(0, self._far(n), f"far {n}") for n in range(1, _FAR_POINTS + 1)]
             found += [e for e in (self._evidence(claim, formula, at) for at in far) if e and _tells(e)]
         return tuple(e for e in found if e is not None)
+
+    def _evidence_of_few(self, claim: Claim, formula: Graph) -> tuple[Evidence, ...]:
+        """What a formula that is WRONG over all rows is over the first of them: the mistake is the same,
+        unless the number of rows is typed in it."""
+        rows = float(self.model.rows or 1)
+        if any(n.is_literal and n.value in (rows, 1 / rows) for n in formula.nodes):
+            return ()
+        court = self._few
+        count = court.model.rows or 1
+        formulas = {k: g.for_rows(count) if isinstance(g, Graph) else g for k, g in claim.formulas.items()}
+        few = replace(claim, formulas=formulas)
+        return court.evidence(few, court.judge(few))
+
+    @cached_property
+    def _few(self) -> _Court:
+        """The first rows alone."""
+        model, some = self.model.of_rows(slice(_FEW_ROWS)), slice(_FEW_ROWS)
+        per_row = {item.name for item in model.inputs.values() if item.kind == "rows"}
+        points = [
+            _At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})
+            for at in self.points
+        ]
+        return _Court(model, Referee(lower(model)), points, self.layout, False)
 
     def _numbers_evidence(self, claim: Claim, formula: Graph, result: ClaimResult) -> tuple[Evidence, ...]:
         """Of an array: its entries are many, and tell as much as points do, where they have digits."""
@@ -624,7 +712,10 @@ class _Court:
             return _float(knowledge.leaf(key))
 
         per_row = knowledge.is_per_row(claim.target)
-        return (Evidence(claimed, true, knowledge.tape, formula, per_row, room, leaf, lambda _: False),)
+        tape = knowledge.tape
+        return (
+            Evidence(self.model, claim, claimed, true, tape, formula, per_row, room, leaf, lambda _: False),
+        )
 
     def _evidence(self, claim: Claim, formula: Graph, at: _At) -> Evidence | None:
         knowledge = self.knowledge(at)
@@ -634,7 +725,7 @@ class _Court:
                 if knowledge.exact
                 else _difference(knowledge, claim, formula)
             )
-            room = 0.0 if knowledge.exact else 4 * self._rounding(claim, at)
+            room = 0.0 if knowledge.exact else 4 * self._rounding(claim, at, gap.true)
         except _FAILURES:
             return None
 
@@ -645,7 +736,7 @@ class _Court:
                 return False
 
         return Evidence(
-            gap.claimed, gap.true, knowledge.tape, formula, gap.per_row,
+            self.model, claim, gap.claimed, gap.true, knowledge.tape, formula, gap.per_row,
             np.broadcast_to(room, gap.true.shape), lambda key: _float(knowledge.leaf(key)), accepts,
         )  # fmt: skip
 
@@ -700,6 +791,20 @@ class _Gap:
     per_row: bool = False
     known: Array | None = None  # where both sides are finite, in their own numbers
     own: Array | None = None  # `size` in their own numbers: a float64 of it would be 0 or infinite
+    in_blocks: bool = False  # of too many rows to be looked at together
+    rows: Array | None = None  # which rows these are, where they stand for many more
+    counted: tuple[int, int] | None = None  # wrong and all entries, of all rows
+
+    def row(self, place: int) -> int:
+        """The number of the row at a place."""
+        return int(place if self.rows is None else self.rows[place])
+
+    def some(self, start: int) -> _Gap:
+        """The worst row of a block and a few others; `start` is the number of its first."""
+        weight = np.where(self.wrong, np.nan_to_num(self.size, nan=0.0), -1.0).reshape(len(self.wrong), -1)
+        chosen = np.unique([0, int(np.argmax(weight.max(axis=1))), len(self.wrong) - 1])
+        some = {n: getattr(self, n)[chosen] for n in ("claimed", "true", "size", "wrong", "known")}
+        return replace(self, **some, rows=start + chosen)
 
     def own_size(self) -> Array:
         """How far apart they are, in their own numbers."""
@@ -764,6 +869,80 @@ def _difference(knowledge: _Knowledge, claim: Claim, formula: Graph) -> _Gap:
     return _Gap(_float(value), _float(true), _float(size), wrong, per_row, known, size)
 
 
+def _in_blocks(knowledge: _Knowledge, claim: Claim, formula: Graph) -> _Gap:
+    """The difference where the rows are too many to be held: every row is looked at, some are kept. Before a
+    claim is called wrong, its own rounding is measured."""
+    leaves = {n.key for n in formula.nodes if n.is_leaf}
+    of_rows = {key for key in leaves if knowledge.has_rows(key)}
+    gradient = [Derivative(knowledge.model.loss, p.name) for p in knowledge.model.parameters()]
+    knowledge.prepare([*gradient, *(d for d in leaves - of_rows if isinstance(d, Derivative))])
+    shared = {key: knowledge.leaf(key) for key in leaves - of_rows}
+    sides = _Sides(knowledge, claim, formula, shared, of_rows)
+    gap = sides.compare()
+    return sides.compare(Jittered(_JITTERED, 20)) if gap.wrong.any() else gap
+
+
+@dataclass
+class _Sides:
+    """A claim's formula over blocks of rows, and what is true there."""
+
+    knowledge: _Knowledge
+    claim: Claim
+    formula: Graph
+    shared: Mapping[Key, Array]
+    of_rows: set[Key]
+
+    def compare(self, jitter: Jittered | None = None) -> _Gap:
+        """The difference; with what jitter makes of the formula as room."""
+        if not self.knowledge.is_per_row(self.claim.target):
+            true = self.knowledge.derivative(self.claim.target)
+            (value,) = self._values(FLOAT64)
+            return self._gap(value[0, 0, ...], true, next(self._rooms(jitter, iter([value]))))
+        values, rooms = self._values(FLOAT64), self._rooms(jitter, self._values(FLOAT64))
+        if not self.formula.nodes[self.formula.output].per_row:
+            values, rooms = repeat(next(values)), repeat(next(rooms))
+        truths = self.knowledge.in_blocks([self.claim.target])
+        kept, start, wrong, total = [], 0, 0, 0
+        for value, room, truth in zip(values, rooms, truths, strict=False):
+            true = truth[self.claim.target][0]
+            gap = self._gap(np.broadcast_to(value[0], true.shape), true, room)
+            kept.append(gap.some(start))
+            start, wrong, total = start + len(true), wrong + int(gap.wrong.sum()), total + gap.wrong.size
+        return _joined(kept, (wrong, total))
+
+    def _values(self, m: Any) -> Iterator[Array]:
+        return over_rows(self.formula, self.shared, lambda: self.knowledge.in_blocks(self.of_rows), m)
+
+    def _rooms(self, jitter: Jittered | None, plain: Iterator[Array]) -> Iterator[Array | float]:
+        """What rounding may do to the formula, in each block; both sides are granted it."""
+        if jitter is None:
+            yield from repeat(0.0)
+            return
+        for base, samples in zip(plain, self._values(jitter), strict=True):
+            found = 2 * bound(base[0], samples, jitter, 1)
+            yield found if self.knowledge.is_per_row(self.claim.target) else found[0, ...]
+
+    def _gap(self, value: Array, true: Array, room: Array | float) -> _Gap:
+        value = np.asarray(np.broadcast_to(value, true.shape))
+        with np.errstate(all="ignore"):
+            size = np.asarray(np.abs(value - true))
+            wrong = ~(size <= 4 * unmeasured(true, self.claim.bits) + room)
+            known = np.isfinite(value) & np.isfinite(true)
+        per_row = self.knowledge.is_per_row(self.claim.target)
+        return _Gap(value, true, size, np.asarray(wrong), per_row, known, in_blocks=True)
+
+
+def _joined(parts: Sequence[_Gap], counted: tuple[int, int]) -> _Gap:
+    """Rows of many blocks."""
+    def together(name: str) -> Array:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return replace(
+        parts[0], claimed=together("claimed"), true=together("true"), size=together("size"),
+        wrong=together("wrong"), known=together("known"), rows=together("rows"), counted=counted,
+    )  # fmt: skip
+
+
 def _fails(gap: _Gap) -> bool:
     seen = gap.wrong & np.isfinite(gap.claimed) & np.isfinite(gap.true)
     return bool(seen.any()) and not gap.is_small()
@@ -801,6 +980,8 @@ def _entry_of(values: Array, index: tuple[int, ...]) -> Array:
 
 
 def _float(values: Array) -> Array:
+    if np.asarray(values).dtype == np.float64:
+        return np.asarray(values)  # a column would be made of a million objects
     return np.asarray(np.asarray(values, dtype=object).astype(np.float64))
 
 

@@ -141,6 +141,7 @@ class _FormatName(click.Choice[str]):
         return formats(self._of)
 
 
+_LONG = 1 << 21  # rows times nodes: a run that takes seconds and shows how far it is
 _LOADING = ("seed", "ignore_set", "max_text", "max_data")
 
 
@@ -388,7 +389,9 @@ def _checked(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report
     options = {name: chosen[name] for name in (*names, "require_claims", "all_entries")}
     given = None if claims is None else api.load_claims(_path(claims), model)
     asked = {name: value for name, value in options.items() if value}  # the rest: as `set`
-    report = api.check(model, claims=given, **asked)
+    check = partial(api.check, model, claims=given, **asked)
+    long = (model.rows or 0) * len(model.graph.nodes) >= _LONG and not chosen["quiet"]
+    report = _with_progress(check, "taking the rows") if long else check()
     return report if claims is None else replace(report, claims_file=claims)
 
 
@@ -561,7 +564,7 @@ def init_stats_command(**chosen: Any) -> int:
             sources = [path for path in (chosen["model"],) if path]
             output.check_target(chosen[option], sources, f"--{option}")
     if chosen["model"] is None:
-        report = _with_progress(api.init_stats, _init_options(chosen))
+        report = _with_progress(partial(api.init_stats, _init_options(chosen)), "drawing networks")
     else:
         report = _model_stats(chosen)
     _deliver(report, "init-stats", chosen, 1 if chosen["verbose"] else -int(chosen["quiet"]))
@@ -601,12 +604,12 @@ def _model_stats(chosen: dict[str, Any]) -> InitReport:
     return api.model_stats(_standard_input(_MOST_BYTES) if path == "-" else _path(path), **given)
 
 
-def _with_progress(work: Callable[..., Result], options: InitOptions) -> Result:
+def _with_progress(work: Callable[..., Result], label: str) -> Result:
     """A bar on a terminal, nothing elsewhere."""
     if not sys.stderr.isatty():
-        return work(options)
-    with click.progressbar(length=1000, file=sys.stderr, label="drawing networks") as bar:
-        return work(options, progress=lambda done: bar.update(int(1000 * done) - bar.pos))
+        return work()
+    with click.progressbar(length=1000, file=sys.stderr, label=label) as bar:
+        return work(progress=lambda done: bar.update(int(1000 * done) - bar.pos))
 
 
 def _picture_kind(chosen: dict[str, Any]) -> str | None:

@@ -50,7 +50,8 @@ def diagnosed(
                 )
                 result = _after(model, result, court.results)
             if what and evidence:
-                result = replace(result, diagnosis=_what(model, claim, result, evidence))
+                first = evidence[0]
+                result = replace(result, diagnosis=_what(first.model, first.claim, result, evidence))
         found.append(result)
     found = numbers_together(model, found, where=where, what=what)
     return _by_one_mistake(model, claims, found) if what else found

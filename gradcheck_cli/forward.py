@@ -9,7 +9,7 @@ domain was crossed on the way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ __all__ = [
     "FLOAT64",
     "Failing",
     "Readable",
+    "Sum",
     "Tape",
     "Varied",
     "compute",
@@ -113,13 +114,14 @@ class Varied:
 
 
 @dataclass
-class _Sum:
+class Sum:
     """A sum over blocks of rows, compensated (Neumaier 1974), so that block size hardly shows."""
 
     total: Array | None = None
     lost: Array | None = None
 
     def add(self, part: Array) -> None:
+        """One block's part."""
         if self.total is None:
             self.total, self.lost = part, 0 * part
             return
@@ -129,6 +131,7 @@ class _Sum:
         self.total, self.lost = total, self.lost + rest
 
     def result(self) -> Array:
+        """What all parts come to."""
         assert self.total is not None
         with np.errstate(all="ignore"):
             return np.where(np.isfinite(_floats(self.total)), self.total + self.lost, self.total)
@@ -147,6 +150,7 @@ class Tape:
     point: Mapping[str, Array]
     shared: Values = field(default_factory=dict)
     _blocks: dict[int, Values] = field(default_factory=dict)
+    _last: tuple[int, Values] = field(default_factory=lambda: (-1, {}))
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -190,13 +194,19 @@ class Tape:
 
     def block(self, number: int) -> Values:
         """The per-row values of one block, (1, rows, *shape); computed again where not kept."""
+        if self.model.meter is not None:
+            self.model.meter.visit(self.block_count)
+        if number == self._last[0]:  # sides of several nodes are asked for one after the other
+            return self._last[1]
         found = self._blocks.get(number)
         if found is None:
+            self._last = -1, {}  # memory in use is memory at hand
             found = {}
             with np.errstate(all="ignore"):
                 self._fill(found, _per_row(self.model.graph), self._slices[number])
             if self._keeps:
                 self._blocks[number] = found
+            self._last = number, found
         return found
 
     @cached_property
@@ -228,7 +238,7 @@ class Tape:
         before, reductions, after = _stages(self.model.graph)
         with np.errstate(all="ignore"):
             self._fill(self.shared, before, slice(None))
-            sums = {node.index: _Sum() for node in reductions}
+            sums = {node.index: Sum() for node in reductions}
             for number in range(self.block_count):
                 values = self.lookup(self.block(number))
                 for node in reductions:
@@ -248,38 +258,51 @@ class Tape:
         return {n.index: n for n in inner if _has_borders(n, nodes)}
 
     @cached_property
-    def _base_sides(self) -> dict[tuple[int, int], list[Array]]:
-        """On which side of each margin the base point lies, by (block or -1, node)."""
-        sides = {}
-        with np.errstate(all="ignore"):
-            for number, values in self._everywhere():
-                for node in self.bordered.values():
-                    if node.per_row == (number >= 0):
-                        sides[number, node.index] = _sides(node, values, self.m)
-        return sides
+    def _known_sides(self) -> dict[tuple[int, int], list[Array]]:
+        return {}
+
+    @cached_property
+    def _keeps_sides(self) -> bool:
+        sizes = (node.size for node in self.bordered.values() if node.per_row)
+        return sum(sizes) * (self.model.rows or 0) <= _KEPT_ENTRIES
 
     def sides(self, block: int, node: Node) -> list[Array]:
         """The signs of a node's margins at the base point, in a block of rows, or -1 if shared."""
-        return self._base_sides[block, node.index]
+        found = self._known_sides.get((block, node.index))
+        if found is None:
+            values = self.lookup(self.block(block) if block >= 0 else {})
+            with np.errstate(all="ignore"):
+                found = _sides(node, values, self.m)
+            if block < 0 or self._keeps_sides:
+                self._known_sides[block, node.index] = found
+        return found
 
-    def _everywhere(self) -> Iterator[tuple[int, _Lookup]]:
-        yield -1, _Lookup(self.shared, {})
-        for number in range(self.block_count):
-            yield number, self.lookup(self.block(number))
+    def _bordered_in(self, block: int) -> list[Node]:
+        return [node for node in self.bordered.values() if node.per_row == (block >= 0)]
+
+    def _blocks_and_shared(self) -> range:
+        return range(-1, self.block_count)
 
     def borders_hit(self) -> list[Node]:
         """Nodes that stand exactly on a kink or on the border of their domain somewhere."""
-        sides = self._base_sides.items()
-        hit = {index for (_, index), found in sides if any((s == 0).any() for s in found)}
-        return [self.model.graph.nodes[index] for index in sorted(hit)]
+        return [self.model.graph.nodes[index] for index in self._hit]
+
+    @cached_property
+    def _hit(self) -> list[int]:
+        hit = set()
+        for block in self._blocks_and_shared():
+            for node in self._bordered_in(block):
+                if any((s == 0).any() for s in self.sides(block, node)):
+                    hit.add(node.index)
+        return sorted(hit)
 
     def same_sides(self, other: Tape) -> bool:
         """Whether another point lies on the same side of every kink and border."""
-        mine, theirs = self._base_sides, other._base_sides
         return all(
             np.array_equal(a, b)
-            for key, found in mine.items()
-            for a, b in zip(found, theirs[key], strict=True)
+            for block in self._blocks_and_shared()
+            for node in self._bordered_in(block)
+            for a, b in zip(self.sides(block, node), other.sides(block, node), strict=True)
         )
 
     def failing(self) -> Failing | None:
@@ -416,7 +439,7 @@ class _PinnedPass:
         shared: Values = {i: v for i, v in self.pinned.items() if not self._per_row(i)}
         values = _Lookup(self.tape.shared, shared)
         self._compute(before, values, shared, -1)
-        sums = {node.index: _Sum() for node in reductions if node.index not in self.pinned}
+        sums = {node.index: Sum() for node in reductions if node.index not in self.pinned}
         outputs = []
         rows = [n for n in self.live if n.per_row]
         for number in range(self.tape.block_count if rows or of.per_row else 0):

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.errors import ShapeError
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.primitives import PRIMITIVES, Primitive, Shape
+from gradcheck_cli.progress import Meter
 
 __all__ = [
     "Array",
@@ -107,6 +108,11 @@ class Node(NamedTuple):
         return self.operation == LITERAL
 
     @property
+    def adds_rows(self) -> bool:
+        """Whether it makes one value of those of all rows."""
+        return not (self.is_leaf or self.is_literal) and self.primitive.rows == "reduce"
+
+    @property
     def is_pi(self) -> bool:
         """Whether it is the number pi, which no double is."""
         return self.is_literal and self.text == PI
@@ -140,6 +146,12 @@ class Graph:
                 for argument in node.arguments:
                     needed[argument] = True
         return needed
+
+    def for_rows(self, count: int) -> Graph:
+        """The same graph for another number of rows."""
+        nodes = (n._replace(options=MappingProxyType({**n.options, "count": count})) if n.adds_rows else n
+                 for n in self.nodes)  # fmt: skip
+        return replace(self, nodes=tuple(nodes))
 
     def formula(self, index: int, shown: Mapping[int, str]) -> str:
         """The expression of one node, fully bracketed; nodes of `shown` appear by their name."""
@@ -448,11 +460,13 @@ class Model:
     claims: tuple[Claim, ...] = ()
     seed: int = 0
     rows: int | None = None
+    all_rows: int | None = None  # of which `rows` are some
     settings: Mapping[str, Any] = field(default_factory=dict)  # the file's `set` lines
     notes: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()  # the source, for messages
     loss: str = "loss"
     files: tuple[str, ...] = ()  # paths of the data files that were read
+    meter: Meter | None = field(default=None, repr=False, compare=False)  # told of blocks that are taken
 
     def parameters(self) -> list[Input]:
         """The differentiated inputs, in the order of the file."""
@@ -475,6 +489,18 @@ class Model:
     def point(self) -> dict[str, Array]:
         """The values of all inputs by name."""
         return {name: item.values for name, item in self.inputs.items()}
+
+    def of_rows(self, chosen: Any) -> Model:
+        """The same model, without its claims, over some of its rows."""
+        inputs = {
+            name: replace(item, values=item.values[chosen]) if item.kind == "rows" else item
+            for name, item in self.inputs.items()
+        }
+        rows = next(len(item.values) for item in inputs.values() if item.kind == "rows")
+        return replace(
+            self, inputs=MappingProxyType(inputs), graph=self.graph.for_rows(rows), rows=rows,
+            all_rows=self.all_rows or self.rows, claims=(),
+        )  # fmt: skip
 
     def at(self, values: Mapping[str, Array]) -> Model:
         """The same model at another point. Shapes must be those of the model."""

@@ -24,7 +24,7 @@ from gradcheck_cli.bynode import Route
 from gradcheck_cli.finite import EXTRAPOLATED, SCHEMES, Scheme
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.points import signs
-from gradcheck_cli.referee import Referee
+from gradcheck_cli.referee import Referee, unmeasured
 from gradcheck_cli.sampling import Estimates, along, derivative, derivative_at
 from gradcheck_cli.symbolic import Program
 from gradcheck_cli.values import PROJECTION_MARGIN, Point
@@ -315,7 +315,7 @@ class Hearing:
 
     def _rounding_of(self, heard: Testimonies) -> Array:
         if not self.referee.jitters():
-            return self.referee.granted(heard.all.backprop)
+            return unmeasured(heard.all.backprop)
         found = self.referee.rounding(heard.all.point.values, self.of, self.names)
         return np.concatenate([_flat(found[name]) for name in self.names] or [np.zeros(0)])
 

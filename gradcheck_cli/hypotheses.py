@@ -75,8 +75,9 @@ class _Slip:
 def counts(model: Model) -> Iterator[tuple[float, str]]:
     """The number of rows and its inverse: sum for mean, or the reverse."""
     if model.rows and model.rows > 1:
-        yield float(model.rows), f"{model.rows} (the number of rows)"
-        yield 1.0 / model.rows, f"1/{model.rows} (one over the number of rows)"
+        count = model.all_rows or model.rows
+        yield float(model.rows), f"{count} (the number of rows)"
+        yield 1.0 / model.rows, f"1/{count} (one over the number of rows)"
 
 
 def wrong_link(model: Model, links: Sequence[Link], points: Sequence[Observed]) -> str | None:

@@ -70,6 +70,8 @@ def blocks(
     for point in points:
         noise = referee.value_rounding(point.values, [of])[of] / _ROUNDING_MARGIN
         rulings.append(_judge(hearing, hearing.at(point, noise), noise, digits))
+        if model.meter is not None:
+            model.meter.part()
     return _blocks(model, names, rulings, listed)
 
 

@@ -18,6 +18,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.scratch import PIECE, pieces, room
+
 __all__ = ["DIGITS", "archive", "draw_normal", "draw_uniform", "moved", "signs", "stream"]
 
 Array = NDArray[np.float64]
@@ -39,10 +41,10 @@ class _HasInputs(Protocol):
     def inputs(self) -> Mapping[str, Any]: ...
 
 
-def _unit(seed: int, name: str, count: int) -> Array:
-    """`count` numbers inside (0, 1), the middles of 2**53 equal intervals."""
+def _unit(seed: int, name: str, count: int, skipped: int = 0) -> Array:
+    """`count` numbers inside (0, 1), the middles of 2**53 equal intervals; those after some others."""
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    bits = np.random.PCG64(int.from_bytes(digest[:16], "little")).random_raw(count)
+    bits = np.random.PCG64(int.from_bytes(digest[:16], "little")).advance(skipped).random_raw(count)
     high = np.asarray(bits, dtype=np.uint64) >> np.uint64(11)
     return (high.astype(np.float64) + 0.5) * 2.0**-53
 
@@ -71,10 +73,10 @@ def _rounded(values: Array) -> Array:
 
 
 def draw_uniform(
-    seed: int, name: str, shape: tuple[int, ...], low: float = -1.0, high: float = 1.0
+    seed: int, name: str, shape: tuple[int, ...], low: float = -1.0, high: float = 1.0, skipped: int = 0
 ) -> Array:
-    """Uniform between `low` and `high`, from the stream of `name`."""
-    u = _unit(seed, name, math.prod(shape))
+    """Uniform between `low` and `high`, from the stream of `name`, after so many others."""
+    u = _unit(seed, name, math.prod(shape), skipped)
     return _rounded(low + (high - low) * u).reshape(shape)
 
 
@@ -108,19 +110,34 @@ def moved(
     u is uniform in [-reach, reach], from the model's seed; another `attempt` draws another u.
     Inputs of other kinds are not in the result; `kinds` may hold "param", "data" and "rows".
     """
-    given = {name: np.ravel(item.values) for name, item in model.inputs.items() if item.kind in kinds}
-    drawn = {n: _unit(model.seed, f"{n}/moved/{number}/{attempt}", v.size) for n, v in given.items()}
-    small = [name for name, values in given.items() if values.size <= _SMALL]
-    found = {n: _beside(values, drawn[n], reach) for n, values in given.items() if values.size > _SMALL}
+    given = {name: item.values for name, item in model.inputs.items() if item.kind in kinds}
+    streams = {name: f"{name}/moved/{number}/{attempt}" for name in given}
+    large = {name: values for name, values in given.items() if values.size > _SMALL}
+    found = {n: _beside(values, model.seed, streams[n], reach) for n, values in large.items()}
+    small = [name for name in given if name not in found]
     if small:  # thousands of single numbers are moved as if they were one array
-        values, units = (np.concatenate([part[name] for name in small]) for part in (given, drawn))
-        ends = np.cumsum([given[name].size for name in small])
-        found |= zip(small, np.split(_beside(values, units, reach), ends[:-1]), strict=True)
-    return {name: found[name].reshape(model.inputs[name].values.shape) for name in given}
+        units = np.concatenate([_unit(model.seed, streams[n], given[n].size) for n in small])
+        values = np.concatenate([np.ravel(given[n]) for n in small])
+        ends = np.cumsum([given[n].size for n in small])
+        parts = np.split(_moved(values, reach * _rounded(-1.0 + 2.0 * units)), ends[:-1])
+        found |= {n: part.reshape(given[n].shape) for n, part in zip(small, parts, strict=True)}
+    return {name: found[name] for name in given}
 
 
-def _beside(values: Array, units: Array, reach: float) -> Array:
-    u = reach * _rounded(-1.0 + 2.0 * units)
+def _beside(values: Array, seed: int, stream: str, reach: float) -> Array:
+    if values.size <= PIECE:
+        return _beside_some(values, seed, stream, reach)
+    found, width = room(values.shape), math.prod(values.shape[1:])
+    for piece in pieces(values.shape):
+        found[piece] = _beside_some(values[piece], seed, stream, reach, piece.start * width)
+    return found
+
+
+def _beside_some(values: Array, seed: int, stream: str, reach: float, skipped: int = 0) -> Array:
+    return _moved(values, reach * draw_uniform(seed, stream, values.shape, skipped=skipped))
+
+
+def _moved(values: Array, u: Array) -> Array:
     return np.asarray(np.where(values == 0, u / 10, values * (1 + u / 2)))
 
 

@@ -36,7 +36,7 @@ from gradcheck_cli.rounding import (
 )
 from gradcheck_cli.symbolic import Formula, Program, Run, lower, place_of_largest, placed_diagonal
 
-__all__ = ["MOST_DIGITS", "Referee", "Sides"]
+__all__ = ["MOST_DIGITS", "Referee", "Sides", "unmeasured"]
 
 MOST_DIGITS = 15.9  # what a float64 can carry
 DIGITS = 50
@@ -64,7 +64,8 @@ _SAMPLES = 16
 _MOST_JITTERED = 40_000_000  # values held at a time, over all samples
 _DOUBLE = SIGNIFICANDS["float64"]
 _UNMEASURED = 2.0**-32  # relative; granted to sums over more rows than jitter can follow
-_MOST_RECENT = 6
+_MOST_RECENT = 6  # ways back through the model that are kept for the next name
+_FEW_HELD, _FEW_RECENT = 1 << 18, 2  # where one of them fills hundreds of megabytes, those of one point
 _EXACT = (
     *("copy", "expand", "transpose", "index", "stack", "compare", "select", "largest"),
     *("diagonal", "on_diagonal", "concat", "gather"),
@@ -180,7 +181,7 @@ class Referee:
         program = self.apart if m is FLOAT64 or isinstance(m, Jittered) else self.program
         key = (id(point), of.index, id(m))
         if key not in self._recent:
-            while len(self._recent) >= _MOST_RECENT:
+            while len(self._recent) >= (_MOST_RECENT if self.held <= _FEW_HELD else _FEW_RECENT):
                 self._recent.pop(next(iter(self._recent)))
             self._recent[key] = (point, _Reverse(program, point, m, of))
         return self._recent[key][1]
@@ -354,9 +355,9 @@ class Referee:
         names = list(by)
         target = self.model.node(of)
         plain = self._reverse(point, target, FLOAT64)
-        wider = 2.0 ** (_DOUBLE - bits)
         if not self.jitters():
-            return {n: wider * _UNMEASURED * np.abs(plain.by(self.model.node(n))) for n in names}
+            return {n: unmeasured(plain.by(self.model.node(n)), bits) for n in names}
+        wider = 2.0 ** (_DOUBLE - bits)
         jitters = (self._jitter, self._finer_jitter) if bits == _DOUBLE else (self._narrow_jitter,)
         found: dict[str, Array] = {}
         with np.errstate(all="ignore"):
@@ -371,10 +372,6 @@ class Referee:
                         room = np.where(np.isfinite(room), room, again)
                 found[name] = room
         return found
-
-    def granted(self, slopes: Array) -> Array:
-        """What rounding is granted where it is not measured."""
-        return np.asarray(_UNMEASURED * np.abs(slopes))
 
     def astride(self, point: Mapping[str, Array]) -> list[Node]:
         """Nodes with a kink so near that rounding may put a right float64 program on its other side."""
@@ -403,7 +400,7 @@ class Referee:
         found: dict[str, Array] = {}
         tape = forward_pass(self.model, FLOAT64, point)
         if not self.jitters():
-            return {name: _UNMEASURED * np.abs(tape.value(name)) for name in names}
+            return {name: unmeasured(tape.value(name)) for name in names}
         moved = jittered(self.model, point, self._jitter)
         with np.errstate(all="ignore"):
             for name in names:
@@ -412,6 +409,12 @@ class Referee:
                 base = tape.of_node(node)
                 found[name] = bound(base, moved[node.index][:, rows], self._jitter, 2)
         return found
+
+
+def unmeasured(values: Array, bits: int = _DOUBLE) -> Array:
+    """What rounding is granted where rows are too many to measure it: `values` are those of whoever asks,
+    because one more pass in reverse, over all rows at once, would fill the memory."""
+    return np.asarray(2.0 ** (_DOUBLE - bits) * _UNMEASURED * np.abs(values))
 
 
 def _led(tape: Tape, node: Node) -> Array:

@@ -10,14 +10,14 @@ opaque symbols, so SymPy neither folds nor cancels them. Nothing of the user's t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck_cli.forward import FLOAT64
+from gradcheck_cli.forward import FLOAT64, Sum
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.primitives import Shape
 from gradcheck_cli.recording import (
@@ -35,7 +35,10 @@ from gradcheck_cli.recording import (
 if TYPE_CHECKING:
     import sympy
 
-__all__ = ["Formula", "Item", "Kernel", "Program", "Run", "along", "derivative", "lower", "unseen", "values"]
+__all__ = [
+    "Formula", "Item", "Kernel", "Program", "Run", "along", "derivative", "lower", "unseen", "values",
+    "values_in_blocks",
+]  # fmt: skip
 
 _MOST_OPERATIONS = 60
 _DEEPEST = 25
@@ -517,6 +520,13 @@ def values(program: Program, point: Mapping[str, Array], m: Any = FLOAT64) -> di
     return _Tangents(program, point, m, None, {}, False).step_values()
 
 
+def values_in_blocks(
+    program: Program, point: Mapping[str, Array], blocks: Iterable[slice]
+) -> Iterator[dict[str, Array]]:
+    """The values of the steps in each block of rows, (rows, *shape), then of those without rows, (*shape)."""
+    return _Tangents(program, point, FLOAT64, None, {}, False).in_blocks(blocks)
+
+
 def unseen(program: Program, of: str, by: str | None = None) -> list[Node]:
     """The det and inv that `of` depends on, by way of `by` if it is given, whose matrices are too large
     for minors: SymPy does not see into them, and a derivative that passes through them is nan."""
@@ -569,6 +579,13 @@ def _along_last(parts: Sequence[Array], by: Node) -> Array:
     return np.array(joined.reshape(joined.shape[:-1] + by.shape))
 
 
+_Sums = tuple[dict[int, Sum], dict[int, Sum]]  # over the rows: of values and of tangents
+
+
+def _added_up(sums: Mapping[int, Sum]) -> dict[int, Array]:
+    return {index: found.result() for index, found in sums.items()}
+
+
 class _Tangents:
     """One forward accumulation: values and tangents of all items, in the order of the program."""
 
@@ -609,6 +626,24 @@ class _Tangents:
             found.update({n: columns[t][0] if rows else columns[t][0, 0, ...] for n, t in part.items()})
         return found
 
+    def in_blocks(self, blocks: Iterable[slice]) -> Iterator[dict[str, Array]]:
+        """The values of the steps in each block of rows, then of those that have one value for all."""
+        steps = {n: (self.program.of_node[s.node], self.model.node(n)) for n, s in self.model.steps.items()}
+        each = {name: target for name, (target, node) in steps.items() if node.per_row}
+        values: dict[int, Array] = {}
+        sums: _Sums = ({}, {})
+        with np.errstate(all="ignore"):
+            self._pass(self.stages[0], values, {}, slice(None))
+        for rows in blocks:
+            found: dict[int, list[Array]] = {target: [] for target in each.values()}
+            with np.errstate(all="ignore"):
+                self._block(rows, values, {}, sums, list(found), False, True, found)
+            yield {name: found[target][-1][0] for name, target in each.items()}
+        values.update(_added_up(sums[0]))
+        with np.errstate(all="ignore"):
+            self._pass(self.stages[2], values, {}, slice(None))
+        yield {name: values[t][0, 0, ...] for name, (t, node) in steps.items() if not node.per_row}
+
     def _collect(self, targets: Sequence[int], tangents: bool, per_row: bool) -> dict[int, Array]:
         """Run the stages; gather values or tangents of the targets, rows joined."""
         found: dict[int, list[Array]] = {t: [] for t in targets}
@@ -616,12 +651,12 @@ class _Tangents:
         tangent: dict[int, Array] = {}
         with np.errstate(all="ignore"):
             self._pass(self.stages[0], values, tangent, slice(None))
-            sums: tuple[dict[int, Array], dict[int, Array]] = ({}, {})
+            sums: _Sums = ({}, {})
             for rows in self._blocks():
                 self._block(rows, values, tangent, sums, targets, tangents, per_row, found)
-            values.update(sums[0])
+            values.update(_added_up(sums[0]))
             if not self.by_rows:
-                tangent.update(sums[1])
+                tangent.update(_added_up(sums[1]))
                 self._pass(self.stages[2], values, tangent, slice(None))
         if per_row:
             return {t: np.concatenate(parts, axis=1) for t, parts in found.items()}
@@ -632,21 +667,22 @@ class _Tangents:
         rows: slice,
         values: dict[int, Array],
         tangent: dict[int, Array],
-        sums: tuple[dict[int, Array], dict[int, Array]],
+        sums: _Sums,
         targets: Sequence[int],
         tangents: bool,
         per_row: bool,
         found: dict[int, list[Array]],
     ) -> None:
         here, moving = dict(values), dict(tangent)
+        if self.model.meter is not None:
+            self.model.meter.visit(-(-(self.model.rows or 1) // (rows.stop - rows.start)))
         self.rows_here = rows.stop - rows.start
         self._pass(self.stages[1], here, moving, rows)
         for item in self.stages[1]:
             if item.operation == "over_rows":
                 for total, part in zip(sums, (here, moving), strict=True):
                     if item.index in part and not (total is sums[1] and self.by_rows):
-                        add = part[item.index]
-                        total[item.index] = total[item.index] + add if item.index in total else add
+                        total.setdefault(item.index, Sum()).add(part[item.index])
         if per_row and self.by_rows:
             self._after_rows(here, moving, rows)
         if per_row:

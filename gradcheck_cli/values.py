@@ -7,7 +7,7 @@ nothing of derivatives.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from gradcheck_cli import symbolic
 from gradcheck_cli.forward import Tape, forward_pass
 from gradcheck_cli.graph import Array, Model
 from gradcheck_cli.points import moved
-from gradcheck_cli.referee import MOST_DIGITS, Referee
+from gradcheck_cli.referee import MOST_DIGITS, Referee, unmeasured
 from gradcheck_cli.results import Verdict
 from gradcheck_cli.symbolic import Program
 
@@ -26,6 +26,7 @@ __all__ = [
 
 CLOSE = 2.0**-44  # symbolic and backprop this close need no referee where differences confirm them
 PROJECTION_MARGIN = 8.0  # times the root of the sum of squared rounding bounds: of a sum with random signs
+_MOST_ROWS = 4096  # of a block, that are compared by themselves
 _REACHES = (1.0, 0.5, 0.25, 0.0625, 1 / 256, 1 / 4096)  # of a moved point, until it crosses no kink
 
 
@@ -84,6 +85,8 @@ class Values:
 
 def compare_values(model: Model, program: Program, referee: Referee, point: Point) -> Values:
     """Every step's value by SymPy's formulas against the forward pass, within rounding."""
+    if not referee.jitters():
+        return _compare_in_blocks(program, referee, point)
     ours = {name: point.tape.value(name) for name in model.steps}
     theirs = symbolic.values(program, point.values)
     suspects = [name for name in model.steps if _apart(ours[name], theirs[name])]
@@ -103,6 +106,41 @@ def compare_values(model: Model, program: Program, referee: Referee, point: Poin
     if symbolic.unseen(program, loss):
         return _unseen_value(program, referee, point, ours[loss])
     return Values(Verdict.OK, _agreement(ours[loss], theirs[loss]), single(theirs[loss]))
+
+
+def _compare_in_blocks(program: Program, referee: Referee, point: Point) -> Values:
+    """The same for more rows than memory holds at once. Rows that differ are looked at by themselves, and
+    there rounding is measured: no step that has one value per row sees another row."""
+    model, tape = program.model, point.tape
+    spans = [tape.rows_of(number) for number in range(tape.block_count)]
+    theirs: dict[str, Array] = {}
+    for number, theirs in enumerate(symbolic.values_in_blocks(program, point.values, spans)):
+        shared = number == len(spans)
+        values = tape.shared if shared else tape.block(number)
+        off = np.zeros(1 if shared else spans[number].stop - spans[number].start, dtype=bool)
+        for name, given in theirs.items():
+            ours = values[model.node(name).index][0]
+            ours = np.broadcast_to(ours[0, ...] if shared else ours, given.shape)
+            wrong = _off(given, ours, unmeasured(ours))
+            if shared and wrong.any():
+                return _value_wrong(model, name, given, ours, wrong)
+            off |= wrong if shared else wrong.reshape(len(off), -1).any(axis=1)
+        if off.any():
+            found = _compare_rows(model, point, spans[number].start + np.flatnonzero(off)[:_MOST_ROWS])
+            if found.verdict is not Verdict.OK:
+                return found
+    loss = tape.value(model.loss)
+    if symbolic.unseen(program, model.loss):
+        return _unseen_value(program, referee, point, loss)
+    return Values(Verdict.OK, _agreement(loss, theirs[model.loss]), single(theirs[model.loss]))
+
+
+def _compare_rows(model: Model, point: Point, chosen: Array) -> Values:
+    """The values of the steps in some rows alone; the row that is named is the first of them."""
+    few = model.at({n: v for n, v in point.values.items() if model.inputs[n].kind != "rows"}).of_rows(chosen)
+    program = symbolic.lower(few)
+    found = compare_values(few, program, Referee(program), Point(0, few.point(), forward_pass(few)))
+    return replace(found, note=f"{found.note} (from row {int(chosen[0]):,})") if found.wrong else found
 
 
 def _unseen_value(program: Program, referee: Referee, point: Point, ours: Array) -> Values:

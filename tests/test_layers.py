@@ -18,6 +18,8 @@ RANKS: dict[str, tuple[int, int]] = {
     "primitives": (1, 0),
     "examples": (1, 0),
     "output": (1, 0),
+    "progress": (1, 0),
+    "scratch": (1, 0),  # columns in temporary files
     "patterns": (1, 0),  # which entries, in words: no model inside
     "elimination": (1, 0),  # determinants and inverses of any numbers
     "graph": (2, 0),
@@ -39,7 +41,9 @@ RANKS: dict[str, tuple[int, int]] = {
     "language.grammar": (3, 5),
     "language.printer": (3, 1),
     "language.settings": (3, 2),
-    "language.tables": (3, 2),
+    "language.arrays": (3, 2),  # NumPy's format, read or mapped
+    "language.columns": (3, 3),  # CSV, in pieces
+    "language.tables": (3, 4),
     "language.names": (3, 6),
     "language.building": (3, 7),
     "language.claims": (3, 8),
@@ -51,6 +55,7 @@ RANKS: dict[str, tuple[int, int]] = {
     "sampling": (4, 0),  # the third witness: finite differences of a model
     "rounding": (4, 0),  # the forward pass with every result jittered
     "referee": (5, 0),
+    "rowwise": (5, 0),  # formulas over blocks of rows
     "algebra": (4, 0),
     "notation": (5, 0),
     "substitutions": (5, 0),

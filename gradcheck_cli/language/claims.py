@@ -7,7 +7,7 @@ claim, not a bad file. Knows nothing of true values.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -374,15 +374,15 @@ def _from_file(context: _Context, claim: Claim) -> Claim:
     source = context.statement.source
     assert source is not None
     try:
-        table = open_table(source.path, context.folder, context.limit)
-        names = _chosen(table, source.columns, claim.target)
-        numbers = _together(table, [table.take(name) for name in names])
-        half = [units for name in names if (units := table.half_units(name)) is not None]
-        bits = min(table.bits(name) for name in names)
+        with open_table(source.path, context.folder, context.limit) as table:
+            names = _chosen(table, source.columns, claim.target)
+            numbers = _together(table.together(names)) if table.is_csv else table.take(names[0])
+            half = table.half_units(names)
+            bits = min(table.bits(name) for name in names)
     except DataError as reason:
         place = context.source.place(*source.span)
         raise DataError(reason.message, place=place, help=reason.help) from None
-    return _numbers(context, claim, numbers, _together(table, half) if half else None, bits)
+    return _numbers(context, claim, numbers, None if half is None else _together(half), bits)
 
 
 def _chosen(table: Table, columns: tuple[str, ...], target: Derivative) -> tuple[str, ...]:
@@ -397,9 +397,6 @@ def _chosen(table: Table, columns: tuple[str, ...], target: Derivative) -> tuple
     return table.names
 
 
-def _together(table: Table, taken: Sequence[Array]) -> Array:
-    """One array: columns side by side, a single one as a vector."""
-    if not table.is_csv:
-        return taken[0]
-    columns = np.stack(taken, axis=1)
-    return np.squeeze(columns) if len(taken) == 1 else columns
+def _together(columns: Array) -> Array:
+    """Columns side by side, a single one as a vector."""
+    return np.squeeze(columns) if columns.shape[1] == 1 else columns

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
 
 from gradcheck_cli.errors import DataError, printable
 
-__all__ = ["MAX_DATA", "MAX_TEXT", "read_path", "spell_size"]
+__all__ = ["MAX_DATA", "MAX_TEXT", "check_size", "opened", "read_path", "size_of", "spell_size"]
 
 MAX_TEXT = 16 * 2**20
 MAX_DATA = 256 * 2**20
@@ -22,35 +25,53 @@ def read_path(path: str | os.PathLike[str], *, limit: int = MAX_TEXT) -> bytes:
     name = os.fspath(path)
     if name == "-":
         return _read_stream(limit)
+    with opened(name) as stream:
+        size = size_of(stream)
+        check_size(name, size, limit)
+        content = stream.read(size + 1)  # read allocates all it is asked for
+    if len(content) > size:
+        raise DataError(f"{printable(name, _NAME)} grows while it is read", help="try again")
+    return content
+
+
+@contextmanager
+def opened(name: str) -> Iterator[IO[bytes]]:
+    """A regular file, open for reading. Raises DataError, also where reading fails later."""
+    stream = _open(name)
+    with stream:
+        try:
+            yield stream
+        except OSError as reason:
+            raise _refused(name, reason) from None
+
+
+def _open(name: str) -> IO[bytes]:
+    """The kind of file is looked at after opening: before, it could still be exchanged."""
     flags = os.O_RDONLY
     for flag in _FLAGS:
         flags |= getattr(os, flag, 0)
     try:
         descriptor = os.open(name, flags)
-        try:
-            return _read_regular(descriptor, name, limit)
-        finally:
-            os.close(descriptor)
     except (OSError, ValueError) as reason:
         raise _refused(name, reason) from None
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
+    help = "only regular files are read, and standard input as -"
+    raise DataError(f"{printable(name, _NAME)} is {kind}", help=help)
 
 
-def _read_regular(descriptor: int, name: str, limit: int) -> bytes:
-    """The kind of file is looked at after opening: before, it could still be exchanged."""
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
-        raise DataError(
-            f"{printable(name, _NAME)} is {kind}",
-            help="only regular files are read, and standard input as -",
-        )
-    if status.st_size > limit:
-        raise _too_large(name, status.st_size, limit)
-    with os.fdopen(descriptor, "rb", closefd=False) as stream:
-        content = stream.read(status.st_size + 1)  # read allocates all it is asked for
-    if len(content) > status.st_size:
-        raise DataError(f"{printable(name, _NAME)} grows while it is read", help="try again")
-    return content
+def size_of(stream: IO[bytes]) -> int:
+    """How many bytes an open file has."""
+    return os.fstat(stream.fileno()).st_size
+
+
+def check_size(name: str, size: int, limit: int) -> None:
+    """Refuse a file before memory is taken for it."""
+    if size > limit:
+        raise _too_large(name, size, limit)
 
 
 def _read_stream(limit: int) -> bytes:

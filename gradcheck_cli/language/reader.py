@@ -379,8 +379,9 @@ class ModelReader:
                     help="take two statements",
                 )
         try:
-            table = open_table(source.path, self.folder, self.limit)
-            self._take_columns(statement, table, source.columns)
+            is_rows = statement.kind == "rows"
+            with open_table(source.path, self.folder, self.limit, rows=is_rows) as table:
+                self._take_columns(statement, table, source.columns)
         except DataError as reason:
             if reason.place is not None:
                 raise
@@ -402,7 +403,7 @@ class ModelReader:
             chosen, left = left[:count], left[count:]
             array = _taken(statement, declaration, table, chosen)
             text = _from_text(source_path, chosen)
-            self._enter_taken(statement, declaration, array, text, is_csv=table.is_csv)
+            self._enter_taken(statement, declaration, array, text, table)
         if left:
             raise DataError(
                 f"{len(left)} column{'s are' if len(left) > 1 else ' is'} left over: {', '.join(left[:5])}",
@@ -427,8 +428,7 @@ class ModelReader:
         declaration: Declaration,
         array: Array,
         text: str,
-        *,
-        is_csv: bool,
+        table: Table,
     ) -> None:
         name, shape = declaration.name, declaration.shape
         found = array.shape
@@ -436,10 +436,10 @@ class ModelReader:
             if not found:
                 raise DataError(f'"{name.display}" is one number, not one for every row')
             found = found[1:]
-        elif is_csv and found == (1,) and shape is None:
+        elif table.is_csv and found == (1,) and shape is None:
             array, found = array.reshape(()), ()
         if shape is not None and shape != found:
-            raise self._other_shape(statement, name, shape, array.shape, is_csv=is_csv)
+            raise self._other_shape(statement, name, shape, array.shape, is_csv=table.is_csv)
         if len(found) > 2:
             each = " in each row" if statement.kind == "rows" else ""
             raise DataError(
@@ -447,8 +447,8 @@ class ModelReader:
                 place=self.source.place(*name.span),
                 help="make it a vector or a matrix: NumPy's reshape",
             )
-        self._reserve(name, array.shape)
-        self._enter(name, statement.kind, found, array, "file", text=text)
+        self._reserve(name, array.shape, counts=not table.is_mapped)
+        self._enter(name, statement.kind, found, array, "file", text=text, mapped=table.is_mapped)
 
     def _other_shape(
         self, statement: Statement, name: Name, shape: Shape, whole: Shape, *, is_csv: bool
@@ -488,9 +488,9 @@ class ModelReader:
         if self.rows is None:
             self.rows, self.rows_from = count, name
 
-    def _reserve(self, name: Name, shape: Shape) -> None:
+    def _reserve(self, name: Name, shape: Shape, *, counts: bool = True) -> None:
         """Refuse what would take more memory than allowed, before it is taken."""
-        size = 8 * math.prod(shape)
+        size = 8 * math.prod(shape) if counts else 0
         if self.bytes + size > self.limit:
             raise ShapeError(
                 f'"{name.display}" of the shape {spell_shape(shape)} needs {spell_size(size)}; '
@@ -511,6 +511,7 @@ class ModelReader:
         *,
         mean: float = 0.0,
         text: str = "",
+        mapped: bool = False,
     ) -> None:
         if len(shape) > 2:
             raise self.source.error(
@@ -520,8 +521,8 @@ class ModelReader:
             )
         if kind == "rows":
             self._count_rows(values.shape[0], name)
-        array = np.array(values, dtype=np.float64)
-        self.bytes += array.nbytes
+        array = values if origin == "file" else np.array(values, dtype=np.float64)  # a column is not copied
+        self.bytes += 0 if mapped else array.nbytes
         if kind == "data":
             self.data[name.name] = array
         array.setflags(write=False)
@@ -622,7 +623,7 @@ def _taken(
     is_wide = bool(shape) if per_row else len(shape) == 2
     if len(chosen) == 1 and not (table.is_csv and is_wide):
         return table.take(chosen[0])
-    stacked = np.stack([table.take(column) for column in chosen], axis=1)
+    stacked = table.together(chosen)
     return stacked.reshape(len(stacked), *shape) if per_row and shape else stacked
 
 

@@ -1,0 +1,74 @@
+"""Reads a formula over rows and the values of its leaves, a block of rows at a time. Gives its value.
+
+For data that do not fit in memory: what is added over the rows is added block by block, compensated, and
+what is made of such sums and used in every row takes one more reading of all rows. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.forward import FLOAT64, Sum, compute
+from gradcheck_cli.graph import Array, Graph, Key, Node
+from gradcheck_cli.rounding import Jittered
+
+__all__ = ["Sweep", "over_rows"]
+
+Sweep = Callable[[], Iterable[Mapping[Key, Array]]]  # the per-row leaves of each block, once through all
+Values = dict[int, Array]
+
+
+def over_rows(graph: Graph, shared: Mapping[Key, Array], sweep: Sweep, m: Any = FLOAT64) -> Iterator[Array]:
+    """The value of a graph's output: one array for each block, or one in all where it has no rows.
+
+    Arrays have the two leading axes, (1, rows), of `shared` (1, 1). Where m jitters, every operation that
+    rounds is jittered.
+    """
+    needed = graph.upstream([graph.output])
+    nodes = [n for n in graph.nodes if needed[n.index]]
+    depths = _depths(nodes)
+    values: Values = {}
+    top, of_rows = depths[graph.output], graph.nodes[graph.output].per_row
+    for depth in range(top + 1):
+        now = [n for n in nodes if depths[n.index] == depth and n.index not in values]
+        _fill(values, [n for n in now if not n.per_row], shared, m)
+        inner = [n for n in nodes if n.per_row and depths[n.index] <= depth]
+        adding = [n for n in nodes if n.adds_rows and depths[n.index] == depth + 1]
+        if depth == top and not of_rows:
+            yield values[graph.output]
+            return
+        sums = {n.index: Sum() for n in adding}
+        for leaves in sweep():
+            here = dict(values)
+            _fill(here, inner, leaves, m)
+            for node in adding:
+                sums[node.index].add(_computed(node, here, m))
+            if depth == top:
+                yield here[graph.output]
+        values.update({index: found.result() for index, found in sums.items()})
+
+
+def _depths(nodes: Iterable[Node]) -> dict[int, int]:
+    """How many sums over rows one inside the other lie below each node."""
+    depths: dict[int, int] = {}
+    for node in nodes:
+        below = max((depths[a] for a in node.arguments), default=0)
+        depths[node.index] = below + node.adds_rows
+    return depths
+
+
+def _fill(values: Values, nodes: Iterable[Node], leaves: Mapping[Key, Array], m: Any) -> None:
+    for node in nodes:
+        values[node.index] = leaves[node.key] if node.is_leaf else _computed(node, values, m)
+
+
+def _computed(node: Node, values: Values, m: Any) -> Array:
+    with np.errstate(all="ignore"):
+        if not isinstance(m, Jittered) or node.is_literal or not node.primitive.rounds:
+            return compute(node, values, m)
+        if not node.primitive.elementwise:  # the terms of a sum are rounded one by one
+            values = {**values, **{a: m.rounded(values[a]) for a in node.arguments}}
+        return m.rounded(compute(node, values, m))

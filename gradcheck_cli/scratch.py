@@ -1,0 +1,36 @@
+"""Reads a shape. Gives an array to be filled, and the pieces to fill it by. Knows nothing of what is in it.
+
+Columns of a hundred million numbers are looked at and written in pieces, and those that gradcheck makes
+itself lie in a temporary file, mapped: they take no memory that something else needs.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import tempfile
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["PIECE", "pieces", "room"]
+
+PIECE = 1 << 17  # numbers looked at together: they stay in the cache
+_IN_MEMORY = 1 << 26  # bytes of one array
+
+
+def pieces(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Slices of the first axis."""
+    step = max(1, PIECE // max(1, math.prod(shape[1:])))
+    return (slice(a, min(shape[0], a + step)) for a in range(0, shape[0], step))
+
+
+def room(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """An array to be filled: in memory, or in a temporary file, gone with the array, where it is large."""
+    size = 8 * math.prod(shape)
+    if size <= _IN_MEMORY:
+        return np.empty(shape)
+    with tempfile.TemporaryFile(prefix="gradcheck.") as file:
+        file.truncate(size)
+        return np.frombuffer(mmap.mmap(file.fileno(), size), dtype=np.float64).reshape(shape)
