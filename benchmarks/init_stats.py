@@ -3,8 +3,8 @@
 Run with the Python of an environment that has gradcheck installed: python benchmarks/init_stats.py
 
 The loop in NumPy, and in PyTorch with hooks where it is installed, take five variances, 20 networks each, of
-50 layers of 100 units. First whole commands with all their imports, then the computation alone, on one core
-and on all: init-stats draws in two threads.
+50 layers of 100 units. First whole commands with all their imports, then the computation alone, on all
+cores and on one: init-stats draws in two threads.
 """
 
 from __future__ import annotations
@@ -62,20 +62,18 @@ def commands() -> None:
 def computation() -> None:
     from gradcheck_cli import init_stats
 
-    cases: dict[str, Call] = {"the loop in NumPy": _quietly(compile(LOOP, "loop", "exec"))}
+    loop = {"the loop in NumPy": _quietly(compile(LOOP, "loop", "exec"))}
+    tell("INIT-STATS, the computation, all cores", "init-stats", ratios(init_stats, loop, RUNS))
+    cases: dict[str, Call] = {**loop}
     if has("torch"):
         cases["PyTorch with hooks"] = lambda: _with_hooks(of_weights=True)
         cases["the same, no gradients of weights"] = lambda: _with_hooks(of_weights=False)
     for activation in ("relu", "tanh"):
         for count in (1, 5, 20):
             cases[f"init-stats, {activation}, variances: {count}"] = _with(activation, count)
-    tell("INIT-STATS, the computation, one core", "init-stats", _on_one_core(init_stats, cases))
-    tell("The same, all cores", "init-stats", ratios(init_stats, cases, RUNS))
-
-
-def _on_one_core(unit: Call, cases: dict[str, Call]) -> dict[str, float]:
     with _pinned():
-        return ratios(unit, cases, RUNS)
+        found = ratios(init_stats, cases, RUNS)
+    tell("The same, one core", "init-stats", found)
 
 
 @contextlib.contextmanager
