@@ -11,7 +11,6 @@ torch, jax, scipy and casadi are measured, too, where they are installed; the ot
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import subprocess
 import sys
@@ -28,7 +27,7 @@ import finite_differences  # noqa: E402
 import init_stats  # noqa: E402
 import numpy as np  # noqa: E402
 from chains import chain  # noqa: E402
-from timing import Call, ratios, tell  # noqa: E402
+from timing import Call, has, ratios, tell  # noqa: E402
 
 from gradcheck_cli import api, backprop, examples, symbolic  # noqa: E402
 from gradcheck_cli.forward import forward_pass  # noqa: E402
@@ -46,13 +45,6 @@ f3 = b3 + w3*h3
 l = (f3 - y)^2
 loss = mean_rows(l)
 """
-
-
-def has(peer: str) -> bool:
-    found = importlib.util.find_spec(peer) is not None
-    if not found:
-        print(f"{peer} is not installed")
-    return found
 
 
 # ---------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -32,3 +33,10 @@ def tell(title: str, unit: str, found: Mapping[str, float]) -> None:
     print(f"\n{title}; {unit} = 1")
     for name, ratio in found.items():
         print(f"{ratio:>12,.2f}  {name}")
+
+
+def has(peer: str) -> bool:
+    found = importlib.util.find_spec(peer) is not None
+    if not found:
+        print(f"{peer} is not installed")
+    return found

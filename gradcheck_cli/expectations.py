@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,7 @@ def _nodes(activation: Activation, root: float) -> tuple[Array, Array]:
     reach = _FAR if (np.abs(kinks) > _NEAR / 2).any() else _NEAR
     bends = _EDGES / root
     ends = np.concatenate([np.arange(-reach, reach + 1), bends, -bends, kinks, [0.0]])
-    ends = np.unique(ends[np.abs(ends) <= reach])
+    ends = np.array(sorted(set(ends[np.abs(ends) <= reach].tolist())))  # np.unique would import numpy.ma
     half = np.diff(ends)[:, None] / 2
     z = ends[:-1, None] + half * (1 + _NODES)
     weights = half * _WEIGHTS * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
@@ -117,7 +118,8 @@ class Law:
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
         self._homogeneous = activation.homogeneous
-        self._table: dict[int, Averages] = {}
+        self._table: dict[int, Array] = {}  # the fields of Averages at one knot
+        self._same = cache(self._constants)  # layer after layer asks for the same shape
 
     def __call__(self, log_q: Array) -> dict[str, Array]:
         """Arrays like `log_q`: "second", "spread", "slope" as natural logarithms; growth and kurtoses."""
@@ -134,12 +136,13 @@ class Law:
         return found
 
     def _scaled(self, x: Array) -> dict[str, Array]:
-        """Mean squares go with q, slopes do not change."""
-        one = self._knot(0)
-        logs = {"second": x + math.log(one.second), "spread": x + math.log(one.spread)}
-        slope = np.full_like(x, math.log(one.slope))
-        same = {name: np.full_like(x, getattr(one, name)) for name in _RATIOS}
-        return {**logs, "slope": slope, **same}
+        """Mean squares go with q, slopes and ratios do not change."""
+        same = self._same(x.shape)
+        return {**same, "second": x + same["second"], "spread": x + same["spread"]}
+
+    def _constants(self, shape: tuple[int, ...]) -> dict[str, Array]:
+        one = self._knots(np.zeros(shape, dtype=int))
+        return {**{name: np.log(one[name]) for name in _LOGS}, **{name: one[name] for name in _RATIOS}}
 
     def _log(self, low: dict[str, Array], high: dict[str, Array], name: str, slope: str, t: Array) -> Array:
         """The cubic that has the values and slopes of both ends (Hermite)."""
@@ -151,18 +154,18 @@ class Law:
         return np.where(np.isfinite(bent), bent, np.where(t < 0.5, a, b))
 
     def _knots(self, numbers: Array) -> dict[str, Array]:
-        known = {int(k): self._knot(int(k)) for k in np.unique(numbers)}
-        return {
-            name: np.array([getattr(known[int(k)], name) for k in numbers.flat]).reshape(numbers.shape)
-            for name in Averages.__dataclass_fields__
-        }
+        known = sorted({int(k) for k in numbers.flat})
+        fields = np.array([self._knot(k) for k in known]).T
+        return dict(zip(_FIELDS, fields[:, np.searchsorted(known, numbers)], strict=True))
 
-    def _knot(self, number: int) -> Averages:
+    def _knot(self, number: int) -> Array:
         if number not in self._table:
-            self._table[number] = averages(self.activation, math.exp(number * self._STEP))
+            found = averages(self.activation, math.exp(number * self._STEP))
+            self._table[number] = np.array([getattr(found, name) for name in _FIELDS])
         return self._table[number]
 
 
+_FIELDS = tuple(Averages.__dataclass_fields__)
 _RATIOS = ("growth", "kurtosis", "central_kurtosis", "slope_kurtosis", "overlap", "lever")
 _LOGS = {"second": "growth", "spread": "spread_growth", "slope": "slope_growth"}
 

@@ -33,7 +33,7 @@ from gradcheck_cli.networks import Network
 from gradcheck_cli.numberformats import FORMATS, NumberFormat, forecast
 from gradcheck_cli.predictions import Expected, predict
 from gradcheck_cli.propagation import Measured, measure, simulate
-from gradcheck_cli.quantiles import interval, student_t
+from gradcheck_cli.quantiles import student_t, typical
 
 __all__ = ["init_stats"]
 
@@ -59,10 +59,9 @@ def init_stats(
     network = network_of(options)
     settings, notes = settings_of(options, network)
     cases = _cases(options, network, settings, progress or (lambda done: None))
-    shown = dict.fromkeys((*options.quantities, "h", "dh"))
     t = cache(student_t)  # every series asks for the same
     for case in cases:
-        case.series.update({name: _series(options, network, case, name, t) for name in shown})
+        case.series.update({name: _series(options, network, case, name, t) for name in _shown(options)})
     summaries = [_summary(options, network, case) for case in cases]
     best = outcomes.best([case.series for case in cases])
     return InitReport(
@@ -75,6 +74,11 @@ def init_stats(
         recommendation=outcomes.recommendation(network, summaries, best),
         notes=(*notes, *_notes(options, network, cases)),
     )
+
+
+def _shown(options: InitOptions) -> tuple[str, ...]:
+    """What is asked for, and what verdicts stand on."""
+    return tuple(dict.fromkeys((*options.quantities, "h", "dh")))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -99,9 +103,9 @@ def _cases(
         def part(done: float, before: int = before, size: int = len(group)) -> None:
             progress((before + done * size) / len(settings))
 
-        measured = _measured(options, network, group, part)
+        measured, expected = _measured(options, network, group, part), _expected(options, network, group)
         for row, setting in enumerate(group):
-            found[order[id(setting)]] = _case(options, network, setting, measured, row)
+            found[order[id(setting)]] = _case(setting, measured, expected[row], row)
     return [found[position] for position in range(len(settings))]
 
 
@@ -120,20 +124,28 @@ def _measured(
         seed=options.seed,
         stat=options.stat,
         dtype=options.dtype,
+        quantities=_shown(options),
         progress=progress,
     )
 
 
-def _case(
-    options: InitOptions, network: Network, setting: Setting, measured: Measured, row: int
-) -> _Case:
-    orthogonal = setting.initializer.unit is unit_orthogonal
+def _expected(options: InitOptions, network: Network, group: list[Setting]) -> list[Expected]:
+    return predict(
+        network,
+        np.stack([setting.weights for setting in group]),
+        np.stack([setting.biases for setting in group]),
+        stat=options.stat,
+        orthogonal=group[0].initializer.unit is unit_orthogonal,
+    )
+
+
+def _case(setting: Setting, measured: Measured, expected: Expected, row: int) -> _Case:
     return _Case(
         setting,
         {name: found[row] for name, found in measured.log10.items()},
         measured.dead[row],
         float(np.mean(measured.dead_units[row])),
-        predict(network, setting.weights, setting.biases, stat=options.stat, orthogonal=orthogonal),
+        expected,
     )
 
 
@@ -217,21 +229,16 @@ def _mean_slope(
 
 def _layers(options: InitOptions, values: Array, expected: Array) -> tuple[LayerStats, ...]:
     """Median and interval over the networks in which the layer is not 0; all dead: -inf."""
-    found = []
-    for k, column in enumerate(values.T):
-        known = column[np.isfinite(column)]
-        low, high = interval(known, options.level) if len(known) > 1 else (math.nan, math.nan)
-        median = float(np.median(known)) if len(known) else float(column[0])
-        found.append(
-            LayerStats(
-                k=k,
-                median=None if math.isnan(median) else median,
-                low=_finite(low),
-                high=_finite(high),
-                expected=None if math.isnan(expected[k]) else float(expected[k]),
-            )
-        )
-    return tuple(found)
+    median, low, high = typical(values, options.level)
+    median = np.where(np.isfinite(values).any(axis=0), median, values[0])
+    return tuple(
+        LayerStats(k=k, median=_known(m), low=_finite(lo), high=_finite(hi), expected=_known(e))
+        for k, (m, lo, hi, e) in enumerate(np.stack([median, low, high, expected], axis=1).tolist())
+    )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def _finite(value: float) -> float | None:

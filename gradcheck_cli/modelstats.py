@@ -30,7 +30,7 @@ from gradcheck_cli.initresults import (
     worst_outcome,
 )
 from gradcheck_cli.networks import STATS
-from gradcheck_cli.quantiles import interval, student_t
+from gradcheck_cli.quantiles import student_t, typical
 
 __all__ = ["model_stats"]
 
@@ -402,16 +402,12 @@ class _Judge:
 
     def _layers(self, values: Array) -> Iterator[LayerStats]:
         """Median and interval over the draws in which the step is not 0; all of them 0: -inf."""
-        for step, column in zip(self.layout.steps, values.T, strict=True):
-            known = column[np.isfinite(column)]
-            median = float(np.median(known)) if len(known) else float(column[0])
-            low, high = interval(known, self.level)
+        median, low, high = typical(values, self.level)
+        median = np.where(np.isfinite(values).any(axis=0), median, values[0])
+        for step, *found in zip(self.layout.steps, median.tolist(), low.tolist(), high.tolist(), strict=True):
+            middle, bottom, top = (None if math.isnan(value) else value for value in found)
             yield LayerStats(
-                k=self.layout.depth(step),
-                median=None if math.isnan(median) else median,
-                low=None if math.isnan(low) else low,
-                high=None if math.isnan(high) else high,
-                name=step.display,
+                k=self.layout.depth(step), median=middle, low=bottom, high=top, name=step.display
             )
 
     def _slopes(self, quantity: str, values: Array) -> Array:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import Any
@@ -57,6 +58,7 @@ def forecast(
     return None
 
 
+@cache  # layers have few widths
 def _median_largest(count: int) -> float:
     """The median of the largest of `count` absolute standard normal numbers: (2 Phi(m) - 1)^count = 1/2."""
     outside = -math.expm1(-math.log(2) / count) / 2

@@ -138,10 +138,10 @@ def growth(network: Network, quantity: str, infinite: Array) -> str | None:
 
 def _line(x: Array, y: Array) -> tuple[float, float]:
     """Slope and R^2 of the straight line through the points."""
-    slope, level = np.polyfit(x, y, 1)
-    rest = y - (slope * x + level)
-    around = float(np.sum((y - y.mean()) ** 2))
-    return float(slope), 1 - float(rest @ rest) / around if around > 0 else 0.0
+    across, up = x - x.mean(), y - y.mean()
+    slope = float(across @ up) / float(across @ across)
+    rest, around = up - slope * across, float(up @ up)
+    return slope, 1 - float(rest @ rest) / around if around > 0 else 0.0
 
 
 # ---------------------------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def signs(seed: int, name: str, shape: tuple[int, ...]) -> Array:
 def stream(seed: int, name: str) -> np.random.Generator:
     """A generator for statistics, where the last digit of a single draw does not matter."""
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    return np.random.Generator(np.random.SFC64(int.from_bytes(digest[:16], "little")))
+    return np.random.Generator(np.random.SFC64(np.frombuffer(digest[:16], dtype="<u4")))
 
 
 def _rounded(values: Array) -> Array:

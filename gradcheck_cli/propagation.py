@@ -33,6 +33,7 @@ Event = tuple[str | None, int | None]
 V = TypeVar("V")
 
 _SEEN = ("h", "f", "g", "dh", "df")  # g: what W_k multiplies
+_MADE_OF = {"db": ("df",), "dW": ("df", "g")}  # the others are seen themselves
 _KEPT_WEIGHTS = 1 << 27  # bytes of weights kept for the backward pass; beyond, they are drawn again
 _KEPT_STATES = 1 << 29  # bytes kept of everything else
 _POWER_LAW = 64  # below 2^-64 and above 2^64 most functions are powers, to double precision
@@ -75,6 +76,7 @@ class _Job:
     seed: int
     stat: str
     dtype: np.dtype[Any]
+    quantities: Sequence[str] = QUANTITIES
 
 
 def measure(
@@ -89,6 +91,7 @@ def measure(
     seed: int = 0,
     stat: str = "var",
     dtype: str = "float64",
+    quantities: Sequence[str] = QUANTITIES,
     progress: Callable[[float], None] | None = None,
 ) -> Measured:
     """Forward and backward pass through `nets` networks under each of S initializations.
@@ -98,11 +101,12 @@ def measure(
     dl/df_k, and dl/dW_k its outer product with what W_k multiplies. `stat` is over all entries and
     inputs of one network: "var" (divided by their number), "std", or "ms", the mean square. With
     `dtype` "float32" products and sums are in single precision, activations are evaluated in double
-    precision and rounded, statistics are in double precision. `progress` is told the fraction done.
+    precision and rounded, statistics are in double precision. Only the `quantities` asked for are
+    taken. `progress` is told the fraction done.
     """
     weights = np.asarray(weight_variance, dtype=np.float64)
     biases = np.asarray(bias_variance, dtype=np.float64)
-    job = _Job(network, unit, bias_unit, nets, inputs, seed, stat, np.dtype(dtype))
+    job = _Job(network, unit, bias_unit, nets, inputs, seed, stat, np.dtype(dtype), tuple(quantities))
     alike = network.homogeneous & (weights > 0).all(axis=1) & (biases == 0).all(axis=1)
     passes = [_scaled_from_one] * bool(alike.any()) + [_each] * (not alike.all())
     told = _told(progress, nets * len(passes))
@@ -143,7 +147,7 @@ def _scaled_from_one(
     shifts = {"h": before, "f": upto, "dh": after + loss, "df": beyond + loss}
     shifts |= {"db": shifts["df"], "dW": before + beyond + loss}
     return Measured(
-        {name: base.log10[name] + shift[:, None] for name, shift in shifts.items()},
+        {name: found + shifts[name][:, None] for name, found in base.log10.items()},
         np.repeat(base.dead_units, len(weights), axis=0),
         np.repeat(base.dead, len(weights), axis=0),
     )
@@ -157,7 +161,7 @@ def _joined(parts: Sequence[Measured], axis: int, order: Array | None = None) ->
         return whole if order is None else whole.take(order, axis=axis)
 
     return Measured(
-        {name: join([part.log10[name] for part in parts]) for name in QUANTITIES},
+        {name: join([part.log10[name] for part in parts]) for name in parts[0].log10},
         join([part.dead_units for part in parts]),
         join([part.dead for part in parts]),
     )
@@ -224,7 +228,7 @@ def _batch(job: _Job, draws: _Draws, weights: Array, biases: Array, inputs: int)
         counts.append(columns)
         alive.append(record.alive())
     log10 = {}
-    for name in QUANTITIES:
+    for name in job.quantities:
         whole = _Moments.stacked([part[name] for part in pooled]).pooled(np.array(counts))
         log10[name] = whole.log10(job.stat, _entries(name, job.network, job.inputs))
     units = np.logical_or.reduce(alive)
@@ -395,8 +399,8 @@ def _carried(values: Array, exponent: Array | int = 0) -> _Scaled:
     """values * 2^exponent, the largest mantissa of each column in [1/2, 1); exact."""
     top = np.abs(values).max(axis=1, keepdims=True)
     limit = np.finfo(values.dtype).maxexp - 2
-    shift = np.clip(np.frexp(top)[1], -limit, limit)
-    scale = np.ldexp(np.ones_like(top), -shift)
+    shift = np.minimum(np.maximum(np.frexp(top)[1], -limit), limit)
+    scale = np.ldexp(top.dtype.type(1), -shift)
     return _Scaled(values * scale, np.where(top == 0, 0, exponent + shift.astype(np.int64)))
 
 
@@ -633,10 +637,19 @@ class _Record:
 
     def __post_init__(self) -> None:
         shape = (self.job.network.depth + 1, self.networks, self.variances, self.inputs)
-        self._moments = {name: _Moments.empty(shape) for name in _SEEN}
+        seen = {part for name in self.job.quantities for part in _MADE_OF.get(name, (name,))}
+        self._moments = {name: _Moments.empty(shape) for name in seen}
         self._alive: dict[int, Array] = {}
 
     def see(self, name: str, k: int, x: _Scaled) -> None:
+        """Take the moments of what is asked for, and which units are alive."""
+        if name in self._moments:
+            self._take(name, k, x)
+        if name == "h" and k:
+            shape = (*x.mantissa.shape[:2], self.variances, self.inputs)
+            self._alive[k] = (x.mantissa != 0).reshape(shape).any(axis=-1)
+
+    def _take(self, name: str, k: int, x: _Scaled) -> None:
         """Mean and variance, the first unit taken away: equal units have variance exactly 0."""
         values = x.mantissa.astype(np.float64, copy=False)
         centered = values - values[:, :1]
@@ -646,15 +659,14 @@ class _Record:
         moments.mean[k] = (values[:, :1] + offset).reshape(moments.mean[k].shape)
         moments.variance[k] = (centered * centered).mean(axis=1).reshape(moments.mean[k].shape)
         moments.exponent[k] = x.exponent.reshape(moments.mean[k].shape)
-        if name == "h" and k:
-            shape = (*values.shape[:2], self.variances, self.inputs)
-            self._alive[k] = (values != 0).reshape(shape).any(axis=-1)
 
     def pooled(self) -> dict[str, _Moments]:
-        """Of every quantity, over all inputs."""
-        found = self._moments
-        found |= {"db": found["df"], "dW": found["df"].outer(found["g"])}
-        return {name: found[name].pooled(np.ones(self.inputs)) for name in QUANTITIES}
+        """Of every quantity asked for, over all inputs."""
+        return {name: self._of(name).pooled(np.ones(self.inputs)) for name in self.job.quantities}
+
+    def _of(self, name: str) -> _Moments:
+        found = [self._moments[part] for part in _MADE_OF.get(name, (name,))]
+        return found[0] if len(found) == 1 else found[0].outer(found[1])
 
     def alive(self) -> Array:
         """(networks, units of h_1 ... h_K, variances): whether a unit is not 0 for some input."""

@@ -1,4 +1,4 @@
-"""Reads numbers and a level. Gives Student's t and the interval in which one more number will lie.
+"""Reads numbers and a level. Gives Student's t, medians, and the interval in which one more will lie.
 
 Knows nothing of networks.
 """
@@ -12,9 +12,10 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["interval", "student_t"]
+__all__ = ["interval", "student_t", "typical"]
 
-Values = Sequence[float] | NDArray[np.float64]
+Array = NDArray[np.float64]
+Values = Sequence[float] | Array
 _LARGE = 1000  # degrees of freedom from which the expansion around the normal quantile is exact enough
 _ROUNDING = 1e-9  # of a level such as 0.9, which no double is
 
@@ -58,20 +59,47 @@ def _around_normal(z: float, freedom: int) -> float:
     return z + math.fsum(term / freedom**power for power, term in enumerate(terms, 1))
 
 
-def interval(values: Values, level: float) -> tuple[float, float]:
-    """Where one more number of the same kind will lie with probability `level`.
+def interval(values: Values, level: float) -> tuple[Array, Array]:
+    """Where one more number of the same kind will lie with probability `level`: low and high.
 
-    Between order statistics at the places p (n + 1) (Weibull 1939) where there are enough of them,
-    n >= 2/(1 - level) - 1; with fewer as if they were normal, mean +- t s sqrt(1 + 1/n); nan for fewer
-    than two. Numbers must be finite.
+    `values` along the first axis, columns by themselves. Between order statistics at the places p (n + 1)
+    (Weibull 1939) where there are enough of them, n >= 2/(1 - level) - 1; with fewer as if they were
+    normal, mean +- t s sqrt(1 + 1/n); nan for fewer than two. Numbers must be finite.
     """
-    given = np.sort(np.asarray(values, dtype=np.float64))
+    given = np.sort(np.asarray(values, dtype=np.float64), axis=0)
     n = len(given)
     if n < 2:
-        return math.nan, math.nan
+        nothing: Array = np.full(given.shape[1:], np.nan)[()]
+        return nothing, nothing
     place = (1 - level) / 2 * (n + 1)
     if place >= 1 - _ROUNDING:
-        low, high = np.interp([place, n + 1 - place], np.arange(1.0, n + 1), given)
-        return float(low), float(high)
-    reach = student_t(level, n - 1) * float(np.std(given, ddof=1)) * math.sqrt(1 + 1 / n)
-    return float(np.mean(given)) - reach, float(np.mean(given)) + reach
+        return _ordered(given, place - 1), _ordered(given, n - place)
+    reach = student_t(level, n - 1) * np.std(given, axis=0, ddof=1) * math.sqrt(1 + 1 / n)
+    mean = given.mean(axis=0)
+    return mean - reach, mean + reach
+
+
+def _ordered(given: Array, place: float) -> Array:
+    """Between two order statistics; `place` counts from 0."""
+    place = min(max(place, 0.0), len(given) - 1)
+    below = min(int(place), len(given) - 2)
+    found: Array = given[below] + (place - below) * (given[below + 1] - given[below])
+    return found
+
+
+def typical(values: Array, level: float) -> tuple[Array, Array, Array]:
+    """Median, low and high end of the interval of the finite numbers of each column of (n, columns).
+
+    nan where they are too few. Columns with equally many are taken together: one after the other they
+    took a tenth of the time of init-stats.
+    """
+    known = np.isfinite(values)
+    counts = known.sum(axis=0)
+    ordered = np.sort(np.where(known, values, np.inf), axis=0)
+    median, low, high = np.full((3, values.shape[1]), np.nan)
+    for count in sorted(set(counts.tolist()) - {0}):
+        columns = counts == count
+        given = ordered[:count, columns]
+        median[columns] = (given[(count - 1) // 2] + given[count // 2]) / 2  # np.median imports numpy.ma
+        low[columns], high[columns] = interval(given, level)
+    return median, low, high

@@ -42,7 +42,8 @@ class Case:
 
     def predicted(self, stat: str = "ms") -> Expected:
         orthogonal = self.init.unit is unit_orthogonal
-        return predict(self.network, self.weights, self.biases, stat=stat, orthogonal=orthogonal)
+        weights, biases = self.weights[None], self.biases[None]
+        return predict(self.network, weights, biases, stat=stat, orthogonal=orthogonal)[0]
 
     def measured(self, nets: int, stat: str = "ms") -> dict[str, Array]:
         found = measure(
@@ -234,3 +235,23 @@ def test_scatter_is_about_right(case: Case) -> None:
     assert np.std(values["h"][:, -1]) == pytest.approx(found.scatter["h"][-1], rel=0.25)
     slopes = (values["h"][:, -1] - values["h"][:, 1]) / 7
     assert np.std(slopes) == pytest.approx(found.increment["h"], rel=0.25)
+
+
+@pytest.mark.parametrize("arch", ["mlp", "residual", "preln", "postln"])
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_initializations_are_predicted_together_as_each_alone(activation: str, arch: str) -> None:
+    """With and without biases in turn, so that a row in the wrong place shows; the neighbours differ."""
+    network = Case(activation, "he", square(20, 6), arch).network
+    weights = np.outer([0.05, 0.1, 0.02, 0.3], np.ones(7))
+    biases = np.outer([0.0, 0.1, 0.0, 0.02], np.ones(7))
+    together = predict(network, weights, biases, stat="ms")
+    for row, found in enumerate(together):
+        (alone,) = predict(network, weights[[row]], biases[[row]], stat="ms")
+        for name in found.log10:
+            assert found.log10[name] == pytest.approx(alone.log10[name], abs=1e-12)
+            assert found.infinite[name] == pytest.approx(alone.infinite[name], abs=1e-12)
+            assert found.scatter[name] == pytest.approx(alone.scatter[name], abs=1e-12)
+            assert found.increment[name] == pytest.approx(alone.increment[name], abs=1e-12)
+        assert found.chi == pytest.approx(alone.chi, rel=1e-12)
+        other = together[(row + 1) % 4]
+        assert found.infinite["f"] != pytest.approx(other.infinite["f"], abs=1e-3)

@@ -863,3 +863,16 @@ def _no_warnings() -> Iterator[None]:
     """Warnings are errors in every test; floating-point ones must not be switched off from outside."""
     with np.errstate(all="warn"):
         yield
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+def test_a_quantity_is_the_same_whatever_else_is_asked_for(activation: str, name: str) -> None:
+    """One pass from scaled draws and one without; what is not asked for is not there."""
+    net = square(12, 4, activation)
+    weights = constant(net, 0.1, 0.3)
+    alone = run(net, weights, nets=3, inputs=2, quantities=(name,))
+    everything = run(net, weights, nets=3, inputs=2)
+    assert set(alone.log10) == {name}
+    assert np.array_equal(alone.log10[name], everything.log10[name])
+    assert np.array_equal(alone.dead_units, everything.dead_units)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from gradcheck_cli.quantiles import interval, student_t
+from gradcheck_cli.quantiles import interval, student_t, typical
 
 # two-sided levels; Abramowitz and Stegun, table 26.10, with more digits from R's qt
 TABLE = [
@@ -107,3 +107,19 @@ def test_intervals_hold_one_more_number_as_often_as_promised(n: int) -> None:
         found += low <= values[-1] <= high
     # four standard errors of a share of 0.9 over 2000 repeats
     assert abs(found / repeats - 0.9) < 4 * math.sqrt(0.9 * 0.1 / repeats)
+
+
+@pytest.mark.parametrize("n", [2, 7, 19, 20, 40])
+def test_columns_are_taken_by_themselves_and_only_what_is_finite(n: int) -> None:
+    """As if each column came alone, whatever its neighbours lack."""
+    values = np.random.default_rng(3).standard_normal((n, 9)) * 10.0 ** np.arange(9)
+    for column, lost in enumerate((0, 1, 1, 2, 0, n - 1, n, 1, 0)):
+        values[:lost, column] = (-np.inf, np.nan, np.inf)[column % 3]
+    median, low, high = typical(values, 0.9)
+    for column, given in enumerate(values.T):
+        known = given[np.isfinite(given)]
+        ends = interval(known, 0.9)
+        assert (low[column], high[column]) == pytest.approx(ends, rel=1e-12, nan_ok=True)
+        assert math.isnan(low[column]) == (len(known) < 2)
+        middle = np.median(known) if len(known) else math.nan
+        assert median[column] == pytest.approx(middle, rel=1e-12, nan_ok=True)
