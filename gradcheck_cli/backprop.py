@@ -208,6 +208,8 @@ class _Backward:
         per_row = self.of.per_row or by.per_row
         rows = (self.model.rows or 0) if per_row else 1
         full = (self.seeds, rows, *by.shape)
+        if adjoint is not None and adjoint.shape == full and self.seeds == 1 and not per_row:
+            return np.array(adjoint.reshape(self.of.shape + by.shape))  # no axis moves: a fifth of the time
         found = np.zeros(full) if adjoint is None else np.broadcast_to(adjoint, full)
         found = np.moveaxis(found, 0, 1).reshape(rows, *self.of.shape, *by.shape)
         return np.array(found if per_row else found[0])
