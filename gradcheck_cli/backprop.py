@@ -242,7 +242,9 @@ class _Backward:
         found = np.zeros(full) if adjoint is None else adjoint
         if found.shape != full:
             found = np.broadcast_to(found, full)
-        found = found.swapaxes(0, 1).reshape(rows, *self.of.shape, *by.shape)
+        if self.seeds > 1:
+            found = found.swapaxes(0, 1)
+        found = found.reshape(rows, *self.of.shape, *by.shape)
         return np.array(found if per_row else found[0])
 
 

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,19 +70,17 @@ def spell_shape(shape: Shape) -> str:
     return f"[{','.join(map(str, shape))}]" if shape else ""
 
 
-class Node(NamedTuple):
-    """One value. `per_row`: one per training example; `reduced`: made from a sum over them.
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One value. `per_row`: one per training example; `reduced`: made from a sum over them."""
 
-    A tuple: it is made in a fifth of the time of a frozen dataclass, and models have many nodes.
-    """
-
-    index: int  # type: ignore[assignment]
+    index: int
     operation: str
     arguments: tuple[int, ...]
     shape: Shape
     per_row: bool = False
     reduced: bool = False
-    options: Mapping[str, Any] = _NO_OPTIONS
+    options: Mapping[str, Any] = field(default_factory=lambda: _NO_OPTIONS)
     key: Key = ""
     value: float = 0.0
     text: str = ""
@@ -149,7 +147,7 @@ class Graph:
 
     def for_rows(self, count: int) -> Graph:
         """The same graph for another number of rows."""
-        nodes = (n._replace(options=MappingProxyType({**n.options, "count": count})) if n.adds_rows else n
+        nodes = (replace(n, options=MappingProxyType({**n.options, "count": count})) if n.adds_rows else n
                  for n in self.nodes)  # fmt: skip
         return replace(self, nodes=tuple(nodes))
 

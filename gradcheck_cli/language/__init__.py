@@ -1,8 +1,9 @@
 """Reads text and data files. Gives Models, Claims and values. Knows nothing of derivatives.
 
-Text flows from files and text (bytes to statements) through grammar and names (statements to
-checked operations) to reader, claims and building (operations to a graph). NumPy is imported when
-the whole text has been parsed and every name is known: a syntax error costs nothing.
+Text flows from files and text (bytes to statements) through tokens, grammar and shapes (those of one
+shape are parsed once) and names (statements to checked operations) to reader, claims and building
+(operations to a graph). NumPy is imported when the whole text has been parsed and every name is known: a
+syntax error costs nothing.
 """
 
 from __future__ import annotations
