@@ -124,7 +124,7 @@ def test_converted_arrays_lie_in_a_temporary_file_that_is_gone(tmp_path: Path, n
     np.save(tmp_path / "a.npy", np.ones(10_000, dtype=np.float32))
     before = set(Path(os.environ.get("TMPDIR", "/tmp")).glob("gradcheck.*"))
     model = api.load_text('rows a from "a.npy"\nloss = sum_rows(a)', file="m", folder=tmp_path)
-    assert api.check(model, wrt=["a"]).verdict is Verdict.OK
+    assert forward.forward_pass(model).loss == 10_000
     assert set(Path(os.environ.get("TMPDIR", "/tmp")).glob("gradcheck.*")) <= before
 
 
@@ -280,9 +280,9 @@ def test_claims_over_blocks_are_judged_as_over_all_rows(
     folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setattr(referee, "_WORK", 20_000)
-    whole = run(folder, TOY + CLAIMS)
+    whole = run(folder, TOY + CLAIMS, points=2)
     request.getfixturevalue("narrow")
-    blocks = run(folder, TOY + CLAIMS)
+    blocks = run(folder, TOY + CLAIMS, points=2)
     assert [c.verdict for c in blocks.claims] == [Verdict.OK] * 5
     assert [c.total for c in blocks.claims] == [c.total for c in whole.claims] == [ROWS, ROWS, 1, 1, 1]
     assert blocks.verdict is whole.verdict is Verdict.OK
@@ -369,11 +369,11 @@ def test_the_block_size_changes_no_digit(
     folder: Path, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(referee, "_WORK", 20_000)
-    usual = run(folder, TOY)
+    usual = run(folder, TOY, points=1)
     monkeypatch.setattr(forward, "_BLOCK_ROWS", rows)
     monkeypatch.setattr(forward, "_CACHED_ENTRIES", 0)
-    assert same(usual, run(folder, TOY), 1e-14)
-    assert not same(usual, run(folder, TOY.replace("b0 = 1.0", "b0 = 1.0000000001")), 1e-14)
+    assert same(usual, run(folder, TOY, points=1), 1e-14)
+    assert not same(usual, run(folder, TOY.replace("b0 = 1.0", "b0 = 1.0000000001"), points=1), 1e-14)
 
 
 def test_kinks_are_seen_block_by_block(folder: Path, narrow: None) -> None:
