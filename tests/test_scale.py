@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 from build import exchanged
 
-from gradcheck_cli import api, claims, cli, forward, referee, scratch
+from gradcheck_cli import api, claims, cli, forward, referee, scratch, symbolic
 from gradcheck_cli.cli import main
 from gradcheck_cli.errors import DataError, ShapeError
 from gradcheck_cli.language import columns
 from gradcheck_cli.primitives import PRIMITIVES
 from gradcheck_cli.results import Report, Verdict
+from gradcheck_cli.rowwise import rounding_of_loss
 
 ROWS = 2_000
 TOY = """
@@ -462,3 +463,18 @@ def test_a_value_that_is_not_finite_in_a_late_block_is_named(folder: Path, narro
     report = run(folder, text)
     assert report.verdict is Verdict.UNRESOLVED
     assert f"in row {first} " in report.value_note
+
+
+def test_rounding_of_the_loss_is_measured_in_blocks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "_BLOCK_ROWS", 300)
+
+    def measured(text: str) -> tuple[float, float]:
+        model = api.load_text(text, file="m", folder=folder)
+        tape = forward.forward_pass(model)
+        whole = referee.Referee(symbolic.lower(model)).value_rounding(model.point(), ["loss"])["loss"]
+        return float(rounding_of_loss(tape) / tape.loss), float(whole / tape.loss)
+
+    blocks, whole = measured(TOY)
+    assert whole / 30 < blocks < 4 * whole  # sums one by one round more than compensated ones
+    cancelling, _ = measured(TOY.replace("(f1 - y)^2", "(1e6 + (f1 - y)^2) - 1e6"))
+    assert cancelling > 1e3 * blocks
