@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from functools import partial as partial_of
 from typing import Any
 
@@ -112,14 +113,26 @@ class _Backward:
         graph = self.model.graph
         down, up = graph.downstream(self.by), graph.upstream([self.of.index])
         self.live = [n for n in reversed(graph.nodes) if down[n.index] and up[n.index]]
-        self.after = [n for n in self.live if n.reduced]
-        self.before = [n for n in self.live if not n.reduced and not n.per_row]
-        self.inner = [n for n in self.live if n.per_row]
         exact = isinstance(self.tape.m, High)  # the same rules in the numbers of the tape
         self.careful |= exact
         self.m = self.tape.m if exact else _EACH_ROW if self.of.per_row else FLOAT64
         self.seeds = self.of.size
         self.links = {n.index: self._links(n, down) for n in self.live if not (n.is_leaf or n.is_literal)}
+
+    @cached_property
+    def after(self) -> list[Node]:
+        """What is made of all rows."""
+        return [n for n in self.live if n.reduced]
+
+    @cached_property
+    def before(self) -> list[Node]:
+        """What all rows share."""
+        return [n for n in self.live if not n.reduced and not n.per_row]
+
+    @cached_property
+    def inner(self) -> list[Node]:
+        """What has one value per row."""
+        return [n for n in self.live if n.per_row]
 
     def _links(self, node: Node, down: Sequence[bool]) -> list[tuple[int, int, Rule]]:
         """(place, argument, rule) of the arguments that the names asked for reach."""

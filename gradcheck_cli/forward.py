@@ -311,24 +311,31 @@ class Tape:
             return None
         graph = self.model.graph
         needed = graph.upstream([graph.names[self.model.loss]])
-        for node in graph.nodes:
-            if not needed[node.index]:
-                continue
-            values = _floats(self.of_node(node))
-            bad = np.argwhere(~np.isfinite(values))
-            if len(bad):
-                return self._failure(node, tuple(bad[0]), values)
-        return None
+        found: dict[int, int] = {}  # of each node the first block with such a value
+        for number in self._blocks_and_shared():
+            values = self._values(number)
+            for node in graph.nodes:
+                mine = needed[node.index] and node.per_row == (number >= 0) and node.index not in found
+                if mine and not np.isfinite(_floats(values[node.index])).all():
+                    found[node.index] = number
+        return self._failure(graph.nodes[min(found)], found[min(found)]) if found else None
 
-    def _failure(self, node: Node, at: tuple[int, ...], values: Array) -> Failing:
-        row = int(at[0]) if node.per_row else None
+    def _values(self, number: int) -> _Lookup:
+        """Those of a block; of shared nodes, and of the first rows, for -1."""
+        return self.lookup(self.block(max(0, number)) if self.block_count else {})
+
+    def _failure(self, node: Node, number: int) -> Failing:
+        lookup = self._values(number)
+        values = _floats(lookup[node.index][0])
+        at = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
         arguments = []
-        for argument in (self.model.graph.nodes[a] for a in node.arguments):
-            found = _floats(self.of_node(argument))
-            key = (at if argument.per_row == node.per_row else at[1:]) if found.ndim else ()
-            key = key if len(key) == found.ndim else (0,) * found.ndim
+        for index in node.arguments:
+            found = _floats(lookup[index][0])
+            key = at if found.ndim == len(at) else (at[0], *(0,) * (found.ndim - 1))
+            key = tuple(min(k, n - 1) for k, n in zip(key, found.shape, strict=True))
             arguments.append(float(found[key]))
         step = self.model.step_around(node.index).name
+        row = self.rows_of(number).start + at[0] if node.per_row else None
         return Failing(node, step, tuple(arguments), float(values[at]), row)
 
     # -- pinned nodes -------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Reads a formula over rows and the values of its leaves, a block of rows at a time. Gives its value.
 
 For data that do not fit in memory: what is added over the rows is added block by block, compensated, and
-what is made of such sums and used in every row takes one more reading of all rows. Knows nothing of models.
+what is made of such sums and used in every row takes one more reading of all rows. Knows nothing of
+derivatives.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.forward import FLOAT64, Sum, compute
+from gradcheck_cli.forward import FLOAT64, Sum, Tape, compute
 from gradcheck_cli.graph import Array, Graph, Key, Node
-from gradcheck_cli.rounding import Jittered
+from gradcheck_cli.rounding import Jittered, bound
 
-__all__ = ["Sweep", "over_rows"]
+__all__ = ["Sweep", "over_rows", "rounding_of_loss"]
+
+_SAMPLES = 4
 
 Sweep = Callable[[], Iterable[Mapping[Key, Array]]]  # the per-row leaves of each block, once through all
 Values = dict[int, Array]
@@ -49,6 +52,21 @@ def over_rows(graph: Graph, shared: Mapping[Key, Array], sweep: Sweep, m: Any = 
             if depth == top:
                 yield here[graph.output]
         values.update({index: found.result() for index, found in sums.items()})
+
+
+def rounding_of_loss(tape: Tape) -> Array:
+    """What rounding may do to the loss of a model with rows, whose sums are compensated: ()."""
+    model, jitter = tape.model, Jittered(_SAMPLES, 20)
+    per_row = {name for name, item in model.inputs.items() if item.kind == "rows"}
+    shared: dict[Key, Array] = {n: v[None, None] for n, v in tape.point.items() if n not in per_row}
+
+    def sweep() -> Iterator[Mapping[Key, Array]]:
+        for span in map(tape.rows_of, range(tape.block_count)):
+            yield {name: tape.point[name][None, span] for name in per_row}
+
+    (samples,) = over_rows(model.graph, shared, sweep, jitter)
+    with np.errstate(all="ignore"):
+        return bound(np.asarray(tape.loss), samples[:, 0], jitter, 2)
 
 
 def _depths(nodes: Iterable[Node]) -> dict[int, int]:

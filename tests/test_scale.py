@@ -17,11 +17,13 @@ import numpy as np
 import pytest
 from build import exchanged
 
-from gradcheck_cli import api, claims, forward, referee, scratch
+from gradcheck_cli import api, claims, cli, forward, referee, scratch, symbolic
+from gradcheck_cli.cli import main
 from gradcheck_cli.errors import DataError, ShapeError
 from gradcheck_cli.language import columns
 from gradcheck_cli.primitives import PRIMITIVES
 from gradcheck_cli.results import Report, Verdict
+from gradcheck_cli.rowwise import rounding_of_loss
 
 ROWS = 2_000
 TOY = """
@@ -123,7 +125,7 @@ def test_converted_arrays_lie_in_a_temporary_file_that_is_gone(tmp_path: Path, n
     np.save(tmp_path / "a.npy", np.ones(10_000, dtype=np.float32))
     before = set(Path(os.environ.get("TMPDIR", "/tmp")).glob("gradcheck.*"))
     model = api.load_text('rows a from "a.npy"\nloss = sum_rows(a)', file="m", folder=tmp_path)
-    assert api.check(model, wrt=["a"]).verdict is Verdict.OK
+    assert forward.forward_pass(model).loss == 10_000
     assert set(Path(os.environ.get("TMPDIR", "/tmp")).glob("gradcheck.*")) <= before
 
 
@@ -279,9 +281,9 @@ def test_claims_over_blocks_are_judged_as_over_all_rows(
     folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     monkeypatch.setattr(referee, "_WORK", 20_000)
-    whole = run(folder, TOY + CLAIMS)
+    whole = run(folder, TOY + CLAIMS, points=2)
     request.getfixturevalue("narrow")
-    blocks = run(folder, TOY + CLAIMS)
+    blocks = run(folder, TOY + CLAIMS, points=2)
     assert [c.verdict for c in blocks.claims] == [Verdict.OK] * 5
     assert [c.total for c in blocks.claims] == [c.total for c in whole.claims] == [ROWS, ROWS, 1, 1, 1]
     assert blocks.verdict is whole.verdict is Verdict.OK
@@ -368,11 +370,11 @@ def test_the_block_size_changes_no_digit(
     folder: Path, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(referee, "_WORK", 20_000)
-    usual = run(folder, TOY)
+    usual = run(folder, TOY, points=1)
     monkeypatch.setattr(forward, "_BLOCK_ROWS", rows)
     monkeypatch.setattr(forward, "_CACHED_ENTRIES", 0)
-    assert same(usual, run(folder, TOY), 1e-14)
-    assert not same(usual, run(folder, TOY.replace("b0 = 1.0", "b0 = 1.0000000001")), 1e-14)
+    assert same(usual, run(folder, TOY, points=1), 1e-14)
+    assert not same(usual, run(folder, TOY.replace("b0 = 1.0", "b0 = 1.0000000001"), points=1), 1e-14)
 
 
 def test_kinks_are_seen_block_by_block(folder: Path, narrow: None) -> None:
@@ -405,16 +407,74 @@ LIMITED = """
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory in use from /proc")
 @pytest.mark.skipif(not os.environ.get("GRADCHECK_SCALE"), reason="takes minutes; GRADCHECK_SCALE=1 runs it")
 def test_columns_that_do_not_fit_into_memory(tmp_path: Path) -> None:
-    """Two columns of 400 MB, and room for 300 MB: a third of them would not fit, and all is checked."""
-    rows = 50_000_000
+    """Two columns of 160 MB, and room for 200 MB in all: they would not fit, and every row is checked."""
+    rows = 20_000_000
     for name in "xy":
         array = np.lib.format.open_memmap(tmp_path / f"{name}.npy", "w+", np.float64, (rows,))
         for piece in scratch.pieces((rows,)):
             array[piece] = np.sin(np.arange(piece.start, piece.stop))
     text = 'rows x from "x.npy"\nrows y from "y.npy"\nparam w = 0.3\nl = (w*x - y)^2\nloss = mean_rows(l)\n'
     (tmp_path / "m.txt").write_text(text + "claim d loss/d w = mean_rows(2*x*(w*x - y))\n")
-    code = textwrap.dedent(LIMITED).format(limited=True, room=300 << 20)
+    code = textwrap.dedent(LIMITED).format(limited=True, room=200 << 20)
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     hoarding = "import numpy\na = [numpy.array(numpy.load(f, mmap_mode='r')) for f in ('x.npy', 'y.npy')]\n"
     twin = code.split("report =")[0] + hoarding
     assert subprocess.run([sys.executable, "-c", twin], cwd=tmp_path, check=False).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("terminal", "arguments", "shown"), [(True, [], True), (False, [], False), (True, ["-q"], False)]
+)
+def test_a_bar_on_a_terminal_only(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    terminal: bool, arguments: list[str], shown: bool,
+) -> None:  # fmt: skip
+    (folder / "m.txt").write_text(TOY)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(referee, "_WORK", 20_000)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    assert main(["run", "m.txt", "--points", "1", *arguments]) == 0
+    out, err = capsys.readouterr()
+    assert ("taking the rows" in err) is False  # a short run needs none
+    monkeypatch.setattr(cli, "_LONG", 1)
+    assert main(["run", "m.txt", "--points", "1", *arguments]) == 0
+    again, err = capsys.readouterr()
+    assert again == out
+    assert ("taking the rows" in err) is shown
+    assert ("100%" in err) is shown
+
+
+def test_progress_grows_to_one_and_is_silent_by_default(folder: Path, narrow: None) -> None:
+    model = api.load_text(TOY + CLAIMS, file="m", folder=folder)
+    told: list[float] = []
+    report = api.check(model, points=2, progress=told.append)
+    assert told == sorted(set(told))
+    assert told[-1] == 1.0
+    assert len(told) > 20
+    assert report == api.check(model, points=2)
+
+
+def test_a_value_that_is_not_finite_in_a_late_block_is_named(folder: Path, narrow: None) -> None:
+    x = np.array(np.load(folder / "x.npy"))
+    x[1_234] = -2.0
+    np.save(folder / "x.npy", np.where(x < -1.9, x, np.abs(x) + 1))
+    text = 'rows x from "x.npy"\nparam w = 2\nf = log(w*x)\nloss = mean_rows(f)'
+    first = int(np.flatnonzero(np.load(folder / "x.npy") < 0)[0])
+    report = run(folder, text)
+    assert report.verdict is Verdict.UNRESOLVED
+    assert f"in row {first} " in report.value_note
+
+
+def test_rounding_of_the_loss_is_measured_in_blocks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "_BLOCK_ROWS", 300)
+
+    def measured(text: str) -> tuple[float, float]:
+        model = api.load_text(text, file="m", folder=folder)
+        tape = forward.forward_pass(model)
+        whole = referee.Referee(symbolic.lower(model)).value_rounding(model.point(), ["loss"])["loss"]
+        return float(rounding_of_loss(tape) / tape.loss), float(whole / tape.loss)
+
+    blocks, whole = measured(TOY)
+    assert whole / 30 < blocks < 4 * whole  # sums one by one round more than compensated ones
+    cancelling, _ = measured(TOY.replace("(f1 - y)^2", "(1e6 + (f1 - y)^2) - 1e6"))
+    assert cancelling > 1e3 * blocks
