@@ -65,6 +65,7 @@ _MOST_JITTERED = 40_000_000  # values held at a time, over all samples
 _DOUBLE = SIGNIFICANDS["float64"]
 _UNMEASURED = 2.0**-32  # relative; granted to sums over more rows than jitter can follow
 _MOST_RECENT = 6
+_MOST_KEPT = 1 << 20  # numbers at high precision: 100 MB
 _EXACT = (
     *("copy", "expand", "transpose", "index", "stack", "compare", "select", "largest"),
     *("diagonal", "on_diagonal", "concat", "gather"),
@@ -177,13 +178,35 @@ class Referee:
 
     def _reverse(self, point: Mapping[str, Array], of: Node, m: Any) -> _Reverse:
         """The adjoints of one step at one point; the last few are kept for the next name."""
-        program = self.apart if m is FLOAT64 or isinstance(m, Jittered) else self.program
-        key = (id(point), of.index, id(m))
+        at, key = self._passed(point, m), (id(point), of.index, id(m))
         if key not in self._recent:
-            while len(self._recent) >= _MOST_RECENT:
-                self._recent.pop(next(iter(self._recent)))
-            self._recent[key] = (point, _Reverse(program, point, m, of))
+            self._make_room(self._recent)
+            self._recent[key] = (point, _Reverse(at, of))
         return self._recent[key][1]
+
+    def _passed(self, point: Mapping[str, Array], m: Any) -> _Pass:
+        """The values at one point, which the adjoints of all steps share."""
+        key = (id(point), id(m))
+        if key not in self._passes:
+            self._make_room(self._passes)
+            program = self.apart if m is FLOAT64 or isinstance(m, Jittered) else self.program
+            self._passes[key] = (point, _Pass(program, point, m, self._users(program)))
+        return self._passes[key][1]
+
+    def _make_room(self, kept: dict[Any, Any]) -> None:
+        """Let go of what was found first. Of a small model more is kept: claims go from point to point, and
+        what is forgotten in between is computed again for each of them."""
+        while len(kept) >= max(_MOST_RECENT, _MOST_KEPT // self.held):
+            kept.pop(next(iter(kept)))
+
+    def _users(self, program: Program) -> _Users:
+        if id(program) not in self._known_users:
+            self._known_users[id(program)] = _Users(program)
+        return self._known_users[id(program)]
+
+    @cached_property
+    def _known_users(self) -> dict[int, _Users]:
+        return {}
 
     @cached_property
     def apart(self) -> Program:
@@ -192,6 +215,10 @@ class Referee:
 
     @cached_property
     def _recent(self) -> dict[tuple[int, int, int], tuple[Mapping[str, Array], _Reverse]]:
+        return {}
+
+    @cached_property
+    def _passes(self) -> dict[tuple[int, int], tuple[Mapping[str, Array], _Pass]]:
         return {}
 
     @cached_property
@@ -451,16 +478,45 @@ def _as_written(program: Program, point: Mapping[str, Array], m: Float64) -> dic
     return {program.of_node[node.index]: values[node.index] for node in written}
 
 
+class _Users:
+    """Who takes what in a program."""
+
+    def __init__(self, program: Program) -> None:
+        self.place = {index: k for k, index in enumerate(program.order)}
+        self._of: dict[int, list[tuple[int, int]]] = {item.index: [] for item in program.items}
+        for index in reversed(program.order):
+            applied = program.kernels.get(index)
+            taken = program.items[index].arguments if applied is None else applied.slots
+            for place, argument in enumerate(taken):
+                self._of[argument].append((index, place))
+
+    def of(self, index: int, end: int) -> list[tuple[int, int]]:
+        """Those that take an item, and the place it takes there, last first. None comes after the item
+        `end`: what does has no part in it, and asking all of them makes local derivatives of n steps cost n
+        passes."""
+        last = self.place[end]
+        return [(user, place) for user, place in self._of[index] if self.place[user] <= last]
+
+
+class _Pass:
+    """The values of the items of a program at one point."""
+
+    def __init__(self, program: Program, point: Mapping[str, Array], m: Any, users: _Users) -> None:
+        self.program, self.m, self.users = program, m, users
+        self.run = Run(program, point, m)
+        self.values = _values(program, point, m)
+        self.slots: dict[int, list[Array]] = {}
+
+
 class _Reverse:
     """Adjoints of the items of a program: each is what the users of an item send, added up."""
 
-    def __init__(self, program: Program, point: Mapping[str, Array], m: Any, of: Node) -> None:
-        self.program, self.m, self.of = program, m, of
-        self.run = Run(program, point, m)
-        self.values = _values(program, point, m)
+    def __init__(self, at: _Pass, of: Node) -> None:
+        self.at, self.of = at, of
+        self.program, self.m, self.values = at.program, at.m, at.values
+        self.end = self.program.of_node[of.index]
         self.seeds = math.prod(of.shape)
         self.by_seed: dict[int, dict[int, Array | None]] = {}
-        self._slots: dict[int, list[Array]] = {}
 
     def by(self, node: Node) -> Array:
         """d of/d node: (rows?, *of, *node)."""
@@ -481,7 +537,7 @@ class _Reverse:
 
     def _adjoint(self, seed: int, node: Node, samples: bool) -> Array:
         if seed not in self.by_seed:
-            self.by_seed[seed] = {self.program.of_node[self.of.index]: self._start(seed)}
+            self.by_seed[seed] = {self.end: self._start(seed)}
         found = self._known(self.program.of_node[node.index], self.by_seed[seed])
         count = getattr(self.m, "samples", 1) if samples else 1
         rows = (self.program.model.rows or 0) if self.of.per_row or node.per_row else 1
@@ -502,7 +558,7 @@ class _Reverse:
         with np.errstate(all="ignore"):
             while todo:
                 index = todo[-1]
-                users = [] if index in adjoints else self.users[index]
+                users = [] if index in adjoints else self.at.users.of(index, self.end)
                 waiting = [user for user, _ in users if user not in adjoints]
                 todo += waiting
                 if not waiting:
@@ -511,21 +567,10 @@ class _Reverse:
                         adjoints[index] = self._added(index, adjoints)
         return adjoints[target]
 
-    @cached_property
-    def users(self) -> Mapping[int, list[tuple[int, int]]]:
-        """Of each item those that take it, and the place it takes there, last first."""
-        found: dict[int, list[tuple[int, int]]] = {item.index: [] for item in self.program.items}
-        for index in reversed(self.program.order):
-            applied = self.program.kernels.get(index)
-            taken = self.program.items[index].arguments if applied is None else applied.slots
-            for place, argument in enumerate(taken):
-                found[argument].append((index, place))
-        return found
-
     def _added(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
         """What all users send, added up; None where nobody sends anything."""
         total = None
-        for user, place in self.users[index]:
+        for user, place in self.at.users.of(index, self.end):
             adjoint = adjoints[user]
             part = None if adjoint is None else self._sent(self.program.items[user], place, adjoint)
             if part is not None:
@@ -542,9 +587,10 @@ class _Reverse:
             return None
         product = adjoint
         if not partial.is_one:
-            if item.index not in self._slots:
-                self._slots[item.index] = self.run.slot_values(item, applied, self.values)
-            product = _times(self.m, self._partial(item, partial, self._slots[item.index]), adjoint)
+            slots = self.at.slots
+            if item.index not in slots:
+                slots[item.index] = self.at.run.slot_values(item, applied, self.values)
+            product = _times(self.m, self._partial(item, partial, slots[item.index]), adjoint)
         return rounded(self.m, product)
 
     def _partial(self, item: Item, partial: Formula, slots: Sequence[Array]) -> Array:
