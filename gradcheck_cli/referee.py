@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradcheck_cli.budget import DEFAULT, UNIT_DIGITS, Budget
 from gradcheck_cli.forward import FLOAT64, Tape, Varied, forward_pass, margins
-from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.graph import Array, Graph, Key, Model, Node
 from gradcheck_cli.namespaces import Float64, High
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.primitives import Shape
@@ -30,6 +31,7 @@ from gradcheck_cli.rounding import (
     ULP,
     Jittered,
     bound,
+    formula_rounding,
     jittered,
     local_errors,
     rounded,
@@ -39,7 +41,7 @@ from gradcheck_cli.symbolic import Formula, Program, Run, lower, place_of_larges
 __all__ = ["MOST_DIGITS", "Referee", "Sides"]
 
 MOST_DIGITS = 15.9  # what a float64 can carry
-DIGITS = 50
+DIGITS = UNIT_DIGITS
 _DIFFERENCE_DIGITS = 140
 _SUREST_DIGITS = 800  # 1 + x keeps x, and 40 of its digits, for every double x
 _NOISE_DIGITS = 100  # by which values on the way may be larger than what is left of them
@@ -70,7 +72,8 @@ _EXACT = (
     *("copy", "expand", "transpose", "index", "stack", "compare", "select", "largest"),
     *("diagonal", "on_diagonal", "concat", "gather"),
 )
-_WORK = 600_000  # operations at high precision: seconds
+_SHARE = 20  # a derivative may take one part in so many of the budget, that of an ordinary run at least
+_SIDES = 4  # forward passes for slopes: to the left and right, and ten times as far
 
 
 class Sides(NamedTuple):
@@ -115,11 +118,15 @@ def _divide_by_zero(context: Any) -> None:
 
 
 class Referee:
-    """Truth about one model. Nothing is kept beyond the object."""
+    """Truth about one model, as far as the budget reaches. Nothing is kept beyond the object.
 
-    def __init__(self, program: Program) -> None:
+    Whatever is computed at high precision is paid for first, and may raise BudgetSpent.
+    """
+
+    def __init__(self, program: Program, budget: Budget | None = None) -> None:
         self.program = program
         self.model: Model = program.model
+        self.budget = budget or Budget()
 
     @cached_property
     def high(self) -> High:
@@ -149,22 +156,26 @@ class Referee:
         return {}
 
     def affords(self, seeds: int = 1) -> bool:
-        """Whether a derivative at 50 digits stays within the budget of work."""
-        return self._work * seeds <= _WORK
+        """Whether a derivative at 50 digits is a small part of the budget: whether the model is one for high
+        precision. Whether it can still be paid for shows when it is asked for."""
+        return self._work * seeds <= max(self.budget.most, DEFAULT) // _SHARE
+
+    def pay(self, m: Any, passes: int = 1) -> None:
+        """Pay for so many passes through the whole model in a namespace. Raises BudgetSpent."""
+        self._pay(m, passes * self._work)
+
+    def _pay(self, m: Any, operations: int) -> None:
+        if isinstance(m, High):
+            self.budget.pay(operations, m.context.dps)
 
     @cached_property
     def _work(self) -> int:
-        return self._counted(_work)
+        return max(1, _counted(self.program, self.program.items, _work))
 
     @cached_property
     def held(self) -> int:
         """Values that a forward pass computes."""
-        return self._counted(lambda program, item: math.prod(item.shape))
-
-    def _counted(self, count: Callable[[Program, Item], int]) -> int:
-        """Of all items and rows together."""
-        rows = self.model.rows or 1
-        return sum(count(self.program, item) * (rows if item.per_row else 1) for item in self.program.items)
+        return _counted(self.program, self.program.items, lambda program, item: math.prod(item.shape))
 
     # -- the first way: partials in reverse ---------------------------------------------------
 
@@ -190,7 +201,8 @@ class Referee:
         if key not in self._passes:
             self._make_room(self._passes)
             program = self.apart if m is FLOAT64 or isinstance(m, Jittered) else self.program
-            self._passes[key] = (point, _Pass(program, point, m, self._users(program)))
+            self.pay(m)
+            self._passes[key] = (point, _Pass(program, point, m, self._users(program), self._pay))
         return self._passes[key][1]
 
     def _make_room(self, kept: dict[Any, Any]) -> None:
@@ -233,6 +245,13 @@ class Referee:
     def _narrow_jitter(self) -> Jittered:
         return Jittered(self._jitter.samples, 22, narrow=True)
 
+    def formula_rounding(
+        self, graph: Graph, leaves: Mapping[Key, Array], room: Mapping[Key, Array]
+    ) -> Array:
+        """What a formula in float64 may be off by where its leaves, with the two leading axes, are off by
+        up to `room`: (R, *shape)."""
+        return formula_rounding(graph, self.model.rows, leaves, room, self._jitter)
+
     def jitters(self) -> bool:
         """Whether the model is small enough for rounding to be measured."""
         return 2 * self.held <= _MOST_JITTERED
@@ -264,7 +283,7 @@ class Referee:
         varied, moves = self._varied(point, of, by, index, row, m, _STEP_EXPONENT)
         border = bool((varied.touched | ~varied.regular).any())
         target, mp = self.model.node(of), m.context
-        still = self._tape(point, m).of_node(target)
+        still = self.tape(point, m).of_node(target)
         still = still if target.per_row else still[None]
         near = [(part - still) / move for part, move in zip(varied.values, moves, strict=True)]
         nothing = mp.mpf(10) ** (_NOISE_DIGITS + _STEP_EXPONENT - mp.dps) if m is self.surest else 0
@@ -307,7 +326,7 @@ class Referee:
     ) -> bool:
         """Whether differences give the sum of all changes, which are the same but for the sign, to both
         sides."""
-        tape, mp = self._tape(point, self.higher), self.higher.context
+        tape, mp = self.tape(point, self.higher), self.higher.context
         random = np.random.Generator(np.random.PCG64(23))
         least = min(sizes[n][s != 0].min() for n, s in slopes.items())
         change = mp.mpf(10) ** -_STEP_EXPONENT * least
@@ -320,6 +339,7 @@ class Referee:
             moves[:, asked] = signs[:, asked] * (change / each[asked])
             moves = np.concatenate([moves, -moves])[:, None]
             pinned[node.index] = tape.of_node(node)[None, None] + moves
+        self.pay(self.higher, _SIDES)
         varied = tape.vary(self.model.node(of), pinned)
         if bool((varied.touched | ~varied.regular.reshape(4, -1).all(axis=1)).any()):
             return False
@@ -348,7 +368,7 @@ class Referee:
         exponent: int,
     ) -> tuple[Varied, list[Any]]:
         """`of` with one entry moved to the left, the right, and ten times as far."""
-        tape, node, target = self._tape(point, m), self.model.node(by), self.model.node(of)
+        tape, node, target = self.tape(point, m), self.model.node(by), self.model.node(of)
         base = tape.of_node(node)
         mp = m.context
         scale = abs(base[(*(() if row is None else (row,)), *index)])
@@ -360,10 +380,13 @@ class Referee:
         for k, move in enumerate(moves):
             at = (k, 0 if row is None else row, *index)
             pinned[at] = pinned[at] + move
+        self.pay(m, _SIDES)
         return tape.vary(target, {node.index: pinned}), moves
 
-    def _tape(self, point: Mapping[str, Array], m: High) -> Tape:
+    def tape(self, point: Mapping[str, Array], m: Any) -> Tape:
+        """The forward pass at a point; the last one is kept."""
         if self._kept is None or self._kept.point is not point or self._kept.m is not m:
+            self.pay(m)
             self._kept = forward_pass(self.model, m, point)
         return self._kept
 
@@ -479,9 +502,10 @@ def _as_written(program: Program, point: Mapping[str, Array], m: Float64) -> dic
 
 
 class _Users:
-    """Who takes what in a program."""
+    """Who takes what in a program, and what it costs to ask them."""
 
     def __init__(self, program: Program) -> None:
+        self.program = program
         self.place = {index: k for k, index in enumerate(program.order)}
         self._of: dict[int, list[tuple[int, int]]] = {item.index: [] for item in program.items}
         for index in reversed(program.order):
@@ -497,12 +521,28 @@ class _Users:
         last = self.place[end]
         return [(user, place) for user, place in self._of[index] if self.place[user] <= last]
 
+    def operations(self, index: int, end: int) -> int:
+        """What the adjoint of an item costs: the partials of its users, over all rows."""
+        return sum(self._work(user) for user, _ in self.of(index, end))
+
+    def _work(self, index: int) -> int:
+        applied = self.program.kernels.get(index)
+        instructions = 1 if applied is None else max(1, len(applied.kernel.value.code))
+        return instructions * _counted(self.program, [self.program.items[index]], _work)
+
 
 class _Pass:
     """The values of the items of a program at one point."""
 
-    def __init__(self, program: Program, point: Mapping[str, Array], m: Any, users: _Users) -> None:
-        self.program, self.m, self.users = program, m, users
+    def __init__(
+        self,
+        program: Program,
+        point: Mapping[str, Array],
+        m: Any,
+        users: _Users,
+        pay: Callable[[Any, int], None],
+    ) -> None:
+        self.program, self.m, self.users, self.pay = program, m, users, pay
         self.run = Run(program, point, m)
         self.values = _values(program, point, m)
         self.slots: dict[int, list[Array]] = {}
@@ -554,18 +594,29 @@ class _Reverse:
 
     def _known(self, target: int, adjoints: dict[int, Array | None]) -> Array | None:
         """The adjoint of an item, from those of its users; what nobody asks for is not computed."""
-        todo = [target]
+        missing = self._missing(target, adjoints)
+        if missing:
+            self.at.pay(self.m, sum(self.at.users.operations(k, self.end) for k in missing))
         with np.errstate(all="ignore"):
-            while todo:
-                index = todo[-1]
-                users = [] if index in adjoints else self.at.users.of(index, self.end)
-                waiting = [user for user, _ in users if user not in adjoints]
-                todo += waiting
-                if not waiting:
-                    todo.pop()
-                    if index not in adjoints:
-                        adjoints[index] = self._added(index, adjoints)
+            for index in missing:
+                adjoints[index] = self._added(index, adjoints)
         return adjoints[target]
+
+    def _missing(self, target: int, adjoints: Mapping[int, Array | None]) -> list[int]:
+        """The items whose adjoints that of `target` is made from and that have none yet, users first."""
+        found: dict[int, None] = {}
+        todo = [target]
+        while todo:
+            index = todo[-1]
+            known = index in adjoints or index in found
+            users = [] if known else self.at.users.of(index, self.end)
+            waiting = [user for user, _ in users if user not in adjoints and user not in found]
+            todo += waiting
+            if not waiting:
+                todo.pop()
+                if not known:
+                    found[index] = None
+        return list(found)
 
     def _added(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
         """What all users send, added up; None where nobody sends anything."""
@@ -764,6 +815,12 @@ def _collapsed(adjoint: Array, shape: Shape, to: Shape) -> Array:
     axes = tuple(k - len(to) for k, (n, o) in enumerate(zip(to, old, strict=True)) if n != o)
     summed = np.asarray(adjoint.sum(axis=axes, keepdims=True)) if axes else adjoint
     return summed.reshape(adjoint.shape[:2] + shape)
+
+
+def _counted(program: Program, items: Iterable[Item], count: Callable[[Program, Item], int]) -> int:
+    """Of these items over all rows together."""
+    rows = program.model.rows or 1
+    return sum(count(program, item) * (rows if item.per_row else 1) for item in items)
 
 
 def _work(program: Program, item: Item) -> int:

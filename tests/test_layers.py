@@ -18,6 +18,7 @@ RANKS: dict[str, tuple[int, int]] = {
     "primitives": (1, 0),
     "examples": (1, 0),
     "output": (1, 0),
+    "budget": (1, 0),  # of work at high precision
     "patterns": (1, 0),  # which entries, in words: no model inside
     "elimination": (1, 0),  # determinants and inverses of any numbers
     "graph": (2, 0),
