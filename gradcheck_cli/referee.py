@@ -595,7 +595,7 @@ class _Reverse:
     def _known(self, target: int, adjoints: dict[int, Array | None]) -> Array | None:
         """The adjoint of an item, from those of its users; what nobody asks for is not computed."""
         missing = self._missing(target, adjoints)
-        if missing:
+        if isinstance(self.m, High):
             self.at.pay(self.m, sum(self.at.users.operations(k, self.end) for k in missing))
         with np.errstate(all="ignore"):
             for index in missing:
