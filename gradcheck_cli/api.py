@@ -140,6 +140,7 @@ def check(
     require_claims: bool = False,
     all_entries: bool = False,
     progress: Callable[[float], None] | None = None,
+    budget: int | None = None,
 ) -> Report:
     """Three gradients of the model side by side, and its claims judged.
 
@@ -147,9 +148,10 @@ def check(
     `hint` says what a wrong claim is told: "none" the verdict, "where" the chain goes wrong, the "kind" of
     mistake (the default), or the "truth", the right formula (as `show_truth`).
     `all_entries` reports every entry of blocks beyond 10,000 one by one; `progress` is told the fraction
-    that is done.
+    that is done. `budget` is how many operations at high precision may be spent (default 12,000,000).
     Raises OptionError for names and values that do not fit the model.
     """
+    from gradcheck_cli.budget import DEFAULT
     from gradcheck_cli.check import Options
     from gradcheck_cli.check import check as run
 
@@ -157,7 +159,7 @@ def check(
     options = Options(
         points=points, digits=digits, scheme=scheme, wrt=tuple(wrt) or None, strict=strict or None,
         carry=carry or None, hint="truth" if show_truth else hint, require_claims=require_claims or None,
-        all_entries=all_entries,
+        all_entries=all_entries, budget=DEFAULT if budget is None else budget,
     )  # fmt: skip
     return run(model, options, claims, progress)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gradcheck_cli import symbolic
+from gradcheck_cli.budget import DEFAULT, Budget
 from gradcheck_cli.claims import Judged, judge_claims
 from gradcheck_cli.errors import OptionError
 from gradcheck_cli.forward import Failing, forward_pass
@@ -21,6 +22,10 @@ from gradcheck_cli.values import Point, Values, compare_values, points_of
 
 __all__ = ["HINTS", "Options", "check"]
 
+_NO_DERIVATIVES = {
+    Verdict.WRONG: "Nothing is said about derivatives while a value differs.",
+    Verdict.UNRESOLVED: "Nothing is said about derivatives while a value may differ.",
+}
 HINTS = ("none", "where", "kind", "truth")  # what a wrong claim is told, each with those before it
 
 
@@ -38,6 +43,7 @@ class Options:
     hint: str | None = None
     require_claims: bool | None = None
     all_entries: bool = False
+    budget: int = DEFAULT
 
     def settled(self, settings: Mapping[str, object]) -> Options:
         """The same with every None filled in. Raises OptionError for impossible values."""
@@ -64,6 +70,8 @@ class Options:
             raise OptionError("--points must be between 1 and 1000", help="the default is 4")
         if result.digits is None or not 1 <= result.digits <= 15:
             raise OptionError("--digits must be between 1 and 15", help="the default is 6")
+        if result.budget < 1:
+            raise OptionError("--budget must be 1 or more", help=f"the default is {DEFAULT:,}")
         if result.hint not in HINTS:
             known = ", ".join(HINTS)
             raise OptionError(f"--hint cannot be {str(result.hint)[:40]!r}", help=f"it is one of {known}")
@@ -110,7 +118,7 @@ def _checked(model: Model, asked: Options, judged: tuple[Claim, ...]) -> Report:
     if failing is not None:
         return _unresolved(model, blank, failing)
     program = symbolic.lower(model)
-    referee = Referee(program)
+    referee = Referee(program, Budget(asked.budget))
     points = points_of(model, tape, asked.points or 1)
     values = compare_values(model, program, referee, points[0])
     if model.meter is not None:
@@ -118,8 +126,8 @@ def _checked(model: Model, asked: Options, judged: tuple[Claim, ...]) -> Report:
     blank = replace(blank, loss=tape.loss, loss_symbolic=values.loss_symbolic)
     if values.verdict is not Verdict.OK:
         return replace(
-            blank, verdict=Verdict.WRONG, value_note=values.note, summary=values.note,
-            closing=("Nothing is said about derivatives while a value differs.",),
+            blank, verdict=values.verdict, value_note=values.note, summary=values.note,
+            closing=(_NO_DERIVATIVES[values.verdict],),
         )  # fmt: skip
     found = blocks(
         model, program, referee, points,
@@ -132,7 +140,7 @@ def _checked(model: Model, asked: Options, judged: tuple[Claim, ...]) -> Report:
         on_border=bool(tape.borders_hit()),
     )  # fmt: skip
     results = _explained(model, judged, court, asked)
-    notes = *_free_notes(model), *_unseen_notes(referee, names), *court.notes
+    notes = *_free_notes(model), *_unseen_notes(referee, names), *court.notes, *_budget_notes(referee)
     blank = replace(blank, notes=(*blank.notes, *notes))
     return _concluded(model, blank, found, results, values, asked, points)
 
@@ -233,11 +241,17 @@ def _unseen_notes(referee: Referee, names: Sequence[str]) -> list[str]:
     lines = {i: model.step_around(i).line for i in found}
     told = (f"{n.primitive.function} of a matrix {shapes[i]} (line {lines[i]})" for i, n in found.items())
     others = "backprop and finite differences"
-    if referee.affords():
+    if referee.affords() and not referee.budget.spent:
         others = "backprop, finite differences and high precision"
     most = f"[{LARGEST_MATRIX},{LARGEST_MATRIX}]"
     why = f"symbolic is not computed (-) where a derivative passes through {', '.join(told)}"
     return [f"{why}: SymPy is asked up to {most}; {others} remain"]
+
+
+def _budget_notes(referee: Referee) -> list[str]:
+    """That something was not looked into, which a verdict ok does not tell."""
+    budget = referee.budget
+    return [f"{budget.reason}; what is ok from there on is right within rounding"] if budget.spent else []
 
 
 def _concluded(

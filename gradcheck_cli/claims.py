@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import repeat
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from gradcheck_cli import backprop, patterns
+from gradcheck_cli.budget import BudgetSpent
 from gradcheck_cli.forward import FLOAT64, Tape, evaluate, forward_pass
 from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Misfit, Model, Node, spell_shape
 from gradcheck_cli.numberformats import SIGNIFICANDS
@@ -49,6 +51,7 @@ _MOST_ZEROS = 200_000  # digits in all values together: seconds
 _MOST_FAR = 64  # points, of which so many as _FAR_POINTS have a derivative that is not 0
 _FAR, _FAR_POINTS = 6.0, 16  # parameters times -2 to 4: a third of them changes sign
 _FAILURES = (ZeroDivisionError, ValueError, OverflowError)
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,21 @@ class _Knowledge:
     def has_rows(self, key: Key) -> bool:
         """Whether a leaf of a formula has one value per row."""
         return self.is_per_row(key) if isinstance(key, Derivative) else self.model.node(key).per_row
+
+    def room(self, key: Key) -> Array:
+        """What rounding may make of such a leaf in float64."""
+        if isinstance(key, Derivative):
+            bound = self.referee.rounding(self.at.values, key.of, [key.by])[key.by]
+            bound = self._laid_out(key.of, key.by, bound)
+            entry = key.index is not None and bool(self.model.node(key.by).shape)
+            return self._lead(_entry_of(bound, key.index or ()) if entry else bound, self.is_per_row(key))
+        node = self.model.node(key)
+        found = self._value_room.get(key, np.zeros(np.shape(self.tape.of_node(node))))
+        return self._lead(found, node.per_row)
+
+    @cached_property
+    def _value_room(self) -> dict[str, Array]:
+        return self.referee.value_rounding(self.at.values, list(self.model.steps))
 
     def is_per_row(self, target: Derivative) -> bool:
         """Whether a derivative has one value per row."""
@@ -258,12 +276,14 @@ class _Court:
     _kept: dict[tuple[int, str, int], _Knowledge] = field(default_factory=dict)
 
     def knowledge(self, at: _At, m: Any = None) -> _Knowledge:
-        """What is true at a point, at 50 digits or those of `m`, or in float64 beyond the budget."""
-        exact = self.referee.affords()
+        """What is true at a point, at 50 digits or those of `m`, or in float64 where the model is too large
+        for that or the budget is spent. Raises BudgetSpent when that shows: what is asked again is known in
+        float64."""
+        exact = self.referee.affords() and not self.referee.budget.spent
         m = (m or self.referee.high) if exact else FLOAT64
         key = (at.number, at.apart, id(m))
         if key not in self._kept:
-            tape = forward_pass(self.model, m, at.values)
+            tape = self.referee.tape(at.values, m) if exact else forward_pass(self.model, m, at.values)
             self._kept[key] = _Knowledge(self.model, self.referee, at, m, self.layout, exact, tape)
         return self._kept[key]
 
@@ -275,7 +295,43 @@ class _Court:
         return result
 
     def judge(self, claim: Claim) -> ClaimResult:
-        """One claim, at all points."""
+        """One claim, at all points; when the budget is spent, in float64 if that is enough."""
+        with suppress(BudgetSpent):
+            result = self._judge(claim)
+            if not self._does_without:
+                return result
+        why = self.referee.budget.reason
+        try:
+            result = self._judge(claim)
+        except BudgetSpent:  # the slopes of a kink
+            return replace(_blank(self.model, claim), verdict=Verdict.UNRESOLVED, note=why)
+        if result.verdict is Verdict.UNRESOLVED or (result.verdict is Verdict.OK and self._is_open(claim)):
+            return replace(result, verdict=Verdict.UNRESOLVED, true=None, note=why)
+        return result
+
+    @property
+    def _does_without(self) -> bool:
+        """Whether a model that is one for high precision has to do without, since the budget is spent."""
+        return self.referee.affords() and self.referee.budget.spent
+
+    def _is_open(self, claim: Claim) -> bool:
+        """Whether float64 leaves it open at some point if a claim is right: fewer digits are proved than
+        are wanted, or given."""
+        given = digits_given(claim.text) if claim.numbers is not None else 0
+        share = 10.0 ** -min(given or _WANTED_DIGITS, _WANTED_DIGITS)
+        if claim.numbers is not None:
+            return _too_wide(*self._numbers(claim), share)
+        return any(_too_wide(*self._in_float64(claim, at), share) for at in self.points)
+
+    def _in_float64(self, claim: Claim, at: _At) -> tuple[Array, Array, Array]:
+        """Claimed and true values, and by how much rounding may have moved them apart."""
+        formula = claim.formulas[self.layout]
+        assert isinstance(formula, Graph)
+        gap = _difference(self.knowledge(at), claim, formula)
+        rounding = self._rounding(claim, at, gap.true) + self._own_rounding(claim, formula, at)
+        return gap.claimed, gap.true, 4 * rounding
+
+    def _judge(self, claim: Claim) -> ClaimResult:
         blank = _blank(self.model, claim)
         formula = claim.formulas[self.layout]
         if isinstance(formula, Misfit):
@@ -310,7 +366,7 @@ class _Court:
         )  # fmt: skip
         if not known:
             return replace(result, verdict=Verdict.UNRESOLVED, note=_unevaluated(failing, found))
-        note = _two_roundings(self.model, claim, failing, found)
+        note = None if self._does_without else _two_roundings(self.model, claim, failing, found)
         if note is None and result.claimed == result.true:
             note = f"they differ by {float(gap.size[gap.worst()]):.1e}, which float64 cannot show"
         return replace(result, verdict=Verdict.WRONG, note=note)
@@ -366,6 +422,13 @@ class _Court:
                 return f"right only where sum({item.display}{along}) = {total:.6g}"
         return None
 
+    def _afforded(self, work: Callable[[], Result]) -> Result:
+        """What `work` gives, in float64 if the budget does not reach."""
+        try:
+            return work()
+        except BudgetSpent:
+            return work()
+
     def _fails_with(self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str) -> bool:
         gap = self._gap_with(claim, formula, values, apart)
         return gap is not None and _fails(gap)
@@ -373,8 +436,9 @@ class _Court:
     def _gap_with(
         self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str
     ) -> _Gap | None:
+        at = _At(0, {**self.points[0].values, **values}, apart)
         try:
-            return self._compare(claim, formula, _At(0, {**self.points[0].values, **values}, apart))
+            return self._afforded(lambda: self._compare(claim, formula, at))
         except _FAILURES:
             return None
 
@@ -389,7 +453,8 @@ class _Court:
             return _in_blocks(knowledge, claim, formula)
         gap = _difference(knowledge, claim, formula)
         if not knowledge.exact:
-            return gap.beyond(self._rounding(claim, at, gap.true))
+            rounding = self._rounding(claim, at, gap.true)
+            return gap.beyond(rounding + self._own_rounding(claim, formula, at))
         if not gap.wrong.any():
             return gap
         for m in (self.referee.higher, self.referee.surest):
@@ -424,6 +489,16 @@ class _Court:
         bound = self.referee.rounding(at.values, target.of, [target.by], bits=claim.bits)[target.by]
         rank = len(self.model.node(target.by).shape)
         return _entry_of(bound, target.index) if target.index and rank else bound
+
+    def _own_rounding(self, claim: Claim, formula: Graph, at: _At) -> Array | float:
+        """What the claim's own formula may be off by in float64, where high precision would have told."""
+        if not self._does_without or claim.numbers is not None:
+            return 0.0
+        knowledge = self.knowledge(at)
+        keys = [node.key for node in formula.nodes if node.is_leaf]
+        leaves = {key: knowledge.leaf(key) for key in keys}
+        room = self.referee.formula_rounding(formula, leaves, {key: knowledge.room(key) for key in keys})
+        return room if knowledge.is_per_row(claim.target) else np.asarray(room[0, ...])
 
     def _between(
         self, claim: Claim, gap: _Gap, blank: ClaimResult, *, elsewhere: bool = False
@@ -513,6 +588,8 @@ class _Court:
         waiting = [k for k, claim in enumerate(claims) if self._may_be_one_sided(claim, results[k])]
         telling = dict.fromkeys(waiting, 0)
         for number in range(1, _MOST_FAR + 1):
+            if self.referee.budget.spent:
+                break
             for k in [k for k, count in telling.items() if count < _FAR_POINTS]:
                 fails, tells = self._far_away(claims[k], number)
                 telling[k] += tells
@@ -527,7 +604,7 @@ class _Court:
         right = result.verdict is Verdict.KINK or (result.verdict is Verdict.OK and not result.note)
         if not right or claim.numbers is not None:
             return False
-        many = len(self.points) > 1 and self.referee.affords()
+        many = len(self.points) > 1 and self.referee.affords() and not self.referee.budget.spent
         return many and bool(self._kinks_of(claim))
 
     def _far_away(self, claim: Claim, number: int) -> tuple[bool, bool]:
@@ -587,7 +664,8 @@ class _Court:
         at = self.points[0]
         true = self._limits(claim.target, _float(self.knowledge(at).derivative(claim.target)))
         claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
-        return claimed, true, self._rounding(claim, at, true).reshape(true.shape)
+        rounding = self._rounding(claim, at, true).reshape(true.shape)
+        return claimed, true, 4 * rounding if self._does_without else rounding  # the truth is off, too
 
     def _limits(self, target: Derivative, true: Array) -> Array:
         """The truth, with the slope from both sides where the partials are 0/0: sin(x)/x at 0."""
@@ -666,9 +744,12 @@ class _Court:
         if result.verdict is not Verdict.WRONG or isinstance(formula, Misfit):
             return ()
         if claim.numbers is not None:
-            return self._numbers_evidence(claim, formula, result)
+            return self._afforded(lambda: self._numbers_evidence(claim, formula, result))
         if self.knowledge(self.points[0]).streams(claim, formula):
             return self._evidence_of_few(claim, formula)
+        return self._afforded(lambda: self._formula_evidence(claim, formula))
+
+    def _formula_evidence(self, claim: Claim, formula: Graph) -> tuple[Evidence, ...]:
         found = [self._evidence(claim, formula, at) for at in (*self.points, *self._other_data())]
         if self._kinks_of(claim):
             far = [_At(0, self._far(n), f"far {n}") for n in range(1, _FAR_POINTS + 1)]
@@ -696,7 +777,7 @@ class _Court:
             _At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})
             for at in self.points
         ]
-        return _Court(model, Referee(lower(model)), points, self.layout, False)
+        return _Court(model, Referee(lower(model), self.referee.budget), points, self.layout, False)
 
     def _numbers_evidence(self, claim: Claim, formula: Graph, result: ClaimResult) -> tuple[Evidence, ...]:
         """Of an array: its entries are many, and tell as much as points do, where they have digits."""
@@ -709,7 +790,7 @@ class _Court:
             return ()
 
         def leaf(key: Key) -> Array:
-            return _float(knowledge.leaf(key))
+            return self._leaf(self.points[0], knowledge, key)
 
         per_row = knowledge.is_per_row(claim.target)
         tape = knowledge.tape
@@ -730,15 +811,23 @@ class _Court:
             return None
 
         def accepts(other: Graph) -> bool:
+            if knowledge.exact and self.referee.budget.spent:
+                return False
             try:
                 return not self._compare(claim, other, at).wrong.any()
-            except _FAILURES:
+            except (*_FAILURES, BudgetSpent):
                 return False
 
         return Evidence(
             self.model, claim, gap.claimed, gap.true, knowledge.tape, formula, gap.per_row,
-            np.broadcast_to(room, gap.true.shape), lambda key: _float(knowledge.leaf(key)), accepts,
+            np.broadcast_to(room, gap.true.shape), lambda key: self._leaf(at, knowledge, key), accepts,
         )  # fmt: skip
+
+    def _leaf(self, at: _At, knowledge: _Knowledge, key: Key) -> Array:
+        try:
+            return _float(knowledge.leaf(key))
+        except BudgetSpent:
+            return self.knowledge(at).leaf(key)
 
     def _far(self, number: int) -> Mapping[str, Array]:
         """A point on other sides of the kinks."""
@@ -763,6 +852,9 @@ class _Court:
 
     def carried(self, claims: Sequence[Claim], results: Sequence[ClaimResult]) -> list[ClaimResult]:
         """Each claim's value when its derivatives are the author's own, from earlier lines."""
+        return self._afforded(lambda: self._carried(claims, results))
+
+    def _carried(self, claims: Sequence[Claim], results: Sequence[ClaimResult]) -> list[ClaimResult]:
         knowledge = replace(self.knowledge(self.points[0]), known={})
         found = []
         for claim, result in zip(claims, results, strict=True):
@@ -1001,6 +1093,13 @@ def _blank(model: Model, claim: Claim) -> ClaimResult:
 def _unwritten(claim: Claim) -> Array | float:
     """What the digits that are not written may come to."""
     return 0.0 if claim.half_units is None else claim.half_units * (1 + 1e-9)
+
+
+def _too_wide(claimed: Array, true: Array, room: Array, share: float) -> bool:
+    """Whether some room is more than this share of the truth; 0 for 0 is out of question."""
+    with np.errstate(all="ignore"):
+        known = (room <= share * np.abs(true)) | ((claimed == 0) & (true == 0))
+    return not bool(np.all(known))
 
 
 def _decided(claim: Claim, gap: _Gap, rounding: Array) -> str | None:

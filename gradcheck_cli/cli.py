@@ -279,6 +279,8 @@ def commands() -> None:
 @_loading_options
 @click.option("--points", type=click.IntRange(1), help="Points in all, the given one first.")
 @click.option("--digits", type=click.IntRange(1, 15), help="Digits that must be proved.")
+@click.option("--budget", type=click.IntRange(1), metavar="OPERATIONS",
+              help="Operations at high precision (default: 12000000).")  # fmt: skip
 @click.option("--scheme", metavar="NAME", help="Finite-difference scheme.")
 @click.option("--at", multiple=True, metavar="NAME=VALUE", help="Another value for a name.")
 @click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by these, also data.")
@@ -385,7 +387,7 @@ def _checked(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report
 
     from gradcheck_cli import api
 
-    names = ("points", "digits", "scheme", "at", "wrt", "strict", "carry", "hint", "show_truth")
+    names = ("points", "digits", "budget", "scheme", "at", "wrt", "strict", "carry", "hint", "show_truth")
     options = {name: chosen[name] for name in (*names, "require_claims", "all_entries")}
     given = None if claims is None else api.load_claims(_path(claims), model)
     asked = {name: value for name, value in options.items() if value}  # the rest: as `set`

@@ -9,6 +9,7 @@ over entries. Knows nothing of claims.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -16,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli import backprop, symbolic
+from gradcheck_cli.budget import BudgetSpent
 from gradcheck_cli.culprit import Slopes, placed, undeclared_border, unequal, wrong_vjp
 from gradcheck_cli.finite import Scheme
-from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.graph import Array, Model
 from gradcheck_cli.hearing import SLOPES, Hearing, Testimonies, Testimony, Way
 from gradcheck_cli.namespaces import FLOAT64
@@ -240,6 +241,7 @@ class _Dispute:
     r: _Ruling
     wanted: float
     _precise: dict[Any, Array | None] = field(default_factory=dict)
+    _followed: int = 0  # entries whose slopes were computed
 
     def __post_init__(self) -> None:
         self.t, self.name, self.of = self.r.t, self.r.t.name, self.hearing.of
@@ -247,22 +249,56 @@ class _Dispute:
         self.referee = self.hearing.referee
 
     def settle(self, disputed: Array) -> None:
-        truth = self._truth()
+        """Give each its verdict, in order; when the budget is spent, what is known without it counts."""
         bound = self.hearing.rounding(self.t)
-        heard = 0
-        for entry in disputed:
-            sides = None
-            near = self.t.kink[entry] or truth is None or not np.isfinite(truth[entry])
-            near = near or not np.isnan(self.t.left[entry]) or not np.isnan(self.t.right[entry])
-            work = SLOPES * (heard + 1) * self.hearing.work
-            near = near and heard < _MOST_REFEREED and work <= _MOST_PRECISE
-            if near or (not self._is_confirmed(entry) and self.hearing.affords_slopes()):
-                sides = self._sides(int(entry))
-                heard += 1
-            value = truth[entry] if truth is not None else np.nan
-            verdict = self._verdict(int(entry), value, bound[entry], sides)
+        for entry in map(int, disputed):
+            proven = self.r.digits[entry]
+            try:
+                verdict = self._heard(entry, bound[entry])
+            except BudgetSpent as spent:
+                self.r.digits[entry] = proven
+                verdict = self._unheard(entry, bound[entry], str(spent))
             if verdict is not Verdict.OK:
-                self.r.verdicts[int(entry)] = verdict
+                self.r.verdicts[entry] = verdict
+
+    def _heard(self, entry: int, bound: float) -> Verdict:
+        """By the referee, in two ways where it is not sure of the first. Raises BudgetSpent."""
+        truth, sides = self._first_way, None
+        near = self._near_a_kink(entry) or truth is None or not np.isfinite(truth[entry])
+        work = SLOPES * (self._followed + 1) * self.hearing.work
+        near = near and self._followed < _MOST_REFEREED and work <= _MOST_PRECISE
+        if near or (not self._is_confirmed(entry) and self.hearing.affords_slopes()):
+            sides = self._sides(entry)
+            self._followed += 1
+        return self._verdict(entry, truth[entry] if truth is not None else np.nan, bound, sides)
+
+    def _near_a_kink(self, entry: int) -> bool:
+        t = self.t
+        return bool(t.kink[entry] or not np.isnan(t.left[entry]) or not np.isnan(t.right[entry]))
+
+    def _unheard(self, entry: int, bound: float, why: str) -> Verdict:
+        """Without high precision only backprop is blamed, and only where the other two are agreed: SymPy's
+        forms and differences may lose digits in float64 and be right all the same."""
+        t, r = self.t, self.r
+        s, b, f = t.symbolic[entry], t.backprop[entry], t.finite[entry]
+        room = bound + CLOSE * max(abs(s), abs(b))
+        r.notes.pop(entry, None)
+        if not self._near_a_kink(entry):
+            if not self.referee.affords():
+                return self._without_referee(entry, bound)
+            if t.unseen[entry] and r.digits[entry] >= self.wanted:
+                return Verdict.OK  # backprop and differences agree
+            agreed = abs(f - s) <= t.bound[entry] <= 10.0**-self.wanted * abs(s)
+            if agreed and not t.unseen[entry] and min(abs(s - b), abs(f - b) - t.bound[entry]) > room:
+                r.digits[entry] = np.nan
+                r.notes[entry] = self._two_to_one(entry, room)
+                return Verdict.WRONG
+        r.notes[entry] = why
+        return Verdict.UNRESOLVED
+
+    @cached_property
+    def _first_way(self) -> Array | None:
+        return self._truth()
 
     def _is_confirmed(self, entry: int) -> bool:
         return bool(self.hearing.confirmed(self.t.point)[self.name].reshape(-1)[entry])
@@ -330,7 +366,11 @@ class _Dispute:
         """The referee's two ways differ, and no function on the way says that they may."""
         self.r.digits[entry] = np.nan
         seen = "cannot be had" if sides is None else f"are {sides.left:.10g} and {sides.right:.10g}"
-        place = undeclared_border(self.model, self.t.point, self.of, self.name, *self._place(entry))
+        place = ""
+        with suppress(BudgetSpent):
+            place = undeclared_border(
+                self.model, self.t.point, self.of, self.name, *self._place(entry), self.referee.budget
+            )
         self.r.notes[entry] = (
             f"left and right slopes {seen}, SymPy's partials give {truth:.10g}: a kink or border "
             f"that {place or 'no function'} does not declare. A defect of gradcheck, not yours"
@@ -436,7 +476,8 @@ class _Dispute:
     def _backprop_high(self) -> Array | None:
         if self.model.node(self.of).per_row:
             return None
-        tape = forward_pass(self.model, self.referee.high, self.t.point.values)
+        tape = self.referee.tape(self.t.point.values, self.referee.high)
+        self.referee.pay(self.referee.high)
         try:
             found = backprop.derivative(self.model, tape, self.of, [self.name])[self.name]
         except (ZeroDivisionError, ValueError, OverflowError, TypeError):
@@ -444,6 +485,7 @@ class _Dispute:
         return floats(found).reshape(-1)
 
     def _symbolic_in(self, m: Any) -> Array | None:
+        self.referee.pay(m, 1 + self.model.node(self.name).size)
         try:
             precise = symbolic.derivative(self.program, self.t.point.values, self.of, [self.name], m)[
                 self.name
@@ -491,7 +533,7 @@ class _Dispute:
 
     @cached_property
     def _culprit(self) -> str:
-        return wrong_vjp(self.model, self.t.point, self.of)
+        return wrong_vjp(self.model, self.t.point, self.of, self.referee.budget)
 
     def _without_referee(self, entry: int, bound: float) -> Verdict:
         """The referee cannot speak: the witnesses are held to the bounds alone."""

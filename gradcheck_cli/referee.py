@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradcheck_cli.budget import DEFAULT, UNIT_DIGITS, Budget
 from gradcheck_cli.forward import FLOAT64, Tape, Varied, forward_pass, margins
-from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.graph import Array, Graph, Key, Model, Node
 from gradcheck_cli.namespaces import Float64, High
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.primitives import Shape
@@ -30,6 +31,7 @@ from gradcheck_cli.rounding import (
     ULP,
     Jittered,
     bound,
+    formula_rounding,
     jittered,
     local_errors,
     rounded,
@@ -39,7 +41,7 @@ from gradcheck_cli.symbolic import Formula, Program, Run, lower, place_of_larges
 __all__ = ["MOST_DIGITS", "Referee", "Sides", "unmeasured"]
 
 MOST_DIGITS = 15.9  # what a float64 can carry
-DIGITS = 50
+DIGITS = UNIT_DIGITS
 _DIFFERENCE_DIGITS = 140
 _SUREST_DIGITS = 800  # 1 + x keeps x, and 40 of its digits, for every double x
 _NOISE_DIGITS = 100  # by which values on the way may be larger than what is left of them
@@ -64,13 +66,15 @@ _SAMPLES = 16
 _MOST_JITTERED = 40_000_000  # values held at a time, over all samples
 _DOUBLE = SIGNIFICANDS["float64"]
 _UNMEASURED = 2.0**-32  # relative; granted to sums over more rows than jitter can follow
-_MOST_RECENT = 6  # ways back through the model that are kept for the next name
+_MOST_RECENT = 6  # passes that are kept for the next name
 _FEW_HELD, _FEW_RECENT = 1 << 18, 2  # where one of them fills hundreds of megabytes, those of one point
+_MOST_KEPT = 1 << 20  # numbers at high precision: 100 MB
 _EXACT = (
     *("copy", "expand", "transpose", "index", "stack", "compare", "select", "largest"),
     *("diagonal", "on_diagonal", "concat", "gather"),
 )
-_WORK = 600_000  # operations at high precision: seconds
+_SHARE = 20  # a derivative may take one part in so many of the budget, that of an ordinary run at least
+_SIDES = 4  # forward passes for slopes: to the left and right, and ten times as far
 
 
 class Sides(NamedTuple):
@@ -115,11 +119,15 @@ def _divide_by_zero(context: Any) -> None:
 
 
 class Referee:
-    """Truth about one model. Nothing is kept beyond the object."""
+    """Truth about one model, as far as the budget reaches. Nothing is kept beyond the object.
 
-    def __init__(self, program: Program) -> None:
+    Whatever is computed at high precision is paid for first, and may raise BudgetSpent.
+    """
+
+    def __init__(self, program: Program, budget: Budget | None = None) -> None:
         self.program = program
         self.model: Model = program.model
+        self.budget = budget or Budget()
 
     @cached_property
     def high(self) -> High:
@@ -149,22 +157,26 @@ class Referee:
         return {}
 
     def affords(self, seeds: int = 1) -> bool:
-        """Whether a derivative at 50 digits stays within the budget of work."""
-        return self._work * seeds <= _WORK
+        """Whether a derivative at 50 digits is a small part of the budget: whether the model is one for high
+        precision. Whether it can still be paid for shows when it is asked for."""
+        return self._work * seeds <= max(self.budget.most, DEFAULT) // _SHARE
+
+    def pay(self, m: Any, passes: int = 1) -> None:
+        """Pay for so many passes through the whole model in a namespace. Raises BudgetSpent."""
+        self._pay(m, passes * self._work)
+
+    def _pay(self, m: Any, operations: int) -> None:
+        if isinstance(m, High):
+            self.budget.pay(operations, m.context.dps)
 
     @cached_property
     def _work(self) -> int:
-        return self._counted(_work)
+        return max(1, _counted(self.program, self.program.items, _work))
 
     @cached_property
     def held(self) -> int:
         """Values that a forward pass computes."""
-        return self._counted(lambda program, item: math.prod(item.shape))
-
-    def _counted(self, count: Callable[[Program, Item], int]) -> int:
-        """Of all items and rows together."""
-        rows = self.model.rows or 1
-        return sum(count(self.program, item) * (rows if item.per_row else 1) for item in self.program.items)
+        return _counted(self.program, self.program.items, lambda program, item: math.prod(item.shape))
 
     # -- the first way: partials in reverse ---------------------------------------------------
 
@@ -178,13 +190,37 @@ class Referee:
 
     def _reverse(self, point: Mapping[str, Array], of: Node, m: Any) -> _Reverse:
         """The adjoints of one step at one point; the last few are kept for the next name."""
-        program = self.apart if m is FLOAT64 or isinstance(m, Jittered) else self.program
-        key = (id(point), of.index, id(m))
+        at, key = self._passed(point, m), (id(point), of.index, id(m))
         if key not in self._recent:
-            while len(self._recent) >= (_MOST_RECENT if self.held <= _FEW_HELD else _FEW_RECENT):
-                self._recent.pop(next(iter(self._recent)))
-            self._recent[key] = (point, _Reverse(program, point, m, of))
+            self._make_room(self._recent)
+            self._recent[key] = (point, _Reverse(at, of))
         return self._recent[key][1]
+
+    def _passed(self, point: Mapping[str, Array], m: Any) -> _Pass:
+        """The values at one point, which the adjoints of all steps share."""
+        key = (id(point), id(m))
+        if key not in self._passes:
+            self._make_room(self._passes)
+            program = self.apart if m is FLOAT64 or isinstance(m, Jittered) else self.program
+            self.pay(m)
+            self._passes[key] = (point, _Pass(program, point, m, self._users(program), self._pay))
+        return self._passes[key][1]
+
+    def _make_room(self, kept: dict[Any, Any]) -> None:
+        """Let go of what was found first. Of a small model more is kept: claims go from point to point, and
+        what is forgotten in between is computed again for each of them."""
+        least = _MOST_RECENT if self.held <= _FEW_HELD else _FEW_RECENT
+        while len(kept) >= max(least, _MOST_KEPT // self.held):
+            kept.pop(next(iter(kept)))
+
+    def _users(self, program: Program) -> _Users:
+        if id(program) not in self._known_users:
+            self._known_users[id(program)] = _Users(program)
+        return self._known_users[id(program)]
+
+    @cached_property
+    def _known_users(self) -> dict[int, _Users]:
+        return {}
 
     @cached_property
     def apart(self) -> Program:
@@ -193,6 +229,10 @@ class Referee:
 
     @cached_property
     def _recent(self) -> dict[tuple[int, int, int], tuple[Mapping[str, Array], _Reverse]]:
+        return {}
+
+    @cached_property
+    def _passes(self) -> dict[tuple[int, int], tuple[Mapping[str, Array], _Pass]]:
         return {}
 
     @cached_property
@@ -206,6 +246,13 @@ class Referee:
     @cached_property
     def _narrow_jitter(self) -> Jittered:
         return Jittered(self._jitter.samples, 22, narrow=True)
+
+    def formula_rounding(
+        self, graph: Graph, leaves: Mapping[Key, Array], room: Mapping[Key, Array]
+    ) -> Array:
+        """What a formula in float64 may be off by where its leaves, with the two leading axes, are off by
+        up to `room`: (R, *shape)."""
+        return formula_rounding(graph, self.model.rows, leaves, room, self._jitter)
 
     def jitters(self) -> bool:
         """Whether the model is small enough for rounding to be measured."""
@@ -238,7 +285,7 @@ class Referee:
         varied, moves = self._varied(point, of, by, index, row, m, _STEP_EXPONENT)
         border = bool((varied.touched | ~varied.regular).any())
         target, mp = self.model.node(of), m.context
-        still = self._tape(point, m).of_node(target)
+        still = self.tape(point, m).of_node(target)
         still = still if target.per_row else still[None]
         near = [(part - still) / move for part, move in zip(varied.values, moves, strict=True)]
         nothing = mp.mpf(10) ** (_NOISE_DIGITS + _STEP_EXPONENT - mp.dps) if m is self.surest else 0
@@ -281,7 +328,7 @@ class Referee:
     ) -> bool:
         """Whether differences give the sum of all changes, which are the same but for the sign, to both
         sides."""
-        tape, mp = self._tape(point, self.higher), self.higher.context
+        tape, mp = self.tape(point, self.higher), self.higher.context
         random = np.random.Generator(np.random.PCG64(23))
         least = min(sizes[n][s != 0].min() for n, s in slopes.items())
         change = mp.mpf(10) ** -_STEP_EXPONENT * least
@@ -294,6 +341,7 @@ class Referee:
             moves[:, asked] = signs[:, asked] * (change / each[asked])
             moves = np.concatenate([moves, -moves])[:, None]
             pinned[node.index] = tape.of_node(node)[None, None] + moves
+        self.pay(self.higher, _SIDES)
         varied = tape.vary(self.model.node(of), pinned)
         if bool((varied.touched | ~varied.regular.reshape(4, -1).all(axis=1)).any()):
             return False
@@ -322,7 +370,7 @@ class Referee:
         exponent: int,
     ) -> tuple[Varied, list[Any]]:
         """`of` with one entry moved to the left, the right, and ten times as far."""
-        tape, node, target = self._tape(point, m), self.model.node(by), self.model.node(of)
+        tape, node, target = self.tape(point, m), self.model.node(by), self.model.node(of)
         base = tape.of_node(node)
         mp = m.context
         scale = abs(base[(*(() if row is None else (row,)), *index)])
@@ -334,10 +382,13 @@ class Referee:
         for k, move in enumerate(moves):
             at = (k, 0 if row is None else row, *index)
             pinned[at] = pinned[at] + move
+        self.pay(m, _SIDES)
         return tape.vary(target, {node.index: pinned}), moves
 
-    def _tape(self, point: Mapping[str, Array], m: High) -> Tape:
+    def tape(self, point: Mapping[str, Array], m: Any) -> Tape:
+        """The forward pass at a point; the last one is kept."""
         if self._kept is None or self._kept.point is not point or self._kept.m is not m:
+            self.pay(m)
             self._kept = forward_pass(self.model, m, point)
         return self._kept
 
@@ -458,16 +509,62 @@ def _as_written(program: Program, point: Mapping[str, Array], m: Float64) -> dic
     return {program.of_node[node.index]: values[node.index] for node in written}
 
 
+class _Users:
+    """Who takes what in a program, and what it costs to ask them."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.place = {index: k for k, index in enumerate(program.order)}
+        self._of: dict[int, list[tuple[int, int]]] = {item.index: [] for item in program.items}
+        for index in reversed(program.order):
+            applied = program.kernels.get(index)
+            taken = program.items[index].arguments if applied is None else applied.slots
+            for place, argument in enumerate(taken):
+                self._of[argument].append((index, place))
+
+    def of(self, index: int, end: int) -> list[tuple[int, int]]:
+        """Those that take an item, and the place it takes there, last first. None comes after the item
+        `end`: what does has no part in it, and asking all of them makes local derivatives of n steps cost n
+        passes."""
+        last = self.place[end]
+        return [(user, place) for user, place in self._of[index] if self.place[user] <= last]
+
+    def operations(self, index: int, end: int) -> int:
+        """What the adjoint of an item costs: the partials of its users, over all rows."""
+        return sum(self._work(user) for user, _ in self.of(index, end))
+
+    def _work(self, index: int) -> int:
+        applied = self.program.kernels.get(index)
+        instructions = 1 if applied is None else max(1, len(applied.kernel.value.code))
+        return instructions * _counted(self.program, [self.program.items[index]], _work)
+
+
+class _Pass:
+    """The values of the items of a program at one point."""
+
+    def __init__(
+        self,
+        program: Program,
+        point: Mapping[str, Array],
+        m: Any,
+        users: _Users,
+        pay: Callable[[Any, int], None],
+    ) -> None:
+        self.program, self.m, self.users, self.pay = program, m, users, pay
+        self.run = Run(program, point, m)
+        self.values = _values(program, point, m)
+        self.slots: dict[int, list[Array]] = {}
+
+
 class _Reverse:
     """Adjoints of the items of a program: each is what the users of an item send, added up."""
 
-    def __init__(self, program: Program, point: Mapping[str, Array], m: Any, of: Node) -> None:
-        self.program, self.m, self.of = program, m, of
-        self.run = Run(program, point, m)
-        self.values = _values(program, point, m)
+    def __init__(self, at: _Pass, of: Node) -> None:
+        self.at, self.of = at, of
+        self.program, self.m, self.values = at.program, at.m, at.values
+        self.end = self.program.of_node[of.index]
         self.seeds = math.prod(of.shape)
         self.by_seed: dict[int, dict[int, Array | None]] = {}
-        self._slots: dict[int, list[Array]] = {}
 
     def by(self, node: Node) -> Array:
         """d of/d node: (rows?, *of, *node)."""
@@ -488,7 +585,7 @@ class _Reverse:
 
     def _adjoint(self, seed: int, node: Node, samples: bool) -> Array:
         if seed not in self.by_seed:
-            self.by_seed[seed] = {self.program.of_node[self.of.index]: self._start(seed)}
+            self.by_seed[seed] = {self.end: self._start(seed)}
         found = self._known(self.program.of_node[node.index], self.by_seed[seed])
         count = getattr(self.m, "samples", 1) if samples else 1
         rows = (self.program.model.rows or 0) if self.of.per_row or node.per_row else 1
@@ -505,34 +602,34 @@ class _Reverse:
 
     def _known(self, target: int, adjoints: dict[int, Array | None]) -> Array | None:
         """The adjoint of an item, from those of its users; what nobody asks for is not computed."""
-        todo = [target]
+        missing = self._missing(target, adjoints)
+        if isinstance(self.m, High):
+            self.at.pay(self.m, sum(self.at.users.operations(k, self.end) for k in missing))
         with np.errstate(all="ignore"):
-            while todo:
-                index = todo[-1]
-                users = [] if index in adjoints else self.users[index]
-                waiting = [user for user, _ in users if user not in adjoints]
-                todo += waiting
-                if not waiting:
-                    todo.pop()
-                    if index not in adjoints:
-                        adjoints[index] = self._added(index, adjoints)
+            for index in missing:
+                adjoints[index] = self._added(index, adjoints)
         return adjoints[target]
 
-    @cached_property
-    def users(self) -> Mapping[int, list[tuple[int, int]]]:
-        """Of each item those that take it, and the place it takes there, last first."""
-        found: dict[int, list[tuple[int, int]]] = {item.index: [] for item in self.program.items}
-        for index in reversed(self.program.order):
-            applied = self.program.kernels.get(index)
-            taken = self.program.items[index].arguments if applied is None else applied.slots
-            for place, argument in enumerate(taken):
-                found[argument].append((index, place))
-        return found
+    def _missing(self, target: int, adjoints: Mapping[int, Array | None]) -> list[int]:
+        """The items whose adjoints that of `target` is made from and that have none yet, users first."""
+        found: dict[int, None] = {}
+        todo = [target]
+        while todo:
+            index = todo[-1]
+            known = index in adjoints or index in found
+            users = [] if known else self.at.users.of(index, self.end)
+            waiting = [user for user, _ in users if user not in adjoints and user not in found]
+            todo += waiting
+            if not waiting:
+                todo.pop()
+                if not known:
+                    found[index] = None
+        return list(found)
 
     def _added(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
         """What all users send, added up; None where nobody sends anything."""
         total = None
-        for user, place in self.users[index]:
+        for user, place in self.at.users.of(index, self.end):
             adjoint = adjoints[user]
             part = None if adjoint is None else self._sent(self.program.items[user], place, adjoint)
             if part is not None:
@@ -549,9 +646,10 @@ class _Reverse:
             return None
         product = adjoint
         if not partial.is_one:
-            if item.index not in self._slots:
-                self._slots[item.index] = self.run.slot_values(item, applied, self.values)
-            product = _times(self.m, self._partial(item, partial, self._slots[item.index]), adjoint)
+            slots = self.at.slots
+            if item.index not in slots:
+                slots[item.index] = self.at.run.slot_values(item, applied, self.values)
+            product = _times(self.m, self._partial(item, partial, slots[item.index]), adjoint)
         return rounded(self.m, product)
 
     def _partial(self, item: Item, partial: Formula, slots: Sequence[Array]) -> Array:
@@ -725,6 +823,12 @@ def _collapsed(adjoint: Array, shape: Shape, to: Shape) -> Array:
     axes = tuple(k - len(to) for k, (n, o) in enumerate(zip(to, old, strict=True)) if n != o)
     summed = np.asarray(adjoint.sum(axis=axes, keepdims=True)) if axes else adjoint
     return summed.reshape(adjoint.shape[:2] + shape)
+
+
+def _counted(program: Program, items: Iterable[Item], count: Callable[[Program, Item], int]) -> int:
+    """Of these items over all rows together."""
+    rows = program.model.rows or 1
+    return sum(count(program, item) * (rows if item.per_row else 1) for item in items)
 
 
 def _work(program: Program, item: Item) -> int:

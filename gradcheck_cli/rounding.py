@@ -17,11 +17,12 @@ import numpy as np
 
 from gradcheck_cli.elimination import cofactors_and_room, determinant, inverse
 from gradcheck_cli.forward import FLOAT64, compute
-from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.graph import Array, Graph, Key, Model, Node
 from gradcheck_cli.namespaces import Float64
 
 __all__ = [
-    "FINER_JITTER", "JITTER", "SAFETY", "ULP", "Jittered", "bound", "jittered", "local_errors", "rounded",
+    "FINER_JITTER", "JITTER", "SAFETY", "ULP", "Jittered", "bound", "formula_rounding", "jittered",
+    "local_errors", "rounded",
 ]  # fmt: skip
 
 JITTER = 2.0**-46  # small, so that its square does not count where little is left of a value
@@ -130,13 +131,45 @@ def jittered(
                 value = compute(node, values, m)
                 values[node.index] = rounded(m, value) if node.is_pi else value
             else:
-                together = node.primitive.rounds and not node.primitive.elementwise
-                terms = _terms(node, model) if together else 1
-                given = {a: rounded(m, values[a], terms) if together else values[a] for a in node.arguments}
-                value = compute(node, given, m)
-                ulps = (errors or {}).get(node.index, 1.0)
-                values[node.index] = rounded(m, value, 1, ulps) if node.primitive.rounds else value
+                values[node.index] = _moved(model.graph, model.rows, node, values, m, (errors or {}))
     return values
+
+
+def formula_rounding(
+    graph: Graph, rows: int | None, leaves: Mapping[Key, Array], room: Mapping[Key, Array], m: Jittered
+) -> Array:
+    """What a formula in float64 may be off by where its leaves are off by up to `room`: (R, *shape).
+
+    All arrays have the two leading axes.
+    """
+    base, values = dict[int, Array](), dict[int, Array]()
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            if node.is_leaf:
+                base[node.index] = x = leaves[node.key]
+                off = room[node.key] * (m.rounded(np.ones_like(x)) - 1)  # as many ulps as `room` has
+                values[node.index] = x + off / ULP
+                continue
+            base[node.index] = compute(node, base, FLOAT64)
+            moved = base[node.index] if node.is_literal else _moved(graph, rows, node, values, m, {})
+            values[node.index] = rounded(m, moved) if node.is_literal and node.is_pi else moved
+    return bound(base[graph.output][0, ...], values[graph.output], m, 1)
+
+
+def _moved(
+    graph: Graph,
+    rows: int | None,
+    node: Node,
+    values: Mapping[int, Array],
+    m: Float64,
+    errors: Mapping[int, Array],
+) -> Array:
+    """One operation, jittered by its own error; what it adds up, entry by entry."""
+    together = node.primitive.rounds and not node.primitive.elementwise
+    terms = _terms(node, graph, rows) if together else 1
+    given = {a: rounded(m, values[a], terms) if together else values[a] for a in node.arguments}
+    value = compute(node, given, m)
+    return rounded(m, value, 1, errors.get(node.index, 1.0)) if node.primitive.rounds else value
 
 
 def _given(node: Node, point: Mapping[str, Array]) -> Array:
@@ -144,11 +177,11 @@ def _given(node: Node, point: Mapping[str, Array]) -> Array:
     return x[None] if node.per_row else x[None, None]
 
 
-def _terms(node: Node, model: Model) -> int:
+def _terms(node: Node, graph: Graph, rows: int | None) -> int:
     """How many numbers a node adds up for each of its entries."""
-    given = model.graph.nodes[node.arguments[0]]
+    given = graph.nodes[node.arguments[0]]
     if node.primitive.rows == "reduce":
-        return model.rows or 1
+        return rows or 1
     if node.primitive.product is not None:
         return given.shape[-1] if node.operation != "outer" else 1
     return max(1, math.prod(given.shape) // max(1, math.prod(node.shape)))

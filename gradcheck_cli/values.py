@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from gradcheck_cli import symbolic
+from gradcheck_cli.budget import BudgetSpent
 from gradcheck_cli.forward import Tape, forward_pass
 from gradcheck_cli.graph import Array, Model
 from gradcheck_cli.points import moved
@@ -92,13 +94,12 @@ def compare_values(model: Model, program: Program, referee: Referee, point: Poin
     suspects = [name for name in model.steps if _apart(ours[name], theirs[name])]
     bounds = referee.value_rounding(point.values, suspects) if suspects else {}
     for name in suspects:
-        precise = theirs[name]
-        if referee.affords():
-            precise = floats(symbolic.values(program, point.values, referee.high)[name])
-        wrong = _off(precise, ours[name], bounds[name])
-        if wrong.any() and referee.affords():
-            precise = floats(symbolic.values(program, point.values, referee.surest)[name])
-            wrong = _off(precise, ours[name], bounds[name])
+        try:
+            precise, wrong = _looked_at(referee, point, name, theirs[name], ours[name], bounds[name])
+        except BudgetSpent as spent:
+            if _off(theirs[name], ours[name], bounds[name]).any():
+                return _value_unknown(model, name, spent)
+            continue  # within rounding
         if wrong.any():
             return _value_wrong(model, name, precise, ours[name], wrong)
         theirs[name] = precise
@@ -126,7 +127,8 @@ def _compare_in_blocks(program: Program, referee: Referee, point: Point) -> Valu
                 return _value_wrong(model, name, given, ours, wrong)
             off |= wrong if shared else wrong.reshape(len(off), -1).any(axis=1)
         if off.any():
-            found = _compare_rows(model, point, spans[number].start + np.flatnonzero(off)[:_MOST_ROWS])
+            chosen = spans[number].start + np.flatnonzero(off)[:_MOST_ROWS]
+            found = _compare_rows(model, referee, point, chosen)
             if found.verdict is not Verdict.OK:
                 return found
     loss = tape.value(model.loss)
@@ -135,20 +137,46 @@ def _compare_in_blocks(program: Program, referee: Referee, point: Point) -> Valu
     return Values(Verdict.OK, _agreement(loss, theirs[model.loss]), single(theirs[model.loss]))
 
 
-def _compare_rows(model: Model, point: Point, chosen: Array) -> Values:
+def _compare_rows(model: Model, referee: Referee, point: Point, chosen: Array) -> Values:
     """The values of the steps in some rows alone; the row that is named is the first of them."""
     few = model.at({n: v for n, v in point.values.items() if model.inputs[n].kind != "rows"}).of_rows(chosen)
     program = symbolic.lower(few)
-    found = compare_values(few, program, Referee(program), Point(0, few.point(), forward_pass(few)))
+    judge = Referee(program, referee.budget)
+    found = compare_values(few, program, judge, Point(0, few.point(), forward_pass(few)))
     return replace(found, note=f"{found.note} (from row {int(chosen[0]):,})") if found.wrong else found
+
+
+def _looked_at(
+    referee: Referee, point: Point, name: str, theirs: Array, ours: Array, bound: Array
+) -> tuple[Array, Array]:
+    """The symbolic value of a step as precisely as it takes, and where the forward pass has another.
+    Raises BudgetSpent."""
+    wrong = _off(theirs, ours, bound)
+    if not referee.affords():
+        return theirs, wrong
+    for m in (referee.high, referee.surest):
+        theirs = _at_high_precision(referee, point, name, m)
+        wrong = _off(theirs, ours, bound)
+        if not wrong.any():
+            break
+    return theirs, wrong
+
+
+def _at_high_precision(referee: Referee, point: Point, name: str, m: Any) -> Array:
+    referee.pay(m)
+    return floats(symbolic.values(referee.program, point.values, m)[name])
 
 
 def _unseen_value(program: Program, referee: Referee, point: Point, ours: Array) -> Values:
     """A loss that SymPy has no formula for: elimination at high precision against that in float64."""
+    nothing = Values(Verdict.OK, 0.0, None, note="symbolic: not computed")
     if not referee.affords():
-        return Values(Verdict.OK, 0.0, None, note="symbolic: not computed")
-    loss = program.model.loss
-    digits = _agreement(ours, floats(symbolic.values(program, point.values, referee.high)[loss]))
+        return nothing
+    try:
+        value = _at_high_precision(referee, point, program.model.loss, referee.high)
+    except BudgetSpent:
+        return nothing
+    digits = _agreement(ours, value)
     note = f"high precision and forward pass agree to {int(digits)} digits"
     return Values(Verdict.OK, digits, None, note=note)
 
@@ -199,6 +227,12 @@ def _value_wrong(model: Model, name: str, theirs: Array, ours: Array, wrong: Arr
         f"{', '.join(functions)}"
     )
     return Values(Verdict.WRONG, 0.0, None, name, note)
+
+
+def _value_unknown(model: Model, name: str, why: BudgetSpent) -> Values:
+    step = model.steps[name]
+    note = f"whether symbolic and forward pass agree on {step.display} (line {step.line}) is not known: {why}"
+    return Values(Verdict.UNRESOLVED, 0.0, None, name, note)
 
 
 def _functions_in(model: Model, name: str) -> set[str]:

@@ -172,11 +172,12 @@ def test_bad_options_are_told_in_our_own_style(
 
 
 def test_options_reach_the_library(judged: dict[str, Any]) -> None:
-    text = "--points 2 --digits 9 --scheme central --at w0=1 --at w1=2 --wrt x --strict --carry"
+    text = "--points 2 --digits 9 --budget 7000 --scheme central --at w0=1 --at w1=2 --wrt x --strict --carry"
     cli.main(["run", "toy.txt", *text.split(), "--show-truth", "--require-claims", "--hint", "truth"])
     assert judged["asked"] == {
         "points": 2,
         "digits": 9,
+        "budget": 7000,
         "scheme": "central",
         "at": ("w0=1", "w1=2"),
         "wrt": ("x",),

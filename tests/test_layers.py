@@ -20,6 +20,7 @@ RANKS: dict[str, tuple[int, int]] = {
     "output": (1, 0),
     "progress": (1, 0),
     "scratch": (1, 0),  # columns in temporary files
+    "budget": (1, 0),  # of work at high precision
     "patterns": (1, 0),  # which entries, in words: no model inside
     "elimination": (1, 0),  # determinants and inverses of any numbers
     "graph": (2, 0),

@@ -1,0 +1,48 @@
+"""Reads counts of operations. Gives leave to compute at high precision, until a budget is spent.
+
+What is counted is work, never time: the same model with the same budget gets the same report on every
+machine. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["DEFAULT", "UNIT_DIGITS", "Budget", "BudgetSpent"]
+
+DEFAULT = 12_000_000  # operations: a minute or two, where 600,000 are one large model's forward pass
+UNIT_DIGITS = 50  # of the numbers of one operation; with more digits it counts in proportion
+
+
+class BudgetSpent(Exception):
+    """High precision was asked for, and the budget does not reach. Whoever asked must do without."""
+
+
+@dataclass
+class Budget:
+    """Operations at high precision that one report may spend. What one of them is, is in docs/commands.md.
+
+    Work is paid for before it is done. The first that does not fit ends it all, smaller work, too: so what is
+    decided at high precision within a budget is decided in the same way within every larger one.
+    """
+
+    most: int = DEFAULT
+    left: int = -1
+    spent: bool = False  # something had to be refused
+
+    def __post_init__(self) -> None:
+        self.left = self.most
+
+    def pay(self, operations: int, digits: int) -> None:
+        """Take so many operations from what is left. Raises BudgetSpent."""
+        cost = operations * -(-digits // UNIT_DIGITS)
+        if self.spent or cost > self.left:
+            self.spent = True
+            raise BudgetSpent(self.reason)
+        self.left -= cost
+
+    @property
+    def reason(self) -> str:
+        """Why something is not known, and the way out."""
+        s = "" if self.most == 1 else "s"
+        return f"the budget of {self.most:,} operation{s} at high precision is spent; --budget raises it"
