@@ -142,7 +142,7 @@ def _checked(model: Model, asked: Options, judged: tuple[Claim, ...]) -> Report:
     results = _explained(model, judged, court, asked)
     notes = *_free_notes(model), *_unseen_notes(referee, names), *court.notes, *_budget_notes(referee)
     blank = replace(blank, notes=(*blank.notes, *notes))
-    return _concluded(model, blank, found, results, values, asked, points)
+    return _concluded(model, blank, dict(zip(names, found, strict=True)), results, values, asked, points)
 
 
 def _names(model: Model, wrt: Sequence[str]) -> list[str]:
@@ -257,7 +257,7 @@ def _budget_notes(referee: Referee) -> list[str]:
 def _concluded(
     model: Model,
     blank: Report,
-    found: Sequence[Block],
+    found: Mapping[str, Block],
     results: Sequence[ClaimResult],
     values: Values,
     asked: Options,
@@ -265,7 +265,7 @@ def _concluded(
 ) -> Report:
     """The verdict of all, and the sentences under the table."""
     claimed = {r.by for r in results if r.of == model.loss}
-    shown = tuple(replace(b, claimed=_canonical(model, b.name) in claimed) for b in found)
+    shown = tuple(replace(b, claimed=name in claimed) for name, b in found.items())
     coverage = _coverage(shown)
     verdict = worst([b.verdict for b in shown] + [r.verdict for r in results])
     closing = [*_on_claims(model, shown, results), *_on_columns(shown, coverage)]
@@ -303,11 +303,6 @@ def _coverage(shown: Sequence[Block]) -> Coverage:
         one_by_one=sum(b.one_by_one for b in shown),
         unseen=sum(b.unseen * b.total for b in shown) / max(1, total),
     )
-
-
-def _canonical(model: Model, display: str) -> str:
-    inputs = [i.name for i in model.inputs.values() if i.display == display]
-    return inputs[0] if inputs else display
 
 
 def _on_claims(

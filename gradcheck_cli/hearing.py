@@ -94,7 +94,7 @@ def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str, *, later: 
         asked = scheme.name == "by-node" or (scheme.sees_sides and large)
         if asked and name in shared and by_node.affords(name):
             ways[name] = Way.BY_NODE
-        if seen <= _MOST_SYMBOLIC or ways[name] is Way.EACH:
+        if seen <= (_MOST_SYMBOLIC >> _LATER if later else _MOST_SYMBOLIC) or ways[name] is Way.EACH:
             whole.add(name)
     chosen = [name for name, way in ways.items() if way is Way.BY_NODE]
     route = bynode.route(model, of, chosen)
@@ -214,15 +214,6 @@ class Testimony:
         nothing = (self.symbolic == 0) & (self.backprop == 0)
         return np.asarray(nothing & ((self.finite == 0) | (np.isnan(self.finite) & ~self.examined)))
 
-    def unseen_part(self, relative: float) -> float:
-        """The part of the entries that could be off by so much of themselves and nobody would see it."""
-        if self.projections is None:
-            return 0.0
-        seen = np.where(np.isfinite(self.bound), self.bound, np.inf)
-        least = np.minimum(seen, 2 * self.projections.room)  # both sides of the projection are off
-        moved = relative * np.abs(self.backprop)
-        return float(np.mean((moved <= least) & ~self.examined & ~self.is_zero()))
-
 
 _COLUMNS = ("symbolic", "backprop", "finite", "bound", "left", "right", "kink", "unseen", "examined")
 
@@ -245,6 +236,16 @@ class Testimonies:
         for name in names:
             mask[self.places[name]] = True
         return mask
+
+    def unseen(self, relative: float) -> Array:
+        """Which entries could be off by so much of themselves and nobody would see it, as a mask."""
+        t, room = self.all, np.full(len(self.all.backprop), -1.0)
+        for name, part in self.parts.items():
+            if part.projections is not None:
+                room[self.places[name]] = 2 * part.projections.room  # both sides of the projection are off
+        moved = relative * np.abs(t.backprop)
+        seen = np.where(np.isfinite(t.bound), t.bound, np.inf)
+        return np.asarray((moved <= np.minimum(seen, room)) & ~t.examined & ~t.is_zero())
 
     def by_name(self, entries: Array) -> Iterator[tuple[str, Array]]:
         """The names that these entries belong to, with their places within them."""

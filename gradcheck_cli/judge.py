@@ -145,7 +145,9 @@ def _judge(hearing: Hearing, heard: Testimonies, noise: Array, digits: float) ->
     for name, disputed in heard.by_name(np.flatnonzero(~settled)):
         _Dispute(hearing, rulings.open(name), digits).settle(disputed)
     for part in sampled:
-        _weigh_together(rulings.open(part.name), hearing, noise)
+        shared = part.projections
+        if part.by_node is not None or (shared is not None and (shared.differ or shared.stray)):
+            _weigh_together(rulings.open(part.name), hearing, noise)
     return rulings
 
 
@@ -587,59 +589,69 @@ def _blocks(
     drawn = _Drawn(
         zero=zero,
         compared=compared,
-        digits=np.where(zero, np.nan, proven),
+        digits=np.where(zero | np.isnan(proven), np.inf, proven),
         one_by_one=(first.examined | np.isfinite(proven)) & compared,
+        unseen=[r.heard.unseen(SMALL_MISTAKE) for r in rulings],
     )
     places = rulings[0].heard.places
-    return [_block(model, n, [r.of(n) for r in rulings], drawn.at(places[n]), most) for n in names]
+    return [_block(model, n, [r.of(n) for r in rulings], drawn, places[n], most) for n in names]
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What counts of each entry: zero at all points, compared, digits at the first, looked at by itself."""
+    """What counts of each entry of all names: zero at all points; compared; its digits at the first, infinite
+    where they are not known; looked at by itself; and of each point what could be off unseen."""
 
     zero: Array
     compared: Array
     digits: Array
     one_by_one: Array
-
-    def at(self, place: slice) -> _Drawn:
-        return _Drawn(self.zero[place], self.compared[place], self.digits[place], self.one_by_one[place])
+    unseen: Sequence[Array]
 
 
 def _block(
-    model: Model, name: str, rulings: Sequence[_Ruling], drawn: _Drawn, most: int | None
+    model: Model, name: str, rulings: Sequence[_Ruling], drawn: _Drawn, place: slice, most: int | None
 ) -> Block:
     first = rulings[0].t
     node = model.node(name)
     shape = (model.rows or 0, *node.shape) if node.per_row else node.shape
-    total = len(first.backprop)
+    zero, digits = drawn.zero[place], drawn.digits[place]
     verdicts = [v for r in rulings for v in (r.together, *r.verdicts.values())]
-    entries = [_entry(shape, rulings[0], k, tested=not drawn.zero[k]) for k in _listed(rulings[0], most)]
+    entries = [_entry(shape, rulings[0], k, tested=not zero[k]) for k in _listed(rulings[0], most)]
     for r in rulings[1:]:
         entries += [_entry(shape, r, k) for k in sorted(r.verdicts)[:20]]
-    digits = drawn.digits
-    lowest = int(np.nanargmin(digits)) if np.isfinite(digits).any() else None
-    wrong = np.logical_or.reduce([_wrong(r) for r in rulings]).reshape(shape)
+    lowest = int(digits.argmin()) if digits.size else 0
+    known = digits.size > 0 and bool(np.isfinite(digits[lowest]))
+    wrong = _wrong_entries(rulings).reshape(shape)
+    several = np.count_nonzero(wrong) > 1
     display = model.display(name)
     return Block(
         name=display,
         shape=shape,
         verdict=worst(verdicts),
-        total=total,
-        checked=int(drawn.compared.sum()),
-        zero=int(drawn.zero.sum()),
-        digits=None if lowest is None else round(float(digits[lowest]), 1),
-        worst=None if lowest is None else _index(shape, lowest),
+        total=len(first.backprop),
+        checked=int(np.count_nonzero(drawn.compared[place])),
+        zero=int(np.count_nonzero(zero)),
+        digits=round(float(digits[lowest]), 1) if known else None,
+        worst=_index(shape, lowest) if known else None,
         entries=tuple(entries),
         norm=_norm(first.backprop),
         way=str(first.way.value),
-        one_by_one=int(drawn.one_by_one.sum()),
-        unseen=max(r.t.unseen_part(SMALL_MISTAKE) for r in rulings),
-        where=words(wrong, display, per_row=node.per_row) if wrong.sum() > 1 else None,
-        map=tuple(picture(wrong, per_row=node.per_row)) if wrong.sum() > 1 else (),
+        one_by_one=int(np.count_nonzero(drawn.one_by_one[place])),
+        unseen=max(np.count_nonzero(mask[place]) for mask in drawn.unseen) / max(1, digits.size),
+        where=words(wrong, display, per_row=node.per_row) if several else None,
+        map=tuple(picture(wrong, per_row=node.per_row)) if several else (),
         note=next((r.note for r in rulings if r.note), None),
     )
+
+
+def _wrong_entries(rulings: Sequence[_Ruling]) -> Array:
+    """Those that are WRONG at some point."""
+    found = np.zeros(len(rulings[0].t.backprop), dtype=bool)
+    for r in rulings:
+        if r.verdicts:
+            found |= _wrong(r)
+    return found
 
 
 def _wrong(r: _Ruling) -> Array:
@@ -650,8 +662,10 @@ def _wrong(r: _Ruling) -> Array:
 
 
 def _norm(values: Array) -> float:
+    if values.size < 2:  # one of thousands of single numbers
+        return float(np.abs(values).sum())
     with np.errstate(all="ignore"):
-        return float(FLOAT64.norm(values, (0,), False)) if values.size else 0.0
+        return float(FLOAT64.norm(values, (0,), False))
 
 
 def _listed(r: _Ruling, most: int | None) -> Iterable[int]:

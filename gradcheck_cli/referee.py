@@ -64,6 +64,7 @@ _TEXTBOOK: dict[str, Callable[..., Array]] = {
 }
 _SAMPLES = 16
 _MOST_JITTERED = 40_000_000  # values held at a time, over all samples
+_MOST_STATIONS = 1 << 14  # operations, each of which takes its time however few numbers it has
 _DOUBLE = SIGNIFICANDS["float64"]
 _UNMEASURED = 2.0**-32  # relative; granted to sums over more rows than jitter can follow
 _MOST_RECENT = 6  # passes that are kept for the next name
@@ -256,7 +257,7 @@ class Referee:
 
     def jitters(self) -> bool:
         """Whether the model is small enough for rounding to be measured."""
-        return 2 * self.held <= _MOST_JITTERED
+        return 2 * self.held <= _MOST_JITTERED and len(self.program.items) <= _MOST_STATIONS
 
     # -- the second way: differences of the forward pass --------------------------------------
 

@@ -19,6 +19,7 @@ from gradcheck_cli.finite import SCHEMES
 from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.graph import Model
 from gradcheck_cli.hearing import DIRECTIONS, Hearing, Way, operations, plan
+from gradcheck_cli.hearing import Testimonies as Everything
 from gradcheck_cli.hearing import Testimony as Heard
 from gradcheck_cli.judge import SMALL_MISTAKE, _suspects
 from gradcheck_cli.points import signs
@@ -246,14 +247,14 @@ def test_a_million_parameters(kind: str) -> None:
 # ---------------------------------------------------------------------------------------------
 
 
-def heard(model: Model, scale: np.ndarray) -> tuple[Hearing, Heard]:
-    """The testimony on W where its entries count by very different amounts."""
+def heard(model: Model, scale: np.ndarray) -> tuple[Hearing, Everything]:
+    """The testimony on W alone where its entries count by very different amounts."""
     values = {**model.point(), "c": scale}
     tape = forward_pass(model, point=values)
     program = symbolic.lower(model)
     hearing = Hearing(model, program, Referee(program), ["W"], EXTRAPOLATED, model.loss)
     noise = hearing.referee.value_rounding(values, [model.loss])[model.loss]
-    return hearing, hearing.at(Point(0, values, tape), noise)["W"]
+    return hearing, hearing.at(Point(0, values, tape), noise)
 
 
 def with_a_wrong_entry(hearing: Hearing, t: Heard, entry: int, sign: float) -> Heard:
@@ -275,10 +276,11 @@ def test_how_often_a_wrong_entry_goes_unseen(penalty: str) -> None:
         f"l = sum(c * tanh(W @ x))\nloss = mean_rows(l){penalty}\n"
     )
     random = np.random.default_rng(8)
-    hearing, t = heard(model, 10 ** -random.uniform(0, 24, 100))
+    hearing, everything = heard(model, 10 ** -random.uniform(0, 24, 100))
+    t = everything["W"]
     assert t.way is (Way.SAMPLED if penalty else Way.BY_NODE)
     assert not _suspects(hearing, t).any()
-    said = t.unseen_part(SMALL_MISTAKE)
+    said = everything.unseen(SMALL_MISTAKE).mean()
     others = np.flatnonzero(~t.examined)
     tried = random.choice(others, 400, replace=False)
     unseen = 0
