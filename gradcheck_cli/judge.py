@@ -80,7 +80,7 @@ def blocks(
 def _noise(model: Model, referee: Referee, point: Point, of: str) -> Array:
     """How far rounding may take the value; over many rows measured block by block: what is granted where
     it is not measured hides digits, and in search of them differences take three times as long."""
-    if referee.jitters() or model.rows is None or of != model.loss:
+    if referee.jitters_values() or model.rows is None or of != model.loss:
         return np.asarray(referee.value_rounding(point.values, [of])[of] / _ROUNDING_MARGIN)
     return np.asarray(rounding_of_loss(point.tape) / _ROUNDING_MARGIN)
 

@@ -256,8 +256,12 @@ class Referee:
         return formula_rounding(graph, self.model.rows, leaves, room, self._jitter)
 
     def jitters(self) -> bool:
-        """Whether the model is small enough for rounding to be measured."""
-        return 2 * self.held <= _MOST_JITTERED and len(self.program.items) <= _MOST_STATIONS
+        """Whether the model is small enough for the rounding of derivatives to be measured."""
+        return self.jitters_values() and len(self.program.items) <= _MOST_STATIONS
+
+    def jitters_values(self) -> bool:
+        """Whether it is small enough for that of values."""
+        return 2 * self.held <= _MOST_JITTERED
 
     # -- the second way: differences of the forward pass --------------------------------------
 
@@ -451,7 +455,7 @@ class Referee:
         """The same for the values of steps, at this point and beside it, where nothing is exact."""
         found: dict[str, Array] = {}
         tape = forward_pass(self.model, FLOAT64, point)
-        if not self.jitters():
+        if not self.jitters_values():
             return {name: unmeasured(tape.value(name)) for name in names}
         moved = jittered(self.model, point, self._jitter)
         with np.errstate(all="ignore"):
