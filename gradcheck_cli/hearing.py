@@ -350,6 +350,11 @@ class Hearing:
         return plan(self.model, self.names, self.scheme, self.of, later=True)
 
     @property
+    def is_crowded(self) -> bool:
+        """Whether there are so many small names that only some are differenced one by one."""
+        return bool(self._plan.crowd)
+
+    @property
     def _exact_scheme(self) -> Scheme:
         return EXTRAPOLATED if self.scheme.name == "by-node" else self.scheme
 

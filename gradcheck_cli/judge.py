@@ -553,7 +553,7 @@ class _Dispute:
             self.r.notes[entry] = "finite differences stand alone: a defect of gradcheck, not yours"
             return Verdict.WRONG
         self.r.digits[entry] = float(_digits(np.array(t.bound[entry]), np.array(size)))
-        if t.way is not Way.EACH:
+        if t.way is not Way.EACH or self.hearing.is_crowded:  # one of some that stand for others
             self.r.notes[entry] = "float64 differences see little here; symbolic and backprop agree"
             return Verdict.OK
         self.r.notes[entry] = "too few digits proved, and the model is beyond the high-precision budget"

@@ -224,6 +224,24 @@ class Program:
             return 1
         return 2 if item.reduced else 0
 
+    def taken(self, item: Item) -> tuple[int, ...]:
+        """The items that an item is computed from."""
+        applied = self.kernels.get(item.index)
+        return tuple(item.arguments) if applied is None else applied.slots
+
+    @cached_property
+    def spent(self) -> Mapping[int, list[int]]:
+        """Of each item those that nothing takes after it. What a later stage takes is never spent."""
+        last: dict[int, int] = {}
+        for stage in range(3):
+            for item in (self.items[i] for i in self.order if self.stage(self.items[i]) == stage):
+                last.update(dict.fromkeys(self.taken(item), item.index))
+        found: dict[int, list[int]] = {}
+        for index, user in last.items():
+            if self.stage(self.items[index]) == self.stage(self.items[user]):
+                found.setdefault(user, []).append(index)
+        return found
+
 
 def lower(model: Model, *, apart: bool = False) -> Program:
     """Record what every node is made of, and cut the formulas into kernels.
@@ -606,6 +624,7 @@ class _Tangents:
             program.of_node[self.model.node(name).index]: moves[:, None] for name, moves in seeds.items()
         }
         self.directions = max((len(moves) for moves in seeds.values()), default=0)
+        self.kept = {program.of_node[of.index]} if of is not None else frozenset[int]()
         items = [program.items[i] for i in program.order]
         self.stages = [[i for i in items if program.stage(i) == s] for s in range(3)]
 
@@ -733,6 +752,10 @@ class _Tangents:
                 moving = seed if moving is None else moving + seed
             if moving is not None:
                 tangent[item.index] = moving
+            if self.directions:  # memory in use is memory at hand, and long chains would fill all of it
+                for index in self.program.spent.get(item.index, ()):
+                    if index not in self.kept:
+                        tangent.pop(index, None)
 
     def _tangent(
         self, item: Item, values: Mapping[int, Array], tangent: Mapping[int, Array]
