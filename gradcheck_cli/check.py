@@ -26,6 +26,7 @@ _NO_DERIVATIVES = {
     Verdict.WRONG: "Nothing is said about derivatives while a value differs.",
     Verdict.UNRESOLVED: "Nothing is said about derivatives while a value may differ.",
 }
+_MOST_NODES = 1 << 19  # over all points, where the number of points is not asked for
 HINTS = ("none", "where", "kind", "truth")  # what a wrong claim is told, each with those before it
 
 
@@ -90,15 +91,16 @@ def check(
     """
     asked = options.settled(model.settings)
     judged = model.claims if claims is None else tuple(claims)
+    points = _affordable_points(model, options, asked)
     if progress is None:
-        return _checked(model, asked, judged)
-    meter = Meter(progress, 1 + (asked.points or 1) + len(judged))  # values, points, claims
-    report = _checked(replace(model, meter=meter), asked, judged)
+        return _checked(model, asked, judged, points)
+    meter = Meter(progress, 1 + points + len(judged))  # values, points, claims
+    report = _checked(replace(model, meter=meter), asked, judged, points)
     meter.finish()
     return report
 
 
-def _checked(model: Model, asked: Options, judged: tuple[Claim, ...]) -> Report:
+def _checked(model: Model, asked: Options, judged: tuple[Claim, ...], most_points: int) -> Report:
     scheme = scheme_named(str(asked.scheme))
     names = _names(model, asked.wrt or ())
     blank = Report(
@@ -119,7 +121,7 @@ def _checked(model: Model, asked: Options, judged: tuple[Claim, ...]) -> Report:
         return _unresolved(model, blank, failing)
     program = symbolic.lower(model)
     referee = Referee(program, Budget(asked.budget))
-    points = points_of(model, tape, asked.points or 1)
+    points = points_of(model, tape, most_points)
     values = compare_values(model, program, referee, points[0])
     if model.meter is not None:
         model.meter.part()
@@ -142,7 +144,17 @@ def _checked(model: Model, asked: Options, judged: tuple[Claim, ...]) -> Report:
     results = _explained(model, judged, court, asked)
     notes = *_free_notes(model), *_unseen_notes(referee, names), *court.notes, *_budget_notes(referee)
     blank = replace(blank, notes=(*blank.notes, *notes))
-    return _concluded(model, blank, dict(zip(names, found, strict=True)), results, values, asked, points)
+    by_name = dict(zip(names, found, strict=True))
+    return _concluded(model, blank, by_name, results, values, asked, points, most_points)
+
+
+def _affordable_points(model: Model, options: Options, asked: Options) -> int:
+    """How many points to compare at: fewer than by default where there are hundreds of thousands of
+    operations, each of which takes its time at every point."""
+    wanted = asked.points or 1
+    if options.points is not None or "points" in model.settings:
+        return wanted
+    return min(wanted, max(1, _MOST_NODES // len(model.graph.nodes)))
 
 
 def _names(model: Model, wrt: Sequence[str]) -> list[str]:
@@ -262,6 +274,7 @@ def _concluded(
     values: Values,
     asked: Options,
     points: Sequence[Point],
+    most_points: int,
 ) -> Report:
     """The verdict of all, and the sentences under the table."""
     claimed = {r.by for r in results if r.of == model.loss}
@@ -279,9 +292,9 @@ def _concluded(
         verdict = worst([verdict, Verdict.WRONG])
         closing.append(f"--require-claims: no claim for {', '.join(unclaimed)}.")
     if len(points) < (asked.points or 1) and model.parameters():
-        closing.append(
-            f"Compared at {len(points)} of {asked.points} points: the loss is not finite elsewhere."
-        )
+        finite = len(points) == most_points
+        why = "each takes long here; --points asks for more" if finite else "the loss is not finite elsewhere"
+        closing.append(f"Compared at {len(points)} of {asked.points} points: {why}.")
     return replace(
         blank,
         verdict=verdict,

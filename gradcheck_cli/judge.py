@@ -141,6 +141,9 @@ def _judge(hearing: Hearing, heard: Testimonies, noise: Array, digits: float) ->
         proven[t.is_zero()] = np.nan  # not tested
         proven[~t.examined & ~(proven >= digits)] = np.nan  # answered for by all entries together
         settled |= ~t.examined
+        if hearing.is_crowded:  # some that stand for others: no reason to do all of it at high precision
+            room = hearing.rounding(t) + CLOSE * size
+            settled |= (apart <= room) & (gap <= t.bound + room) & ~t.kink
     rulings.digits[:] = proven
     for name, disputed in heard.by_name(np.flatnonzero(~settled)):
         _Dispute(hearing, rulings.open(name), digits).settle(disputed)
