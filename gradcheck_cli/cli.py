@@ -392,7 +392,8 @@ def _checked(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report
     given = None if claims is None else api.load_claims(_path(claims), model)
     asked = {name: value for name, value in options.items() if value}  # the rest: as `set`
     check = partial(api.check, model, claims=given, **asked)
-    long = (model.rows or 0) * len(model.graph.nodes) >= _LONG and not chosen["quiet"]
+    operations = model.rows * len(model.graph.nodes) if model.rows else 0
+    long = operations >= _LONG and not chosen["quiet"]
     report = _with_progress(check, "taking the rows") if long else check()
     return report if claims is None else replace(report, claims_file=claims)
 

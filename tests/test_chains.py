@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.points import moved
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import Verdict
-from gradcheck_cli.symbolic import lower
+from gradcheck_cli.symbolic import derivative, lower
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3])
@@ -81,3 +83,54 @@ def test_a_wrong_one_in_the_crowd_is_found(monkeypatch: pytest.MonkeyPatch, name
     report = api.check(api.load(chain(40)), points=1)
     off = {block.name for block in report.parameters if block.verdict is not Verdict.OK}
     assert (report.verdict, off) == (Verdict.WRONG, {name})
+
+
+def test_a_wrong_one_of_those_that_stand_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a crowd an entry is ok with few digits where all agree within rounding, and only there."""
+    monkeypatch.setattr(hearing, "_MOST_SMALL", 1 << 18)  # the first ones entry by entry, the others together
+    right = backprop.derivative
+
+    def wrong(*arguments: Any, **options: Any) -> dict[str, np.ndarray]:
+        found = right(*arguments, **options)
+        return {n: each * (1 + 1e-6) if n == "w0" else each for n, each in found.items()}
+
+    text = chain(40)
+    report = api.check(api.load(text), points=1)
+    assert report.verdict is Verdict.OK
+    assert {block.way for block in report.parameters} == {"each", "sampled"}
+    monkeypatch.setattr(backprop, "derivative", wrong)
+    report = api.check(api.load(text), points=1)
+    off = {block.name: block for block in report.parameters if block.verdict is not Verdict.OK}
+    assert (report.verdict, set(off), off["w0"].way) == (Verdict.WRONG, {"w0"}, "each")
+
+
+def test_fewer_points_where_each_takes_long_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = api.load(chain(5))
+    house = importlib.import_module("gradcheck_cli.check")  # the package has a function of this name
+    monkeypatch.setattr(house, "_MOST_NODES", 2 * len(model.graph.nodes))
+    assert api.check(model).closing[-1].startswith("Compared at 2 of 4 points: each takes long here")
+    for asked in (api.check(model, points=4), api.check(api.load("set points = 4\n" + chain(5)))):
+        assert not any("Compared at" in sentence for sentence in asked.closing)
+
+
+def test_a_name_moves_alike_with_others_and_alone() -> None:
+    """Single numbers are moved together, long arrays by themselves; each by its own stream."""
+    text = "param a = 1, b[3] = [0, 2, -3], c[70] = 1.5\nloss = a + sum(b) + sum(c)"
+    together = moved(api.load(text), 2)
+    alone = moved(api.load("param b[3] = [0, 2, -3]\nloss = sum(b)"), 2)
+    assert np.array_equal(together["b"], alone["b"])
+    assert together["c"].shape == (70,)
+    assert all(not np.array_equal(together[name], api.load(text).point()[name]) for name in together)
+
+
+def test_tangents_of_a_long_chain_do_not_pile_up() -> None:
+    """200 directions through 3,000 items are 5 MB where all are kept, half a percent of it where they go."""
+    model = api.load(chain(500))
+    program, names = lower(model), [p.name for p in model.parameters()][:200]
+    tracemalloc.start()
+    found = derivative(program, model.point(), "loss", names)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    ours = backprop.derivative(model, forward_pass(model), "loss", names)
+    assert all(abs(found[n] - ours[n]) <= 1e-9 * abs(ours[n]) for n in names)  # 500 products round
+    assert peak < 2_500_000

@@ -54,6 +54,12 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+class File(str):
+    """What stands for the model of a file."""
+
+    rows = None
+
+
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> dict[str, Report | Exception]:
     """What api.check says of each file, without computing anything; and what it was asked."""
@@ -66,7 +72,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> dict[str, Report | Exception]:
             raise answer
         return answer
 
-    monkeypatch.setattr(api, "load", lambda path, **loading: str(path))
+    monkeypatch.setattr(api, "load", lambda path, **loading: File(path))
     monkeypatch.setattr(api, "check", check)
     return table
 
