@@ -428,10 +428,13 @@ class _Dispute:
         return Verdict.OK
 
     def _staircase(self, entry: int, truth: float) -> bool:
-        """Whether rounding inside the loss, a staircase, is what the differences saw."""
+        """Whether rounding inside the loss, a staircase, is what the differences saw, or a loss that an
+        entry as a whole hardly changes: at steps at which it does the loss may be another."""
         gap = abs(self.t.finite[entry] - truth)
         size = np.max(np.abs(self.t.point.tape.value(self.of)), initial=0.0)
-        if not gap <= _STAIRCASE * self.t.bound[entry] and min(abs(truth), size) > _UNDERFLOWS:
+        x = abs(float(np.ravel(self.t.point.tape.value(self.name))[entry])) or 1.0
+        near = gap <= _STAIRCASE * self.t.bound[entry] or abs(truth) * x <= _FLAT * size
+        if not near and min(abs(truth), size) > _UNDERFLOWS:
             return False
         sides = self._sides(entry)
         return sides is not None and np.isfinite(truth) and sides.confirm(truth)

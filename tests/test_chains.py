@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -134,3 +135,22 @@ def test_tangents_of_a_long_chain_do_not_pile_up() -> None:
     ours = backprop.derivative(model, forward_pass(model), "loss", names)
     assert all(abs(found[n] - ours[n]) <= 1e-9 * abs(ours[n]) for n in names)  # 500 products round
     assert peak < 2_500_000
+
+
+@pytest.mark.parametrize(("share", "verdict"), [("1e-13", Verdict.OK), ("1e-2", Verdict.WRONG)])
+def test_differences_astray_are_no_defect_where_the_loss_hardly_changes(
+    monkeypatch: pytest.MonkeyPatch, share: str, verdict: Verdict
+) -> None:
+    """At steps at which an entry of 1e-13 of the loss is seen, the loss may be another."""
+    right = hearing.derivative
+
+    def astray(*arguments: Any, **options: Any) -> dict[str, Any]:
+        found = right(*arguments, **options)
+        off = replace(found["b"], value=found["b"].value / 600, bound=np.abs(found["b"].value) / 200)
+        return {**found, "b": off}
+
+    monkeypatch.setattr(hearing, "derivative", astray)
+    report = api.check(api.load(f"param a = 1, b = 1\nloss = a^2 + {share}*sin(b)"), points=1)
+    entry = report.parameters[1].entries[0]
+    assert (report.verdict, entry.verdict) == (verdict, verdict)
+    assert ("only rounding" if verdict is Verdict.OK else "finite differences stand alone") in str(entry.note)
