@@ -235,13 +235,13 @@ class _Backward:
             _add(adjoints, argument, part)
 
     def _rule(self, node: Node, position: int) -> Rule | None:
-        record, options = node.primitive, node.options
+        record, options, m = node.primitive, node.options, self.m
         vjp = record.vjp[0 if record.arguments is None else position]
         if vjp is None:
             return None
         if record.arguments is None:
-            return lambda adjoint, value, arguments: vjp(self.m, adjoint, position, **options)
-        return lambda adjoint, value, arguments: vjp(self.m, adjoint, value, *arguments, **options)
+            return lambda adjoint, value, arguments: vjp(m, adjoint, position, **options)
+        return lambda adjoint, value, arguments: vjp(m, adjoint, value, *arguments, **options)
 
     def shaped(self, adjoint: Array | None, by: Node) -> Array:
         """(seeds, rows, *by) as (rows?, *of, *by)."""
