@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the rows were a hundred million."""
     monkeypatch.setattr(claims, "_MOST_AT_ONCE", 100)
-    monkeypatch.setattr(referee, "_WORK", 20_000)
+    monkeypatch.setattr(referee, "_SHARE", 600)  # 20,000 operations
     monkeypatch.setattr(referee, "_MOST_JITTERED", 1000)
     monkeypatch.setattr(forward, "_BLOCK_ROWS", 300)
     monkeypatch.setattr(forward, "_CACHED_ENTRIES", 0)
@@ -280,7 +280,7 @@ def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 def test_claims_over_blocks_are_judged_as_over_all_rows(
     folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    monkeypatch.setattr(referee, "_WORK", 20_000)
+    monkeypatch.setattr(referee, "_SHARE", 600)  # 20,000 operations
     whole = run(folder, TOY + CLAIMS, points=2)
     request.getfixturevalue("narrow")
     blocks = run(folder, TOY + CLAIMS, points=2)
@@ -369,7 +369,7 @@ def test_a_wrong_value_in_a_late_block_is_found(
 def test_the_block_size_changes_no_digit(
     folder: Path, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(referee, "_WORK", 20_000)
+    monkeypatch.setattr(referee, "_SHARE", 600)  # 20,000 operations
     usual = run(folder, TOY, points=1)
     monkeypatch.setattr(forward, "_BLOCK_ROWS", rows)
     monkeypatch.setattr(forward, "_CACHED_ENTRIES", 0)
@@ -431,7 +431,7 @@ def test_a_bar_on_a_terminal_only(
 ) -> None:  # fmt: skip
     (folder / "m.txt").write_text(TOY)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(referee, "_WORK", 20_000)
+    monkeypatch.setattr(referee, "_SHARE", 600)  # 20,000 operations
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     assert main(["run", "m.txt", "--points", "1", *arguments]) == 0
     out, err = capsys.readouterr()
