@@ -8,25 +8,34 @@ filled with TRUE values, so that one slip gives one wrong line. Knows nothing of
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import repeat
 from typing import Any, TypeVar
 
 import numpy as np
 
-from gradcheck_cli import backprop, patterns
+from gradcheck_cli import patterns
 from gradcheck_cli.budget import BudgetSpent
-from gradcheck_cli.forward import FLOAT64, Tape, evaluate, forward_pass
+from gradcheck_cli.forward import FLOAT64, Tape, forward_pass
+from gradcheck_cli.gaps import (
+    ROUNDING,
+    At,
+    Gap,
+    Knowledge,
+    are_many,
+    difference,
+    difference_in_blocks,
+    entry_of,
+    evaluated,
+    in_float64,
+)
 from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Misfit, Model, Node, spell_shape
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.points import moved
 from gradcheck_cli.referee import MOST_DIGITS, Referee, unmeasured
 from gradcheck_cli.results import ClaimResult, Verdict
-from gradcheck_cli.rounding import Jittered, bound
-from gradcheck_cli.rowwise import over_rows
 from gradcheck_cli.symbolic import lower
 
 __all__ = ["Evidence", "Judged", "judge_claims", "name_of"]
@@ -40,148 +49,14 @@ _WANTED_DIGITS = 6
 _AS_FLOAT32 = "as float32 it would be right: if it was computed so, save it so"
 _TELLING = 7.0  # digits that all entries of a wrong array have together: some 50 explanations are tried
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
-_EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
-_ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
 _ACCIDENTS = ("right only for", "right only where", "a convention")  # notes of claims that `strict` rejects
 _SAMPLES = 4
-_MOST_AT_ONCE = 1 << 20  # numbers of one name that are looked at together
 _FEW_ROWS = 200  # by which a wrong claim over many more is explained
-_JITTERED = 8  # samples of a formula over rows whose rounding is measured
 _MOST_ZEROS = 200_000  # digits in all values together: seconds
 _MOST_FAR = 64  # points, of which so many as _FAR_POINTS have a derivative that is not 0
 _FAR, _FAR_POINTS = 6.0, 16  # parameters times -2 to 4: a third of them changes sign
 _FAILURES = (ZeroDivisionError, ValueError, OverflowError)
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class _At:
-    """A point under the number that results show; `apart` names one that they do not show."""
-
-    number: int
-    values: Mapping[str, Array]
-    apart: str = ""
-
-
-@dataclass
-class _Knowledge:
-    """True values and derivatives at one point and precision, each computed once."""
-
-    model: Model
-    referee: Referee
-    at: _At
-    m: Any
-    layout: str
-    exact: bool
-    tape: Tape
-    known: dict[Derivative, Array] = field(default_factory=dict)
-
-    def leaf(self, key: Key) -> Array:
-        """The value of a leaf of a claim's formula, with the two leading axes."""
-        if isinstance(key, Derivative):
-            return self._lead(self.derivative(key), self.is_per_row(key))
-        node = self.model.node(key)
-        return self._lead(self.tape.of_node(node), node.per_row)
-
-    def has_rows(self, key: Key) -> bool:
-        """Whether a leaf of a formula has one value per row."""
-        return self.is_per_row(key) if isinstance(key, Derivative) else self.model.node(key).per_row
-
-    def room(self, key: Key) -> Array:
-        """What rounding may make of such a leaf in float64."""
-        if isinstance(key, Derivative):
-            bound = self.referee.rounding(self.at.values, key.of, [key.by])[key.by]
-            bound = self._laid_out(key.of, key.by, bound)
-            entry = key.index is not None and bool(self.model.node(key.by).shape)
-            return self._lead(_entry_of(bound, key.index or ()) if entry else bound, self.is_per_row(key))
-        node = self.model.node(key)
-        found = self._value_room.get(key, np.zeros(np.shape(self.tape.of_node(node))))
-        return self._lead(found, node.per_row)
-
-    @cached_property
-    def _value_room(self) -> dict[str, Array]:
-        return self.referee.value_rounding(self.at.values, list(self.model.steps))
-
-    def is_per_row(self, target: Derivative) -> bool:
-        """Whether a derivative has one value per row."""
-        return self.model.node(target.of).per_row or self.model.node(target.by).per_row
-
-    def derivative(self, target: Derivative) -> Array:
-        """The true derivative in the layout of this file; an entry where it has an index."""
-        found = self.known.get(target.whole)
-        if found is None:
-            found = self._computed(target.of, target.by)
-            self.known[target.whole] = found
-        return self._entry(found, target)
-
-    def _entry(self, found: Array, target: Derivative) -> Array:
-        has_one = target.index is not None and self.model.node(target.by).shape
-        return _entry_of(found, target.index or ()) if has_one else found
-
-    def streams(self, claim: Claim, formula: Graph) -> bool:
-        """Whether a claim and what it is made of have so many rows that they are taken block by block."""
-        rows, leaves = self.model.rows or 0, [n for n in formula.nodes if n.is_leaf and n.per_row]
-        widest = max((n.size for n in (*leaves, self.model.node(claim.target.by))), default=1)
-        return not self.exact and rows * widest > _MOST_AT_ONCE and (
-            bool(leaves) or self.is_per_row(claim.target)
-        )  # fmt: skip
-
-    def in_blocks(self, keys: Iterable[Key]) -> Iterator[dict[Key, Array]]:
-        """Values of names and true derivatives that have one value per row, for each block of the tape."""
-        wanted = list(keys)
-        groups: dict[str, list[Derivative]] = {}
-        for key in wanted:
-            if isinstance(key, Derivative):
-                groups.setdefault(key.of, []).append(key)
-        sweep = backprop.derivative_in_blocks
-        runs = [(some, sweep(self.model, self.tape, of, {d.by for d in some})) for of, some in groups.items()]
-        for number in range(self.tape.block_count):
-            values = self.tape.block(number)
-            span = self.tape.rows_of(number)
-            found: dict[Key, Array] = {}
-            for key in wanted:
-                if isinstance(key, str):
-                    node = self.model.node(key)
-                    shape = (1, span.stop - span.start, *node.shape)
-                    found[key] = np.broadcast_to(values[node.index], shape)
-            for some, run in runs:
-                block = next(run)
-                for d in some:
-                    found[d] = self._entry(self._laid_out(d.of, d.by, block[d.by]), d)[None]
-            yield found
-
-    def leading_zeros(self, target: Derivative) -> int:
-        """The most zeros behind the decimal point of an entry; an entry that is 0 has none."""
-        logarithm = self.m.context.log10
-        sizes = (abs(x) for x in np.ravel(self.derivative(target)))
-        return max((int(-logarithm(x)) for x in sizes if 0 < x < 1), default=0)
-
-    def prepare(self, wanted: Iterable[Derivative]) -> None:
-        """Compute all derivatives of one step together."""
-        groups: dict[str, list[str]] = {}
-        for target in wanted:
-            if target.whole not in self.known:
-                groups.setdefault(target.of, []).append(target.by)
-        for of, names in groups.items():
-            for by, value in self._values(of, list(dict.fromkeys(names))).items():
-                self.known[Derivative(of, by)] = self._laid_out(of, by, value)
-
-    def _computed(self, of: str, by: str) -> Array:
-        return self._laid_out(of, by, self._values(of, [by])[by])
-
-    def _values(self, of: str, names: Sequence[str]) -> dict[str, Array]:
-        if self.exact:
-            return self.referee.derivative(self.at.values, of, names, self.m)
-        return backprop.derivative(self.model, self.tape, of, names)
-
-    def _laid_out(self, of: str, by: str, value: Array) -> Array:
-        jacobian = len(self.model.node(of).shape) == 1 and len(self.model.node(by).shape) == 1
-        if jacobian and self.layout == "denominator":
-            return value.swapaxes(-1, -2)
-        return value
-
-    def _lead(self, value: Array, per_row: bool) -> Array:
-        return value[None] if per_row else np.asarray(value)[None, None]
 
 
 @dataclass(frozen=True)
@@ -232,7 +107,7 @@ def judge_claims(
     that one-sided slopes decide what is true there.
     """
     chosen, notes = _layout(model, claims, points, referee, layout)
-    court = _Court(model, referee, [_At(n, v) for n, v in points], chosen, on_border)
+    court = _Court(model, referee, [At(n, v) for n, v in points], chosen, on_border)
     results = court.sided(claims, [court.judged(claim) for claim in claims])
     if strict:
         results = [_strictly(result) for result in results]
@@ -256,7 +131,7 @@ def _layout(
         return ("numerator" if wanted == "auto" else wanted), []
     right = {}
     for layout in LAYOUTS:
-        court = _Court(model, referee, [_At(n, v) for n, v in points[:1]], layout, False)
+        court = _Court(model, referee, [At(n, v) for n, v in points[:1]], layout, False)
         right[layout] = sum(court.judge(c).verdict is Verdict.OK for c in jacobians)
     best = max(LAYOUTS, key=lambda name: right[name])
     spelled = {
@@ -270,12 +145,12 @@ def _layout(
 class _Court:
     model: Model
     referee: Referee
-    points: list[_At]
+    points: list[At]
     layout: str
     on_border: bool
-    _kept: dict[tuple[int, str, int], _Knowledge] = field(default_factory=dict)
+    _kept: dict[tuple[int, str, int], Knowledge] = field(default_factory=dict)
 
-    def knowledge(self, at: _At, m: Any = None) -> _Knowledge:
+    def knowledge(self, at: At, m: Any = None) -> Knowledge:
         """What is true at a point, at 50 digits or those of `m`, or in float64 where the model is too large
         for that or the budget is spent. Raises BudgetSpent when that shows: what is asked again is known in
         float64."""
@@ -284,7 +159,7 @@ class _Court:
         key = (at.number, at.apart, id(m))
         if key not in self._kept:
             tape = self.referee.tape(at.values, m) if exact else forward_pass(self.model, m, at.values)
-            self._kept[key] = _Knowledge(self.model, self.referee, at, m, self.layout, exact, tape)
+            self._kept[key] = Knowledge(self.model, self.referee, at, m, self.layout, exact, tape)
         return self._kept[key]
 
     def judged(self, claim: Claim) -> ClaimResult:
@@ -323,11 +198,11 @@ class _Court:
             return _too_wide(*self._numbers(claim), share)
         return any(_too_wide(*self._in_float64(claim, at), share) for at in self.points)
 
-    def _in_float64(self, claim: Claim, at: _At) -> tuple[Array, Array, Array]:
+    def _in_float64(self, claim: Claim, at: At) -> tuple[Array, Array, Array]:
         """Claimed and true values, and by how much rounding may have moved them apart."""
         formula = claim.formulas[self.layout]
         assert isinstance(formula, Graph)
-        gap = _difference(self.knowledge(at), claim, formula)
+        gap = difference(self.knowledge(at), claim, formula)
         rounding = self._rounding(claim, at, gap.true) + self._own_rounding(claim, formula, at)
         return gap.claimed, gap.true, 4 * rounding
 
@@ -371,14 +246,14 @@ class _Court:
             note = f"they differ by {float(gap.size[gap.worst()]):.1e}, which float64 cannot show"
         return replace(result, verdict=Verdict.WRONG, note=note)
 
-    def _accepted(self, claim: Claim, formula: Graph, blank: ClaimResult, first: _Gap) -> ClaimResult:
+    def _accepted(self, claim: Claim, formula: Graph, blank: ClaimResult, first: Gap) -> ClaimResult:
         result = replace(self._placed(blank, first, self.points[0]), points_total=len(self.points), wrong=0)
         note = self._accident(claim, formula)
         if note is None and first.wrong.any():
             note = f"right but for the rounding of the data to doubles, {first.size.max():.1e}"
         return replace(result, note=note)
 
-    def _are_roundings(self, claim: Claim, formula: Graph, failing: Sequence[tuple[_At, _Gap]]) -> bool:
+    def _are_roundings(self, claim: Claim, formula: Graph, failing: Sequence[tuple[At, Gap]]) -> bool:
         """Whether data that are a rounding away make the claim right: 0.1 + 0.2 + 0.3 + 0.4 is 1."""
         data = [i for i in self.model.inputs.values() if i.kind in ("data", "rows")]
         if not data or any(gap.in_blocks or not gap.is_small() for _, gap in failing):
@@ -387,8 +262,8 @@ class _Court:
             change = np.zeros_like(gap.size)
             for sample in range(1, _SAMPLES + 1):
                 near = {i.name: _next_to(at.values[i.name], sample) for i in data}
-                there = _At(at.number, {**at.values, **near}, f"rounding {sample}")
-                again = _difference(self.knowledge(there), claim, formula)
+                there = At(at.number, {**at.values, **near}, f"rounding {sample}")
+                again = difference(self.knowledge(there), claim, formula)
                 change = np.maximum(change, np.abs(again.size - gap.size))
             if (gap.wrong & ~(gap.size <= 2 * change)).any():
                 return False
@@ -411,7 +286,7 @@ class _Court:
     def _only_its_sum(self, claim: Claim, formula: Graph, name: str, values: Array) -> str | None:
         """Whether it is a sum of the datum, 1 of probabilities, that makes the claim right."""
         item = self.model.inputs[name]
-        if item.values.size > _MOST_AT_ONCE:
+        if are_many(item.values.size):
             return None
         for axis in reversed(range(len(item.shape))):
             total, same = _same_sums(self.points[0].values[name], values, axis - len(item.shape))
@@ -435,8 +310,8 @@ class _Court:
 
     def _gap_with(
         self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str
-    ) -> _Gap | None:
-        at = _At(0, {**self.points[0].values, **values}, apart)
+    ) -> Gap | None:
+        at = At(0, {**self.points[0].values, **values}, apart)
         try:
             return self._afforded(lambda: self._compare(claim, formula, at))
         except _FAILURES:
@@ -447,18 +322,18 @@ class _Court:
         value = f": {item.display} = {float(item.values):.6g}" if item.values.ndim == 0 else ""
         return f"{item.display}{value}"
 
-    def _compare(self, claim: Claim, formula: Graph, at: _At) -> _Gap:
+    def _compare(self, claim: Claim, formula: Graph, at: At) -> Gap:
         knowledge = self.knowledge(at)
         if knowledge.streams(claim, formula):
-            return _in_blocks(knowledge, claim, formula)
-        gap = _difference(knowledge, claim, formula)
+            return difference_in_blocks(knowledge, claim, formula)
+        gap = difference(knowledge, claim, formula)
         if not knowledge.exact:
             rounding = self._rounding(claim, at, gap.true)
             return gap.beyond(rounding + self._own_rounding(claim, formula, at))
         if not gap.wrong.any():
             return gap
         for m in (self.referee.higher, self.referee.surest):
-            again = _difference(self.knowledge(at, m), claim, formula)
+            again = difference(self.knowledge(at, m), claim, formula)
             with np.errstate(all="ignore"):
                 before, now = gap.own_size(), again.own_size()
                 shrunk = _where(now < before * 1e-30)  # only cancellation shrinks with the precision
@@ -469,7 +344,7 @@ class _Court:
                 break
         return self._without_vanished(claim, formula, at, gap)
 
-    def _without_vanished(self, claim: Claim, formula: Graph, at: _At, gap: _Gap) -> _Gap:
+    def _without_vanished(self, claim: Claim, formula: Graph, at: At, gap: Gap) -> Gap:
         """Where both sides are far below float64, and 0 may be what is left of 1 - sigmoid(20000): once
         more with as many digits as the truth has zeros; where that is too much, not wrong."""
         vanished = gap.wrong & (gap.claimed == 0) & (gap.true == 0)
@@ -477,20 +352,20 @@ class _Court:
             return gap
         zeros = self.knowledge(at).leading_zeros(claim.target)
         if zeros * self.referee.held <= _MOST_ZEROS:
-            again = _difference(self.knowledge(at, self.referee.deep(zeros)), claim, formula)
+            again = difference(self.knowledge(at, self.referee.deep(zeros)), claim, formula)
             vanished &= ~again.wrong
         return replace(gap, wrong=gap.wrong & ~vanished)
 
-    def _rounding(self, claim: Claim, at: _At, true: Array) -> Array:
+    def _rounding(self, claim: Claim, at: At, true: Array) -> Array:
         """What a right program may be off by; `true` is the derivative that is claimed."""
         if not self.referee.jitters():
             return unmeasured(true, claim.bits)
         target = claim.target
         bound = self.referee.rounding(at.values, target.of, [target.by], bits=claim.bits)[target.by]
         rank = len(self.model.node(target.by).shape)
-        return _entry_of(bound, target.index) if target.index and rank else bound
+        return entry_of(bound, target.index) if target.index and rank else bound
 
-    def _own_rounding(self, claim: Claim, formula: Graph, at: _At) -> Array | float:
+    def _own_rounding(self, claim: Claim, formula: Graph, at: At) -> Array | float:
         """What the claim's own formula may be off by in float64, where high precision would have told."""
         if not self._does_without or claim.numbers is not None:
             return 0.0
@@ -501,7 +376,7 @@ class _Court:
         return room if knowledge.is_per_row(claim.target) else np.asarray(room[0, ...])
 
     def _between(
-        self, claim: Claim, gap: _Gap, blank: ClaimResult, *, elsewhere: bool = False
+        self, claim: Claim, gap: Gap, blank: ClaimResult, *, elsewhere: bool = False
     ) -> ClaimResult | None:
         """At a kink: accepted if every entry lies between its left and right slopes, or is what a formula
         that is right `elsewhere` gives by the convention at the kink."""
@@ -565,7 +440,7 @@ class _Court:
         left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
         return left, right
 
-    def _spared(self, claim: Claim, gap: _Gap) -> _Gap:
+    def _spared(self, claim: Claim, gap: Gap) -> Gap:
         """The gap without the entries that lie between the slopes of a kink, where others are wrong."""
         node, wrong = self.model.node(claim.target.by), np.array(gap.wrong)
         if self.model.node(claim.target.of).shape or node.per_row:
@@ -630,7 +505,7 @@ class _Court:
     def _number(self, claim: Claim, blank: ClaimResult) -> ClaimResult:
         claimed, true, rounding = self._numbers(claim)
         size = np.abs(claimed - true)
-        gap = _Gap(claimed, true, size, ~(size <= rounding + _unwritten(claim)))
+        gap = Gap(claimed, true, size, ~(size <= rounding + _unwritten(claim)))
         result = replace(self._placed(blank, gap, self.points[0]), points_total=1)
         kinked = self._between(claim, gap, blank) if self.on_border else None
         if kinked is not None and (gap.wrong.any() or kinked.verdict is Verdict.KINK):
@@ -650,7 +525,7 @@ class _Court:
             return replace(self._located(result, gap), verdict=Verdict.WRONG, points_wrong=1, note=said)
         return replace(result, note=_decided(claim, gap, rounding))
 
-    def _is_right_in_float32(self, claim: Claim, gap: _Gap) -> bool:
+    def _is_right_in_float32(self, claim: Claim, gap: Gap) -> bool:
         """Whether numbers that came as float64 are what a right program prints that computes in float32."""
         bits = SIGNIFICANDS["float32"]
         if claim.bits <= bits or claim.half_units is not None or not gap.claimed.ndim:
@@ -662,7 +537,7 @@ class _Court:
     def _numbers(self, claim: Claim) -> tuple[Array, Array, Array]:
         """Claimed and true numbers, and by how much rounding may have moved the claimed ones."""
         at = self.points[0]
-        true = self._limits(claim.target, _float(self.knowledge(at).derivative(claim.target)))
+        true = self._limits(claim.target, in_float64(self.knowledge(at).derivative(claim.target)))
         claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
         rounding = self._rounding(claim, at, true).reshape(true.shape)
         return claimed, true, 4 * rounding if self._does_without else rounding  # the truth is off, too
@@ -679,7 +554,7 @@ class _Court:
                 found[tuple(place)] = left
         return found
 
-    def _aside(self, claim: Claim, gap: _Gap, blank: ClaimResult) -> ClaimResult | None:
+    def _aside(self, claim: Claim, gap: Gap, blank: ClaimResult) -> ClaimResult | None:
         """Within rounding of a kink a right program may stand on it, or on its other side: there an entry
         is held against the slopes of both sides. None where no kink is near, or none that matters."""
         target, point = claim.target, self.points[0].values
@@ -712,7 +587,7 @@ class _Court:
         note = f"{edge}; your value lies between the slopes of its two sides"
         return replace(result, verdict=Verdict.KINK, note=note)
 
-    def _placed(self, blank: ClaimResult, gap: _Gap, at: _At) -> ClaimResult:
+    def _placed(self, blank: ClaimResult, gap: Gap, at: At) -> ClaimResult:
         """The result with the numbers of the worst entry."""
         place = gap.worst()
         per_row = gap.per_row
@@ -727,7 +602,7 @@ class _Court:
             total=int(gap.wrong.size) if gap.counted is None else gap.counted[1],
         )
 
-    def _located(self, result: ClaimResult, gap: _Gap) -> ClaimResult:
+    def _located(self, result: ClaimResult, gap: Gap) -> ClaimResult:
         """The result with which entries are wrong, in words and as a map."""
         if gap.wrong.size < 2 or gap.rows is not None:
             return result
@@ -752,7 +627,7 @@ class _Court:
     def _formula_evidence(self, claim: Claim, formula: Graph) -> tuple[Evidence, ...]:
         found = [self._evidence(claim, formula, at) for at in (*self.points, *self._other_data())]
         if self._kinks_of(claim):
-            far = [_At(0, self._far(n), f"far {n}") for n in range(1, _FAR_POINTS + 1)]
+            far = [At(0, self._far(n), f"far {n}") for n in range(1, _FAR_POINTS + 1)]
             found += [e for e in (self._evidence(claim, formula, at) for at in far) if e and _tells(e)]
         return tuple(e for e in found if e is not None)
 
@@ -774,7 +649,7 @@ class _Court:
         model, some = self.model.of_rows(slice(_FEW_ROWS)), slice(_FEW_ROWS)
         per_row = {item.name for item in model.inputs.values() if item.kind == "rows"}
         points = [
-            _At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})
+            At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})
             for at in self.points
         ]
         return _Court(model, Referee(lower(model), self.referee.budget), points, self.layout, False)
@@ -798,13 +673,13 @@ class _Court:
             Evidence(self.model, claim, claimed, true, tape, formula, per_row, room, leaf, lambda _: False),
         )
 
-    def _evidence(self, claim: Claim, formula: Graph, at: _At) -> Evidence | None:
+    def _evidence(self, claim: Claim, formula: Graph, at: At) -> Evidence | None:
         knowledge = self.knowledge(at)
         try:
             gap = (
                 self._compare(claim, formula, at)
                 if knowledge.exact
-                else _difference(knowledge, claim, formula)
+                else difference(knowledge, claim, formula)
             )
             room = 0.0 if knowledge.exact else 4 * self._rounding(claim, at, gap.true)
         except _FAILURES:
@@ -823,9 +698,9 @@ class _Court:
             np.broadcast_to(room, gap.true.shape), lambda key: self._leaf(at, knowledge, key), accepts,
         )  # fmt: skip
 
-    def _leaf(self, at: _At, knowledge: _Knowledge, key: Key) -> Array:
+    def _leaf(self, at: At, knowledge: Knowledge, key: Key) -> Array:
         try:
-            return _float(knowledge.leaf(key))
+            return in_float64(knowledge.leaf(key))
         except BudgetSpent:
             return self.knowledge(at).leaf(key)
 
@@ -833,7 +708,7 @@ class _Court:
         """A point on other sides of the kinks."""
         return {**self.points[0].values, **moved(self.model, number, reach=_FAR)}
 
-    def _other_data(self) -> list[_At]:
+    def _other_data(self) -> list[At]:
         """The given point with data and rows moved: what holds for one datum explains nothing.
 
         Probabilities stay probabilities: arrays whose sums are all the same keep them.
@@ -846,7 +721,7 @@ class _Court:
         for name, other in moved(self.model, 1, kinds=kinds).items():
             same = _same_sums(given[name], other, -1)[1] if self.model.inputs[name].shape else None
             values[name] = other if same is None else same
-        return [_At(0, values, "other data")]
+        return [At(0, values, "other data")]
 
     # -- the author's own chain ---------------------------------------------------------------
 
@@ -862,7 +737,7 @@ class _Court:
             if isinstance(formula, Misfit) or claim.numbers is not None:
                 found.append(result)
                 continue
-            value = _evaluated(knowledge, formula)
+            value = evaluated(knowledge, formula)
             value = np.asarray(value[0] if knowledge.is_per_row(claim.target) else value[0, 0, ...])
             if claim.target.index is None:
                 knowledge.known[claim.target] = value
@@ -870,62 +745,6 @@ class _Court:
             whole = np.broadcast_to(value, np.shape(self.knowledge(self.points[0]).derivative(claim.target)))
             found.append(replace(result, carried=float(whole[place])))
         return found
-
-
-@dataclass(frozen=True)
-class _Gap:
-    """Claimed and true values as floats, how far apart they are, and which entries are wrong."""
-
-    claimed: Array
-    true: Array
-    size: Array
-    wrong: Array
-    per_row: bool = False
-    known: Array | None = None  # where both sides are finite, in their own numbers
-    own: Array | None = None  # `size` in their own numbers: a float64 of it would be 0 or infinite
-    in_blocks: bool = False  # of too many rows to be looked at together
-    rows: Array | None = None  # which rows these are, where they stand for many more
-    counted: tuple[int, int] | None = None  # wrong and all entries, of all rows
-
-    def row(self, place: int) -> int:
-        """The number of the row at a place."""
-        return int(place if self.rows is None else self.rows[place])
-
-    def some(self, start: int) -> _Gap:
-        """The worst row of a block and a few others; `start` is the number of its first."""
-        weight = np.where(self.wrong, np.nan_to_num(self.size, nan=0.0), -1.0).reshape(len(self.wrong), -1)
-        chosen = np.unique([0, int(np.argmax(weight.max(axis=1))), len(self.wrong) - 1])
-        some = {n: getattr(self, n)[chosen] for n in ("claimed", "true", "size", "wrong", "known")}
-        return replace(self, **some, rows=start + chosen)
-
-    def own_size(self) -> Array:
-        """How far apart they are, in their own numbers."""
-        return self.size if self.own is None else self.own
-
-    def worst(self) -> tuple[int, ...]:
-        """The entry that is farthest off, among the wrong ones if there are any."""
-        if not self.wrong.ndim:
-            return ()
-        with np.errstate(all="ignore"):
-            least = np.inf if not self.is_known() else 0.0  # a number rather than none
-            weight = np.where(self.wrong | ~self.wrong.any(), np.nan_to_num(self.size, nan=least), -1)
-        return tuple(int(k) for k in np.unravel_index(int(np.argmax(weight)), weight.shape))
-
-    def is_known(self) -> bool:
-        """Whether an entry is wrong for which both sides could be had."""
-        finite = np.isfinite(self.claimed) & np.isfinite(self.true)
-        return bool(np.any(self.wrong & (finite if self.known is None else self.known)))
-
-    def is_small(self) -> bool:
-        """Whether rounding of data could be the reason."""
-        with np.errstate(all="ignore"):
-            largest = np.max(np.abs(self.true), initial=0.0)
-            shown = self.size[self.wrong]
-            return bool(np.all((shown <= _ROUNDING * largest) & (shown > 0)))
-
-    def beyond(self, room: Array) -> _Gap:
-        """The same with only those entries wrong that are farther off than rounding explains."""
-        return replace(self, wrong=~(self.size <= 4 * np.broadcast_to(room, self.size.shape)))
 
 
 def name_of(model: Model, result: ClaimResult) -> str:
@@ -945,97 +764,7 @@ def _kinked(nodes: Iterable[Node]) -> list[str]:
     return sorted({r.infix or r.function for r in records if r.kink is not None})
 
 
-def _difference(knowledge: _Knowledge, claim: Claim, formula: Graph) -> _Gap:
-    leaves = [n.key for n in formula.nodes if n.is_leaf and isinstance(n.key, Derivative)]
-    knowledge.prepare([claim.target, *leaves])
-    true = knowledge.derivative(claim.target)
-    per_row = knowledge.is_per_row(claim.target)
-    value = _evaluated(knowledge, formula)
-    value = value[0] if per_row else value[0, 0, ...]
-    value = np.asarray(np.broadcast_to(value, np.shape(true)))
-    with np.errstate(all="ignore"):
-        size = np.abs(np.asarray(value - true))
-        near = size <= (_EQUAL if knowledge.exact else 0.0) * np.maximum(np.abs(value), np.abs(true))
-        wrong = ~np.asarray(near, dtype=bool)
-        known = np.asarray((value - value == 0) & (true - true == 0), dtype=bool)
-    return _Gap(_float(value), _float(true), _float(size), wrong, per_row, known, size)
-
-
-def _in_blocks(knowledge: _Knowledge, claim: Claim, formula: Graph) -> _Gap:
-    """The difference where the rows are too many to be held: every row is looked at, some are kept. Before a
-    claim is called wrong, its own rounding is measured."""
-    leaves = {n.key for n in formula.nodes if n.is_leaf}
-    of_rows = {key for key in leaves if knowledge.has_rows(key)}
-    gradient = [Derivative(knowledge.model.loss, p.name) for p in knowledge.model.parameters()]
-    knowledge.prepare([*gradient, *(d for d in leaves - of_rows if isinstance(d, Derivative))])
-    shared = {key: knowledge.leaf(key) for key in leaves - of_rows}
-    sides = _Sides(knowledge, claim, formula, shared, of_rows)
-    gap = sides.compare()
-    return sides.compare(Jittered(_JITTERED, 20)) if gap.wrong.any() else gap
-
-
-@dataclass
-class _Sides:
-    """A claim's formula over blocks of rows, and what is true there."""
-
-    knowledge: _Knowledge
-    claim: Claim
-    formula: Graph
-    shared: Mapping[Key, Array]
-    of_rows: set[Key]
-
-    def compare(self, jitter: Jittered | None = None) -> _Gap:
-        """The difference; with what jitter makes of the formula as room."""
-        if not self.knowledge.is_per_row(self.claim.target):
-            true = self.knowledge.derivative(self.claim.target)
-            (value,) = self._values(FLOAT64)
-            return self._gap(value[0, 0, ...], true, next(self._rooms(jitter, iter([value]))))
-        values, rooms = self._values(FLOAT64), self._rooms(jitter, self._values(FLOAT64))
-        if not self.formula.nodes[self.formula.output].per_row:
-            values, rooms = repeat(next(values)), repeat(next(rooms))
-        truths = self.knowledge.in_blocks([self.claim.target])
-        kept, start, wrong, total = [], 0, 0, 0
-        for value, room, truth in zip(values, rooms, truths, strict=False):
-            true = truth[self.claim.target][0]
-            gap = self._gap(np.broadcast_to(value[0], true.shape), true, room)
-            kept.append(gap.some(start))
-            start, wrong, total = start + len(true), wrong + int(gap.wrong.sum()), total + gap.wrong.size
-        return _joined(kept, (wrong, total))
-
-    def _values(self, m: Any) -> Iterator[Array]:
-        return over_rows(self.formula, self.shared, lambda: self.knowledge.in_blocks(self.of_rows), m)
-
-    def _rooms(self, jitter: Jittered | None, plain: Iterator[Array]) -> Iterator[Array | float]:
-        """What rounding may do to the formula, in each block; both sides are granted it."""
-        if jitter is None:
-            yield from repeat(0.0)
-            return
-        for base, samples in zip(plain, self._values(jitter), strict=True):
-            found = 2 * bound(base[0], samples, jitter, 1)
-            yield found if self.knowledge.is_per_row(self.claim.target) else found[0, ...]
-
-    def _gap(self, value: Array, true: Array, room: Array | float) -> _Gap:
-        value = np.asarray(np.broadcast_to(value, true.shape))
-        with np.errstate(all="ignore"):
-            size = np.asarray(np.abs(value - true))
-            wrong = ~(size <= 4 * unmeasured(true, self.claim.bits) + room)
-            known = np.isfinite(value) & np.isfinite(true)
-        per_row = self.knowledge.is_per_row(self.claim.target)
-        return _Gap(value, true, size, np.asarray(wrong), per_row, known, in_blocks=True)
-
-
-def _joined(parts: Sequence[_Gap], counted: tuple[int, int]) -> _Gap:
-    """Rows of many blocks."""
-    def together(name: str) -> Array:
-        return np.concatenate([getattr(part, name) for part in parts])
-
-    return replace(
-        parts[0], claimed=together("claimed"), true=together("true"), size=together("size"),
-        wrong=together("wrong"), known=together("known"), rows=together("rows"), counted=counted,
-    )  # fmt: skip
-
-
-def _fails(gap: _Gap) -> bool:
+def _fails(gap: Gap) -> bool:
     seen = gap.wrong & np.isfinite(gap.claimed) & np.isfinite(gap.true)
     return bool(seen.any()) and not gap.is_small()
 
@@ -1044,18 +773,13 @@ def _where(condition: Any) -> Array:
     return np.asarray(condition, dtype=bool)
 
 
-def _evaluated(knowledge: _Knowledge, formula: Graph) -> Array:
-    leaves = {n.key: knowledge.leaf(n.key) for n in formula.nodes if n.is_leaf}
-    return evaluate(formula, leaves, knowledge.m)
-
-
 def _same_sums(given: Array, other: Array, axis: int) -> tuple[float, Array | None]:
     """The sum along an axis, and other values with the same sums; None where they are not all one."""
     sums = given.sum(axis=axis, keepdims=True)
     with np.errstate(all="ignore"):
         same = other * (sums / other.sum(axis=axis, keepdims=True))
     total = float(sums.flat[0])
-    is_one = total != 0 and np.ptp(sums) <= _ROUNDING * abs(total)
+    is_one = total != 0 and np.ptp(sums) <= ROUNDING * abs(total)
     return total, same if is_one and np.isfinite(same).all() else None
 
 
@@ -1063,18 +787,6 @@ def _next_to(values: Array, seed: int) -> Array:
     """The doubles next to these, above or below."""
     signs = np.random.Generator(np.random.PCG64(seed)).integers(0, 2, values.shape) * 2 - 1
     return np.asarray(np.nextafter(values, signs * np.inf))
-
-
-def _entry_of(values: Array, index: tuple[int, ...]) -> Array:
-    """One entry along the last axes."""
-    key: Any = (..., *index)
-    return np.asarray(values[key])
-
-
-def _float(values: Array) -> Array:
-    if np.asarray(values).dtype == np.float64:
-        return np.asarray(values)  # a column would be made of a million objects
-    return np.asarray(np.asarray(values, dtype=object).astype(np.float64))
 
 
 def _blank(model: Model, claim: Claim) -> ClaimResult:
@@ -1102,7 +814,7 @@ def _too_wide(claimed: Array, true: Array, room: Array, share: float) -> bool:
     return not bool(np.all(known))
 
 
-def _decided(claim: Claim, gap: _Gap, rounding: Array) -> str | None:
+def _decided(claim: Claim, gap: Gap, rounding: Array) -> str | None:
     """To how many digits numbers agree, or can be told from wrong ones; 0 for 0 is out of question."""
     true = gap.true
     with np.errstate(all="ignore"):
@@ -1131,7 +843,7 @@ def digits_given(text: str) -> int:
     return len(mantissa.replace(".", "").lstrip("0"))
 
 
-def _unevaluated(failing: Sequence[tuple[_At, _Gap]], found: Sequence[tuple[_At, _Gap]]) -> str:
+def _unevaluated(failing: Sequence[tuple[At, Gap]], found: Sequence[tuple[At, Gap]]) -> str:
     """0/0 at some points, and right at the others."""
     there = "at the given point" if failing[0][0].number == 0 else f"at point {failing[0][0].number}"
     others = len(found) - len(failing)

@@ -71,7 +71,8 @@ RANKS: dict[str, tuple[int, int]] = {
     "hearing": (7, 0),
     "culprit": (7, 0),
     "judge": (8, 0),
-    "claims": (6, 0),
+    "gaps": (6, 0),  # claimed beside true
+    "claims": (7, 0),
     "links": (5, 0),
     "hypotheses": (7, 0),
     "relations": (8, 0),

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from build import exchanged
 
-from gradcheck_cli import api, claims, cli, forward, referee, scratch, symbolic
+from gradcheck_cli import api, cli, forward, gaps, referee, scratch, symbolic
 from gradcheck_cli.cli import main
 from gradcheck_cli.errors import DataError, ShapeError
 from gradcheck_cli.language import columns
@@ -56,7 +56,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the rows were a hundred million."""
-    monkeypatch.setattr(claims, "_MOST_AT_ONCE", 100)
+    monkeypatch.setattr(gaps, "_MOST_AT_ONCE", 100)
     monkeypatch.setattr(referee, "_SHARE", 600)  # 20,000 operations
     monkeypatch.setattr(referee, "_MOST_JITTERED", 1000)
     monkeypatch.setattr(forward, "_BLOCK_ROWS", 300)
