@@ -376,7 +376,8 @@ def _on_columns(shown: Sequence[Block], coverage: Coverage) -> list[str]:
     digits = [b.digits for b in shown if b.digits is not None]
     sentences = []
     if coverage.entries:
-        least = f", to at least {_plural(int(min(digits)), 'digit')}" if digits and agreeing else ""
+        proved = int(min(digits, default=0.0))
+        least = f", to at least {_plural(proved, 'digit')}" if proved and agreeing else ""
         sentences.append(f"The columns above agree: {agreeing:,} of {coverage.entries:,} entries{least}.")
     sentences += _on_ways(shown, coverage)
     if coverage.zero:

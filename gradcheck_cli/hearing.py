@@ -94,7 +94,8 @@ def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str, *, later: 
         asked = scheme.name == "by-node" or (scheme.sees_sides and large)
         if asked and name in shared and by_node.affords(name):
             ways[name] = Way.BY_NODE
-        if seen <= (_MOST_SYMBOLIC >> _LATER if later else _MOST_SYMBOLIC) or ways[name] is Way.EACH:
+        crowded = ways[name] is Way.SAMPLED and few  # what is heard as a sum has no column to be shown
+        if ways[name] is Way.EACH or (seen <= _MOST_SYMBOLIC and not crowded):
             whole.add(name)
     chosen = [name for name, way in ways.items() if way is Way.BY_NODE]
     route = bynode.route(model, of, chosen)

@@ -235,7 +235,7 @@ def _cancelled(t: Testimony, hearing: Hearing) -> Array:
 def _digits(error: Array, size: Array) -> Array:
     """Proved digits: -log10 of the relative error."""
     with np.errstate(all="ignore"):
-        return np.asarray(np.clip(-np.log10(error / size), 0, MOST_DIGITS))
+        return np.asarray(np.clip(-np.log10(error / size), 0, MOST_DIGITS) + 0.0)  # no -0.0
 
 
 @dataclass

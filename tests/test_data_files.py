@@ -114,7 +114,7 @@ BAD_CSV = [
     (b"", "empty", "names the columns"),
     (b"\n\n", "empty", "names the columns"),
     (b"x,y\n", "no lines of numbers", ""),
-    (b"x,y\n1,2\n3\n", "line 3 has 1 fields, the header 2", "every line"),
+    (b"x,y\n1,2\n3\n", "line 3 has 1 field, the header 2", "every line"),
     (b"x,y\n1,2\n\n3,4\n", "line 3 has 0 fields", "every line"),
     (b"x,y\n1,2\n3,4,5\n", "line 3 has 3 fields", "every line"),
     (b"x,y\n1,2\ntwo,4\n", 'line 3, column x: "two" is not a number', ""),

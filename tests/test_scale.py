@@ -224,7 +224,7 @@ def test_a_csv_of_many_pieces(tmp_path: Path, narrow: None) -> None:
 
 
 LATE = [
-    ("29999.5", "line 25001 has 1 fields, the header 2", None),
+    ("29999.5", "line 25001 has 1 field, the header 2", None),
     ("a,1", 'line 25001, column x: "a" is not a number', None),
     ("1,", 'line 25001, column y: "" is not a number', "fill"),
     ('"2,5",4', 'line 25001, column x: "2,5" is not a number', "point"),

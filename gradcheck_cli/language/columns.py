@@ -100,8 +100,9 @@ class Columns:
 
     def _check_line(self, misfit: tuple[int, int] | None, width: int) -> None:
         if misfit is not None:
+            fields = "1 field" if misfit[1] == 1 else f"{misfit[1]} fields"
             raise DataError(
-                f"{self.file}, line {misfit[0]} has {misfit[1]} fields, the header {width}",
+                f"{self.file}, line {misfit[0]} has {fields}, the header {width}",
                 help="every line has one value for every column",
             )
 
