@@ -191,7 +191,7 @@ class _Backward:
                 (self.seeds, count, *self.of.shape),
             )
         entered = {n.index: adjoints[n.index] for n in self.after if n.index in adjoints}
-        into_rows = [n for n in self.after if n.primitive.rows == "reduce" and n.index in entered]
+        into_rows = [n for n in self.after if n.adds_rows and n.index in entered]
         for node in into_rows:
             self._send(node, entered[node.index], values, local)
         self._sweep(self.inner, local, values)
@@ -263,7 +263,7 @@ class _Backward:
 
 def _not_rows(model: Model) -> dict[int, bool]:
     """Which nodes after the rows pass adjoints on at once: all but the sums over rows."""
-    return {n.index: n.is_leaf or n.is_literal or n.primitive.rows != "reduce" for n in model.graph.nodes}
+    return {n.index: not n.adds_rows for n in model.graph.nodes}
 
 
 def _add(adjoints: Adjoints, index: int, part: Array) -> None:

@@ -119,11 +119,7 @@ class _Walk:
 
     def _sums_below(self, node: Node) -> list[Node]:
         moved = self.graph.downstream([node.index])
-        return [n for n in self.graph.nodes if _is_sum(n) and moved[n.index] and self.needed[n.index]]
-
-
-def _is_sum(node: Node) -> bool:
-    return not (node.is_leaf or node.is_literal) and node.primitive.rows == "reduce"
+        return [n for n in self.graph.nodes if n.adds_rows and moved[n.index] and self.needed[n.index]]
 
 
 def _kind(node: Node) -> str | None:
@@ -137,7 +133,7 @@ def _kind(node: Node) -> str | None:
         return "product"
     if not record.rounds:
         return "moves"
-    return "total" if record.name in _TOTALS or _is_sum(node) else None
+    return "total" if record.name in _TOTALS or node.adds_rows else None
 
 
 def derivative(
@@ -312,7 +308,7 @@ def _coefficient(user: Node, place: int, tape: Tape) -> Array:
     found = at(1.0) - at(0.0)
     if record.elementwise:
         return found
-    summed = 1 if _is_sum(user) else node.size // user.size
+    summed = 1 if user.adds_rows else node.size // user.size
     return np.asarray(found.reshape(-1)[:1].reshape(()) / summed)
 
 

@@ -29,9 +29,9 @@ from gradcheck_cli.gaps import (
     difference_in_blocks,
     entry_of,
     evaluated,
-    in_float64,
 )
 from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Misfit, Model, Node, spell_shape
+from gradcheck_cli.namespaces import floats
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.points import moved
 from gradcheck_cli.referee import MOST_DIGITS, Referee, unmeasured
@@ -196,9 +196,9 @@ class _Court:
         share = 10.0 ** -min(given or _WANTED_DIGITS, _WANTED_DIGITS)
         if claim.numbers is not None:
             return _too_wide(*self._numbers(claim), share)
-        return any(_too_wide(*self._in_float64(claim, at), share) for at in self.points)
+        return any(_too_wide(*self._floats(claim, at), share) for at in self.points)
 
-    def _in_float64(self, claim: Claim, at: At) -> tuple[Array, Array, Array]:
+    def _floats(self, claim: Claim, at: At) -> tuple[Array, Array, Array]:
         """Claimed and true values, and by how much rounding may have moved them apart."""
         formula = claim.formulas[self.layout]
         assert isinstance(formula, Graph)
@@ -537,7 +537,7 @@ class _Court:
     def _numbers(self, claim: Claim) -> tuple[Array, Array, Array]:
         """Claimed and true numbers, and by how much rounding may have moved the claimed ones."""
         at = self.points[0]
-        true = self._limits(claim.target, in_float64(self.knowledge(at).derivative(claim.target)))
+        true = self._limits(claim.target, floats(self.knowledge(at).derivative(claim.target)))
         claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
         rounding = self._rounding(claim, at, true).reshape(true.shape)
         return claimed, true, 4 * rounding if self._does_without else rounding  # the truth is off, too
@@ -700,7 +700,7 @@ class _Court:
 
     def _leaf(self, at: At, knowledge: Knowledge, key: Key) -> Array:
         try:
-            return in_float64(knowledge.leaf(key))
+            return floats(knowledge.leaf(key))
         except BudgetSpent:
             return self.knowledge(at).leaf(key)
 

@@ -15,9 +15,10 @@ from gradcheck_cli import backprop, symbolic
 from gradcheck_cli.budget import Budget, BudgetSpent
 from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.graph import Array, Builder, Graph, Model, Node
+from gradcheck_cli.namespaces import floats
 from gradcheck_cli.points import signs
 from gradcheck_cli.referee import Referee
-from gradcheck_cli.values import CLOSE, PROJECTION_MARGIN, Point, floats
+from gradcheck_cli.values import CLOSE, PROJECTION_MARGIN, Point
 
 __all__ = ["Slopes", "placed", "undeclared_border", "unequal", "wrong_vjp"]
 

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradcheck_cli.graph import Array, Graph, Key, Model, Node
-from gradcheck_cli.namespaces import Float64
+from gradcheck_cli.namespaces import Float64, floats
 
 __all__ = [
     "FLOAT64",
@@ -134,11 +134,7 @@ class Sum:
         """What all parts come to."""
         assert self.total is not None
         with np.errstate(all="ignore"):
-            return np.where(np.isfinite(_floats(self.total)), self.total + self.lost, self.total)
-
-
-def _floats(values: Array) -> Array:
-    return values.astype(np.float64) if values.dtype == object else values
+            return np.where(np.isfinite(floats(self.total)), self.total + self.lost, self.total)
 
 
 @dataclass
@@ -316,7 +312,7 @@ class Tape:
             values = self._values(number)
             for node in graph.nodes:
                 mine = needed[node.index] and node.per_row == (number >= 0) and node.index not in found
-                if mine and not np.isfinite(_floats(values[node.index])).all():
+                if mine and not np.isfinite(floats(values[node.index])).all():
                     found[node.index] = number
         return self._failure(graph.nodes[min(found)], found[min(found)]) if found else None
 
@@ -326,11 +322,11 @@ class Tape:
 
     def _failure(self, node: Node, number: int) -> Failing:
         lookup = self._values(number)
-        values = _floats(lookup[node.index][0])
+        values = floats(lookup[node.index][0])
         at = tuple(int(k) for k in np.argwhere(~np.isfinite(values))[0])
         arguments = []
         for index in node.arguments:
-            found = _floats(lookup[index][0])
+            found = floats(lookup[index][0])
             key = at if found.ndim == len(at) else (at[0], *(0,) * (found.ndim - 1))
             key = tuple(min(k, n - 1) for k, n in zip(key, found.shape, strict=True))
             arguments.append(float(found[key]))
@@ -506,8 +502,7 @@ def _split(nodes: Iterable[Node]) -> tuple[list[Node], list[Node], list[Node]]:
     for node in nodes:
         if node.per_row:
             continue
-        inner = not (node.is_leaf or node.is_literal)
-        if inner and node.primitive.rows == "reduce":
+        if node.adds_rows:
             reductions.append(node)
         else:
             (after if node.reduced else before).append(node)

@@ -17,13 +17,14 @@ import numpy as np
 from gradcheck_cli import backprop
 from gradcheck_cli.forward import FLOAT64, Tape, evaluate
 from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Model
+from gradcheck_cli.namespaces import floats
 from gradcheck_cli.referee import Referee, unmeasured
 from gradcheck_cli.rounding import Jittered, bound
 from gradcheck_cli.rowwise import over_rows
 
 __all__ = [
     "ROUNDING", "At", "Gap", "Knowledge", "are_many", "difference", "difference_in_blocks", "entry_of",
-    "evaluated", "in_float64",
+    "evaluated",
 ]  # fmt: skip
 
 ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
@@ -237,7 +238,7 @@ def difference(knowledge: Knowledge, claim: Claim, formula: Graph) -> Gap:
         near = size <= (_EQUAL if knowledge.exact else 0.0) * np.maximum(np.abs(value), np.abs(true))
         wrong = ~np.asarray(near, dtype=bool)
         known = np.asarray((value - value == 0) & (true - true == 0), dtype=bool)
-    return Gap(in_float64(value), in_float64(true), in_float64(size), wrong, per_row, known, size)
+    return Gap(floats(value), floats(true), floats(size), wrong, per_row, known, size)
 
 
 def difference_in_blocks(knowledge: Knowledge, claim: Claim, formula: Graph) -> Gap:
@@ -324,10 +325,3 @@ def entry_of(values: Array, index: tuple[int, ...]) -> Array:
     """One entry along the last axes."""
     key: Any = (..., *index)
     return np.asarray(values[key])
-
-
-def in_float64(values: Array) -> Array:
-    """Numbers of any precision as float64."""
-    if np.asarray(values).dtype == np.float64:
-        return np.asarray(values)  # a column would be made of a million objects
-    return np.asarray(np.asarray(values, dtype=object).astype(np.float64))

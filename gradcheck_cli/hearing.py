@@ -81,7 +81,7 @@ def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str, *, later: 
     by_node = _ByNode(model, of, shared, _MOST_BY_NODE >> _LATER if later else _MOST_BY_NODE)
     ways: dict[str, Way] = {}
     spent = seen = 0
-    whole = set()
+    whole, crowd = set(), set()
     for name in sorted(names, key=lambda n: model.node(n).size):
         size = model.node(name).size
         spent += _BY_ENTRY * work * size
@@ -94,12 +94,12 @@ def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str, *, later: 
         asked = scheme.name == "by-node" or (scheme.sees_sides and large)
         if asked and name in shared and by_node.affords(name):
             ways[name] = Way.BY_NODE
-        crowded = ways[name] is Way.SAMPLED and few  # what is heard as a sum has no column to be shown
-        if ways[name] is Way.EACH or (seen <= _MOST_SYMBOLIC and not crowded):
+        if ways[name] is Way.SAMPLED and few:  # what is heard as a sum has no column to be shown
+            crowd.add(name)
+        elif ways[name] is Way.EACH or seen <= _MOST_SYMBOLIC:
             whole.add(name)
     chosen = [name for name, way in ways.items() if way is Way.BY_NODE]
     route = bynode.route(model, of, chosen)
-    crowd = {n for n, way in ways.items() if way is Way.SAMPLED and model.node(n).size <= _SMALL}
     return Plan({name: ways[name] for name in names}, route, frozenset(whole), frozenset(crowd))
 
 
@@ -255,11 +255,11 @@ class Testimonies:
         for owner in np.unique(owners):
             yield names[owner], entries[owners == owner] - starts[owner]
 
-    def share(self, column: str, values: Array) -> None:
-        """Make the values of all entries a column, and its parts those of the names."""
-        setattr(self.all, column, values)
+    def round_by(self, rounding: Array) -> None:
+        """Let all entries, and those of each name, be off by what rounding may do to them."""
+        self.all.rounding = rounding
         for name, part in self.parts.items():
-            setattr(part, column, values[self.places[name]])
+            part.rounding = rounding[self.places[name]]
 
 
 @dataclass
@@ -311,7 +311,7 @@ class Hearing:
         """What a right float64 program may be off by, entry by entry; asked once for all names."""
         if t.rounding is None:
             assert self._heard is not None
-            self._heard.share("rounding", self._rounding_of(self._heard))
+            self._heard.round_by(self._rounding_of(self._heard))
         assert t.rounding is not None
         return t.rounding
 
@@ -481,7 +481,7 @@ class Hearing:
         """The directions of many small names from one stream: a stream takes longer than its numbers."""
         nodes = {name: self.model.node(name) for name in names if name not in self._signs}
         ends = np.cumsum([node.size for node in nodes.values()], dtype=int).tolist()
-        drawn = signs(self.model.seed, "/".join(list(nodes)[:1]), (DIRECTIONS, ends[-1] if ends else 0))
+        drawn = signs(self.model.seed, next(iter(nodes), ""), (DIRECTIONS, ends[-1] if ends else 0))
         for (name, node), start, stop in zip(nodes.items(), [0, *ends], ends, strict=False):
             self._signs[name] = drawn[:, start:stop].reshape(DIRECTIONS, *node.shape)
 

@@ -22,13 +22,13 @@ from gradcheck_cli.culprit import Slopes, placed, undeclared_border, unequal, wr
 from gradcheck_cli.finite import Scheme
 from gradcheck_cli.graph import Array, Model
 from gradcheck_cli.hearing import SLOPES, Hearing, Testimonies, Testimony, Way
-from gradcheck_cli.namespaces import FLOAT64
+from gradcheck_cli.namespaces import FLOAT64, floats
 from gradcheck_cli.patterns import picture, words
 from gradcheck_cli.referee import MOST_DIGITS, Referee
 from gradcheck_cli.results import Block, Entry, Verdict, worst
 from gradcheck_cli.rowwise import rounding_of_loss
 from gradcheck_cli.symbolic import Program
-from gradcheck_cli.values import CLOSE, Point, floats, single
+from gradcheck_cli.values import CLOSE, Point, single
 
 __all__ = ["blocks"]
 

@@ -26,11 +26,17 @@ from gradcheck_cli.elimination import (
     spectral_bound,
 )
 
-__all__ = ["COMPLEX128", "FLOAT64", "Complex128", "Float64", "High"]
+__all__ = ["COMPLEX128", "FLOAT64", "Complex128", "Float64", "High", "floats"]
 
 Array = NDArray[Any]
 Axes = tuple[int, ...]
 Mask = NDArray[np.bool_]
+
+
+def floats(values: Any) -> Array:
+    """Numbers of high precision as float64; others as they are."""
+    array = np.asarray(values)
+    return array.astype(np.float64) if array.dtype == object else array
 
 
 class Float64:

@@ -16,6 +16,7 @@ from gradcheck_cli import symbolic
 from gradcheck_cli.budget import BudgetSpent
 from gradcheck_cli.forward import Tape, forward_pass
 from gradcheck_cli.graph import Array, Model
+from gradcheck_cli.namespaces import floats
 from gradcheck_cli.points import moved
 from gradcheck_cli.referee import MOST_DIGITS, Referee, unmeasured
 from gradcheck_cli.results import Verdict
@@ -23,7 +24,7 @@ from gradcheck_cli.symbolic import Program
 
 __all__ = [
     *("CLOSE", "PROJECTION_MARGIN", "Point", "Values"),
-    *("compare_values", "floats", "points_of", "single"),
+    *("compare_values", "points_of", "single"),
 ]
 
 CLOSE = 2.0**-44  # symbolic and backprop this close need no referee where differences confirm them
@@ -196,11 +197,6 @@ def _apart(a: Array, b: Array) -> bool:
 def _both_infinite(a: Array, b: Array) -> Array:
     """Not finite on both sides: an unchosen branch may be anything."""
     return np.asarray(~np.isfinite(a) & ~np.isfinite(b))
-
-
-def floats(values: Array) -> Array:
-    """Numbers of any precision as float64."""
-    return np.asarray(values, dtype=object).astype(np.float64)
 
 
 def single(value: Array) -> float:
