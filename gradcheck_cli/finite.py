@@ -426,10 +426,10 @@ def _power(ladder: _Ladder) -> Ints:
 def _tableau(ladder: _Ladder, scheme: Scheme, floor: Floats) -> _Tableau:
     slopes, gains, size = _slopes(ladder, scheme)
     steps, moves = ladder.steps, _moves(ladder, scheme)
-    count = min(COLUMNS, steps.shape[1] - 1) if scheme.extrapolated else 2
+    count = min(COLUMNS, len(scheme.rungs) or steps.shape[1] - 1) if scheme.extrapolated else 2
     ratios = _ratios(steps, count, scheme.order)
     value, spread = _neville(slopes, ratios, -1.0), _neville(gains, ratios, 1.0)
-    truncation, residual = _truncation(value), _residual(ladder, scheme, count)
+    truncation, residual = _truncation(value, lone=bool(scheme.rungs)), _residual(ladder, scheme, count)
     noise = np.fmax(_largest(EPS * size, count) + TINY, _quantum(moves, count))
     noise = np.fmax(noise, _each(_seen_below(steps, value[1], gains, scheme), count))
     noise = np.fmax(noise, residual) * (1 if scheme.extrapolated else CAUTION)
@@ -534,11 +534,15 @@ def _neville(rungs: Floats, ratios: Floats, sign: float) -> Floats:
     return np.stack(columns)
 
 
-def _truncation(table: Floats) -> Floats:
-    """The change when the rung above is dropped, and when all move down by one (Ridders 1982)."""
+def _truncation(table: Floats, *, lone: bool) -> Floats:
+    """The change when the rung above is dropped, and when all move down by one (Ridders 1982). `lone`: of a
+    short ladder the last entry counts, too, and its change when the rung below is dropped."""
     dropped = np.abs(table[1:] - _shift(table[:-1], 1))
     dropped = np.concatenate([np.abs(table[:1] - table[1:2]), dropped])
-    return np.asarray(np.maximum(dropped, np.abs(table - _shift(table, 1))))
+    moved = np.abs(table - _shift(table, 1))
+    if lone:
+        moved[1:] = np.where(np.isnan(moved[1:]), np.abs(table[1:] - table[:-1]), moved[1:])
+    return np.asarray(np.maximum(dropped, moved))
 
 
 def _from_below(values: Floats, merge: np.ufunc) -> Floats:

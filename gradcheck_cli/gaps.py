@@ -269,8 +269,8 @@ class _Sides:
         if not self.knowledge.is_per_row(self.claim.target):
             true = self.knowledge.derivative(self.claim.target)
             (value,) = self._values(FLOAT64)
-            return self._gap(value[0, 0, ...], true, next(self._rooms(jitter, iter([value]))))
-        values, rooms = self._values(FLOAT64), self._rooms(jitter, self._values(FLOAT64))
+            return self._gap(value[0, 0, ...], true, next(self._rooms(jitter)))
+        values, rooms = self._values(FLOAT64), self._rooms(jitter)
         if not self.formula.nodes[self.formula.output].per_row:
             values, rooms = repeat(next(values)), repeat(next(rooms))
         truths = self.knowledge.in_blocks([self.claim.target])
@@ -285,13 +285,13 @@ class _Sides:
     def _values(self, m: Any) -> Iterator[Array]:
         return over_rows(self.formula, self.shared, lambda: self.knowledge.in_blocks(self.of_rows), m)
 
-    def _rooms(self, jitter: Jittered | None, plain: Iterator[Array]) -> Iterator[Array | float]:
+    def _rooms(self, jitter: Jittered | None) -> Iterator[Array | float]:
         """What rounding may do to the formula, in each block; both sides are granted it."""
         if jitter is None:
             yield from repeat(0.0)
             return
-        for base, samples in zip(plain, self._values(jitter), strict=True):
-            found = 2 * bound(base[0], samples, jitter, 1)
+        for samples in self._values(jitter):
+            found = 2 * bound(samples, jitter, 1)
             yield found if self.knowledge.is_per_row(self.claim.target) else found[0, ...]
 
     def _gap(self, value: Array, true: Array, room: Array | float) -> Gap:

@@ -12,6 +12,7 @@ never by a clock. Knows nothing of verdicts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property, reduce
@@ -23,6 +24,7 @@ from gradcheck_cli import backprop, bynode, symbolic
 from gradcheck_cli.bynode import Route
 from gradcheck_cli.finite import EXTRAPOLATED, SCHEMES, Scheme
 from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.namespaces import floats
 from gradcheck_cli.points import signs
 from gradcheck_cli.referee import Referee, unmeasured
 from gradcheck_cli.sampling import Estimates, along, derivative, derivative_at
@@ -249,17 +251,26 @@ class Testimonies:
         return np.asarray((moved <= np.minimum(seen, room)) & ~t.examined & ~t.is_zero())
 
     def by_name(self, entries: Array) -> Iterator[tuple[str, Array]]:
-        """The names that these entries belong to, with their places within them."""
+        """The names that these entries, in order, belong to, with their places within them."""
         names, starts = list(self.places), [place.start for place in self.places.values()]
-        owners = np.searchsorted(starts, entries, side="right") - 1
-        for owner in np.unique(owners):
-            yield names[owner], entries[owners == owner] - starts[owner]
+        owners, first = np.unique(np.searchsorted(starts, entries, side="right") - 1, return_index=True)
+        for owner, some in zip(owners, np.split(entries, first[1:]), strict=False):
+            yield names[owner], some - starts[owner]
 
     def round_by(self, rounding: Array) -> None:
         """Let all entries, and those of each name, be off by what rounding may do to them."""
         self.all.rounding = rounding
         for name, part in self.parts.items():
             part.rounding = rounding[self.places[name]]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the referee's first way says of each name, nan where it says nothing, and where the second way
+    confirms it; flat arrays."""
+
+    value: Mapping[str, Array]
+    confirmed: Mapping[str, Array]
 
 
 @dataclass
@@ -272,9 +283,10 @@ class Hearing:
     names: Sequence[str]
     scheme: Scheme
     of: str
+    digits: float  # that are to be proved
     _signs: dict[str, Array] = field(default_factory=dict)
     _followed: int = 0
-    _confirmed: tuple[Point, dict[str, Array]] | None = None
+    _truth: tuple[Point, Truth] | None = None
     _heard: Testimonies | None = None  # at the point that is heard now
 
     def __post_init__(self) -> None:
@@ -290,7 +302,9 @@ class Hearing:
         whole = [n for n in self.names if n in plan.whole]
         each, nodes = plan.names(Way.EACH), plan.names(Way.BY_NODE)
         first = symbolic.derivative(self.program, point.values, self.of, whole)
-        third = derivative(self.model, point.tape, self.of, each, self._exact_scheme, noise)
+        third = derivative(
+            self.model, point.tape, self.of, each, self._exact_scheme, noise, self._enough
+        )
         if nodes:
             third |= bynode.derivative(point.tape, plan.route, nodes, SCHEMES["by-node"], noise)
         self._heard = heard = self._gathered(plan, point, first, second, third)
@@ -301,11 +315,11 @@ class Hearing:
             self._hear_crowd(heard, [name for name in self.names if name in plan.crowd], noise)
         return heard
 
-    def confirmed(self, point: Point) -> dict[str, Array]:
-        """The entries of all names for which the referee's two ways agree at a point, as masks."""
-        if self._confirmed is None or self._confirmed[0] is not point:
-            self._confirmed = point, self._referee_confirms(point)
-        return self._confirmed[1]
+    def truth(self, point: Point) -> Truth:
+        """What the referee says of all names at a point; its second way is asked for all of them together."""
+        if self._truth is None or self._truth[0] is not point:
+            self._truth = point, self._referee_says(point)
+        return self._truth[1]
 
     def rounding(self, t: Testimony) -> Array:
         """What a right float64 program may be off by, entry by entry; asked once for all names."""
@@ -324,23 +338,29 @@ class Hearing:
     def affords_slopes(self) -> bool:
         """Whether the referee may follow one more entry to both sides; then it is counted. One budget for
         all names and points: of two thousand names, each is no block to be generous with."""
+        left = self.slopes_left
         self._followed += 1
-        return self.referee.affords(_SPARING * SLOPES * self._followed)
+        return left > 0
 
-    def _referee_confirms(self, point: Point) -> dict[str, Array]:
+    @property
+    def slopes_left(self) -> int:
+        """How many more entries may be followed."""
+        return max(0, self.referee.afforded // (_SPARING * SLOPES) - self._followed)
+
+    def _referee_says(self, point: Point) -> Truth:
         nodes, of = {name: self.model.node(name) for name in self.names}, self.model.node(self.of)
-        nothing = {
-            name: np.zeros((self.model.rows or 0 if n.per_row else 1, *of.shape, *n.shape), dtype=bool)
-            for name, n in nodes.items()
-        }
+        rows = {name: (self.model.rows or 0) if n.per_row or of.per_row else 1 for name, n in nodes.items()}
+        value = {name: np.full(rows[name] * of.size * n.size, np.nan) for name, n in nodes.items()}
+        confirmed = {name: np.zeros(part.size, dtype=bool) for name, part in value.items()}
         inputs = [name for name, n in nodes.items() if n.is_leaf and not n.per_row]
         if of.shape or of.per_row or not self.referee.affords(_BOTH_WAYS):
-            return nothing
-        try:
-            truth = self.referee.derivative(point.values, self.of, inputs)
-            return nothing | self.referee.confirmed(point.values, self.of, truth)
-        except (ZeroDivisionError, ValueError, OverflowError, TypeError):
-            return nothing
+            return Truth(value, confirmed)
+        with suppress(ZeroDivisionError, ValueError, OverflowError, TypeError):
+            found = self.referee.derivative(point.values, self.of, inputs)
+            value |= {name: _flat(floats(slopes)) for name, slopes in found.items()}
+            agreed = self.referee.confirmed(point.values, self.of, found)
+            confirmed |= {name: _flat(mask) for name, mask in agreed.items()}
+        return Truth(value, confirmed)
 
     @cached_property
     def _plan(self) -> Plan:
@@ -354,6 +374,11 @@ class Hearing:
     def is_crowded(self) -> bool:
         """Whether there are so many small names that only some are differenced one by one."""
         return bool(self._plan.crowd)
+
+    @property
+    def _enough(self) -> float:
+        """A relative bound of differences that will do, though more steps would make it smaller."""
+        return float(10.0 ** -(self.digits + 2))
 
     @property
     def _exact_scheme(self) -> Scheme:
@@ -491,7 +516,7 @@ class Hearing:
         moves = {name: self._directions(name) for name in names}
         values = np.concatenate([np.ravel(point.tape.value(name)) for name in names])
         scale = float(np.sqrt(np.mean(np.square(values)))) or 1.0
-        third = along(self.model, point.tape, self.of, moves, scale, self._exact_scheme, noise)
+        third = along(self.model, point.tape, self.of, moves, scale, self._exact_scheme, noise, self._enough)
         return Projections(
             symbolic=symbolic.along(self.program, point.values, self.of, moves),
             backprop=self._sums(heard, names),

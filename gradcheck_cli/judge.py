@@ -37,6 +37,9 @@ _MOST_REFEREED = 40  # entries of a block whose one-sided slopes are computed at
 _ROUNDING_MARGIN = 16.0  # the bound holds for any program; this is what one of them is off by
 _STAIRCASE = 32.0  # times its bound that a float64 difference may miss where exact differences agree
 _FLAT = 1e-6  # of the loss: less than that, moving an entry by all of its size, is no change
+_ULP = 2.0**-52  # relative; the truth itself is rounded to float64
+_LEAST_SHOWN = 1e-75  # of the value: smaller slopes are not seen in its differences at 140 digits
+_DIFFERENCES = ["finite differences"]
 _MOST_EXAMINED = 16  # suspects of a large block that are looked at one by one
 _UNDERFLOWS = 1e-250  # a loss or slope in whose computation numbers may fall out of float64
 _SUBNORMAL = 1e-323  # what every rounding bound grants
@@ -67,11 +70,11 @@ def blocks(
     Of more than 10,000 entries only the disputed and some others are listed, unless `all_entries`.
     """
     listed = None if all_entries else _MOST_LISTED
-    hearing = Hearing(model, program, referee, names, scheme, of)
+    hearing = Hearing(model, program, referee, names, scheme, of, digits)
     rulings = []
     for point in points:
         noise = _noise(model, referee, point, of)
-        rulings.append(_judge(hearing, hearing.at(point, noise), noise, digits))
+        rulings.append(_judge(hearing, hearing.at(point, noise), noise))
         if model.meter is not None:
             model.meter.part()
     return _blocks(model, names, rulings, listed)
@@ -118,10 +121,10 @@ class _Rulings:
         return self.opened.setdefault(name, self.of(name))
 
 
-def _judge(hearing: Hearing, heard: Testimonies, noise: Array, digits: float) -> _Rulings:
+def _judge(hearing: Hearing, heard: Testimonies, noise: Array) -> _Rulings:
     """Settle every entry: the quick way where the differences prove enough, else by the referee."""
     t, sampled = heard.all, [part for part in heard.parts.values() if part.way is not Way.EACH]
-    rulings = _Rulings(heard, np.full(len(t.backprop), np.nan))
+    rulings, digits = _Rulings(heard, np.full(len(t.backprop), np.nan)), hearing.digits
     for part in sampled:
         suspects = _suspects(hearing, part)
         if suspects.any():
@@ -145,13 +148,65 @@ def _judge(hearing: Hearing, heard: Testimonies, noise: Array, digits: float) ->
             room = hearing.rounding(t) + CLOSE * size
             settled |= (apart <= room) & (gap <= t.bound + room) & ~t.kink
     rulings.digits[:] = proven
+    settled |= _settled_at_once(hearing, rulings, ~settled)
     for name, disputed in heard.by_name(np.flatnonzero(~settled)):
-        _Dispute(hearing, rulings.open(name), digits).settle(disputed)
+        _Dispute(hearing, rulings.open(name)).settle(disputed)
     for part in sampled:
         shared = part.projections
         if part.by_node is not None or (shared is not None and (shared.differ or shared.stray)):
             _weigh_together(rulings.open(part.name), hearing, noise)
     return rulings
+
+
+def _settled_at_once(hearing: Hearing, rulings: _Rulings, disputed: Array) -> Array:
+    """Settle the disputed entries about which there is no doubt left: the referee's two ways agree, as far as
+    the second can be asked, and no witness is off by more than rounding. The others are looked at one by one,
+    at a far higher price."""
+    t = rulings.heard.all
+    plain = disputed & ~_near_a_kink(t)
+    if not plain.any() or not hearing.referee.affords():
+        return np.zeros_like(plain)
+    try:
+        said = hearing.truth(t.point)
+    except BudgetSpent:
+        return np.zeros_like(plain)
+    truth, confirmed = (np.concatenate(list(part.values())) for part in (said.value, said.confirmed))
+    bound = hearing.rounding(t)
+    slack = bound + _ULP * np.abs(truth)
+    shown = np.abs(truth) > _LEAST_SHOWN * np.max(np.abs(t.point.tape.value(hearing.of)), initial=0.0)
+    plain[np.flatnonzero(plain & shown & ~confirmed)[: hearing.slopes_left]] = False  # these can be asked for
+    with np.errstate(all="ignore"):
+        plain &= (truth != 0) & np.isfinite(slack) & (np.abs(t.backprop - truth) <= slack)
+        plain &= t.unseen | ((np.abs(t.symbolic - truth) <= slack) & (t.symbolic != 0))
+        plain &= np.isnan(t.finite) | (np.abs(t.finite - truth) <= t.bound + slack)
+    some = np.flatnonzero(plain)
+    carried, rulings.digits[some] = _carried(t, some, truth[some], bound[some])
+    notes = iter(_on_digits(carried, hearing.digits, t.unseen[some]))
+    for name, entries in rulings.heard.by_name(some):  # in order
+        told = zip(entries.tolist(), notes, strict=False)
+        rulings.open(name).notes.update({entry: note for entry, note in told if note})
+    return plain
+
+
+def _carried(t: Testimony, entries: Any, truth: Array, bound: Array) -> tuple[Array, Array]:
+    """The digits that float64 carries, and those of them that the differences show."""
+    carried = _digits(bound, np.abs(truth))
+    return carried, np.fmin(carried, _digits(np.abs(t.finite[entries] - truth), np.abs(truth)))
+
+
+def _on_digits(carried: Array, wanted: float, unseen: Array) -> list[str]:
+    """What is said of entries that high precision settled; nothing where it spoke for symbolic."""
+    usual = np.where(unseen, "", "settled by high precision").tolist()
+    return [_few(int(k)) if k < wanted else note for k, note in zip(carried, usual, strict=True)]
+
+
+def _few(digits: int) -> str:
+    s = "" if digits == 1 else "s"
+    return f"float64 carries {digits} digit{s} here; high precision agrees"
+
+
+def _near_a_kink(t: Testimony) -> Array:
+    return np.asarray(t.kink | ~np.isnan(t.left) | ~np.isnan(t.right))
 
 
 def _suspects(hearing: Hearing, t: Testimony) -> Array:
@@ -244,14 +299,13 @@ class _Dispute:
 
     hearing: Hearing
     r: _Ruling
-    wanted: float
     _precise: dict[Any, Array | None] = field(default_factory=dict)
     _followed: int = 0  # entries whose slopes were computed
 
     def __post_init__(self) -> None:
         self.t, self.name, self.of = self.r.t, self.r.t.name, self.hearing.of
         self.model, self.program = self.hearing.model, self.hearing.program
-        self.referee = self.hearing.referee
+        self.referee, self.wanted = self.hearing.referee, self.hearing.digits
 
     def settle(self, disputed: Array) -> None:
         """Give each its verdict, in order; when the budget is spent, what is known without it counts."""
@@ -269,7 +323,7 @@ class _Dispute:
     def _heard(self, entry: int, bound: float) -> Verdict:
         """By the referee, in two ways where it is not sure of the first. Raises BudgetSpent."""
         truth, sides = self._first_way, None
-        near = self._near_a_kink(entry) or truth is None or not np.isfinite(truth[entry])
+        near = self._near[entry] or truth is None or not np.isfinite(truth[entry])
         work = SLOPES * (self._followed + 1) * self.hearing.work
         near = near and self._followed < _MOST_REFEREED and work <= _MOST_PRECISE
         if near or (not self._is_confirmed(entry) and self.hearing.affords_slopes()):
@@ -277,9 +331,9 @@ class _Dispute:
             self._followed += 1
         return self._verdict(entry, truth[entry] if truth is not None else np.nan, bound, sides)
 
-    def _near_a_kink(self, entry: int) -> bool:
-        t = self.t
-        return bool(t.kink[entry] or not np.isnan(t.left[entry]) or not np.isnan(t.right[entry]))
+    @property
+    def _near(self) -> Array:
+        return _near_a_kink(self.t)
 
     def _unheard(self, entry: int, bound: float, why: str) -> Verdict:
         """Without high precision only backprop is blamed, and only where the other two are agreed: SymPy's
@@ -288,7 +342,7 @@ class _Dispute:
         s, b, f = t.symbolic[entry], t.backprop[entry], t.finite[entry]
         room = bound + CLOSE * max(abs(s), abs(b))
         r.notes.pop(entry, None)
-        if not self._near_a_kink(entry):
+        if not self._near[entry]:
             if not self.referee.affords():
                 return self._without_referee(entry, bound)
             if t.unseen[entry] and r.digits[entry] >= self.wanted:
@@ -306,7 +360,7 @@ class _Dispute:
         return self._truth()
 
     def _is_confirmed(self, entry: int) -> bool:
-        return bool(self.hearing.confirmed(self.t.point)[self.name].reshape(-1)[entry])
+        return bool(self.hearing.truth(self.t.point).confirmed[self.name][entry])
 
     def _truth(self, m: Any = None) -> Array | None:
         """The referee's derivative rounded to float64; None beyond its budget or outside domains."""
@@ -388,6 +442,8 @@ class _Dispute:
         if not known:  # SymPy's form overflows in float64, which says nothing of backprop's
             bound = max(CLOSE * abs(truth), t.bound[entry] if np.isfinite(t.bound[entry]) else 0.0)
         off = self._off(entry, truth, bound, self.referee.high)
+        if off == _DIFFERENCES and self._staircase(entry, truth):
+            off = []
         if off and self._surest is not None and np.isfinite(self._surest[entry]):
             truth = float(self._surest[entry])
             off = self._off(entry, truth, bound, self.referee.surest)
@@ -399,9 +455,8 @@ class _Dispute:
         if "backprop" in off and self._exact_backprop(entry, truth):
             off.remove("backprop")
             self.r.notes[entry] = "backprop loses digits in float64 here; its rules agree at 50 digits"
-        if off == ["finite differences"] and self._staircase(entry, truth):
+        if off == _DIFFERENCES and self._staircase(entry, truth):
             off = []
-            self.r.notes[entry] = "float64 differences see only rounding here; exact differences agree"
         if off and not known:
             self.r.notes[entry] = f"float64 overflows on the way; high precision gives {truth:.10g}"
             return Verdict.UNRESOLVED
@@ -415,34 +470,33 @@ class _Dispute:
         if truth == 0:
             self.r.notes[entry] = "exactly 0 by high precision"
             return Verdict.OK
-        carried = float(_digits(np.array(bound), np.array(abs(truth))))
-        seen = float(_digits(np.array(abs(t.finite[entry] - truth)), np.array(abs(truth))))
-        self.r.digits[entry] = carried if np.isnan(seen) else min(carried, seen)
-        if entry in self.r.notes:
-            return Verdict.OK
-        if carried < self.wanted:
-            s = "" if int(carried) == 1 else "s"
-            self.r.notes[entry] = f"float64 carries {int(carried)} digit{s} here; high precision agrees"
-        elif not t.unseen[entry]:
-            self.r.notes[entry] = "settled by high precision"
+        one = np.array([entry])
+        carried, self.r.digits[one] = _carried(t, one, np.array([truth]), np.array([bound]))
+        (note,) = _on_digits(carried, self.wanted, t.unseen[one])
+        if note:
+            self.r.notes.setdefault(entry, note)
         return Verdict.OK
 
     def _staircase(self, entry: int, truth: float) -> bool:
         """Whether rounding inside the loss, a staircase, is what the differences saw, or a loss that an
-        entry as a whole hardly changes: at steps at which it does the loss may be another."""
+        entry as a whole hardly changes: at steps at which it does the loss may be another. It is noted."""
         gap = abs(self.t.finite[entry] - truth)
         size = np.max(np.abs(self.t.point.tape.value(self.of)), initial=0.0)
         x = abs(float(np.ravel(self.t.point.tape.value(self.name))[entry])) or 1.0
         near = gap <= _STAIRCASE * self.t.bound[entry] or abs(truth) * x <= _FLAT * size
         if not near and min(abs(truth), size) > _UNDERFLOWS:
             return False
-        sides = self._sides(entry)
-        return sides is not None and np.isfinite(truth) and sides.confirm(truth)
+        if not self._is_confirmed(entry):
+            sides = self._sides(entry)
+            if sides is None or not np.isfinite(truth) or not sides.confirm(truth):
+                return False
+        self.r.notes[entry] = "float64 differences see only rounding here; exact differences agree"
+        return True
 
     def _off(self, entry: int, truth: float, bound: float, m: Any) -> list[str]:
         """The witnesses that are not where the truth is; symbolic is heard at high precision too."""
         t = self.t
-        slack = bound + 2.0**-52 * abs(truth)
+        slack = bound + _ULP * abs(truth)
         heard = not t.unseen[entry] and not abs(t.symbolic[entry] - truth) <= slack
         if heard and self._exact_symbolic(entry, truth, m):
             t.symbolic[entry] = truth
@@ -451,7 +505,7 @@ class _Dispute:
             for label, value, room in (
                 *([] if t.unseen[entry] else [("symbolic", t.symbolic[entry], slack)]),
                 ("backprop", t.backprop[entry], slack),
-                ("finite differences", t.finite[entry], t.bound[entry] + slack),
+                (*_DIFFERENCES, t.finite[entry], t.bound[entry] + slack),
             )
             if not (abs(value - truth) <= room or (np.isnan(value) and label[0] == "f"))
         ]
@@ -531,7 +585,7 @@ class _Dispute:
 
     def _alone(self, entry: int, off: Sequence[str], truth: float) -> Verdict:
         who = " and ".join(off)
-        verb = "stands" if len(off) == 1 and off[0] != "finite differences" else "stand"
+        verb = "stands" if len(off) == 1 and off != _DIFFERENCES else "stand"
         self.r.digits[entry] = np.nan
         blamed = f" The fault lies in {self._culprit}." if off == ["backprop"] and self._culprit else ""
         self.r.notes[entry] = (

@@ -47,7 +47,7 @@ _SUREST_DIGITS = 800  # 1 + x keeps x, and 40 of its digits, for every double x
 _NOISE_DIGITS = 100  # by which values on the way may be larger than what is left of them
 _STEP_EXPONENT = 45  # h = 10^-45 of the scale: truncation 1e-45 one-sided, round-off 1e-95
 _BESIDE_EXPONENT = 12  # beyond what rounding reaches, 1e-15, and near enough for a slope
-_SPREAD = 1e-30  # of sizes that are looked at together
+_SPREAD = 1e-60  # of sizes that are looked at together: 35 digits are left
 _CONFIRMED = 1e-10  # of one entry's change
 _SMALLEST_NORMAL = 2.0**-1022
 _MOST_RESCUED = 4096
@@ -160,7 +160,12 @@ class Referee:
     def affords(self, seeds: int = 1) -> bool:
         """Whether a derivative at 50 digits is a small part of the budget: whether the model is one for high
         precision. Whether it can still be paid for shows when it is asked for."""
-        return self._work * seeds <= max(self.budget.most, DEFAULT) // _SHARE
+        return seeds <= self.afforded
+
+    @property
+    def afforded(self) -> int:
+        """How many derivatives that is true of together."""
+        return max(self.budget.most, DEFAULT) // _SHARE // self._work
 
     def pay(self, m: Any, passes: int = 1) -> None:
         """Pay for so many passes through the whole model in a namespace. Raises BudgetSpent."""
@@ -236,17 +241,21 @@ class Referee:
     def _passes(self) -> dict[tuple[int, int], tuple[Mapping[str, Array], _Pass]]:
         return {}
 
+    @property
+    def _moved(self) -> int:
+        return min(_SAMPLES, max(2, _MOST_JITTERED // self.held))
+
     @cached_property
     def _jitter(self) -> Jittered:
-        return Jittered(min(_SAMPLES, max(2, _MOST_JITTERED // self.held)), 20)
+        return Jittered(self._moved, 20)
 
     @cached_property
     def _finer_jitter(self) -> Jittered:
-        return Jittered(self._jitter.samples, 21, FINER_JITTER)
+        return Jittered(self._moved, 21, FINER_JITTER)
 
     @cached_property
     def _narrow_jitter(self) -> Jittered:
-        return Jittered(self._jitter.samples, 22, narrow=True)
+        return Jittered(self._moved, 22, narrow=True)
 
     def formula_rounding(
         self, graph: Graph, leaves: Mapping[Key, Array], room: Mapping[Key, Array]
@@ -309,50 +318,46 @@ class Referee:
         confirmed where they do not agree, or where a kink or border is met right here. An entry that is 0
         is not asked for.
         """
-        sizes = {name: self._sizes(point, name, slopes) for name, slopes in truth.items()}
-        found = {name: np.zeros(np.shape(each), dtype=bool) for name, each in sizes.items()}
-        top = max((each.max() for each in sizes.values() if each.size), default=0)
+        nodes = [self.model.node(name) for name in truth]
+        slopes = np.concatenate([np.ravel(truth[name]) for name in truth] or [np.zeros(0)])
+        given = np.concatenate([np.ravel(point[name]) for name in truth] or [np.zeros(0)])
+        sizes = np.asarray(_change(slopes, given), dtype=object)  # of thousands of names as of one
+        found = np.zeros(slopes.shape, dtype=bool)
+        top = sizes.max(initial=0)
         while top > 0:
-            band = {n: (each <= top) & (each > top * _SPREAD) for n, each in sizes.items()}
-            band = {n: mask for n, mask in band.items() if mask.any()}
-            slopes = {n: np.where(mask, truth[n], 0) for n, mask in band.items()}
-            if not self._agrees_along(point, of, slopes, sizes):
+            band = (sizes <= top) & (sizes > top * _SPREAD)
+            if not self._agrees_along(point, of, nodes, np.where(band, slopes, 0), sizes):
                 break  # what is smaller is below what so many digits show
-            for name, mask in band.items():
-                found[name] |= mask
-            top = max((each[each <= top * _SPREAD].max(initial=0) for each in sizes.values()), default=0)
-        return found
-
-    def _sizes(self, point: Mapping[str, Array], name: str, slopes: Array) -> Array:
-        """By how much the value changes when an entry moves by all of itself; 0 where it is not known."""
-        found = np.frompyfunc(lambda g, x: abs(g) * float(abs(x) or 1) if abs(g) < np.inf else 0, 2, 1)
-        return np.asarray(found(slopes, point[name]), dtype=object)
+            found |= band
+            top = sizes[sizes <= top * _SPREAD].max(initial=0)
+        parts = _split(found, nodes)
+        return {name: part.reshape(node.shape) for name, node, part in zip(truth, nodes, parts, strict=True)}
 
     def _agrees_along(
-        self, point: Mapping[str, Array], of: str, slopes: Mapping[str, Array], sizes: Mapping[str, Array]
+        self, point: Mapping[str, Array], of: str, nodes: Sequence[Node], slopes: Array, sizes: Array
     ) -> bool:
         """Whether differences give the sum of all changes, which are the same but for the sign, to both
-        sides."""
+        sides. Slopes and sizes are those of the entries of all nodes."""
         tape, mp = self.tape(point, self.higher), self.higher.context
+        value, asked = tape.of_node(self.model.node(of))[()], np.asarray(slopes != 0, dtype=bool)
+        change = mp.mpf(10) ** -_STEP_EXPONENT * sizes[asked].min()
+        if change < mp.eps * abs(value) / _CONFIRMED:
+            return False
         random = np.random.Generator(np.random.PCG64(23))
-        least = min(sizes[n][s != 0].min() for n, s in slopes.items())
-        change = mp.mpf(10) ** -_STEP_EXPONENT * least
-        sums, pinned = np.zeros(2, dtype=np.int64), {}
-        for name, each in slopes.items():
-            node, asked = self.model.node(name), each != 0
-            signs = (random.integers(0, 2, (2, *each.shape)) * 2 - 1) * asked
-            sums += signs.reshape(2, -1).sum(axis=1)
-            moves = np.zeros((2, *each.shape), dtype=object)
-            moves[:, asked] = signs[:, asked] * (change / each[asked])
-            moves = np.concatenate([moves, -moves])[:, None]
-            pinned[node.index] = tape.of_node(node)[None, None] + moves
+        signs = (random.integers(0, 2, (2, len(slopes))) * 2 - 1) * asked
+        moves = np.zeros((2, len(slopes)), dtype=object)
+        moves[:, asked] = signs[:, asked] * (change / slopes[asked])
+        still = np.concatenate([np.ravel(tape.of_node(node)) for node in nodes])
+        moved = still + np.concatenate([moves, -moves])
+        parts = zip(nodes, _split(moved, nodes), _split(asked, nodes), strict=True)
+        pinned = {n.index: part.reshape(4, 1, *n.shape) for n, part, some in parts if some.any()}
         self.pay(self.higher, _SIDES)
         varied = tape.vary(self.model.node(of), pinned)
         if bool((varied.touched | ~varied.regular.reshape(4, -1).all(axis=1)).any()):
             return False
-        rises = (varied.values[:, 0] - tape.of_node(self.model.node(of))[()]) / change
+        rises = (varied.values[:, 0] - value) / change
         central, bent = (rises[:2] - rises[2:]) / 2, abs(rises[:2] + rises[2:])
-        seen = np.abs(central - sums) < _CONFIRMED
+        seen = np.abs(central - signs.sum(axis=1)) < _CONFIRMED
         return bool(np.all(seen & (bent < _CONFIRMED)))
 
     def beside(
@@ -410,24 +415,23 @@ class Referee:
         """
         names = list(by)
         target = self.model.node(of)
-        plain = self._reverse(point, target, FLOAT64)
         if not self.jitters():
+            plain = self._reverse(point, target, FLOAT64)
             return {n: unmeasured(plain.by(self.model.node(n)), bits) for n in names}
         wider = 2.0 ** (_DOUBLE - bits)
         jitters = (self._jitter, self._finer_jitter) if bits == _DOUBLE else (self._narrow_jitter,)
         found: dict[str, Array] = {}
         with np.errstate(all="ignore"):
             for name in names:
-                node = self.model.node(name)
-                base = plain.by(node)
-                room = np.full(base.shape, np.inf)
-                for jitter in jitters:
-                    if not np.isfinite(room).all():
-                        moved = self._reverse(point, target, jitter).samples(node)
-                        again = wider * bound(base, moved, jitter, 1)
-                        room = np.where(np.isfinite(room), room, again)
-                found[name] = room
+                rooms = (self._room(self._reverse(point, target, jitter), name) for jitter in jitters)
+                room = next(rooms)
+                for again in rooms if not np.isfinite(room).all() else ():
+                    room = np.where(np.isfinite(room), room, again)
+                found[name] = wider * room
         return found
+
+    def _room(self, jittered: _Reverse, name: str) -> Array:
+        return bound(jittered.samples(self.model.node(name)), jittered.m, 1)
 
     def astride(self, point: Mapping[str, Array]) -> list[Node]:
         """Nodes with a kink so near that rounding may put a right float64 program on its other side."""
@@ -453,18 +457,31 @@ class Referee:
 
     def value_rounding(self, point: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
         """The same for the values of steps, at this point and beside it, where nothing is exact."""
-        found: dict[str, Array] = {}
-        tape = forward_pass(self.model, FLOAT64, point)
         if not self.jitters_values():
+            tape = forward_pass(self.model, FLOAT64, point)
             return {name: unmeasured(tape.value(name)) for name in names}
-        moved = jittered(self.model, point, self._jitter)
+        values = jittered(self.model, point, self._jitter)
+        found = {}
         with np.errstate(all="ignore"):
             for name in names:
                 node = self.model.node(name)
                 rows = slice(None) if node.per_row else 0
-                base = tape.of_node(node)
-                found[name] = bound(base, moved[node.index][:, rows], self._jitter, 2)
+                found[name] = bound(values[node.index][:, rows], self._jitter, 2)
         return found
+
+
+def _size_of_change(slope: Any, x: float) -> Any:
+    """By how much the value changes when an entry moves by all of itself; 0 where it is not known."""
+    return abs(slope) * float(abs(x) or 1) if abs(slope) < np.inf else 0
+
+
+_change = np.frompyfunc(_size_of_change, 2, 1)
+
+
+def _split(flat: Array, nodes: Sequence[Node]) -> list[Array]:
+    """The entries of all nodes, along the last axis, node by node."""
+    ends = np.cumsum([node.size for node in nodes], dtype=int)
+    return np.split(flat, ends, axis=-1)[: len(nodes)]
 
 
 def unmeasured(values: Array, bits: int = _DOUBLE) -> Array:
@@ -581,7 +598,8 @@ class _Reverse:
 
     def _joined(self, node: Node, samples: bool) -> Array:
         parts = [self._adjoint(seed, node, samples) for seed in range(self.seeds)]
-        joined = np.stack(parts, axis=2)  # (samples or 1, rows, seeds, *node)
+        one = len(parts) == 1  # as a rule
+        joined = parts[0] if one else np.stack(parts, axis=2)  # (samples or 1, rows, seeds, *node)
         shape = (*joined.shape[:2], *self.of.shape, *node.shape)
         joined = joined.reshape(shape)
         if not (self.of.per_row or node.per_row):
@@ -597,7 +615,7 @@ class _Reverse:
         full = (count, rows, *node.shape)
         if found is None:
             return np.broadcast_to(self.m.array(np.zeros((1,) * len(full))), full)
-        return np.broadcast_to(found, full)
+        return found if found.shape == full else np.broadcast_to(found, full)
 
     def _start(self, seed: int) -> Array:
         start = np.zeros(self.seeds)
@@ -607,6 +625,8 @@ class _Reverse:
 
     def _known(self, target: int, adjoints: dict[int, Array | None]) -> Array | None:
         """The adjoint of an item, from those of its users; what nobody asks for is not computed."""
+        if target in adjoints:
+            return adjoints[target]
         missing = self._missing(target, adjoints)
         if isinstance(self.m, High):
             self.at.pay(self.m, sum(self.at.users.operations(k, self.end) for k in missing))

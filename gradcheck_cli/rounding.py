@@ -39,14 +39,15 @@ _MOST_EXACT = 20_000  # numbers whose rounding is computed exactly
 
 
 class Jittered(Float64):
-    """float64 arithmetic whose results are moved by a relative 2^-46, each by its own random sign.
+    """float64 arithmetic whose results are moved by a relative 2^-46, each by its own random sign; those of
+    the first of its samples are not, so that what the others are off by needs no second computation.
 
     `narrow` stands for a format with fewer digits, into which the point itself has to be rounded, and in
     which nothing is taken to be exact.
     """
 
-    def __init__(self, samples: int, seed: int, size: float = JITTER, *, narrow: bool = False) -> None:
-        self.samples, self.size, self.narrow = samples, size, narrow
+    def __init__(self, moved: int, seed: int, size: float = JITTER, *, narrow: bool = False) -> None:
+        self.samples, self.size, self.narrow = 1 + moved, size, narrow
         self.random = np.random.Generator(np.random.PCG64(seed))
         self._pool, self._left = np.zeros(0), 0
 
@@ -56,28 +57,31 @@ class Jittered(Float64):
         `terms` that are added one after the other round every partial sum; those of a random walk of n
         steps are as if each term were off by the root of n/8 ulps (Higham and Mary 2019).
         """
-        shape = (self.samples, *x.shape[1:])
+        found = np.empty((self.samples, *x.shape[1:]))
+        found[0], moved = x[0], found[1:]  # in place: fresh memory takes longer than the arithmetic
         size = self.size * max(1.0, (terms / 8) ** 0.5)
         if np.ndim(ulps):
-            factor = self._signs(shape, -size, size)
-            factor *= ulps
-            factor += 1.0
+            self._draw(moved, -size, size)
+            moved *= ulps
+            moved += 1.0
         else:
-            factor = self._signs(shape, 1.0 - size * ulps, 1.0 + size * ulps)
-        factor *= x  # in place: fresh memory takes longer than the arithmetic
-        return factor
+            self._draw(moved, 1.0 - size * ulps, 1.0 + size * ulps)
+        moved *= x if len(x) == 1 else x[1:]
+        return found
 
-    def _signs(self, shape: tuple[int, ...], low: float, high: float) -> Array:
+    def _draw(self, into: Array, low: float, high: float) -> None:
         """One of two numbers for each entry, by random bits; for few entries by bits drawn beforehand,
         which takes a quarter of the time."""
-        count = math.prod(shape)
+        count = into.size
         if count > _POOL // 8:
-            return self._drawn(count, low, high).reshape(shape)
+            into[...] = self._drawn(count, low, high).reshape(into.shape)
+            return
         if self._left < count:
             self._pool, self._left = self._drawn(_POOL, -0.5, 0.5), _POOL
         self._left -= count
-        signs = self._pool[self._left : self._left + count].reshape(shape)
-        return np.asarray(signs * (high - low) + (low + high) / 2)
+        signs = self._pool[self._left : self._left + count].reshape(into.shape)
+        np.multiply(signs, high - low, out=into)
+        into += (low + high) / 2
 
     def _drawn(self, count: int, low: float, high: float) -> Array:
         bits = np.unpackbits(np.frombuffer(self.random.bytes(count // 8 + 1), np.uint8), count=count)
@@ -118,11 +122,12 @@ def rounded(m: Any, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Arra
     return x if jitter is None else jitter(x, terms, ulps)
 
 
-def bound(base: Array, moved: Array, jitter: Jittered, ulps: int) -> Array:
+def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
     """What rounding may do, from samples of jitter; infinite where they say nothing."""
-    spread = np.max(np.abs(moved - base), axis=0)
+    plain = samples[0]
+    spread = np.max(np.abs(samples - plain), axis=0)
     found = SAFETY * spread * (ULP / jitter.size)
-    found = found + ulps * ULP * np.abs(base) + 5e-324
+    found = found + ulps * ULP * np.abs(plain) + 5e-324
     return np.where(np.isfinite(found), found, np.inf)
 
 
@@ -139,9 +144,6 @@ def jittered(
             if node.is_leaf:
                 value = _given(node, point)
                 values[node.index] = rounded(m, value) if getattr(m, "narrow", False) else value
-            elif node.is_literal:
-                value = compute(node, values, m)
-                values[node.index] = rounded(m, value) if node.is_pi else value
             else:
                 values[node.index] = _moved(model.graph, model.rows, node, values, m, (errors or {}))
     return values
@@ -154,18 +156,16 @@ def formula_rounding(
 
     All arrays have the two leading axes.
     """
-    base, values = dict[int, Array](), dict[int, Array]()
+    values: dict[int, Array] = {}
     with np.errstate(all="ignore"):
         for node in graph.nodes:
             if node.is_leaf:
-                base[node.index] = x = leaves[node.key]
+                x = leaves[node.key]
                 off = room[node.key] * (m.rounded(np.ones_like(x)) - 1)  # as many ulps as `room` has
                 values[node.index] = x + off / ULP
-                continue
-            base[node.index] = compute(node, base, FLOAT64)
-            moved = base[node.index] if node.is_literal else _moved(graph, rows, node, values, m, {})
-            values[node.index] = rounded(m, moved) if node.is_literal and node.is_pi else moved
-    return bound(base[graph.output][0, ...], values[graph.output], m, 1)
+            else:
+                values[node.index] = _moved(graph, rows, node, values, m, {})
+    return bound(values[graph.output], m, 1)
 
 
 def _moved(
@@ -176,7 +176,11 @@ def _moved(
     m: Float64,
     errors: Mapping[int, Array],
 ) -> Array:
-    """One operation, jittered by its own error; what it adds up, entry by entry."""
+    """One operation, jittered by its own error; what it adds up, entry by entry. Of the numbers in a text
+    only pi is rounded."""
+    if node.is_literal:
+        value = compute(node, values, m)
+        return rounded(m, value) if node.is_pi else value
     together = node.primitive.rounds and not node.primitive.elementwise
     terms = _terms(node, graph, rows) if together else 1
     given = {a: rounded(m, values[a], terms) if together else values[a] for a in node.arguments}
@@ -227,8 +231,9 @@ def local_errors(model: Model, point: Mapping[str, Array]) -> dict[int, Array]:
             elif not node.primitive.elementwise:
                 exact[node.index] = np.asarray(np.False_)
             elif node.operation in _IEEE or _is_square(node, model):
-                left -= y.size
-                exact[node.index] = known & (_is_exact(node, y, given) if left > 0 else False)
+                asked = y.size < left and bool(known.any())
+                left -= y.size if asked else 0
+                exact[node.index] = known & (_is_exact(node, y, given) if asked else False)
                 free = exact[node.index] | _is_free(node.operation, given, [exact[a] for a in node.arguments])
                 found[node.index] = np.where(free, 0.0, _HALF)
             else:

@@ -66,7 +66,7 @@ def rounding_of_loss(tape: Tape) -> Array:
 
     (samples,) = over_rows(model.graph, shared, sweep, jitter)
     with np.errstate(all="ignore"):
-        return bound(np.asarray(tape.loss), samples[:, 0], jitter, 2)
+        return bound(samples[:, 0], jitter, 2)
 
 
 def _depths(nodes: Iterable[Node]) -> dict[int, int]:

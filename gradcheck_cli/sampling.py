@@ -23,11 +23,12 @@ __all__ = ["Estimates", "Sampled", "along", "derivative", "derivative_at", "esti
 
 _MOST_ENTRIES = 1 << 21  # entries of one node held at a time, over all perturbations
 _NAMES_AT_ONCE = 32  # times as many entries, all of which are held, where many names move together
-_MOST_TOGETHER = 512  # entries of small names that are moved in one pass
+_MOST_TOGETHER = 512  # entries of small names that are moved in one pass, through what any of them moves
+_MOST_ROWS_TOGETHER = 1 << 19  # the same times rows: with many rows that costs more than a pass for each
 _PROBE = 2.0**-20  # how far an entry is moved to see whether it stands on a kink
-_DEAR = 1 << 19  # rows times nodes
-_SHORT = (5, 7, 9, 11, 13)  # powers of 1/2, of the scale of an entry
-_GOOD = 1e-9  # of a derivative: a bound for which the whole ladder is not asked
+_DEAR = 1 << 19  # rows or entries, times nodes
+_SHORT = (10, 12, 14)  # powers of 1/2, of the scale of an entry
+_FLAT = 1e-6  # of f, as an entry moves by all of its size: far more than noise hides
 MOST_ROWS = 64  # entries of per-row names that are moved one by one under a shared value
 
 
@@ -53,21 +54,32 @@ def scheme_named(name: str) -> Scheme:
 
 
 def derivative(
-    model: Model, tape: Tape, of: str, by: Iterable[str], scheme: Scheme, noise: Array | float = 0.0
+    model: Model,
+    tape: Tape,
+    of: str,
+    by: Iterable[str],
+    scheme: Scheme,
+    noise: Array | float = 0.0,
+    enough: float = 0.0,
 ) -> dict[str, Estimates]:
-    """d of/d name by differences, with error bounds. `noise`, (*of), is what rounding may make of the
-    value itself. Raises OptionError where the complex step cannot
-    pass a function."""
+    """d of/d name by differences, with error bounds.
+
+    `noise`, (*of), is what rounding may make of the value itself; `enough` a relative bound that will do:
+    where samples take long, three step sizes are tried first. Raises OptionError where the complex step
+    cannot pass a function.
+    """
     target = model.node(of)
     names = list(by)
     tape = _taped(model, tape, of, names, scheme)
     shared = [name for name in names if not model.node(name).per_row]
     found: dict[str, Estimates] = {}
     for group in _groups(model, shared):
-        found.update(estimates(_Moved(tape, target, [model.node(n) for n in group]), group, scheme, noise))
+        moved = _Moved(tape, target, [model.node(n) for n in group])
+        found.update(estimates(moved, group, scheme, noise, enough))
     for name in names:
         if name not in found:
-            found.update(estimates(_MovedRows(tape, target, model.node(name)), [name], scheme, noise))
+            by_row = _MovedRows(tape, target, model.node(name))
+            found.update(estimates(by_row, [name], scheme, noise, enough))
     return {name: found[name] for name in names}
 
 
@@ -79,11 +91,12 @@ def derivative_at(
     entries: Array,
     scheme: Scheme,
     noise: Array | float = 0.0,
+    enough: float = 0.0,
 ) -> Estimates:
     """The same by some entries of one name, flat indices, which has one value for all rows: (*of, k)."""
     tape = _taped(model, tape, of, [name], scheme)
     moved = _Chosen(tape, model.node(of), [model.node(name)], np.asarray(entries))
-    return estimates(moved, [name], scheme, noise)[name]
+    return estimates(moved, [name], scheme, noise, enough)[name]
 
 
 def along(
@@ -94,6 +107,7 @@ def along(
     scale: float,
     scheme: Scheme,
     noise: Array | float = 0.0,
+    enough: float = 0.0,
 ) -> Estimates:
     """The slopes of `of` as names move together along directions, (D, *shape) each: (*of, D).
 
@@ -101,7 +115,7 @@ def along(
     """
     tape = _taped(model, tape, of, list(directions), scheme)
     nodes = {model.node(name).index: moves for name, moves in directions.items()}
-    return estimates(_Along(tape, model.node(of), nodes, scale), [of], scheme, noise)[of]
+    return estimates(_Along(tape, model.node(of), nodes, scale), [of], scheme, noise, enough)[of]
 
 
 def _taped(model: Model, tape: Tape, of: str, names: list[str], scheme: Scheme) -> Tape:
@@ -117,13 +131,13 @@ def _groups(model: Model, names: Iterable[str]) -> list[list[str]]:
     because a step that is pinned stops what moves upstream of it."""
     groups: list[list[str]] = [[]]
     alone: list[list[str]] = []
-    filled = 0
+    filled, most = 0, min(_MOST_TOGETHER, _MOST_ROWS_TOGETHER // (model.rows or 1))
     for name in names:
         size = model.node(name).size
         if not model.node(name).is_leaf:
             alone.append([name])
             continue
-        if groups[-1] and filled + size > _MOST_TOGETHER:
+        if groups[-1] and filled + size > most:
             groups.append([])
             filled = 0
         groups[-1].append(name)
@@ -144,17 +158,17 @@ def _refuse_unanalytic(model: Model, of: Node, names: Iterable[str]) -> None:
 
 
 def estimates(
-    moved: Sampled, names: Sequence[str], scheme: Scheme, noise: Array | float
+    moved: Sampled, names: Sequence[str], scheme: Scheme, noise: Array | float, enough: float = 0.0
 ) -> dict[str, Estimates]:
     """What the engine makes of a function, for each of the names that its entries belong to."""
     on_border = moved.on_border() if moved.tape.borders_hit() else None
-    short = on_border is None and scheme.sees_sides and not scheme.rungs and _is_dear(moved.tape)
+    short = enough > 0 and on_border is None and scheme.sees_sides and not scheme.rungs and _is_dear(moved)
     first = replace(scheme, rungs=_SHORT) if short else scheme
     found = differences(moved, moved.base, scheme=first, on_kink=on_border, noise=noise)
     parts = [np.array(part) for part in _parts(found)]
     if short:
         with np.errstate(all="ignore"):
-            good = found.bound <= _GOOD * np.abs(found.value)
+            good = (found.bound <= enough * np.abs(found.value)) | _is_flat(moved, found)
         again = np.flatnonzero(~good.reshape(len(good), -1).all(axis=1))
         if again.size:
             part = _Part(moved, again)
@@ -169,10 +183,19 @@ def _parts(found: Differences) -> tuple[Array, ...]:
     return found.value, found.bound, found.left, found.right, found.kink
 
 
-def _is_dear(tape: Tape) -> bool:
-    """Whether a sample takes so long, by its rows, that five step sizes are tried first: they prove ten
-    digits where f is smooth and of the usual scale, with a third of the samples."""
-    return (tape.model.rows or 0) * len(tape.model.graph.nodes) >= _DEAR
+def _is_dear(moved: Sampled) -> bool:
+    """Whether samples take so long, by rows or by the number of entries, that three step sizes are tried
+    first: they prove ten digits where f is smooth and of the usual scale, with a fifth of the samples."""
+    model, entries = moved.tape.model, len(moved.base)
+    return max(model.rows or 0, entries) * len(model.graph.nodes) >= _DEAR
+
+
+def _is_flat(moved: Sampled, found: Differences) -> Array:
+    """Where f hardly moves, and only by its noise: larger and smaller steps show little more."""
+    size = np.abs(moved.base).reshape(-1, *(1,) * (found.bound.ndim - 1))
+    change = found.bound * np.where(size == 0, 1.0, size)
+    flat = change <= _FLAT * np.abs(moved.tape.of_node(moved.of))
+    return np.asarray(flat & (np.abs(found.value) <= found.bound))
 
 
 @dataclass(frozen=True)

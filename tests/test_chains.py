@@ -12,6 +12,7 @@ import pytest
 from chains import chain
 
 from gradcheck_cli import api, backprop, hearing
+from gradcheck_cli.check import Options
 from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.points import moved
 from gradcheck_cli.referee import Referee
@@ -112,6 +113,49 @@ def test_fewer_points_where_each_takes_long_and_it_is_said(monkeypatch: pytest.M
     assert api.check(model).closing[-1].startswith("Compared at 2 of 4 points: each takes long here")
     for asked in (api.check(model, points=4), api.check(api.load("set points = 4\n" + chain(5)))):
         assert not any("Compared at" in sentence for sentence in asked.closing)
+
+
+def test_thousands_of_names_that_each_move_thousands_of_nodes_are_compared_at_two_points() -> None:
+    house = importlib.import_module("gradcheck_cli.check")
+    options = Options()
+    for depth, points in ((100, 4), (1000, 2)):
+        model = api.load(chain(depth))
+        assert house._affordable_points(model, options, options.settled({})) == points
+    few = options.settled({"wrt": ("b0",)})
+    assert house._affordable_points(model, options, few) == 4
+
+
+@pytest.mark.parametrize("share", [0.0, 1e-6, -2.0])
+def test_what_high_precision_settles_at_once_it_settles_as_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """Hundreds of slopes too small for differences: the same report, entry by entry, right and wrong."""
+    right = backprop.derivative
+
+    def wrong(*arguments: Any, **options: Any) -> dict[str, np.ndarray]:
+        found = right(*arguments, **options)
+        return {n: each * (1 + share) if n == "w7" else each for n, each in found.items()}
+
+    monkeypatch.setattr(backprop, "derivative", wrong)
+    model = api.load(chain(60))
+    judge = importlib.import_module("gradcheck_cli.judge")
+    at_once = api.check(model)
+    settled = judge._settled_at_once
+    seen = []
+
+    def nothing(hearing: Any, rulings: Any, disputed: np.ndarray) -> np.ndarray:
+        seen.append(np.count_nonzero(settled(hearing, rulings, np.array(disputed))))
+        rulings.opened.clear()
+        return np.zeros_like(disputed)
+
+    monkeypatch.setattr(judge, "_settled_at_once", nothing)
+    one_by_one = api.check(model)
+    assert sum(seen) > 50
+    assert replace(at_once, parameters=()) == replace(one_by_one, parameters=())
+    for block, other in zip(at_once.parameters, one_by_one.parameters, strict=True):
+        assert [repr(e) for e in block.entries] == [repr(e) for e in other.entries]
+    off = [block.name for block in at_once.parameters if block.verdict is not Verdict.OK]
+    assert off == ([] if share == 0 else ["w7"])
 
 
 def test_a_name_moves_alike_with_others_and_alone() -> None:

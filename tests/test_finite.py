@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 from fractions import Fraction
 
 import mpmath
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli import finite
-from gradcheck_cli.finite import SCHEMES, Samples, Scheme, differences, find_scheme
+from gradcheck_cli.finite import EXTRAPOLATED, SCHEMES, Samples, Scheme, differences, find_scheme
 
 HIGH = mpmath.MPContext()  # private: no other test sees its precision
 HIGH.dps = 60
@@ -356,6 +357,20 @@ def test_every_scheme_covers_the_truth(name):
     assert sum(covers(answer, true) for answer, true in answers) >= len(rows) - 1
     least = {"forward": 6, "backward": 6, "central": 9, "complex": 13}.get(name, 8)
     assert np.median([digits(answer) for answer, _ in answers]) >= least
+
+
+def test_a_short_ladder_covers_the_truth(crowd):
+    """Three step sizes and the last entry of the tableau, which nothing confirms but those above it."""
+    short = replace(EXTRAPOLATED, rungs=(10, 12, 14))
+    rows = list(random_population(400, seed=5))
+    answers = [(ask(f, x, scheme=short), true) for (f, x), (_, true) in zip(rows, crowd, strict=True)]
+    assert sum(covers(answer, true) for answer, true in answers) >= 0.995 * len(rows)
+    assert all(answer.evaluations == 7 for answer, _ in answers)
+    known = [digits(answer) for answer, _ in answers]
+    assert np.median(known) >= 10
+    # the twin: what it cannot see it does not claim to know
+    answer = ask(lambda m, x: m.sin(1e5 * x), 0.7, scheme=short)
+    assert not answer.bound[0] < 1e-3 * 1e5
 
 
 def test_noise_that_the_caller_knows_is_in_the_bound():

@@ -252,7 +252,7 @@ def heard(model: Model, scale: np.ndarray) -> tuple[Hearing, Everything]:
     values = {**model.point(), "c": scale}
     tape = forward_pass(model, point=values)
     program = symbolic.lower(model)
-    hearing = Hearing(model, program, Referee(program), ["W"], EXTRAPOLATED, model.loss)
+    hearing = Hearing(model, program, Referee(program), ["W"], EXTRAPOLATED, model.loss, 6)
     noise = hearing.referee.value_rounding(values, [model.loss])[model.loss]
     return hearing, hearing.at(Point(0, values, tape), noise)
 

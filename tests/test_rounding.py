@@ -7,7 +7,7 @@ import pytest
 
 from gradcheck_cli import api
 from gradcheck_cli.referee import Referee
-from gradcheck_cli.rounding import local_errors
+from gradcheck_cli.rounding import Jittered, bound, local_errors
 from gradcheck_cli.symbolic import lower
 
 EXACT, HALF, WHOLE = 0.0, 0.5, 1.0
@@ -44,6 +44,19 @@ def test_the_last_operation(formula: str, ulps: float) -> None:
     model = api.load(f"param x = 0.75, t = 0.1, z = 0\nloss = {formula}\n")
     found = local_errors(model, model.point())
     assert float(found.get(model.node("loss").index, np.array(WHOLE)).reshape(-1)[0]) == ulps
+
+
+def test_the_first_sample_is_not_moved() -> None:
+    """So that what the others are off by needs no second computation."""
+    jitter, x = Jittered(5, 1), np.linspace(1, 2, 12).reshape(1, 3, 4)
+    once = jitter.rounded(x)
+    twice = jitter.rounded(once, 100, np.full(x.shape, 0.5))
+    assert once.shape == twice.shape == (6, 3, 4)
+    assert np.array_equal(once[0], x[0])
+    assert np.array_equal(twice[0], x[0])
+    assert (once[1:] != x).all()
+    assert (twice[1:] != once[1:]).all()
+    assert np.array_equal(bound(once, jitter, 0), 4 * np.abs(once - x).max(axis=0) / 2**6 + 5e-324)
 
 
 def test_a_difference_of_exact_products_loses_no_digits() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from build import Sheet
 
-from gradcheck_cli import backprop, forward, sampling, symbolic
+from gradcheck_cli import api, backprop, finite, forward, sampling, symbolic
 from gradcheck_cli.forward import Tape, forward_pass
 from gradcheck_cli.graph import Model
 from gradcheck_cli.referee import Referee
@@ -124,6 +124,57 @@ def test_differences_over_rows(rows: int, monkeypatch: pytest.MonkeyPatch) -> No
     gap = np.abs(found["x"].value - expected["d_x"])[moved]
     assert np.all(gap <= found["x"].bound[moved] + 1e-16)
     assert found["x"].kink.dtype == bool
+
+
+def test_few_step_sizes_where_they_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where samples take long, three step sizes come first; the whole ladder where these do not prove
+    enough, and for all if no bound is named that will do."""
+    text = (
+        "rows x ~ normal(0, 1) count 50\nparam a = 0.8, b = 0.7\n"
+        "l = tanh(a*x)^2 + sin(3e3*b)*x^2\nloss = mean_rows(l)"
+    )
+    model = api.load(text)
+    tape = forward_pass(model)
+    monkeypatch.setattr(sampling, "_DEAR", 0)
+    asked: list[tuple[int, int]] = []
+
+    def counted(moved: Any, base: np.ndarray, **options: Any) -> Any:
+        found = finite.differences(moved, base, **options)
+        asked.append((len(base), found.evaluations // len(base)))
+        return found
+
+    monkeypatch.setattr(sampling, "differences", counted)
+    whole = sampling.derivative(model, tape, "loss", ["a", "b"], EXTRAPOLATED)
+    few = sampling.derivative(model, tape, "loss", ["a", "b"], EXTRAPOLATED, enough=1e-8)
+    assert asked[0][1] >= 33
+    assert asked[1:] == [(2, 7), (1, asked[2][1])]
+    assert asked[2][1] >= 33  # b is looked at again
+    true = backprop.derivative(model, tape, "loss", ["a", "b"])
+    for found in (whole, few):
+        assert all(abs(found[n].value - true[n]) <= found[n].bound <= 1e-8 * abs(true[n]) for n in "ab")
+
+
+def test_with_many_rows_each_name_moves_only_what_follows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that are moved together take what any of them moves; with many rows that costs more than a pass
+    for each."""
+    text = (
+        "rows x ~ normal(0, 1) count {}\nparam a = 0.8, b = 0.7\n"
+        "f = sin(a*x)\nl = (f + b)^2\nloss = mean_rows(l)"
+    )
+    moves: list[tuple[int, int]] = []
+    vary = Tape.vary
+
+    def watched(tape: Tape, of: Any, pinned: Any) -> Any:
+        moves.append((len(pinned), max(map(len, pinned.values()))))
+        return vary(tape, of, pinned)
+
+    monkeypatch.setattr(Tape, "vary", watched)
+    monkeypatch.setattr(sampling, "_MOST_ROWS_TOGETHER", 1000)
+    for rows, together in ((500, 2), (501, 1)):
+        model = api.load(text.format(rows))
+        moves.clear()
+        sampling.derivative(model, forward_pass(model), "loss", ["a", "b"], EXTRAPOLATED)
+        assert {count for count, _ in moves} == {together}
 
 
 def test_differences_of_a_per_row_step() -> None:
