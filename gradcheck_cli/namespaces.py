@@ -25,6 +25,7 @@ from gradcheck_cli.elimination import (
     minors,
     spectral_bound,
 )
+from gradcheck_cli.multilinear import multilinear
 
 __all__ = ["COMPLEX128", "FLOAT64", "Complex128", "Float64", "High", "floats"]
 
@@ -590,6 +591,10 @@ class High(Float64):
         """Largest along `axis`; nan if there is one."""
         largest = np.max(x, axis=axis, keepdims=keepdims)
         return largest + 0 * np.sum(x, axis=axis, keepdims=keepdims)
+
+    def matmul(self, a: Any, b: Any) -> Any:
+        """a @ b for every perturbation and row."""
+        return multilinear(super().matmul, self.context, a, b)
 
     def inv(self, x: Any) -> Any:
         """Inverse; nan where a column has no pivot."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy as np
 from gradcheck_cli.budget import DEFAULT, UNIT_DIGITS, Budget
 from gradcheck_cli.forward import FLOAT64, Tape, Varied, forward_pass, margins
 from gradcheck_cli.graph import Array, Graph, Key, Model, Node
+from gradcheck_cli.multilinear import multilinear
 from gradcheck_cli.namespaces import Float64, High
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.primitives import Shape
@@ -776,7 +777,9 @@ class _Reverse:
         operands = [(axes, rounded(self.m, v, terms)) for axes, v in operands]
         lead, left = ("yz", "y") if rows > 1 else ("...", "...")
         pattern = ",".join(f"{lead}{axes}" for axes, _ in operands) + f"->{left}{''.join(known)}"
-        sent = np.asarray(np.einsum(pattern, *(v for _, v in operands)))
+        values, contracted = (v for _, v in operands), partial(np.einsum, pattern)
+        high = isinstance(self.m, High)
+        sent = multilinear(contracted, self.m.context, *values) if high else np.asarray(contracted(*values))
         sent = sent[:, None] if rows > 1 else sent
         alone = tuple(2 + k for k, axis in enumerate(letters[place]) if axis not in known)
         full = self.program.items[item.arguments[place]].shape  # what only this side sums over

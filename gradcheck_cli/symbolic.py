@@ -12,13 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck_cli.forward import FLOAT64, Sum
 from gradcheck_cli.graph import Array, Model, Node
+from gradcheck_cli.multilinear import multilinear
+from gradcheck_cli.namespaces import High
 from gradcheck_cli.primitives import Shape
 from gradcheck_cli.recording import (
     CONSTANT,
@@ -358,12 +360,13 @@ def _axes(rank: int, axis: int | None) -> tuple[int, ...]:
     return tuple(range(-rank, 0)) if axis is None else (axis - rank,)
 
 
-def _einsum(pattern: str, *operands: Array) -> Array:
+def _einsum(pattern: str, m: Any, *operands: Array) -> Array:
     inputs, output = pattern.split("->")
     dotted = ",".join(f"...{letters}" for letters in inputs.split(","))
-    if inputs.count(",") == 1 and operands[0].dtype != object:
-        return _as_product(pattern, *operands)
-    return np.asarray(np.einsum(f"{dotted}->...{output}", *operands))
+    contracted = partial(np.einsum, f"{dotted}->...{output}")
+    if isinstance(m, High):
+        return multilinear(contracted, m.context, *operands)
+    return _as_product(pattern, *operands) if len(operands) == 2 else np.asarray(contracted(*operands))
 
 
 def _as_product(pattern: str, a: Array, b: Array) -> Array:
@@ -407,7 +410,7 @@ def structured(item: Item, m: Any, xs: Sequence[Array]) -> Array:
         case "copy":
             return xs[0]
         case "contract":
-            return _einsum(item.data, *xs)
+            return _einsum(item.data, m, *xs)
         case "total":
             rank, axis = item.data
             return np.asarray(xs[0].sum(axis=_axes(rank, axis), keepdims=axis is not None))

@@ -23,6 +23,7 @@ RANKS: dict[str, tuple[int, int]] = {
     "budget": (1, 0),  # of work at high precision
     "patterns": (1, 0),  # which entries, in words: no model inside
     "elimination": (1, 0),  # determinants and inverses of any numbers
+    "multilinear": (1, 0),  # products at high precision, by whole numbers
     "graph": (2, 0),
     "results": (2, 0),
     "initresults": (2, 0),

@@ -1,0 +1,64 @@
+"""Reads arrays of mpmath's numbers, and what multiplies and adds them. Gives the result, by whole numbers.
+
+A number of mpmath is a whole number times a power of 2. Brought to a common power, arrays of them are
+multiplied and added as Python's integers: in a tenth of the time, and exactly, so that what comes out is
+rounded once. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["multilinear"]
+
+_WIDEST = 2048  # bits from the largest number of an array to the last digit of the smallest
+
+Array = NDArray[Any]
+
+
+def multilinear(function: Callable[..., Array], context: Any, *arrays: Array) -> Array:
+    """function(*arrays), of arrays (dtype object) of a context's numbers, rounded to its precision.
+
+    The function is linear in each array, as a matrix product is. Where there are infinite numbers, or
+    sizes too different for whole numbers to be quick, it is called with the numbers as they are.
+    """
+    scaled = [_whole(array, context) for array in arrays]
+    wholes = [each for each in scaled if each is not None]
+    if len(wholes) < len(scaled):
+        return np.asarray(function(*arrays))
+    result = np.asarray(function(*(whole for whole, _ in wholes)), dtype=object)
+    power = sum(exponent for _, exponent in wholes)
+    return _numbers(result, power, context)
+
+
+def _whole(array: Array, context: Any) -> tuple[Array, int] | None:
+    """Whole numbers of the same shape, and the power of 2 they are to be multiplied by."""
+    parts = [context.convert(number)._mpf_ for number in array.reshape(-1)]
+    if any(exponent and not whole for _, whole, exponent, _ in parts):
+        return None  # infinite, or no number
+    ends = [(exponent, exponent + bits) for _, whole, exponent, bits in parts if whole]
+    low = min((least for least, _ in ends), default=0)
+    if max((most for _, most in ends), default=0) - low > _WIDEST:
+        return None
+    found = np.empty(len(parts), dtype=object)
+    found[:] = [
+        (-whole if sign else whole) << (exponent - low) if whole else 0
+        for sign, whole, exponent, _ in parts
+    ]
+    return found.reshape(array.shape), low
+
+
+def _numbers(wholes: Array, power: int, context: Any) -> Array:
+    """Whole numbers times a power of 2, rounded to the numbers of a context."""
+    from mpmath.libmp import from_man_exp
+
+    precision, rounding = context._prec_rounding
+    found = np.empty(wholes.size, dtype=object)
+    found[:] = [
+        context.make_mpf(from_man_exp(whole, power, precision, rounding)) for whole in wholes.reshape(-1)
+    ]
+    return found.reshape(wholes.shape)
