@@ -25,11 +25,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import finite_differences  # noqa: E402
 import init_stats  # noqa: E402
+import lark  # noqa: E402
 import numpy as np  # noqa: E402
 from chains import chain  # noqa: E402
 from timing import Call, has, ratios, tell  # noqa: E402
 
-from gradcheck_cli import api, backprop, examples, symbolic  # noqa: E402
+from gradcheck_cli import api, backprop, examples, language, symbolic  # noqa: E402
 from gradcheck_cli.forward import forward_pass  # noqa: E402
 
 TOY = """rows x ~ normal(0, 1) count {rows}
@@ -52,29 +53,35 @@ loss = mean_rows(l)
 # ---------------------------------------------------------------------------------------------
 
 
+def _command(*arguments: str) -> Call:
+    return lambda: subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _run(path: Path) -> Call:
+    """The whole command on a model."""
+    return _command(str(Path(sys.executable).parent / "gradcheck"), "run", str(path))
+
+
 def startup() -> None:
     """Whole commands, in units of an interpreter that does nothing."""
-
-    def command(*arguments: str) -> Call:
-        return lambda: subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
     python, ours = sys.executable, str(Path(sys.executable).parent / "gradcheck")
-    toy = str(examples.folder() / "toy.txt")
+    toy = examples.folder() / "toy.txt"
     with tempfile.TemporaryDirectory() as folder:
         wrong = Path(folder) / "wrong.txt"
         wrong.write_text("param w = 3\nloss = (w + 2\n")
         everything = "import click, rich.table, numpy, sympy, lark"
         cases = {
-            "--help": command(ours, "--help"),
-            "--version": command(ours, "--version"),
-            "a syntax error": command(ours, "run", str(wrong)),
-            "init-stats --depth 5": command(ours, "init-stats", "--depth", "5"),
-            "run models/toy.txt": command(ours, "run", toy),
-            everything: command(python, "-c", everything),
+            "import click": _command(python, "-c", "import click"),
+            "--help": _command(ours, "--help"),
+            "--version": _command(ours, "--version"),
+            "a syntax error": _run(wrong),
+            "init-stats --depth 5": _command(ours, "init-stats", "--depth", "5"),
+            "run models/toy.txt": _run(toy),
+            everything: _command(python, "-c", everything),
         }
-        tell("START-UP", "python -c pass", ratios(command(python, "-c", "pass"), cases, 15))
-        cases = {"run models/toy.txt": command(ours, "run", toy)}
-        tell("the same", everything, ratios(command(python, "-c", everything), cases, 15))
+        tell("START-UP", "python -c pass", ratios(_command(python, "-c", "pass"), cases, 15))
+        cases = {"run models/toy.txt": _run(toy)}
+        tell("the same", everything, ratios(_command(python, "-c", everything), cases, 15))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -83,15 +90,18 @@ def startup() -> None:
 
 
 def chains() -> None:
-    """From text to verdict, in units of the toy model; and the symbolic stage alone."""
-    toy = examples.text("toy").split("claim")[0]
-    texts = {f"K = {depth:,}, {2 * depth + 2:,} parameters": chain(depth) for depth in (10, 100, 1000)}
-    cases = {name: (lambda text=text: api.check(api.load(text))) for name, text in texts.items()}
-    found = ratios(lambda: api.check(api.load(toy)), cases, 1)
-    tell("DEEP CHAINS, from text to verdict", "the toy model", found)
+    """Whole commands, in units of the command on the toy model; and the symbolic stage alone."""
+    toy = examples.folder() / "toy.txt"
+    with tempfile.TemporaryDirectory() as folder:
+        cases = {}
+        for depth in (10, 100, 1000):
+            path = Path(folder) / f"{depth}.txt"
+            path.write_text(chain(depth))
+            cases[f"K = {depth:,}, {2 * depth + 2:,} parameters"] = _run(path)
+        tell("DEEP CHAINS, whole commands", "run models/toy.txt", ratios(_run(toy), cases, 3))
     if not has("casadi"):
         return
-    model = api.load(texts["K = 1,000, 2,002 parameters"])
+    model = api.load(chain(1000))
     names = [p.name for p in model.parameters()]
     point = model.point()
 
@@ -117,6 +127,19 @@ def _casadi(depth: int) -> Call:
         return casadi.Function("g", [b, w], [gradient])(np.full(depth + 1, 0.1), np.full(depth + 1, 0.5))
 
     return run
+
+
+def long() -> None:
+    """A chain of 100,000 steps, in units of what lark alone takes for its statements. Some minutes."""
+    text = chain(100_000)
+    grammar = Path(language.__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    parser = lark.Lark(grammar, parser="lalr", lexer="basic", maybe_placeholders=False)
+
+    def alone() -> object:
+        return [parser.parse(line) for line in text.splitlines()]
+
+    cases: dict[str, Call] = {"reading": lambda: api.load(text), "the run": lambda: api.check(api.load(text))}
+    tell("A CHAIN OF 100,000 STEPS", "lark alone", ratios(alone, cases, 1))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -226,6 +249,7 @@ def net() -> None:
 SECTIONS: dict[str, Callable[[], None]] = {
     "startup": startup,
     "chains": chains,
+    "long": long,
     "rows": rows,
     "net": net,
     "differences": finite_differences.main,

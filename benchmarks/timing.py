@@ -18,9 +18,9 @@ def seconds(call: Call) -> float:
 
 def ratios(unit: Call, cases: Mapping[str, Call], runs: int) -> dict[str, float]:
     """The median over the runs of the time of each case, in units of `unit` in the same run. One run that
-    does not count goes before."""
+    does not count goes before, if there are several."""
     found: dict[str, list[float]] = {name: [] for name in cases}
-    for run in range(-1, runs):
+    for run in range(-1 if runs > 1 else 0, runs):
         base = seconds(unit)
         for name, call in cases.items():
             taken = seconds(call)

@@ -429,6 +429,7 @@ class _PinnedPass:
         crossing = {  # shared values that every block takes, and rows that a sum takes when all is done
             argument
             for node in self.live
+            if node.per_row or node.reduced
             for argument in node.arguments
             if self._per_row(argument) != node.per_row
         }
@@ -502,10 +503,10 @@ def _split(nodes: Iterable[Node]) -> tuple[list[Node], list[Node], list[Node]]:
     for node in nodes:
         if node.per_row:
             continue
-        if node.adds_rows:
-            reductions.append(node)
+        if not node.reduced:
+            before.append(node)
         else:
-            (after if node.reduced else before).append(node)
+            (reductions if node.adds_rows else after).append(node)
     return before, reductions, after
 
 

@@ -130,8 +130,10 @@ class Graph:
         for source in sources:
             reached[source] = True
         for node in self.nodes:
-            if not reached[node.index]:
-                reached[node.index] = any(reached[a] for a in node.arguments)
+            for argument in node.arguments:  # any() takes three times as long
+                if reached[argument]:
+                    reached[node.index] = True
+                    break
         return reached
 
     def upstream(self, targets: Iterable[int]) -> list[bool]:
