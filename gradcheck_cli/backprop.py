@@ -258,7 +258,7 @@ class _Backward:
         if self.seeds > 1:
             found = found.swapaxes(0, 1)
         found = found.reshape(rows, *self.of.shape, *by.shape)
-        return np.array(found if per_row else found[0])
+        return np.asarray((found if per_row else found[0]) + 0.0)  # a copy, in which no zero has a sign
 
 
 def _not_rows(model: Model) -> dict[int, bool]:

