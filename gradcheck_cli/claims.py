@@ -51,7 +51,8 @@ _TELLING = 7.0  # digits that all entries of a wrong array have together: some 5
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
 _ACCIDENTS = ("right only for", "right only where", "a convention")  # notes of claims that `strict` rejects
 _SAMPLES = 4
-_FEW_ROWS = 200  # by which a wrong claim over many more is explained
+_MANY_ROWS = 1000  # beyond which high precision over all of them takes minutes
+_FEW_ROWS = 200  # the first ones, that stand for many more: there a claim is judged and explained exactly
 _MOST_ZEROS = 200_000  # digits in all values together: seconds
 _MOST_FAR = 64  # points, of which so many as _FAR_POINTS have a derivative that is not 0
 _FAR, _FAR_POINTS = 6.0, 16  # parameters times -2 to 4: a third of them changes sign
@@ -109,6 +110,9 @@ def judge_claims(
     chosen, notes = _layout(model, claims, points, referee, layout)
     court = _Court(model, referee, [At(n, v) for n, v in points], chosen, on_border)
     results = court.sided(claims, [court.judged(claim) for claim in claims])
+    if court.judged_by_rows:
+        rows = f"over all {model.rows:,} rows in float64, over {_FEW_ROWS} of them at high precision"
+        notes.append(f"formulas were judged {rows}")
     if strict:
         results = [_strictly(result) for result in results]
     evidence = [court.evidence(c, r) for c, r in zip(claims, results, strict=True)]
@@ -148,13 +152,15 @@ class _Court:
     points: list[At]
     layout: str
     on_border: bool
+    in_doubles: bool = False  # whatever high precision could do
+    judged_by_rows: bool = False  # some claim was, see `_by_rows`
     _kept: dict[tuple[int, str, int], Knowledge] = field(default_factory=dict)
 
     def knowledge(self, at: At, m: Any = None) -> Knowledge:
         """What is true at a point, at 50 digits or those of `m`, or in float64 where the model is too large
         for that or the budget is spent. Raises BudgetSpent when that shows: what is asked again is known in
         float64."""
-        exact = self.referee.affords() and not self.referee.budget.spent
+        exact = self.referee.affords() and not self.referee.budget.spent and not self.in_doubles
         m = (m or self.referee.high) if exact else FLOAT64
         key = (at.number, at.apart, id(m))
         if key not in self._kept:
@@ -172,7 +178,7 @@ class _Court:
     def judge(self, claim: Claim) -> ClaimResult:
         """One claim, at all points; when the budget is spent, in float64 if that is enough."""
         with suppress(BudgetSpent):
-            result = self._judge(claim)
+            result = self._by_rows(claim) or self._judge(claim)
             if not self._does_without:
                 return result
         why = self.referee.budget.reason
@@ -186,8 +192,59 @@ class _Court:
 
     @property
     def _does_without(self) -> bool:
-        """Whether a model that is one for high precision has to do without, since the budget is spent."""
-        return self.referee.affords() and self.referee.budget.spent
+        """Whether a model that is one for high precision has to do without, as when the budget is spent."""
+        return self.referee.affords() and (self.referee.budget.spent or self.in_doubles)
+
+    # -- many rows ----------------------------------------------------------------------------
+
+    def _by_rows(self, claim: Claim) -> ClaimResult | None:
+        """Over many rows: in float64 over all, at high precision over the first. A formula that is right by
+        as much as either can tell is right; where they do not say the same, None."""
+        few = self._over_few(claim)
+        if few is None:
+            return None
+        everywhere, first = self._doubles._judge(claim), self._few._judge(few)
+        if everywhere.verdict is not first.verdict or first.verdict not in (Verdict.OK, Verdict.WRONG):
+            return None
+        self.judged_by_rows = True
+        return replace(everywhere, note=first.note) if first.verdict is Verdict.OK else everywhere
+
+    @property
+    def _has_many_rows(self) -> bool:
+        """Whether they are more than high precision should go through, again and again."""
+        exact = self.referee.affords() and not self._does_without and not self.on_border
+        return exact and (self.model.rows or 0) > _MANY_ROWS
+
+    def _over_few(self, claim: Claim) -> Claim | None:
+        """A formula over the first of many rows; None where all are to be looked at."""
+        return self._for_few(claim) if self._has_many_rows and claim.numbers is None else None
+
+    def _for_few(self, claim: Claim) -> Claim | None:
+        """A formula for fewer rows: the same, unless the number of rows is typed in it."""
+        formula, rows = claim.formulas[self.layout], float(self.model.rows or 1)
+        if isinstance(formula, Misfit) or any(
+            n.is_literal and n.value in (rows, 1 / rows) for n in formula.nodes
+        ):
+            return None
+        count = self._few.model.rows or 1
+        fewer = {k: g.for_rows(count) if isinstance(g, Graph) else g for k, g in claim.formulas.items()}
+        return replace(claim, formulas=fewer)
+
+    @cached_property
+    def _few(self) -> _Court:
+        """The first rows alone."""
+        model, some = self.model.of_rows(slice(_FEW_ROWS)), slice(_FEW_ROWS)
+        per_row = {item.name for item in model.inputs.values() if item.kind == "rows"}
+        points = [
+            At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})
+            for at in self.points
+        ]
+        return _Court(model, Referee(lower(model), self.referee.budget), points, self.layout, False)
+
+    @cached_property
+    def _doubles(self) -> _Court:
+        """All rows, in float64."""
+        return _Court(self.model, self.referee, self.points, self.layout, False, in_doubles=True)
 
     def _is_open(self, claim: Claim) -> bool:
         """Whether float64 leaves it open at some point if a claim is right: fewer digits are proved than
@@ -485,6 +542,9 @@ class _Court:
     def _far_away(self, claim: Claim, number: int) -> tuple[bool, bool]:
         """Whether a claim fails there, and whether it could: of a derivative that is 0, all factors are
         right."""
+        few = self._over_few(claim)
+        if few is not None:
+            return self._few._far_away(few, number)
         formula = claim.formulas[self.layout]
         there = moved(self.model, number, reach=_FAR)
         if not isinstance(formula, Graph):
@@ -620,8 +680,12 @@ class _Court:
             return ()
         if claim.numbers is not None:
             return self._afforded(lambda: self._numbers_evidence(claim, formula, result))
-        if self.knowledge(self.points[0]).streams(claim, formula):
-            return self._evidence_of_few(claim, formula)
+        if self._has_many_rows or self.knowledge(self.points[0]).streams(claim, formula):
+            few = self._for_few(claim)
+            if few is not None:  # the mistake is the same
+                return self._few.evidence(few, self._few.judge(few))
+            if not self._has_many_rows:
+                return ()
         return self._afforded(lambda: self._formula_evidence(claim, formula))
 
     def _formula_evidence(self, claim: Claim, formula: Graph) -> tuple[Evidence, ...]:
@@ -630,29 +694,6 @@ class _Court:
             far = [At(0, self._far(n), f"far {n}") for n in range(1, _FAR_POINTS + 1)]
             found += [e for e in (self._evidence(claim, formula, at) for at in far) if e and _tells(e)]
         return tuple(e for e in found if e is not None)
-
-    def _evidence_of_few(self, claim: Claim, formula: Graph) -> tuple[Evidence, ...]:
-        """What a formula that is WRONG over all rows is over the first of them: the mistake is the same,
-        unless the number of rows is typed in it."""
-        rows = float(self.model.rows or 1)
-        if any(n.is_literal and n.value in (rows, 1 / rows) for n in formula.nodes):
-            return ()
-        court = self._few
-        count = court.model.rows or 1
-        formulas = {k: g.for_rows(count) if isinstance(g, Graph) else g for k, g in claim.formulas.items()}
-        few = replace(claim, formulas=formulas)
-        return court.evidence(few, court.judge(few))
-
-    @cached_property
-    def _few(self) -> _Court:
-        """The first rows alone."""
-        model, some = self.model.of_rows(slice(_FEW_ROWS)), slice(_FEW_ROWS)
-        per_row = {item.name for item in model.inputs.values() if item.kind == "rows"}
-        points = [
-            At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})
-            for at in self.points
-        ]
-        return _Court(model, Referee(lower(model), self.referee.budget), points, self.layout, False)
 
     def _numbers_evidence(self, claim: Claim, formula: Graph, result: ClaimResult) -> tuple[Evidence, ...]:
         """Of an array: its entries are many, and tell as much as points do, where they have digits."""
@@ -730,8 +771,9 @@ class _Court:
         return self._afforded(lambda: self._carried(claims, results))
 
     def _carried(self, claims: Sequence[Claim], results: Sequence[ClaimResult]) -> list[ClaimResult]:
-        knowledge = replace(self.knowledge(self.points[0]), known={})
-        found = []
+        court = self._doubles if self._has_many_rows else self
+        true = court.knowledge(self.points[0])
+        knowledge, found = replace(true, known={}), []
         for claim, result in zip(claims, results, strict=True):
             formula = claim.formulas[self.layout]
             if isinstance(formula, Misfit) or claim.numbers is not None:
@@ -742,7 +784,7 @@ class _Court:
             if claim.target.index is None:
                 knowledge.known[claim.target] = value
             place = (*(() if result.row is None else (result.row,)), *(result.index or ()))
-            whole = np.broadcast_to(value, np.shape(self.knowledge(self.points[0]).derivative(claim.target)))
+            whole = np.broadcast_to(value, np.shape(true.derivative(claim.target)))
             found.append(replace(result, carried=float(whole[place])))
         return found
 

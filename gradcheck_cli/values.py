@@ -6,7 +6,7 @@ nothing of derivatives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -92,8 +92,14 @@ def compare_values(model: Model, program: Program, referee: Referee, point: Poin
         return _compare_in_blocks(program, referee, point)
     ours = {name: point.tape.value(name) for name in model.steps}
     theirs = symbolic.values(program, point.values)
-    suspects = [name for name in model.steps if _apart(ours[name], theirs[name])]
+    suspects = [name for name in model.steps if _apart(ours[name], theirs[name]).any()]
     bounds = referee.value_rounding(point.values, suspects) if suspects else {}
+    if (model.rows or 0) > _MOST_ROWS:  # of many rows those that differ, each of which sees no other
+        by_row = [name for name in suspects if model.node(name).per_row]
+        found = _compare_rows(model, referee, point, _rows_apart(by_row, ours, theirs, bounds))
+        if found.verdict is not Verdict.OK:
+            return found
+        suspects = [name for name in suspects if name not in by_row]
     for name in suspects:
         try:
             precise, wrong = _looked_at(referee, point, name, theirs[name], ours[name], bounds[name])
@@ -138,8 +144,26 @@ def _compare_in_blocks(program: Program, referee: Referee, point: Point) -> Valu
     return Values(Verdict.OK, _agreement(loss, theirs[model.loss]), single(theirs[model.loss]))
 
 
+def _rows_apart(
+    names: Sequence[str],
+    ours: Mapping[str, Array],
+    theirs: Mapping[str, Array],
+    bounds: Mapping[str, Array],
+) -> Array:
+    """The rows in which values of these steps differ, at most so many; first those that rounding does not
+    explain."""
+    off, apart = np.zeros((2, 0), dtype=np.intp)
+    for name in names:
+        off = np.union1d(off, np.argwhere(_off(theirs[name], ours[name], bounds[name]))[:, 0])
+        apart = np.union1d(apart, np.argwhere(_apart(ours[name], theirs[name]))[:, 0])
+    rest = np.setdiff1d(apart, off)
+    return np.concatenate([off, rest])[:_MOST_ROWS]
+
+
 def _compare_rows(model: Model, referee: Referee, point: Point, chosen: Array) -> Values:
     """The values of the steps in some rows alone; the row that is named is the first of them."""
+    if not len(chosen):
+        return Values(Verdict.OK, 0.0, None)
     few = model.at({n: v for n, v in point.values.items() if model.inputs[n].kind != "rows"}).of_rows(chosen)
     program = symbolic.lower(few)
     judge = Referee(program, referee.budget)
@@ -187,11 +211,11 @@ def _off(precise: Array, ours: Array, bound: Array) -> Array:
         return np.asarray(~((np.abs(precise - ours) <= bound) | _both_infinite(precise, ours)))
 
 
-def _apart(a: Array, b: Array) -> bool:
+def _apart(a: Array, b: Array) -> Array:
     with np.errstate(all="ignore"):
         near = np.abs(a - b) <= CLOSE * np.maximum(np.abs(a), np.abs(b))
     near &= np.isfinite(a) == np.isfinite(b)  # inf - 1 is within any part of inf
-    return not bool(np.all(near | _both_infinite(a, b)))
+    return np.asarray(~(near | _both_infinite(a, b)))
 
 
 def _both_infinite(a: Array, b: Array) -> Array:

@@ -1,0 +1,141 @@
+"""Thousands of rows: formulas are judged in float64 over all, at high precision over the first of them."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+from build import exchanged
+
+from gradcheck_cli import api
+from gradcheck_cli.primitives import PRIMITIVES
+from gradcheck_cli.results import ClaimResult, Report, Verdict
+
+ROWS = 1500
+MODEL = """rows x ~ normal(0, 1) count {rows}
+rows y ~ uniform(0, 1) count {rows}
+param w = 0.5, b = 0.1
+z = w*x + b
+p = sigmoid(z)
+l = (p - y)^2
+loss = mean_rows(l)
+"""
+NOTE = f"formulas were judged over all {ROWS:,} rows in float64, over 200 of them at high precision"
+
+
+def judged(claim: str, rows: int = ROWS, model: str = MODEL) -> tuple[ClaimResult, Report]:
+    report = api.check(api.load(f"{model.format(rows=rows)}claim {claim}\n"))
+    (result,) = report.claims
+    return result, report
+
+
+@pytest.mark.parametrize(
+    ("claim", "diagnosis"),
+    [
+        ("d loss/d w = mean_rows(2*(p - y)*p*(1 - p)*x)", None),
+        ("d loss/d z = 2*(p - y)*p*(1 - p)/1500", None),
+        ("d loss/d w = mean_rows(2*(p - y)*p*x)", "has p where p*(1 - p) belongs"),
+        ("d loss/d b = mean_rows((p - y)*p*(1 - p))", "is 1/2 times the true value"),
+        ("d loss/d w = sum_rows(2*(p - y)*p*(1 - p)*x)", "is 1500 (the number of rows) times the true value"),
+    ],
+)  # fmt: skip
+def test_right_and_wrong_formulas(claim: str, diagnosis: str | None) -> None:
+    result, report = judged(claim)
+    assert result.verdict is (Verdict.WRONG if diagnosis else Verdict.OK)
+    assert str(result.diagnosis).startswith(str(diagnosis))
+    typed = "1500" in claim
+    assert (NOTE in report.notes) is not typed
+    few, _ = judged(claim.replace("1500", "100"), rows=100)
+    assert few.verdict is result.verdict
+    assert str(few.diagnosis).replace("100 (", "1500 (") == str(result.diagnosis)
+
+
+def test_most_of_the_rows_take_no_high_precision() -> None:
+    """What is right and what is wrong is decided within operations that go through all rows not even once."""
+    text = MODEL.format(rows=30_000) + "claim d loss/d w = mean_rows(2*(p - y)*p*(1 - p)*x)\n"
+    wrong = text + "claim d loss/d b = mean_rows(2*(p - y)*p)\n"
+    report = api.check(api.load(wrong), budget=400_000)  # a forward pass takes some 300,000
+    assert [c.verdict for c in report.claims] == [Verdict.OK, Verdict.WRONG]
+    assert not any("budget" in note for note in report.notes)
+
+
+def test_a_slip_that_float64_does_not_show() -> None:
+    result, report = judged("d loss/d w = mean_rows(2*(p - y)*p*(1 - p)*x)*(1 + 1e-19)")
+    assert result.verdict is Verdict.WRONG
+    assert "float64 cannot show" in str(result.note)
+    assert NOTE not in report.notes  # all rows were looked at
+
+
+def test_a_slip_that_the_first_rows_do_not_show() -> None:
+    """Right where x < 3, and so are the first rows."""
+    model = (
+        "rows x ~ uniform(0, 1) count {rows}\nrows s ~ uniform(0, 1) count {rows}\nparam w = 0.5\n"
+        "u = where(s > 0.999, w^3, w)\nl = u*x\nloss = mean_rows(l)\n"
+    )
+    text = model.format(rows=ROWS)
+    s = api.load(text).inputs["s"].values
+    assert s[:200].max() <= 0.999 < s.max()
+    result, report = judged("d loss/d w = mean_rows(x)", model=model)
+    assert result.verdict is Verdict.WRONG
+    assert NOTE not in report.notes
+    right, _ = judged("d loss/d w = mean_rows(where(s > 0.999, 3*w^2, 1)*x)", model=model)
+    assert right.verdict is Verdict.OK
+
+
+def test_a_right_formula_that_overflows_in_float64_in_a_late_row() -> None:
+    model = MODEL.replace("rows x ~ normal(0, 1)", "rows x ~ normal(0, 400)")
+    x = api.load(model.format(rows=ROWS)).inputs["x"].values
+    assert np.abs(x).max() * 0.5 > 709
+    result, _ = judged("d loss/d w = mean_rows(2*(p - y)*exp(z)/(1 + exp(z))^2*x)", model=model)
+    assert result.verdict is Verdict.OK
+
+
+def test_formulas_right_only_for_these_data_are_noted() -> None:
+    model = (
+        "rows x ~ normal(0, 1) count {rows}\ndata c = 1\nparam w = 0.5\n"
+        "l = (w*x)^2*c\nloss = mean_rows(l)\n"
+    )
+    result, _ = judged("d loss/d w = mean_rows(2*w*x^2)", model=model)
+    assert result.verdict is Verdict.OK
+    assert str(result.note).startswith("right only for this c")
+
+
+def test_a_missing_indicator_is_seen_beyond_the_kinks() -> None:
+    model = (
+        "rows x ~ uniform(1, 2) count {rows}\nparam w = 0.5, b = 3\n"
+        "h = relu(w*x + b)\nloss = mean_rows(h)\n"
+    )
+    result, _ = judged("d loss/d w = mean_rows(x)", model=model)
+    assert "right only for these sides of the kinks of relu" in str(result.note)
+    result, _ = judged("d loss/d w = mean_rows(where((w*x + b) > 0, x, 0))", model=model)
+    assert result.note is None
+
+
+@pytest.mark.parametrize("rows", [1500, 5000])
+def test_a_wrong_value_in_one_row_is_found(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    text = MODEL.format(rows=rows)
+    z = np.sort(0.5 * api.load(text).inputs["x"].values + 0.1)
+    border = (z[-1] + z[-2]) / 2
+    right = PRIMITIVES["sigmoid"].forward
+    exchanged(monkeypatch, "sigmoid", forward=lambda m, x: right(m, x) * (1 + 1e-9 * (x > border)))
+    report = api.check(api.load(text))
+    assert report.verdict is Verdict.WRONG
+    assert str(report.value_note).startswith("the value of p (line 5) differs")
+
+
+def test_near_zeros_of_a_step_are_looked_at_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 5,000 values of w*x + b some cancel to fewer digits than two ways of adding agree on."""
+    values = importlib.import_module("gradcheck_cli.values")
+    chosen: list[int] = []
+    compare = values._compare_rows
+
+    def counted(model: object, referee: object, point: object, rows: np.ndarray) -> object:
+        chosen.append(len(rows))
+        return compare(model, referee, point, rows)
+
+    monkeypatch.setattr(values, "_compare_rows", counted)
+    text = MODEL.format(rows=5000).replace("w*x + b", "w*x + b + 1000 - 1000")
+    report = api.check(api.load(text))
+    assert report.verdict is Verdict.OK
+    assert 0 < chosen[0] <= 4096
