@@ -98,7 +98,7 @@ def _own_style(error: click.ClickException) -> OptionError:
     """A bad option, in the words of our own errors."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     help = f"{context.command_path if context else 'gradcheck'} --help shows what there is"
-    message = error.format_message()
+    message = error.format_message().replace("a valid integer range", "a whole number")
     near = getattr(error, "possibilities", None)
     if near:
         message, help = error.message, f"did you mean {' or '.join(near)}?"
@@ -280,7 +280,7 @@ def commands() -> None:
 @click.option("--points", type=click.IntRange(1), help="Points in all, the given one first.")
 @click.option("--digits", type=click.IntRange(1, 15), help="Digits that must be proved.")
 @click.option("--budget", type=click.IntRange(1), metavar="OPERATIONS",
-              help="Operations at high precision (default: 12000000).")  # fmt: skip
+              help="High-precision work of a model; less is quicker (default: 12000000).")  # fmt: skip
 @click.option("--scheme", metavar="NAME", help="Finite-difference scheme.")
 @click.option("--at", multiple=True, metavar="NAME=VALUE", help="Another value for a name.")
 @click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by these, also data.")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -180,14 +181,25 @@ def gradcheck(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=there)
 
 
-def test_a_truncated_file_is_one_error(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "said", "way_out"),
+    [
+        (lambda b: b[:-5], ": its header promises 2,000 entries of 8 bytes, but 15,995", "it was cut short"),
+        (lambda b: b + b"more", ": its header promises 2,000 entries of 8 bytes, but 16,004", "added to it"),
+        (lambda b: b[:60], " ends within its header", "it was cut short"),
+    ],
+    ids=["cut", "longer", "header"],
+)
+def test_a_file_of_the_wrong_length_is_one_error(
+    folder: Path, change: Callable[[bytes], bytes], said: str, way_out: str
+) -> None:
     (folder / "m.txt").write_text(TOY)
-    content = (folder / "y.npy").read_bytes()
-    (folder / "y.npy").write_bytes(content[:-5])
+    (folder / "y.npy").write_bytes(change((folder / "y.npy").read_bytes()))
     done = gradcheck(folder, "run", "m.txt")
     assert done.returncode == 2
     assert done.stdout == ""
-    assert "m.txt:3:8: error: y.npy: its header promises 2,000 entries of 8 bytes, but 15,995" in done.stderr
+    assert f"m.txt:3:8: error: y.npy{said}" in done.stderr
+    assert way_out in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("error:") == 1
 

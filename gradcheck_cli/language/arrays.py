@@ -30,6 +30,7 @@ _HEADER = re.compile(
     r"\s*'shape':\s*\(([0-9, L]{0,200})\),?\s*\}\s*"
 )
 _LONGEST_HEADER = 10_000
+_CUT = "it was cut short on the way; copy or save it again"
 _PLAIN = "integers, booleans and floats of at most 64 bits are read; convert with astype(float)"
 
 
@@ -64,10 +65,12 @@ class Header(NamedTuple):
 
     def check(self, size: int, where: str) -> None:
         """Refuse a header that promises something else than follows; `size`: bytes with the header."""
-        if self.entries * self.dtype.itemsize != size - self.offset:
+        promised, follow = self.entries * self.dtype.itemsize, max(0, size - self.offset)
+        if promised != follow:
             raise DataError(
                 f"{where}: its header promises {self.entries:,} entries of {self.dtype.itemsize} bytes, "
-                f"but {max(0, size - self.offset):,} bytes follow"
+                f"but {follow:,} bytes follow",
+                help=_CUT if follow < promised else "something was added to it; save it again",
             )
 
 
@@ -80,7 +83,10 @@ def header_of(stream: Any, where: str) -> Header:
     length = int.from_bytes(stream.read(width), "little")
     if length > _LONGEST_HEADER:
         raise DataError(f"{where} has a header of {length:,} bytes")
-    found = _HEADER.fullmatch(stream.read(length).decode("latin-1"))
+    header = stream.read(length)
+    if len(header) < length:
+        raise DataError(f"{where} ends within its header", help=_CUT)
+    found = _HEADER.fullmatch(header.decode("latin-1"))
     if found is None:
         raise DataError(f"{where} does not hold a plain array", help=_PLAIN)
     parts = [part.strip().rstrip("L") for part in found[3].split(",")]
@@ -104,7 +110,7 @@ def read_array(stream: Any, size: int, limit: int, where: str) -> Array:
     length = header.entries * header.dtype.itemsize
     content = stream.read(length)
     if len(content) != length:
-        raise DataError(f"{where} ends too early")
+        raise DataError(f"{where} ends too early", help=_CUT)
     raw = np.frombuffer(content, dtype=header.dtype).reshape(header.shape, order=header.order)
     values = np.ascontiguousarray(raw, dtype=np.float64).reshape(raw.shape)
     _check_exact(raw, values, where)

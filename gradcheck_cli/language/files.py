@@ -21,11 +21,11 @@ _FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC")  # where the system
 
 
 def read_path(path: str | os.PathLike[str], *, limit: int = MAX_TEXT) -> bytes:
-    """The bytes of a regular file, or of standard input for "-". Raises DataError."""
+    """The bytes of a regular file, as it was typed, or of standard input for "-". Raises DataError."""
     name = os.fspath(path)
     if name == "-":
         return _read_stream(limit)
-    with opened(name) as stream:
+    with opened(name, beside="the current folder") as stream:
         size = size_of(stream)
         check_size(name, size, limit)
         content = stream.read(size + 1)  # read allocates all it is asked for
@@ -35,17 +35,18 @@ def read_path(path: str | os.PathLike[str], *, limit: int = MAX_TEXT) -> bytes:
 
 
 @contextmanager
-def opened(name: str) -> Iterator[IO[bytes]]:
-    """A regular file, open for reading. Raises DataError, also where reading fails later."""
-    stream = _open(name)
+def opened(name: str, *, beside: str = "the folder of the model file") -> Iterator[IO[bytes]]:
+    """A regular file, open for reading; `beside`: what its path is relative to. Raises DataError, also where
+    reading fails later."""
+    stream = _open(name, beside)
     with stream:
         try:
             yield stream
         except OSError as reason:
-            raise _refused(name, reason) from None
+            raise _refused(name, reason, beside) from None
 
 
-def _open(name: str) -> IO[bytes]:
+def _open(name: str, beside: str) -> IO[bytes]:
     """The kind of file is looked at after opening: before, it could still be exchanged."""
     flags = os.O_RDONLY
     for flag in _FLAGS:
@@ -53,7 +54,7 @@ def _open(name: str) -> IO[bytes]:
     try:
         descriptor = os.open(name, flags)
     except (OSError, ValueError) as reason:
-        raise _refused(name, reason) from None
+        raise _refused(name, reason, beside) from None
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return os.fdopen(descriptor, "rb")
@@ -93,11 +94,10 @@ def _too_large(name: str, size: int | None, limit: int) -> DataError:
     )
 
 
-def _refused(name: str, reason: Exception) -> DataError:
+def _refused(name: str, reason: Exception, beside: str) -> DataError:
     if isinstance(reason, FileNotFoundError):
         return DataError(
-            f"there is no file {printable(name, _NAME)}",
-            help="paths are relative to the folder of the model file",
+            f"there is no file {printable(name, _NAME)}", help=f"paths are relative to {beside}"
         )
     what = reason.strerror if isinstance(reason, OSError) else str(reason)
     return DataError(f"{printable(name, _NAME)} cannot be read: {what}")
