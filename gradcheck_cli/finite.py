@@ -39,6 +39,7 @@ WIDEST = 2.0**10.5  # the ratio of the step sizes that may be combined
 CLOSE = 1e-4  # relative: less than that apart, larger step sizes are heard too
 WEAK = 1e-3  # relative: a bound above may have to give way to a far better one
 SMALL = 1e-6  # a base point below that says little about the scale of f
+_TOGETHER = 1 << 14  # samples
 GOOD = 1e-12  # a relative bound that no refinement need improve
 
 
@@ -284,7 +285,8 @@ def _known(estimate: _Estimate) -> Floats:
 def _side(sampler: _Sampler, which: Ints, scheme: Scheme) -> tuple[_Estimate, Bools]:
     """The slope of one side, infinite where it grows without end; and whether there is no side."""
     best, ladder = _settle(sampler, which, scheme)
-    steep = _endless(_tableau(ladder, scheme, sampler.floor(which)))
+    (table,) = _tableaus(ladder, [scheme], sampler.floor(which))
+    steep = _endless(table)
     slope = np.where(steep != 0, steep * np.inf, best.value)
     empty = ~np.isfinite(ladder.values).any(axis=(1, 2))
     return replace(best, value=slope, bound=np.where(steep != 0, 0.0, best.bound)), empty
@@ -423,35 +425,56 @@ def _power(ladder: _Ladder) -> Ints:
     return np.frexp(ladder.steps[:, :1])[1].astype(np.intp)
 
 
-def _tableau(ladder: _Ladder, scheme: Scheme, floor: Floats) -> _Tableau:
-    slopes, gains, size = _slopes(ladder, scheme)
-    steps, moves = ladder.steps, _moves(ladder, scheme)
+def _tableaus(ladder: _Ladder, schemes: Sequence[Scheme], floor: Floats) -> list[_Tableau]:
+    """That of each scheme, of which the first says how. Of few entries all at once: there a call takes longer
+    than its numbers, and a third of the calls are left."""
+    if ladder.values.size <= _TOGETHER or len(schemes) == 1:
+        return _stacked(ladder, schemes, floor)
+    return [table for scheme in schemes for table in _stacked(ladder, [scheme], floor)]
+
+
+def _stacked(ladder: _Ladder, schemes: Sequence[Scheme], floor: Floats) -> list[_Tableau]:
+    """The tableaus with the entries of one scheme after those of another."""
+    scheme, times = schemes[0], len(schemes)
+    seen = [(*_slopes(ladder, each), _moves(ladder, each)) for each in schemes]
+    slopes, gains, size, moves = (np.concatenate(parts) for parts in zip(*seen, strict=True))
+    steps, reach, base, floor = (
+        np.concatenate([part] * times) for part in (ladder.steps, ladder.reach, ladder.base, floor)
+    )
     count = min(COLUMNS, len(scheme.rungs) or steps.shape[1] - 1) if scheme.extrapolated else 2
-    ratios = _ratios(steps, count, scheme.order)
-    value, spread = _neville(slopes, ratios, -1.0), _neville(gains, ratios, 1.0)
-    truncation, residual = _truncation(value, lone=bool(scheme.rungs)), _residual(ladder, scheme, count)
+    order = np.repeat([each.order for each in schemes], len(ladder.steps))[:, None, None]
+    spans = _spans(steps, count)
+    value, spread = _neville(slopes, spans**order, -1.0), _neville(gains, spans**order, 1.0)
+    truncation = _truncation(value, lone=bool(scheme.rungs))
+    residual = np.concatenate([_residual(ladder, scheme, count)] * times, axis=1)
     noise = np.fmax(_largest(EPS * size, count) + TINY, _quantum(moves, count))
     noise = np.fmax(noise, _each(_seen_below(steps, value[1], gains, scheme), count))
     noise = np.fmax(noise, residual) * (1 if scheme.extrapolated else CAUTION)
     nothing_else = noise > ALL_NOISE * _largest(size, count) + 1e3 * TINY
-    nothing_else |= _levelled(ladder, moves, EPS * size + floor[:, None])
-    noise = np.where(nothing_else | ~(_spans(steps, count) < WIDEST), np.inf, noise)
-    share = size / np.abs(ladder.base) if scheme.imaginary else 1.0
+    nothing_else |= _levelled(steps, reach, moves, EPS * size + floor[:, None])
+    noise = np.where(nothing_else | ~(spans < WIDEST), np.inf, noise)
+    share = size / np.abs(base) if scheme.imaginary else 1.0
     # f never moves at all: inside it may be rounded at sizes near 1
     constant = ~(moves > 0).any(axis=1, keepdims=True) & np.isfinite(moves)
     noise = np.fmax(noise, np.fmax(floor[:, None] * share, np.where(constant, EPS, 0.0)))
     flat = _largest(moves, count) <= 4 * noise
-    at_reach = gains[:, :1] * (steps[:, :1] / ladder.reach)[:, :, None]
+    at_reach = gains[:, :1] * (steps[:, :1] / reach)[:, :, None]
     spread = np.where(flat, np.fmax(spread, at_reach), spread)
     roundoff = spread * noise + EPS * np.abs(value)
     hidden = _seen_above(steps, np.maximum(truncation / spread, np.nan_to_num(residual)), size)
     second = TRUNCATION_SAFETY * truncation + ROUNDOFF_SAFETY * roundoff
     second = np.where(hidden > noise, second, np.inf)
     roundoff = np.fmax(roundoff, spread * hidden)
-    table = (value, truncation, roundoff, second)
-    if not scheme.extrapolated:
-        table = (value[:1], truncation[:1], roundoff[:1], second[:1])
-    return _Tableau(*table, slopes, gains, size, steps, ladder.reach, scheme.order)
+    kept, found = slice(None if scheme.extrapolated else 1), []
+    for number, each in enumerate(schemes):
+        own = slice(number * len(ladder.steps), (number + 1) * len(ladder.steps))
+        found.append(
+            _Tableau(
+                value[kept, own], truncation[kept, own], roundoff[kept, own], second[kept, own],
+                slopes[own], gains[own], size[own], ladder.steps, ladder.reach, each.order,
+            )
+        )  # fmt: skip
+    return found
 
 
 def _columns(ladder: _Ladder, scheme: Scheme) -> tuple[NDArray[Any], list[int]]:
@@ -489,11 +512,11 @@ def _shift(values: Floats, by: int) -> Floats:
     return moved
 
 
-def _levelled(ladder: _Ladder, moves: Floats, noise: Floats) -> Bools:
+def _levelled(steps: Floats, reach: Floats, moves: Floats, noise: Floats) -> Bools:
     """Rungs far above those where the answer was expected, at which f hardly moves, or not much more than
     at smaller ones: a bounded f has tiny slopes there that agree, whatever the derivative is."""
-    steps, nothing = ladder.steps[:, :, None], moves <= 16 * noise
-    far = (steps > ladder.reach[:, :, None] * 2.0**DENSE) & (ladder.reach[:, :, None] > SMALL)
+    steps, reach, nothing = steps[:, :, None], reach[:, :, None], moves <= 16 * noise
+    far = (steps > reach * 2.0**DENSE) & (reach > SMALL)
     straight = steps[:, :-1] / steps[:, 1:] * moves[:, 1:]
     nothing[:, :-1] |= (moves[:, :-1] < straight / 4) & ~nothing[:, 1:]
     return np.asarray(_from_below(np.where(far & nothing, 1.0, 0.0), np.fmax) > 0)
@@ -517,12 +540,8 @@ def _largest(rungs: Floats, count: int) -> Floats:
 
 
 def _spans(steps: Floats, count: int) -> Floats:
+    """How much larger the rung i is than the rung i+m; to the power of the order, how much more it is off."""
     return np.asarray(steps[:, :, None] / _each(steps[:, :, None], count))
-
-
-def _ratios(steps: Floats, count: int, order: int) -> Floats:
-    """How much more the rung i is off than the rung i+m."""
-    return _spans(steps, count) ** order
 
 
 def _neville(rungs: Floats, ratios: Floats, sign: float) -> Floats:
@@ -580,7 +599,7 @@ def _residual(ladder: _Ladder, scheme: Scheme, count: int) -> Floats:
     if ladder.grid != EXTRAPOLATED.offsets or not scheme.extrapolated:
         return np.full((count, *ladder.values.shape[:2], ladder.values.shape[3]), np.nan)
     even = (ladder.values[:, :, 0] - ladder.base) / 2 + (ladder.values[:, :, 1] - ladder.base) / 2
-    miss = np.abs(_neville(even, _ratios(ladder.steps, count, 2), -1.0))
+    miss = np.abs(_neville(even, _spans(ladder.steps, count) ** 2, -1.0))
     return np.fmax(miss, _shift(miss, 1))
 
 
@@ -736,7 +755,7 @@ def _consult(
     By default central, right and left differences are asked together.
     """
     schemes = [scheme, RIGHT, LEFT] if scheme.sees_sides else [scheme]
-    tables = [_tableau(ladder, each, floor) for each in schemes]
+    tables = _tableaus(ladder, schemes, floor)
     guards, power = _guards(tables), _power(ladder)
     now = _select(tables[0], guards)
     for table in tables[1:]:

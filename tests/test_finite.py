@@ -487,6 +487,20 @@ def test_nothing_can_be_said_without_samples():
 # --- arrays ---------------------------------------------------------------------------------------
 
 
+def test_schemes_asked_together_say_what_they_say_alone(monkeypatch):
+    def function(which, offsets):
+        x = np.array([0.3, 1e-9, 40.0])[which][:, None] + offsets
+        values = np.stack([np.sin(x) * np.exp(x), np.sqrt(np.abs(x)), 0 * x + 2.5], axis=-1)
+        return Samples(values, np.ones(offsets.shape, bool))
+
+    base = np.array([0.3, 1e-9, 40.0])
+    together = differences(function, base)
+    monkeypatch.setattr(finite, "_TOGETHER", 0)
+    alone = differences(function, base)
+    for name in ("value", "bound", "left", "right", "steps"):
+        assert np.array_equal(getattr(together, name), getattr(alone, name), equal_nan=True)
+
+
 def test_entries_and_outputs_do_not_disturb_one_another():
     base = np.array([0.3, -1.2, 1e-9, 4e5, 0.0])
 
