@@ -30,7 +30,7 @@ import numpy as np  # noqa: E402
 from chains import chain  # noqa: E402
 from timing import Call, has, ratios, tell  # noqa: E402
 
-from gradcheck_cli import api, backprop, examples, language, symbolic  # noqa: E402
+from gradcheck_cli import api, backprop, examples, language, sampling, symbolic  # noqa: E402
 from gradcheck_cli.forward import forward_pass  # noqa: E402
 
 TOY = """rows x ~ normal(0, 1) count {rows}
@@ -165,6 +165,15 @@ def rows() -> None:
         runs = 5 if count > 100_000 else 50
         found = ratios(lambda p=point: _by_hand(p), cases, runs)
         tell(f"ROWS, N = {count:,}, one thread", "NumPy by hand", found)
+    tape, scheme = forward_pass(model), sampling.scheme_named("extrapolated")
+
+    def differences() -> object:
+        return sampling.derivative(model, tape, "loss", names, scheme, enough=1e-8)
+
+    found = ratios(lambda: forward_pass(model), {"differences, with bounds": differences}, 3)
+    tell(f"ROWS, N = {count:,}, all 8 parameters", "a forward pass", found)
+    found = ratios(lambda: _by_hand(point), {"the whole run": lambda: api.check(model)}, 1)
+    tell(f"ROWS, N = {count:,}", "NumPy by hand", found)
 
 
 def _by_hand(p: dict[str, Any]) -> tuple[float, dict[str, float]]:
