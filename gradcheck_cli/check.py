@@ -381,6 +381,7 @@ def _on_columns(shown: Sequence[Block], coverage: Coverage) -> list[str]:
         proved = int(min(digits, default=0.0))
         least = f", to at least {_plural(proved, 'digit')}" if proved and agreeing else ""
         sentences.append(f"The columns above agree: {agreeing:,} of {coverage.entries:,} entries{least}.")
+    sentences += _on_open_ones(shown)
     sentences += _on_ways(shown, coverage)
     if coverage.zero:
         sentences.append(
@@ -388,6 +389,13 @@ def _on_columns(shown: Sequence[Block], coverage: Coverage) -> list[str]:
             "(dead units; try --points 8 or another --seed)."
         )
     return sentences
+
+
+def _on_open_ones(shown: Sequence[Block]) -> list[str]:
+    """That some entries are UNRESOLVED at some point, where all else agrees."""
+    found = {(b.name, e.index) for b in shown for e in b.entries if e.verdict is Verdict.UNRESOLVED}
+    are, them = ("entry is", "it") if len(found) == 1 else ("entries are", "them")
+    return [f"{len(found):,} {are} UNRESOLVED; why stands beside {them}."] if found else []
 
 
 def _on_ways(shown: Sequence[Block], coverage: Coverage) -> list[str]:
@@ -418,7 +426,7 @@ def _chance(unseen: float) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    return ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+    return ", ".join(names[:12]) + (f" and {len(names) - 12:,} more" if len(names) > 12 else "")
 
 
 def _summary(

@@ -51,8 +51,9 @@ _TELLING = 7.0  # digits that all entries of a wrong array have together: some 5
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
 _ACCIDENTS = ("right only for", "right only where", "a convention")  # notes of claims that `strict` rejects
 _SAMPLES = 4
-_MANY_ROWS = 1000  # beyond which high precision over all of them takes minutes
+_MANY_ROWS, _MUCH_WORK = 1000, 100_000  # beyond either, high precision over all rows takes minutes
 _FEW_ROWS = 200  # the first ones, that stand for many more: there a claim is judged and explained exactly
+_LEAST_ROWS, _LITTLE_WORK = 20, 20_000  # fewer, down to so many, where a row takes much
 _MOST_ZEROS = 200_000  # digits in all values together: seconds
 _MOST_FAR = 64  # points, of which so many as _FAR_POINTS have a derivative that is not 0
 _FAR, _FAR_POINTS = 6.0, 16  # parameters times -2 to 4: a third of them changes sign
@@ -111,7 +112,7 @@ def judge_claims(
     court = _Court(model, referee, [At(n, v) for n, v in points], chosen, on_border)
     results = court.sided(claims, [court.judged(claim) for claim in claims])
     if court.judged_by_rows:
-        rows = f"over all {model.rows:,} rows in float64, over {_FEW_ROWS} of them at high precision"
+        rows = f"over all {model.rows:,} rows in float64, over {court.few_rows} of them at high precision"
         notes.append(f"formulas were judged {rows}")
     if strict:
         results = [_strictly(result) for result in results]
@@ -212,8 +213,15 @@ class _Court:
     @property
     def _has_many_rows(self) -> bool:
         """Whether they are more than high precision should go through, again and again."""
-        exact = self.referee.affords() and not self._does_without and not self.on_border
-        return exact and (self.model.rows or 0) > _MANY_ROWS
+        rows = self.model.rows or 0
+        many = rows > _MANY_ROWS or (rows > self.few_rows and self.referee.work > _MUCH_WORK)
+        return many and self.referee.affords() and not self._does_without and not self.on_border
+
+    @cached_property
+    def few_rows(self) -> int:
+        """How many rows stand for all, where these are many."""
+        each = max(1, self.referee.work // max(1, self.model.rows or 1))
+        return min(_FEW_ROWS, max(_LEAST_ROWS, _LITTLE_WORK // each))
 
     def _over_few(self, claim: Claim) -> Claim | None:
         """A formula over the first of many rows; None where all are to be looked at."""
@@ -233,7 +241,8 @@ class _Court:
     @cached_property
     def _few(self) -> _Court:
         """The first rows alone."""
-        model, some = self.model.of_rows(slice(_FEW_ROWS)), slice(_FEW_ROWS)
+        some = slice(self.few_rows)
+        model = self.model.of_rows(some)
         per_row = {item.name for item in model.inputs.values() if item.kind == "rows"}
         points = [
             At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})

@@ -29,6 +29,7 @@ __all__ = [
 
 ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
 _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
+_MOST_SWEPT = 1 << 18  # numbers
 _MOST_AT_ONCE = 1 << 20  # numbers of one name that are looked at together
 _JITTERED = 8  # samples of a formula over rows whose rounding is measured
 
@@ -54,6 +55,7 @@ class Knowledge:
     exact: bool
     tape: Tape
     known: dict[Derivative, Array] = field(default_factory=dict)
+    _swept: dict[str, dict[str, Array]] = field(default_factory=dict)
 
     def leaf(self, key: Key) -> Array:
         """The value of a leaf of a claim's formula, with the two leading axes."""
@@ -151,7 +153,23 @@ class Knowledge:
     def _values(self, of: str, names: Sequence[str]) -> dict[str, Array]:
         if self.exact:
             return self.referee.derivative(self.at.values, of, names, self.m)
-        return backprop.derivative(self.model, self.tape, of, names)
+        if of not in self._swept:
+            self._swept[of] = self._by_all_of_its_names(of)
+        swept = self._swept[of]
+        missing = [name for name in names if name not in swept]
+        more = backprop.derivative(self.model, self.tape, of, missing) if missing else {}
+        return {name: more[name] if name in more else swept[name] for name in names}
+
+    def _by_all_of_its_names(self, of: str) -> dict[str, Array]:
+        """A pass in reverse gives the derivatives by all names at once, kept if they are few numbers: whoever
+        asks for one often asks for hundreds, one after the other."""
+        model, target = self.model, self.model.node(of)
+        needed, rows = model.graph.upstream([target.index]), model.rows or 1
+        nodes = {name: model.node(name) for name in (*model.inputs, *model.steps)}
+        nodes = {name: node for name, node in nodes.items() if needed[node.index]}
+        numbers = sum(n.size * (rows if n.per_row or target.per_row else 1) for n in nodes.values())
+        few = numbers * target.size <= _MOST_SWEPT
+        return backprop.derivative(model, self.tape, of, nodes) if few else {}
 
     def _laid_out(self, of: str, by: str, value: Array) -> Array:
         jacobian = len(self.model.node(of).shape) == 1 and len(self.model.node(by).shape) == 1

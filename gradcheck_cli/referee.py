@@ -166,18 +166,19 @@ class Referee:
     @property
     def afforded(self) -> int:
         """How many derivatives that is true of together."""
-        return max(self.budget.most, DEFAULT) // _SHARE // self._work
+        return max(self.budget.most, DEFAULT) // _SHARE // self.work
 
     def pay(self, m: Any, passes: int = 1) -> None:
         """Pay for so many passes through the whole model in a namespace. Raises BudgetSpent."""
-        self._pay(m, passes * self._work)
+        self._pay(m, passes * self.work)
 
     def _pay(self, m: Any, operations: int) -> None:
         if isinstance(m, High):
             self.budget.pay(operations, m.context.dps)
 
     @cached_property
-    def _work(self) -> int:
+    def work(self) -> int:
+        """Operations of one pass over all rows."""
         return max(1, _counted(self.program, self.program.items, _work))
 
     @cached_property

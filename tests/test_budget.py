@@ -13,7 +13,7 @@ import pytest
 from build import exchanged
 from chains import chain
 
-from gradcheck_cli import api, cli
+from gradcheck_cli import api, backprop, cli
 from gradcheck_cli.budget import DEFAULT, Budget, BudgetSpent
 from gradcheck_cli.errors import OptionError
 from gradcheck_cli.graph import Model
@@ -327,3 +327,27 @@ def test_the_library_refuses_what_is_no_budget() -> None:
 def test_a_file_does_not_choose_its_own_budget() -> None:
     with pytest.raises(OptionError, match="budget"):
         api.load(f"set budget = 1000000000\n{PLAIN}")
+
+
+def test_without_high_precision_a_pass_in_reverse_tells_all_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong is looked for among hundreds of derivatives: not by a pass for each."""
+    model = api.load(chain(60) + "claim d loss/d w7 = 2*(f60 - y)\n")
+    passes = []
+    backward = backprop.derivative
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        passes.append(arguments[2])
+        return backward(*arguments, **options)
+
+    monkeypatch.setattr(backprop, "derivative", counted)
+    report = api.check(model, budget=1)
+    assert report.claims[0].diagnosis == "is d loss/d b60"
+    assert len(passes) < 40
+
+
+def test_open_entries_are_told_at_the_end() -> None:
+    report = api.check(api.load(chain(60)), budget=1)
+    assert report.verdict is Verdict.UNRESOLVED
+    (said,) = (s for s in report.closing if "UNRESOLVED" in s)
+    assert said.endswith("entries are UNRESOLVED; why stands beside them.")
+    assert not any("UNRESOLVED" in s for s in api.check(api.load(chain(60))).closing)

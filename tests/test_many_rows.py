@@ -139,3 +139,30 @@ def test_near_zeros_of_a_step_are_looked_at_by_themselves(monkeypatch: pytest.Mo
     report = api.check(api.load(text))
     assert report.verdict is Verdict.OK
     assert 0 < chosen[0] <= 4096
+
+
+NETWORK = """seed 7
+rows x[30] ~ normal(0, 1) count {rows}
+rows t[3] ~ normal(0, 1) count {rows}
+param W1[30,30] ~ he, W2[3,30] ~ he
+f1 = W1 @ x
+h1 = relu(f1)
+f2 = W2 @ h1
+l = sum((f2 - t)^2)
+loss = mean_rows(l)
+"""
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("d loss/d W1 = mean_rows(((f1 > 0) * (W2' @ (2*(f2 - t)))) @ x')", Verdict.OK),
+        ("d loss/d W1 = mean_rows((W2' @ (2*(f2 - t))) @ x')", Verdict.WRONG),
+    ],
+)
+def test_fewer_rows_stand_for_all_where_a_row_takes_much(claim: str, verdict: Verdict) -> None:
+    report = api.check(api.load(NETWORK.format(rows=120) + f"claim {claim}\n"), points=2, wrt=["W2"])
+    assert report.claims[0].verdict is verdict
+    (note,) = (n for n in report.notes if n.startswith("formulas were judged"))
+    count = int(note.split(" of them")[0].split()[-1])
+    assert 20 <= count < 60

@@ -268,7 +268,8 @@ def _zero(entry: Entry) -> str:
 
 def claim_title(claim: ClaimResult) -> str:
     """ "d loss/d f2 = sin(f2) * d loss/d h3"."""
-    return f"{claim.display} = {claim.formula}" if claim.formula else claim.display
+    equals = " " if claim.formula.startswith("from ") else " = "
+    return f"{claim.display}{equals}{claim.formula}" if claim.formula else claim.display
 
 
 def claim_numbers(claim: ClaimResult) -> list[str]:
