@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcheck_cli import api
 from gradcheck_cli.errors import DataError, GradcheckError
 from gradcheck_cli.graph import Graph, Misfit, Model
 from gradcheck_cli.language import read_model, show
@@ -375,3 +376,12 @@ def test_claims_from_files(folder: Path) -> None:
     assert isinstance(misfit, Misfit)
     assert "[2,3]" in misfit.message
     assert last.text == 'from "b.csv"'
+
+
+def test_a_column_that_is_a_vector_of_one_number_is_noted(tmp_path: Path) -> None:
+    np.save(tmp_path / "y.npy", np.arange(6.0).reshape(-1, 1))
+    file = tmp_path / "m.txt"
+    note = "line 1: y is a vector [1], as in the file; its number is y[0]"
+    for name, notes in (("y", (note,)), ("y[1]", ())):
+        file.write_text(f'rows {name} from "y.npy"\nparam w = 1\nl = (w - y[0])^2\nloss = mean_rows(l)\n')
+        assert api.load(file).notes == notes

@@ -436,6 +436,9 @@ class ModelReader:
             if not found:
                 raise DataError(f'"{name.display}" is one number, not one for every row')
             found = found[1:]
+            if found == (1,) and shape is None:  # what reshape(-1, 1) makes, and rarely is meant
+                note = f"{name.display} is a vector [1], as in the file; its number is {name.display}[0]"
+                self.builder.notes.append(note)
         elif table.is_csv and found == (1,) and shape is None:
             array, found = array.reshape(()), ()
         if shape is not None and shape != found:
