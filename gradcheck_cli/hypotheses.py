@@ -17,7 +17,7 @@ from gradcheck_cli.formulas import Spelling
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.links import Chain, Link
 
-__all__ = ["CONSTANTS", "SIGNED", "Observed", "counts", "wrong_link"]
+__all__ = ["CONFUSED", "CONSTANTS", "SIGNED", "Observed", "counts", "wrong_link"]
 
 CONSTANTS = (
     (2.0, "2"), (3.0, "3"), (4.0, "4"), (0.5, "1/2"), (1 / 3, "1/3"), (0.25, "1/4"),
@@ -27,7 +27,7 @@ CONSTANTS = (
 # what differentiates to its negative partner: the usual place of a lost sign
 SIGNED = {"cos": "d cos(z)/dz = -sin(z)", "acos": "d acos(z)/dz = -1/sqrt(1 - z^2)"}
 # what stands in place of a derivative by mistake: text, and its value from the argument and the function
-_CONFUSED: dict[str, tuple[tuple[str, Callable[[Any, Any], Any]], ...]] = {
+CONFUSED: dict[str, tuple[tuple[str, Callable[[Any, Any], Any]], ...]] = {
     "sin": (("-cos({0})", lambda z, y: -np.cos(z)),),
     "cos": (("sin({0})", lambda z, y: np.sin(z)), ("-cos({0})", lambda z, y: -y)),
     "tan": (("1 + tan({0})", lambda z, y: 1 + y), ("1/cos({0})", lambda z, y: 1 / np.cos(z))),
@@ -158,7 +158,7 @@ class _Slips:
 
         yield slip(10 - self._is_signed(link), lambda c: -own(c), lambda: self._sign(link))
         yield slip(30, lambda c: 0 * own(c), lambda: self._term(link, "misses"))
-        for text, function in _CONFUSED.get(node.operation, ()):
+        for text, function in CONFUSED.get(node.operation, ()):
             yield slip(
                 20, lambda c, f=function: f(_of(c, argument), _of(c, user)),  # type: ignore[misc]
                 lambda t=text: self._in_place(link, t.format(self.spelling.value(argument))),  # type: ignore[misc]

@@ -7,7 +7,7 @@ make in such programs; a mistake is told only if it gives every number of the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,7 @@ from gradcheck_cli.backprop import Rule, Slip
 from gradcheck_cli.claims import Evidence
 from gradcheck_cli.forward import FLOAT64, Tape, compute, forward_pass
 from gradcheck_cli.graph import Array, Claim, Model, Node
+from gradcheck_cli.hypotheses import CONFUSED
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.results import ClaimResult, Verdict
 
@@ -201,6 +202,11 @@ def _slips(
         yield _left_out, f"leaves out {own}"
         yield _NEGATIVE, f"has the wrong sign for {own}"
     if record.elementwise and len(node.arguments) == 1:
+        if node.operation != "exp":
+            yield _value_sent, f"uses {record.function} in place of its derivative {where}"
+        argument = names.get(node.arguments[0], "z")
+        for text, function in CONFUSED.get(node.operation, ()):
+            yield partial(_confused, function), f"has {text.format(argument)} in place of {own}"
         yield _twice, f"takes {own} twice"
         yield partial(_at_value, node), f"takes {own} at its value, not at its argument"
     if node.operation == "softmax":
@@ -253,6 +259,20 @@ def _scaled(factor: float, rule: Rule, adjoint: Array, value: Array, arguments: 
 
 def _left_out(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
     return adjoint + 0.0 * rule(adjoint, value, arguments)
+
+
+def _value_sent(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return np.asarray(adjoint * value)
+
+
+def _confused(
+    function: Callable[[Array, Array], Array],
+    rule: Rule,
+    adjoint: Array,
+    value: Array,
+    arguments: Sequence[Array],
+) -> Array:
+    return np.asarray(adjoint * function(arguments[0], value))
 
 
 def _twice(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:

@@ -166,3 +166,30 @@ def test_fewer_rows_stand_for_all_where_a_row_takes_much(claim: str, verdict: Ve
     (note,) = (n for n in report.notes if n.startswith("formulas were judged"))
     count = int(note.split(" of them")[0].split()[-1])
     assert 20 <= count < 60
+
+
+REGRESSION = """rows x[2] ~ normal(0, 1) count {rows}
+rows y ~ uniform(0, 1) count {rows}
+param w[2] = [0.5, -0.3], b = 0.1
+z = b + dot(w, x)
+p = sigmoid(z)
+l = -y*log(p) - (1 - y)*log(1 - p)
+loss = mean_rows(l)
+"""
+
+
+@pytest.mark.parametrize("rows", [100, 1500])
+@pytest.mark.parametrize(
+    ("factor", "diagnosis"),
+    [
+        ("p*(1 - p)*x", None),
+        ("p*x", "uses sigmoid in place of its derivative (line 5)"),
+        ("(1 - p)*x", "has 1 - sigmoid(z) in place of the derivative of sigmoid (line 5)"),
+        ("x", "leaves out the derivative of sigmoid (line 5)"),
+    ],
+)
+def test_a_link_of_a_gradient_in_one_line(factor: str, diagnosis: str | None, rows: int) -> None:
+    claim = f"d loss/d w = mean_rows((-y/p + (1 - y)/(1 - p))*{factor})"
+    result, _ = judged(claim, rows=rows, model=REGRESSION)
+    assert result.verdict is (Verdict.WRONG if diagnosis else Verdict.OK)
+    assert result.diagnosis == diagnosis
