@@ -203,7 +203,8 @@ def _slips(
         yield _NEGATIVE, f"has the wrong sign for {own}"
     if record.elementwise and len(node.arguments) == 1:
         if node.operation != "exp":
-            yield _value_sent, f"uses {record.function} in place of its derivative {where}"
+            itself = partial(_confused, lambda _, value: value)
+            yield itself, f"uses {record.function} in place of its derivative {where}"
         argument = names.get(node.arguments[0], "z")
         for text, function in CONFUSED.get(node.operation, ()):
             yield partial(_confused, function), f"has {text.format(argument)} in place of {own}"
@@ -259,10 +260,6 @@ def _scaled(factor: float, rule: Rule, adjoint: Array, value: Array, arguments: 
 
 def _left_out(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
     return adjoint + 0.0 * rule(adjoint, value, arguments)
-
-
-def _value_sent(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    return np.asarray(adjoint * value)
 
 
 def _confused(
