@@ -172,13 +172,10 @@ def _settled_at_once(hearing: Hearing, rulings: _Rulings, disputed: Array) -> Ar
         return np.zeros_like(plain)
     truth, confirmed = (np.concatenate(list(part.values())) for part in (said.value, said.confirmed))
     bound = hearing.rounding(t)
-    slack = bound + _ULP * np.abs(truth)
     shown = np.abs(truth) > _LEAST_SHOWN * np.max(np.abs(t.point.tape.value(hearing.of)), initial=0.0)
     plain[np.flatnonzero(plain & shown & ~confirmed)[: hearing.slopes_left]] = False  # these can be asked for
-    with np.errstate(all="ignore"):
-        plain &= (truth != 0) & np.isfinite(slack) & (np.abs(t.backprop - truth) <= slack)
-        plain &= t.unseen | ((np.abs(t.symbolic - truth) <= slack) & (t.symbolic != 0))
-        plain &= np.isnan(t.finite) | (np.abs(t.finite - truth) <= t.bound + slack)
+    plain &= (truth != 0) & np.isfinite(truth) & np.isfinite(bound) & (t.unseen | (t.symbolic != 0))
+    plain &= np.logical_and.reduce(_within(t, slice(None), truth, bound))
     some = np.flatnonzero(plain)
     carried, rulings.digits[some] = _carried(t, some, truth[some], bound[some])
     notes = iter(_on_digits(carried, hearing.digits, t.unseen[some]))
@@ -186,6 +183,22 @@ def _settled_at_once(hearing: Hearing, rulings: _Rulings, disputed: Array) -> Ar
         told = zip(entries.tolist(), notes, strict=False)
         rulings.open(name).notes.update({entry: note for entry, note in told if note})
     return plain
+
+
+def _within(t: Testimony, entries: Any, truth: Array, bound: Array) -> list[Array]:
+    """Which numbers of symbolic, backprop and the differences are where the truth is, as far as rounding and
+    their own bounds let them; where there is none, it is not off."""
+    slack = bound + _ULP * np.abs(truth)
+    with np.errstate(all="ignore"):
+        symbolic, backprop, finite = (
+            np.abs(part[entries] - truth) for part in (t.symbolic, t.backprop, t.finite)
+        )
+        known = ~np.isnan(t.finite[entries])
+        return [
+            t.unseen[entries] | (symbolic <= slack),
+            backprop <= slack,
+            ~known | (finite <= t.bound[entries] + slack),
+        ]
 
 
 def _carried(t: Testimony, entries: Any, truth: Array, bound: Array) -> tuple[Array, Array]:
@@ -495,20 +508,11 @@ class _Dispute:
 
     def _off(self, entry: int, truth: float, bound: float, m: Any) -> list[str]:
         """The witnesses that are not where the truth is; symbolic is heard at high precision too."""
-        t = self.t
-        slack = bound + _ULP * abs(truth)
-        heard = not t.unseen[entry] and not abs(t.symbolic[entry] - truth) <= slack
-        if heard and self._exact_symbolic(entry, truth, m):
-            t.symbolic[entry] = truth
-        return [
-            label
-            for label, value, room in (
-                *([] if t.unseen[entry] else [("symbolic", t.symbolic[entry], slack)]),
-                ("backprop", t.backprop[entry], slack),
-                (*_DIFFERENCES, t.finite[entry], t.bound[entry] + slack),
-            )
-            if not (abs(value - truth) <= room or (np.isnan(value) and label[0] == "f"))
-        ]
+        where = [bool(right) for right in _within(self.t, entry, np.asarray(truth), np.asarray(bound))]
+        if not where[0] and self._exact_symbolic(entry, truth, m):
+            self.t.symbolic[entry], where[0] = truth, True
+        witnesses = ("symbolic", "backprop", *_DIFFERENCES)
+        return [label for label, right in zip(witnesses, where, strict=True) if not right]
 
     @cached_property
     def _surest(self) -> Array | None:
