@@ -14,7 +14,9 @@ from itertools import islice
 import numpy as np
 
 from gradcheck_cli import backprop, formulas, patterns
-from gradcheck_cli.claims import Evidence, Judged, name_of
+from gradcheck_cli.claims import Judged
+from gradcheck_cli.court import name_of
+from gradcheck_cli.evidence import Evidence
 from gradcheck_cli.forward import FLOAT64, evaluate, forward_pass, trace
 from gradcheck_cli.graph import Array, Builder, Claim, Derivative, Graph, Misfit, Model, Node, Step
 from gradcheck_cli.hypotheses import CONSTANTS, SIGNED, Observed, counts, wrong_link
