@@ -15,8 +15,8 @@ import numpy as np
 
 from gradcheck_cli import backprop, formulas, patterns
 from gradcheck_cli.claims import Judged
-from gradcheck_cli.court import name_of
-from gradcheck_cli.evidence import Evidence
+from gradcheck_cli.claims.court import name_of
+from gradcheck_cli.claims.evidence import Evidence
 from gradcheck_cli.forward import FLOAT64, evaluate, forward_pass, trace
 from gradcheck_cli.graph import Array, Builder, Claim, Derivative, Graph, Misfit, Model, Node, Step
 from gradcheck_cli.hypotheses import CONSTANTS, SIGNED, Observed, counts, wrong_link

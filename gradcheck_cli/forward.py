@@ -30,6 +30,7 @@ __all__ = [
     "evaluate",
     "forward_pass",
     "margins",
+    "operations",
     "trace",
 ]
 
@@ -489,6 +490,20 @@ class _PinnedPass:
 def forward_pass(model: Model, m: Any = FLOAT64, point: Mapping[str, Array] | None = None) -> Tape:
     """Every f_k and h_k at the model's point, or at another one. Values may be non-finite."""
     return Tape(model, m, model.point() if point is None else point).run()
+
+
+def operations(model: Model, some: Iterable[Node] | None = None) -> int:
+    """Multiplications, or other operations, of one forward pass over all rows, or of some of its nodes."""
+    rows, nodes = model.rows or 1, model.graph.nodes
+    some = nodes if some is None else some
+    return sum(_operations(node, nodes) * (rows if node.per_row else 1) for node in some)
+
+
+def _operations(node: Node, nodes: Sequence[Node]) -> int:
+    if node.is_leaf or node.is_literal or node.primitive.product is None:
+        return node.size
+    a, b = (nodes[k] for k in node.arguments)
+    return a.size * (b.shape[1] if len(b.shape) == 2 else 1) if node.operation == "matmul" else node.size
 
 
 def _per_row(graph: Graph) -> list[Node]:

@@ -23,6 +23,7 @@ import numpy as np
 from gradcheck_cli import backprop, bynode, symbolic
 from gradcheck_cli.bynode import Route
 from gradcheck_cli.finite import EXTRAPOLATED, SCHEMES, Scheme
+from gradcheck_cli.forward import operations
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.namespaces import floats
 from gradcheck_cli.points import signs
@@ -31,7 +32,7 @@ from gradcheck_cli.sampling import Estimates, along, derivative, derivative_at
 from gradcheck_cli.symbolic import Program
 from gradcheck_cli.values import PROJECTION_MARGIN, Point
 
-__all__ = ["SLOPES", "Hearing", "Plan", "Projections", "Testimony", "Way", "operations", "plan"]
+__all__ = ["SLOPES", "Hearing", "Plan", "Projections", "Testimony", "Way", "plan"]
 
 _BY_ENTRY = 38  # samples that the differences of one entry cost
 _BY_NODE = 7  # and those of one entry of a node
@@ -138,24 +139,7 @@ class _ByNode:
 def _below(model: Model, node: Node) -> int:
     """Operations of what is computed from a node."""
     reached = model.graph.downstream([node.index])
-    return _counted(model, [n for n in model.graph.nodes if reached[n.index]])
-
-
-def operations(model: Model) -> int:
-    """Multiplications, or other operations, of one forward pass over all rows."""
-    return _counted(model, model.graph.nodes)
-
-
-def _counted(model: Model, some: Sequence[Node]) -> int:
-    rows, nodes = model.rows or 1, model.graph.nodes
-    return sum(_operations(node, nodes) * (rows if node.per_row else 1) for node in some)
-
-
-def _operations(node: Node, nodes: Sequence[Node]) -> int:
-    if node.is_leaf or node.is_literal or node.primitive.product is None:
-        return node.size
-    a, b = (nodes[k] for k in node.arguments)
-    return a.size * (b.shape[1] if len(b.shape) == 2 else 1) if node.operation == "matmul" else node.size
+    return operations(model, [n for n in model.graph.nodes if reached[n.index]])
 
 
 # ---------------------------------------------------------------------------------------------

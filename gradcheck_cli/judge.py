@@ -135,7 +135,8 @@ def _judge(hearing: Hearing, heard: Testimonies, noise: Array) -> _Rulings:
         size = np.maximum(np.abs(t.symbolic), np.abs(t.backprop))
         apart = np.abs(t.symbolic - t.backprop)
         gap = np.maximum(np.abs(t.finite - t.backprop), np.abs(t.finite - t.symbolic))
-        proved = (apart <= CLOSE * size) & (gap <= t.bound + CLOSE * size)
+        close = np.maximum(CLOSE * size, _measured(hearing, t))
+        proved = (apart <= close) & (gap <= t.bound + CLOSE * size)
         proven = np.where(proved & (size > 0), _digits(np.maximum(gap, t.bound), size), np.nan)
         settled = (proved & (proven >= digits)) | (_flat(heard, hearing.of) & ~_cancelled(t, hearing))
         settled &= ~t.kink
@@ -288,6 +289,14 @@ def _widen(heard: Testimonies, hearing: Hearing) -> None:
     seen = heard.some(name for name, part in heard.parts.items() if part.way is Way.EACH)
     seen &= np.isfinite(t.finite) & np.isfinite(bound)
     t.bound[seen] += bound[seen]
+
+
+def _measured(hearing: Hearing, t: Testimony) -> Array:
+    """What rounding may do, where it was measured: by so much right witnesses differ, and need no referee."""
+    if not hearing.referee.jitters():
+        return np.zeros_like(t.bound)
+    bound = hearing.rounding(t)
+    return np.where(np.isfinite(bound), bound, 0.0)
 
 
 def _cancelled(t: Testimony, hearing: Hearing) -> Array:

@@ -13,10 +13,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcheck_cli.claims.numbers import digits_given
 from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.graph import Model
 from gradcheck_cli.hypotheses import CONSTANTS, counts
-from gradcheck_cli.numberclaims import digits_given
 from gradcheck_cli.results import ClaimResult, Verdict
 
 __all__ = ["numbers_together"]

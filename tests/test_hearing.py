@@ -16,9 +16,9 @@ from build import exchanged
 from gradcheck_cli import api, symbolic
 from gradcheck_cli.check import Options, check
 from gradcheck_cli.finite import SCHEMES
-from gradcheck_cli.forward import forward_pass
+from gradcheck_cli.forward import forward_pass, operations
 from gradcheck_cli.graph import Model
-from gradcheck_cli.hearing import DIRECTIONS, Hearing, Way, operations, plan
+from gradcheck_cli.hearing import DIRECTIONS, Hearing, Way, plan
 from gradcheck_cli.hearing import Testimonies as Everything
 from gradcheck_cli.hearing import Testimony as Heard
 from gradcheck_cli.judge import SMALL_MISTAKE, _suspects

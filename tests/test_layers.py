@@ -73,7 +73,12 @@ RANKS: dict[str, tuple[int, int]] = {
     "culprit": (7, 0),
     "judge": (8, 0),
     "gaps": (6, 0),  # claimed beside true
-    "claims": (7, 0),
+    "claims.court": (7, 1),
+    "claims.kinks": (7, 2),
+    "claims.numbers": (7, 3),
+    "claims.formulas": (7, 3),
+    "claims.evidence": (7, 4),
+    "claims": (7, 5),
     "links": (5, 0),
     "hypotheses": (7, 0),
     "relations": (8, 0),

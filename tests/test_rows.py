@@ -127,11 +127,11 @@ def test_differences_over_rows(rows: int, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_few_step_sizes_where_they_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where samples take long, three step sizes come first; the whole ladder where these do not prove
-    enough, and for all if no bound is named that will do."""
+    """Where samples take long, three step sizes come first, then three larger ones where f moves little; the
+    whole ladder where these do not prove enough, and for all if no bound is named that will do."""
     text = (
-        "rows x ~ normal(0, 1) count 50\nparam a = 0.8, b = 0.7\n"
-        "l = tanh(a*x)^2 + sin(3e3*b)*x^2\nloss = mean_rows(l)"
+        "rows x ~ normal(0, 1) count 50\nparam a = 0.8, b = 0.7, c = 0.6\n"
+        "l = tanh(a*x)^2 + sin(3e3*b)*x^2 + 1e-3*sin(c)\nloss = mean_rows(l)"
     )
     model = api.load(text)
     tape = forward_pass(model)
@@ -144,14 +144,14 @@ def test_few_step_sizes_where_they_are_enough(monkeypatch: pytest.MonkeyPatch) -
         return found
 
     monkeypatch.setattr(sampling, "differences", counted)
-    whole = sampling.derivative(model, tape, "loss", ["a", "b"], EXTRAPOLATED)
-    few = sampling.derivative(model, tape, "loss", ["a", "b"], EXTRAPOLATED, enough=1e-8)
+    whole = sampling.derivative(model, tape, "loss", ["a", "b", "c"], EXTRAPOLATED)
+    few = sampling.derivative(model, tape, "loss", ["a", "b", "c"], EXTRAPOLATED, enough=1e-8)
     assert asked[0][1] >= 33
-    assert asked[1:] == [(2, 7), (1, asked[2][1])]
-    assert asked[2][1] >= 33  # b is looked at again
-    true = backprop.derivative(model, tape, "loss", ["a", "b"])
+    assert asked[1:] == [(3, 7), (2, 7), (1, asked[3][1])]
+    assert asked[3][1] >= 33  # b is looked at once more
+    true = backprop.derivative(model, tape, "loss", ["a", "b", "c"])
     for found in (whole, few):
-        assert all(abs(found[n].value - true[n]) <= found[n].bound <= 1e-8 * abs(true[n]) for n in "ab")
+        assert all(abs(found[n].value - true[n]) <= found[n].bound <= 1e-8 * abs(true[n]) for n in "abc")
 
 
 def test_with_many_rows_each_name_moves_only_what_follows_it(monkeypatch: pytest.MonkeyPatch) -> None:

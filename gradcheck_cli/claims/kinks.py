@@ -1,4 +1,4 @@
-"""Judges claims at kinks and borders, where the slopes of both sides decide, and finds the claims that are
+"""Reads claims at kinks and borders. Gives verdicts by the slopes of both sides, and the claims that are
 right on one side of a kink only."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck_cli.court import FAILURES, Court, fails, name_of
+from gradcheck_cli.claims.court import FAILURES, Court, fails, name_of
 from gradcheck_cli.gaps import Gap
 from gradcheck_cli.graph import Claim, Graph, Node, spell_shape
 from gradcheck_cli.points import moved

@@ -1,5 +1,7 @@
-"""Holds claims against what is true: at 50 digits and once more at 140 where the two sides are close, over
-some rows where they are too many, in float64 where a model is too large. Knows nothing of verdicts.
+"""Reads a model, its points and the referee. Gives how far claims are from what is true there.
+
+At 50 digits, and once more at 140 where the two sides are close; over some rows where they are too many; in
+float64 where a model is too large. Knows nothing of verdicts.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""Judges derivatives that are given as numbers: at the given point, up to what rounding explains and the
-digits that are written."""
+"""Reads derivatives that are claimed as numbers. Gives verdicts, at the given point, up to what rounding
+explains and the digits that are written."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck_cli.court import Court
+from gradcheck_cli.claims.court import Court
+from gradcheck_cli.claims.kinks import MOST_SLOPES, judge_at_kink, judge_beside_kink, without_kinks
 from gradcheck_cli.gaps import Gap
 from gradcheck_cli.graph import Array, Claim, Derivative
-from gradcheck_cli.kinkedclaims import MOST_SLOPES, judge_at_kink, judge_beside_kink, without_kinks
 from gradcheck_cli.namespaces import floats
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.referee import MOST_DIGITS

@@ -1,5 +1,7 @@
-"""Judges formulas: right at every point, and not by an accident of the data. The right side's derivatives are
-filled with TRUE values, so that one slip gives one wrong line."""
+"""Reads formulas of derivatives. Gives verdicts: right at every point, and not by an accident of the data.
+
+The right side's derivatives are filled with TRUE values, so that one slip gives one wrong line.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.court import Court
+from gradcheck_cli.claims.court import Court
+from gradcheck_cli.claims.kinks import judge_at_kink
 from gradcheck_cli.gaps import ROUNDING, At, Gap, are_many, difference
 from gradcheck_cli.graph import Array, Claim, Graph, Model
-from gradcheck_cli.kinkedclaims import judge_at_kink
 from gradcheck_cli.points import moved
 from gradcheck_cli.results import ClaimResult, Verdict
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.budget import BudgetSpent
-from gradcheck_cli.court import FAILURES, Court
-from gradcheck_cli.evidence import Evidence, evidence_of_formula, evidence_of_numbers
-from gradcheck_cli.formulaclaims import judge_formula
+from gradcheck_cli.claims.court import FAILURES, Court
+from gradcheck_cli.claims.evidence import Evidence, evidence_of_formula, evidence_of_numbers
+from gradcheck_cli.claims.formulas import judge_formula
+from gradcheck_cli.claims.kinks import with_sides
+from gradcheck_cli.claims.numbers import WANTED_DIGITS, digits_given, is_too_wide, judge_numbers, numbers_of
 from gradcheck_cli.gaps import At, difference, evaluated
 from gradcheck_cli.graph import Array, Claim, Graph, Misfit, Model, spell_shape
-from gradcheck_cli.kinkedclaims import with_sides
-from gradcheck_cli.numberclaims import WANTED_DIGITS, digits_given, is_too_wide, judge_numbers, numbers_of
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import ClaimResult, Verdict
 

@@ -1,4 +1,4 @@
-"""Collects what a diagnosis may use of a wrong claim: what is claimed and what is true at the points, with
+"""Reads a wrong claim. Gives what a diagnosis may use: what is claimed and what is true at the points, with
 other data and beyond the kinks, and what other formulas would give."""
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck_cli.budget import BudgetSpent
-from gradcheck_cli.court import FAILURES, Court
-from gradcheck_cli.formulaclaims import same_sums
+from gradcheck_cli.claims.court import FAILURES, Court
+from gradcheck_cli.claims.formulas import same_sums
+from gradcheck_cli.claims.kinks import FAR, FAR_POINTS, kinks_of
+from gradcheck_cli.claims.numbers import numbers_of, unwritten
 from gradcheck_cli.forward import Tape
 from gradcheck_cli.gaps import At, Knowledge, difference
 from gradcheck_cli.graph import Array, Claim, Graph, Key, Model
-from gradcheck_cli.kinkedclaims import FAR, FAR_POINTS, kinks_of
 from gradcheck_cli.namespaces import floats
-from gradcheck_cli.numberclaims import numbers_of, unwritten
 from gradcheck_cli.points import moved
 from gradcheck_cli.results import ClaimResult
 
