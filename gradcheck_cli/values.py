@@ -6,7 +6,7 @@ nothing of derivatives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,9 +94,13 @@ def compare_values(model: Model, program: Program, referee: Referee, point: Poin
     theirs = symbolic.values(program, point.values)
     suspects = [name for name in model.steps if _apart(ours[name], theirs[name]).any()]
     bounds = referee.value_rounding(point.values, suspects) if suspects else {}
+    off = {name: _off(theirs[name], ours[name], bounds[name]) for name in suspects}
+    suspects = [name for name in suspects if off[name].any() or name == model.loss]
     if (model.rows or 0) > _MOST_ROWS:  # of many rows those that differ, each of which sees no other
         by_row = [name for name in suspects if model.node(name).per_row]
-        found = _compare_rows(model, referee, point, _rows_apart(by_row, ours, theirs, bounds))
+        apart = [np.argwhere(off[name])[:, 0] for name in by_row]
+        chosen = np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *apart]))[:_MOST_ROWS]
+        found = _compare_rows(model, referee, point, chosen)
         if found.verdict is not Verdict.OK:
             return found
         suspects = [name for name in suspects if name not in by_row]
@@ -142,22 +146,6 @@ def _compare_in_blocks(program: Program, referee: Referee, point: Point) -> Valu
     if symbolic.unseen(program, model.loss):
         return _unseen_value(program, referee, point, loss)
     return Values(Verdict.OK, _agreement(loss, theirs[model.loss]), single(theirs[model.loss]))
-
-
-def _rows_apart(
-    names: Sequence[str],
-    ours: Mapping[str, Array],
-    theirs: Mapping[str, Array],
-    bounds: Mapping[str, Array],
-) -> Array:
-    """The rows in which values of these steps differ, at most so many; first those that rounding does not
-    explain."""
-    off, apart = np.zeros((2, 0), dtype=np.intp)
-    for name in names:
-        off = np.union1d(off, np.argwhere(_off(theirs[name], ours[name], bounds[name]))[:, 0])
-        apart = np.union1d(apart, np.argwhere(_apart(ours[name], theirs[name]))[:, 0])
-    rest = np.setdiff1d(apart, off)
-    return np.concatenate([off, rest])[:_MOST_ROWS]
 
 
 def _compare_rows(model: Model, referee: Referee, point: Point, chosen: Array) -> Values:

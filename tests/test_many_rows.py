@@ -124,8 +124,9 @@ def test_a_wrong_value_in_one_row_is_found(monkeypatch: pytest.MonkeyPatch, rows
     assert str(report.value_note).startswith("the value of p (line 5) differs")
 
 
-def test_near_zeros_of_a_step_are_looked_at_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 5,000 values of w*x + b some cancel to fewer digits than two ways of adding agree on."""
+def test_what_rounding_explains_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 5,000 values of w*x + b some cancel to fewer digits than two ways of adding agree on; a row that is
+    off by more, in the test before this one, is."""
     values = importlib.import_module("gradcheck_cli.values")
     chosen: list[int] = []
     compare = values._compare_rows
@@ -138,7 +139,7 @@ def test_near_zeros_of_a_step_are_looked_at_by_themselves(monkeypatch: pytest.Mo
     text = MODEL.format(rows=5000).replace("w*x + b", "w*x + b + 1000 - 1000")
     report = api.check(api.load(text))
     assert report.verdict is Verdict.OK
-    assert 0 < chosen[0] <= 4096
+    assert chosen == [0]
 
 
 NETWORK = """seed 7
