@@ -9,7 +9,7 @@ domain was crossed on the way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -63,18 +63,44 @@ def evaluate(graph: Graph, leaves: Mapping[Key, Array], m: Any, output: int | No
     `leaves` hold arrays with the two leading axes. Raises KeyError for a leaf without a value.
     """
     target = graph.output if output is None else output
-    return trace(graph, leaves, m, target)[target]
+    return trace(graph, leaves, m, target, added=_only_added(graph, target))[target]
 
 
-def trace(graph: Graph, leaves: Mapping[Key, Array], m: Any, target: int) -> Values:
-    """The values of `target` and of all nodes that it is computed from."""
+def trace(
+    graph: Graph, leaves: Mapping[Key, Array], m: Any, target: int, added: Container[int] = ()
+) -> Values:
+    """The values of `target` and of all nodes that it is computed from; of matrix products that are `added`
+    over the rows, the sum."""
     needed = graph.upstream([target])
     values: Values = {}
     with np.errstate(all="ignore"):
         for node in graph.nodes:
             if needed[node.index]:
-                values[node.index] = leaves[node.key] if node.is_leaf else compute(node, values, m)
+                m_or_sum = _Adding(m) if node.index in added else m
+                values[node.index] = leaves[node.key] if node.is_leaf else compute(node, values, m_or_sum)
     return values
+
+
+class _Adding:
+    """A namespace whose matrix products are added over the rows: those of single rows are never stored."""
+
+    def __init__(self, m: Any) -> None:
+        self.m = m
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        """The sum of a @ b over the rows: (S, 1, n, k)."""
+        return self.m.matmul_onto(a[:, :1], a, b)  # type: ignore[no-any-return]
+
+
+def _only_added(graph: Graph, target: int) -> set[int]:
+    """The matrix products that nothing but a sum over the rows takes."""
+    needed = graph.upstream([target])
+    nodes = [n for n in graph.nodes if needed[n.index]]
+    found = {n.index for n in nodes if n.per_row and n.operation == "matmul" and n.index != target}
+    for node in nodes:
+        if not node.adds_rows:
+            found.difference_update(node.arguments)
+    return found
 
 
 def margins(graph: Graph, values: Values, m: Any, *, of: str) -> list[tuple[Node, Array]]:

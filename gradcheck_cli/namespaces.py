@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -589,6 +590,10 @@ class High(Float64):
         """-1, 0 or 1."""
         return self._each("sign", x)
 
+    def sum(self, x: Any, axis: Axes, keepdims: bool) -> Any:
+        """Sum along `axis`."""
+        return multilinear(partial(np.sum, axis=axis, keepdims=keepdims), self.context, x)
+
     def max(self, x: Any, axis: Axes, keepdims: bool) -> Any:
         """Largest along `axis`; nan if there is one."""
         largest = np.max(x, axis=axis, keepdims=keepdims)
@@ -723,11 +728,12 @@ class High(Float64):
     def _growing(self, name: str, x: Any, right: float, left: float) -> Any:
         """A function of the context that takes its limits very far out, where it cannot be stored."""
         function = getattr(self.context, name)
+        far = self.context.mpf(_FAR)  # once: to convert it takes longer than to compare
 
         def bounded(v: Any) -> Any:
-            if v > _FAR:
+            if v > far:
                 return self.context.mpf(right)
-            return self.context.mpf(left) if v < -_FAR else function(v)
+            return self.context.mpf(left) if v < -far else function(v)
 
         return self._map(name, bounded, x)
 

@@ -699,7 +699,7 @@ class _Reverse:
         """What is sent, in the shape of the item: added over the rows where it has one value for all."""
         item = self.program.items[index]
         if part.shape[1] > 1 and not item.per_row and not self.of.per_row:
-            part = np.asarray(rounded(self.m, part, part.shape[1]).sum(axis=1, keepdims=True))
+            part = self.m.sum(rounded(self.m, part, part.shape[1]), axis=(1,), keepdims=True)
         if part.ndim != 2 + len(item.shape):
             part = np.asarray(part.sum(axis=tuple(range(2, part.ndim)))).reshape(part.shape[:2] + item.shape)
         return part
@@ -790,9 +790,8 @@ class _Reverse:
         """How many rows a product may sum over at once, because its argument has one value for all of
         them: products of single rows are never stored."""
         shared = not (self.program.items[item.arguments[place]].per_row or self.of.per_row)
-        plain = all(v.dtype != object for _, v in operands)
         counts = {v.shape[1] for _, v in operands}
-        return max(counts) if shared and plain and len(counts) == 1 else 1
+        return max(counts) if shared and len(counts) == 1 else 1
 
     def _scattered(self, adjoint: Array, shape: Shape, key: tuple[Any, ...]) -> Array:
         full = np.zeros(adjoint.shape[:2] + shape, dtype=adjoint.dtype)

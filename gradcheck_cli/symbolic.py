@@ -413,7 +413,7 @@ def structured(item: Item, m: Any, xs: Sequence[Array]) -> Array:
             return _einsum(item.data, m, *xs)
         case "total":
             rank, axis = item.data
-            return np.asarray(xs[0].sum(axis=_axes(rank, axis), keepdims=axis is not None))
+            return m.sum(xs[0], axis=_axes(rank, axis), keepdims=axis is not None)  # type: ignore[no-any-return]
         case "transpose":
             return _transposed(xs[0], item.data)
         case "expand":
@@ -487,7 +487,7 @@ class Run:
             return applied.kernel.value(self.m, self.slot_values(item, applied, values))
         arguments = [values[a] for a in item.arguments]
         if item.operation == "over_rows":
-            return np.asarray(arguments[0].sum(axis=1, keepdims=True))
+            return self.m.sum(arguments[0], axis=(1,), keepdims=True)  # type: ignore[no-any-return]
         return structured(item, self.m, arguments)
 
     def slot_values(self, item: Item, applied: Applied, values: Mapping[int, Array]) -> list[Array]:
