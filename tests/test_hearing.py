@@ -82,6 +82,42 @@ def test_random_signs_come_from_the_seed_and_differ_by_name_and_direction() -> N
 
 
 # ---------------------------------------------------------------------------------------------
+# When high precision is asked
+# ---------------------------------------------------------------------------------------------
+
+CANCELLING = """seed 3
+rows x[4] ~ normal(0, 1) count 30
+param W[6,4] ~ xavier, v[6] ~ normal(0, 1)
+loss = mean_rows((dot(v, tanh(W @ x)) - sum(x))^2)
+"""
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-10])
+def test_what_rounding_explains_is_not_asked_at_high_precision(
+    monkeypatch: pytest.MonkeyPatch, size: float
+) -> None:
+    """Entries in which rows cancel come out of two float64 programs with fewer equal digits than others; one
+    that is off by more than rounding is looked at, and found."""
+    asked: list[str] = []
+    confirmed = Referee.confirmed
+
+    def counted(referee: Referee, *arguments: Any) -> Any:
+        asked.append("truth")
+        return confirmed(referee, *arguments)
+
+    monkeypatch.setattr(Referee, "confirmed", counted)
+    monkeypatch.setattr("gradcheck_cli.judge.CLOSE", 2.0**-50)  # so that most of them differ
+    rule = PRIMITIVES["tanh"].vjp[0]
+    assert rule is not None
+    exchanged(
+        monkeypatch, "tanh", vjp=(lambda m, g, y, x: rule(m, g, y, x) * np.where(x > 1, 1 + size, 1.0),)
+    )
+    report = api.check(api.load(CANCELLING))
+    assert report.verdict is (Verdict.WRONG if size else Verdict.OK)
+    assert bool(asked) is (size > 0)
+
+
+# ---------------------------------------------------------------------------------------------
 # Symbolic along directions
 # ---------------------------------------------------------------------------------------------
 

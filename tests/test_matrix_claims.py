@@ -14,6 +14,7 @@ from gradcheck_cli import api, symbolic
 from gradcheck_cli.claims import judge_claims
 from gradcheck_cli.graph import Claim, Model
 from gradcheck_cli.language import read_claims
+from gradcheck_cli.namespaces import High
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import ClaimResult, Report, Verdict
 
@@ -373,3 +374,46 @@ def test_which_entries_are_wrong(wrong: str, place: str, count: int, drawn: bool
     assert (right.verdict, right.place, right.map) == (Verdict.OK, None, ())
     assert (found.verdict, found.place, found.wrong) == (Verdict.WRONG, place, count)
     assert bool(found.map) is drawn
+
+
+# ---------------------------------------------------------------------------------------------
+# A sum over the rows of products
+# ---------------------------------------------------------------------------------------------
+
+LAYER = """rows x[5] ~ normal(0, 1) count 40
+rows t[3] ~ normal(0, 1) count 40
+param W[3,5] ~ normal(0, 1)
+f = W @ x
+loss = mean_rows(sum((f - t)^2))
+"""
+
+
+@pytest.mark.parametrize(
+    ("claim", "right", "stored"),
+    [
+        ("mean_rows((2*(f - t)) @ x')", True, 1),
+        ("mean_rows((f - t) @ x')", False, 1),
+        ("sum_rows((2*(f - t)) @ x') / 40", True, 1),
+        ("mean_rows((2*(f - t)) @ (x + 1)')", False, 1),
+        ("mean_rows(2*((f - t) @ x'))", True, 40),  # something else takes the products
+        ("mean_rows((f - t) @ x') + mean_rows((f - t) @ x')", True, 1),
+    ],
+)
+def test_products_that_are_only_added_are_not_stored_row_by_row(
+    monkeypatch: pytest.MonkeyPatch, claim: str, right: bool, stored: int
+) -> None:
+    shapes: list[tuple[int, ...]] = []
+    matmul = High.matmul
+
+    def noted(m: High, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        found = matmul(m, a, b)
+        shapes.append(found.shape)
+        return found
+
+    model = api.load(LAYER + f"claim d loss/d W = {claim}\n")
+    referee = Referee(symbolic.lower(model))
+    referee.derivative(model.point(), "loss", ["W"])
+    monkeypatch.setattr(High, "matmul", noted)
+    (result,) = judge_claims(model, model.claims, [(0, model.point())], referee).results
+    assert (result.verdict is Verdict.OK) is right
+    assert max(shape[1] for shape in shapes if shape[2:] == (3, 5)) == stored

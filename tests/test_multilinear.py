@@ -79,3 +79,11 @@ def test_matrix_products_of_the_namespace(rows: tuple[tuple[int, int], tuple[int
     a, b = numbers((*rows[0], 2, 4), 1), numbers((*rows[1], 4, 3), 2)
     true = HIGH.array(np.einsum("...ij,...jk->...ik", EXACT.array(a), EXACT.array(b)))
     assert np.array_equal(HIGH.matmul(a, b), true)
+
+
+def test_sums_lose_nothing_either() -> None:
+    large = HIGH.array([[1e30, 1], [1e-30, 2], [-1e30, 3]])[None]
+    found = HIGH.sum(large, axis=(1,), keepdims=True)
+    assert found.shape == (1, 1, 2)
+    assert list(found[0, 0]) == [HIGH.context.mpf(1e-30), 6]
+    assert np.sum(large, axis=1)[0, 0] != HIGH.context.mpf(1e-30)  # number by number, at 50 digits
