@@ -117,6 +117,17 @@ def test_what_rounding_explains_is_not_asked_at_high_precision(
     assert bool(asked) is (size > 0)
 
 
+@pytest.mark.parametrize("text", ["param a = 0.7, b = 1.3\nloss = tanh(a)*b", CANCELLING])
+@pytest.mark.parametrize("size", [0.0, 1e-13])
+def test_a_slip_that_differences_cannot_see_is_found_between_the_other_two(
+    monkeypatch: pytest.MonkeyPatch, text: str, size: float
+) -> None:
+    rule = PRIMITIVES["tanh"].vjp[0]
+    assert rule is not None
+    exchanged(monkeypatch, "tanh", vjp=(lambda m, g, y, x: rule(m, g, y, x) * (1 + size),))
+    assert api.check(api.load(text), points=1).verdict is (Verdict.WRONG if size else Verdict.OK)
+
+
 # ---------------------------------------------------------------------------------------------
 # Symbolic along directions
 # ---------------------------------------------------------------------------------------------
