@@ -6,9 +6,12 @@ completion import click only; numpy and SymPy arrive with the first model.
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -139,6 +142,22 @@ class _FormatName(click.Choice[str]):
         from gradcheck_cli.render import formats
 
         return formats(self._of)
+
+
+class _Count(click.ParamType[int]):
+    """A whole number that is not small: 1000000, 1,000,000 and 1e6 are the same."""
+
+    name = "count"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> int:
+        """The number. Fails below 1."""
+        with suppress(ValueError):
+            number = float(re.sub(r",(?=\d{3}(,|$))", "", str(value)))
+            if 1 <= number < math.inf and number == int(number):
+                return int(number)
+        self.fail(f"'{value}' is not a whole number of 1 or more", parameter, context)
 
 
 _LONG = 1 << 21  # rows times nodes: a run that takes seconds and shows how far it is
@@ -277,9 +296,9 @@ def commands() -> None:
 @click.option("-q", "--quiet", count=True, help="One line a model; -qq nothing but the exit code.")
 @click.option("-v", "--verbose", is_flag=True, help="Every row, every claim, every table.")
 @_loading_options
-@click.option("--points", type=click.IntRange(1), help="Points in all, the given one first.")
+@click.option("--points", type=click.IntRange(1, 1000), help="Points in all, the given one first.")
 @click.option("--digits", type=click.IntRange(1, 15), help="Digits that must be proved.")
-@click.option("--budget", type=click.IntRange(1), metavar="OPERATIONS",
+@click.option("--budget", type=_Count(), metavar="OPERATIONS",
               help="High-precision work of a model; less is quicker (default: 12000000).")  # fmt: skip
 @click.option("--scheme", metavar="NAME", help="Finite-difference scheme.")
 @click.option("--at", multiple=True, metavar="NAME=VALUE", help="Another value for a name.")

@@ -227,6 +227,21 @@ def test_numbers_are_judged_to_the_digits_written() -> None:
         assert only(TOY, f"d loss/d w0 = {truth + 2 * last:.{digits}g}").verdict is Verdict.WRONG
 
 
+@pytest.mark.parametrize(
+    ("numbers", "verdict", "note"),
+    [
+        ("[0.9093, -0.7568, -0.2794]", Verdict.OK, "agrees to the digits given: 4 or more in each entry"),
+        ("[0.9093, -0.76, -0.279415]", Verdict.OK, "agrees to the digits given: 2 or more in each entry"),
+        ("[0.9093, -0.77, -0.279415]", Verdict.WRONG, None),
+        ("[0.9092974268257, -0.7568024953079, -2.794154981989e-1]", Verdict.OK,
+         "agrees to the digits given: 13 or more in each entry"),
+    ],
+)  # fmt: skip
+def test_arrays_of_numbers_say_to_how_many_digits(numbers: str, verdict: Verdict, note: str | None) -> None:
+    result = only("param w[3] = [1, 2, 3]\nloss = sum(sin(w)^2)\n", f"d loss/d w = {numbers}")
+    assert (result.verdict, result.note) == (verdict, note)
+
+
 def test_unclaimed_parameters_can_be_required() -> None:
     model = "param a = 2, b = 3\nloss = a*b\n"
     assert run(model, "d loss/d a = b").verdict is Verdict.OK

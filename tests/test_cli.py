@@ -143,8 +143,11 @@ def test_no_memory_is_an_error_of_that_file(judged: dict[str, Any]) -> None:
         (["run"], "missing argument 'MODEL...'"),
         (["runn"], "no such command 'runn'"),
         (["run", "--pints", "3", "a"], "did you mean --points"),
-        (["run", "--points", "0", "a"], "0 is not in the range x>=1"),
+        (["run", "--points", "0", "a"], "0 is not in the range 1<=x<=1000"),
         (["run", "--points", "x", "a"], "'x' is not a whole number"),
+        (["run", "--budget", "0", "a"], "'0' is not a whole number of 1 or more"),
+        (["run", "--budget", "1,5", "a"], "'1,5' is not a whole number"),
+        (["run", "--budget", "1e999", "a"], "'1e999' is not a whole number"),
         (["run", "nowhere.txt"], "paths are relative to the current folder"),
         (["run", "--digits", "99", "a"], "--digits"),
         (["run", "--format", "xml", "a"], "'xml' is not one of 'table', 'json'"),
@@ -195,6 +198,12 @@ def test_options_reach_the_library(judged: dict[str, Any]) -> None:
         "require_claims": True,
         "claims": None,
     }
+
+
+@pytest.mark.parametrize("text", ["1000000", "1e6", "1,000,000", "1_000_000"])
+def test_large_numbers_are_written_as_one_likes(judged: dict[str, Any], text: str) -> None:
+    cli.main(["run", "toy.txt", "--budget", text])
+    assert judged["asked"]["budget"] == 1_000_000
 
 
 def test_what_is_not_asked_is_left_to_the_model(judged: dict[str, Any]) -> None:

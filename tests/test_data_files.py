@@ -131,7 +131,7 @@ BAD_CSV = [
     (b"a,y\n1,2\n", 'no column "x"; it has a, y', "from"),
     (b"X1,y\n1,2\n", 'no column "x"; it has X1, y', ""),
     (b"x,x\n1,2\n", "2 columns named", ""),
-    (b'x,y\n1,"2\n', "line", ""),
+    (b'x,y\n1,"2\n3,4\n5,6\n', "line 2: a quote opens that nothing closes", ""),
     (b"x,y\n1,\xff\n", "line 2: byte 0xff", "UTF-8"),
     (b"x,y\n1,2\0\n", "NUL", ""),
 ]
@@ -301,6 +301,7 @@ MISFITS = [  # what is typed in line 2; where the caret stands; the message; the
     ('rows z[3] from "rows.npz" columns X, t', 11, "1 column is left over: t", "takes one key"),
     ('rows x, y from "m.npy"', 11, "holds one array, 2 names are given", "one name for each .npy"),
     ('rows x[4] from "m.npy"', 6, "the file holds [3] in each row", "write rows x[3]"),
+    ('rows x[2] from "m.npy"', 6, "the file holds [3] in", "save the transpose, which has [3,2]; or"),
     ('data M[3,2] from "m.npy"', 6, "the file holds [2,3]", "write data M[2,3], and M' in the steps"),
     ('rows z[3], t from "p.csv" columns x, y, u', 12, '"t" takes 1 column, none is left', "scalar"),
     ('rows z[2,2] from "p.csv" columns x, y, u', 6, '"z[2,2]" takes 4 columns, 3 are left', "three"),

@@ -241,7 +241,7 @@ LATE = [
     ("1,", 'line 25001, column y: "" is not a number', "fill"),
     ('"2,5",4', 'line 25001, column x: "2,5" is not a number', "point"),
     ("1,inf", "line 25001, column y: inf is not a finite number", None),
-    ('1,"2', "unexpected end of data", None),
+    ('1,"2', "line 25001: a quote opens that nothing closes", None),
 ]
 
 

@@ -104,7 +104,7 @@ def _decided(claim: Claim, gap: Gap, rounding: Array) -> str | None:
     fewest = int(np.min(np.nan_to_num(carried), initial=MOST_DIGITS))
     name = next(n for n, bits in SIGNIFICANDS.items() if bits == claim.bits)
     narrow = claim.bits < SIGNIFICANDS["float64"]
-    written = digits_given(claim.text) if not true.ndim else 0
+    written = digits_given(claim.text) if not true.ndim else _fewest_written(claim, gap.claimed)
     most = max(1, int(claim.bits * np.log10(2)) - 3) if narrow else WANTED_DIGITS
     given = min(written or most, int(MOST_DIGITS))
     s = "" if fewest == 1 else "s"
@@ -113,7 +113,21 @@ def _decided(claim: Claim, gap: Gap, rounding: Array) -> str | None:
         return f"undecidable here beyond {fewest} digit{s}{worst}: {name} carries no more"
     if _NUMBER.fullmatch(claim.text.strip()) and claim.half_units is not None and not written:
         return "no digit is given"
-    return f"agrees to the {written} digits given" if written else None
+    if not written:
+        return None
+    if true.ndim:
+        return f"agrees to the digits given: {written} or more in each entry"
+    return f"agrees to the {written} digits given"
+
+
+def _fewest_written(claim: Claim, claimed: Array) -> int:
+    """The fewest significant digits that an entry of an array is written with; 0 where that is not known, as
+    of what was computed and of integers. A 0 has none."""
+    if claim.half_units is None or not (claim.half_units > 0).all():
+        return 0
+    with np.errstate(divide="ignore"):
+        digits = np.floor(np.log10(np.abs(claimed))) + 1 - np.rint(np.log10(2 * claim.half_units))
+    return max(0, int(np.min(digits, where=claimed != 0, initial=MOST_DIGITS))) if claimed.any() else 0
 
 
 def digits_given(text: str) -> int:

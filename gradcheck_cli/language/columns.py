@@ -11,6 +11,7 @@ import csv
 import io
 import math
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
@@ -117,11 +118,14 @@ class Columns:
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """The number of the line at which each record ends, and its fields."""
-        reader = csv.reader(self._lines(), strict=True)
+        reader, ended = csv.reader(self._lines(), strict=True), 0
         try:
             for record in reader:
-                yield reader.line_num, record
+                ended = reader.line_num
+                yield ended, record
         except csv.Error as reason:
+            if "end of data" in str(reason):
+                raise DataError(f"{self.file}, line {ended + 1}: a quote opens that nothing closes") from None
             raise DataError(f"{self.file}, line {reader.line_num}: {reason}") from None
 
     def _pieces(self) -> Iterator[list[list[str]]]:
@@ -130,8 +134,8 @@ class Columns:
         try:
             while piece := list(islice(reader, _PIECE)):
                 yield piece
-        except csv.Error as reason:
-            raise DataError(f"{self.file}, line {reader.line_num}: {reason}") from None
+        except csv.Error:
+            deque(self._records(), maxlen=0)  # which raises, and knows the line
 
     def _lines(self) -> Iterator[str]:
         """The text, line by line, with the ends of the lines as they are."""

@@ -466,6 +466,9 @@ class ModelReader:
             help = f"the shape is that of one row: write {fitting}"
         elif shape == found[::-1]:
             help = f"write {fitting}, and {name.display}' in the steps"
+        elif per_row and shape == whole[:-1]:
+            turned = spell_shape(whole[::-1])
+            help = f"rows come first: save the transpose, which has {turned}; or write {fitting}"
         else:
             help = f"write {fitting}"
         return DataError(
