@@ -27,7 +27,7 @@ _NO_DERIVATIVES = {
     Verdict.UNRESOLVED: "Nothing is said about derivatives while a value may differ.",
 }
 _MOST_NODES = 1 << 19  # over all points, where the number of points is not asked for
-_MOST_SLOPES = 1 << 24  # nodes times names, in the same way; two points remain
+_MOST_SLOPES = 1 << 24  # nodes times names, or times rows, in the same way; two points remain
 HINTS = ("none", "where", "kind", "truth")  # what a wrong claim is told, each with those before it
 
 
@@ -151,12 +151,13 @@ def _checked(model: Model, asked: Options, judged: tuple[Claim, ...], most_point
 
 def _affordable_points(model: Model, options: Options, asked: Options) -> int:
     """How many points to compare at: fewer than by default where there are hundreds of thousands of
-    operations, or thousands of names each of which moves thousands of them."""
+    operations, thousands of names each of which moves thousands of them, or a million rows."""
     wanted = asked.points or 1
     if options.points is not None or "points" in model.settings:
         return wanted
-    nodes, names = len(model.graph.nodes), max(1, len(_names(model, asked.wrt or ())))
-    return min(wanted, max(1, _MOST_NODES // nodes), max(2, _MOST_SLOPES // (nodes * names)))
+    nodes, names = len(model.graph.nodes), len(_names(model, asked.wrt or ()))
+    each = nodes * max(1, names, model.rows or 0)
+    return min(wanted, max(1, _MOST_NODES // nodes), max(2, _MOST_SLOPES // each))
 
 
 def _names(model: Model, wrt: Sequence[str]) -> list[str]:

@@ -9,7 +9,8 @@ domain was crossed on the way.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -174,6 +175,7 @@ class Tape:
     shared: Values = field(default_factory=dict)
     _blocks: dict[int, Values] = field(default_factory=dict)
     _last: tuple[int, Values] = field(default_factory=lambda: (-1, {}))
+    _holds: bool = False
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -227,7 +229,7 @@ class Tape:
             found = {}
             with np.errstate(all="ignore"):
                 self._fill(found, _per_row(self.model.graph), self._slices[number])
-            if self._keeps:
+            if self._keeps or self._holds:
                 self._blocks[number] = found
             self._last = number, found
         return found
@@ -236,8 +238,22 @@ class Tape:
     def _keeps(self) -> bool:
         nodes = [n for n in self.model.graph.nodes if n.per_row]
         cheap = all(n.is_leaf or n.is_literal or n.primitive.product is None for n in nodes)
-        most = _CACHED_ENTRIES if cheap else _KEPT_ENTRIES
-        return sum(n.size for n in nodes) * (self.model.rows or 0) <= most
+        return self._entries <= (_CACHED_ENTRIES if cheap else _KEPT_ENTRIES)
+
+    @property
+    def _entries(self) -> int:
+        return sum(n.size for n in self.model.graph.nodes if n.per_row) * (self.model.rows or 0)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Blocks are kept meanwhile as far as memory allows, for who comes back to them many times."""
+        self._holds = self._entries <= _KEPT_ENTRIES
+        try:
+            yield
+        finally:
+            self._holds = False
+            if not self._keeps:
+                self._blocks.clear()
 
     def lookup(self, block: Values) -> _Lookup:
         """Shared values and those of one block under one roof."""

@@ -73,13 +73,14 @@ def derivative(
     tape = _taped(model, tape, of, names, scheme)
     shared = [name for name in names if not model.node(name).per_row]
     found: dict[str, Estimates] = {}
-    for group in _groups(model, shared):
-        moved = _Moved(tape, target, [model.node(n) for n in group])
-        found.update(estimates(moved, group, scheme, noise, enough))
-    for name in names:
-        if name not in found:
-            by_row = _MovedRows(tape, target, model.node(name))
-            found.update(estimates(by_row, [name], scheme, noise, enough))
+    with tape.held():
+        for group in _groups(model, shared):
+            moved = _Moved(tape, target, [model.node(n) for n in group])
+            found.update(estimates(moved, group, scheme, noise, enough))
+        for name in names:
+            if name not in found:
+                by_row = _MovedRows(tape, target, model.node(name))
+                found.update(estimates(by_row, [name], scheme, noise, enough))
     return {name: found[name] for name in names}
 
 

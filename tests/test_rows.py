@@ -154,6 +154,31 @@ def test_few_step_sizes_where_they_are_enough(monkeypatch: pytest.MonkeyPatch) -
         assert all(abs(found[n].value - true[n]) <= found[n].bound <= 1e-8 * abs(true[n]) for n in "abc")
 
 
+def test_blocks_are_held_while_differences_come_back_to_them_and_then_let_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = "rows x ~ normal(0, 1) count 60000\nparam a = 0.8, b = 0.7\nloss = mean_rows((sin(a*x) + b)^2)"
+    model = api.load(text)
+    filled: list[int] = []
+    fill = Tape._fill
+
+    def counted(tape: Tape, into: Any, nodes: Any, rows: slice) -> None:
+        filled.append(rows.start)
+        fill(tape, into, nodes, rows)
+
+    tape = forward_pass(model)
+    assert not tape._blocks  # so many are not kept for one more pass
+    monkeypatch.setattr(Tape, "_fill", counted)
+    found = sampling.derivative(model, tape, "loss", ["a", "b"], EXTRAPOLATED, enough=1e-8)
+    assert sorted(filled) == [0, 16384, 32768, 49152]
+    assert not tape._blocks
+    monkeypatch.setattr("gradcheck_cli.forward._KEPT_ENTRIES", 0)  # none are held
+    again = sampling.derivative(model, forward_pass(model), "loss", ["a", "b"], EXTRAPOLATED, enough=1e-8)
+    assert len(filled) > 3 * 4
+    for name in "ab":
+        assert np.array_equal(found[name].value, again[name].value)
+
+
 def test_with_many_rows_each_name_moves_only_what_follows_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Names that are moved together take what any of them moves; with many rows that costs more than a pass
     for each."""
