@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.claims.court import Court
 from gradcheck_cli.claims.kinks import judge_at_kink
 from gradcheck_cli.gaps import ROUNDING, At, Gap, are_many, difference
-from gradcheck_cli.graph import Array, Claim, Graph, Model
+from gradcheck_cli.graph import Array, Claim, Graph
 from gradcheck_cli.points import moved
 from gradcheck_cli.results import ClaimResult, Verdict
 
@@ -43,7 +42,7 @@ def judge_formula(court: Court, claim: Claim, formula: Graph, blank: ClaimResult
     )  # fmt: skip
     if not known:
         return replace(result, verdict=Verdict.UNRESOLVED, note=_unevaluated(failing, found))
-    note = None if court.does_without else _two_roundings(court.model, claim, failing, found)
+    note = None if court.does_without else _at_first_alone(failing, found)
     if note is None and result.claimed == result.true:
         note = f"they differ by {float(gap.size[gap.worst()]):.1e}, which float64 cannot show"
     return replace(result, verdict=Verdict.WRONG, note=note)
@@ -124,8 +123,8 @@ def _unevaluated(failing: Sequence[tuple[At, Gap]], found: Sequence[tuple[At, Ga
     return f"{there} it cannot be evaluated: 0/0, infinite, or outside a domain{right}"
 
 
-def _two_roundings(model: Model, claim: Claim, failing: Any, found: Any) -> str | None:
-    """Right at the given point by accident."""
+def _at_first_alone(failing: Sequence[tuple[At, Gap]], found: Sequence[tuple[At, Gap]]) -> str | None:
+    """What is said of a formula that is right at the given point and wrong at others."""
     if failing[0][0].number == 0 or len(failing) == len(found):
         return None
     return "right at the given point by accident"
