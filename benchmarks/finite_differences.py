@@ -126,7 +126,10 @@ def main() -> None:
         "by node, with error bounds": (
             lambda: bynode.derivative(tape, route, names, SCHEMES["by-node"], noise), 20,
         ),
-        "entry by entry, with error bounds": (
+        "entry by entry, with error bounds, as in a run": (
+            lambda: derivative(model, tape, "loss", names, SCHEMES["extrapolated"], noise, 1e-8), 3,
+        ),
+        "entry by entry, the whole ladder of step sizes": (
             lambda: derivative(model, tape, "loss", names, SCHEMES["extrapolated"], noise), 1,
         ),
         "a loop over the entries, central": (lambda: naive(point, names), 2),

@@ -14,7 +14,7 @@ from gradcheck_cli import primitives
 from gradcheck_cli.graph import Builder, Input, Model, Step
 from gradcheck_cli.namespaces import High
 from gradcheck_cli.primitives import PRIMITIVES, Primitive
-from gradcheck_cli.referee import new_context
+from gradcheck_cli.referee.contexts import new_context
 
 Shape = tuple[int, ...]
 

@@ -56,7 +56,9 @@ RANKS: dict[str, tuple[int, int]] = {
     "backprop": (4, 0),
     "sampling": (4, 0),  # the third witness: finite differences of a model
     "rounding": (4, 0),  # the forward pass with every result jittered
-    "referee": (5, 0),
+    "referee.contexts": (5, 1),
+    "referee.reverse": (5, 2),
+    "referee": (5, 3),
     "rowwise": (5, 0),  # formulas over blocks of rows
     "algebra": (4, 0),
     "notation": (5, 0),

@@ -10,7 +10,7 @@ import pytest
 
 from gradcheck_cli.multilinear import multilinear
 from gradcheck_cli.namespaces import High
-from gradcheck_cli.referee import new_context
+from gradcheck_cli.referee.contexts import new_context
 
 HIGH = High(new_context(50))
 EXACT = High(new_context(400))

@@ -17,7 +17,8 @@ from gradcheck_cli.check import Options, check
 from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.graph import Model
 from gradcheck_cli.primitives import PRIMITIVES
-from gradcheck_cli.referee import Referee, new_context
+from gradcheck_cli.referee import Referee
+from gradcheck_cli.referee.contexts import new_context
 from gradcheck_cli.results import Entry, Report, Verdict
 
 ULP = 2.0**-52
