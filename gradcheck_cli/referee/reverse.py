@@ -1,8 +1,8 @@
 """Reads a lowered Program, a point and a namespace. Gives the adjoints of its items, accumulated in reverse.
 
 Each is what the users of an item send it, by SymPy's partials, added up. In float64 the values are those of
-the author's own operations, each with its rounding where the namespace jitters. Knows nothing of vjps, budgets
-and bounds.
+the author's own operations, each with its rounding where the namespace jitters. Knows nothing of vjps and
+bounds.
 """
 
 from __future__ import annotations
