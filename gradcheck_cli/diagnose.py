@@ -24,7 +24,7 @@ from gradcheck_cli.links import chain_at, links_between
 from gradcheck_cli.relations import numbers_together
 from gradcheck_cli.results import ClaimResult, Verdict
 from gradcheck_cli.substitutions import undone
-from gradcheck_cli.wrongrule import mistake, mistake_in
+from gradcheck_cli.wrongrule import mistake, mistake_in, mistake_of
 
 __all__ = ["diagnosed"]
 
@@ -62,14 +62,23 @@ def diagnosed(
 def _by_one_mistake(
     model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult]
 ) -> list[ClaimResult]:
-    """WRONG numbers that nothing is said of yet, with the one mistake that makes them all."""
+    """WRONG numbers that nothing is said of yet, with the one mistake that makes all numbers; where there is
+    none, with one that makes these, or each."""
     silent = [
         r.verdict is Verdict.WRONG and r.kind == "number" and not (r.diagnosis or r.note) and r.left is None
         for r in results
     ]
     text = mistake(model, claims, results) if any(silent) else None
-    pairs = zip(results, silent, strict=True)
-    return [replace(r, diagnosis=text) if is_silent else r for r, is_silent in pairs]
+    some = [claim for claim, is_silent in zip(claims, silent, strict=True) if is_silent]
+    if text is None and len(some) > 1:
+        shared = mistake_of(model, some)
+        text = shared and f"{shared}, in these {len(some)} alone"
+    found = []
+    for claim, result, is_silent in zip(claims, results, silent, strict=True):
+        own = mistake_of(model, [claim], len(some)) if is_silent and text is None else None
+        said = f"{own}, here alone" if own else text
+        found.append(replace(result, diagnosis=said) if is_silent else result)
+    return found
 
 
 def _inherited(model: Model, result: ClaimResult) -> int:
@@ -230,12 +239,12 @@ def _lengths(model: Model) -> Iterator[tuple[float, str]]:
     """The lengths of axes and their inverses: the examples of a batch that is declared as one matrix."""
     known: dict[int, str] = {}
     for item in model.inputs.values():
-        for length in item.shape:
-            known.setdefault(length, item.display)
+        for axis, length in enumerate(item.shape):
+            known.setdefault(length, f"axis {axis} of {item.display}" if item.shape[1:] else item.display)
     for length, display in known.items():
         if length > 1:
-            yield float(length), f"{length} (an axis of {display})"
-            yield 1.0 / length, f"1/{length} (one over an axis of {display})"
+            yield float(length), f"{length:,} (the length of {display})"
+            yield 1.0 / length, f"1/{length:,} (one over the length of {display})"
 
 
 def _factors(model: Model) -> Iterator[tuple[Node, str]]:

@@ -377,6 +377,10 @@ def _elementwise_help(record: Primitive, a: Shape, b: Shape) -> str:
     if record.name == "mul" and (len(a) == 2 or len(b) == 2):
         return "* multiplies entry by entry; a matrix product is written with @"
     if {len(a), len(b)} == {1, 2}:
+        matrix, vector = (a, b) if len(a) == 2 else (b, a)
+        if matrix == (*vector, 1):
+            whole = spell_shape(matrix)
+            return f"the matrix M as a vector is M[:,0]; or declare the vector as {whole}"
         return "a vector is a column; v' is the row [1,n]"
     return "shapes must be equal, or one a single number, or [m,1] or [1,n] against [m,n]"
 

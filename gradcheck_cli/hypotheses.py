@@ -7,6 +7,7 @@ one is told only if that is what is claimed, at every point. Knows nothing of ho
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,10 +32,12 @@ CONFUSED: dict[str, tuple[tuple[str, Callable[[Any, Any], Any]], ...]] = {
     "sin": (("-cos({0})", lambda z, y: -np.cos(z)),),
     "cos": (("sin({0})", lambda z, y: np.sin(z)), ("-cos({0})", lambda z, y: -y)),
     "tan": (("1 + tan({0})", lambda z, y: 1 + y), ("1/cos({0})", lambda z, y: 1 / np.cos(z))),
-    "tanh": (("1 - tanh({0})", lambda z, y: 1 - y), ("1 - ({0})^2", lambda z, y: 1 - z * z)),
+    "tanh": (("1 - tanh({0})", lambda z, y: 1 - y), ("1 - ({0})^2", lambda z, y: 1 - z * z),
+             ("1 + tanh({0})^2", lambda z, y: 1 + y * y)),
     "sigmoid": (
         ("1 - sigmoid({0})", lambda z, y: 1 - y),
-        ("{0}*(1 - {0})", lambda z, y: z * (1 - z)),
+        ("({0})*(1 - ({0}))", lambda z, y: z * (1 - z)),
+        ("sigmoid({0})*(1 + sigmoid({0}))", lambda z, y: y * (1 + y)),
     ),
     "sinh": (("-cosh({0})", lambda z, y: -np.cosh(z)),),
     "cosh": (("-sinh({0})", lambda z, y: -np.sinh(z)),),
@@ -45,6 +48,7 @@ CONFUSED: dict[str, tuple[tuple[str, Callable[[Any, Any], Any]], ...]] = {
     "log1p": (("1/({0})", lambda z, y: 1 / z),),
     "erf": (("exp(-({0})^2)", lambda z, y: np.exp(-z * z)),),
 }
+_BRACKETS = re.compile(r"(?<![a-z0-9])\(\{0\}\)")  # that are not those of a function
 _SAME = 1e-8  # of the mistake: what is predicted must be what is claimed. It has to hold at every point
 _SEEN = 1e-9  # of the value: a smaller mistake float64 does not tell from another
 _ROUNDING = 2.0**-50
@@ -72,12 +76,17 @@ class _Slip:
     text: Callable[[], str]
 
 
+def of_argument(text: str, argument: str) -> str:
+    """What is confused, spelled with the argument: without brackets round a name."""
+    return (_BRACKETS.sub("{0}", text) if argument.isidentifier() else text).format(argument)
+
+
 def counts(model: Model) -> Iterator[tuple[float, str]]:
     """The number of rows and its inverse: sum for mean, or the reverse."""
     if model.rows and model.rows > 1:
         count = model.all_rows or model.rows
-        yield float(model.rows), f"{count} (the number of rows)"
-        yield 1.0 / model.rows, f"1/{count} (one over the number of rows)"
+        yield float(model.rows), f"{count:,} (the number of rows)"
+        yield 1.0 / model.rows, f"1/{count:,} (one over the number of rows)"
 
 
 def wrong_link(model: Model, links: Sequence[Link], points: Sequence[Observed]) -> str | None:
@@ -161,7 +170,7 @@ class _Slips:
         for text, function in CONFUSED.get(node.operation, ()):
             yield slip(
                 20, lambda c, f=function: f(_of(c, argument), _of(c, user)),  # type: ignore[misc]
-                lambda t=text: self._in_place(link, t.format(self.spelling.value(argument))),  # type: ignore[misc]
+                lambda t=text: self._in_place(link, of_argument(t, self.spelling.value(argument))),  # type: ignore[misc]
             )
         if not self._is_plain(link):
             yield slip(31, lambda c: np.ones(1), lambda: self._factor(link, "misses"))

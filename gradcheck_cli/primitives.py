@@ -759,6 +759,8 @@ def _multiplied(a: Shape, b: Shape) -> tuple[Shape, dict[str, Any]]:
 
 
 def _fit(a: Shape, b: Shape) -> str:
+    if a == b:
+        return "* multiplies entry by entry; for the product of matrices put ' behind one of them"
     if len(a) == 2 and a[0] == b[0]:
         return "the left side's transpose fits: put ' behind it"
     if len(b) == 2 and a[-1] == b[1]:

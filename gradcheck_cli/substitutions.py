@@ -1,7 +1,8 @@
 """Reads a claim's formula. Gives the formulas in which one slip is undone, with words for the slip.
 
 Another name of the same shape, a transpose, factors of a product turned round, a sum over rows for a
-mean. Knows nothing of values and verdicts: whether that makes a claim right is for others to find out.
+mean, a sum for a difference. Knows nothing of values and verdicts: whether that makes a claim right is for
+others to find out.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ __all__ = ["Undone", "rebuilt", "undone"]
 
 _MOST_DERIVATIVES = 12  # that may stand in place of one: each has to be computed
 _OVER_ROWS = {"sum_rows": "mean_rows", "mean_rows": "sum_rows"}
+_SIGNS = {"add": ("sub", "+", "-"), "sub": ("add", "-", "+")}
 Make = Callable[[Builder, Sequence[int]], int]
 
 
@@ -29,7 +31,7 @@ class Undone:
 
 def undone(model: Model, graph: Graph, target: Derivative) -> Iterator[Undone]:
     """Every single slip that a formula of `target` may hold: the same shape comes out without it."""
-    for found in (_transposes, _over_rows, _turned, _names):
+    for found in (_transposes, _over_rows, _turned, _signs, _names):
         for at, make, text in found(model, graph, target):
             formula = rebuilt(graph, at, make)
             if formula is not None:
@@ -167,6 +169,32 @@ def _over_rows(model: Model, graph: Graph, target: Derivative) -> Slips:
         other = _OVER_ROWS.get(node.operation)
         if other is not None:
             yield node.index, _reduction(model, other), f"uses {node.operation} where {other} belongs"
+
+
+def _signs(model: Model, graph: Graph, target: Derivative) -> Slips:
+    """a + b for a - b, and the reverse; of what has no name, where it is the only sign."""
+    signed = [node for node in graph.nodes if node.operation in _SIGNS]
+    for node in signed:
+        other, mine, right = _SIGNS[node.operation]
+        a, b = (_term(model, graph, graph.nodes[k]) for k in node.arguments)
+        if a is not None and b is not None:
+            yield node.index, _exchanged(other), f"has {a} {mine} {b} where {a} {right} {b} belongs"
+        elif len(signed) == 1:
+            yield node.index, _exchanged(other), f"has {mine} where {right} belongs"
+
+
+def _exchanged(operation: str) -> Make:
+    return lambda builder, arguments: builder.apply(operation, arguments)
+
+
+def _term(model: Model, graph: Graph, node: Node) -> str | None:
+    """A name or a number, or the square of a name."""
+    if node.is_literal:
+        return node.text or f"{node.value:g}"
+    if node.operation == "pow":
+        base, exponent = (_term(model, graph, graph.nodes[k]) for k in node.arguments)
+        return f"{base}^{exponent}" if base and exponent else None
+    return _operand(model, graph, node)
 
 
 def _reduction(model: Model, operation: str) -> Make:

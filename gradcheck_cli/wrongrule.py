@@ -2,7 +2,8 @@
 makes them all.
 
 Somebody's program printed the numbers. Backprop is run with one mistake at a time, of the kinds that people
-make in such programs; a mistake is told only if it gives every number of the file, the right ones too.
+make in such programs; one that gives every number of the file, the right ones too, comes before one that
+gives some.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from gradcheck_cli.backprop import Rule, Slip
 from gradcheck_cli.claims.evidence import Evidence
 from gradcheck_cli.forward import FLOAT64, Tape, compute, forward_pass
 from gradcheck_cli.graph import Array, Claim, Model, Node
-from gradcheck_cli.hypotheses import CONFUSED
+from gradcheck_cli.hypotheses import CONFUSED, of_argument
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.results import ClaimResult, Verdict
 
-__all__ = ["mistake", "mistake_in"]
+__all__ = ["mistake", "mistake_in", "mistake_of"]
 
 _MOST_POINTS = 5  # at which a formula is tried
 _MOST_WORK = 200_000_000  # entries computed in all backward passes: seconds
@@ -66,6 +67,17 @@ def mistake(model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult
     return _first(model, [_Seen(tape, {claim.target.by: _numbers(claim) for claim, _ in heard})])
 
 
+def mistake_of(model: Model, claims: Sequence[Claim], share: int = 1) -> str | None:
+    """The same for the numbers of some claims, where no mistake gives those of all; with one part in `share`
+    of the work."""
+    if any(c.target.of != model.loss or c.target.index is not None for c in claims):
+        return None
+    if sum(map(_digits, claims)) < _LEAST_DIGITS:
+        return None
+    numbers = _Seen(forward_pass(model), {claim.target.by: _numbers(claim) for claim in claims})
+    return None if _gives(model, numbers) else _first(model, [numbers], _MOST_WORK // share)
+
+
 def mistake_in(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | None:
     """The same for one formula, at several points: what its derivatives are filled with is right."""
     if claim.target.of != model.loss or claim.target.index is not None or not evidence:
@@ -79,7 +91,7 @@ def mistake_in(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str 
     return _first(model, seen) if len(telling) >= min(2, len(seen)) else None
 
 
-def _first(model: Model, seen: Sequence[_Seen]) -> str | None:
+def _first(model: Model, seen: Sequence[_Seen], most: int = _MOST_WORK) -> str | None:
     held = sum(n.size * ((model.rows or 1) if n.per_row else 1) for n in model.graph.nodes)
     reached = model.graph.upstream([model.node(model.loss).index])
     nodes = [n for n in reversed(model.graph.nodes) if reached[n.index]]
@@ -87,7 +99,7 @@ def _first(model: Model, seen: Sequence[_Seen]) -> str | None:
     each = [_mistakes(model, nodes, one.tape) for one in seen]
     for made in zip(*each, strict=True):  # the same one at every point
         tried += held
-        if tried > _MOST_WORK:
+        if tried > most:
             return None
         if all(_gives(model, one, wrong) for one, wrong in zip(seen, made, strict=True)):
             return str(made[0].text)
@@ -207,7 +219,7 @@ def _slips(
             yield itself, f"uses {record.function} in place of its derivative {where}"
         argument = names.get(node.arguments[0], "z")
         for text, function in CONFUSED.get(node.operation, ()):
-            yield partial(_confused, function), f"has {text.format(argument)} in place of {own}"
+            yield partial(_confused, function), f"has {of_argument(text, argument)} in place of {own}"
         yield _twice, f"takes {own} twice"
         yield partial(_at_value, node), f"takes {own} at its value, not at its argument"
     if node.operation == "softmax":

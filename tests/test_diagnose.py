@@ -202,3 +202,27 @@ def test_the_words_of_zero_lines_are_about_your_claim(tmp_path: Path) -> None:
     assert one.diagnosis == "rows 1 and 2 of W are 0 in yours"
     assert two.diagnosis is None
     assert np.isfinite(two.claimed or 0.0)
+
+
+SIGNS = """data x = 0.7
+param w = 0.5
+h = tanh(w*x)
+loss = (h - 2)^2
+"""
+
+
+@pytest.mark.parametrize(
+    ("claim", "diagnosis"),
+    [
+        ("d loss/d h = 2*(h + 2)", "has h + 2 where h - 2 belongs"),
+        ("d h/d w = (1 + h^2)*x", "has 1 + h^2 where 1 - h^2 belongs"),
+        ("d loss/d w = 2*(h - 2)*(1 + h^2)*x", "has 1 + h^2 where 1 - h^2 belongs"),
+        ("d loss/d h = 2*(h - 3)", None),  # another number is no sign
+        ("d loss/d h = 2*(h + 3)", None),
+        ("d loss/d h = 2*(h - 2)", None),
+    ],
+)
+def test_a_sign_inside_a_factor_has_a_name(claim: str, diagnosis: str | None) -> None:
+    (result,) = api.check(api.load(f"{SIGNS}claim {claim}\n")).claims
+    assert (result.verdict is Verdict.OK) is (claim == "d loss/d h = 2*(h - 2)")
+    assert result.diagnosis == diagnosis

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import numpy as np
 import pytest
 from build import exchanged
 
-from gradcheck_cli import api
+from gradcheck_cli import api, backprop
+from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.primitives import PRIMITIVES
+from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import ClaimResult, Report, Verdict
 
 ROWS = 1500
@@ -37,7 +40,7 @@ def judged(claim: str, rows: int = ROWS, model: str = MODEL) -> tuple[ClaimResul
         ("d loss/d z = 2*(p - y)*p*(1 - p)/1500", None),
         ("d loss/d w = mean_rows(2*(p - y)*p*x)", "has p where p*(1 - p) belongs"),
         ("d loss/d b = mean_rows((p - y)*p*(1 - p))", "is 1/2 times the true value"),
-        ("d loss/d w = sum_rows(2*(p - y)*p*(1 - p)*x)", "is 1500 (the number of rows) times the true value"),
+        ("d loss/d w = sum_rows(2*(p - y)*p*(1 - p)*x)", "is 1,500 (the number of rows) times the true"),
     ],
 )  # fmt: skip
 def test_right_and_wrong_formulas(claim: str, diagnosis: str | None) -> None:
@@ -48,7 +51,7 @@ def test_right_and_wrong_formulas(claim: str, diagnosis: str | None) -> None:
     assert (NOTE in report.notes) is not typed
     few, _ = judged(claim.replace("1500", "100"), rows=100)
     assert few.verdict is result.verdict
-    assert str(few.diagnosis).replace("100 (", "1500 (") == str(result.diagnosis)
+    assert str(few.diagnosis).replace("100 (", "1,500 (") == str(result.diagnosis)
 
 
 def test_most_of_the_rows_take_no_high_precision() -> None:
@@ -194,3 +197,23 @@ def test_a_link_of_a_gradient_in_one_line(factor: str, diagnosis: str | None, ro
     result, _ = judged(claim, rows=rows, model=REGRESSION)
     assert result.verdict is (Verdict.WRONG if diagnosis else Verdict.OK)
     assert result.diagnosis == diagnosis
+
+
+@pytest.mark.parametrize(("off", "verdict"), [(0.0, Verdict.OK), (1e-9, Verdict.WRONG)])
+def test_numbers_over_many_rows_are_judged_in_float64(
+    monkeypatch: pytest.MonkeyPatch, off: float, verdict: Verdict
+) -> None:
+    """At high precision over all rows that took a hundred times as long."""
+    text = MODEL.format(rows=30_000)
+    model = api.load(text)
+    true = backprop.derivative(model, forward_pass(model), "loss", ["w"])["w"]
+    tape, asked = Referee.tape, []
+
+    def noted(referee: Referee, point: Any, m: Any) -> Any:
+        asked.append(referee.model.rows)
+        return tape(referee, point, m)
+
+    monkeypatch.setattr(Referee, "tape", noted)
+    claims = f"{text}claim d loss/d w = {float(true) * (1 + off)!r}\n"
+    assert api.check(api.load(claims)).claims[0].verdict is verdict
+    assert 30_000 not in asked

@@ -12,6 +12,7 @@ import pytest
 
 from gradcheck_cli import api, symbolic
 from gradcheck_cli.claims import judge_claims
+from gradcheck_cli.errors import ShapeError
 from gradcheck_cli.graph import Claim, Model
 from gradcheck_cli.language import read_claims
 from gradcheck_cli.namespaces import High
@@ -417,3 +418,42 @@ def test_products_that_are_only_added_are_not_stored_row_by_row(
     (result,) = judge_claims(model, model.claims, [(0, model.point())], referee).results
     assert (result.verdict is Verdict.OK) is right
     assert max(shape[1] for shape in shapes if shape[2:] == (3, 5)) == stored
+
+
+# ---------------------------------------------------------------------------------------------
+# The way out
+# ---------------------------------------------------------------------------------------------
+
+BATCH = """data X[4,3] ~ normal(0, 1), T[4,2] ~ normal(0, 1), y[4] ~ normal(0, 1)
+param W[3,2] ~ glorot, b[2] = 0.1, w[3,1] = 0.2
+F = X @ W + b
+loss = sum((F - T)^2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("claim", "way_out"),
+    [
+        ("d loss/d F = (F - T) @ (F - T)", "* multiplies entry by entry; for the product of matrices put '"),
+        ("d loss/d W = X @ d loss/d F", "the left side's transpose fits"),
+        ("d loss/d b = d loss/d F", "its rows added up fit: sum(..., axis=0)[0,:]"),
+        ("d loss/d b = sum(d loss/d F, axis=0)", "its only row fits: (...)[0,:]"),
+    ],
+)
+def test_what_fits_instead_is_said_of_a_claim(claim: str, way_out: str) -> None:
+    (result,) = api.check(api.load(f"{BATCH}claim {claim}\n")).claims
+    assert result.verdict is Verdict.WRONG
+    assert way_out in str(result.note)
+
+
+@pytest.mark.parametrize("claim", ["d loss/d b = sum(2*(F - T), axis=0)[0,:]", "d loss/d F = 2*(F - T)"])
+def test_what_was_said_is_right(claim: str) -> None:
+    assert api.check(api.load(f"{BATCH}claim {claim}\n")).claims[0].verdict is Verdict.OK
+
+
+def test_a_column_beside_a_vector() -> None:
+    with pytest.raises(ShapeError) as caught:
+        api.load(f"{BATCH}r = X @ w - y\n")
+    assert caught.value.help == "the matrix M as a vector is M[:,0]; or declare the vector as [4,1]"
+    for right in ("r = (X @ w)[:,0] - y", "r = X @ w - T[:,0:1]"):
+        api.load(BATCH.replace("F = X", f"{right}\nF = X"))

@@ -306,7 +306,7 @@ def test_claims_over_blocks_are_judged_as_over_all_rows(
 
 WRONG = [
     ("claim d loss/d b1 = mean_rows(f1 - y)", "is 1/2 times the true value"),
-    ("claim d loss/d b1 = sum_rows(2*(f1 - y))", "is 2000 (the number of rows) times the true value"),
+    ("claim d loss/d b1 = sum_rows(2*(f1 - y))", "is 2,000 (the number of rows) times the true value"),
     ("claim d loss/d b1 = mean_rows(2*(y - f1))", "has the wrong sign"),
     ("claim d l/d w1 = 2*(f1 - y)", "misses the factor h1"),
     ("claim d loss/d w0 = sum_rows(x*w1*d loss/d f1)", "misses the factor cos(f0)"),

@@ -119,7 +119,10 @@ def _judge(court: Court, claim: Claim) -> ClaimResult:
 
 def _by_rows(court: Court, claim: Claim) -> ClaimResult | None:
     """Over many rows: in float64 over all, at high precision over the first. A formula that is right by
-    as much as either can tell is right; where they do not say the same, None."""
+    as much as either can tell is right; where they do not say the same, None. Numbers are judged in float64
+    alone, if that is enough."""
+    if claim.numbers is not None:
+        return _numbers_by_rows(court, claim)
     few = court.over_few(claim)
     if few is None:
         return None
@@ -128,6 +131,14 @@ def _by_rows(court: Court, claim: Claim) -> ClaimResult | None:
         return None
     court.judged_by_rows = True
     return replace(everywhere, note=first.note) if first.verdict is Verdict.OK else everywhere
+
+
+def _numbers_by_rows(court: Court, claim: Claim) -> ClaimResult | None:
+    if not court.has_many_rows:
+        return None
+    result = _tried(court.doubles, claim)
+    known = result.verdict is Verdict.OK and not _is_open(court.doubles, claim)
+    return result if known or result.verdict is Verdict.WRONG else None
 
 
 def _is_open(court: Court, claim: Claim) -> bool:
@@ -170,6 +181,7 @@ def _evidence_for(court: Court, claim: Claim, result: ClaimResult) -> tuple[Evid
     if result.verdict is not Verdict.WRONG or isinstance(formula, Misfit):
         return ()
     if claim.numbers is not None:
+        court = court.doubles if court.has_many_rows else court
         return court.afforded(lambda: evidence_of_numbers(court, claim, formula, result))
     if court.has_many_rows or court.knowledge(court.points[0]).streams(claim, formula):
         few = court.for_few(claim)

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck_cli.claims.court import Court
+from gradcheck_cli.claims.court import Court, name_of
 from gradcheck_cli.claims.kinks import MOST_SLOPES, judge_at_kink, judge_beside_kink, without_kinks
 from gradcheck_cli.gaps import Gap
-from gradcheck_cli.graph import Array, Claim, Derivative
+from gradcheck_cli.graph import Array, Claim, Derivative, spell_shape
 from gradcheck_cli.namespaces import floats
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.referee import MOST_DIGITS
@@ -48,7 +48,7 @@ def judge_numbers(court: Court, claim: Claim, blank: ClaimResult) -> ClaimResult
     if gap.wrong.any():
         said = _AS_FLOAT32 if _is_right_in_float32(court, claim, gap) else None
         return replace(court.located(result, gap), verdict=Verdict.WRONG, points_wrong=1, note=said)
-    return replace(result, note=_decided(claim, gap, rounding))
+    return replace(result, note=_decided(claim, gap, rounding, name_of(court.model, result)))
 
 
 def _is_right_in_float32(court: Court, claim: Claim, gap: Gap) -> bool:
@@ -95,7 +95,7 @@ def is_too_wide(claimed: Array, true: Array, room: Array, share: float) -> bool:
     return not bool(np.all(known))
 
 
-def _decided(claim: Claim, gap: Gap, rounding: Array) -> str | None:
+def _decided(claim: Claim, gap: Gap, rounding: Array, display: str) -> str | None:
     """To how many digits numbers agree, or can be told from wrong ones; 0 for 0 is out of question."""
     true = gap.true
     with np.errstate(all="ignore"):
@@ -106,17 +106,21 @@ def _decided(claim: Claim, gap: Gap, rounding: Array) -> str | None:
     narrow = claim.bits < SIGNIFICANDS["float64"]
     written = digits_given(claim.text) if not true.ndim else _fewest_written(claim, gap.claimed)
     most = max(1, int(claim.bits * np.log10(2)) - 3) if narrow else WANTED_DIGITS
-    given = min(written or most, int(MOST_DIGITS))
+    given = min(written or most, most if true.ndim else int(MOST_DIGITS))
     s = "" if fewest == 1 else "s"
     if fewest < given:
-        worst = "" if not true.ndim else f" in {int(np.sum(carried < given)):,} of {true.size:,} entries"
-        return f"undecidable here beyond {fewest} digit{s}{worst}: {name} carries no more"
+        where = ""
+        if true.ndim:
+            least = spell_shape(tuple(int(k) for k in np.unravel_index(np.argmin(carried), true.shape)))
+            count = int(np.sum(carried < given))
+            where = f" in {count:,} of {true.size:,} entries, the least in {display}{least}"
+        return f"undecidable here beyond {fewest} digit{s}{where}: {name} carries no more"
     if _NUMBER.fullmatch(claim.text.strip()) and claim.half_units is not None and not written:
         return "no digit is given"
     if not written:
         return None
     if true.ndim:
-        return f"agrees to the digits given: {written} or more in each entry"
+        return f"agrees to the digits given: {min(written, fewest)} or more in each entry"
     return f"agrees to the {written} digits given"
 
 

@@ -256,6 +256,8 @@ def _other_shape(given: Shape, needed: Shape, target: str) -> Misfit:
         return Misfit(message, "its transpose fits: (...)'")
     if not given:
         return Misfit(message, "a value for every entry is needed")
+    if len(given) == 2 and given[1:] == needed:
+        return Misfit(message, "its rows added up fit: sum(..., axis=0)[0,:]")
     return Misfit(message, None)
 
 

@@ -201,11 +201,14 @@ def _worst_first(row: NamedEntry | Block) -> tuple[int, float]:
 
 def _more(rows: Sequence[NamedEntry | Block]) -> str:
     """ "... 1,992 more, all ok, at least 9 digits (-v)"."""
-    fewest = min((row.digits for row in rows if row.digits is not None), default=None)
-    known = "" if fewest is None else f"at least {plural(math.floor(fewest), 'digit')}"
+    fewest = math.floor(min((row.digits for row in rows if row.digits is not None), default=0))
+    known = f"at least {plural(fewest, 'digit')}" if fewest else ""
+    notes = (row.entry.note or "" for row in rows if isinstance(row, NamedEntry))
+    settled = sum("settled by high precision" in note for note in notes)
+    precise = f"{numbers.count(settled)} settled by high precision" if settled else ""
     verdicts = {row.verdict for row in rows}
     kinds = f"all {verdicts.pop()}" if len(verdicts) == 1 else _counted(r.verdict for r in rows)
-    return f"... {listed((f'{numbers.count(len(rows))} more', kinds, known))} (-v)"
+    return f"... {listed((f'{numbers.count(len(rows))} more', kinds, precise, known))} (-v)"
 
 
 # ---------------------------------------------------------------------------------------------
