@@ -104,7 +104,7 @@ def _own_style(error: click.ClickException) -> OptionError:
     message = error.format_message().replace("a valid integer range", "a whole number")
     near = getattr(error, "possibilities", None)
     if near:
-        message, help = error.message, f"did you mean {' or '.join(near)}?"
+        message, help = error.message, f"did you mean {near[0]}?"  # the nearest comes first
     return OptionError(f"{message[:1].lower()}{message[1:]}".rstrip("."), help=help)
 
 

@@ -149,6 +149,8 @@ def test_no_memory_is_an_error_of_that_file(judged: dict[str, Any]) -> None:
         (["run", "--budget", "1,5", "a"], "'1,5' is not a whole number"),
         (["run", "--budget", "1e999", "a"], "'1e999' is not a whole number"),
         (["run", "nowhere.txt"], "paths are relative to the current folder"),
+        (["run", "no/toy"], "gradcheck example toy prints the example"),
+        (["run", "--bugdet", "5", "a"], "did you mean --budget?"),
         (["run", "--digits", "99", "a"], "--digits"),
         (["run", "--format", "xml", "a"], "'xml' is not one of 'table', 'json'"),
         (["run", "--color", "x", "a"], "--color"),

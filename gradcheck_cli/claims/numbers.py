@@ -17,7 +17,7 @@ from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.referee import MOST_DIGITS
 from gradcheck_cli.results import ClaimResult, Verdict
 
-__all__ = ["WANTED_DIGITS", "digits_given", "judge_numbers", "numbers_of", "unwritten"]
+__all__ = ["WANTED_DIGITS", "digits_given", "is_too_wide", "judge_numbers", "numbers_of", "unwritten"]
 
 WANTED_DIGITS = 6
 _LIMIT = 1e-12  # relative: slopes from both sides, known to 40 digits, that are one

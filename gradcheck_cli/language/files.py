@@ -7,8 +7,10 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
+from gradcheck_cli import examples
 from gradcheck_cli.errors import DataError, printable
 
 __all__ = ["MAX_DATA", "MAX_TEXT", "check_size", "opened", "read_path", "size_of", "spell_size"]
@@ -96,8 +98,10 @@ def _too_large(name: str, size: int | None, limit: int) -> DataError:
 
 def _refused(name: str, reason: Exception, beside: str) -> DataError:
     if isinstance(reason, FileNotFoundError):
+        example = Path(name).stem
+        known = f"; gradcheck example {example} prints the example" if example in examples.names() else ""
         return DataError(
-            f"there is no file {printable(name, _NAME)}", help=f"paths are relative to {beside}"
+            f"there is no file {printable(name, _NAME)}", help=f"paths are relative to {beside}{known}"
         )
     what = reason.strerror if isinstance(reason, OSError) else str(reason)
     return DataError(f"{printable(name, _NAME)} cannot be read: {what}")
