@@ -386,3 +386,27 @@ def test_a_column_that_is_a_vector_of_one_number_is_noted(tmp_path: Path) -> Non
     for name, notes in (("y", (note,)), ("y[1]", ())):
         file.write_text(f'rows {name} from "y.npy"\nparam w = 1\nl = (w - y[0])^2\nloss = mean_rows(l)\n')
         assert api.load(file).notes == notes
+
+
+FIELDS = ("1", "-2.5", "+.5", "3.", "1e5", "1E-07", " 4 ", "12345678901234567890", "0.1", "1e-320", "-0.0")
+STRANGE = ("1_0", "0x10", "1d5", "1f", "1j", "--1", "1e", "\u0661", "", "1 2", "(1)", "1e5.5", "\u22121")
+
+
+def test_numpy_reads_what_float_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Columns are read at once where that goes; what Python's float makes of each field is the truth."""
+    monkeypatch.delattr("gradcheck_cli.language.columns.Columns._filled")  # who reads field by field
+    exact = np.random.default_rng(0).standard_normal(500) * 10.0 ** np.arange(-250, 250)
+    fields = [*FIELDS, *(repr(x) for x in exact.tolist()), *(f"{x:.25e}" for x in exact.tolist())]
+    lines = "".join(f'{field},"{field}"\n' for field in fields)
+    (tmp_path / "a.csv").write_text(f"x,y\n{lines}\n\n")
+    found = read(tmp_path, 'rows x, y from "a.csv"\nloss = sum_rows(x*y)')
+    true = np.array([float(field) for field in fields])
+    for name in "xy":
+        assert np.array_equal(found.inputs[name].values, true)
+
+
+@pytest.mark.parametrize("field", STRANGE)
+def test_numpy_reads_no_more_than_numbers(tmp_path: Path, field: str) -> None:
+    (tmp_path / "a.csv").write_text(f"x,y\n1,2\n{field},4\n", encoding="utf-8")
+    with pytest.raises(DataError, match="line 3, column x"):
+        read(tmp_path, 'rows x from "a.csv"\nloss = sum_rows(x)')

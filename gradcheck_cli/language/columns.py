@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ _NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 _NOT_FINITE = re.compile(r"\s*[+-]?(nan|inf|infinity)\s*", re.IGNORECASE)
 _END = "\0"  # what no field holds
 _NUMBERS = re.compile(f"(?:{_NUMBER.pattern}{_END})*+")  # many at once: a third of the time
+_DIALECT: dict[str, Any] = {"delimiter": ",", "quotechar": '"', "comments": None}  # for NumPy's reader
 _PIECE = 1 << 12  # lines
 _BYTES = 1 << 16
 _LONGEST_LINE = 1 << 24
@@ -182,7 +183,8 @@ class Columns:
     def together(self, names: Sequence[str]) -> Array:
         """Some columns side by side, (lines, columns), in one reading. Raises DataError."""
         headers = [find(name, self.names, "column", self.file) for name in names]
-        return self._filled(headers, self._numbers)
+        quick = self._at_once([self.names.index(header) for header in headers])
+        return self._filled(headers, self._numbers) if quick is None else quick
 
     def half_units(self, names: Sequence[str]) -> Array | None:
         """Half a unit of the last digit of each of their numbers. Raises DataError."""
@@ -192,6 +194,21 @@ class Columns:
     def bits(self, name: str) -> int:
         """Text is read as float64."""
         return DOUBLE
+
+    def _at_once(self, places: Sequence[int]) -> Array | None:
+        """These columns by NumPy's reader, in a third of the time; None where it stumbles over anything: who
+        reads field by field says where and why."""
+        found, start = room((self.count, len(places))), 0
+        lines = islice(self._lines(), 1, None)
+        try:
+            while piece := list(islice(lines, _PIECE)):
+                if any(map(str.strip, piece)):
+                    part = np.loadtxt(piece, usecols=places, ndmin=2, **_DIALECT)
+                    found[start : start + len(part)] = part
+                    start += len(part)
+        except (ValueError, IndexError):
+            return None
+        return found if start == self.count and np.isfinite(found).all() else None
 
     def _filled(
         self, headers: Sequence[str], read: Callable[[Sequence[str], str, int], list[float]]
