@@ -59,12 +59,7 @@ def mistake(model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult
         and result.verdict in (Verdict.OK, Verdict.WRONG)
     ]  # fmt: skip
     wrong = [claim for claim, result in heard if result.verdict is Verdict.WRONG]
-    if not wrong or sum(map(_digits, wrong)) < _LEAST_DIGITS:
-        return None
-    tape = forward_pass(model)
-    if _gives(model, _Seen(tape, {c.target.by: _numbers(c) for c in wrong})):
-        return None  # off by rounding, or so little that every mistake that hardly shows would do
-    return _first(model, [_Seen(tape, {claim.target.by: _numbers(claim) for claim, _ in heard})])
+    return _made(model, wrong, [claim for claim, _ in heard], _MOST_WORK)
 
 
 def mistake_of(model: Model, claims: Sequence[Claim], share: int = 1) -> str | None:
@@ -72,10 +67,17 @@ def mistake_of(model: Model, claims: Sequence[Claim], share: int = 1) -> str | N
     of the work."""
     if any(c.target.of != model.loss or c.target.index is not None for c in claims):
         return None
-    if sum(map(_digits, claims)) < _LEAST_DIGITS:
+    return _made(model, claims, claims, _MOST_WORK // share)
+
+
+def _made(model: Model, wrong: Sequence[Claim], explained: Sequence[Claim], most: int) -> str | None:
+    """The first mistake that gives what is `explained`, if the wrong ones tell enough."""
+    if sum(map(_digits, wrong)) < _LEAST_DIGITS:
         return None
-    numbers = _Seen(forward_pass(model), {claim.target.by: _numbers(claim) for claim in claims})
-    return None if _gives(model, numbers) else _first(model, [numbers], _MOST_WORK // share)
+    tape = forward_pass(model)
+    if _gives(model, _Seen(tape, {c.target.by: _numbers(c) for c in wrong})):
+        return None  # off by rounding, or so little that every mistake that hardly shows would do
+    return _first(model, [_Seen(tape, {c.target.by: _numbers(c) for c in explained})], most)
 
 
 def mistake_in(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | None:
