@@ -126,9 +126,7 @@ def _checked(model: Model, asked: Options, judged: tuple[Claim, ...], most_point
     values = compare_values(model, program, referee, points[0])
     if model.meter is not None:
         model.meter.part()
-    blank = replace(
-        blank, loss=tape.loss, loss_symbolic=values.loss_symbolic, points=min(len(points), most_points)
-    )
+    blank = replace(blank, loss=tape.loss, loss_symbolic=values.loss_symbolic, points=len(points))
     if values.verdict is not Verdict.OK:
         return replace(
             blank, verdict=values.verdict, value_note=values.note, summary=values.note,

@@ -282,13 +282,10 @@ def _flat(heard: Testimonies, of: str) -> Array:
 def _widen(heard: Testimonies, hearing: Hearing) -> None:
     """Rounding inside the function is no noise where it is the same at all samples, as that of a factor
     or a residual: it moves the slope itself, and the bound of the differences has to cover it."""
-    if not hearing.referee.jitters():
-        return
     t = heard.all
-    bound = hearing.rounding(t)
     seen = heard.some(name for name, part in heard.parts.items() if part.way is Way.EACH)
-    seen &= np.isfinite(t.finite) & np.isfinite(bound)
-    t.bound[seen] += bound[seen]
+    seen &= np.isfinite(t.finite)
+    t.bound[seen] += _measured(hearing, t)[seen]
 
 
 def _measured(hearing: Hearing, t: Testimony) -> Array:

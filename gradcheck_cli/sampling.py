@@ -173,6 +173,8 @@ def estimates(
         parts = parts or [np.array(column) for column in _parts(found)]
         for old, new in zip(parts, _parts(found), strict=True):
             old[left] = new
+        if ladder is scheme:
+            break
         with np.errstate(all="ignore"):
             good = (found.bound <= enough * np.abs(found.value)) | _is_flat(part, found)
         left = left[~good.reshape(len(good), -1).all(axis=1)]
