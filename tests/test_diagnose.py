@@ -11,7 +11,9 @@ import pytest
 
 from gradcheck_cli import api
 from gradcheck_cli.graph import Derivative, Graph, Model
+from gradcheck_cli.hypotheses import of_argument
 from gradcheck_cli.language import read_claims
+from gradcheck_cli.render import render
 from gradcheck_cli.results import ClaimResult, Verdict
 from gradcheck_cli.substitutions import rebuilt
 
@@ -226,3 +228,17 @@ def test_a_sign_inside_a_factor_has_a_name(claim: str, diagnosis: str | None) ->
     (result,) = api.check(api.load(f"{SIGNS}claim {claim}\n")).claims
     assert (result.verdict is Verdict.OK) is (claim == "d loss/d h = 2*(h - 2)")
     assert result.diagnosis == diagnosis
+
+
+def test_what_is_confused_is_spelled_without_needless_brackets() -> None:
+    assert of_argument("1 - ({0})^2", "f") == "1 - f^2"
+    assert of_argument("1 - ({0})^2", "a + b") == "1 - (a + b)^2"
+    assert of_argument("-cos({0})", "f") == "-cos(f)"
+
+
+def test_rows_that_are_not_shown_say_what_high_precision_settled() -> None:
+    steps = "\n".join(f"h{k + 1} = sin(w{k}*h{k})" for k in range(40))
+    weights = ", ".join(f"w{k} = 0.1" for k in range(40))
+    report = api.check(api.load(f"data h0 = 1\nparam {weights}\n{steps}\nloss = h40 + w0\n"))
+    (more,) = [line for line in render([report]).splitlines() if line.startswith("... ")]
+    assert re.search(r"30 more, all ok, \d+ settled by high precision", more)

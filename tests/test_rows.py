@@ -154,6 +154,24 @@ def test_few_step_sizes_where_they_are_enough(monkeypatch: pytest.MonkeyPatch) -
         assert all(abs(found[n].value - true[n]) <= found[n].bound <= 1e-8 * abs(true[n]) for n in "abc")
 
 
+def test_what_does_not_move_is_not_sampled_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a dead unit a smaller bound says nothing new; of one that lives beside it, it does."""
+    model = api.load(
+        "rows x ~ normal(0, 1) count 50\nparam d = 0.8, b = 0.7\n"
+        "loss = mean_rows(relu(d - 9) + x^2 + sin(3e3*b))"
+    )
+    monkeypatch.setattr(sampling, "_DEAR", 0)
+    asked: list[list[float]] = []
+
+    def noted(moved: Any, base: np.ndarray, **options: Any) -> Any:
+        asked.append(base.tolist())
+        return finite.differences(moved, base, **options)
+
+    monkeypatch.setattr(sampling, "differences", noted)
+    sampling.derivative(model, forward_pass(model), "loss", ["d", "b"], EXTRAPOLATED, enough=1e-8)
+    assert asked == [[0.8, 0.7], [0.7], [0.7]]
+
+
 def test_blocks_are_held_while_differences_come_back_to_them_and_then_let_go(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
