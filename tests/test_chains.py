@@ -120,7 +120,9 @@ def test_a_million_rows_are_compared_at_two_points(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(house, "_MOST_SLOPES", 12_000)  # 1,000 rows stand for a million
     text = "rows x ~ normal(0, 1) count {}\nparam w = 2, b = 1\nloss = mean_rows((w*x + b)^2)\n"
     assert not any("Compared at" in sentence for sentence in api.check(api.load(text.format(300))).closing)
-    assert api.check(api.load(text.format(1000))).closing[-1].startswith("Compared at 2 of 4 points")
+    report = api.check(api.load(text.format(1000)))
+    assert report.closing[-1].startswith("Compared at 2 of 4 points")
+    assert report.points == 2
 
 
 def test_thousands_of_names_that_each_move_thousands_of_nodes_are_compared_at_two_points() -> None:

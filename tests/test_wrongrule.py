@@ -321,3 +321,39 @@ def test_a_batch_that_is_one_matrix(tmp_path: Path, mistake: str, names: str, te
     wrong = [c for c in api.check(api.load(path)).claims if c.verdict is Verdict.WRONG]
     assert " ".join(c.by for c in wrong) == names
     assert {c.diagnosis for c in wrong} == ({text} if names else set())
+
+
+SMALL = """rows x[2] = [[1, 2], [0.5, -1], [2, 0.3]]
+param W[3,2] = [[0.1, 0.2], [0.3, -0.4], [0.5, 0.6]], b[3] = [0.1, -0.2, 0.3]
+h = tanh(W @ x + b)
+loss = sum_rows(sum(h^2)/2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("slip", "text"),
+    [
+        (lambda h: 1 + h**2, "has 1 + tanh(z)^2 in place of the derivative of tanh (line 3)"),
+        (lambda h: 1 - h, "has 1 - tanh(z) in place of the derivative of tanh (line 3)"),
+        (lambda h: 1 - h**2 / 3, None),
+    ],
+)
+def test_what_stands_in_place_of_a_derivative_in_numbers(slip: Any, text: str | None) -> None:
+    x = np.array([[1, 2], [0.5, -1], [2, 0.3]])
+    h = np.tanh(x @ np.array([[0.1, 0.2], [0.3, -0.4], [0.5, 0.6]]).T + [0.1, -0.2, 0.3])
+    numbers = ", ".join(f"{g!r}" for g in (h * slip(h)).sum(axis=0).tolist())
+    (claim,) = api.check(api.load(f"{SMALL}claim d loss/d b = [{numbers}]\n")).claims
+    assert (claim.verdict, claim.diagnosis) == (Verdict.WRONG, text)
+
+
+def test_undecidable_names_the_entry_with_the_fewest_digits(tmp_path: Path) -> None:
+    """Two entries cancel to 1e-12 and 1e-10 of what they are made of."""
+    (tmp_path / "m.txt").write_text(
+        "param w[3] = [1, 1, 1]\ndata u[3] = [1, 1, 1], v[3] = [0.5, 0.9999999999, 0.999999999999]\n"
+        'loss = sum(u*sin(w) - v*sin(w))\nclaim d loss/d w from "g.npy"\n'
+    )
+    u, v = np.ones(3), np.array([0.5, 0.9999999999, 0.999999999999])
+    np.save(tmp_path / "g.npy", u * np.cos(1) - v * np.cos(1))
+    (claim,) = api.check(api.load(tmp_path / "m.txt")).claims
+    assert claim.verdict is Verdict.OK
+    assert "the least in w[2]: float64 carries no more" in str(claim.note)
