@@ -233,6 +233,8 @@ def test_numbers_are_judged_to_the_digits_written() -> None:
         ("[0.9093, -0.7568, -0.2794]", Verdict.OK, "agrees to the digits given: 4 or more in each entry"),
         ("[0.9093, -0.76, -0.279415]", Verdict.OK, "agrees to the digits given: 2 or more in each entry"),
         ("[0.9093, -0.77, -0.279415]", Verdict.WRONG, None),
+        ("[0.90929742682568171, -0.75680249530792820, -0.27941549819892586]", Verdict.OK,  # as savetxt writes
+         "agrees to the digits given: 14 or more in each entry"),
         ("[0.9092974268257, -0.7568024953079, -2.794154981989e-1]", Verdict.OK,
          "agrees to the digits given: 13 or more in each entry"),
     ],
