@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.backprop import slopes
 from gradcheck_cli.errors import GradcheckError, OptionError, printable
-from gradcheck_cli.forward import FLOAT64, margins, trace
+from gradcheck_cli.forward import margins, trace
 from gradcheck_cli.graph import Builder, Graph
 from gradcheck_cli.language import read_expression
+from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.primitives import resolve_function
 
 __all__ = ["ACTIVATIONS", "Activation", "find_activation"]

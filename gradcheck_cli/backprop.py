@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.forward import FLOAT64, Readable, Sum, Tape
+from gradcheck_cli.forward import Readable, Sum, Tape
 from gradcheck_cli.graph import Array, Graph, Model, Node
-from gradcheck_cli.namespaces import Float64, High
+from gradcheck_cli.namespaces import FLOAT64, Float64, High
 
 __all__ = ["Rule", "Slip", "derivative", "derivative_in_blocks", "partial", "slopes"]
 

@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradcheck_cli.finite import Scheme
-from gradcheck_cli.forward import FLOAT64, Tape
+from gradcheck_cli.forward import Tape
 from gradcheck_cli.graph import Array, Graph, Model, Node
+from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.sampling import Estimates, Sampled, estimates
 
 __all__ = ["Route", "derivative", "route"]

@@ -17,10 +17,11 @@ from gradcheck_cli import backprop, formulas, patterns
 from gradcheck_cli.claims import Judged
 from gradcheck_cli.claims.court import name_of
 from gradcheck_cli.claims.evidence import Evidence
-from gradcheck_cli.forward import FLOAT64, evaluate, forward_pass, trace
+from gradcheck_cli.forward import evaluate, forward_pass, trace
 from gradcheck_cli.graph import Array, Builder, Claim, Derivative, Graph, Misfit, Model, Node, Step
 from gradcheck_cli.hypotheses import CONSTANTS, SIGNED, Observed, counts, wrong_link
 from gradcheck_cli.links import chain_at, links_between
+from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.relations import numbers_together
 from gradcheck_cli.results import ClaimResult, Verdict
 from gradcheck_cli.substitutions import undone

@@ -18,10 +18,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradcheck_cli.graph import Array, Graph, Key, Model, Node
-from gradcheck_cli.namespaces import Float64, floats
+from gradcheck_cli.namespaces import FLOAT64, floats
 
 __all__ = [
-    "FLOAT64",
     "Failing",
     "Readable",
     "Sum",
@@ -35,7 +34,6 @@ __all__ = [
     "trace",
 ]
 
-FLOAT64 = Float64()
 _BLOCK_ENTRIES = 1 << 21  # entries of one node held at a time, over rows and perturbations
 _BLOCK_ROWS = 1 << 14  # a block of single numbers stays in the cache
 _KEPT_ENTRIES = 1 << 25  # beyond this many per-row entries, blocks are computed again when needed

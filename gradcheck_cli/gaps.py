@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli import backprop
-from gradcheck_cli.forward import FLOAT64, Tape, evaluate
+from gradcheck_cli.forward import Tape, evaluate
 from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Key, Model
-from gradcheck_cli.namespaces import floats
+from gradcheck_cli.namespaces import FLOAT64, floats
 from gradcheck_cli.referee import Referee, unmeasured
 from gradcheck_cli.rounding import Jittered, bound
 from gradcheck_cli.rowwise import over_rows

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.elimination import cofactors_and_room, determinant, inverse
-from gradcheck_cli.forward import FLOAT64, compute
+from gradcheck_cli.forward import compute
 from gradcheck_cli.graph import Array, Graph, Key, Model, Node
-from gradcheck_cli.namespaces import Float64
+from gradcheck_cli.namespaces import FLOAT64, Float64
 
 __all__ = [
     "FINER_JITTER", "JITTER", "SAFETY", "ULP", "Jittered", "bound", "formula_rounding", "jittered",

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.forward import FLOAT64, Sum, Tape, compute
+from gradcheck_cli.forward import Sum, Tape, compute
 from gradcheck_cli.graph import Array, Graph, Key, Node
+from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.rounding import Jittered, bound
 
 __all__ = ["Sweep", "over_rows", "rounding_of_loss"]

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck_cli.forward import FLOAT64, Sum
+from gradcheck_cli.forward import Sum
 from gradcheck_cli.graph import Array, Model, Node
 from gradcheck_cli.multilinear import multilinear
-from gradcheck_cli.namespaces import High
+from gradcheck_cli.namespaces import FLOAT64, High
 from gradcheck_cli.primitives import Shape
 from gradcheck_cli.recording import (
     CONSTANT,

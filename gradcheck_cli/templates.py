@@ -14,8 +14,8 @@ import numpy as np
 
 from gradcheck_cli import symbolic
 from gradcheck_cli.algebra import LARGEST_INTEGER, Algebra
-from gradcheck_cli.forward import FLOAT64
 from gradcheck_cli.graph import Builder, Model, Node
+from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.primitives import PRIMITIVES, Primitive, Shape
 
 __all__ = ["Rules", "Template"]

@@ -17,9 +17,10 @@ import numpy as np
 from gradcheck_cli import backprop
 from gradcheck_cli.backprop import Rule, Slip
 from gradcheck_cli.claims.evidence import Evidence
-from gradcheck_cli.forward import FLOAT64, Tape, compute, forward_pass
+from gradcheck_cli.forward import Tape, compute, forward_pass
 from gradcheck_cli.graph import Array, Claim, Model, Node
 from gradcheck_cli.hypotheses import CONFUSED, of_argument
+from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.results import ClaimResult, Verdict
 

@@ -16,9 +16,9 @@ from gradcheck_cli import api, backprop, symbolic
 from gradcheck_cli.elimination import cofactors, determinant, inverse
 from gradcheck_cli.errors import GradcheckError
 from gradcheck_cli.formulas import right_side
-from gradcheck_cli.forward import FLOAT64, forward_pass
+from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.graph import Model
-from gradcheck_cli.namespaces import COMPLEX128
+from gradcheck_cli.namespaces import COMPLEX128, FLOAT64
 from gradcheck_cli.results import ClaimResult, Report, Verdict
 
 ULP = 2.0**-52

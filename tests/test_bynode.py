@@ -14,8 +14,9 @@ from build import Application, applications, exchanged
 from gradcheck_cli import api, backprop, bynode
 from gradcheck_cli.check import Options, check
 from gradcheck_cli.finite import SCHEMES
-from gradcheck_cli.forward import FLOAT64, forward_pass
+from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.graph import Model
+from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.primitives import PRIMITIVES, Primitive
 from gradcheck_cli.results import Report, Verdict
 from gradcheck_cli.sampling import Estimates

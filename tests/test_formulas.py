@@ -11,9 +11,10 @@ import pytest
 from gradcheck_cli import api, formulas, notation
 from gradcheck_cli.backprop import derivative
 from gradcheck_cli.errors import OptionError
-from gradcheck_cli.forward import FLOAT64, evaluate, forward_pass
+from gradcheck_cli.forward import evaluate, forward_pass
 from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Model
 from gradcheck_cli.language import read_claims, read_model
+from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.primitives import PRIMITIVES
 from gradcheck_cli.results import Verdict
 

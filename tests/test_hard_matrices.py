@@ -13,7 +13,8 @@ from build import exchanged, high
 from gradcheck_cli import api, backprop, symbolic
 from gradcheck_cli.elimination import inverse, spectral_bound
 from gradcheck_cli.finite import SCHEMES
-from gradcheck_cli.forward import FLOAT64, forward_pass
+from gradcheck_cli.forward import forward_pass
+from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.primitives import PRIMITIVES
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import Report, Verdict

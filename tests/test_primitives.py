@@ -12,8 +12,9 @@ from build import Application, Sheet, applications, high
 
 from gradcheck_cli import backprop, sampling, symbolic
 from gradcheck_cli.check import Options, check
-from gradcheck_cli.forward import FLOAT64, forward_pass
+from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.graph import Model
+from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.primitives import PRIMITIVES, Primitive
 from gradcheck_cli.referee import Referee
 from gradcheck_cli.results import Verdict

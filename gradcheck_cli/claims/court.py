@@ -15,9 +15,10 @@ import numpy as np
 
 from gradcheck_cli import patterns
 from gradcheck_cli.budget import BudgetSpent
-from gradcheck_cli.forward import FLOAT64, forward_pass
+from gradcheck_cli.forward import forward_pass
 from gradcheck_cli.gaps import At, Gap, Knowledge, difference, difference_in_blocks, entry_of
 from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Misfit, Model
+from gradcheck_cli.namespaces import FLOAT64
 from gradcheck_cli.referee import Referee, unmeasured
 from gradcheck_cli.results import ClaimResult
 from gradcheck_cli.symbolic import lower

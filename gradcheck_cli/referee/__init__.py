@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradcheck_cli.budget import DEFAULT, Budget
-from gradcheck_cli.forward import FLOAT64, Tape, Varied, forward_pass, margins
+from gradcheck_cli.forward import Tape, Varied, forward_pass, margins
 from gradcheck_cli.graph import Array, Graph, Key, Model, Node
-from gradcheck_cli.namespaces import High
+from gradcheck_cli.namespaces import FLOAT64, High
 from gradcheck_cli.numberformats import SIGNIFICANDS
 from gradcheck_cli.referee.contexts import DIGITS, new_context
 from gradcheck_cli.referee.reverse import Pass, Reverse, Users, counted, work_of
