@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli import api, bynode
-from gradcheck_cli.finite import SCHEMES, Scheme
-from gradcheck_cli.forward import forward_pass
-from gradcheck_cli.referee import Referee
-from gradcheck_cli.sampling import derivative
-from gradcheck_cli.symbolic import lower
+from gradcheck_cli import api
+from gradcheck_cli.derivatives.finite_differences import affine_routes, by_node
+from gradcheck_cli.derivatives.finite_differences.model_differences import derivative
+from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES, Scheme
+from gradcheck_cli.derivatives.symbolic.program import lower
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.reference.referee import Referee
 
 LAYERS, UNITS = 5, 32
 MODEL = "\n".join(
@@ -118,13 +119,13 @@ def main() -> None:
     names = [p.name for p in model.parameters()]
     point = {name: np.array(item.values) for name, item in model.inputs.items()}
     noise = Referee(lower(model)).value_rounding(model.point(), ["loss"])["loss"]
-    route = bynode.route(model, "loss", names)
+    route = affine_routes.route(model, "loss", names)
     single = Scheme((0, 1), "forward", rungs=(13,))
     cases: dict[str, tuple[Callable[[], object], int]] = {
         "gradcheck: forward pass": (lambda: forward_pass(model), 50),
-        "by node, one step size, no bounds": (lambda: bynode.derivative(tape, route, names, single), 20),
+        "by node, one step size, no bounds": (lambda: by_node.derivative(tape, route, names, single), 20),
         "by node, with error bounds": (
-            lambda: bynode.derivative(tape, route, names, SCHEMES["by-node"], noise), 20,
+            lambda: by_node.derivative(tape, route, names, SCHEMES["by-node"], noise), 20,
         ),
         "entry by entry, with error bounds, as in a run": (
             lambda: derivative(model, tape, "loss", names, SCHEMES["extrapolated"], noise, 1e-8), 3,

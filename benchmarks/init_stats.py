@@ -60,7 +60,7 @@ def commands() -> None:
 
 
 def computation() -> None:
-    from gradcheck_cli import init_stats
+    from gradcheck_cli.api import init_stats
 
     loop = {"the loop in NumPy": _quietly(compile(LOOP, "loop", "exec"))}
     tell("INIT-STATS, the computation, all cores", "init-stats", ratios(init_stats, loop, RUNS))
@@ -100,7 +100,8 @@ def _quietly(code: Any) -> Call:
 
 
 def _with(activation: str, count: int) -> Call:
-    from gradcheck_cli import InitOptions, init_stats
+    from gradcheck_cli.api import init_stats
+    from gradcheck_cli.initialization.options import InitOptions
 
     inits = tuple(f"normal:{variance:.6g}" for variance in np.geomspace(0.005, 0.2, count))
     return lambda: init_stats(InitOptions(activation=activation, inits=inits))

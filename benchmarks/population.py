@@ -31,7 +31,7 @@ from timing import Call, seconds
 from trials import Number, claims, knowable, programs, right_formulas, wrong_numbers
 
 from gradcheck_cli import api
-from gradcheck_cli.results import Verdict
+from gradcheck_cli.results.gradient_results import Verdict
 
 RUNS = 5
 

@@ -30,8 +30,11 @@ import numpy as np  # noqa: E402
 from chains import chain  # noqa: E402
 from timing import Call, has, ratios, tell  # noqa: E402
 
-from gradcheck_cli import api, backprop, examples, language, sampling, symbolic  # noqa: E402
-from gradcheck_cli.forward import forward_pass  # noqa: E402
+from gradcheck_cli import api, language  # noqa: E402
+from gradcheck_cli.common import example_models  # noqa: E402
+from gradcheck_cli.derivatives import backprop, symbolic  # noqa: E402
+from gradcheck_cli.derivatives.finite_differences import model_differences  # noqa: E402
+from gradcheck_cli.evaluation.tape import forward_pass  # noqa: E402
 
 TOY = """rows x ~ normal(0, 1) count {rows}
 rows y ~ normal(0, 1) count {rows}
@@ -65,7 +68,7 @@ def _run(path: Path) -> Call:
 def startup() -> None:
     """Whole commands, in units of an interpreter that does nothing."""
     python, ours = sys.executable, str(Path(sys.executable).parent / "gradcheck")
-    toy = examples.folder() / "toy.txt"
+    toy = example_models.folder() / "toy.txt"
     with tempfile.TemporaryDirectory() as folder:
         wrong = Path(folder) / "wrong.txt"
         wrong.write_text("param w = 3\nloss = (w + 2\n")
@@ -91,7 +94,7 @@ def startup() -> None:
 
 def chains() -> None:
     """Whole commands, in units of the command on the toy model; and the symbolic stage alone."""
-    toy = examples.folder() / "toy.txt"
+    toy = example_models.folder() / "toy.txt"
     with tempfile.TemporaryDirectory() as folder:
         cases = {}
         for depth in (10, 100, 1000):
@@ -165,10 +168,10 @@ def rows() -> None:
         runs = 5 if count > 100_000 else 50
         found = ratios(lambda p=point: _by_hand(p), cases, runs)
         tell(f"ROWS, N = {count:,}, one thread", "NumPy by hand", found)
-    tape, scheme = forward_pass(model), sampling.scheme_named("extrapolated")
+    tape, scheme = forward_pass(model), model_differences.scheme_named("extrapolated")
 
     def differences() -> object:
-        return sampling.derivative(model, tape, "loss", names, scheme, enough=1e-8)
+        return model_differences.derivative(model, tape, "loss", names, scheme, enough=1e-8)
 
     found = ratios(lambda: forward_pass(model), {"differences, with bounds": differences}, 3)
     tell(f"ROWS, N = {count:,}, all 8 parameters", "a forward pass", found)

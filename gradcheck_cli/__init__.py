@@ -8,8 +8,6 @@ Importing the package imports neither numpy nor sympy; a name is fetched when it
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,20 +21,10 @@ if TYPE_CHECKING:
         model_stats,
         save_point,
     )
-    from gradcheck_cli.errors import GradcheckError
-    from gradcheck_cli.initializers import Initializer
-    from gradcheck_cli.initoptions import InitOptions
-    from gradcheck_cli.initresults import (
-        FormatForecast,
-        GainReport,
-        InitReport,
-        InitSummary,
-        LayerStats,
-        MatrixStats,
-        Outcome,
-        Series,
-    )
-    from gradcheck_cli.results import (
+    from gradcheck_cli.common.errors import GradcheckError
+    from gradcheck_cli.initialization.options import InitOptions
+    from gradcheck_cli.model.initializers import Initializer
+    from gradcheck_cli.results.gradient_results import (
         Block,
         ClaimResult,
         Coverage,
@@ -46,6 +34,16 @@ if TYPE_CHECKING:
         Failure,
         Report,
         Verdict,
+    )
+    from gradcheck_cli.results.initialization_results import (
+        FormatForecast,
+        GainReport,
+        InitReport,
+        InitSummary,
+        LayerStats,
+        MatrixStats,
+        Outcome,
+        Series,
     )
 
 __version__ = "0.1.0"
@@ -90,28 +88,17 @@ _HOMES = {
         ),
         "api",
     ),
-    "GradcheckError": "errors",
+    "GradcheckError": "common.errors",
     **dict.fromkeys(
         (
             *("FormatForecast", "GainReport", "InitReport", "InitSummary"),
             *("LayerStats", "MatrixStats", "Outcome", "Series"),
         ),
-        "initresults",
+        "results.initialization_results",
     ),
-    "InitOptions": "initoptions",
-    "Initializer": "initializers",
+    "InitOptions": "initialization.options",
+    "Initializer": "model.initializers",
 }
-
-
-class _Package(ModuleType):
-    """Keeps `check` and `explain` functions when the modules of these names are imported."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOMES and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
@@ -119,7 +106,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    home = import_module(f"{__name__}.{_HOMES.get(name, 'results')}")
+    home = import_module(f"{__name__}.{_HOMES.get(name, 'results.gradient_results')}")
     return getattr(home, name)
 
 

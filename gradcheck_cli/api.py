@@ -9,29 +9,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from gradcheck_cli.errors import GradcheckError, OptionError
+from gradcheck_cli.common.errors import GradcheckError, OptionError
 
 if TYPE_CHECKING:
-    from gradcheck_cli.graph import Claim, Model
-    from gradcheck_cli.initoptions import InitOptions
-    from gradcheck_cli.initresults import GainReport, InitReport
-    from gradcheck_cli.results import Explanation, Report
+    from gradcheck_cli.initialization.options import InitOptions
+    from gradcheck_cli.model.model import Claim, Model
+    from gradcheck_cli.results.gradient_results import Explanation, Report
+    from gradcheck_cli.results.initialization_results import GainReport, InitReport
 
 __all__ = [
-    "FunctionRecord",
-    "check",
-    "explain",
-    "functions",
-    "gain",
-    "init_stats",
-    "load",
-    "load_claims",
-    "load_text",
-    "model_stats",
-    "save_point",
-    "show",
-    "unreadable",
-]
+    "FunctionRecord", "check", "check_point_path", "explain", "functions", "gain", "init_stats", "load",
+    "load_claims", "load_text", "model_stats", "save_point", "show", "unreadable",
+]  # fmt: skip
 
 _DRAWS = 100  # how often a parameter without a value is drawn until the loss is finite
 
@@ -64,7 +53,7 @@ def load(
     if isinstance(text_or_path, str) and ("\n" in text_or_path or "=" in text_or_path):
         data, file, folder = text_or_path, "-", Path()
     else:
-        from gradcheck_cli.language import MAX_TEXT, read_path
+        from gradcheck_cli.language.data.file_access import MAX_TEXT, read_path
 
         path = Path(text_or_path)
         data = read_path(path, limit=max_text or MAX_TEXT)
@@ -86,7 +75,8 @@ def load_text(
     max_data: int | None = None,
 ) -> Model:
     """A model from text that was read already; data files are looked up in `folder`."""
-    from gradcheck_cli.language import MAX_DATA, MAX_TEXT, read_model
+    from gradcheck_cli.language import read_model
+    from gradcheck_cli.language.data.file_access import MAX_DATA, MAX_TEXT
 
     model = read_model(
         data, file=file, folder=folder, seed=seed, ignore_set=ignore_set,
@@ -102,8 +92,8 @@ def _with_finite_loss(model: Model) -> Model:
         return model
     import numpy as np
 
-    from gradcheck_cli.forward import forward_pass
-    from gradcheck_cli.points import draw_normal
+    from gradcheck_cli.evaluation.tape import forward_pass
+    from gradcheck_cli.model.random_points import draw_normal
 
     drawn = model
     for attempt in range(1, _DRAWS):
@@ -118,7 +108,8 @@ def _with_finite_loss(model: Model) -> Model:
 
 def load_claims(path: str | Path, model: Model) -> tuple[Claim, ...]:
     """The claims of a file, to be judged against `model`."""
-    from gradcheck_cli.language import read_claims, read_path
+    from gradcheck_cli.language import read_claims
+    from gradcheck_cli.language.data.file_access import read_path
 
     path = Path(path)
     return tuple(read_claims(read_path(path), file=str(path), folder=path.parent, model=model))
@@ -151,9 +142,9 @@ def check(
     that is done. `budget` is how many operations at high precision may be spent (default 12,000,000).
     Raises OptionError for names and values that do not fit the model.
     """
-    from gradcheck_cli.budget import DEFAULT
-    from gradcheck_cli.check import Options
-    from gradcheck_cli.check import check as run
+    from gradcheck_cli.checking.check import check as run
+    from gradcheck_cli.checking.options import Options
+    from gradcheck_cli.numerics.work_budget import DEFAULT
 
     model = _at(model, at)
     options = Options(
@@ -184,17 +175,18 @@ def save_point(model: Model, path: str | Path, *, at: Sequence[str] = ()) -> Non
     Raises OptionError for a path without the ending .npz, a folder that does not exist and a file that
     the model reads; OutputError if the file cannot be written.
     """
-    from gradcheck_cli import output, points
+    from gradcheck_cli.common import atomic_output
+    from gradcheck_cli.model import random_points
 
     check_point_path(path, model.files)
     values = _at(model, at).point()
     named = {model.display(name): array for name, array in values.items()}
-    output.save(str(path), points.archive(named))
+    atomic_output.save(str(path), random_points.archive(named))
 
 
 def check_point_path(path: str | Path, sources: Iterable[str] = ()) -> None:
     """Refuse, before any work, a file for `save_point` that cannot be it. Raises OptionError."""
-    from gradcheck_cli import output
+    from gradcheck_cli.common import atomic_output
 
     if Path(path).suffix.lower() != ".npz":
         what = "is standard output" if str(path) == "-" else "has another ending"
@@ -202,7 +194,7 @@ def check_point_path(path: str | Path, sources: Iterable[str] = ()) -> None:
             f"--save-point: {path} {what}, and a point is kept in an .npz file",
             help="name one: --save-point point.npz",
         )
-    output.check_target(str(path), sources, "--save-point")
+    atomic_output.check_target(str(path), sources, "--save-point")
 
 
 def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Explanation:
@@ -210,7 +202,7 @@ def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Ex
 
     Where neither is asked for, the model's `set row` and `set expand` count.
     """
-    from gradcheck_cli.explain import explain as run
+    from gradcheck_cli.formulas.explain import explain as run
 
     row = model.settings.get("row") if row is None else row
     return run(model, row=row, expand=expand or bool(model.settings.get("expand")))
@@ -225,8 +217,8 @@ def show(model: Model) -> str:
 
 def functions() -> list[FunctionRecord]:
     """All functions of the language, with domains and SymPy's derivatives."""
-    from gradcheck_cli.formulas import derivative_text
-    from gradcheck_cli.primitives import PRIMITIVES
+    from gradcheck_cli.formulas.function_table import derivative_text
+    from gradcheck_cli.model.primitives.table import PRIMITIVES
 
     return [
         FunctionRecord(
@@ -244,8 +236,8 @@ def init_stats(
 
     `progress` is told the fraction that is done. Raises OptionError.
     """
-    from gradcheck_cli.initoptions import InitOptions
-    from gradcheck_cli.initstats import init_stats as run
+    from gradcheck_cli.initialization.experiment import init_stats as run
+    from gradcheck_cli.initialization.options import InitOptions
 
     return run(options or InitOptions(), progress)
 
@@ -267,7 +259,7 @@ def model_stats(
     It is read with `nets` seeds, so that what it draws is drawn again; where it draws no parameter,
     once. Raises LanguageError, DataError, OptionError.
     """
-    from gradcheck_cli.modelstats import model_stats as run
+    from gradcheck_cli.initialization.user_model.model_stats import model_stats as run
 
     def drawn_with(seed: int | None) -> Model:
         if isinstance(path_or_text, bytes):
@@ -290,16 +282,16 @@ def gain(activation: str, *, bias_var: float = 0.0) -> GainReport:
 
     `bias_var` is sigma_b^2 at the critical point. Raises OptionError, LanguageError.
     """
-    from gradcheck_cli.activations import find_activation
-    from gradcheck_cli.expectations import describe
-    from gradcheck_cli.initializers import check_bias_variance
+    from gradcheck_cli.initialization.activations import find_activation
+    from gradcheck_cli.initialization.gaussian_expectations import describe
+    from gradcheck_cli.model.initializers import check_bias_variance
 
     return describe(find_activation(activation), check_bias_variance(bias_var))
 
 
 def unreadable(error: GradcheckError, file: str) -> Report:
     """The report of a file that could not be read."""
-    from gradcheck_cli.results import Failure, Report, Verdict
+    from gradcheck_cli.results.gradient_results import Failure, Report, Verdict
 
     place = error.place
     failure = Failure(

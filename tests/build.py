@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck_cli import primitives
-from gradcheck_cli.graph import Builder, Input, Model, Step
-from gradcheck_cli.namespaces import High
-from gradcheck_cli.primitives import PRIMITIVES, Primitive
-from gradcheck_cli.referee.contexts import new_context
+from gradcheck_cli.model.builder import Builder
+from gradcheck_cli.model.model import Input, Model, Step
+from gradcheck_cli.model.primitives import table
+from gradcheck_cli.model.primitives.record import Primitive
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.numerics.mpmath_context import new_context
+from gradcheck_cli.numerics.multiprecision import High
 
 Shape = tuple[int, ...]
 
@@ -204,4 +206,4 @@ def every_application() -> list[Application]:
 
 def exchanged(patch: pytest.MonkeyPatch, name: str, **fields: Any) -> None:
     """Put a record with other fields into the table, for the time of one test."""
-    patch.setitem(primitives._TABLE, name, replace(PRIMITIVES[name], **fields))
+    patch.setitem(table._TABLE, name, replace(PRIMITIVES[name], **fields))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from gradcheck_cli.results import (
+from gradcheck_cli.results.gradient_results import (
     Block,
     ClaimResult,
     Coverage,

@@ -28,7 +28,7 @@ from trials import (
     wrong_numbers,
 )
 
-from gradcheck_cli.results import Block, ClaimResult, Verdict
+from gradcheck_cli.results.gradient_results import Block, ClaimResult, Verdict
 
 # Kinds of slips that the diagnosis knows, with what names them. A mistake may be named in another way that
 # is as true: a sign is a factor of -1, d loss/d b may be x times d loss/d w

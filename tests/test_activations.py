@@ -11,8 +11,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from gradcheck_cli.activations import ACTIVATIONS, Activation, find_activation
-from gradcheck_cli.errors import GradcheckError, LanguageError, OptionError
+from gradcheck_cli.common.errors import GradcheckError, LanguageError, OptionError
+from gradcheck_cli.initialization.activations import ACTIVATIONS, Activation, find_activation
 
 Function = Callable[[float], float]
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
@@ -367,7 +367,7 @@ def _product_of_cosines(z: float, times: int) -> float:
 def test_no_expression_costs_sympy() -> None:
     program = (
         "import sys\n"
-        "from gradcheck_cli.activations import find_activation\n"
+        "from gradcheck_cli.initialization.activations import find_activation\n"
         "import numpy\n"
         "for text in ('gelu', 'leaky_relu:0.2', 'z*erf(z)'):\n"
         "    found = find_activation(text)\n"

@@ -12,14 +12,16 @@ import numpy as np
 import pytest
 from build import high
 
-from gradcheck_cli import api, backprop, symbolic
-from gradcheck_cli.elimination import cofactors, determinant, inverse
-from gradcheck_cli.errors import GradcheckError
-from gradcheck_cli.formulas import right_side
-from gradcheck_cli.forward import forward_pass
-from gradcheck_cli.graph import Model
-from gradcheck_cli.namespaces import COMPLEX128, FLOAT64
-from gradcheck_cli.results import ClaimResult, Report, Verdict
+from gradcheck_cli import api
+from gradcheck_cli.common.errors import GradcheckError
+from gradcheck_cli.derivatives import backprop, symbolic
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.formulas.passes import right_side
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.complex_step import COMPLEX128
+from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.gaussian_elimination import cofactors, determinant, inverse
+from gradcheck_cli.results.gradient_results import ClaimResult, Report, Verdict
 
 ULP = 2.0**-52
 

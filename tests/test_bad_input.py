@@ -9,14 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gradcheck_cli.errors import (
-    DataError,
-    GradcheckError,
-    LanguageError,
-    OptionError,
-    ShapeError,
-)
-from gradcheck_cli.language import read_claims, read_model, read_path, read_values
+from gradcheck_cli.common.errors import DataError, GradcheckError, LanguageError, OptionError, ShapeError
+from gradcheck_cli.language import read_claims, read_model, read_values
+from gradcheck_cli.language.data.file_access import read_path
 
 L, S = LanguageError, ShapeError
 X = "param x = 1\n"

@@ -13,15 +13,17 @@ import pytest
 from build import exchanged
 from chains import chain
 
-from gradcheck_cli import api, backprop, cli
-from gradcheck_cli.budget import DEFAULT, Budget, BudgetSpent
-from gradcheck_cli.errors import OptionError
-from gradcheck_cli.graph import Model
-from gradcheck_cli.primitives import PRIMITIVES
-from gradcheck_cli.referee import Referee
-from gradcheck_cli.render import render
-from gradcheck_cli.results import Entry, Report, Verdict
-from gradcheck_cli.symbolic import lower
+from gradcheck_cli import api
+from gradcheck_cli.cli import main as cli
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.derivatives import backprop
+from gradcheck_cli.derivatives.symbolic.program import lower
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.numerics.work_budget import DEFAULT, Budget, BudgetSpent
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.render.registry import render
+from gradcheck_cli.results.gradient_results import Entry, Report, Verdict
 
 ROOT = Path(__file__).parent.parent
 REASON = "operations at high precision is spent; --budget raises it"
@@ -87,7 +89,7 @@ def spent(monkeypatch: pytest.MonkeyPatch, text: str, **options: Any) -> int:
         made.append(Budget(most))
         return made[-1]
 
-    monkeypatch.setattr(import_module("gradcheck_cli.check"), "Budget", kept)
+    monkeypatch.setattr(import_module("gradcheck_cli.checking.check"), "Budget", kept)
     api.check(api.load(text) if "\n" in text else api.load(ROOT / "models" / text), **options)
     (budget,) = made
     assert not budget.spent

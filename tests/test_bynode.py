@@ -11,15 +11,19 @@ import numpy as np
 import pytest
 from build import Application, applications, exchanged
 
-from gradcheck_cli import api, backprop, bynode
-from gradcheck_cli.check import Options, check
-from gradcheck_cli.finite import SCHEMES
-from gradcheck_cli.forward import forward_pass
-from gradcheck_cli.graph import Model
-from gradcheck_cli.namespaces import FLOAT64
-from gradcheck_cli.primitives import PRIMITIVES, Primitive
-from gradcheck_cli.results import Report, Verdict
-from gradcheck_cli.sampling import Estimates
+from gradcheck_cli import api
+from gradcheck_cli.checking.check import check
+from gradcheck_cli.checking.options import Options
+from gradcheck_cli.derivatives import backprop
+from gradcheck_cli.derivatives.finite_differences import affine_routes, by_node
+from gradcheck_cli.derivatives.finite_differences.model_differences import Estimates
+from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.primitives.record import Primitive
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.results.gradient_results import Report, Verdict
 
 BY_NODE = SCHEMES["by-node"]
 FOLDER = Path(__file__).parent.parent / "models"
@@ -29,11 +33,11 @@ EPS = 2.0**-52
 def estimated(model: Model, *names: str) -> dict[str, tuple[Estimates, np.ndarray]]:
     """Differences by node of all parameters that can be had, beside backprop's derivative."""
     tape = forward_pass(model)
-    route = bynode.route(model, model.loss, names or [p.name for p in model.parameters()])
+    route = affine_routes.route(model, model.loss, names or [p.name for p in model.parameters()])
     covered = [p.name for p in model.parameters() if route.covers(p.name)]
     true = backprop.derivative(model, tape, model.loss, covered)
     noise = EPS * abs(tape.loss) * len(model.graph.nodes)
-    found = bynode.derivative(tape, route, covered, BY_NODE, noise)
+    found = by_node.derivative(tape, route, covered, BY_NODE, noise)
     return {name: (found[name], true[name]) for name in covered}
 
 
@@ -99,7 +103,7 @@ def test_however_a_weight_is_used(use: str) -> None:
 @pytest.mark.parametrize("use", NOT_AFFINE)
 def test_what_is_not_affine_is_differenced_entry_by_entry(use: str) -> None:
     model = of_text(NETWORK + NOT_AFFINE[use])
-    assert not bynode.route(model, "loss", ["W"]).covers("W")
+    assert not affine_routes.route(model, "loss", ["W"]).covers("W")
     report = check(model, Options(points=1, scheme="by-node"))
     assert report.verdict is Verdict.OK
     assert {b.name: b.way for b in report.parameters}["W"] == "each"
@@ -107,11 +111,11 @@ def test_what_is_not_affine_is_differenced_entry_by_entry(use: str) -> None:
 
 def test_one_pass_for_each_node_not_for_each_weight() -> None:
     model = of_text(NETWORK + USES["a layer"])
-    route = bynode.route(model, "loss", ["W", "b"])
+    route = affine_routes.route(model, "loss", ["W", "b"])
     assert route.entries == 4  # of f = b + W @ x, which has one entry for each row of W
     assert route.covers("W")
     assert route.covers("b")
-    assert not bynode.route(model, "loss", ["v"]).covers("W")
+    assert not affine_routes.route(model, "loss", ["v"]).covers("W")
 
 
 def test_a_kink_concerns_its_row_alone() -> None:
@@ -187,7 +191,7 @@ PLACES = [
 
 
 def test_a_short_ladder_is_asked_again_before_a_step_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, schemes = bynode.derivative, []
+    plain, schemes = by_node.derivative, []
 
     def short_of_the_truth(tape: Any, route: Any, by: Any, scheme: Any, noise: Any) -> Any:
         schemes.append(scheme.name)
@@ -196,7 +200,7 @@ def test_a_short_ladder_is_asked_again_before_a_step_is_blamed(monkeypatch: pyte
             return {name: replace(e, value=1.01 * e.value, bound=0 * e.bound) for name, e in found.items()}
         return found
 
-    monkeypatch.setattr(bynode, "derivative", short_of_the_truth)
+    monkeypatch.setattr(by_node, "derivative", short_of_the_truth)
     report = check(of_text(NETWORK + USES["a layer"]), Options(points=1, scheme="by-node"))
     assert report.verdict is Verdict.OK
     assert set(schemes) == {"by-node", "extrapolated"}

@@ -11,13 +11,17 @@ import numpy as np
 import pytest
 from chains import chain
 
-from gradcheck_cli import api, backprop, hearing
-from gradcheck_cli.check import Options
-from gradcheck_cli.forward import forward_pass
-from gradcheck_cli.points import moved
-from gradcheck_cli.referee import Referee
-from gradcheck_cli.results import Verdict
-from gradcheck_cli.symbolic import derivative, lower
+from gradcheck_cli import api
+from gradcheck_cli.checking.options import Options
+from gradcheck_cli.derivatives import backprop
+from gradcheck_cli.derivatives.finite_differences import model_differences
+from gradcheck_cli.derivatives.symbolic.forward_mode import derivative
+from gradcheck_cli.derivatives.symbolic.program import lower
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.random_points import moved
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.results.gradient_results import Verdict
+from gradcheck_cli.verdicts.gradients import collect, plan
 
 
 @pytest.mark.parametrize("seed", [0, 1, 3])
@@ -64,7 +68,7 @@ def test_what_cannot_be_crossed_is_not_watched() -> None:
 
 
 def test_many_small_names_are_heard_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hearing, "_MOST_SMALL", 0)
+    monkeypatch.setattr(plan, "_MOST_SMALL", 0)
     report = api.check(api.load(chain(40)), points=1)
     ways = [block.way for block in report.parameters]
     assert report.verdict is Verdict.OK
@@ -74,7 +78,7 @@ def test_many_small_names_are_heard_together(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("name", ["w7", "b33"])
 def test_a_wrong_one_in_the_crowd_is_found(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(hearing, "_MOST_SMALL", 0)
+    monkeypatch.setattr(plan, "_MOST_SMALL", 0)
     right = backprop.derivative
 
     def wrong(*arguments: Any, **options: Any) -> dict[str, np.ndarray]:
@@ -89,7 +93,7 @@ def test_a_wrong_one_in_the_crowd_is_found(monkeypatch: pytest.MonkeyPatch, name
 
 def test_a_wrong_one_of_those_that_stand_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """In a crowd an entry is ok with few digits where all agree within rounding, and only there."""
-    monkeypatch.setattr(hearing, "_MOST_SMALL", 1 << 18)  # the first ones entry by entry, the others together
+    monkeypatch.setattr(plan, "_MOST_SMALL", 1 << 18)  # the first ones entry by entry, the others together
     right = backprop.derivative
 
     def wrong(*arguments: Any, **options: Any) -> dict[str, np.ndarray]:
@@ -108,7 +112,7 @@ def test_a_wrong_one_of_those_that_stand_for_others(monkeypatch: pytest.MonkeyPa
 
 def test_fewer_points_where_each_takes_long_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     model = api.load(chain(5))
-    house = importlib.import_module("gradcheck_cli.check")  # the package has a function of this name
+    house = importlib.import_module("gradcheck_cli.checking.check")  # the package has a function of this name
     monkeypatch.setattr(house, "_MOST_NODES", 2 * len(model.graph.nodes))
     assert api.check(model).closing[-1].startswith("Compared at 2 of 4 points: each takes long here")
     for asked in (api.check(model, points=4), api.check(api.load("set points = 4\n" + chain(5)))):
@@ -116,7 +120,7 @@ def test_fewer_points_where_each_takes_long_and_it_is_said(monkeypatch: pytest.M
 
 
 def test_a_million_rows_are_compared_at_two_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    house = importlib.import_module("gradcheck_cli.check")
+    house = importlib.import_module("gradcheck_cli.checking.check")
     monkeypatch.setattr(house, "_MOST_SLOPES", 12_000)  # 1,000 rows stand for a million
     text = "rows x ~ normal(0, 1) count {}\nparam w = 2, b = 1\nloss = mean_rows((w*x + b)^2)\n"
     assert not any("Compared at" in sentence for sentence in api.check(api.load(text.format(300))).closing)
@@ -126,7 +130,7 @@ def test_a_million_rows_are_compared_at_two_points(monkeypatch: pytest.MonkeyPat
 
 
 def test_thousands_of_names_that_each_move_thousands_of_nodes_are_compared_at_two_points() -> None:
-    house = importlib.import_module("gradcheck_cli.check")
+    house = importlib.import_module("gradcheck_cli.checking.check")
     options = Options()
     for depth, points in ((100, 4), (1000, 2)):
         model = api.load(chain(depth))
@@ -148,7 +152,7 @@ def test_what_high_precision_settles_at_once_it_settles_as_one_by_one(
 
     monkeypatch.setattr(backprop, "derivative", wrong)
     model = api.load(chain(60))
-    judge = importlib.import_module("gradcheck_cli.judge")
+    judge = importlib.import_module("gradcheck_cli.verdicts.gradients.judge")
     at_once = api.check(model)
     settled = judge._settled_at_once
     seen = []
@@ -196,14 +200,14 @@ def test_differences_astray_are_no_defect_where_the_loss_hardly_changes(
     monkeypatch: pytest.MonkeyPatch, share: str, verdict: Verdict
 ) -> None:
     """At steps at which an entry of 1e-13 of the loss is seen, the loss may be another."""
-    right = hearing.derivative
+    right = model_differences.derivative
 
     def astray(*arguments: Any, **options: Any) -> dict[str, Any]:
         found = right(*arguments, **options)
         off = replace(found["b"], value=found["b"].value / 600, bound=np.abs(found["b"].value) / 200)
         return {**found, "b": off}
 
-    monkeypatch.setattr(hearing, "derivative", astray)
+    monkeypatch.setattr(collect, "derivative", astray)
     report = api.check(api.load(f"param a = 1, b = 1\nloss = a^2 + {share}*sin(b)"), points=1)
     entry = report.parameters[1].entries[0]
     assert (report.verdict, entry.verdict) == (verdict, verdict)

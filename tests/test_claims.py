@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli import api
-from gradcheck_cli.results import ClaimResult, Report, Verdict
+from gradcheck_cli.results.gradient_results import ClaimResult, Report, Verdict
 
 TOY = """
 data  x = 2.3, y = 2

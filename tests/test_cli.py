@@ -17,9 +17,12 @@ import pytest
 import reports
 
 import gradcheck_cli
-from gradcheck_cli import api, cli, examples, output
-from gradcheck_cli.errors import GradcheckError, InternalError, OutputError
-from gradcheck_cli.results import Report, Verdict
+from gradcheck_cli import api
+from gradcheck_cli.cli import group
+from gradcheck_cli.cli import main as cli
+from gradcheck_cli.common import atomic_output, example_models
+from gradcheck_cli.common.errors import GradcheckError, InternalError, OutputError
+from gradcheck_cli.results.gradient_results import Report, Verdict
 
 ROOT = Path(__file__).parent.parent
 GRADCHECK = [sys.executable, "-m", "gradcheck_cli"]
@@ -272,7 +275,7 @@ def test_color(choice: str, environment: dict[str, str], terminal: bool, colored
         def isatty(self) -> bool:
             return terminal
 
-    assert output.wants_color(choice, Stream(), environment) is colored
+    assert atomic_output.wants_color(choice, Stream(), environment) is colored
 
 
 def test_an_ascii_terminal_gets_twins_and_json_stays_utf8(toy: Path) -> None:
@@ -389,7 +392,7 @@ def test_a_closed_stdout_is_quiet(toy: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_an_interrupt_ends_quietly_with_130(toy: Path) -> None:
     code = (
-        "import signal, sys, time; from gradcheck_cli import api, cli; "
+        "import signal, sys, time; from gradcheck_cli import api; from gradcheck_cli.cli import main as cli; "
         "signal.signal(signal.SIGINT, signal.default_int_handler); "  # a background job ignores it
         "api.load = lambda *a, **k: (print('ready', flush=True), time.sleep(60)); "
         "sys.exit(cli.main(['run', 'toy.txt']))"
@@ -416,14 +419,14 @@ def test_an_interrupt_ends_quietly_with_130(toy: Path) -> None:
         (["example"], "numpy sympy rich lark"),
         (["run", "bad.txt"], "numpy sympy rich gradcheck_cli.results gradcheck_cli.render.table"),
         (["init-stats", "--depth", "5"], "sympy lark mpmath"),
-        (["run", "toy.txt"], "gradcheck_cli.diagnose gradcheck_cli.initresults"),
+        (["run", "toy.txt"], "gradcheck_cli.verdicts.diagnosis gradcheck_cli.initialization"),
     ],
 )
 def test_what_is_cheap_imports_nothing_dear(
     toy: Path, arguments: list[str], absent: str
 ) -> None:
     code = (
-        "import sys; from gradcheck_cli.cli import main; code = main(sys.argv[1:]); "
+        "import sys; from gradcheck_cli.cli.main import main; code = main(sys.argv[1:]); "
         "print(','.join(sorted(sys.modules)))"
     )
     done = subprocess.run(
@@ -453,19 +456,12 @@ def test_the_library_has_its_names() -> None:
         _ = gradcheck_cli.no_such_name
 
 
-def test_modules_of_the_same_name_do_not_hide_the_functions() -> None:
-    from importlib import import_module
-
-    import_module("gradcheck_cli.check")
-    assert gradcheck_cli.check is api.check
-
-
 # ---------------------------------------------------------------------------------------------
 # Help and completion
 # ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", cli.commands.commands)
+@pytest.mark.parametrize("name", group.commands.commands)
 def test_each_command_has_help_with_an_example_and_its_exit_codes(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -500,7 +496,7 @@ def test_formats_and_examples_are_completed() -> None:
         return gradcheck(env=ENVIRONMENT | line | {"_GRADCHECK_COMPLETE": "bash_complete"}).stdout
 
     assert "plain,markdown" in completed("gradcheck run --format m")
-    for name in examples.names():
+    for name in example_models.names():
         assert f"plain,{name}" in completed(f"gradcheck example {name[:1]}")
 
 
@@ -522,7 +518,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (models / "q.npy").write_bytes(b"\x93NUMPY")
     here = tmp_path / "here"
     here.mkdir()
-    monkeypatch.setattr(examples, "folder", lambda: models)
+    monkeypatch.setattr(example_models, "folder", lambda: models)
     monkeypatch.chdir(here)
     return here
 
@@ -565,7 +561,7 @@ def test_saving_is_never_over_a_file_and_leaves_nothing(
 
 
 def test_the_examples_of_the_project_are_found() -> None:
-    assert examples.folder().name == "models"
+    assert example_models.folder().name == "models"
 
 
 # ---------------------------------------------------------------------------------------------
@@ -626,7 +622,7 @@ def test_output_is_the_same_every_time(toy: Path) -> None:
 
 def test_save_reports_what_the_system_says(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write"):
-        output.save(str(tmp_path / "no" / "file"), b"")
+        atomic_output.save(str(tmp_path / "no" / "file"), b"")
 
 
 def test_limits_of_size_can_be_lowered_and_raised(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from gradcheck_cli.cli import main
+from gradcheck_cli.cli.main import main
 
 SMALL = ("init-stats", "--depth", "4", "--width", "10", "--nets", "3")
 
@@ -169,18 +169,22 @@ def test_a_bar_shows_progress_on_a_terminal_only(
 
 def test_the_words_of_the_command_line_are_those_of_the_library() -> None:
     """They stand twice, because --help must not import NumPy."""
-    from gradcheck_cli import cli, initoptions, networks, numberformats
+    from gradcheck_cli.cli import group
+    from gradcheck_cli.cli import options as cli_options
+    from gradcheck_cli.initialization import architectures
+    from gradcheck_cli.initialization import options as init_options
+    from gradcheck_cli.numerics import float_formats
 
     choices = {
         p.name: tuple(p.type.choices)
-        for p in cli.commands.commands["init-stats"].params
+        for p in group.commands.commands["init-stats"].params
         if type(p.type) is click.Choice
     }
-    assert {name: choices[name] for name in initoptions._CHOICES} == initoptions._CHOICES
-    listed = {p.name: p.type.known for p in cli.commands.commands["init-stats"].params
-              if isinstance(p.type, cli._Listed)}  # fmt: skip
-    assert listed["quantities"] == networks.QUANTITIES
-    assert listed["simulate"] == (*numberformats.FORMATS, "all")
+    assert {name: choices[name] for name in init_options._CHOICES} == init_options._CHOICES
+    listed = {p.name: p.type.known for p in group.commands.commands["init-stats"].params
+              if isinstance(p.type, cli_options.Listed)}  # fmt: skip
+    assert listed["quantities"] == architectures.QUANTITIES
+    assert listed["simulate"] == (*float_formats.FORMATS, "all")
 
 
 def test_quiet_and_verbose(capsys: pytest.CaptureFixture[str]) -> None:
@@ -302,7 +306,7 @@ def test_gain_refuses_impossible_variances(capsys: pytest.CaptureFixture[str], v
 @pytest.mark.parametrize("activation", ["relu", "z*erf(z)"])
 def test_sympy_is_never_imported(activation: str) -> None:
     code = (
-        "import sys; from gradcheck_cli.cli import main; "
+        "import sys; from gradcheck_cli.cli.main import main; "
         f"main(['init-stats', '--depth', '3', '--width', '5', '--activation', {activation!r}]); "
         f"main(['gain', '{activation}']); assert 'sympy' not in sys.modules; print('without')"
     )

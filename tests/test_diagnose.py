@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from gradcheck_cli import api
-from gradcheck_cli.graph import Derivative, Graph, Model
-from gradcheck_cli.hypotheses import of_argument
 from gradcheck_cli.language import read_claims
-from gradcheck_cli.render import render
-from gradcheck_cli.results import ClaimResult, Verdict
-from gradcheck_cli.substitutions import rebuilt
+from gradcheck_cli.model.graph import Derivative, Graph
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.render.registry import render
+from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
+from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import of_argument
+from gradcheck_cli.verdicts.diagnosis.formula_edits import rebuilt
 
 FOLDER = Path(__file__).parent.parent / "models"
 MODELS = ("deep_relu", "network", "mlp_rows", "rnn_unrolled", "attention", "layer_norm", "contrastive")

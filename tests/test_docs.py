@@ -23,9 +23,9 @@ import click
 import pytest
 
 from gradcheck_cli import __version__
-from gradcheck_cli.cli import commands
+from gradcheck_cli.cli.group import commands
 from gradcheck_cli.language.settings import SETTINGS
-from gradcheck_cli.primitives import PRIMITIVES
+from gradcheck_cli.model.primitives.table import PRIMITIVES
 
 PROJECT = Path(__file__).parent.parent
 RUN_PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -210,7 +210,7 @@ def test_every_option_is_documented(name: str, option: str) -> None:
 
 
 def test_every_scheme_and_setting_is_documented() -> None:
-    from gradcheck_cli.finite import SCHEMES
+    from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES
 
     texts = "".join(map(read, RUN_PAGES))
     assert not [name for name in (*SCHEMES, *SETTINGS) if f"`{name}`" not in texts]

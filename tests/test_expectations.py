@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from gradcheck_cli.activations import ACTIVATIONS, find_activation
-from gradcheck_cli.expectations import (
+from gradcheck_cli.initialization.activations import ACTIVATIONS, find_activation
+from gradcheck_cli.initialization.gaussian_expectations import (
     Law,
     averages,
     critical,

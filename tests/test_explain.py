@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from test_formulas import NETWORK, ROWS, TOY, TOY_BACKWARD
 
-from gradcheck_cli.backprop import derivative
-from gradcheck_cli.errors import OptionError
-from gradcheck_cli.explain import explain
-from gradcheck_cli.forward import forward_pass
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.derivatives.backprop.reverse_mode import derivative
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.formulas.explain import explain
 from gradcheck_cli.language import read_model
 
 VALUES = {  # SCREENS: the toy model of the chapter

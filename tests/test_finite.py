@@ -4,13 +4,16 @@ import math
 import random
 from dataclasses import replace
 from fractions import Fraction
+from importlib import import_module
 
 import mpmath
 import numpy as np
 import pytest
 
-from gradcheck_cli import finite
-from gradcheck_cli.finite import EXTRAPOLATED, SCHEMES, Samples, Scheme, differences, find_scheme
+from gradcheck_cli.derivatives.finite_differences import richardson
+from gradcheck_cli.derivatives.finite_differences.differences import differences
+from gradcheck_cli.derivatives.finite_differences.interface import Samples
+from gradcheck_cli.derivatives.finite_differences.schemes import EXTRAPOLATED, SCHEMES, Scheme, find_scheme
 
 HIGH = mpmath.MPContext()  # private: no other test sees its precision
 HIGH.dps = 60
@@ -495,7 +498,7 @@ def test_schemes_asked_together_say_what_they_say_alone(monkeypatch):
 
     base = np.array([0.3, 1e-9, 40.0])
     together = differences(function, base)
-    monkeypatch.setattr(finite, "_TOGETHER", 0)
+    monkeypatch.setattr(richardson, "TOGETHER", 0)
     alone = differences(function, base)
     for name in ("value", "bound", "left", "right", "steps"):
         assert np.array_equal(getattr(together, name), getattr(alone, name), equal_nan=True)
@@ -597,4 +600,5 @@ def test_kinked_and_plain_entries_together():
 
 
 def test_finite_differences_know_no_model():
-    assert not [name for name in vars(finite) if name in ("graph", "primitives", "forward")]
+    engine = import_module("gradcheck_cli.derivatives.finite_differences.differences")
+    assert not [name for name in vars(engine) if name in ("graph", "table", "tape")]

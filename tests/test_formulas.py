@@ -8,15 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcheck_cli import api, formulas, notation
-from gradcheck_cli.backprop import derivative
-from gradcheck_cli.errors import OptionError
-from gradcheck_cli.forward import evaluate, forward_pass
-from gradcheck_cli.graph import Array, Claim, Derivative, Graph, Model
+from gradcheck_cli import api
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.derivatives.backprop.reverse_mode import derivative
+from gradcheck_cli.evaluation.evaluate import evaluate
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.formulas import derivation, function_table, passes, writers
 from gradcheck_cli.language import read_claims, read_model
-from gradcheck_cli.namespaces import FLOAT64
-from gradcheck_cli.primitives import PRIMITIVES
-from gradcheck_cli.results import Verdict
+from gradcheck_cli.model.graph import Derivative, Graph
+from gradcheck_cli.model.model import Claim, Model
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.results.gradient_results import Verdict
 
 TOY = """
 data  x = 2.3, y = 2
@@ -318,15 +322,15 @@ def assert_true(model: Model, title: str, formula: str) -> None:
     )
 
 
-def of(text: str) -> dict[str, formulas.Term]:
-    return {term.name: term for term in formulas.backward(read_model(text))}
+def of(text: str) -> dict[str, derivation.Term]:
+    return {term.name: term for term in passes.backward(read_model(text))}
 
 
 # --- as a textbook prints them -----------------------------------------------------------------------
 
 
 def test_the_toy_model_as_in_the_chapter() -> None:
-    found = formulas.backward(read_model(TOY))
+    found = passes.backward(read_model(TOY))
     assert {t.name: (t.formula, t.local) for t in found} == TOY_BACKWARD
     assert [t.name for t in found] == list(TOY_BACKWARD)
 
@@ -345,7 +349,7 @@ def test_fan_out_in_one_step_is_collected_and_over_steps_is_a_sum() -> None:
 def test_closed_formula_of_the_chapter() -> None:
     inner = "cos(b0 + w0*x)*w1*exp(b1 + w1*sin(b0 + w0*x))*w2"
     f2 = "b2 + w2*exp(b1 + w1*sin(b0 + w0*x))"
-    closed = formulas.closed(read_model(TOY), "loss", "w0")
+    closed = passes.closed(read_model(TOY), "loss", "w0")
     assert closed == f"-2*x*{inner}*sin({f2})*w3*(b3 + w3*cos({f2}) - y)"
 
 
@@ -353,7 +357,7 @@ def test_closed_formula_refuses_beyond_a_size() -> None:
     steps = "\n".join(f"h{k + 1} = sin(h{k}) + h{k}^2" for k in range(60))
     model = read_model(f"param w = 0.5\nh0 = w\n{steps}\nloss = h60")
     with pytest.raises(OptionError, match="at most 2,000"):
-        formulas.closed(model, "loss", "w")
+        passes.closed(model, "loss", "w")
 
 
 def test_latex() -> None:
@@ -393,7 +397,7 @@ def test_latex() -> None:
     ],
 )
 def test_latex_names(name: str, latex: str) -> None:
-    assert notation.latex_name(name) == latex
+    assert writers.latex_name(name) == latex
 
 
 # --- true ----------------------------------------------------------------------------------------
@@ -402,14 +406,14 @@ def test_latex_names(name: str, latex: str) -> None:
 @pytest.mark.parametrize("text", TRUE)
 def test_every_formula_is_a_true_claim(text: str) -> None:
     model = read_model(text)
-    for term in formulas.backward(model):
+    for term in passes.backward(model):
         assert_true(model, term.title, term.formula)
 
 
 @pytest.mark.parametrize("text", TRUE)
 def test_every_closed_formula_is_a_true_claim(text: str) -> None:
     model = read_model(text)
-    for term in formulas.closed_terms(model):
+    for term in passes.closed_terms(model):
         assert_true(model, term.title, term.formula)
 
 
@@ -431,7 +435,7 @@ def test_a_partial_says_what_it_holds_fixed() -> None:
 def typed_back(model: Model) -> list[str]:
     """Every formula that is shown, as the lines of a file of claims."""
     lines = []
-    for term in formulas.backward(model):
+    for term in passes.backward(model):
         lines.append(f"claim {term.title} = {term.formula}")
         for chain in re.split(r", (?=d \S+/d )", term.local) if term.local else ():
             if " at fixed " in chain:  # a claim of it would speak of the whole derivative
@@ -483,7 +487,7 @@ def test_a_slip_in_what_is_shown_is_wrong(text: str, right: str, wrong: str) -> 
 
 def test_local_derivatives_are_true_claims() -> None:
     model = read_model(TOY)
-    for term in formulas.backward(model):
+    for term in passes.backward(model):
         title, *equal = term.local.split(" = ")
         for formula in equal:
             assert_true(model, title, formula)
@@ -494,7 +498,7 @@ def test_right_sides_of_other_derivatives(text: str) -> None:
     model = read_model(text)
     for above in model.steps:
         for below in (*model.steps, *model.inputs):
-            formula = formulas.right_side(model, above, below)
+            formula = passes.right_side(model, above, below)
             if model.node(above).shape:
                 assert formula is None
             elif formula is not None and above != below:
@@ -503,14 +507,14 @@ def test_right_sides_of_other_derivatives(text: str) -> None:
 
 def test_right_side_of_one_entry() -> None:
     model = read_model("param W[2,2] = [[1, 2], [3, 4]]\nM = W^2\nloss = sum(M @ M)")
-    formula = formulas.right_side(model, "loss", "W[0,1]")
+    formula = passes.right_side(model, "loss", "W[0,1]")
     assert formula == "(2*W * d loss/d M)[0,1]"
     assert_true(model, "d loss/d W[0,1]", formula)
 
 
 def test_an_array_above_has_no_terms() -> None:
     with pytest.raises(OptionError, match="is an array"):
-        formulas.backward(read_model(NETWORK), "f1")
+        passes.backward(read_model(NETWORK), "f1")
 
 
 # --- the table of functions ---------------------------------------------------------------------------
@@ -552,7 +556,7 @@ DERIVATIVES = {
 
 @pytest.mark.parametrize("name", PRIMITIVES)
 def test_derivative_text(name: str) -> None:
-    text = formulas.derivative_text(PRIMITIVES[name])
+    text = function_table.derivative_text(PRIMITIVES[name])
     assert text == DERIVATIVES.get(name, text)
     assert text
 

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from build import exchanged, high
 
-from gradcheck_cli import api, backprop, symbolic
-from gradcheck_cli.elimination import inverse, spectral_bound
-from gradcheck_cli.finite import SCHEMES
-from gradcheck_cli.forward import forward_pass
-from gradcheck_cli.namespaces import FLOAT64
-from gradcheck_cli.primitives import PRIMITIVES
-from gradcheck_cli.referee import Referee
-from gradcheck_cli.results import Report, Verdict
-from gradcheck_cli.sampling import derivative
+from gradcheck_cli import api
+from gradcheck_cli.derivatives import backprop, symbolic
+from gradcheck_cli.derivatives.finite_differences.model_differences import derivative
+from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.gaussian_elimination import inverse, spectral_bound
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.results.gradient_results import Report, Verdict
 
 EXTRAPOLATED = SCHEMES["extrapolated"]
 

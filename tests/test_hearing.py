@@ -13,20 +13,25 @@ import numpy as np
 import pytest
 from build import exchanged
 
-from gradcheck_cli import api, symbolic
-from gradcheck_cli.check import Options, check
-from gradcheck_cli.finite import SCHEMES
-from gradcheck_cli.forward import forward_pass, operations
-from gradcheck_cli.graph import Model
-from gradcheck_cli.hearing import DIRECTIONS, Hearing, Way, plan
-from gradcheck_cli.hearing import Testimonies as Everything
-from gradcheck_cli.hearing import Testimony as Heard
-from gradcheck_cli.judge import SMALL_MISTAKE, _suspects
-from gradcheck_cli.points import signs
-from gradcheck_cli.primitives import PRIMITIVES
-from gradcheck_cli.referee import Referee
-from gradcheck_cli.results import Block, Report, Verdict
-from gradcheck_cli.values import Point
+from gradcheck_cli import api
+from gradcheck_cli.checking.check import check
+from gradcheck_cli.checking.options import Options
+from gradcheck_cli.derivatives import symbolic
+from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES
+from gradcheck_cli.evaluation.evaluate import operations
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.model.random_points import signs
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.results.gradient_results import Block, Report, Verdict
+from gradcheck_cli.verdicts.gradients.block_report import SMALL_MISTAKE
+from gradcheck_cli.verdicts.gradients.collect import DIRECTIONS, Hearing
+from gradcheck_cli.verdicts.gradients.columns import Testimonies as Everything
+from gradcheck_cli.verdicts.gradients.columns import Testimony as Heard
+from gradcheck_cli.verdicts.gradients.judge import _suspects
+from gradcheck_cli.verdicts.gradients.plan import Way, plan
+from gradcheck_cli.verdicts.gradients.points import Point
 
 EXTRAPOLATED = SCHEMES["extrapolated"]
 ONE_POINT = Options(points=1)
@@ -106,7 +111,8 @@ def test_what_rounding_explains_is_not_asked_at_high_precision(
         return confirmed(referee, *arguments)
 
     monkeypatch.setattr(Referee, "confirmed", counted)
-    monkeypatch.setattr("gradcheck_cli.judge.CLOSE", 2.0**-50)  # so that most of them differ
+    most_differ = 2.0**-50
+    monkeypatch.setattr("gradcheck_cli.verdicts.gradients.judge.CLOSE", most_differ)
     rule = PRIMITIVES["tanh"].vjp[0]
     assert rule is not None
     exchanged(
@@ -236,9 +242,11 @@ MILLION = """
 import resource, sys
 from dataclasses import replace
 import numpy as np
-from gradcheck_cli import api, primitives
-from gradcheck_cli.check import Options, check
-from gradcheck_cli.primitives import PRIMITIVES
+from gradcheck_cli import api
+from gradcheck_cli.checking.check import check
+from gradcheck_cli.checking.options import Options
+from gradcheck_cli.model.primitives import table
+from gradcheck_cli.model.primitives.table import PRIMITIVES
 
 record = PRIMITIVES["matmul"]
 def wrong(*arguments, **options):
@@ -247,7 +255,7 @@ def wrong(*arguments, **options):
         sent[..., 17, 203] *= 1.001
     return sent
 if sys.argv[1] == "planted":
-    primitives._TABLE["matmul"] = replace(record, vjp=(wrong, record.vjp[1]))
+    table._TABLE["matmul"] = replace(record, vjp=(wrong, record.vjp[1]))
 report = check(api.load(sys.stdin.read()), Options(points=1))
 for block in report.parameters:
     for e in block.entries:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from gradcheck_cli.errors import OptionError
-from gradcheck_cli.initializers import (
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.model.initializers import (
     find_initializer,
     unit_normal,
     unit_orthogonal,

@@ -8,16 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck_cli import (
-    GradcheckError,
-    Initializer,
-    InitOptions,
-    InitReport,
-    Outcome,
-    Series,
-    init_stats,
-)
-from gradcheck_cli.initializers import unit_normal
+from gradcheck_cli.api import init_stats
+from gradcheck_cli.common.errors import GradcheckError
+from gradcheck_cli.initialization.options import InitOptions
+from gradcheck_cli.model.initializers import Initializer, unit_normal
+from gradcheck_cli.results.initialization_results import InitReport, Outcome, Series
 
 
 def run(**options: Any) -> InitReport:

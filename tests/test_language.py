@@ -15,14 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradcheck_cli.errors import GradcheckError, LanguageError, OptionError, ShapeError
-from gradcheck_cli.graph import Derivative, Graph, Misfit, Model
-from gradcheck_cli.initializers import INITIALIZERS
+from gradcheck_cli.common.errors import GradcheckError, LanguageError, OptionError, ShapeError
 from gradcheck_cli.language import read_claims, read_model, read_values, show
 from gradcheck_cli.language.grammar import Parser, _build
-from gradcheck_cli.language.spelling import canonical, nearest
-from gradcheck_cli.language.text import decode
-from gradcheck_cli.points import draw_normal, draw_uniform, moved
+from gradcheck_cli.language.identifiers import canonical, nearest
+from gradcheck_cli.language.source_text import decode
+from gradcheck_cli.model.graph import Derivative, Graph
+from gradcheck_cli.model.initializers import INITIALIZERS
+from gradcheck_cli.model.model import Misfit, Model
+from gradcheck_cli.model.random_points import draw_normal, draw_uniform, moved
 
 TOY = """
 data  x = 2.3, y = 2
@@ -533,7 +534,7 @@ def test_a_syntax_error_imports_neither_numpy_nor_sympy() -> None:
     out = run_python(
         """
         import sys
-        from gradcheck_cli.errors import GradcheckError
+        from gradcheck_cli.common.errors import GradcheckError
         from gradcheck_cli.language import read_model
         for text in ("param w0 = 1\\nloss = w0 x", "loss = sn(x)\\nparam x = 1", "(a", "x = 1; x = 2"):
             try:
@@ -565,9 +566,9 @@ def test_no_text_of_a_model_is_executed(tmp_path: Path) -> None:
         """
         import sys
         import numpy
-        import gradcheck_cli.language.reader, gradcheck_cli.language.printer
+        import gradcheck_cli.language.model_reader, gradcheck_cli.language.printer
         from pathlib import Path
-        from gradcheck_cli.errors import GradcheckError
+        from gradcheck_cli.common.errors import GradcheckError
         from gradcheck_cli.language import read_model, read_path, show
         seen = []
         WATCHED = ("compile", "exec", "import", "open", "socket", "subprocess", "os.system", "ctypes")

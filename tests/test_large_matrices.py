@@ -9,13 +9,20 @@ import numpy as np
 import pytest
 from build import exchanged, high
 
-from gradcheck_cli import api, backprop, symbolic
-from gradcheck_cli.elimination import by_factors, cofactors_and_room, determinant, inverse, minors
-from gradcheck_cli.forward import forward_pass
-from gradcheck_cli.primitives import PRIMITIVES
-from gradcheck_cli.referee import Referee
-from gradcheck_cli.render import render
-from gradcheck_cli.results import Report, Verdict
+from gradcheck_cli import api
+from gradcheck_cli.derivatives import backprop, symbolic
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.numerics.gaussian_elimination import (
+    by_factors,
+    cofactors_and_room,
+    determinant,
+    inverse,
+    minors,
+)
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.render.registry import render
+from gradcheck_cli.results.gradient_results import Report, Verdict
 
 SEED = np.random.default_rng(11)
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from build import exchanged
 
-from gradcheck_cli import api, backprop
-from gradcheck_cli.forward import forward_pass
-from gradcheck_cli.primitives import PRIMITIVES
-from gradcheck_cli.referee import Referee
-from gradcheck_cli.results import ClaimResult, Report, Verdict
+from gradcheck_cli import api
+from gradcheck_cli.derivatives import backprop
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.results.gradient_results import ClaimResult, Report, Verdict
 
 ROWS = 1500
 MODEL = """rows x ~ normal(0, 1) count {rows}
@@ -130,7 +131,7 @@ def test_a_wrong_value_in_one_row_is_found(monkeypatch: pytest.MonkeyPatch, rows
 def test_what_rounding_explains_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 5,000 values of w*x + b some cancel to fewer digits than two ways of adding agree on; a row that is
     off by more, in the test before this one, is."""
-    values = importlib.import_module("gradcheck_cli.values")
+    values = importlib.import_module("gradcheck_cli.verdicts.gradients.value_check")
     chosen: list[int] = []
     compare = values._compare_rows
 

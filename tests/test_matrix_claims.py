@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcheck_cli import api, symbolic
-from gradcheck_cli.claims import judge_claims
-from gradcheck_cli.errors import ShapeError
-from gradcheck_cli.graph import Claim, Model
+from gradcheck_cli import api
+from gradcheck_cli.common.errors import ShapeError
+from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.language import read_claims
-from gradcheck_cli.namespaces import High
-from gradcheck_cli.referee import Referee
-from gradcheck_cli.results import ClaimResult, Report, Verdict
+from gradcheck_cli.model.model import Claim, Model
+from gradcheck_cli.numerics.multiprecision import High
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.results.gradient_results import ClaimResult, Report, Verdict
+from gradcheck_cli.verdicts.claims.judge_claims import judge_claims
 
 FOLDER = Path(__file__).parent.parent / "models"
 

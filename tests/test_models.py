@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gradcheck_cli import api, examples
-from gradcheck_cli.results import Report, Verdict
+from gradcheck_cli import api
+from gradcheck_cli.common import example_models
+from gradcheck_cli.results.gradient_results import Report, Verdict
 
 FOLDER = Path(__file__).parent.parent / "models"
 MODELS = sorted(FOLDER.glob("*.txt"), key=lambda path: path.stem)
@@ -54,7 +55,7 @@ def test_a_model_is_ascii_with_unix_line_ends(path: Path) -> None:
 def test_a_model_opens_with_its_lesson(path: Path) -> None:
     first = path.read_text(encoding="ascii").splitlines()[0]
     assert re.fullmatch(r"# [A-Za-z].{20,}", first)
-    assert examples.lesson(path.stem) == first[2:]
+    assert example_models.lesson(path.stem) == first[2:]
 
 
 @every_model
@@ -81,12 +82,12 @@ def test_a_model_keeps_its_promise_at_another_seed(path: Path) -> None:
 
 
 def test_the_lessons_fit_into_a_terminal() -> None:
-    width = max(len(name) for name in examples.names()) + 2
-    assert all(width + len(examples.lesson(name)) <= 80 for name in examples.names())
+    width = max(len(name) for name in example_models.names()) + 2
+    assert all(width + len(example_models.lesson(name)) <= 80 for name in example_models.names())
 
 
 def test_the_examples_are_these_models() -> None:
-    assert examples.names() == [path.stem for path in MODELS]
+    assert example_models.names() == [path.stem for path in MODELS]
 
 
 def test_every_kind_of_verdict_is_promised() -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradcheck_cli.errors import OptionError
-from gradcheck_cli.graph import Model
-from gradcheck_cli.initializers import INITIALIZERS, unit_truncated
-from gradcheck_cli.initresults import InitReport, MatrixStats, Outcome, Series
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.initialization.user_model.model_stats import model_stats
 from gradcheck_cli.language import read_model
-from gradcheck_cli.modelstats import model_stats
-from gradcheck_cli.quantiles import interval, student_t
+from gradcheck_cli.model.initializers import INITIALIZERS, unit_truncated
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.student_t import interval, student_t
+from gradcheck_cli.results.initialization_results import InitReport, MatrixStats, Outcome, Series
 
 NETWORK = Path(__file__).parent.parent / "models" / "network.txt"
 

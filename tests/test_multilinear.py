@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck_cli.multilinear import multilinear
-from gradcheck_cli.namespaces import High
-from gradcheck_cli.referee.contexts import new_context
+from gradcheck_cli.numerics.exact_contraction import multilinear
+from gradcheck_cli.numerics.mpmath_context import new_context
+from gradcheck_cli.numerics.multiprecision import High
 
 HIGH = High(new_context(50))
 EXACT = High(new_context(400))

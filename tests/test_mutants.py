@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from build import Application, Sheet, applications, exchanged
 
-from gradcheck_cli import backprop
-from gradcheck_cli.check import Options, check
-from gradcheck_cli.graph import Model
-from gradcheck_cli.primitives import PRIMITIVES, Primitive
-from gradcheck_cli.results import Report, Verdict
+from gradcheck_cli.checking.check import check
+from gradcheck_cli.checking.options import Options
+from gradcheck_cli.derivatives.backprop import reverse_mode
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.primitives.record import Primitive
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.results.gradient_results import Report, Verdict
 
 ONE_POINT = Options(points=1)  # mutants are wrong everywhere; the other points only cost time
 ALL = list(PRIMITIVES.values())
@@ -283,13 +285,13 @@ def chain() -> Model:
 
 def assign(patch: pytest.MonkeyPatch) -> None:
     """= instead of += into adjoints."""
-    patch.setattr(backprop, "_add", lambda adjoints, index, part: adjoints.update({index: part}))
+    patch.setattr(reverse_mode, "_add", lambda adjoints, index, part: adjoints.update({index: part}))
 
 
 def stale(patch: pytest.MonkeyPatch) -> None:
     """Adjoints of an earlier call are not cleared."""
     kept: dict[int, Any] = {}
-    plain = backprop._add
+    plain = reverse_mode._add
 
     def add(adjoints: Any, index: int, part: Any) -> None:
         plain(adjoints, index, part)
@@ -298,7 +300,7 @@ def stale(patch: pytest.MonkeyPatch) -> None:
         if part.dtype != object:  # the checker looks again at 50 digits; those are not to be mixed in
             kept[index] = part
 
-    patch.setattr(backprop, "_add", add)
+    patch.setattr(reverse_mode, "_add", add)
 
 
 def wrong_order(patch: pytest.MonkeyPatch) -> None:
@@ -315,20 +317,20 @@ def wrong_order(patch: pytest.MonkeyPatch) -> None:
                 todo += nodes[index].arguments
         self.live = [nodes[i] for i in found]
 
-    plain = backprop._Backward.__post_init__
-    patch.setattr(backprop._Backward, "__post_init__", after_init)
+    plain = reverse_mode._Backward.__post_init__
+    patch.setattr(reverse_mode._Backward, "__post_init__", after_init)
 
 
 def visited_twice(patch: pytest.MonkeyPatch) -> None:
     """A value with two users sends its adjoint on twice."""
-    plain = backprop._Backward._send
+    plain = reverse_mode._Backward._send
 
     def send(self: Any, node: Any, adjoint: Any, values: Any, adjoints: Any) -> None:
         users = sum(a == node.index for n in self.model.graph.nodes for a in n.arguments)
         for _ in range(2 if users > 1 else 1):
             plain(self, node, adjoint, values, adjoints)
 
-    patch.setattr(backprop._Backward, "_send", send)
+    patch.setattr(reverse_mode._Backward, "_send", send)
 
 
 ENGINES = {  # the mutant, and the models on which it must be caught

@@ -9,8 +9,11 @@ import mpmath
 import numpy as np
 import pytest
 
-from gradcheck_cli.namespaces import COMPLEX128, FLOAT64, High
-from gradcheck_cli.primitives import PRIMITIVES, Primitive
+from gradcheck_cli.model.primitives.record import Primitive
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.numerics.complex_step import COMPLEX128
+from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.multiprecision import High
 
 ELEMENTWISE = [record for record in PRIMITIVES.values() if record.elementwise]
 CONTEXT = mpmath.MPContext()

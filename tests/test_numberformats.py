@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gradcheck_cli.numberformats import FORMATS, forecast
+from gradcheck_cli.numerics.float_formats import FORMATS, forecast
 
 # name: significant bits, exponent of the smallest normal number
 LAYOUT = {"float16": (11, -14), "bfloat16": (8, -126), "float32": (24, -126)}

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from gradcheck_cli.patterns import MARKED, UNMARKED, entry, numbers, picture, words
+from gradcheck_cli.results.index_patterns import MARKED, UNMARKED, entry, numbers, picture, words
 
 
 def mask(text: str) -> np.ndarray:

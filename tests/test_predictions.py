@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck_cli.activations import find_activation
-from gradcheck_cli.expectations import gain
-from gradcheck_cli.initializers import find_initializer, unit_orthogonal
-from gradcheck_cli.networks import Network, find_architecture
-from gradcheck_cli.predictions import Expected, predict
-from gradcheck_cli.propagation import measure
+from gradcheck_cli.initialization.activations import find_activation
+from gradcheck_cli.initialization.architectures import Network, find_architecture
+from gradcheck_cli.initialization.gaussian_expectations import gain
+from gradcheck_cli.initialization.mean_field_theory import Expected, predict
+from gradcheck_cli.initialization.simulation.measure import measure
+from gradcheck_cli.model.initializers import find_initializer, unit_orthogonal
 
 Array = Any
 LN10 = math.log(10)

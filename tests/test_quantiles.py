@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from gradcheck_cli.quantiles import interval, student_t, typical
+from gradcheck_cli.numerics.student_t import interval, student_t, typical
 
 # two-sided levels; Abramowitz and Stegun, table 26.10, with more digits from R's qt
 TABLE = [

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 
 from gradcheck_cli import api
-from gradcheck_cli.results import Verdict
+from gradcheck_cli.results.gradient_results import Verdict
 
 NAMES = st.sampled_from(["a", "b", "c", "u", "0.5", "2", "3"])
 SMOOTH = ("sin", "cos", "tanh", "exp", "sigmoid", "softplus", "erf", "gelu", "atan", "relu", "abs")

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from build import Sheet, exchanged, high
 
-from gradcheck_cli import backprop, symbolic
-from gradcheck_cli.check import Options, check
-from gradcheck_cli.forward import forward_pass
-from gradcheck_cli.graph import Model
-from gradcheck_cli.primitives import PRIMITIVES
-from gradcheck_cli.referee import Referee
-from gradcheck_cli.referee.contexts import new_context
-from gradcheck_cli.results import Entry, Report, Verdict
+from gradcheck_cli.checking.check import check
+from gradcheck_cli.checking.options import Options
+from gradcheck_cli.derivatives import backprop, symbolic
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.numerics.mpmath_context import new_context
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.results.gradient_results import Entry, Report, Verdict
 
 ULP = 2.0**-52
 HIGH = mpmath.ctx_mp.MPContext()

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck_cli import api, backprop
-from gradcheck_cli.forward import forward_pass
-from gradcheck_cli.graph import Model
-from gradcheck_cli.results import Report, Verdict
+from gradcheck_cli import api
+from gradcheck_cli.derivatives import backprop
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.results.gradient_results import Report, Verdict
 
 PROJECT = Path(__file__).parent.parent
 REFERENCE = PROJECT.parent / "shared" / "reference"

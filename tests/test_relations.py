@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gradcheck_cli import api
-from gradcheck_cli.results import ClaimResult, Verdict
+from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 
 CHAIN = """data x = 0.5, y = 0.3
 param a = 0.7, b = 1.2, c = -0.4

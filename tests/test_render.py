@@ -22,12 +22,13 @@ import reports
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck_cli.render import OutputOptions, formats, numbers, output_format, registry, render
-from gradcheck_cli.render.contract import explain_json
-from gradcheck_cli.render.delimited import FIELDS
+from gradcheck_cli.render import numbers, registry
+from gradcheck_cli.render.csv_tsv import FIELDS
+from gradcheck_cli.render.json_schema import explain_json
 from gradcheck_cli.render.latex import escape, symbol
-from gradcheck_cli.render.words import safe, wrap
-from gradcheck_cli.results import Explanation, Report, Verdict
+from gradcheck_cli.render.registry import OutputOptions, formats, output_format, render
+from gradcheck_cli.render.text_encoding import safe, wrap
+from gradcheck_cli.results.gradient_results import Explanation, Report, Verdict
 
 SCHEMA = json.loads(
     (Path(__file__).parent.parent / "gradcheck_cli" / "schema.json").read_text(encoding="utf-8")

@@ -20,8 +20,12 @@ import pytest
 from rich.cells import cell_len
 
 from gradcheck_cli import api
-from gradcheck_cli.errors import OptionError
-from gradcheck_cli.initresults import (
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.render import initialization_panels, numbers, plot
+from gradcheck_cli.render.csv_tsv import INIT_FIELDS
+from gradcheck_cli.render.initialization_panels import Panel, panels
+from gradcheck_cli.render.registry import OutputOptions, formats, render
+from gradcheck_cli.results.initialization_results import (
     FormatForecast,
     GainReport,
     InitReport,
@@ -31,10 +35,6 @@ from gradcheck_cli.initresults import (
     Outcome,
     Series,
 )
-from gradcheck_cli.render import OutputOptions, formats, numbers, plot, render
-from gradcheck_cli.render import panels as rooms
-from gradcheck_cli.render.delimited import INIT_FIELDS
-from gradcheck_cli.render.panels import Panel, panels
 
 SCHEMA = json.loads(
     (Path(__file__).parent.parent / "gradcheck_cli" / "schema.json").read_text(encoding="utf-8")
@@ -436,7 +436,7 @@ def test_short_of_room_a_layer_with_large_numbers_has_one_decimal_in_every_row()
     ],
 )
 def test_the_layers_shown_are_round(layers: range, most: int, expected: list[int]) -> None:
-    assert rooms._round_ones(list(layers), most) == expected
+    assert initialization_panels._round_ones(list(layers), most) == expected
 
 
 def test_the_input_is_shown_only_with_all_layers() -> None:
@@ -509,7 +509,7 @@ def test_a_factor_has_two_digits(slope: float, text: str) -> None:
 
 def test_verdicts_carry_their_factor_or_law() -> None:
     def verdict(what: str = "h", **more: Any) -> str:
-        return rooms.verdict(series(CHAPTER[0], what, 50, **more))[0]
+        return initialization_panels.verdict(series(CHAPTER[0], what, 50, **more))[0]
 
     assert verdict() == "VANISHES x0.049"
     assert verdict(slope=None) == "VANISHES"

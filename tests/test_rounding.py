@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gradcheck_cli import api
-from gradcheck_cli.referee import Referee
-from gradcheck_cli.rounding import Jittered, bound, local_errors
-from gradcheck_cli.symbolic import lower
+from gradcheck_cli.derivatives.symbolic.program import lower
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.reference.stochastic_rounding import Jittered, bound, local_errors
 
 EXACT, HALF, WHOLE = 0.0, 0.5, 1.0
 

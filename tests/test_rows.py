@@ -10,13 +10,17 @@ import numpy as np
 import pytest
 from build import Sheet
 
-from gradcheck_cli import api, backprop, finite, forward, sampling, symbolic
-from gradcheck_cli.forward import Tape, forward_pass
-from gradcheck_cli.graph import Model
-from gradcheck_cli.referee import Referee
+from gradcheck_cli import api
+from gradcheck_cli.derivatives import backprop, symbolic
+from gradcheck_cli.derivatives.finite_differences import differences, model_differences, perturbed_inputs
+from gradcheck_cli.derivatives.symbolic import forward_mode
+from gradcheck_cli.evaluation import tape as tape_module
+from gradcheck_cli.evaluation.tape import Tape, forward_pass
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.reference.referee import Referee
 
 MANY = 70_000  # more than the 65,536 rows of one block
-EXTRAPOLATED = sampling.scheme_named("extrapolated")
+EXTRAPOLATED = model_differences.scheme_named("extrapolated")
 ULP = 2.0**-52
 
 
@@ -114,8 +118,8 @@ def test_differences_over_rows(rows: int, monkeypatch: pytest.MonkeyPatch) -> No
     model, values = logistic(rows)
     expected, tape = by_numpy(values), forward_pass(model)
     most = 4
-    monkeypatch.setattr(sampling, "MOST_ROWS", most)  # each moved row costs a pass over all rows
-    found = sampling.derivative(model, tape, "loss", ["w", "b", "x"], EXTRAPOLATED)
+    monkeypatch.setattr(perturbed_inputs, "MOST_ROWS", most)  # each moved row costs a pass over all rows
+    found = model_differences.derivative(model, tape, "loss", ["w", "b", "x"], EXTRAPOLATED)
     for name in ("w", "b"):
         gap = np.abs(found[name].value - expected[f"d_{name}"])
         assert np.all(gap <= found[name].bound + 1e-14)  # plus what numpy's own sums are off by
@@ -135,17 +139,17 @@ def test_few_step_sizes_where_they_are_enough(monkeypatch: pytest.MonkeyPatch) -
     )
     model = api.load(text)
     tape = forward_pass(model)
-    monkeypatch.setattr(sampling, "_DEAR", 0)
+    monkeypatch.setattr(model_differences, "_DEAR", 0)
     asked: list[tuple[int, int]] = []
 
     def counted(moved: Any, base: np.ndarray, **options: Any) -> Any:
-        found = finite.differences(moved, base, **options)
+        found = differences.differences(moved, base, **options)
         asked.append((len(base), found.evaluations // len(base)))
         return found
 
-    monkeypatch.setattr(sampling, "differences", counted)
-    whole = sampling.derivative(model, tape, "loss", ["a", "b", "c"], EXTRAPOLATED)
-    few = sampling.derivative(model, tape, "loss", ["a", "b", "c"], EXTRAPOLATED, enough=1e-8)
+    monkeypatch.setattr(model_differences, "differences", counted)
+    whole = model_differences.derivative(model, tape, "loss", ["a", "b", "c"], EXTRAPOLATED)
+    few = model_differences.derivative(model, tape, "loss", ["a", "b", "c"], EXTRAPOLATED, enough=1e-8)
     assert asked[0][1] >= 33
     assert asked[1:] == [(3, 7), (2, 7), (1, asked[3][1])]
     assert asked[3][1] >= 33  # b is looked at once more
@@ -160,15 +164,15 @@ def test_what_does_not_move_is_not_sampled_again(monkeypatch: pytest.MonkeyPatch
         "rows x ~ normal(0, 1) count 50\nparam d = 0.8, b = 0.7\n"
         "loss = mean_rows(relu(d - 9) + x^2 + sin(3e3*b))"
     )
-    monkeypatch.setattr(sampling, "_DEAR", 0)
+    monkeypatch.setattr(model_differences, "_DEAR", 0)
     asked: list[list[float]] = []
 
     def noted(moved: Any, base: np.ndarray, **options: Any) -> Any:
         asked.append(base.tolist())
-        return finite.differences(moved, base, **options)
+        return differences.differences(moved, base, **options)
 
-    monkeypatch.setattr(sampling, "differences", noted)
-    sampling.derivative(model, forward_pass(model), "loss", ["d", "b"], EXTRAPOLATED, enough=1e-8)
+    monkeypatch.setattr(model_differences, "differences", noted)
+    model_differences.derivative(model, forward_pass(model), "loss", ["d", "b"], EXTRAPOLATED, enough=1e-8)
     assert asked == [[0.8, 0.7], [0.7], [0.7]]
 
 
@@ -184,16 +188,16 @@ def test_blocks_are_held_while_differences_come_back_to_them_and_then_let_go(
         filled.append(rows.start)
         fill(tape, into, nodes, rows)
 
-    monkeypatch.setattr(sampling, "_MOST_ROWS_TOGETHER", 1)  # so that each name is a pass of its own
+    monkeypatch.setattr(model_differences, "_MOST_ROWS_TOGETHER", 1)  # so that each name is a pass of its own
     tape, again = forward_pass(model), forward_pass(model)
     assert not tape._blocks  # so many are not kept for one more pass
     monkeypatch.setattr(Tape, "_fill", counted)
-    found = sampling.derivative(model, tape, "loss", ["a", "b"], EXTRAPOLATED, enough=1e-8)
+    found = model_differences.derivative(model, tape, "loss", ["a", "b"], EXTRAPOLATED, enough=1e-8)
     assert sorted(filled) == [0, 16384, 32768, 49152]
     assert not tape._blocks
     filled.clear()
-    monkeypatch.setattr("gradcheck_cli.forward._KEPT_ENTRIES", 0)  # none are held
-    other = sampling.derivative(model, again, "loss", ["a", "b"], EXTRAPOLATED, enough=1e-8)
+    monkeypatch.setattr("gradcheck_cli.evaluation.tape._KEPT_ENTRIES", 0)  # none are held
+    other = model_differences.derivative(model, again, "loss", ["a", "b"], EXTRAPOLATED, enough=1e-8)
     assert len(filled) == 8
     for name in "ab":
         assert np.array_equal(found[name].value, other[name].value)
@@ -214,11 +218,11 @@ def test_with_many_rows_each_name_moves_only_what_follows_it(monkeypatch: pytest
         return vary(tape, of, pinned)
 
     monkeypatch.setattr(Tape, "vary", watched)
-    monkeypatch.setattr(sampling, "_MOST_ROWS_TOGETHER", 1000)
+    monkeypatch.setattr(model_differences, "_MOST_ROWS_TOGETHER", 1000)
     for rows, together in ((500, 2), (501, 1)):
         model = api.load(text.format(rows))
         moves.clear()
-        sampling.derivative(model, forward_pass(model), "loss", ["a", "b"], EXTRAPOLATED)
+        model_differences.derivative(model, forward_pass(model), "loss", ["a", "b"], EXTRAPOLATED)
         assert {count for count, _ in moves} == {together}
 
 
@@ -226,7 +230,7 @@ def test_differences_of_a_per_row_step() -> None:
     """All rows are moved at once, each row of the step by its own: they do not mix."""
     model, values = logistic(1_000)
     expected, tape = by_numpy(values), forward_pass(model)
-    each = sampling.derivative(model, tape, "each", ["x"], EXTRAPOLATED)["x"]
+    each = model_differences.derivative(model, tape, "each", ["x"], EXTRAPOLATED)["x"]
     slope = (expected["p"] - values["y"])[:, None] * values["w"]
     assert np.all(np.abs(each.value - slope) <= each.bound + 1e-14)
 
@@ -242,7 +246,7 @@ def test_seven_rows_at_high_precision() -> None:
 def in_blocks(monkeypatch: pytest.MonkeyPatch, model: Model, rows: int) -> Tape:
     """The forward pass with blocks of this many rows."""
     widest = max(math.prod(n.shape) for n in model.graph.nodes if n.per_row)
-    monkeypatch.setattr(forward, "_BLOCK_ENTRIES", rows * widest)
+    monkeypatch.setattr(tape_module, "_BLOCK_ENTRIES", rows * widest)
     return forward_pass(model)
 
 
@@ -265,7 +269,7 @@ def test_the_size_of_blocks_does_not_show(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_tape_that_is_not_kept_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = logistic(3_000)
     kept = forward_pass(model)
-    monkeypatch.setattr(forward, "_KEPT_ENTRIES", 0)
+    monkeypatch.setattr(tape_module, "_KEPT_ENTRIES", 0)
     tape = in_blocks(monkeypatch, model, 500)
     assert np.array_equal(tape.value("f"), kept.value("f"))
     assert not tape._blocks
@@ -296,9 +300,9 @@ def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         h = sheet("sin", h)
     sheet.step("loss", sheet("sum_rows", h))
     model = sheet.model()
-    monkeypatch.setattr(forward, "_KEPT_ENTRIES", 0)
-    monkeypatch.setattr(forward, "_BLOCK_ENTRIES", 4_096)
-    monkeypatch.setattr(symbolic, "_MOST_ENTRIES", 4_096)
+    monkeypatch.setattr(tape_module, "_KEPT_ENTRIES", 0)
+    monkeypatch.setattr(tape_module, "_BLOCK_ENTRIES", 4_096)
+    monkeypatch.setattr(forward_mode, "_MOST_ENTRIES", 4_096)
     program = symbolic.lower(model)
     tracemalloc.start()
     tape = forward_pass(model)

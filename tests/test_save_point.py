@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck_cli import check, cli, load, output, save_point
-from gradcheck_cli.errors import OptionError, OutputError
-from gradcheck_cli.graph import Model
-from gradcheck_cli.points import draw_normal
+from gradcheck_cli.api import load, save_point
+from gradcheck_cli.checking import check
+from gradcheck_cli.cli import main as cli
+from gradcheck_cli.common import atomic_output
+from gradcheck_cli.common.errors import OptionError, OutputError
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.random_points import draw_normal
 
 # Every way to a value: drawn, free and drawn again (log c), given, from a file, scalar to matrix, Greek.
 MODEL = """seed 3
@@ -202,7 +205,7 @@ def test_a_full_disk_loses_neither_the_report_nor_the_old_file(
         raise OutputError(f"cannot write {path}: No space left on device")
 
     Path("point.npz").write_text("old")
-    monkeypatch.setattr(output, "save", full)
+    monkeypatch.setattr(atomic_output, "save", full)
     assert cli.main(["run", "model.txt", "--save-point", "point.npz"]) == 2
     out, err = capsys.readouterr()
     assert "The columns above agree" in out

@@ -18,13 +18,19 @@ import numpy as np
 import pytest
 from build import exchanged
 
-from gradcheck_cli import api, cli, forward, gaps, referee, scratch, symbolic
-from gradcheck_cli.cli import main
-from gradcheck_cli.errors import DataError, ShapeError
-from gradcheck_cli.language import columns
-from gradcheck_cli.primitives import PRIMITIVES
-from gradcheck_cli.results import Report, Verdict
-from gradcheck_cli.rowwise import rounding_of_loss
+from gradcheck_cli import api
+from gradcheck_cli.cli import run_command
+from gradcheck_cli.cli.main import main
+from gradcheck_cli.common.errors import DataError, ShapeError
+from gradcheck_cli.derivatives import symbolic
+from gradcheck_cli.evaluation import tape as tape_module
+from gradcheck_cli.language.data import csv_columns
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.numerics import chunked_arrays
+from gradcheck_cli.reference import referee
+from gradcheck_cli.reference.row_blocks import rounding_of_loss
+from gradcheck_cli.results.gradient_results import Report, Verdict
+from gradcheck_cli.verdicts.claims import true_values
 
 ROWS = 2_000
 TOY = """
@@ -57,14 +63,14 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the rows were a hundred million."""
-    monkeypatch.setattr(gaps, "_MOST_AT_ONCE", 100)
+    monkeypatch.setattr(true_values, "_MOST_AT_ONCE", 100)
     monkeypatch.setattr(referee, "_SHARE", 600)  # 20,000 operations
     monkeypatch.setattr(referee, "_MOST_JITTERED", 1000)
-    monkeypatch.setattr(forward, "_BLOCK_ROWS", 300)
-    monkeypatch.setattr(forward, "_CACHED_ENTRIES", 0)
-    monkeypatch.setattr(forward, "_KEPT_ENTRIES", 0)
-    monkeypatch.setattr(scratch, "_IN_MEMORY", 1000)
-    monkeypatch.setattr(scratch, "PIECE", 512)
+    monkeypatch.setattr(tape_module, "_BLOCK_ROWS", 300)
+    monkeypatch.setattr(tape_module, "_CACHED_ENTRIES", 0)
+    monkeypatch.setattr(tape_module, "_KEPT_ENTRIES", 0)
+    monkeypatch.setattr(chunked_arrays, "_IN_MEMORY", 1000)
+    monkeypatch.setattr(chunked_arrays, "PIECE", 512)
 
 
 def run(folder: Path, text: str, **options: Any) -> Report:
@@ -126,7 +132,7 @@ def test_converted_arrays_lie_in_a_temporary_file_that_is_gone(tmp_path: Path, n
     np.save(tmp_path / "a.npy", np.ones(10_000, dtype=np.float32))
     before = set(Path(os.environ.get("TMPDIR", "/tmp")).glob("gradcheck.*"))
     model = api.load_text('rows a from "a.npy"\nloss = sum_rows(a)', file="m", folder=tmp_path)
-    assert forward.forward_pass(model).loss == 10_000
+    assert tape_module.forward_pass(model).loss == 10_000
     assert set(Path(os.environ.get("TMPDIR", "/tmp")).glob("gradcheck.*")) <= before
 
 
@@ -264,7 +270,7 @@ def test_a_late_mistake_has_its_line_and_column(
 def test_bytes_and_line_ends_across_the_border_of_a_piece(
     tmp_path: Path, cut: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(columns, "_BYTES", 5 + cut)
+    monkeypatch.setattr(csv_columns, "_BYTES", 5 + cut)
     for end in ("\n", "\r\n", "\r"):
         lines = ["n\u00e4me,y", "1,2", '"3",4', "5,6", "", ""]
         for encoding in ("utf-8", "utf-8-sig", "utf-16"):
@@ -280,7 +286,7 @@ def test_bytes_and_line_ends_across_the_border_of_a_piece(
 
 
 def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columns, "_LONGEST_LINE", 1000)
+    monkeypatch.setattr(csv_columns, "_LONGEST_LINE", 1000)
     (tmp_path / "p.csv").write_text("x\n1\n" + "1" * (1 << 18))
     with pytest.raises(DataError, match="line 3 has more than 1,000 characters"):
         api.load_text('rows x from "p.csv"\nloss = sum_rows(x)', file="m", folder=tmp_path)
@@ -383,8 +389,8 @@ def test_the_block_size_changes_no_digit(
 ) -> None:
     monkeypatch.setattr(referee, "_SHARE", 600)  # 20,000 operations
     usual = run(folder, TOY, points=1)
-    monkeypatch.setattr(forward, "_BLOCK_ROWS", rows)
-    monkeypatch.setattr(forward, "_CACHED_ENTRIES", 0)
+    monkeypatch.setattr(tape_module, "_BLOCK_ROWS", rows)
+    monkeypatch.setattr(tape_module, "_CACHED_ENTRIES", 0)
     assert same(usual, run(folder, TOY, points=1), 1e-14)
     assert not same(usual, run(folder, TOY.replace("b0 = 1.0", "b0 = 1.0000000001"), points=1), 1e-14)
 
@@ -400,13 +406,13 @@ def test_kinks_are_seen_block_by_block(folder: Path, narrow: None) -> None:
     kinked = run(folder, text.replace("0.05", "0.25"))
     assert kinked.parameters[0].verdict is not Verdict.WRONG
     model = api.load_text(text.replace("0.05", "0.25"), file="m", folder=folder)
-    assert [n.operation for n in forward.forward_pass(model).borders_hit()] == ["relu"]
+    assert [n.operation for n in tape_module.forward_pass(model).borders_hit()] == ["relu"]
 
 
 LIMITED = """
     import resource, sys
     from gradcheck_cli import api
-    from gradcheck_cli.results import Verdict
+    from gradcheck_cli.results.gradient_results import Verdict
     import numpy, sympy, lark, mpmath
     if {limited}:
         used = int(open("/proc/self/statm").read().split()[5]) * resource.getpagesize()
@@ -423,7 +429,7 @@ def test_columns_that_do_not_fit_into_memory(tmp_path: Path) -> None:
     rows = 20_000_000
     for name in "xy":
         array = np.lib.format.open_memmap(tmp_path / f"{name}.npy", "w+", np.float64, (rows,))
-        for piece in scratch.pieces((rows,)):
+        for piece in chunked_arrays.pieces((rows,)):
             array[piece] = np.sin(np.arange(piece.start, piece.stop))
     text = 'rows x from "x.npy"\nrows y from "y.npy"\nparam w = 0.3\nl = (w*x - y)^2\nloss = mean_rows(l)\n'
     (tmp_path / "m.txt").write_text(text + "claim d loss/d w = mean_rows(2*x*(w*x - y))\n")
@@ -448,7 +454,7 @@ def test_a_bar_on_a_terminal_only(
     assert main(["run", "m.txt", "--points", "1", *arguments]) == 0
     out, err = capsys.readouterr()
     assert ("taking the rows" in err) is False  # a short run needs none
-    monkeypatch.setattr(cli, "_LONG", 1)
+    monkeypatch.setattr(run_command, "_LONG", 1)
     assert main(["run", "m.txt", "--points", "1", *arguments]) == 0
     again, err = capsys.readouterr()
     assert again == out
@@ -478,11 +484,11 @@ def test_a_value_that_is_not_finite_in_a_late_block_is_named(folder: Path, narro
 
 
 def test_rounding_of_the_loss_is_measured_in_blocks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forward, "_BLOCK_ROWS", 300)
+    monkeypatch.setattr(tape_module, "_BLOCK_ROWS", 300)
 
     def measured(text: str) -> tuple[float, float]:
         model = api.load_text(text, file="m", folder=folder)
-        tape = forward.forward_pass(model)
+        tape = tape_module.forward_pass(model)
         whole = referee.Referee(symbolic.lower(model)).value_rounding(model.point(), ["loss"])["loss"]
         return float(rounding_of_loss(tape) / tape.loss), float(whole / tape.loss)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from gradcheck_cli import api, judge
-from gradcheck_cli.check import HINTS
-from gradcheck_cli.errors import OptionError
+from gradcheck_cli import api
+from gradcheck_cli.checking.options import HINTS
+from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.language.settings import SETTINGS
-from gradcheck_cli.results import Verdict
+from gradcheck_cli.results.gradient_results import Verdict
+from gradcheck_cli.verdicts.gradients import judge
 
 MODEL = "data x = 2\nparam w = 3, b = 1\nloss = w^2*x + b\n"
 WRONG = MODEL + "claim d loss/d w = w\n"
@@ -68,7 +69,7 @@ def test_every_setting_is_used_above_or_judged_elsewhere() -> None:
 
 
 def test_all_entries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "_MOST_LISTED", 150)  # instead of 10,000
+    monkeypatch.setattr(judge, "MOST_LISTED", 150)  # instead of 10,000
     model = api.load("param W[20,10] ~ normal(0, 1)\nloss = sum(W*W)\n")
     few, every = (api.check(model, points=1, all_entries=flag) for flag in (False, True))
     assert len(few.parameters[0].entries) == 100

@@ -12,14 +12,14 @@ from chains import chain
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gradcheck_cli.errors import GradcheckError, LanguageError, ShapeError
-from gradcheck_cli.graph import Model
+from gradcheck_cli.common.errors import GradcheckError, LanguageError, ShapeError
 from gradcheck_cli.language import grammar, read_model, show
 from gradcheck_cli.language.grammar import Parser
-from gradcheck_cli.language.shapes import outlined
+from gradcheck_cli.language.parse_cache import outlined
+from gradcheck_cli.language.source_text import Source, decode, split
 from gradcheck_cli.language.statements import Statement
-from gradcheck_cli.language.text import Source, decode, split
 from gradcheck_cli.language.tokens import STRANGE, Lexer
+from gradcheck_cli.model.model import Model
 
 HERE = Path(__file__).parent
 FILES = [*sorted((HERE.parent / "models").glob("*.txt")), *sorted((HERE / "population").glob("*.txt"))]

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from build import Application, applications, exchanged
 
-from gradcheck_cli import api, backprop, symbolic
-from gradcheck_cli.forward import forward_pass
-from gradcheck_cli.graph import Model
-from gradcheck_cli.primitives import PRIMITIVES
-from gradcheck_cli.results import Report, Verdict
+from gradcheck_cli import api
+from gradcheck_cli.derivatives import backprop, symbolic
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.results.gradient_results import Report, Verdict
 
 # importorskip silences what the import itself has to say, and nothing after it
 torch = pytest.importorskip("torch", reason="an optional witness: pip install 'gradcheck-cli[torch]'")

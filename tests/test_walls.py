@@ -8,13 +8,15 @@ from typing import Any, NoReturn
 import pytest
 from build import Application, applications, exchanged
 
-from gradcheck_cli import backprop, bynode, sampling, symbolic
-from gradcheck_cli.finite import SCHEMES
-from gradcheck_cli.forward import Tape, forward_pass
-from gradcheck_cli.primitives import PRIMITIVES
-from gradcheck_cli.referee import Referee
+from gradcheck_cli.derivatives import backprop, symbolic
+from gradcheck_cli.derivatives.finite_differences import affine_routes, model_differences
+from gradcheck_cli.derivatives.finite_differences import by_node as by_node_module
+from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES
+from gradcheck_cli.evaluation.tape import Tape, forward_pass
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.reference.referee import Referee
 
-EXTRAPOLATED = sampling.scheme_named("extrapolated")
+EXTRAPOLATED = model_differences.scheme_named("extrapolated")
 # one scalar or array application of every record, and one per row
 APPLICATIONS: list[Application] = [
     found
@@ -59,14 +61,14 @@ def by_backprop(application: Application, tape: Tape) -> None:
 
 
 def by_sampling(application: Application, tape: Tape) -> None:
-    sampling.derivative(application.model(), tape, "loss", names(application), EXTRAPOLATED)
+    model_differences.derivative(application.model(), tape, "loss", names(application), EXTRAPOLATED)
 
 
 def by_node(application: Application, tape: Tape) -> None:
     model = application.model()
     shared = [name for name in names(application) if not model.node(name).per_row]
-    route = bynode.route(model, "loss", shared)
-    bynode.derivative(tape, route, [n for n in shared if route.covers(n)], SCHEMES["by-node"])
+    route = affine_routes.route(model, "loss", shared)
+    by_node_module.derivative(tape, route, [n for n in shared if route.covers(n)], SCHEMES["by-node"])
 
 
 def by_referee(application: Application, tape: Tape) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli import api
-from gradcheck_cli.results import ClaimResult, Report, Verdict
+from gradcheck_cli.results.gradient_results import ClaimResult, Report, Verdict
 
 LAYERS = ("W2", "b2", "W1", "b1", "W0", "b0")
 MODEL = """seed 2

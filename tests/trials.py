@@ -14,7 +14,7 @@ from problems import FLOATS, HIGH, At, Problem, Truth, evaluated, is_finite, num
 from slips import Author, Slip
 
 from gradcheck_cli import api
-from gradcheck_cli.results import ClaimResult, Report
+from gradcheck_cli.results.gradient_results import ClaimResult, Report
 
 SAME = 20  # digits to which two formulas must agree to be one: 120 are carried
 POINTS = 3  # moved points at which a slip may show

@@ -12,25 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradcheck_cli.errors import GradcheckError, LanguageError, OptionError, printable
-from gradcheck_cli.language.files import MAX_DATA, MAX_TEXT, read_path
+from gradcheck_cli.common.errors import GradcheckError, LanguageError, OptionError, printable
+from gradcheck_cli.language.data.file_access import MAX_DATA, MAX_TEXT
 
 if TYPE_CHECKING:
-    from gradcheck_cli.errors import Place
-    from gradcheck_cli.graph import Array, Claim, Graph, Model
+    from gradcheck_cli.common.errors import Place
+    from gradcheck_cli.language.source_text import Source
     from gradcheck_cli.language.statements import Statement
-    from gradcheck_cli.language.text import Source
-
-__all__ = [
-    "MAX_DATA",
-    "MAX_TEXT",
-    "read_claims",
-    "read_expression",
-    "read_model",
-    "read_path",
-    "read_values",
-    "show",
-]
+    from gradcheck_cli.model.graph import Graph
+    from gradcheck_cli.model.model import Claim, Model
+    from gradcheck_cli.numerics.array_types import Array
 
 _AT = "param "  # makes a statement of NAME=VALUE
 _LOSS = "loss = "  # makes one of an expression
@@ -39,7 +30,7 @@ _OF_FILES = ("param", "claim", "rows", "data", "line", "statement", "step", "los
 
 def _parsed(text: str | bytes, file: str, limit: int) -> tuple[Source, list[Statement]]:
     from gradcheck_cli.language.grammar import Parser
-    from gradcheck_cli.language.text import decode, split
+    from gradcheck_cli.language.source_text import decode, split
 
     source = decode(text, file, limit)
     spans = split(source)
@@ -61,11 +52,11 @@ def read_model(
 
     Raises LanguageError, ShapeError, DataError, OptionError, each with its place.
     """
-    from gradcheck_cli.language.names import check_names
+    from gradcheck_cli.language.name_check import check_names
 
     source, statements = _parsed(text, file, max_text)
     checked = check_names(source, statements)
-    from gradcheck_cli.language.reader import ModelReader
+    from gradcheck_cli.language.model_reader import ModelReader
 
     return ModelReader(
         source,
@@ -87,13 +78,13 @@ def read_claims(
     max_data: int = MAX_DATA,
 ) -> tuple[Claim, ...]:
     """The claims of a text, about the steps and inputs of `model`; its other lines are not used."""
-    from gradcheck_cli.language.names import check_claims
+    from gradcheck_cli.language.name_check import check_claims
 
     source, statements = _parsed(text, file, max_text)
     claims = [statement for statement in statements if statement.kind == "claim"]
     known = {name: model.display(name) for name in (*model.inputs, *model.steps)}
     check_claims(source, claims, known)
-    from gradcheck_cli.language.reader import with_claims
+    from gradcheck_cli.language.model_reader import with_claims
 
     return with_claims(model, source, claims, folder or Path(), max_data).claims
 
@@ -110,10 +101,10 @@ def read_values(text: str, model: Model, *, max_data: int = MAX_DATA) -> tuple[s
         raise OptionError(
             f'"{printable(text, 40)}" is not one assignment', help="write --at once for each name"
         )
-    from gradcheck_cli.language.names import check_names
+    from gradcheck_cli.language.name_check import check_names
 
     check_names(source, statements)
-    from gradcheck_cli.language.reader import value_for
+    from gradcheck_cli.language.model_reader import value_for
 
     return value_for(source, statements[0], model, max_data)
 

@@ -16,11 +16,11 @@ from typing import Any
 
 import lark
 
-from gradcheck_cli.errors import LanguageError
-from gradcheck_cli.language.shapes import Outline, outlined
-from gradcheck_cli.language.spelling import canonical
+from gradcheck_cli.common.errors import LanguageError
+from gradcheck_cli.language.identifiers import canonical
+from gradcheck_cli.language.parse_cache import Outline, outlined
+from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statements import Declaration, Draw, FileSource, Name, Op, Statement
-from gradcheck_cli.language.text import Source, Span
 from gradcheck_cli.language.tokens import Lexer, Token
 
 __all__ = ["Parser"]
@@ -81,7 +81,7 @@ class Parser:
             at = span.end
             machine.feed_token(Token("$END", "", at))
         except lark.exceptions.UnexpectedToken:
-            from gradcheck_cli.language.mistakes import explain
+            from gradcheck_cli.language.syntax_advice import explain
 
             raise explain(self.source, span, at - span.start) from None
         return self.statement
@@ -329,13 +329,13 @@ _SPELLED = {"**": "^", "≥": ">=", "≤": "<="}
 def _load(rules: Parser) -> lark.Lark:
     """The parser from its saved tables; from the grammar where lark is another version."""
     try:
-        from gradcheck_cli.language import grammar_table as table
+        from gradcheck_cli.language import grammar_table
     except ImportError:
         return _build(rules)
-    if lark.__version__ != table.VERSION:
+    if lark.__version__ != grammar_table.VERSION:
         return _build(rules)
     load: Any = lark.Lark._load_from_dict
-    parser: lark.Lark = load(table.DATA, table.MEMO, transformer=rules)
+    parser: lark.Lark = load(grammar_table.DATA, grammar_table.MEMO, transformer=rules)
     return parser
 
 

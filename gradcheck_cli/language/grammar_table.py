@@ -1,5 +1,10 @@
 """Reads nothing. Gives the tables of the parser. Made by grammar.py."""
 
+from __future__ import annotations
+
+
+__all__ = ["DATA", "MEMO", "VERSION"]
+
 # ruff: noqa
 # fmt: off
 VERSION = '1.3.1'

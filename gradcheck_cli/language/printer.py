@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gradcheck_cli.graph import Claim, Derivative, Graph, Input, Model, Node, spell_shape
+from gradcheck_cli.model.graph import Derivative, Graph, Node, spell_shape
+from gradcheck_cli.model.model import Claim, Input, Model
 
 __all__ = ["show"]
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gradcheck_cli.errors import OptionError
-from gradcheck_cli.language.spelling import canonical, nearest
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.language.identifiers import canonical, nearest
 
 __all__ = ["SETTINGS", "setting"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from gradcheck_cli.language.text import Span
+from gradcheck_cli.language.source_text import Span
 
 __all__ = ["Declaration", "Draw", "FileSource", "Name", "Op", "Statement"]
 

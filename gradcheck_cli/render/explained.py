@@ -12,8 +12,8 @@ from typing import NamedTuple
 from gradcheck_cli.render import numbers
 from gradcheck_cli.render.page import Page
 from gradcheck_cli.render.registry import OutputOptions, output_format
-from gradcheck_cli.render.words import width_of, wrap
-from gradcheck_cli.results import ExplainedStep, Explanation
+from gradcheck_cli.render.text_encoding import width_of, wrap
+from gradcheck_cli.results.gradient_results import ExplainedStep, Explanation
 
 __all__ = ["explain_table"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from gradcheck_cli.initresults import GainReport
 from gradcheck_cli.render import numbers
 from gradcheck_cli.render.page import Page
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.sections import hung
-from gradcheck_cli.render.words import listed
+from gradcheck_cli.render.text_encoding import listed
+from gradcheck_cli.results.initialization_results import GainReport
 
 __all__ = ["gain_table"]
 

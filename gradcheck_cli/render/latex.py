@@ -31,8 +31,8 @@ from gradcheck_cli.render.rows import (
     tally,
     value_line,
 )
-from gradcheck_cli.render.words import greek, safe
-from gradcheck_cli.results import ExplainedStep, Explanation, Report
+from gradcheck_cli.render.text_encoding import greek, safe
+from gradcheck_cli.results.gradient_results import ExplainedStep, Explanation, Report
 
 __all__ = ["escape", "explain_latex", "run_latex", "symbol"]
 
@@ -94,7 +94,7 @@ def escape(text: str) -> str:
 
 def symbol(name: str) -> str:
     """A name, or "d loss/d f2", in math: f_{2}, a derivative as a fraction."""
-    from gradcheck_cli.notation import latex_derivative, latex_name
+    from gradcheck_cli.formulas.writers import latex_derivative, latex_name
 
     over = re.fullmatch(r"d (.+?)/d (.+)", name)
     return latex_derivative(over[1], over[2]) if over else latex_name(name)
@@ -103,7 +103,7 @@ def symbol(name: str) -> str:
 def _escaped(character: str) -> str:
     if character.isascii():
         return _SPECIAL.get(character, character)
-    from gradcheck_cli.notation import GREEK
+    from gradcheck_cli.formulas.writers import GREEK
 
     name = greek(character)
     if name in GREEK:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from gradcheck_cli.initresults import InitReport
-from gradcheck_cli.render import findings, numbers, panels
+from gradcheck_cli.render import initialization_findings as findings
+from gradcheck_cli.render import initialization_panels as panels
+from gradcheck_cli.render import numbers
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
     ENTRY_HEADINGS,
@@ -29,8 +30,9 @@ from gradcheck_cli.render.rows import (
     value_line,
 )
 from gradcheck_cli.render.sparklines import BLOCKS, shape_rows, sparklines
-from gradcheck_cli.render.words import safe
-from gradcheck_cli.results import ExplainedStep, Explanation, Report
+from gradcheck_cli.render.text_encoding import safe
+from gradcheck_cli.results.gradient_results import ExplainedStep, Explanation, Report
+from gradcheck_cli.results.initialization_results import InitReport
 
 __all__ = ["code", "escape", "explain_markdown", "init_markdown", "pipe_table", "run_markdown"]
 

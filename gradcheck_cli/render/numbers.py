@@ -12,22 +12,9 @@ from itertools import chain
 from typing import Any
 
 __all__ = [
-    "alike",
-    "array",
-    "bound",
-    "brief",
-    "count",
-    "decimals",
-    "digits",
-    "exact",
-    "factor",
-    "jsonable",
-    "norm",
-    "number",
-    "pair",
-    "size",
-    "two_digits",
-]
+    "ABSENT", "alike", "array", "bound", "brief", "count", "decimals", "digits", "exact", "factor",
+    "jsonable", "norm", "number", "pair", "size", "two_digits",
+]  # fmt: skip
 
 SIGNIFICANT = 10
 ABSENT = "-"

@@ -11,7 +11,7 @@ from io import StringIO
 from itertools import chain
 
 from gradcheck_cli.render.registry import OutputOptions
-from gradcheck_cli.render.words import cut, safe, width_of, wrap
+from gradcheck_cli.render.text_encoding import cut, safe, width_of, wrap
 
 __all__ = ["Cell", "Page", "laid_out", "styled"]
 

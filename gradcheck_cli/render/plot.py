@@ -10,11 +10,19 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
-from gradcheck_cli.errors import OptionError
-from gradcheck_cli.initresults import InitReport, LayerStats, Series
-from gradcheck_cli.render.findings import about
-from gradcheck_cli.render.panels import Panel, Roster, has_names, level, panels, placed, quantity
-from gradcheck_cli.render.words import cut, safe, wrap
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.render.initialization_findings import about
+from gradcheck_cli.render.initialization_panels import (
+    Panel,
+    Roster,
+    has_names,
+    level,
+    panels,
+    placed,
+    quantity,
+)
+from gradcheck_cli.render.text_encoding import cut, safe, wrap
+from gradcheck_cli.results.initialization_results import InitReport, LayerStats, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

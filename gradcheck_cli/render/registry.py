@@ -29,15 +29,15 @@ Renderer = TypeVar("Renderer", bound=Callable[..., str])
 # of them together take as long as click does.
 HOMES: dict[str, dict[str, str]] = {
     "run": {
-        "table": "table", "json": "contract", "jsonl": "contract", "csv": "delimited", "tsv": "delimited",
+        "table": "table", "json": "json_schema", "jsonl": "json_schema", "csv": "csv_tsv", "tsv": "csv_tsv",
         "latex": "latex", "markdown": "markdown",
     },
-    "explain": {"table": "explained", "json": "contract", "latex": "latex", "markdown": "markdown"},
+    "explain": {"table": "explained", "json": "json_schema", "latex": "latex", "markdown": "markdown"},
     "init-stats": {
-        "table": "initstats", "json": "contract", "jsonl": "contract", "csv": "delimited",
-        "tsv": "delimited", "markdown": "markdown",
+        "table": "initialization_table", "json": "json_schema", "jsonl": "json_schema", "csv": "csv_tsv",
+        "tsv": "csv_tsv", "markdown": "markdown",
     },
-    "gain": {"table": "gains", "json": "contract"},
+    "gain": {"table": "gains", "json": "json_schema"},
     "functions": {"table": "reference"},
 }  # fmt: skip
 _FORMATS: dict[tuple[str, str], Callable[..., str]] = {}

@@ -13,32 +13,15 @@ from itertools import chain
 from typing import Generic, TypeVar
 
 from gradcheck_cli.render import numbers
-from gradcheck_cli.render.words import entry_name, listed, plural
-from gradcheck_cli.results import Block, ClaimResult, Entry, Report, Verdict
+from gradcheck_cli.render.text_encoding import entry_name, listed, plural
+from gradcheck_cli.results.gradient_results import Block, ClaimResult, Entry, Report, Verdict
 
 __all__ = [
-    "ENTRY_HEADINGS",
-    "SUMMARY_HEADINGS",
-    "NamedEntry",
-    "Selection",
-    "block_map",
-    "block_sentences",
-    "claim_map",
-    "claim_numbers",
-    "claim_sentences",
-    "claim_title",
-    "claims_heading",
-    "entry_cells",
-    "header_parts",
-    "one_line",
-    "remarks",
-    "select_claims",
-    "select_gradients",
-    "sentences",
-    "summary_cells",
-    "tally",
-    "value_line",
-]
+    "ENTRY_HEADINGS", "SUMMARY_HEADINGS", "NamedEntry", "Selection", "block_map", "block_sentences",
+    "claim_map", "claim_numbers", "claim_sentences", "claim_title", "claims_heading", "entry_cells",
+    "header_parts", "one_line", "remarks", "select_claims", "select_gradients", "sentences",
+    "summary_cells", "tally", "value_line",
+]  # fmt: skip
 
 SMALL_BLOCK = 8  # entries; larger blocks are one line
 MOST_ROWS, WORST_ROWS = 24, 10
@@ -345,5 +328,3 @@ def _slopes(judged: Entry | ClaimResult) -> str:
         return ""
     left, right = numbers.pair(judged.left, judged.right)
     return f"left slope {left}, right slope {right}"
-
-

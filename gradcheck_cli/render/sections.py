@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradcheck_cli.render.page import Cell, Page, laid_out
-from gradcheck_cli.render.words import width_of, wrap
+from gradcheck_cli.render.text_encoding import width_of, wrap
 
 __all__ = ["HEADING", "headed", "hung", "table", "table_width", "title"]
 

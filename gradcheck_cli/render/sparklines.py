@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median_low
 
-from gradcheck_cli.initresults import InitReport, Series
 from gradcheck_cli.render import numbers
-from gradcheck_cli.render.panels import Panel, Roster, panels, placed, quantity
+from gradcheck_cli.render.initialization_panels import Panel, Roster, panels, placed, quantity
+from gradcheck_cli.results.initialization_results import InitReport, Series
 
 __all__ = ["BLOCKS", "LONGEST", "Shapes", "shape_rows", "sparklines"]
 

@@ -29,8 +29,8 @@ from gradcheck_cli.render.rows import (
     tally,
     value_line,
 )
-from gradcheck_cli.render.words import width_of
-from gradcheck_cli.results import Block, ClaimResult, Report, Verdict
+from gradcheck_cli.render.text_encoding import width_of
+from gradcheck_cli.results.gradient_results import Block, ClaimResult, Report, Verdict
 
 __all__ = ["run_table"]
 

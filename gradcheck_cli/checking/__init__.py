@@ -1,0 +1,1 @@
+"""The pipeline: a Model and options to a Report."""

@@ -1,0 +1,226 @@
+"""Reads a Model and options. Gives the Report: witnesses, verdicts, claims, and the closing sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from gradcheck_cli.checking.options import HINTS, Options
+from gradcheck_cli.checking.sentences import (
+    budget_notes,
+    coverage_of,
+    free_notes,
+    sentences_on_claims,
+    sentences_on_columns,
+    spelled_shapes,
+    summary_of,
+    unseen_notes,
+)
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.common.progress import Meter
+from gradcheck_cli.derivatives import symbolic
+from gradcheck_cli.derivatives.finite_differences.model_differences import scheme_named
+from gradcheck_cli.evaluation.tape import Failing, forward_pass
+from gradcheck_cli.model.model import Claim, Model
+from gradcheck_cli.numerics.work_budget import Budget
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.results.gradient_results import Block, ClaimResult, Report, Verdict, worst
+from gradcheck_cli.verdicts.claims.judge_claims import Judged, judge_claims
+from gradcheck_cli.verdicts.gradients.judge import blocks
+from gradcheck_cli.verdicts.gradients.points import Point, points_of
+from gradcheck_cli.verdicts.gradients.value_check import Values, compare_values
+
+__all__ = ["check"]
+
+_NO_DERIVATIVES = {
+    Verdict.WRONG: "Nothing is said about derivatives while a value differs.",
+    Verdict.UNRESOLVED: "Nothing is said about derivatives while a value may differ.",
+}
+_MOST_NODES = 1 << 19  # over all points, where the number of points is not asked for
+_MOST_SLOPES = 1 << 24  # nodes times names, or times rows, in the same way; two points remain
+
+
+def check(
+    model: Model,
+    options: Options,
+    claims: Sequence[Claim] | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Report:
+    """Compare the three witnesses at all points and judge the claims (those of the model by default).
+
+    `progress` is told the fraction that is done. Raises OptionError for a name that the model does not have.
+    """
+    asked = options.settled(model.settings)
+    judged = model.claims if claims is None else tuple(claims)
+    points = _affordable_points(model, options, asked)
+    if progress is None:
+        return _checked(model, asked, judged, points)
+    meter = Meter(progress, 1 + points + len(judged))  # values, points, claims
+    report = _checked(replace(model, meter=meter), asked, judged, points)
+    meter.finish()
+    return report
+
+
+def _checked(model: Model, asked: Options, judged: tuple[Claim, ...], most_points: int) -> Report:
+    scheme = scheme_named(str(asked.scheme))
+    names = _names(model, asked.wrt or ())
+    blank = Report(
+        model=model.file,
+        verdict=Verdict.OK,
+        rows=model.rows,
+        seed=model.seed,
+        points=asked.points or 1,
+        scheme=scheme.name,
+        steps=len(model.steps),
+        settings=model.settings,
+        notes=model.notes,
+        claims_file=next((c.file for c in judged if c.file and c.file != model.file), None),
+    )
+    tape = forward_pass(model)
+    failing = tape.failing()
+    if failing is not None:
+        return _unresolved(model, blank, failing)
+    program = symbolic.lower(model)
+    referee = Referee(program, Budget(asked.budget))
+    points = points_of(model, tape, most_points)
+    values = compare_values(model, program, referee, points[0])
+    if model.meter is not None:
+        model.meter.part()
+    blank = replace(blank, loss=tape.loss, loss_symbolic=values.loss_symbolic, points=len(points))
+    if values.verdict is not Verdict.OK:
+        return replace(
+            blank, verdict=values.verdict, value_note=values.note, summary=values.note,
+            closing=(_NO_DERIVATIVES[values.verdict],),
+        )  # fmt: skip
+    found = blocks(
+        model, program, referee, points,
+        names=names, scheme=scheme, digits=float(asked.digits or 6), of=model.loss,
+        all_entries=asked.all_entries,
+    )  # fmt: skip
+    court = judge_claims(
+        model, judged, [(p.number, p.values) for p in points], referee,
+        layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
+        on_border=bool(tape.borders_hit()),
+    )  # fmt: skip
+    results = _explained(model, judged, court, asked)
+    notes = *free_notes(model), *unseen_notes(referee, names), *court.notes, *budget_notes(referee)
+    blank = replace(blank, notes=(*blank.notes, *notes))
+    by_name = dict(zip(names, found, strict=True))
+    return _concluded(model, blank, by_name, results, values, asked, points, most_points)
+
+
+def _affordable_points(model: Model, options: Options, asked: Options) -> int:
+    """How many points to compare at: fewer than by default where there are hundreds of thousands of
+    operations, thousands of names each of which moves thousands of them, or a million rows."""
+    wanted = asked.points or 1
+    if options.points is not None or "points" in model.settings:
+        return wanted
+    nodes, names = len(model.graph.nodes), len(_names(model, asked.wrt or ()))
+    each = nodes * max(1, names, model.rows or 0)
+    return min(wanted, max(1, _MOST_NODES // nodes), max(2, _MOST_SLOPES // each))
+
+
+def _names(model: Model, wrt: Sequence[str]) -> list[str]:
+    """The parameters, and the names of --wrt; only those of --wrt where it is given."""
+    if not wrt:
+        return [p.name for p in model.parameters()]
+    for name in wrt:
+        if name not in model.inputs and name not in model.steps:
+            raise OptionError(
+                f"--wrt: the model has no name {name!r}",
+                help=f"it has {', '.join([*model.inputs, *model.steps][:12])}",
+            )
+    return list(dict.fromkeys(wrt))
+
+
+def _explained(
+    model: Model, claims: Sequence[Claim], court: Judged, asked: Options
+) -> tuple[ClaimResult, ...]:
+    """The claims with where they go wrong, what is wrong, and the truth, as far as is asked for."""
+    if not any(result.verdict is Verdict.WRONG for result in court.results):
+        return tuple(court.results)
+    from gradcheck_cli.verdicts.diagnosis.diagnose import diagnosed
+
+    given = HINTS.index(str(asked.hint))
+    found = diagnosed(
+        model, claims, court, where=given >= HINTS.index("where"), what=given >= HINTS.index("kind")
+    )
+    if asked.hint == "truth":
+        from gradcheck_cli.formulas.passes import right_side
+
+        found = [
+            replace(r, truth=right_side(model, r.of, r.by)) if r.verdict is Verdict.WRONG else r
+            for r in found
+        ]
+    return tuple(found)
+
+
+def _unresolved(model: Model, blank: Report, failing: Failing) -> Report:
+    """The loss is not finite at the given point: the step and its arguments are named."""
+    node = failing.node
+    step = model.steps.get(failing.step)
+    where = f"step {step.display} (line {step.line})" if step else "the loss"
+    row = f" in row {failing.row}" if failing.row is not None else ""
+    what = "the value"
+    if not (node.is_leaf or node.is_literal):
+        record = node.primitive
+        given = ", ".join(f"{a:.6g}" for a in failing.arguments)
+        what = (
+            f"{record.function} of {spelled_shapes(model, node)}"
+            if not (record.elementwise or record.infix)
+            else f"{failing.arguments[0]:.6g} {record.infix} {failing.arguments[1]:.6g}"
+            if record.infix and len(failing.arguments) == 2
+            else f"{record.function}({given})"
+        )
+        if record.domain_text != "all numbers" and failing.value != failing.value:
+            what += f", which is outside its domain ({record.domain_text}),"
+    note = f"{where}: {what} is {failing.value:g}{row} at the given point"
+    way_out = (
+        "UNRESOLVED: where the loss is not finite nothing can be said of its derivatives. "
+        "Choose other values, or try --at NAME=VALUE."
+    )
+    return replace(
+        blank, verdict=Verdict.UNRESOLVED, loss=None, value_note=note, summary=f"{note}.",
+        closing=(way_out,),
+    )  # fmt: skip
+
+
+def _concluded(
+    model: Model,
+    blank: Report,
+    found: Mapping[str, Block],
+    results: Sequence[ClaimResult],
+    values: Values,
+    asked: Options,
+    points: Sequence[Point],
+    most_points: int,
+) -> Report:
+    """The verdict of all, and the sentences under the table."""
+    claimed = {r.by for r in results if r.of == model.loss}
+    shown = tuple(replace(b, claimed=name in claimed) for name, b in found.items())
+    coverage = coverage_of(shown)
+    verdict = worst([b.verdict for b in shown] + [r.verdict for r in results])
+    closing = [*sentences_on_claims(model, shown, results), *sentences_on_columns(shown, coverage)]
+    if coverage.entries and coverage.zero == coverage.entries and verdict in (Verdict.OK, Verdict.KINK):
+        verdict = Verdict.UNRESOLVED
+        closing.append("Every entry is exactly zero at all points: nothing was tested.")
+    if not coverage.entries and not results:
+        verdict = Verdict.UNRESOLVED  # an empty check must not look like a passed one
+    unclaimed = [p.display for p in model.parameters() if p.name not in claimed]
+    if asked.require_claims and unclaimed:
+        verdict = worst([verdict, Verdict.WRONG])
+        closing.append(f"--require-claims: no claim for {', '.join(unclaimed)}.")
+    if len(points) < (asked.points or 1) and model.parameters():
+        finite = len(points) == most_points
+        why = "each takes long here; --points asks for more" if finite else "the loss is not finite elsewhere"
+        closing.append(f"Compared at {len(points)} of {asked.points} points: {why}.")
+    return replace(
+        blank,
+        verdict=verdict,
+        value_note=values.note or f"symbolic and forward pass agree to {int(values.digits)} digits",
+        parameters=shown,
+        claims=tuple(results),
+        coverage=coverage,
+        closing=tuple(closing),
+        summary=summary_of(shown, results, coverage),
+    )

@@ -1,0 +1,62 @@
+"""Reads what a run is asked and a model's `set` lines. Gives Options, checked and filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.numerics.work_budget import DEFAULT
+
+__all__ = ["HINTS", "Options"]
+
+HINTS = ("none", "where", "kind", "truth")  # what a wrong claim is told, each with those before it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a run may be asked; None means the model's `set` line, else the default."""
+
+    points: int | None = None
+    digits: int | None = None
+    scheme: str | None = None
+    layout: str | None = None
+    wrt: tuple[str, ...] | None = None
+    strict: bool | None = None
+    carry: bool | None = None
+    hint: str | None = None
+    require_claims: bool | None = None
+    all_entries: bool = False
+    budget: int = DEFAULT
+
+    def settled(self, settings: Mapping[str, object]) -> Options:
+        """The same with every None filled in. Raises OptionError for impossible values."""
+        defaults: dict[str, object] = {
+            "points": 4,
+            "digits": 6,
+            "scheme": "extrapolated",
+            "layout": "auto",
+            "strict": False,
+            "carry": False,
+            "require_claims": False,
+            "wrt": (),
+        }
+        filled = {
+            name: getattr(self, name) if getattr(self, name) is not None else settings.get(name, value)
+            for name, value in defaults.items()
+        }
+        filled["require_claims"] = bool(self.require_claims or settings.get("require_claims"))
+        usual = "truth" if settings.get("show_truth") else settings.get("hint", "kind")
+        filled["hint"] = self.hint or usual
+        filled["wrt"] = self.wrt or settings.get("wrt", ())
+        result = replace(self, **filled)  # type: ignore[arg-type]
+        if result.points is None or not 1 <= result.points <= 1000:
+            raise OptionError("--points must be between 1 and 1000", help="the default is 4")
+        if result.digits is None or not 1 <= result.digits <= 15:
+            raise OptionError("--digits must be between 1 and 15", help="the default is 6")
+        if result.budget < 1:
+            raise OptionError("--budget must be 1 or more", help=f"the default is {DEFAULT:,}")
+        if result.hint not in HINTS:
+            known = ", ".join(HINTS)
+            raise OptionError(f"--hint cannot be {str(result.hint)[:40]!r}", help=f"it is one of {known}")
+        return result

@@ -1,0 +1,201 @@
+"""Reads blocks, claims and coverage. Gives the notes and the closing sentences of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gradcheck_cli.derivatives import symbolic
+from gradcheck_cli.derivatives.symbolic.recording import LARGEST_MATRIX
+from gradcheck_cli.model.graph import Node, spell_shape
+from gradcheck_cli.model.model import Input, Model
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.results.gradient_results import Block, ClaimResult, Coverage, Entry, Verdict
+from gradcheck_cli.verdicts.gradients.collect import DIRECTIONS
+
+__all__ = [
+    "budget_notes", "coverage_of", "free_notes", "sentences_on_claims", "sentences_on_columns",
+    "spelled_shapes", "summary_of", "unseen_notes",
+]  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------
+# Sentences
+# ---------------------------------------------------------------------------------------------
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def spelled_shapes(model: Model, node: Node) -> str:
+    """What a function of arrays was given: "an array [3,3]"."""
+    shapes = [spell_shape(model.graph.nodes[a].shape) for a in node.arguments]
+    return " and ".join(f"an array {shape}" if shape else "a number" for shape in shapes)
+
+
+def free_notes(model: Model) -> list[str]:
+    """The values that were drawn because the file gives none."""
+    drawn = [p for p in model.parameters() if p.origin == "free"]
+    shown = ", ".join(f"{p.display} = {float(p.values):.6g}" for p in drawn if not p.shape)
+    return [f"drawn from seed {model.seed}: {shown}"] if shown else []
+
+
+def unseen_notes(referee: Referee, names: Sequence[str]) -> list[str]:
+    """Why the symbolic column is empty, and who is left."""
+    model, program = referee.model, referee.program
+    found = {n.index: n for name in names for n in symbolic.unseen(program, model.loss, name)}
+    if not found:
+        return []
+    shapes = {i: spell_shape(model.graph.nodes[n.arguments[0]].shape) for i, n in found.items()}
+    lines = {i: model.step_around(i).line for i in found}
+    told = (f"{n.primitive.function} of a matrix {shapes[i]} (line {lines[i]})" for i, n in found.items())
+    others = "backprop and finite differences"
+    if referee.affords() and not referee.budget.spent:
+        others = "backprop, finite differences and high precision"
+    most = f"[{LARGEST_MATRIX},{LARGEST_MATRIX}]"
+    why = f"symbolic is not computed (-) where a derivative passes through {', '.join(told)}"
+    return [f"{why}: SymPy is asked up to {most}; {others} remain"]
+
+
+def budget_notes(referee: Referee) -> list[str]:
+    """That something was not looked into, which a verdict ok does not tell."""
+    budget = referee.budget
+    return [f"{budget.reason}; what is ok from there on is right within rounding"] if budget.spent else []
+
+
+def coverage_of(shown: Sequence[Block]) -> Coverage:
+    """How many entries were compared, and how."""
+    total = sum(b.total for b in shown)
+    return Coverage(
+        entries=total,
+        checked=sum(b.checked for b in shown),
+        zero=sum(b.zero for b in shown),
+        one_by_one=sum(b.one_by_one for b in shown),
+        unseen=sum(b.unseen * b.total for b in shown) / max(1, total),
+    )
+
+
+def sentences_on_claims(
+    model: Model, shown: Sequence[Block], results: Sequence[ClaimResult]
+) -> list[str]:
+    """What is said of the claims, worst first."""
+    parameters = model.parameters()
+    if not results and not shown:
+        return ["UNRESOLVED: nothing was tested. Declare a parameter with param, or name data with --wrt."]
+    if not results:
+        name = parameters[0].display if parameters else shown[0].name if shown else "b0"
+        return [f"Nothing of YOURS was judged: add a line such as  claim d loss/d {name} = ..."]
+    wrong = [r for r in results if r.verdict is Verdict.WRONG]
+    mine = _plural(len(results), "claim")
+    if len(results) == 1:
+        first = f"Your only claim is {results[0].verdict}: line {results[0].line}."
+    elif wrong:
+        lines = ", ".join(str(r.line) for r in wrong[:8]) + (" ..." if len(wrong) > 8 else "")
+        first = (
+            f"{len(wrong)} of your {mine} {'is' if len(wrong) == 1 else 'are'} WRONG: "
+            f"line{'' if len(wrong) == 1 else 's'} {lines}."
+        )
+    else:
+        others = [r for r in results if r.verdict is not Verdict.OK]
+        first = f"All {mine} are ok." if not others else f"None of your {mine} is WRONG."
+    return [f"{first} {_on_coverage(parameters, results, model.loss)}".rstrip()]
+
+
+def _on_coverage(
+    parameters: Sequence[Input], results: Sequence[ClaimResult], loss: str
+) -> str:
+    """Which parameters have a claim of d loss/d parameter."""
+    claimed = {r.by for r in results if r.of == loss}
+    missing = [p.display for p in parameters if p.name not in claimed]
+    have, total = len(parameters) - len(missing), len(parameters)
+    noun = "parameter" if all(not p.shape for p in parameters) else "parameter block"
+    if total == 1:
+        return f"The only {noun} is {'not ' if missing else ''}claimed."
+    if not missing:
+        return f"All {total} {noun}s are claimed." if parameters else ""
+    if have == 0:
+        return f"0 of {total} {noun}s are claimed."
+    return f"{have} of {total} {noun}s {'is' if have == 1 else 'are'} claimed, not {_named(missing)}."
+
+
+def _agree(entry: Entry) -> bool:
+    """Whether the columns show one number; an ok that the referee gave against them is not that."""
+    if entry.verdict is not Verdict.OK:
+        return False
+    if entry.finite is None or entry.bound is None or entry.backprop is None:
+        return True
+    room = 2 * entry.bound + 2.0**-44 * abs(entry.backprop)  # its own bound on both sides, rounding
+    return abs(entry.finite - entry.backprop) <= room
+
+
+def sentences_on_columns(shown: Sequence[Block], coverage: Coverage) -> list[str]:
+    """What is said of the columns: whether they agree, and to how many digits."""
+    here = [e for b in shown for e in b.entries if e.point == 0]
+    agreeing = coverage.entries - coverage.zero - sum(not _agree(e) for e in here)
+    digits = [b.digits for b in shown if b.digits is not None]
+    sentences = []
+    if coverage.entries:
+        proved = int(min(digits, default=0.0))
+        least = f", to at least {_plural(proved, 'digit')}" if proved and agreeing else ""
+        sentences.append(f"The columns above agree: {agreeing:,} of {coverage.entries:,} entries{least}.")
+    sentences += _on_open_ones(shown)
+    sentences += _on_ways(shown, coverage)
+    if coverage.zero:
+        sentences.append(
+            f"{coverage.zero:,} entries are exactly zero in all columns: NOT tested "
+            "(dead units; try --points 8 or another --seed)."
+        )
+    return sentences
+
+
+def _on_open_ones(shown: Sequence[Block]) -> list[str]:
+    """That some entries are UNRESOLVED at some point, where all else agrees."""
+    found = {(b.name, e.index) for b in shown for e in b.entries if e.verdict is Verdict.UNRESOLVED}
+    are, them = ("entry is", "it") if len(found) == 1 else ("entries are", "them")
+    return [f"{len(found):,} {are} UNRESOLVED; why stands beside {them}."] if found else []
+
+
+def _on_ways(shown: Sequence[Block], coverage: Coverage) -> list[str]:
+    """Which blocks were too large to move every entry by itself, and what was done instead."""
+    by_node = [b.name for b in shown if b.way == "by node"]
+    large = [b for b in shown if b.way != "each"]
+    sentences = []
+    if by_node:
+        sentences.append(
+            f"By node: {_named(by_node)}. One difference by f = W @ h + b serves all of W and b, and some "
+            "entries were moved one by one beside it."
+        )
+    if large:
+        rest = coverage.checked - coverage.one_by_one
+        others = f"; the other {rest:,} only count in {DIRECTIONS} sums of all entries with random signs"
+        sentences.append(
+            f"{coverage.one_by_one:,} of {coverage.checked:,} entries have a difference of their own that "
+            f"proves enough digits{others if rest else ''}. {_chance(coverage.unseen)}"
+        )
+    return sentences
+
+
+def _chance(unseen: float) -> str:
+    """What a single wrong entry of a large block can hope for."""
+    if not unseen:
+        return "A single entry off by 1e-3 of itself would be seen, whichever it is."
+    return f"A single entry off by 1e-3 of itself goes unseen with probability {unseen:.1g}."
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(names[:12]) + (f" and {len(names) - 12:,} more" if len(names) > 12 else "")
+
+
+def summary_of(
+    shown: Sequence[Block], results: Sequence[ClaimResult], coverage: Coverage
+) -> str:
+    """One line for a model among many."""
+    digits = [b.digits for b in shown if b.digits is not None]
+    least = f", at least {_plural(int(min(digits)), 'digit')}" if digits else ""
+    parts = [f"{_plural(coverage.entries - coverage.zero, 'entry').replace('entrys', 'entries')}{least}"]
+    if results:
+        wrong = sum(r.verdict is Verdict.WRONG for r in results)
+        parts.append(_plural(len(results), "claim") + (f", {wrong} WRONG" if wrong else ""))
+    if coverage.zero:
+        parts.append(f"{coverage.zero:,} not tested")
+    return "; ".join(parts)

@@ -1,0 +1,122 @@
+"""Reads paths, streams and results. Gives models, and texts written to where they were asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gradcheck_cli.cli.options import BINARY, MOST_BYTES, Result
+from gradcheck_cli.common import atomic_output
+from gradcheck_cli.common.errors import LanguageError, OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gradcheck_cli.model.model import Model
+
+__all__ = [
+    "as_path", "deliver", "is_given", "load_model", "print_text", "standard_input", "tell",
+    "with_progress", "write_output",
+]  # fmt: skip
+
+
+def tell(text: str) -> None:
+    """A message on standard error, harmless whatever it quotes."""
+    from gradcheck_cli.render.text_encoding import safe
+
+    encoding = atomic_output.encoding_of(sys.stderr)
+    try:
+        click.echo("\n".join(safe(line, encoding) for line in text.split("\n")), err=True)
+    except OSError:
+        atomic_output.abandon(sys.stderr)
+
+
+def as_path(text: str) -> Path:
+    """A Path; pathlib is imported only when one is needed."""
+    from pathlib import Path  # a tenth of the time that --help takes
+
+    return Path(text)
+
+
+def load_model(path: str, loading: dict[str, Any]) -> Model:
+    """The model in a file, or on standard input for "-"."""
+    from gradcheck_cli import api
+
+    for limit in ("max_text", "max_data"):
+        mebibytes = loading.get(limit)
+        loading = {**loading, limit: None if mebibytes is None else mebibytes << 20}
+    if path != "-":
+        return api.load(as_path(path), **loading)
+    text = standard_input(loading["max_text"] or MOST_BYTES)
+    return api.load_text(text, file="-", folder=as_path(os.getcwd()), **loading)
+
+
+def standard_input(most: int) -> bytes:
+    """The text of a model; not more than `most` bytes of it."""
+    if sys.stdin.isatty():
+        click.echo("reading the model from the keyboard; Ctrl-D ends it", err=True)
+    text = sys.stdin.buffer.read(most + 1)
+    if len(text) > most:
+        raise LanguageError(
+            f"the model is longer than {most >> 20} MiB", file="-", help="--max-text raises the limit"
+        )
+    return text
+
+
+def deliver(result: Any, of: str, chosen: dict[str, Any], verbosity: int = 0) -> None:
+    """Render a result and write it where it shall go."""
+    from gradcheck_cli.render.registry import OutputOptions, render
+    from gradcheck_cli.render.text_encoding import encodable
+
+    target, name = chosen.get("output"), chosen.get("format_name", "table")
+    to_file = target not in (None, "-")
+    stream = None if to_file else sys.stdout
+    color = name == "table" and atomic_output.wants_color(chosen.get("color", "auto"), stream, os.environ)
+    encoding = "utf-8" if to_file or name in BINARY else atomic_output.encoding_of(sys.stdout)
+    options = OutputOptions(
+        width=atomic_output.width(), color=color, encoding=encoding, verbosity=verbosity
+    )
+    text = encodable(render(result, name, options, of=of), encoding)
+    if to_file:
+        atomic_output.save(str(target), text.encode("utf-8", "backslashreplace"))
+    else:
+        write_output(text.encode("utf-8", "backslashreplace") if name in BINARY else text, color)
+
+
+def write_output(text: str | bytes, color: bool = False) -> None:
+    """To standard output. A reader that has gone away is no error, a full disk is."""
+    try:
+        click.echo(text, nl=False, color=color)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        atomic_output.abandon(sys.stdout)
+    except OSError as error:
+        atomic_output.abandon(sys.stdout)
+        raise OutputError(f"cannot write the result: {error.strerror or error}") from None
+
+
+def is_given(value: Any) -> bool:
+    """Whether an option was given on the command line."""
+    return value is not None and value is not False and value != ()
+
+
+def with_progress(work: Callable[..., Result], label: str) -> Result:
+    """A bar on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return work()
+    with click.progressbar(length=1000, file=sys.stderr, label=label) as bar:
+        return work(progress=lambda done: bar.update(int(1000 * done) - bar.pos))
+
+
+def print_text(text: str) -> None:
+    """Lines of text on standard output, harmless whatever names are in them."""
+    from gradcheck_cli.render.text_encoding import safe
+
+    encoding = atomic_output.encoding_of(sys.stdout)
+    lines = text.removesuffix("\n").split("\n")
+    write_output("".join(f"{safe(line, encoding)}\n" for line in lines))

@@ -1,0 +1,134 @@
+"""Reads command lines. Gives the options that several commands share, as click decorators and types."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import click
+
+__all__ = [
+    "BINARY", "LOADING", "MOST_BYTES", "Count", "Listed", "Result", "Widths", "file_type",
+    "loading_options", "output_options",
+]  # fmt: skip
+
+MOST_BYTES = 16 * 2**20  # of model text on standard input
+BINARY = ("json", "jsonl")  # always UTF-8
+Command = TypeVar("Command", bound=Callable[..., Any])
+Result = TypeVar("Result")
+
+file_type = click.Path(allow_dash=True, readable=False)
+
+
+# ---------------------------------------------------------------------------------------------
+# What several commands share
+# ---------------------------------------------------------------------------------------------
+
+
+class _FormatName(click.Choice[str]):
+    """The registered formats of a command, looked up when they are needed."""
+
+    name = "format"
+
+    def __init__(self, of: str) -> None:
+        self._of = of
+        self.case_sensitive = True
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        from gradcheck_cli.render.registry import formats
+
+        return formats(self._of)
+
+
+class Count(click.ParamType[int]):
+    """A whole number that is not small: 1000000, 1,000,000 and 1e6 are the same."""
+
+    name = "count"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> int:
+        """The number. Fails below 1."""
+        with suppress(ValueError):
+            number = float(re.sub(r",(?=\d{3}(,|$))", "", str(value)))
+            if 1 <= number < math.inf and number == int(number):
+                return int(number)
+        self.fail(f"'{value}' is not a whole number of 1 or more", parameter, context)
+
+LOADING = ("seed", "ignore_set", "max_text", "max_data")
+
+
+def loading_options(command: Command) -> Command:
+    """The options that decide how a model file is read."""
+    seed = click.option("--seed", type=click.IntRange(0), help="Seed of drawn values and points.")
+    ignore = click.option("--ignore-set", is_flag=True, help="Ignore `set` lines of the file.")
+    text = click.option(
+        "--max-text", type=click.IntRange(1), metavar="MIB", help="Largest model file (default: 16)."
+    )
+    data = click.option(
+        "--max-data", type=click.IntRange(1), metavar="MIB", help="Most data in all (default: 256)."
+    )
+    return seed(ignore(text(data(command))))
+
+
+def output_options(of: str) -> Callable[[Command], Command]:
+    """The options that decide what the result looks like and where it goes."""
+    options = (
+        click.option(
+            "--format",
+            "format_name",
+            type=_FormatName(of),
+            default="table",
+            help="What to write (default: table).",
+        ),
+        click.option("--output", type=file_type, metavar="FILE", help="Write to FILE, whole."),
+        click.option(
+            "--color",
+            type=click.Choice(("auto", "always", "never")),
+            default="auto",
+            help="Color the table (default: on a terminal; NO_COLOR and FORCE_COLOR count).",
+        ),
+    )
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+class Listed(click.ParamType[tuple[str, ...]]):
+    """Words with commas between them, each one of the known ones if there are any."""
+
+    name = "list"
+
+    def __init__(self, known: tuple[str, ...] = ()) -> None:
+        self.known = known
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, ...]:
+        """The words. Fails with the known ones."""
+        words = tuple(word.strip() for word in str(value).split(","))
+        unknown = [word for word in words if self.known and word not in self.known]
+        if unknown:
+            self.fail(f'"{unknown[0]}" is none of {", ".join(self.known)}', parameter, context)
+        return words
+
+
+class Widths(Listed):
+    """Whole numbers with commas between them."""
+
+    name = "widths"
+
+    def convert(self, value: Any, parameter: Any, context: Any) -> Any:
+        """The numbers."""
+        try:
+            return tuple(int(word) for word in super().convert(value, parameter, context))
+        except ValueError:
+            self.fail(f'"{value}" is no list of whole numbers', parameter, context)

@@ -1,0 +1,1 @@
+"""What every folder may use: errors, progress, files written whole, the example models."""

@@ -1,0 +1,1 @@
+"""Three methods that share no derivative and never import one another."""

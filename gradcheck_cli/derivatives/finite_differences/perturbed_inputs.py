@@ -1,0 +1,213 @@
+"""Reads a Model and a Tape. Gives functions of moved entries, rows or directions that can be sampled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.derivatives.finite_differences.interface import Samples
+from gradcheck_cli.evaluation.perturbed_pass import Varied, vary
+from gradcheck_cli.evaluation.tape import Tape
+from gradcheck_cli.model.graph import Node
+from gradcheck_cli.numerics.array_types import Array
+
+__all__ = ["Along", "Chosen", "Moved", "MovedRows", "Sampled"]
+
+_MOST_ENTRIES = 1 << 18  # entries of one node held at a time, over all perturbations: 1 << 21 takes 1.3 times
+_NAMES_AT_ONCE = 256  # times as many entries, all of which are held, where many names move together
+
+_PROBE = 2.0**-20  # how far an entry is moved to see whether it stands on a kink
+
+MOST_ROWS = 64  # entries of per-row names that are moved one by one under a shared value
+
+
+def _largest(rows: Array) -> Array:
+    """Of each entry the value of largest size over the rows: what is added to it exactly is added to
+    the others exactly too."""
+    row = np.argmax(np.abs(rows), axis=0)
+    return np.asarray(np.take_along_axis(rows, row[None], axis=0)[0])
+
+
+@dataclass
+class Sampled:
+    """The function of the engine: `of` when single entries are moved. Subclasses say which."""
+
+    tape: Tape
+    of: Node
+
+    base: Array = field(init=False)
+    width: int = field(init=False)
+
+    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+        """The nodes with one entry moved in each of `count` perturbations."""
+        raise NotImplementedError
+
+    def __call__(self, which: Any, offsets: Array) -> Samples:
+        """Samples for the engine, as many entries at a time as memory allows; where nothing is moved,
+        the value is known."""
+        moves = offsets.any(axis=0)
+        still = np.asarray(self.tape.of_node(self.of))
+        values = np.array(np.broadcast_to(still, (*offsets.shape, *still.shape)))
+        regular = np.ones(offsets.shape, dtype=bool)
+        if moves.any():
+            values[:, moves], inside, _ = self._sampled(which, offsets[:, moves])
+            regular = np.ones((*offsets.shape, *inside.shape[2:]), dtype=bool)
+            regular[:, moves] = inside
+        return Samples(values, regular)
+
+    def _sampled(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
+        samples = max(1, min(offsets.shape[1], _MOST_ENTRIES // self.width))
+        most = max(1, _MOST_ENTRIES // (self.width * samples))
+        lines = []
+        for a in range(0, len(which), most):
+            some, moves = which[a : a + most], offsets[a : a + most]
+            columns = range(0, moves.shape[1], samples)
+            parts = [self._some(some, moves[:, b : b + samples]) for b in columns]
+            lines.append([np.concatenate(c, axis=1) for c in zip(*parts, strict=True)])
+        values, regular, touched = (np.concatenate(c) for c in zip(*lines, strict=True))
+        return values, regular, touched
+
+    def _some(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
+        lead = offsets.shape
+        entries = np.repeat(which, lead[1])
+        varied = vary(self.tape, self.of, self.pinned(entries, offsets.reshape(-1)))
+        return self.shaped_samples(varied, lead)
+
+    def shaped_samples(self, varied: Varied, lead: tuple[int, int]) -> tuple[Array, Array, Array]:
+        """Values, and what was crossed and touched, by (entries, samples)."""
+        values = np.broadcast_to(varied.values, (lead[0] * lead[1], *varied.values.shape[1:]))
+        values = values.reshape(*lead, *values.shape[1:])
+        values = values if self.of.per_row else values[:, :, 0]
+        regular = varied.regular.reshape(*lead, *varied.regular.shape[1:])
+        spread = (1,) * (values.ndim - regular.ndim) if regular.ndim > 2 else ()
+        return values, regular.reshape(*regular.shape, *spread), varied.touched.reshape(lead)
+
+    def shaped(self, part: Array) -> list[Array]:
+        """(entries, rows?, *of) in the shapes of the names."""
+        raise NotImplementedError
+
+    def on_border(self) -> Array:
+        """For which entries a margin that is exactly zero moves off zero."""
+        step = np.maximum(np.abs(self.base), 1e-3) * _PROBE
+        offsets = np.stack([-step, step], axis=1)
+        return np.asarray(self._sampled(np.arange(len(self.base)), offsets)[2].any(axis=1))
+
+
+class Moved(Sampled):
+    """Entries of shared names: the entries of all nodes, one after the other."""
+
+    def __init__(self, tape: Tape, of: Node, nodes: list[Node]) -> None:
+        super().__init__(tape, of)
+        self.nodes = nodes
+        self.values = [np.asarray(tape.of_node(node)) for node in nodes]
+        self.starts = np.cumsum([0, *(node.size for node in nodes)])
+        self.base = np.concatenate([np.real(v).reshape(-1) for v in self.values]).astype(float)
+        self.width = max(node.size for node in (of, *nodes))
+
+    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+        """The nodes that have a moved entry."""
+        found: dict[int, Array] = {}
+        for node, value, start, stop in zip(
+            self.nodes, self.values, self.starts[:-1], self.starts[1:], strict=True
+        ):
+            mine = np.flatnonzero((entries >= start) & (entries < stop))
+            if len(mine):
+                kind = np.result_type(value, offsets)
+                flat = np.array(np.broadcast_to(value.reshape(-1), (len(entries), value.size)), kind)
+                flat[mine, entries[mine] - start] += offsets[mine]
+                found[node.index] = flat.reshape(len(entries), 1, *node.shape)
+        return found
+
+    def shaped(self, part: Array) -> list[Array]:
+        """(entries, rows?, *of) as (rows?, *of, *by) for each node."""
+        moved = np.moveaxis(part, 0, -1)
+        return [
+            moved[..., start:stop].reshape((*moved.shape[:-1], *node.shape))
+            for node, start, stop in zip(self.nodes, self.starts[:-1], self.starts[1:], strict=True)
+        ]
+
+
+class Chosen(Moved):
+    """Some entries of the nodes, by their places one after the other."""
+
+    def __init__(self, tape: Tape, of: Node, nodes: list[Node], chosen: Array) -> None:
+        super().__init__(tape, of, nodes)
+        self.chosen = chosen
+        self.base = self.base[chosen]
+
+    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+        """The nodes that have a moved entry."""
+        return super().pinned(self.chosen[entries], offsets)
+
+    def shaped(self, part: Array) -> list[Array]:
+        """(entries, rows?, *of) as (rows?, *of, entries)."""
+        return [np.moveaxis(part, 0, -1)]
+
+
+class Along(Sampled):
+    """Whole nodes that move together, one step in a direction being an entry."""
+
+    def __init__(self, tape: Tape, of: Node, directions: Mapping[int, Array], scale: float) -> None:
+        super().__init__(tape, of)
+        self.nodes = [tape.model.graph.nodes[index] for index in directions]
+        count = max(len(moves) for moves in directions.values())
+        self.base = np.full(count, scale)
+        self.ends = np.cumsum([node.size for node in self.nodes]).tolist()
+        # entry by entry, so that the samples of one of thousands of single numbers lie side by side
+        self.moves = np.concatenate([m.reshape(count, -1).T for m in directions.values()])
+        self.still = np.concatenate([np.ravel(tape.of_node(node)) for node in self.nodes])[:, None]
+        self.width = max(of.size, *(node.size for node in self.nodes), self.ends[-1] // _NAMES_AT_ONCE)
+
+    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+        """All nodes, moved."""
+        moved = self.still + self.moves[:, entries] * offsets
+        starts, lead = [0, *self.ends], (len(entries), 1)
+        return {
+            node.index: moved[start:stop].T.reshape(*lead, *node.shape)
+            for node, start, stop in zip(self.nodes, starts, self.ends, strict=False)
+        }
+
+    def shaped(self, part: Array) -> list[Array]:
+        """(directions, rows?, *of) as (rows?, *of, directions)."""
+        return [np.moveaxis(part, 0, -1)]
+
+
+class MovedRows(Sampled):
+    """Entries of one per-row name: in all rows at once under a per-row value, because no row sees
+    another; row by row, for the first rows, under a shared one."""
+
+    def __init__(self, tape: Tape, of: Node, by: Node) -> None:
+        super().__init__(tape, of)
+        self.by = by
+        self.value = np.asarray(tape.of_node(by))
+        self.size, self.rows = by.size, len(self.value)
+        self.each_row = not of.per_row
+        moved = np.real(self.value[:MOST_ROWS] if self.each_row else _largest(self.value))
+        self.base = moved.reshape(-1).astype(float)
+        self.width = max(of.size, self.size) * self.rows
+
+    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+        """The node with one entry moved, in one row or in all."""
+        count, kind = len(entries), np.result_type(self.value, offsets)
+        flat = self.value.reshape(1, self.rows, self.size)
+        flat = np.array(np.broadcast_to(flat, (count, self.rows, self.size)), kind)
+        at = np.arange(count)
+        if self.each_row:
+            flat[at, entries // self.size, entries % self.size] += offsets
+        else:
+            flat[at, :, entries] += offsets[:, None]
+        return {self.by.index: flat.reshape(count, self.rows, *self.by.shape)}
+
+    def shaped(self, part: Array) -> list[Array]:
+        """(entries, rows?, *of) as (rows, *of, *by); rows that were not moved are nan."""
+        moved = np.moveaxis(part, 0, -1)
+        if not self.each_row:
+            return [moved.reshape((*moved.shape[:-1], *self.by.shape))]
+        missing = False if moved.dtype == bool else np.nan
+        full = np.full((*moved.shape[:-1], self.rows * self.size), missing)
+        full[..., : moved.shape[-1]] = moved
+        full = full.reshape((*moved.shape[:-1], self.rows, *self.by.shape))
+        return [np.moveaxis(full, len(self.of.shape), 0)]

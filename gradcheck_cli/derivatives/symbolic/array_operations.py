@@ -1,0 +1,129 @@
+"""Reads arrays of numbers of any kind. Gives contractions, transposes and placements of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.derivatives.symbolic.recording import Item
+from gradcheck_cli.model.primitives.record import Shape
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.exact_contraction import multilinear
+from gradcheck_cli.numerics.multiprecision import High
+
+__all__ = ["place_of_largest", "placed_diagonal", "reduced_axes", "structured"]
+
+
+# ---------------------------------------------------------------------------------------------
+# Values and structure: shared with the referee, which goes the other way
+# ---------------------------------------------------------------------------------------------
+
+_COMPARE: dict[str, Callable[..., Any]] = {
+    "gt": lambda m, a, b: m.gt(a, b),
+    "lt": lambda m, a, b: m.gt(b, a),
+    "ge": lambda m, a, b: m.ge(a, b),
+    "le": lambda m, a, b: m.ge(b, a),
+}
+
+
+def reduced_axes(rank: int, axis: int | None) -> tuple[int, ...]:
+    """The axes of a reduction, counted from the end."""
+    return tuple(range(-rank, 0)) if axis is None else (axis - rank,)
+
+
+def _einsum(pattern: str, m: Any, *operands: Array) -> Array:
+    inputs, output = pattern.split("->")
+    dotted = ",".join(f"...{letters}" for letters in inputs.split(","))
+    contracted = partial(np.einsum, f"{dotted}->...{output}")
+    if isinstance(m, High):
+        return multilinear(contracted, m.context, *operands)
+    return _as_product(pattern, *operands) if len(operands) == 2 else np.asarray(contracted(*operands))
+
+
+def _as_product(pattern: str, a: Array, b: Array) -> Array:
+    """The contractions a model can hold, as matrix products."""
+    if pattern == "ij,jk->ik":
+        return np.asarray(np.matmul(a, b))
+    if pattern == "ij,j->i":
+        return np.asarray(np.matmul(a, b[..., None])[..., 0])
+    if pattern == "i,jk->ik":
+        return a[..., :, None] * b[..., 0, None, :]
+    if pattern == "i,j->ij":
+        return a[..., :, None] * b[..., None, :]
+    return np.asarray((a * b).sum(axis=-1))
+
+
+def _stretch(x: Array, rank: int, to: Shape) -> Array:
+    lead, inner = x.shape[: x.ndim - rank], x.shape[x.ndim - rank :]
+    return np.broadcast_to(x.reshape(lead + (1,) * (len(to) - rank) + inner), lead + to)
+
+
+def _transposed(x: Array, rank: int) -> Array:
+    return x if rank == 0 else x[..., None, :] if rank == 1 else x.swapaxes(-1, -2)
+
+
+def _piled(xs: Sequence[Array], rank: int) -> Array:
+    lead = np.broadcast_shapes(*(x.shape[:2] for x in xs))
+    return np.stack([np.broadcast_to(x, lead + x.shape[2:]) for x in xs], axis=-1 - rank)
+
+
+def placed_diagonal(x: Array) -> Array:
+    """Vectors along the last axis, on the diagonals of matrices that are 0 elsewhere."""
+    n = x.shape[-1]
+    result = np.zeros((*x.shape, n), dtype=x.dtype) + 0 * x[..., None, :1]
+    result[..., range(n), range(n)] = x
+    return np.asarray(result)
+
+
+def structured(item: Item, m: Any, xs: Sequence[Array]) -> Array:
+    """The value of a structural item; linear in `xs` except compare, select, largest, contract."""
+    match item.operation:
+        case "copy":
+            return xs[0]
+        case "contract":
+            return _einsum(item.data, m, *xs)
+        case "total":
+            rank, axis = item.data
+            return m.sum(xs[0], axis=reduced_axes(rank, axis), keepdims=axis is not None)  # type: ignore[no-any-return]
+        case "transpose":
+            return _transposed(xs[0], item.data)
+        case "expand":
+            return _stretch(xs[0], *item.data)
+        case "gather":
+            places, signs, shape = item.data
+            picked = xs[0][..., list(places)] * np.array(signs)
+            return np.asarray(picked.reshape((*xs[0].shape[:2], *shape)))
+        case "diagonal":
+            return np.diagonal(xs[0], axis1=-2, axis2=-1)
+        case "on_diagonal":
+            return placed_diagonal(xs[0])
+        case "index":
+            return np.asarray(xs[0][(..., *item.data)])
+        case "stack":
+            return _piled(xs, item.data)
+        case "concat":
+            lead = np.broadcast_shapes(*(x.shape[:2] for x in xs))
+            full = [np.broadcast_to(x, lead + x.shape[2:]) for x in xs]
+            return np.concatenate(full, axis=item.data)
+        case "compare":
+            return _COMPARE[item.data](m, *xs)  # type: ignore[no-any-return]
+        case "select":
+            return m.where(m.eq(xs[0], 0), xs[2], xs[1])  # type: ignore[no-any-return]
+        case "largest":
+            rank, axis = item.data
+            return m.max(xs[0], axis=reduced_axes(rank, axis), keepdims=axis is not None)  # type: ignore[no-any-return]
+        case "inverse":
+            return m.inv(xs[0])  # type: ignore[no-any-return]
+        case "determinant":
+            return m.det(xs[0])  # type: ignore[no-any-return]
+    raise KeyError(item.operation)
+
+
+def place_of_largest(item: Item, m: Any, x: Array, y: Array) -> Array:
+    """1 at the (first) largest entry, else 0."""
+    rank, axis = item.data
+    y = y if axis is not None else y.reshape(y.shape + (1,) * rank)
+    return m.first_of(m.eq(x, y), reduced_axes(rank, axis))  # type: ignore[no-any-return]

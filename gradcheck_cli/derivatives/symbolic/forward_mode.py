@@ -1,0 +1,378 @@
+"""Witness 1. Reads a Model. Gives derivatives by SymPy. Knows nothing of vjps and of the Tape.
+
+The graph is lowered to a Program: kernels (scalar formulas, entry by entry, of at most 60 operations)
+between structural items (contractions, index maps, selections). SymPy differentiates every KIND of
+kernel once, by each name it mentions; the chain rule runs forward over the program as tangents, one
+direction for each entry asked for (Griewank & Walther 2008, section 3.1). Numbers of the text are
+opaque symbols, so SymPy neither folds nor cancels them. Nothing of the user's text reaches SymPy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.derivatives.symbolic.array_operations import place_of_largest, reduced_axes, structured
+from gradcheck_cli.derivatives.symbolic.interpreter import Run
+from gradcheck_cli.derivatives.symbolic.program import Applied, Program
+from gradcheck_cli.derivatives.symbolic.recording import Item
+from gradcheck_cli.model.graph import Node
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.primitives.record import Shape
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.compensated_sum import Sum
+from gradcheck_cli.numerics.float64 import FLOAT64
+
+__all__ = ["along", "derivative", "values", "values_in_blocks"]
+
+_MOST_ENTRIES = 1 << 22  # tangent entries of one item held at a time
+
+
+def derivative(
+    program: Program,
+    point: Mapping[str, Array],
+    of: str,
+    by: Iterable[str],
+    m: Any = FLOAT64,
+) -> dict[str, Array]:
+    """d of/d name for each name; shapes as those of backprop. KeyError for an unknown name."""
+    model = program.model
+    names = list(by)
+    target = model.node(of)
+    found: dict[str, list[Array]] = {name: [] for name in names}
+    for per_row in (False, True):
+        group = [n for n in names if model.node(n).per_row == per_row]
+        for portion in _portions(model, group):
+            columns = _Tangents(program, point, m, target, _one_hot(model, portion), per_row).run()
+            columns = columns if per_row or target.per_row else columns[:, 0, ...]
+            ends = np.cumsum([stop - start for _, start, stop in portion])[:-1]
+            for (name, _, _), part in zip(portion, np.split(columns, ends), strict=True):
+                found[name].append(part)
+    return {name: _along_last(parts, model.node(name)) for name, parts in found.items()}
+
+
+def along(
+    program: Program, point: Mapping[str, Array], of: str, directions: Mapping[str, Array], m: Any = FLOAT64
+) -> Array:
+    """The slopes of `of` as the names move along directions: (D, *of), rows in front of *of.
+
+    `directions` holds (D, *shape) for names that have one value for all rows.
+    """
+    model = program.model
+    seeds = {name: m.array(moves) for name, moves in directions.items()}
+    columns = _Tangents(program, point, m, model.node(of), seeds, False).run()
+    return columns if model.node(of).per_row else columns[:, 0, ...]
+
+
+def values(program: Program, point: Mapping[str, Array], m: Any = FLOAT64) -> dict[str, Array]:
+    """The value of every step: (*shape), or (N, *shape) where it is per row."""
+    return _Tangents(program, point, m, None, {}, False).step_values()
+
+
+def values_in_blocks(
+    program: Program, point: Mapping[str, Array], blocks: Iterable[slice]
+) -> Iterator[dict[str, Array]]:
+    """The values of the steps in each block of rows, (rows, *shape), then of those without rows, (*shape)."""
+    return _Tangents(program, point, FLOAT64, None, {}, False).in_blocks(blocks)
+
+
+Portion = list[tuple[str, int, int]]  # names, and which of their entries
+
+
+def _portions(model: Model, names: Sequence[str]) -> list[Portion]:
+    """Entries in groups whose tangents fit into memory at one time."""
+    widest = max((math.prod(n.shape) for n in model.graph.nodes), default=1)
+    most = max(1, _MOST_ENTRIES // widest)
+    portions: list[Portion] = []
+    room = 0
+    for name in names:
+        start, size = 0, math.prod(model.node(name).shape)
+        while start < size:
+            if room == 0:
+                portions.append([])
+                room = most
+            stop = min(size, start + room)
+            portions[-1].append((name, start, stop))
+            room -= stop - start
+            start = stop
+    return portions
+
+
+def _one_hot(model: Model, portion: Portion) -> dict[str, Array]:
+    """A direction for each entry of a portion, (D, *shape) for every name in it."""
+    count, first = sum(stop - start for _, start, stop in portion), 0
+    seeds = {}
+    for name, start, stop in portion:
+        shape = model.node(name).shape
+        moves = np.zeros((count, math.prod(shape)))
+        moves[range(first, first + stop - start), range(start, stop)] = 1
+        seeds[name] = moves.reshape(count, *shape)
+        first += stop - start
+    return seeds
+
+
+def _along_last(parts: Sequence[Array], by: Node) -> Array:
+    """(entries, rows?, *of) in parts as (rows?, *of, *by)."""
+    joined = np.moveaxis(np.concatenate(parts), 0, -1)
+    return np.array(joined.reshape(joined.shape[:-1] + by.shape))
+
+
+_Sums = tuple[dict[int, Sum], dict[int, Sum]]  # over the rows: of values and of tangents
+
+
+def _added_up(sums: Mapping[int, Sum]) -> dict[int, Array]:
+    return {index: found.result() for index, found in sums.items()}
+
+
+class _Tangents:
+    """One forward accumulation: values and tangents of all items, in the order of the program."""
+
+    def __init__(
+        self,
+        program: Program,
+        point: Mapping[str, Array],
+        m: Any,
+        of: Node | None,
+        seeds: Mapping[str, Array],
+        by_rows: bool,
+    ) -> None:
+        self.program, self.m, self.of, self.by_rows = program, m, of, by_rows
+        self.model = program.model
+        self.run_ = Run(program, point, m)
+        self.rows_here = 1
+        self.seeds = {
+            program.of_node[self.model.node(name).index]: moves[:, None] for name, moves in seeds.items()
+        }
+        self.directions = max((len(moves) for moves in seeds.values()), default=0)
+        self.kept = {program.of_node[of.index]} if of is not None else frozenset[int]()
+        items = [program.items[i] for i in program.order]
+        self.stages = [[i for i in items if program.stage(i) == s] for s in range(3)]
+
+    def run(self) -> Array:
+        """The tangents of the target: (directions, rows or 1, *of)."""
+        assert self.of is not None
+        target = self.program.of_node[self.of.index]
+        per_row = self.of.per_row or self.by_rows
+        return self._collect([target], tangents=True, per_row=per_row)[target]
+
+    def step_values(self) -> dict[str, Array]:
+        """The values of all steps."""
+        targets = {name: self.program.of_node[s.node] for name, s in self.model.steps.items()}
+        found: dict[str, Array] = {}
+        for rows in (False, True):
+            part = {n: t for n, t in targets.items() if self.model.node(n).per_row == rows}
+            columns = self._collect(list(part.values()), tangents=False, per_row=rows)
+            found.update({n: columns[t][0] if rows else columns[t][0, 0, ...] for n, t in part.items()})
+        return found
+
+    def in_blocks(self, blocks: Iterable[slice]) -> Iterator[dict[str, Array]]:
+        """The values of the steps in each block of rows, then of those that have one value for all."""
+        steps = {n: (self.program.of_node[s.node], self.model.node(n)) for n, s in self.model.steps.items()}
+        each = {name: target for name, (target, node) in steps.items() if node.per_row}
+        values: dict[int, Array] = {}
+        sums: _Sums = ({}, {})
+        with np.errstate(all="ignore"):
+            self._pass(self.stages[0], values, {}, slice(None))
+        for rows in blocks:
+            found: dict[int, list[Array]] = {target: [] for target in each.values()}
+            with np.errstate(all="ignore"):
+                self._block(rows, values, {}, sums, list(found), False, True, found)
+            yield {name: found[target][-1][0] for name, target in each.items()}
+        values.update(_added_up(sums[0]))
+        with np.errstate(all="ignore"):
+            self._pass(self.stages[2], values, {}, slice(None))
+        yield {name: values[t][0, 0, ...] for name, (t, node) in steps.items() if not node.per_row}
+
+    def _collect(self, targets: Sequence[int], tangents: bool, per_row: bool) -> dict[int, Array]:
+        """Run the stages; gather values or tangents of the targets, rows joined."""
+        found: dict[int, list[Array]] = {t: [] for t in targets}
+        values: dict[int, Array] = {}
+        tangent: dict[int, Array] = {}
+        with np.errstate(all="ignore"):
+            self._pass(self.stages[0], values, tangent, slice(None))
+            sums: _Sums = ({}, {})
+            for rows in self._blocks():
+                self._block(rows, values, tangent, sums, targets, tangents, per_row, found)
+            values.update(_added_up(sums[0]))
+            if not self.by_rows:
+                tangent.update(_added_up(sums[1]))
+                self._pass(self.stages[2], values, tangent, slice(None))
+        if per_row:
+            return {t: np.concatenate(parts, axis=1) for t, parts in found.items()}
+        return {t: self._picked(t, values, tangent, tangents, 1) for t in targets}
+
+    def _block(
+        self,
+        rows: slice,
+        values: dict[int, Array],
+        tangent: dict[int, Array],
+        sums: _Sums,
+        targets: Sequence[int],
+        tangents: bool,
+        per_row: bool,
+        found: dict[int, list[Array]],
+    ) -> None:
+        here, moving = dict(values), dict(tangent)
+        if self.model.meter is not None:
+            self.model.meter.visit(-(-(self.model.rows or 1) // (rows.stop - rows.start)))
+        self.rows_here = rows.stop - rows.start
+        self._pass(self.stages[1], here, moving, rows)
+        for item in self.stages[1]:
+            if item.operation == "over_rows":
+                for total, part in zip(sums, (here, moving), strict=True):
+                    if item.index in part and not (total is sums[1] and self.by_rows):
+                        total.setdefault(item.index, Sum()).add(part[item.index])
+        if per_row and self.by_rows:
+            self._after_rows(here, moving, rows)
+        if per_row:
+            for target in targets:
+                found[target].append(
+                    self._picked(target, here, moving, tangents, rows.stop - rows.start)
+                )
+
+    def _after_rows(self, here: dict[int, Array], moving: dict[int, Array], rows: slice) -> None:
+        """What follows the sums, one row moving at a time; the sums themselves are those of all rows."""
+        here.update(self._all_sums)
+        self._pass(self.stages[2], here, moving, rows)
+
+    @cached_property
+    def _all_sums(self) -> dict[int, Array]:
+        if not self.stages[2]:
+            return {}
+        plain = _Tangents(self.program, self.run_.point, self.m, None, {}, False)
+        sums = [i.index for i in self.stages[1] if i.operation == "over_rows"]
+        return plain._collect(sums, tangents=False, per_row=False) if sums else {}
+
+    def _picked(
+        self, target: int, values: Mapping[int, Array], tangent: Mapping[int, Array], tangents: bool,
+        rows: int,
+    ) -> Array:  # fmt: skip
+        shape = self.program.items[target].shape
+        if not tangents:
+            return np.broadcast_to(values[target], (1, rows, *shape))
+        full = (self.directions, rows, *shape)
+        found = tangent.get(target)
+        return np.zeros(full) if found is None else np.broadcast_to(found, full)
+
+    def _blocks(self) -> list[slice]:
+        rows = self.model.rows or 0
+        widest = max((math.prod(i.shape) for i in self.program.items if i.per_row), default=1)
+        step = max(1, min(65536, _MOST_ENTRIES // (widest * max(1, self.directions))))
+        return [slice(a, min(rows, a + step)) for a in range(0, rows, step)]
+
+    def _pass(
+        self, items: Iterable[Item], values: dict[int, Array], tangent: dict[int, Array], rows: slice
+    ) -> None:
+        for item in items:
+            if item.index not in values:
+                values[item.index] = self.run_.value(item, values, rows)
+            moving = self._tangent(item, values, tangent) if self.directions else None
+            if item.index in self.seeds:
+                seed = self.seeds[item.index]
+                moving = seed if moving is None else moving + seed
+            if moving is not None:
+                tangent[item.index] = moving
+            if self.directions:  # memory in use is memory at hand, and long chains would fill all of it
+                for index in self.program.spent.get(item.index, ()):
+                    if index not in self.kept:
+                        tangent.pop(index, None)
+
+    def _tangent(
+        self, item: Item, values: Mapping[int, Array], tangent: Mapping[int, Array]
+    ) -> Array | None:
+        """How an item moves when its arguments do; None where nothing moves it."""
+        applied = self.program.kernels.get(item.index)
+        if applied is not None:
+            return self._through_kernel(item, applied, values, tangent)
+        moving = [tangent.get(a) for a in item.arguments]
+        if all(t is None for t in moving):
+            return None
+        match item.operation:
+            case "compare":
+                return None
+            case "over_rows":
+                assert moving[0] is not None
+                return moving[0] if self.by_rows else self._summed(moving[0])
+            case "contract":
+                return _product_rule(item, self.m, [values[a] for a in item.arguments], moving)
+            case "select":
+                chosen = [_or_zero(t) for t in moving]
+                condition = self.m.eq(values[item.arguments[0]], 0)
+                return self.m.where(condition, chosen[2], chosen[1])  # type: ignore[no-any-return]
+            case "largest":
+                assert moving[0] is not None
+                x, y = values[item.arguments[0]], values[item.index]
+                rank, axis = item.data
+                at = place_of_largest(item, self.m, x, y)
+                return np.asarray(
+                    (moving[0] * at).sum(axis=reduced_axes(rank, axis), keepdims=axis is not None)
+                )
+            case "determinant" | "inverse":
+                assert moving[0] is not None
+                return _unknown(moving[0], item.shape)
+            case "stack" | "concat":
+                inner = [self.program.items[a].shape for a in item.arguments]
+                parts = zip(moving, inner, strict=True)
+                full = [np.zeros((1, 1, *shape)) if t is None else t for t, shape in parts]
+                return structured(item, self.m, full)
+        return structured(item, self.m, [t for t in moving if t is not None])
+
+    def _summed(self, moving: Array) -> Array:
+        """Over the rows of this block; a tangent that is the same in every row counts each time."""
+        full = np.broadcast_to(moving, (moving.shape[0], self.rows_here, *moving.shape[2:]))
+        return np.asarray(full.sum(axis=1, keepdims=True))
+
+    def _through_kernel(
+        self, item: Item, applied: Applied, values: Mapping[int, Array], tangent: Mapping[int, Array]
+    ) -> Array | None:
+        total: Array | None = None
+        slots: list[Array] | None = None
+        for place, slot in enumerate(applied.slots):
+            moving = tangent.get(slot)
+            if moving is None:
+                continue
+            partial = applied.kernel.partials[place]
+            if partial is None:
+                continue
+            if slots is None:
+                slots = self.run_.slot_values(item, applied, values)
+            part = moving if partial.is_one else _times(partial(self.m, slots), moving)
+            total = part if total is None else total + part
+        return total
+
+
+def _unknown(moving: Array, shape: Shape) -> Array:
+    """nan in every direction in which a matrix moves, 0 in the others."""
+    moves = np.any(moving != 0, axis=(-2, -1))
+    found = np.where(moves, np.nan, 0.0).reshape(*moves.shape, *(1,) * len(shape))
+    return np.broadcast_to(found, (*moves.shape, *shape))
+
+
+def _or_zero(tangent: Array | None) -> Any:
+    return 0.0 if tangent is None else tangent
+
+
+def _times(partial: Array, tangent: Array) -> Array:
+    """The product, where 0 times anything is 0: what does not move is not stopped by a pole."""
+    product = partial * tangent
+    if product.dtype != object and np.isfinite(product).all():
+        return product
+    return np.where(tangent == 0, 0 * tangent, product)
+
+
+def _product_rule(
+    item: Item, m: Any, values: Sequence[Array], tangents: Sequence[Array | None]
+) -> Array:
+    total: Array | None = None
+    for place, moving in enumerate(tangents):
+        if moving is None:
+            continue
+        operands = [moving if k == place else x for k, x in enumerate(values)]
+        part = structured(item, m, operands)
+        total = part if total is None else total + part
+    assert total is not None
+    return total

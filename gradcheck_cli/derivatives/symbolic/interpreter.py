@@ -1,0 +1,62 @@
+"""Reads a Program and a point. Gives the values of all its instructions, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.derivatives.symbolic.array_operations import structured
+from gradcheck_cli.derivatives.symbolic.program import Applied, Program
+from gradcheck_cli.derivatives.symbolic.recording import CONSTANT, Item
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import FLOAT64
+
+__all__ = ["Run"]
+
+
+# ---------------------------------------------------------------------------------------------
+# Running it: values, and tangents in the directions asked for
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Run:
+    """Values of a program's items at a point; shared ones once, per-row ones a block at a time."""
+
+    program: Program
+    point: Mapping[str, Array]
+    m: Any = FLOAT64
+    shared: dict[int, Array] = field(default_factory=dict)
+
+    def leaf(self, item: Item, rows: slice) -> Array:
+        """A leaf's value with the two leading axes."""
+        values = self.point[item.data]
+        return self.m.array(values[None, rows] if item.per_row else values[None, None])  # type: ignore[no-any-return]
+
+    def value(self, item: Item, values: Mapping[int, Array], rows: slice) -> Array:
+        """The value of one item from those of its arguments."""
+        if item.operation in CONSTANT:
+            given = self.m.pi if item.operation == "pi" else float(item.data)
+            number = self.m.array(np.full((1, 1), given))
+            return number.reshape((1, 1) + (1,) * len(item.shape)) if item.shape else number  # type: ignore[no-any-return]
+        if item.operation == "leaf":
+            return self.leaf(item, rows)
+        applied = self.program.kernels.get(item.index)
+        if applied is not None:
+            return applied.kernel.value(self.m, self.slot_values(item, applied, values))
+        arguments = [values[a] for a in item.arguments]
+        if item.operation == "over_rows":
+            return self.m.sum(arguments[0], axis=(1,), keepdims=True)  # type: ignore[no-any-return]
+        return structured(item, self.m, arguments)
+
+    def slot_values(self, item: Item, applied: Applied, values: Mapping[int, Array]) -> list[Array]:
+        """The values in a kernel's slots; numbers are given the axes of the others."""
+        rank = 2 + len(item.shape)
+        found = []
+        for slot in applied.slots:
+            x = values[slot]
+            found.append(x if x.ndim == rank else x.reshape(x.shape[:2] + (1,) * (rank - 2)))
+        return found

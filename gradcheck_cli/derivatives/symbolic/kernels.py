@@ -1,0 +1,161 @@
+"""Reads recorded formulas of scalars. Gives SymPy's value and partials as functions of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck_cli.derivatives.symbolic.recording import FUNCTIONS, SHARED_NAMES, WITH_DATA
+from gradcheck_cli.numerics.array_types import Array
+
+if TYPE_CHECKING:
+    import sympy
+
+__all__ = ["Formula", "Kernel", "KernelKey"]
+
+
+# ---------------------------------------------------------------------------------------------
+# Kernels: what SymPy sees
+# ---------------------------------------------------------------------------------------------
+
+KernelKey = tuple[tuple[Any, ...], ...]  # postfix: ("slot", live), ("integer", n), (name, data, args)
+
+
+class Kernel:
+    """A scalar formula over slots, and its partials by the slots that can vary."""
+
+    def __init__(self, key: KernelKey) -> None:
+        import sympy
+
+        self.key = key
+        self.slots: list[sympy.Symbol] = []
+        self.live: list[bool] = []
+        built: list[Any] = []
+        for entry in key:
+            if entry[0] == "slot":
+                self.slots.append(sympy.Symbol(f"a{len(self.slots)}", real=True))
+                self.live.append(entry[1])
+                built.append(self.slots[-1])
+            elif entry[0] == "integer":
+                built.append(sympy.Integer(entry[1]))
+            else:
+                name, data, arguments = entry
+                values = [built[a] for a in arguments]
+                built.append(
+                    FUNCTIONS[name](sympy, *values)
+                    if name in FUNCTIONS
+                    else WITH_DATA[name](sympy, data, *values)
+                )
+        self.expression = built[-1]
+
+    @cached_property
+    def value(self) -> Formula:
+        """The formula itself."""
+        return Formula(self.expression, self.slots)
+
+    @cached_property
+    def partials(self) -> list[Formula | None]:
+        """SymPy's partial by each slot; None where it is 0 or the slot cannot vary."""
+        found: list[Formula | None] = []
+        for slot, live in zip(self.slots, self.live, strict=True):
+            partial = _tidy(self.expression.diff(slot)) if live else 0
+            found.append(None if partial == 0 else Formula(partial, self.slots))
+        return found
+
+
+def _tidy(expression: Any) -> Any:
+    """c*x^c/x, which is 0/0 at 0, becomes c*x^(c-1)."""
+    import sympy
+
+    symbolic_powers = [p for p in expression.atoms(sympy.Pow) if p.exp.free_symbols]
+    return sympy.powsimp(expression, combine="exp") if symbolic_powers else expression
+
+
+class Formula:
+    """A SymPy expression as a list of instructions for arrays; nothing is compiled or generated."""
+
+    def __init__(self, expression: Any, slots: Sequence[Any]) -> None:
+        self.expression = expression
+        self.is_one = bool(expression == 1)
+        places: dict[Any, int] = {slot: k for k, slot in enumerate(slots)}
+        self.start = len(slots)
+        self.code: list[tuple[Callable[..., Any], tuple[int, ...]]] = []
+        todo = [expression]
+        while todo:
+            part = todo[-1]
+            waiting = [a for a in part.args if a not in places] if part not in places else []
+            if part in places or not waiting:
+                todo.pop()
+                if part not in places:
+                    self.code.append((_instruction(part), tuple(places[a] for a in part.args)))
+                    places[part] = self.start + len(self.code) - 1
+            else:
+                todo.extend(waiting)
+        self.result = places[expression]
+
+    def __call__(self, m: Any, values: Sequence[Array]) -> Array:
+        """Its value for the slots' values, entry by entry."""
+        known = list(values)
+        axes = (1,) * max((x.ndim for x in known), default=2)
+        rounded = getattr(m, "rounded", None)  # the referee's float64 with jitter
+        for function, places in self.code:
+            if not places:
+                known.append(function(m).reshape(axes))  # a number, with the axes of the slots
+                continue
+            result = function(m, *(known[p] for p in places))
+            known.append(result if rounded is None else rounded(result))
+        return known[self.result]
+
+
+def _instruction(part: Any) -> Callable[..., Any]:
+    """How one node of a SymPy expression is computed in a namespace."""
+    if part.is_Rational:
+        p, q = int(part.p), int(part.q)
+        return lambda m: m.array(np.full((1, 1), float(p))) / q if q != 1 else m.array(
+            np.full((1, 1), float(p))
+        )
+    name = type(part).__name__
+    if name == "Add":
+        return _adding
+    if name == "Mul":
+        return _multiplying
+    if name == "Pow":
+        return _raising(part.exp)
+    return _NUMERIC[name]
+
+
+def _adding(m: Any, *terms: Array) -> Array:
+    """A sum."""
+    first, *others = terms
+    for other in others:
+        first = first + other
+    return first
+
+
+def _multiplying(m: Any, first: Array, *others: Array) -> Array:
+    for other in others:
+        first = first * other
+    return first
+
+
+def _raising(exponent: Any) -> Callable[..., Any]:
+    if exponent == -1:
+        return lambda m, a, b: 1 / a
+    if exponent == 2:
+        return lambda m, a, b: a * a
+    if exponent.is_Rational and exponent.q == 2 and abs(exponent.p) == 1:
+        return (lambda m, a, b: m.sqrt(a)) if exponent.p > 0 else (lambda m, a, b: 1 / m.sqrt(a))
+    return lambda m, a, b: m.pow(a, b)
+
+
+_NUMERIC: dict[str, Callable[..., Any]] = {
+    name: (lambda m, *xs, _name=name: getattr(m, _name)(*xs))
+    for name in SHARED_NAMES
+}
+_NUMERIC["Exp1"] = lambda m: m.exp(m.array(np.ones((1, 1))))
+_NUMERIC["Pi"] = lambda m: 2 * m.asin(m.array(np.ones((1, 1))))
+_NUMERIC["Abs"] = lambda m, x: m.abs(x)
+_NUMERIC["sign"] = lambda m, x: m.sign(x)

@@ -1,0 +1,344 @@
+"""Reads what `symbolic` of a primitive says. Gives Items: values, and what each is made of.
+
+The Recorder is the namespace `s` of the table: arithmetic on its Handles adds items. Those that act
+entry by entry are parts of formulas for SymPy; the others move, choose, add up or contract entries.
+Knows nothing of SymPy, models and numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from gradcheck_cli.model.primitives.record import Shape
+
+__all__ = [
+    "CONSTANT", "ENTRYWISE", "FUNCTIONS", "LARGEST_MATRIX", "SHARED_NAMES", "WHOLE", "WITH_DATA",
+    "Handle", "Item", "Recorder",
+]  # fmt: skip
+
+_LARGEST_EXPONENT = 64  # integer exponents of the text that stay integers
+LARGEST_MATRIX = 8  # of det and inv: beyond it minors are too many, and the matrix is taken whole
+WHOLE = ("determinant", "inverse")  # items that SymPy cannot look into
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One value of the lowered program. `operation`: leaf, constant, a kernel's part or structural."""
+
+    index: int
+    operation: str
+    arguments: tuple[int, ...]
+    shape: Shape
+    per_row: bool = False
+    reduced: bool = False
+    data: Any = None  # a leaf's name, a constant, a pattern, a key
+    source: int = -1  # the model's node it came from
+
+
+# ---------------------------------------------------------------------------------------------
+# Recording: what `symbolic` of a primitive says it is made of
+# ---------------------------------------------------------------------------------------------
+
+
+class Handle:
+    """A value being recorded; arithmetic on it adds items."""
+
+    __slots__ = ("index", "recorder")
+
+    def __init__(self, recorder: Recorder, index: int) -> None:
+        self.recorder = recorder
+        self.index = index
+
+    @property
+    def item(self) -> Item:
+        """The item behind it."""
+        return self.recorder.items[self.index]
+
+    @property
+    def shape(self) -> Shape:
+        """The value's shape."""
+        return self.item.shape
+
+    def __add__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("add", self, other)
+
+    def __radd__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("add", other, self)
+
+    def __sub__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("sub", self, other)
+
+    def __rsub__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("sub", other, self)
+
+    def __mul__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("mul", self, other)
+
+    def __rmul__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("mul", other, self)
+
+    def __truediv__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("div", self, other)
+
+    def __rtruediv__(self, other: Any) -> Handle:
+        return self.recorder.entrywise("div", other, self)
+
+    def __neg__(self) -> Handle:
+        return self.recorder.entrywise("neg", self)
+
+    def __gt__(self, other: Any) -> Handle:
+        return self.recorder.structural("compare", (self, other), self.shape, "gt")
+
+    def __lt__(self, other: Any) -> Handle:
+        return self.recorder.structural("compare", (self, other), self.shape, "lt")
+
+    def __ge__(self, other: Any) -> Handle:
+        return self.recorder.structural("compare", (self, other), self.shape, "ge")
+
+    def __le__(self, other: Any) -> Handle:
+        return self.recorder.structural("compare", (self, other), self.shape, "le")
+
+
+class Recorder:
+    """The namespace `s` of a primitive's `symbolic` field. `by_minors`: the largest matrix whose
+    determinant and inverse are made of its minors."""
+
+    def __init__(self, by_minors: int = LARGEST_MATRIX) -> None:
+        self.items: list[Item] = []
+        self.by_minors = by_minors
+        self.source = -1
+
+    def __getattr__(self, name: str) -> Callable[..., Handle]:
+        if name not in FUNCTIONS:
+            raise AttributeError(name)
+        return lambda *arguments: self.entrywise(name, *arguments)
+
+    def add(self, operation: str, handles: Sequence[Handle], shape: Shape, data: Any = None) -> Handle:
+        """A new item made from others."""
+        given = [h.item for h in handles]
+        item = Item(
+            len(self.items),
+            operation,
+            tuple(h.index for h in handles),
+            shape,
+            any(i.per_row for i in given) and operation != "over_rows",
+            any(i.reduced for i in given) or operation == "over_rows",
+            data,
+            self.source,
+        )
+        self.items.append(item)
+        return Handle(self, item.index)
+
+    def lift(self, value: Any, shape: Shape = ()) -> Handle:
+        """A handle for an exact integer of a formula; handles stay as they are."""
+        return value if isinstance(value, Handle) else self.add("integer", (), shape, int(value))
+
+    def entrywise(self, name: str, *arguments: Any) -> Handle:
+        """A kernel's part."""
+        handles = [self.lift(a) for a in arguments]
+        shape = next((h.shape for h in handles if h.shape), ())
+        return self.add(name, handles, shape)
+
+    def structural(self, name: str, arguments: Sequence[Any], shape: Shape, data: Any = None) -> Handle:
+        """An item between kernels."""
+        return self.add(name, [self.lift(a, shape) for a in arguments], shape, data)
+
+    def number(self, value: float) -> Handle:
+        """An opaque number."""
+        return self.add("constant", (), (), float(value))
+
+    def pow(self, a: Handle, b: Handle) -> Handle:
+        """a^b; a small integer of the text stays an integer exponent."""
+        exponent = self._constant(b)
+        if exponent is not None and exponent == int(exponent) and abs(exponent) <= _LARGEST_EXPONENT:
+            return self.add("power", (a,), a.shape, int(exponent))
+        return self.entrywise("pow", a, b)
+
+    def _constant(self, handle: Handle) -> float | None:
+        item = handle.item
+        while item.operation == "expand":
+            item = self.items[item.arguments[0]]
+        return item.data if item.operation == "constant" and abs(item.data) < 1e6 else None
+
+    def root(self, x: Handle, n: int) -> Handle:
+        """x^(1/n) for positive x."""
+        return self.add("root", (self.lift(x),), x.shape, n)
+
+    def select(self, condition: Handle, a: Any, b: Any) -> Handle:
+        """a where the condition is not 0, else b."""
+        shape = next(
+            (h.shape for h in (condition, a, b) if isinstance(h, Handle) and h.shape), ()
+        )
+        return self.structural("select", (condition, a, b), shape)
+
+    def copy(self, x: Handle) -> Handle:
+        """The same value as an item of its own."""
+        return self.structural("copy", (x,), x.shape)
+
+    def contract(self, pattern: str, *arguments: Handle) -> Handle:
+        """The einsum of the pattern."""
+        inputs, output = pattern.split("->")
+        sizes: dict[str, int] = {}
+        for letters, handle in zip(inputs.split(","), arguments, strict=True):
+            sizes.update(zip(letters, handle.shape, strict=True))
+        return self.structural("contract", arguments, tuple(sizes[c] for c in output), pattern)
+
+    def total(self, x: Handle, axis: int | None) -> Handle:
+        """The sum of all entries, or along an axis that stays with length 1."""
+        shape = () if axis is None else tuple(1 if k == axis else n for k, n in enumerate(x.shape))
+        return self.structural("total", (x,), shape, (len(x.shape), axis))
+
+    def product(self, x: Handle, axis: int | None) -> Handle:
+        """The product of all entries, or along an axis that stays with length 1: one half times the
+        other half, and so on."""
+        kept = x
+        for along in range(len(x.shape)) if axis is None else (axis,):
+            kept = self._halved(kept, along)
+        return kept if axis is not None else self.index(kept, (0,) * len(x.shape))
+
+    def _halved(self, x: Handle, axis: int) -> Handle:
+        odd: list[Handle] = []
+        while (n := x.shape[axis]) > 1:
+            half = n // 2
+            if n % 2:
+                odd.append(self._slice(x, axis, n - 1, n))
+            x = self._slice(x, axis, 0, half) * self._slice(x, axis, half, 2 * half)
+        for rest in odd:
+            x = x * rest
+        return x
+
+    def _slice(self, x: Handle, axis: int, start: int, stop: int) -> Handle:
+        key = tuple(slice(start, stop) if k == axis else slice(None) for k in range(len(x.shape)))
+        return self.index(x, key)
+
+    def gather(self, x: Handle, places: Sequence[int], signs: Sequence[int], shape: Shape) -> Handle:
+        """Entries of a vector by their places, some with a minus, in another shape."""
+        return self.structural("gather", (x,), shape, (tuple(places), tuple(signs), shape))
+
+    def determinant(self, x: Handle) -> Handle:
+        """By minors of the first 1, 2, ... rows, each expanded along its last row: no division."""
+        if x.shape[0] > self.by_minors:
+            return self.structural("determinant", (x,), ())
+        return self.index(self._minors(self._rows(x), last=True)[-1], (0,))
+
+    def inverse(self, x: Handle) -> Handle:
+        """Transposed cofactors over the determinant."""
+        n = x.shape[0]
+        if n > self.by_minors:
+            return self.structural("inverse", (x,), x.shape)
+        rows = self._rows(x)
+        above, below = self._minors(rows[:-1], last=True), self._minors(rows[:0:-1], last=False)
+        cofactors = [self._cofactors(n, i, above[i], below[n - 1 - i]) for i in range(n)]
+        whole = self.total(cofactors[0] * rows[0], None)
+        return self.transpose(self.stack(cofactors)) / self.expand(whole, (n, n))
+
+    def _rows(self, x: Handle) -> list[Handle]:
+        return [self.index(x, (k, slice(None))) for k in range(x.shape[0])]
+
+    def _minors(self, rows: Sequence[Handle], *, last: bool) -> list[Handle]:
+        """For k = 0, 1, ... the minors of the first k rows, by their columns in the order of
+        `combinations`; a row that is added stands last, or first."""
+        found = [self.expand(self.lift(1), (1,))]
+        n = rows[0].shape[0] if rows else 1
+        for k, row in enumerate(rows):
+            smaller = {columns: place for place, columns in enumerate(combinations(range(n), k))}
+            chosen = list(combinations(range(n), k + 1))
+            rests = [smaller[c[:p] + c[p + 1 :]] for c in chosen for p in range(k + 1)]
+            signs = [(-1) ** (p + k * last) for _ in chosen for p in range(k + 1)]
+            shape = (len(chosen), k + 1)
+            entries = self.gather(row, [j for c in chosen for j in c], [1] * len(rests), shape)
+            found.append(self._added(entries * self.gather(found[-1], rests, signs, shape)))
+        return found
+
+    def _cofactors(self, n: int, i: int, above: Handle, below: Handle) -> Handle:
+        """Row i of the cofactors, from the minors of the i rows above it and of those below it
+        (Laplace's expansion by several rows)."""
+        tops = {columns: place for place, columns in enumerate(combinations(range(n), i))}
+        rest = {columns: place for place, columns in enumerate(combinations(range(n), n - 1 - i))}
+        upper, lower, signs = [], [], []
+        for j in range(n):
+            others = [c for c in range(n) if c != j]
+            for chosen in combinations(range(n - 1), i):
+                upper.append(tops[tuple(others[p] for p in chosen)])
+                lower.append(rest[tuple(c for p, c in enumerate(others) if p not in chosen)])
+                signs.append((-1) ** (i + j + sum(chosen) - i * (i - 1) // 2))
+        shape = (n, len(upper) // n)
+        terms = self.gather(above, upper, [1] * len(upper), shape)
+        return self._added(terms * self.gather(below, lower, signs, shape))
+
+    def _added(self, terms: Handle) -> Handle:
+        """The sums of the rows of a matrix, as a vector."""
+        return self.index(self.total(terms, 1), (slice(None), 0))
+
+    def diagonal(self, x: Handle) -> Handle:
+        """The diagonal of a square matrix."""
+        return self.structural("diagonal", (x,), x.shape[:1])
+
+    def on_diagonal(self, x: Handle) -> Handle:
+        """The matrix with a vector on its diagonal, 0 elsewhere."""
+        return self.structural("on_diagonal", (x,), (*x.shape, *x.shape))
+
+    def largest(self, x: Handle, axis: int | None) -> Handle:
+        """The largest entry, or along an axis that stays with length 1."""
+        shape = () if axis is None else tuple(1 if k == axis else n for k, n in enumerate(x.shape))
+        return self.structural("largest", (x,), shape, (len(x.shape), axis))
+
+    def transpose(self, x: Handle) -> Handle:
+        """The transpose; of a vector the row [1,n]."""
+        shape = (1, *x.shape) if len(x.shape) == 1 else x.shape[::-1]
+        return self.structural("transpose", (x,), shape, len(x.shape))
+
+    def expand(self, x: Handle, to: Shape) -> Handle:
+        """Repeated to a larger shape."""
+        return self.structural("expand", (x,), to, (len(x.shape), to))
+
+    def index(self, x: Handle, key: tuple[Any, ...]) -> Handle:
+        """An entry or slice."""
+        shape = tuple(
+            len(range(n)[k]) for k, n in zip(key, x.shape, strict=True) if isinstance(k, slice)
+        )
+        return self.structural("index", (x,), shape, key)
+
+    def stack(self, xs: Sequence[Handle]) -> Handle:
+        """Numbers to a vector, vectors to the rows of a matrix."""
+        return self.structural("stack", xs, (len(xs), *xs[0].shape), len(xs[0].shape))
+
+    def concat(self, xs: Sequence[Handle], axis: int) -> Handle:
+        """Arrays one behind the other along an axis."""
+        shape = list(xs[0].shape)
+        shape[axis] = sum(x.shape[axis] for x in xs)
+        return self.structural("concat", xs, tuple(shape), axis - len(shape))
+
+    def over_rows(self, x: Handle) -> Handle:
+        """The sum over the rows."""
+        return self.structural("over_rows", (x,), x.shape)
+
+
+# functions that SymPy and the numeric namespaces call by the same name
+SHARED_NAMES = (
+    "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log", "erf",
+    "erfc",
+)  # fmt: skip
+
+# name -> (how SymPy spells it); also what a kernel may be made of
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "add": lambda sp, a, b: a + b,
+    "sub": lambda sp, a, b: a - b,
+    "mul": lambda sp, a, b: a * b,
+    "div": lambda sp, a, b: a / b,
+    "neg": lambda sp, a: -a,
+    "pow": lambda sp, a, b: a**b,
+    **{
+        name: (lambda sp, *xs, _name=name: getattr(sp, _name)(*xs))
+        for name in (*SHARED_NAMES, "sqrt")
+    },
+}
+WITH_DATA: dict[str, Callable[..., Any]] = {
+    "power": lambda sp, n, a: a**n,
+    "root": lambda sp, n, a: a ** sp.Rational(1, n),
+}
+ENTRYWISE = frozenset(FUNCTIONS) | frozenset(WITH_DATA)
+CONSTANT = ("constant", "integer", "pi")

@@ -1,0 +1,1 @@
+"""Values of a model: the forward pass, its tape, and perturbed passes."""

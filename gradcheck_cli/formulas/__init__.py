@@ -1,0 +1,1 @@
+"""Formulas for reading: derivations, simplified and written out."""

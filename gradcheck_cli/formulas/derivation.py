@@ -1,0 +1,302 @@
+"""Reads nothing. Gives what a derivation is made of: terms, links, and how options are spelled."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
+
+from gradcheck_cli.formulas.algebra import Algebra
+from gradcheck_cli.formulas.node_adjoints import IDENTITIES, Passage, Sent, frozen, placed
+from gradcheck_cli.formulas.sympy_templates import Rules
+from gradcheck_cli.formulas.writers import LONGEST, LatexWriter, Writer
+from gradcheck_cli.model.graph import Node
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.primitives.record import Shape
+
+__all__ = ["MOST_OPERATIONS", "TOO_LONG", "Derivation", "Link", "Term"]
+
+MOST_OPERATIONS = 2_000  # of one closed formula
+TOO_LONG = f"(more than {LONGEST:,} characters; give parts of it names of their own)"
+
+
+@dataclass(frozen=True)
+class Term:
+    """One derivative. `formula` is its right side; `local` the partials of the steps that use it."""
+
+    name: str
+    title: str  # "d loss/d f2"
+    formula: str
+    local: str = ""  # "d h3/d f2 = -sin(f2)"
+    latex: str = ""
+    local_latex: str = ""
+
+
+class Link(NamedTuple):
+    """What one step sends to a name it mentions; `partial` where the step is a single number.
+
+    `fixed`: other names in the step that are computed from this one, which the partial holds fixed.
+    """
+
+    name: str
+    user: str
+    part: int
+    partial: int | None
+    fixed: tuple[str, ...] = ()
+
+
+class Derivation:
+    """Formulas of d of/d name. `whole`: steps are written out, only inputs keep their names."""
+
+    def __init__(self, model: Model, of: str, *, whole: bool = False) -> None:
+        self.model, self.of, self.whole = model, of, whole
+        self.algebra = Algebra()
+        self.text, self.latex = Writer(self.algebra), LatexWriter(self.algebra)
+        self.rules = Rules()
+        self.target = model.node(of)
+        inputs, steps = model.inputs.items(), model.steps.items()
+        self.names = {model.graph.names[name]: name for name, _ in (*inputs, *steps)}
+        shown = {n for n in self.names if not whole or model.graph.nodes[n].is_leaf}
+        self._shown = shown
+        self._values: dict[int, int] = {}
+        self._live = model.graph.downstream(self.names)
+        self._above = model.graph.upstream([self.target.index])
+
+    # -- values -------------------------------------------------------------------------------
+
+    def node(self, index: int) -> Node:
+        """A node of the model."""
+        return self.model.graph.nodes[index]
+
+    def value(self, index: int) -> int:
+        """A node's value: its name, or the author's expression."""
+        if index in self._shown:
+            return self._named(index)
+        return self.spelled(index)
+
+    def spelled(self, index: int) -> int:
+        """The author's expression of a node, also where the node has a name."""
+        todo = [index]
+        while todo:
+            node = self.node(todo[-1])
+            waiting = [a for a in node.arguments if self._is_waiting(a)]
+            if waiting:
+                todo.extend(waiting)
+                continue
+            todo.pop()
+            if node.index not in self._values:
+                self._values[node.index] = self._built(node)
+        return self._values[index]
+
+    def _is_waiting(self, index: int) -> bool:
+        return index not in self._shown and index not in self._values
+
+    def _named(self, index: int) -> int:
+        node, name = self.node(index), self.model.display(self.names[index])
+        return self.algebra.make("name", (), name, node.shape, per_row=node.per_row)
+
+    def _argument(self, index: int) -> int:
+        """An argument as the author wrote it: repetition to a larger shape is not written."""
+        node = self.node(index)
+        while node.operation == "expand" and node.index not in self._shown:
+            node = self.node(node.arguments[0])
+        return self._named(node.index) if node.index in self._shown else self._values[node.index]
+
+    def _built(self, node: Node) -> int:
+        algebra = self.algebra
+        if node.is_literal:
+            return algebra.literal(node.value, node.text)
+        if node.is_leaf:
+            return self._named(node.index)
+        given = [self._argument(a) for a in node.arguments]
+        match node.operation:
+            case "identity":
+                return given[0]
+            case "expand":
+                is_row = len(node.shape) == 2 and len(algebra.shape(given[0])) == 1
+                return algebra.transpose(given[0]) if is_row else given[0]
+            case "index":
+                return algebra.index(given[0], node.options["key"])
+            case "stack":
+                return algebra.stack(given)
+            case "transpose":
+                return algebra.transpose(given[0])
+        if node.primitive.sizes:
+            given = [algebra.number(n) for n in node.options["sizes"]]
+            return algebra.call(node.primitive.function, *given, shape=node.shape)
+        if node.primitive.infix is not None:
+            return algebra.make(node.operation, given, None, node.shape)
+        more = ", ".join(_spelled_options(node))
+        return algebra.call(node.primitive.function, *given, shape=node.shape, more=more)
+
+    # -- adjoints -----------------------------------------------------------------------------
+
+    def sent(self, root: int, adjoint: int, *, apart: bool = False) -> Sent:
+        """What a step's adjoint sends to the names it mentions (or to all, if `whole`).
+
+        `apart`: rows are kept apart, also in what goes to names that they share.
+        """
+        arrived: Sent = {root: [adjoint]}
+        waiting = [-root]
+        while waiting:
+            node = self.node(-heapq.heappop(waiting))
+            if node.index != root and (node.index in self._shown or node.is_leaf):
+                continue
+            total = self.gathered(arrived[node.index], node)
+            if node.is_leaf or total == self.algebra.zero:
+                continue
+            for position, part in self._passed(node, total):
+                argument = self.node(node.arguments[position])
+                if node.per_row and not argument.per_row and not apart:
+                    part = self._summed(part)
+                if argument.index not in arrived:
+                    heapq.heappush(waiting, -argument.index)
+                arrived.setdefault(argument.index, []).append(part)
+        return {i: parts for i, parts in arrived.items() if i in self.names and i != root}
+
+    def _summed(self, part: int) -> int:
+        algebra = self.algebra
+        if algebra.forms[part].per_row:
+            return algebra.call("sum_rows", part)
+        return algebra.times(algebra.number(self.model.rows or 1), part)
+
+    def _passed(self, node: Node, adjoint: int) -> Iterator[tuple[int, int]]:
+        live = [k for k, a in enumerate(node.arguments) if self._live[a]]
+        if not live:
+            return
+        if node.operation == "stack":
+            for k in live:
+                key = (k, *(slice(None) for _ in node.shape[1:]))
+                yield k, self._entry(adjoint, node.shape, key)
+        elif node.operation == "concat":
+            axis, ends = node.options["axis"], node.options["ends"]
+            for k in live:
+                part = slice(ends[k], ends[k + 1])
+                key = tuple(part if a == axis else slice(None) for a in range(len(node.shape)))
+                yield k, self._entry(adjoint, node.shape, key)
+        elif node.operation in ("identity", "expand"):
+            inner = self.node(node.arguments[0]).shape
+            yield 0, self.algebra.total(adjoint, node.shape, inner)
+        elif node.operation == "index":
+            key = node.options["key"]
+            for k in live:
+                yield k, self.algebra.make("scatter", (adjoint,), frozen(key))
+        elif node.operation in IDENTITIES:
+            own, given = self.value(node.index), [self.value(a) for a in node.arguments]
+            for k in live:
+                yield k, IDENTITIES[node.operation](self.algebra, adjoint, own, *given)
+        else:
+            yield from Passage(self, node, live).run(adjoint)
+
+    def _entry(self, e: int, shape: Shape, key: tuple[Any, ...]) -> int:
+        if self.algebra.shape(e) == ():
+            return e
+        return self.algebra.index(self.algebra.fit(e, shape), key)
+
+    def gathered(self, parts: Sequence[int], node: Node) -> int:
+        """The sum of what arrives at a node; entries and slices are put in their places."""
+        algebra, parts = self.algebra, parts[::-1]  # the last node sends first: the author's order
+        scattered = [p for p in parts if algebra.forms[p].operation == "scatter"]
+        if not scattered:
+            return algebra.add(parts)
+        others = [p for p in parts if algebra.forms[p].operation != "scatter"]
+        return algebra.add([*others, *placed(algebra, scattered, node.shape)])
+
+    # -- terms --------------------------------------------------------------------------------
+
+    def contributions(self) -> dict[str, list[Link]]:
+        """For each name what the steps that mention it send, in the order of the steps."""
+        found: dict[str, list[Link]] = {}
+        bits = {name: 1 << k for k, name in enumerate(self.names.values())}
+        behind = dict.fromkeys(bits, 0)  # the names that each name is computed from, as bits
+        steps = [s for s in self.model.steps.values() if self._above[s.node]]
+        for step in sorted(steps, key=lambda s: s.node):
+            links = list(self._links(step.name, self.node(step.node)))
+            through = reduce(or_, (behind[link.name] for link in links), 0)
+            for link in links:
+                bit = bits[link.name]
+                behind[step.name] |= bit | behind[link.name]
+                if through & bit:
+                    fixed = tuple(other.name for other in links if behind[other.name] & bit)
+                    link = link._replace(fixed=fixed)
+                found.setdefault(link.name, []).append(link)
+        return found
+
+    def _links(self, user: str, node: Node) -> Iterator[Link]:
+        """What one step sends. A single number sends its partials times its adjoint."""
+        adjoint = self.adjoint(user)
+        start, apart = (adjoint, False) if node.shape else (self.algebra.one, node.per_row)
+        apart = apart or self.target.per_row
+        for index, parts in self.sent(node.index, start, apart=apart).items():
+            by = self.node(index)
+            total = self.gathered(parts, by)
+            if node.shape:
+                yield Link(self.names[index], user, total, None)
+                continue
+            part = self.algebra.through(total, adjoint)
+            if node.per_row and not by.per_row and not self.target.per_row:
+                part = self._summed(part)
+            yield Link(self.names[index], user, part, total)
+
+    def adjoint(self, name: str) -> int:
+        """d of/d name as a symbol; 1 for the name itself."""
+        if name == self.of:
+            return self.algebra.one
+        node = self.model.node(name)
+        data = (self.model.display(self.of), self.model.display(name))
+        per_row = node.per_row or self.target.per_row
+        return self.algebra.make(
+            "derivative", (), data, node.shape, per_row=per_row, derived=True
+        )
+
+    def formula(self, name: str, parts: Iterable[int]) -> int:
+        """The right side of d of/d name in full shape; one sum over the rows, not one for each part."""
+        algebra, forms = self.algebra, self.algebra.forms
+        given = list(parts)
+        over_rows = [p for p in given if forms[p].data == ("sum_rows", "")]
+        if len(over_rows) > 1:
+            inner = algebra.add(forms[p].arguments[0] for p in over_rows)
+            given = [p for p in given if p not in over_rows]
+            given.append(algebra.call("sum_rows", inner))
+        return algebra.fit(algebra.add(given), self.model.node(name).shape)
+
+    def term(self, name: str, links: Sequence[Link]) -> Term:
+        """Everything about one derivative, as text and LaTeX."""
+        whole = self.formula(name, [link.part for link in links])
+        partials = [(link.fixed, equals) for link in links for equals in self._local(link)]
+        return Term(
+            name=name,
+            title=f"d {self.model.display(self.of)}/d {self.model.display(name)}",
+            formula=self.text.text(whole) or TOO_LONG,
+            local=", ".join(self._chain(self.text, *partial) for partial in partials),
+            latex=self.latex.text(whole, 4 * LONGEST) or rf"\text{{{TOO_LONG}}}",
+            local_latex=r", \quad ".join(self._chain(self.latex, *partial) for partial in partials),
+        )
+
+    def _local(self, link: Link) -> Iterator[list[int]]:
+        """d user/d name and its partial, written out and then by the user's own name."""
+        if link.partial is None or link.user == self.of:
+            return
+        node = self.model.node(link.user)
+        data = (self.model.display(link.user), self.model.display(link.name))
+        title = self.algebra.make("derivative", (), data, derived=True)
+        partial = self.algebra.fit(link.partial, self.model.node(link.name).shape)
+        own = self._named(node.index)
+        written_out = self.algebra.replaced(partial, {own: self.spelled(node.index)})
+        yield [title, written_out] if written_out == partial else [title, written_out, partial]
+
+    def _chain(self, writer: Writer, fixed: Sequence[str], equals: Sequence[int]) -> str:
+        texts = [text for text in map(writer.text, equals) if text is not None]
+        if len(texts) < len(equals):
+            return ""
+        return writer.chain(texts, [self.model.display(name) for name in fixed])
+
+
+def _spelled_options(node: Node) -> Iterator[str]:
+    """The keyword arguments that differ from the record's defaults."""
+    for name, default in node.primitive.options.items():
+        if node.options.get(name, default) != default:
+            yield f"{name}={node.options[name]!r}"

@@ -1,0 +1,127 @@
+"""Reads a Model. Gives the chapter's three lists: forward pass, backward passes #1 and #2, with numbers.
+
+Knows nothing of how formulas and derivatives are found, nor of how the lists are shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.derivatives.backprop.reverse_mode import derivative
+from gradcheck_cli.evaluation.tape import Tape, forward_pass
+from gradcheck_cli.formulas import derivation, passes
+from gradcheck_cli.model.model import Input, Model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.results.gradient_results import ExplainedStep, Explanation
+
+__all__ = ["explain"]
+
+Value = Callable[[str, Array], object]  # the number, or nested lists, of a name's array
+
+
+def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Explanation:
+    """Formulas and numbers of every step and of d loss/d name, at the model's point.
+
+    What has one value per row is shown for `row` (from 0, the first if none is given); parameters are
+    summed over all rows. `expand`: each derivative as one closed formula. Raises OptionError for a
+    row that does not exist and for closed formulas that are too long.
+    """
+    row = _checked(model, row)
+    tape = forward_pass(model)
+    shown = _shown(model, row)
+    terms = passes.closed_terms(model) if expand else passes.backward(model)
+    found = derivative(model, tape, model.loss, [term.name for term in terms])
+    gradient = {name: shown(name, values) for name, values in found.items()}
+    steps = [t for t in terms if t.name in model.steps]
+    parameters = [t for t in terms if t.name in model.inputs]
+    return Explanation(
+        model=model.file,
+        row=row,
+        rows=model.rows,
+        loss=tape.loss,
+        loss_formula=model.steps[model.loss].text,
+        inputs=tuple(_input(item, shown) for item in model.inputs.values()),
+        forward=tuple(_forward(model, tape, shown)),
+        backward_steps=tuple(_backward(model, steps, gradient)),
+        backward_parameters=tuple(_backward(model, parameters, gradient)),
+        notes=tuple(_notes(model, steps)),
+    )
+
+
+def _checked(model: Model, row: int | None) -> int | None:
+    if model.rows is None:
+        if row is not None:
+            raise OptionError("the model has no rows", help="leave --row out")
+        return None
+    if row is None:
+        return 0
+    if not 0 <= row < model.rows:
+        raise OptionError(
+            f"row {row} does not exist", help=f"rows count from 0 to {model.rows - 1}"
+        )
+    return row
+
+
+def _shown(model: Model, row: int | None) -> Value:
+    """Arrays as lists; of what is per row only the chosen one."""
+
+    def value(name: str, values: Array) -> object:
+        chosen = values[row] if model.node(name).per_row else values
+        return np.asarray(chosen, dtype=np.float64).tolist()
+
+    return value
+
+
+def _input(item: Input, shown: Value) -> ExplainedStep:
+    return ExplainedStep(
+        name=item.name,
+        formula=item.text,
+        value=shown(item.name, item.values),
+        line=item.line,
+        shape=item.shape,
+        title=item.display,
+    )
+
+
+def _forward(model: Model, tape: Tape, shown: Value) -> Iterable[ExplainedStep]:
+    written = passes.forward(model)
+    for step in model.steps.values():
+        text, latex = written[step.name]
+        yield ExplainedStep(
+            name=step.name,
+            formula=text,
+            value=shown(step.name, tape.value(step.name)),
+            line=step.line,
+            shape=model.node(step.name).shape,
+            latex=latex,
+            title=step.display,
+        )
+
+
+def _backward(
+    model: Model, terms: Sequence[derivation.Term], gradient: dict[str, object]
+) -> Iterable[ExplainedStep]:
+    for term in terms:
+        line = (model.steps.get(term.name) or model.inputs[term.name]).line
+        yield ExplainedStep(
+            name=term.name,
+            formula=term.formula,
+            value=gradient[term.name],
+            line=line,
+            local=term.local,
+            shape=model.node(term.name).shape,
+            latex=term.latex,
+            local_latex=term.local_latex,
+            title=term.title,
+        )
+
+
+def _notes(model: Model, steps: Sequence[derivation.Term]) -> Iterable[str]:
+    """Steps that the loss is not computed from have no place in the lists."""
+    shown = {term.name for term in steps} | {model.loss}
+    aside = [s.display for s in model.steps.values() if s.name not in shown]
+    if aside:
+        yield f"{model.display(model.loss)} is not computed from {', '.join(aside)}"

@@ -1,0 +1,86 @@
+"""Reads primitives. Gives their derivatives as text, for `gradcheck functions`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from gradcheck_cli.formulas.derivation import Derivation
+from gradcheck_cli.model.builder import Builder
+from gradcheck_cli.model.model import Input, Model, Step
+from gradcheck_cli.model.primitives.record import Primitive, Shape
+
+__all__ = ["derivative_text"]
+
+
+_IN_WORDS = {
+    "index": "g at the index, 0 elsewhere",
+    "expand": "the sum over all copies of g",
+    "concat": "of each its own part of g",
+    "ones": "0",
+    "eye": "0",
+}
+
+
+def derivative_text(primitive: Primitive) -> str:
+    """A function's derivative in its own arguments, from SymPy: "cos(x)", or one for each argument.
+
+    Of a function of arrays, what it sends back to its arguments when g = d loss/d result comes in.
+    """
+    if primitive.name in _IN_WORDS:
+        return _IN_WORDS[primitive.name]
+    names, shapes = _arguments(primitive)
+    derivation, root = _of_one_call(primitive, names, shapes)
+    algebra = derivation.algebra
+    result = derivation.node(root).shape
+    start = algebra.one if primitive.elementwise else algebra.make("name", (), "g", result)
+    sent = derivation.sent(root, start, apart=True)
+    texts = []
+    for name in names:
+        index = derivation.model.graph.names[name]
+        part = derivation.gathered(sent.get(index, []), derivation.node(index))
+        texts.append((name, (derivation.text.text(part) or "").replace(str(_COUNT), "n")))
+    if len({text for _, text in texts}) == 1:
+        return texts[0][1]
+    return ", ".join(f"d/d{name}: {text}" for name, text in texts)
+
+
+_COUNT = 97  # entries of the arrays in derivative_text; stands for n
+
+
+def _arguments(primitive: Primitive) -> tuple[list[str], list[Shape]]:
+    """Names as in the signature, and shapes that fit."""
+    _, bracket, inside = primitive.signature.rpartition("(")
+    words = re.findall(r"\b[A-Za-z]\b(?!=)", inside if bracket else primitive.signature)
+    names = list(dict.fromkeys(words))
+    if primitive.elementwise or primitive.name == "stack":
+        return names, [()] * len(names)
+    matrices: dict[str, list[Shape]] = {
+        "matmul": [(2, 3), (3, 4)],
+        "transpose": [(2, 3)],
+        "trace": [(_COUNT, _COUNT)],
+        "det": [(2, 2)],
+        "inv": [(2, 2)],
+    }
+    return names, matrices.get(primitive.name, [(_COUNT,)] * len(names))
+
+
+def _of_one_call(
+    primitive: Primitive, names: Sequence[str], shapes: Sequence[Shape]
+) -> tuple[Derivation, int]:
+    builder = Builder()
+    over_rows = primitive.rows == "reduce"
+    pairs = zip(names, shapes, strict=True)
+    leaves = [builder.leaf(name, shape, per_row=over_rows) for name, shape in pairs]
+    options = primitive.options if primitive.elementwise else {}
+    root = builder.name("result", builder.apply(primitive.name, leaves, options, rows=_COUNT))
+    step = Step("result", "result", root, 0, "")
+    inputs = {name: _input(name, shape) for name, shape in zip(names, shapes, strict=True)}
+    model = Model("", builder.graph(), inputs, {"result": step}, loss="result")
+    return Derivation(model, "result", whole=True), root
+
+
+def _input(name: str, shape: Shape) -> Input:
+    return Input(name, name, "param", shape, np.zeros(shape), 0)

@@ -1,0 +1,147 @@
+"""Reads a Model. Gives the formulas of both backward passes, in the author's names, as text and LaTeX.
+
+Every step is gone through in reverse once, node by node: the partials of a function are SymPy's, of
+what its `symbolic` record is made of; contractions, sums and index maps follow from their patterns.
+Knows nothing of vjps, values and verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.formulas.derivation import MOST_OPERATIONS, TOO_LONG, Derivation, Link, Term
+from gradcheck_cli.formulas.node_adjoints import Passage
+from gradcheck_cli.formulas.writers import LONGEST
+from gradcheck_cli.model.model import Model
+
+__all__ = ["Spelling", "backward", "closed", "closed_terms", "forward", "partial_text", "right_side"]
+
+
+# ---------------------------------------------------------------------------------------------
+# What others ask for
+# ---------------------------------------------------------------------------------------------
+
+
+def backward(model: Model, of: str = "loss") -> list[Term]:
+    """d of/d name for every step that `of` is computed from, last first, then for every parameter.
+
+    Raises OptionError if `of` is an array: the adjoints of an array are Jacobians.
+    """
+    derivation = _derivation(model, of)
+    found = derivation.contributions()
+    return [derivation.term(name, found.get(name, [])) for name in _order(derivation)]
+
+
+def closed_terms(model: Model, of: str = "loss") -> list[Term]:
+    """The same with all steps written out. Raises OptionError beyond 2,000 operations."""
+    derivation = _derivation(model, of, whole=True)
+    return [_closed_term(derivation, name, arrived) for name, arrived in _arrived(derivation)]
+
+
+def closed(model: Model, of: str, by: str) -> str:
+    """The closed formula of d of/d by. Raises OptionError beyond 2,000 operations, KeyError."""
+    model.node(by)
+    derivation = _derivation(model, of, whole=True)
+    for name, arrived in _arrived(derivation):
+        if name == by:
+            return _closed_term(derivation, name, arrived).formula
+    return "0"
+
+
+def right_side(model: Model, of: str, by: str) -> str | None:
+    """The right side of a true claim d of/d by, from the steps that mention `by`.
+
+    None where `of` is an array: no formula of ours is a Jacobian. Raises KeyError.
+    """
+    by, _, entry = by.partition("[")
+    model.node(by)
+    if model.node(of).shape:
+        return None
+    derivation = _derivation(model, of)
+    parts = [link.part for link in derivation.contributions().get(by, [])]
+    whole = derivation.formula(by, parts)
+    if entry:
+        key = tuple(int(k) for k in entry.rstrip("]").split(","))
+        whole = derivation.algebra.index(whole, key)
+    return derivation.text.text(whole) or TOO_LONG
+
+
+def partial_text(model: Model, user: str, by: str) -> str | None:
+    """The partial of a step that acts entry by entry, by a name it mentions: "(f3 > 0)"."""
+    derivation = Derivation(model, user)
+    node = derivation.node(derivation.target.index)
+    sent = derivation.sent(node.index, derivation.algebra.one, apart=node.per_row)
+    index = model.graph.names[by]
+    if index not in sent:
+        return None
+    return derivation.text.text(derivation.gathered(sent[index], derivation.node(index)))
+
+
+class Spelling:
+    """Nodes of a model in words: their values, and the partials of elementwise functions."""
+
+    def __init__(self, model: Model) -> None:
+        self._derivation = Derivation(model, model.loss)
+
+    def value(self, index: int) -> str:
+        """A node's name, or the author's expression."""
+        return self._text(self._derivation.value(index))
+
+    def partial(self, index: int, place: int) -> str:
+        """d node/d argument, "cos(f0)"."""
+        node = self._derivation.node(index)
+        return self._text(Passage(self._derivation, node, [place]).partial(place))
+
+    def _text(self, e: int) -> str:
+        return self._derivation.text.text(e) or TOO_LONG
+
+
+def forward(model: Model) -> dict[str, tuple[str, str]]:
+    """Text and LaTeX of every step's formula, by name; the text as the author wrote it."""
+    derivation = Derivation(model, model.loss)
+    found = {}
+    for step in model.steps.values():
+        value = derivation.spelled(step.node)
+        text = step.text or derivation.text.text(value) or TOO_LONG
+        latex = derivation.latex.text(value, 4 * LONGEST) or rf"\text{{{TOO_LONG}}}"
+        found[step.name] = (text, latex)
+    return found
+
+
+def _derivation(model: Model, of: str, *, whole: bool = False) -> Derivation:
+    if model.node(of).shape:
+        raise OptionError(
+            f"{of} is an array; formulas are given for derivatives of a single number",
+            help="name one entry of it as a step",
+        )
+    return Derivation(model, of, whole=whole)
+
+
+def _order(derivation: Derivation) -> list[str]:
+    """Steps before `of`, last first, then parameters."""
+    model, above = derivation.model, derivation._above
+    steps = [s for s in model.steps.values() if above[s.node] and s.name != derivation.of]
+    steps.sort(key=lambda s: -s.node)
+    return [s.name for s in steps] + [p.name for p in model.parameters()]
+
+
+def _arrived(derivation: Derivation) -> Iterator[tuple[str, list[int]]]:
+    one, apart = derivation.algebra.one, derivation.target.per_row
+    sent = derivation.sent(derivation.target.index, one, apart=apart)
+    for name in _order(derivation):
+        yield name, sent.get(derivation.model.graph.names[name], [])
+
+
+def _closed_term(derivation: Derivation, name: str, arrived: Sequence[int]) -> Term:
+    node = derivation.model.node(name)
+    gathered = derivation.gathered(arrived, node)
+    size = derivation.algebra.operations(gathered)
+    if size > MOST_OPERATIONS:
+        raise OptionError(
+            f"the closed formula of d {derivation.of}/d {name} has "
+            f"{'more than ' if size >= 10**9 else ''}{size:,} operations; "
+            f"at most {MOST_OPERATIONS:,} are written out",
+            help="without --expand it is shown step by step",
+        )
+    return derivation.term(name, [Link(name, derivation.of, gathered, None)])

@@ -1,0 +1,321 @@
+"""Reads formulas. Gives their text, which the language reads again, and LaTeX. Knows nothing of models."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gradcheck_cli.formulas.algebra import COMPARISONS, Algebra, Form
+from gradcheck_cli.language.identifiers import canonical
+
+__all__ = ["GREEK", "LONGEST", "LatexWriter", "Piece", "Writer", "latex_derivative", "latex_name"]
+
+LONGEST = 4_000  # characters of one formula
+_COMPARED, _SUM, _SIGNED, _PRODUCT, _POWER, _ATOM = range(6)  # how tightly a text holds together
+Piece = tuple[str, int]
+
+_SIGNS = {
+    "add": (" + ", _SUM, _SUM, _PRODUCT),
+    "sub": (" - ", _SUM, _SUM, _PRODUCT),
+    "mul": ("*", _PRODUCT, _SIGNED, _POWER),
+    "div": ("/", _PRODUCT, _SIGNED, _POWER),
+    "matmul": (" @ ", _PRODUCT, _SIGNED, _POWER),
+    "pow": ("^", _POWER, _ATOM, _POWER),
+    **{name: (f" {sign} ", _COMPARED, _ATOM, _ATOM) for name, sign in COMPARISONS.items()},
+}  # operation: sign, its own tightness, and what it needs on either side
+
+
+class Writer:
+    """Text of expressions with as few brackets as a textbook. Each expression is written once."""
+
+    def __init__(self, algebra: Algebra) -> None:
+        self.algebra = algebra
+        self._written: dict[int, Piece | None] = {}
+
+    def text(self, e: int, longest: int = LONGEST) -> str | None:
+        """The text of an expression; None if it is longer than `longest`."""
+        for part in self.algebra.reachable(e, self._written):
+            self._written[part] = self._piece(self.algebra.forms[part], longest)
+        found = self._written[e]
+        return None if found is None else self.held(found, _SUM)
+
+    def _piece(self, form: Form, longest: int) -> Piece | None:
+        inner = []
+        for argument in form.arguments:
+            piece = self._written[argument]
+            if piece is None:
+                return None
+            inner.append(piece)
+        if sum(len(text) for text, _ in inner) > longest:
+            return None
+        written = self.write(form, inner)
+        return None if len(written[0]) > longest else written
+
+    def write(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        """One expression, its arguments being written."""
+        if form.operation in _SIGNS:
+            return self.infix(form, inner[0], inner[1])
+        return getattr(self, f"_{form.operation}")(form, inner)  # type: ignore[no-any-return]
+
+    def infix(self, form: Form, left: Piece, right: Piece) -> Piece:
+        """A sign between two expressions."""
+        sign, tightness, before, after = _SIGNS[form.operation]
+        if form.operation == "add" and right[1] == _SUM:
+            after = _SUM
+        before = self.before(form, before)
+        return self.held(left, before) + sign + self.held(right, after), tightness
+
+    def before(self, form: Form, least: int) -> int:
+        """What the left side needs: (a*b) @ c has brackets, though a*b @ c is read in the same way."""
+        left = self.algebra.forms[form.arguments[0]]
+        if form.operation != "matmul" or left.operation not in ("product", "mul", "div"):
+            return least
+        arrays = [a for a in left.arguments if self.algebra.shape(a)]
+        return least if len(arrays) < 2 else _POWER
+
+    def held(self, piece: Piece, least: int) -> str:
+        """The text, in brackets where it does not hold together tightly enough."""
+        return piece[0] if piece[1] >= least else self.bracketed(piece[0])
+
+    def bracketed(self, text: str) -> str:
+        """The text in brackets."""
+        return f"({text})"
+
+    def chain(self, texts: Sequence[str], fixed: Sequence[str]) -> str:
+        """A derivative and what it equals; what else depends on the name below is held fixed."""
+        return " = ".join(texts) + (f" at fixed {' and '.join(fixed)}" if fixed else "")
+
+    def _name(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return form.data, _ATOM
+
+    def _derivative(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return f"d {form.data[0]}/d {form.data[1]}", _ATOM
+
+    def _number(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return form.data[0], _ATOM
+
+    def _neg(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return f"-{self.held(inner[0], _PRODUCT)}", _SIGNED
+
+    def _call(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        arguments = [text for text, _ in inner] + [form.data[1]] * bool(form.data[1])
+        return f"{form.data[0]}({', '.join(arguments)})", _ATOM
+
+    def _stack(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return f"[{', '.join(text for text, _ in inner)}]", _ATOM
+
+    def _index(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return f"{self.held(inner[0], _ATOM)}[{form.data}]", _ATOM
+
+    def _transpose(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return f"{self.held(inner[0], _ATOM)}'", _ATOM
+
+    def _sum(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        text = self.held(inner[0], _SIGNED)
+        for argument, piece in zip(form.arguments[1:], inner[1:], strict=True):
+            if self.algebra.is_negative(argument) and piece[0].startswith("-"):
+                text += f" - {piece[0][1:]}"
+            else:
+                text += f" + {self.held(piece, _PRODUCT if piece[0].startswith('-') else _SUM)}"
+        return text, _SUM
+
+    def _product(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        coefficient, powers = form.data
+        sign = "-" if coefficient < 0 else ""
+        groups = _grouped(self.algebra, form)
+        above, below = abs(coefficient.numerator), coefficient.denominator
+        plain = [self.raised(inner[k], powers[k]) for k in groups.above]
+        last = [self.raised(inner[k], powers[k]) for k in groups.derived]
+        under = [self.raised(inner[k], -powers[k]) for k in groups.below]
+        if above != 1 or not (plain or (last and not under and below == 1)):
+            plain = [(str(above), _ATOM), *plain]
+        under = [(str(below), _ATOM), *under] if below != 1 else under
+        piece = self.joined(plain, under, last, *self.signs(form))
+        return (sign + self.held(piece, _PRODUCT), _SIGNED) if sign else piece
+
+    def signs(self, form: Form) -> tuple[str, str]:
+        """What stands between factors, and in front of derivatives."""
+        return "*", " * "
+
+    def joined(
+        self,
+        above: Sequence[Piece],
+        below: Sequence[Piece],
+        last: Sequence[Piece],
+        tight: str,
+        wide: str,
+    ) -> Piece:
+        """above/below * last, where `last` holds the derivatives."""
+        first = self.fraction(above, below, tight) if above or below else None
+        pieces = ([first] if first else []) + list(last)
+        if len(pieces) == 1:
+            return pieces[0]
+        texts = [
+            self.held(p, _PRODUCT if p is first and len(above) + len(below) > 1 else _POWER)
+            for p in pieces
+        ]
+        return wide.join(texts), _PRODUCT
+
+    def fraction(self, above: Sequence[Piece], below: Sequence[Piece], tight: str) -> Piece:
+        """A product over a product."""
+        top = above[0] if len(above) == 1 and not below else (self.row(above, tight), _PRODUCT)
+        if not below:
+            return top
+        bottom = self.row(below, tight)
+        return f"{top[0]}/{bottom if len(below) == 1 else self.bracketed(bottom)}", _PRODUCT
+
+    def row(self, factors: Sequence[Piece], tight: str) -> str:
+        """Factors side by side."""
+        return tight.join(self.held(f, _POWER) for f in factors)
+
+    def raised(self, base: Piece, power: int) -> Piece:
+        """base^power."""
+        if power == 1:
+            return base
+        spaced = base[0].startswith("d ")
+        return f"{self.bracketed(base[0]) if spaced else self.held(base, _ATOM)}^{power}", _POWER
+
+
+class _Groups(NamedTuple):
+    """Which factors stand above, which below a fraction's line, and which are derivatives."""
+
+    above: list[int]
+    below: list[int]
+    derived: list[int]
+
+
+def _grouped(algebra: Algebra, form: Form) -> _Groups:
+    groups = _Groups([], [], [])
+    for k, (base, power) in enumerate(zip(form.arguments, form.data[1], strict=True)):
+        derived = algebra.forms[base].derived
+        (groups.below if power < 0 else groups.derived if derived else groups.above).append(k)
+    return groups
+
+
+_LATEX_FUNCTIONS = frozenset(["sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "max", "min", "det"])
+_LATEX_SPELLED = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "log": "log"}
+GREEK = frozenset(  # letters with a LaTeX command; the others look like Latin ones
+    (
+        *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"),
+        *("lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
+        *("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"),
+    )
+)
+
+
+class LatexWriter(Writer):
+    """The same in LaTeX (amsmath)."""
+
+    def bracketed(self, text: str) -> str:
+        """The text in brackets that grow."""
+        return rf"\left({text}\right)"
+
+    def chain(self, texts: Sequence[str], fixed: Sequence[str]) -> str:
+        """What is held fixed stands below a bar behind the derivative."""
+        if not fixed:
+            return " = ".join(texts)
+        below = ", ".join(map(latex_name, fixed))
+        return " = ".join([rf"\left.{texts[0]}\right|_{{{below}}}", *texts[1:]])
+
+    def infix(self, form: Form, left: Piece, right: Piece) -> Piece:
+        """Fractions, exponents and products as they are printed."""
+        _, tightness, before, after = _SIGNS[form.operation]
+        before = self.before(form, before)
+        if form.operation == "div":
+            return rf"\frac{{{left[0]}}}{{{right[0]}}}", _ATOM
+        if form.operation == "pow":
+            return f"{self.held(left, _ATOM)}^{{{right[0]}}}", _POWER
+        sign = {"mul": self.signs(form)[0], "matmul": r" \, ", "ge": r" \ge ", "le": r" \le "}
+        text = sign.get(form.operation, _SIGNS[form.operation][0])
+        return self.held(left, before) + text + self.held(right, after), tightness
+
+    def _name(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return latex_name(form.data), _ATOM
+
+    def _number(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        mantissa, _, exponent = form.data[0].lower().partition("e")
+        if not exponent:
+            return mantissa, _ATOM
+        return rf"{mantissa} \times 10^{{{int(exponent)}}}", _PRODUCT
+
+    def _derivative(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return latex_derivative(*form.data), _ATOM
+
+    def _call(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        function, more = form.data
+        text = ", ".join([t for t, _ in inner] + [rf"\text{{{more}}}"] * bool(more))
+        if function == "sqrt":
+            return rf"\sqrt{{{text}}}", _ATOM
+        if function == "inv":
+            return f"{self.held(inner[0], _ATOM)}^{{-1}}", _POWER
+        if function == "eye":
+            return f"I_{{{text}}}", _ATOM
+        if function == "abs":
+            return rf"\left|{text}\right|", _ATOM
+        if function in ("sum", "sum_rows") and not more:
+            below = r"_{\text{rows}}" if function == "sum_rows" else ""
+            return rf"\sum{below} {self.held(inner[0], _PRODUCT)}", _SIGNED
+        if function in _LATEX_FUNCTIONS or function in _LATEX_SPELLED:
+            return rf"\{_LATEX_SPELLED.get(function, function)}\left({text}\right)", _ATOM
+        return rf"\operatorname{{{function.replace('_', ' ')}}}\left({text}\right)", _ATOM
+
+    def _index(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return rf"\left[{inner[0][0]}\right]_{{{form.data}}}", _ATOM
+
+    def _stack(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return rf"\left[{', '.join(text for text, _ in inner)}\right]", _ATOM
+
+    def _transpose(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return f"{self.held(inner[0], _ATOM)}^{{T}}", _POWER
+
+    def held(self, piece: Piece, least: int) -> str:
+        """A comparison as a factor is an indicator in square brackets."""
+        if piece[1] == _COMPARED and least > _COMPARED:
+            return rf"\left[{piece[0]}\right]"
+        return super().held(piece, least)
+
+    def signs(self, form: Form) -> tuple[str, str]:
+        """Entry by entry, where several factors are arrays."""
+        arrays = [a for a in form.arguments if self.algebra.shape(a)]
+        sign = r" \odot " if len(arrays) > 1 else r" \, "
+        return sign, sign
+
+    def fraction(self, above: Sequence[Piece], below: Sequence[Piece], tight: str) -> Piece:
+        """A product over a product."""
+        top = above[0] if len(above) == 1 else (self.row(above, tight), _PRODUCT)
+        return (rf"\frac{{{top[0]}}}{{{self.row(below, tight)}}}", _ATOM) if below else top
+
+    def raised(self, base: Piece, power: int) -> Piece:
+        """base^power."""
+        return base if power == 1 else (f"{self.held(base, _ATOM)}^{{{power}}}", _POWER)
+
+
+def latex_name(name: str) -> str:
+    r"""A name, or an entry of it, in math: loss is \ell, f2 is f_{2}, beta0 is \beta_{0}."""
+    whole, _, entry = name.partition("[")
+    spelled = canonical(whole)
+    letters = spelled.rstrip("0123456789").rstrip("_")
+    digits = spelled[len(letters) :].strip("_")
+    if spelled == "loss":
+        base = r"\ell"
+    elif letters in GREEK:
+        base = f"\\{letters}"
+    else:
+        plain = "".join(map(_latex_letter, letters))
+        base = plain if len(plain) == 1 else rf"\mathrm{{{plain}}}"
+    below = ", ".join(filter(None, (digits, entry.rstrip("]"))))
+    return base + (f"_{{{below}}}" if below else "")
+
+
+def _latex_letter(letter: str) -> str:
+    """One that pdfLaTeX has in math."""
+    if letter == "_":
+        return r"\_"
+    plain = unicodedata.normalize("NFKD", letter).encode("ascii", "ignore").decode()
+    return plain if plain.isalnum() else f"u{ord(letter):04x}"
+
+
+def latex_derivative(of: str, by: str) -> str:
+    """d of/d by as a fraction."""
+    return rf"\frac{{\partial {latex_name(of)}}}{{\partial {latex_name(by)}}}"

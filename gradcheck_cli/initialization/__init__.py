@@ -1,0 +1,1 @@
+"""What an initialization does to a deep network: predicted and measured."""

@@ -1,0 +1,1 @@
+"""Measured: networks are drawn and run with carried scales."""

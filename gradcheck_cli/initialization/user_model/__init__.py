@@ -1,0 +1,1 @@
+"""The weights and steps of a user's own model."""

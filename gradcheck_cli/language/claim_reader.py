@@ -1,0 +1,398 @@
+"""Reads the parsed claims of a file. Gives Claims: formulas for each Jacobian layout, or numbers.
+
+A right side that cannot be built, or has another shape than the derivative, is a Misfit: a wrong
+claim, not a bad file. Knows nothing of true values.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.common.errors import DataError, ShapeError
+from gradcheck_cli.language.data.csv_columns import half_unit
+from gradcheck_cli.language.data.tables import Table, open_table
+from gradcheck_cli.language.graph_assembly import assemble, evaluate, index_items
+from gradcheck_cli.language.name_check import is_function
+from gradcheck_cli.language.source_text import Source
+from gradcheck_cli.language.statements import Name, Op, Statement
+from gradcheck_cli.model.builder import Builder
+from gradcheck_cli.model.graph import Derivative, Graph, Key, Node, spell_shape
+from gradcheck_cli.model.model import Claim, Misfit, Model
+from gradcheck_cli.model.primitives.record import Shape
+from gradcheck_cli.model.primitives.table import resolve_function
+from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+
+__all__ = ["LAYOUTS", "build_claim"]
+
+Array = NDArray[np.float64]
+LAYOUTS = ("numerator", "denominator")
+
+
+@dataclass(frozen=True)
+class _Context:
+    source: Source
+    model: Model
+    folder: Path
+    limit: int
+    statement: Statement
+    layout: str = LAYOUTS[0]
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What a derivative's value looks like."""
+
+    shape: Shape
+    per_row: bool
+    is_jacobian: bool
+
+
+def build_claim(
+    source: Source, statement: Statement, model: Model, *, folder: Path, limit: int
+) -> Claim:
+    """The claim of a statement. Raises LanguageError where what it claims is no derivative."""
+    context = _Context(source, model, folder, limit, statement)
+    op = _target_op(statement)
+    target = _derivative(context, op)
+    fit = _fit(context, target, op)
+    claim = Claim(
+        line=source.line(statement.span.start),
+        target=target,
+        display=_display(op, target),
+        text=_text(source, statement),
+        formulas={},
+        is_jacobian=fit.is_jacobian,
+        file=source.file,
+    )
+    if statement.source is not None:
+        return _from_file(context, claim)
+    if _names_nothing(statement):
+        return _from_numbers(context, claim)
+    return replace(claim, formulas=_formulas(context, target))
+
+
+def _target_op(statement: Statement) -> Op:
+    assert statement.target is not None
+    return statement.ops[statement.target]
+
+
+def _text(source: Source, statement: Statement) -> str:
+    assert statement.text is not None
+    start, end = statement.text
+    text = source.text[start:end]
+    return text if "\n" not in text else " ".join(source.code[start:end].split())
+
+
+def _display(op: Op, target: Derivative) -> str:
+    of, by, _ = op.options
+    return str(Derivative(of.display, by.display, target.index))
+
+
+# --- derivatives and their shapes -------------------------------------------------------------
+
+
+def _derivative(context: _Context, op: Op) -> Derivative:
+    """The derivative an operation names. Its numerator is a step."""
+    of, by, has_index = op.options
+    if of.name in context.model.inputs:
+        raise context.source.error(
+            f'"{of.display}" is declared, not computed: it has no derivatives',
+            of.span,
+            help="above stands a step, as in d loss/d w0",
+        )
+    if not has_index:
+        return Derivative(of.name, by.name)
+    key = index_items(context.source, context.statement.ops, op.arguments)
+    return Derivative(of.name, by.name, key)
+
+
+def _fit(context: _Context, target: Derivative, op: Op) -> _Fit:
+    of: Name = op.options[0]
+    above, below = context.model.node(target.of), context.model.node(target.by)
+    shape = below.shape
+    if target.index is not None:
+        _check_index(context, target, below, op)
+        shape = ()
+    if above.shape and shape and max(len(above.shape), len(shape)) > 1:
+        raise context.source.error(
+            f"d {target.of}/d {target.by} of the shapes {spell_shape(above.shape)} and "
+            f"{spell_shape(shape)} is not a matrix",
+            of.span,
+            help="a matrix can stand above or below where the other one is a single number",
+        )
+    is_jacobian = bool(above.shape and shape)
+    order = (above.shape, shape) if context.layout == LAYOUTS[0] else (shape, above.shape)
+    return _Fit(order[0] + order[1], above.per_row or below.per_row, is_jacobian)
+
+
+def _check_index(context: _Context, target: Derivative, below: Node, op: Op) -> None:
+    """The index fits. A misfit on a right side is passed on as a ShapeError."""
+    index = target.index or ()
+    if any(isinstance(part, slice) for part in index):
+        raise context.source.error(
+            "a derivative is by one entry, not by a slice",
+            op.span,
+            help="the whole derivative can be sliced: (d loss/d W)[0,:]",
+        )
+    probe = Builder()
+    try:
+        probe.apply("index", (probe.leaf("x", below.shape),), {"key": index})
+    except ShapeError as reason:
+        place = context.source.place(*op.span)
+        raise ShapeError(reason.message, place=place, help=reason.help) from None
+
+
+# --- formulas ---------------------------------------------------------------------------------
+
+
+def _formulas(context: _Context, target: Derivative) -> Mapping[str, Graph | Misfit]:
+    """The right side for each layout; built once where no Jacobian is involved."""
+    first = _formula(context, target)
+    if not any(_is_jacobian(context.model, op) for op in context.statement.ops):
+        return dict.fromkeys(LAYOUTS, first)
+    return {LAYOUTS[0]: first, LAYOUTS[1]: _formula(replace(context, layout=LAYOUTS[1]), target)}
+
+
+def _is_jacobian(model: Model, op: Op) -> bool:
+    """Whether an operation is the derivative of an array by an array."""
+    if op.kind != "derivative":
+        return False
+    of, by, has_index = op.options
+    return bool(model.node(of.name).shape and model.node(by.name).shape and not has_index)
+
+
+def _is_sliced(op: Op, statement: Statement) -> bool:
+    return any(statement.ops[position].kind == "slice" for position in op.arguments)
+
+
+def _formula(context: _Context, target: Derivative) -> Graph | Misfit:
+    statement = context.statement
+    assert statement.root is not None
+    assert statement.target is not None
+    fit = _fit(context, target, _target_op(statement))
+    builder = Builder(rows_apart=False)
+    leaves: dict[Key, int] = {}
+    try:
+        root = assemble(
+            context.source,
+            builder,
+            statement.ops,
+            range(statement.target + 1, len(statement.ops)),
+            statement.root,
+            lambda op: _leaf(context, builder, leaves, op),
+            rows=context.model.rows,
+            limit=context.limit,
+        )
+    except ShapeError as reason:
+        return Misfit(reason.message, reason.help)
+    return _fitted(builder, root, fit, str(target))
+
+
+def _leaf(context: _Context, builder: Builder, leaves: dict[Key, int], op: Op) -> int:
+    """The value of a name, or of a derivative."""
+    if op.kind == "name":
+        node = context.model.node(op.text)
+        if op.text not in leaves:
+            leaves[op.text] = builder.leaf(op.text, node.shape, per_row=node.per_row)
+        return leaves[op.text]
+    if _is_sliced(op, context.statement):
+        return _sliced(context, builder, leaves, op)
+    target = _derivative(context, op)
+    fit = _fit(context, target, op)
+    if target not in leaves:
+        leaves[target] = builder.leaf(target, fit.shape, per_row=fit.per_row)
+    return leaves[target]
+
+
+def _sliced(context: _Context, builder: Builder, leaves: dict[Key, int], op: Op) -> int:
+    """d loss/d W[0,:] is a slice of d loss/d W; only where the numerator is one number."""
+    of, by, _ = op.options
+    if context.model.node(of.name).shape:
+        raise context.source.error("a derivative is by one entry, not by a slice", op.span)
+    whole = _leaf(context, builder, leaves, op._replace(arguments=(), options=(of, by, False)))
+    key = index_items(context.source, context.statement.ops, op.arguments)
+    return builder.apply("index", (whole,), {"key": key})
+
+
+def _fitted(builder: Builder, root: int, fit: _Fit, target: str) -> Graph | Misfit:
+    """The graph with its output in the derivative's shape, or why it has another."""
+    node = builder.nodes[root]
+    if node.per_row and not fit.per_row:
+        return Misfit(
+            f"the right side has one value per row, {target} is one for all rows",
+            "the rows are added by sum_rows(...)",
+        )
+    if node.shape == fit.shape:
+        return builder.graph(root)
+    if node.size == math.prod(fit.shape) == 1:
+        if node.shape:
+            root = builder.apply("index", (root,), {"key": (0,) * len(node.shape)})
+        if fit.shape:
+            root = builder.apply("expand", (root,), {"to": fit.shape})
+        return builder.graph(root)
+    return _other_shape(node.shape, fit.shape, target)
+
+
+def _other_shape(given: Shape, needed: Shape, target: str) -> Misfit:
+    message = f"the right side has the shape {_spell(given)}, {target} {_spell(needed)}"
+    if given == (1, *needed):
+        return Misfit(message, "its only row fits: (...)[0,:]")
+    if given == (*needed, 1):
+        return Misfit(message, "its only column fits: (...)[:,0]")
+    if given == needed[::-1]:
+        return Misfit(message, "its transpose fits: (...)'")
+    if not given:
+        return Misfit(message, "a value for every entry is needed")
+    if len(given) == 2 and given[1:] == needed:
+        return Misfit(message, "its rows added up fit: sum(..., axis=0)[0,:]")
+    return Misfit(message, None)
+
+
+def _spell(shape: Shape) -> str:
+    return spell_shape(shape) or "of a single number"
+
+
+# --- numbers ----------------------------------------------------------------------------------
+
+
+def _right(statement: Statement) -> list[Op]:
+    assert statement.target is not None
+    return statement.ops[statement.target + 1 :]
+
+
+def _names_nothing(statement: Statement) -> bool:
+    """Whether the right side is a number or array of numbers, and not of integers only."""
+    ops = _right(statement)
+    if any(op.kind == "derivative" for op in ops):
+        return False
+    names = [op.text for op in ops if op.kind == "name"]
+    if any(name != "pi" and not is_function(name) for name in names):
+        return False
+    numbers = [op.text for op in ops if op.kind == "number"]
+    plain = {op.kind for op in ops} <= {"number", "negative", "stack"}
+    return not ((plain or _has_sizes(ops)) and all(text.isdigit() for text in numbers))
+
+
+def _has_sizes(ops: list[Op]) -> bool:
+    """Whether ones(n) or eye(n) stands in it: 2*eye(3) is a formula, as 2 is."""
+    records = (resolve_function(op.text, len(op.arguments)) for op in ops if op.kind == "call")
+    return any(record is not None and record.sizes for record in records)
+
+
+def _from_numbers(context: _Context, claim: Claim) -> Claim:
+    statement = context.statement
+    assert statement.root is not None
+    assert statement.target is not None
+    positions = range(statement.target + 1, len(statement.ops))
+    try:
+        numbers = evaluate(
+            context.source, statement.ops, positions, statement.root, {}, limit=context.limit
+        )
+    except ShapeError as reason:
+        misfit = Misfit(reason.message, reason.help)
+        return replace(claim, formulas=dict.fromkeys(LAYOUTS, misfit))
+    if not np.isfinite(numbers).all():
+        assert statement.text is not None
+        raise context.source.error("the number claimed is not finite", statement.text)
+    return _numbers(context, claim, numbers, _half_units(statement))
+
+
+def _half_units(statement: Statement) -> Array | None:
+    """Half a unit of the last digit written, 0 for integers; None for what was computed."""
+    done: list[Any] = []
+    for op in statement.ops:
+        if op.kind == "number":
+            done.append(half_unit(op.text))
+        elif op.kind == "negative":
+            done.append(done[op.arguments[0]])
+        elif op.kind == "stack":
+            done.append([done[a] for a in op.arguments])
+        elif op.kind == "derivative":
+            done.append(None)
+        else:
+            return None
+    return np.array(done[statement.root or 0], dtype=np.float64)
+
+
+def _numbers(
+    context: _Context, claim: Claim, numbers: Array, half: Array | None, bits: int = SIGNIFICANDS["float64"]
+) -> Claim:
+    """The claim with its numbers; `formulas` says only which layouts they fit."""
+    op = _target_op(context.statement)
+    formulas: dict[str, Graph | Misfit] = {}
+    fitting: _Fit | None = None
+    for layout in LAYOUTS:
+        fit = _fit(replace(context, layout=layout), claim.target, op)
+        misfit = _number_misfit(numbers.shape, fit, context.model.rows, str(claim.target))
+        formulas[layout] = misfit or Builder().graph()
+        if misfit is None and fitting is None:
+            fitting = fit
+    if fitting is None:
+        return replace(claim, formulas=formulas)
+    values = _shaped(numbers, fitting, context.model.rows)
+    units = None
+    if half is not None:
+        units = _shaped(np.broadcast_to(half, numbers.shape), fitting, context.model.rows)
+    return replace(claim, formulas=formulas, numbers=values, half_units=units, bits=bits)
+
+
+def _number_misfit(given: Shape, fit: _Fit, rows: int | None, target: str) -> Misfit | None:
+    one = math.prod(given) == math.prod(fit.shape) == 1
+    if given == fit.shape or one:
+        return None
+    if not fit.per_row or rows is None:
+        return _other_shape(given, fit.shape, target)
+    if given == (rows, *fit.shape) or math.prod(given) == rows * math.prod(fit.shape) == rows:
+        return None
+    return Misfit(
+        f"the right side has the shape {_spell(given)}, {target} {_spell(fit.shape)} "
+        f"in each of {rows} rows"
+    )
+
+
+def _shaped(numbers: Array, fit: _Fit, rows: int | None) -> Array:
+    """Numbers that fit, in the derivative's shape, with one line per row where it has rows."""
+    whole = (rows, *fit.shape) if fit.per_row and rows is not None else fit.shape
+    values = numbers.reshape(whole if numbers.size == math.prod(whole) else fit.shape)
+    result = np.array(np.broadcast_to(values, whole))
+    result.setflags(write=False)
+    return result
+
+
+def _from_file(context: _Context, claim: Claim) -> Claim:
+    source = context.statement.source
+    assert source is not None
+    try:
+        with open_table(source.path, context.folder, context.limit) as table:
+            names = _chosen(table, source.columns, claim.target)
+            numbers = _together(table.together(names)) if table.is_csv else table.take(names[0])
+            half = table.half_units(names)
+            bits = min(table.bits(name) for name in names)
+    except DataError as reason:
+        place = context.source.place(*source.span)
+        raise DataError(reason.message, place=place, help=reason.help) from None
+    return _numbers(context, claim, numbers, None if half is None else _together(half), bits)
+
+
+def _chosen(table: Table, columns: tuple[str, ...], target: Derivative) -> tuple[str, ...]:
+    """The arrays of a file that are meant: its only one, that named like the derivative, or all columns."""
+    if table.is_csv:
+        return columns or table.names
+    if columns:
+        return columns[:1]
+    named = [name for name in (str(target), target.by) if name in table.names]
+    if named or len(table.names) > 1:
+        return (named[0] if named else target.by,)
+    return table.names
+
+
+def _together(columns: Array) -> Array:
+    """Columns side by side, a single one as a vector."""
+    return np.squeeze(columns) if columns.shape[1] == 1 else columns

@@ -1,0 +1,1 @@
+"""Data files: CSV columns and NumPy arrays."""

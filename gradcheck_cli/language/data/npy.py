@@ -1,0 +1,169 @@
+"""Reads arrays in NumPy's format. Gives float64 arrays, read or mapped. Knows nothing of models.
+
+What a header promises is compared with what follows before memory is taken, and nothing is ever executed:
+headers are read by a pattern, objects and pickles are refused. Numbers are looked at in pieces, so that
+a column of 1e8 is never copied.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import re
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.common.errors import DataError, printable
+from gradcheck_cli.language.data.file_access import spell_size
+from gradcheck_cli.numerics.chunked_arrays import pieces, room
+from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+
+__all__ = ["DOUBLE", "MAGIC", "Header", "header_of", "mapped", "read_array"]
+
+Array = NDArray[np.float64]
+DOUBLE = SIGNIFICANDS["float64"]
+MAGIC = b"\x93NUMPY"
+_HEADER = re.compile(
+    r"\{\s*'descr':\s*'([^']{1,20})',\s*'fortran_order':\s*(True|False),"
+    r"\s*'shape':\s*\(([0-9, L]{0,200})\),?\s*\}\s*"
+)
+_LONGEST_HEADER = 10_000
+_CUT = "it was cut short on the way; copy or save it again"
+_PLAIN = "integers, booleans and floats of at most 64 bits are read; convert with astype(float)"
+
+
+class Header(NamedTuple):
+    """What an array in NumPy's format says of itself; `offset`: bytes of the header."""
+
+    dtype: np.dtype[Any]
+    fortran: bool
+    shape: tuple[int, ...]
+    offset: int
+
+    @property
+    def entries(self) -> int:
+        """How many numbers there are."""
+        return math.prod(self.shape)
+
+    @property
+    def order(self) -> Any:
+        """"F" or "C"."""
+        return "F" if self.fortran else "C"
+
+    @property
+    def bits(self) -> int:
+        """Significand bits of its numbers; integers count as doubles."""
+        return int(np.finfo(self.dtype).nmant) + 1 if self.dtype.kind == "f" else DOUBLE
+
+    @property
+    def is_native(self) -> bool:
+        """Whether its bytes are those of an aligned float64 array of this machine."""
+        flat = not self.fortran or len(self.shape) < 2
+        return self.dtype == np.float64 and self.dtype.isnative and flat and self.offset % 8 == 0
+
+    def check(self, size: int, where: str) -> None:
+        """Refuse a header that promises something else than follows; `size`: bytes with the header."""
+        promised, follow = self.entries * self.dtype.itemsize, max(0, size - self.offset)
+        if promised != follow:
+            raise DataError(
+                f"{where}: its header promises {self.entries:,} entries of {self.dtype.itemsize} bytes, "
+                f"but {follow:,} bytes follow",
+                help=_CUT if follow < promised else "something was added to it; save it again",
+            )
+
+
+def header_of(stream: Any, where: str) -> Header:
+    """The header at which a stream stands: the NumPy format, versions 1, 2 and 3. Raises DataError."""
+    start = stream.read(8)
+    if start[:6] != MAGIC or len(start) < 8:
+        raise DataError(f"{where} is no array in NumPy's format")
+    width = 2 if start[6] == 1 else 4
+    length = int.from_bytes(stream.read(width), "little")
+    if length > _LONGEST_HEADER:
+        raise DataError(f"{where} has a header of {length:,} bytes")
+    header = stream.read(length)
+    if len(header) < length:
+        raise DataError(f"{where} ends within its header", help=_CUT)
+    found = _HEADER.fullmatch(header.decode("latin-1"))
+    if found is None:
+        raise DataError(f"{where} does not hold a plain array", help=_PLAIN)
+    parts = [part.strip().rstrip("L") for part in found[3].split(",")]
+    shape = tuple(int(part) for part in parts if part)
+    return Header(_dtype(found[1], where), found[2] == "True", shape, 8 + width + length)
+
+
+def _dtype(descr: str, where: str) -> np.dtype[Any]:
+    if not re.fullmatch(r"[<>|=]?(b1|[iu][1248]|f[248])", descr):
+        kinds = {"O": "objects", "c": "complex numbers", "f": "long doubles", "U": "texts"}
+        kind = kinds.get(descr.lstrip("<>|=")[:1], f"entries of the type {printable(descr)}")
+        raise DataError(f"{where} holds {kind}", help=_PLAIN)
+    return np.dtype(descr)
+
+
+def read_array(stream: Any, size: int, limit: int, where: str) -> Array:
+    """An array in NumPy's format; `size` is how many bytes there are with the header. Raises DataError."""
+    header = header_of(stream, where)
+    header.check(size, where)
+    _check_limit(header, limit, where)
+    length = header.entries * header.dtype.itemsize
+    content = stream.read(length)
+    if len(content) != length:
+        raise DataError(f"{where} ends too early", help=_CUT)
+    raw = np.frombuffer(content, dtype=header.dtype).reshape(header.shape, order=header.order)
+    values = np.ascontiguousarray(raw, dtype=np.float64).reshape(raw.shape)
+    _check_exact(raw, values, where)
+    return values
+
+
+def mapped(stream: IO[bytes], size: int, limit: int, where: str) -> Array:
+    """The array of an .npy file with one entry a row, which stays in the file where that holds float64 in
+    C order. Else it is converted piece by piece, and counts against the limit. Raises DataError."""
+    header = header_of(stream, where)
+    header.check(size, where)
+    if not header.entries:
+        return np.zeros(header.shape)
+    raw = _view(stream, header)
+    if header.is_native:
+        _check_exact(raw, raw, where)
+        return raw
+    _check_limit(header, limit, where)
+    values = room(header.shape)
+    for piece in pieces(header.shape):
+        values[piece] = raw[piece]
+        _check_exact(raw[piece], values[piece], where, piece)
+    return values
+
+
+def _view(stream: IO[bytes], header: Header) -> NDArray[Any]:
+    """The bytes of a file as an array that cannot be written to. It lives as long as the array."""
+    whole = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    flat = np.frombuffer(whole, dtype=header.dtype, count=header.entries, offset=header.offset)
+    return flat.reshape(header.shape, order=header.order)
+
+
+def _check_limit(header: Header, limit: int, where: str) -> None:
+    size = header.entries * 8
+    if size > limit:
+        raise DataError(f"{where} has {spell_size(size)}; at most {spell_size(limit)} are read",
+                        help="--max-data raises the limit; float64 in C order does not count for rows")
+
+
+def _check_exact(raw: NDArray[Any], values: Array, where: str, at: slice | None = None) -> None:
+    """Refuse numbers that are not finite or, as float64, not the same; `at`: which of the first axis."""
+    if at is None and values.ndim:
+        for piece in pieces(values.shape):
+            _check_exact(raw[piece], values[piece], where, piece)
+        return
+    if not np.isfinite(values).all():
+        place = [int(k) for k in np.argwhere(~np.isfinite(values))[0]]
+        found = values[tuple(place)]
+        if at is not None:
+            place[0] += at.start
+        entry = f"[{','.join(map(str, place))}]" if place else ""
+        raise DataError(f"{where}: entry {entry} is {found}, not a finite number")
+    if raw.dtype.kind in "iu" and raw.dtype.itemsize == 8 and np.abs(values).max(initial=0) >= 2**53:
+        wrong = [int(v) for v in raw.flat if int(float(v)) != int(v)]
+        if wrong:
+            raise DataError(f"{where}: the integer {wrong[0]} is not a double", help=_PLAIN)

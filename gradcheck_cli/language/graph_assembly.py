@@ -1,0 +1,269 @@
+"""Reads the operations of a statement. Gives nodes of a graph, or the value of a constant.
+
+Knows nothing of statements.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.common.errors import ShapeError
+from gradcheck_cli.language.data.file_access import spell_size
+from gradcheck_cli.language.name_check import is_function
+from gradcheck_cli.language.source_text import Source
+from gradcheck_cli.language.statements import Name, Op
+from gradcheck_cli.model.builder import Builder
+from gradcheck_cli.model.graph import Graph, Node, spell_shape
+from gradcheck_cli.model.primitives.table import resolve_function
+from gradcheck_cli.numerics.float64 import FLOAT64
+
+__all__ = ["assemble", "evaluate", "index_items"]
+
+Array = NDArray[np.float64]
+Leaf = Callable[[Op], int]
+_BINARY = {
+    "+": "add", "-": "sub", "*": "mul", "/": "div", "@": "matmul", "^": "pow",
+    ">": "gt", "<": "lt", ">=": "ge", "<=": "le",
+}  # fmt: skip
+
+
+def assemble(
+    source: Source,
+    builder: Builder,
+    ops: list[Op],
+    positions: range,
+    root: int,
+    leaf: Leaf,
+    *,
+    rows: int | None = None,
+    limit: int,
+) -> int:
+    """The node of `root`; names and derivatives become what `leaf` gives for them.
+
+    Raises ShapeError with the place, LanguageError for an index that is none.
+    """
+    work = _Assembly(source, builder, ops, leaf, rows, limit)
+    for position in positions:
+        work.step(position)
+    return work.node(root)
+
+
+class _Assembly:
+    def __init__(
+        self,
+        source: Source,
+        builder: Builder,
+        ops: list[Op],
+        leaf: Leaf,
+        rows: int | None,
+        limit: int,
+    ) -> None:
+        self.source, self.builder, self.ops, self.leaf = source, builder, ops, leaf
+        self.rows, self.limit = rows, limit
+        self.done: dict[int, int] = {}
+
+    def node(self, position: int) -> int:
+        """The node of an operation; numbers and names get theirs when first asked for."""
+        found = self.done.get(position)
+        if found is None:
+            op = self.ops[position]
+            found = self._literal(op) if op.kind in ("number", "name") else -1
+            if found < 0:
+                raise self.source.error("a slice stands in an index only", op.span)
+            self.done[position] = found
+        return found
+
+    def _literal(self, op: Op) -> int:
+        if op.kind == "name":
+            return self.builder.literal(math.pi, "pi") if op.text == "pi" else self.leaf(op)
+        value = float(op.text)
+        if math.isinf(value):
+            raise self.source.error(
+                "this number is too large for a double", op.span, help="the largest is 1.8e308"
+            )
+        return self.builder.literal(value, op.text)
+
+    def step(self, position: int) -> None:
+        """Do one operation."""
+        op = self.ops[position]
+        kind = op.kind
+        if kind in ("number", "name", "slice"):
+            return
+        if kind == "binary":
+            self._apply(position, _BINARY[op.text], op.arguments, None)
+        elif kind in _OTHERS:
+            self._apply(position, _OTHERS[kind], op.arguments, None)
+        elif kind == "derivative":
+            self.done[position] = self.leaf(op)
+        elif kind == "bracket" and not self._is_call(op):
+            key = index_items(self.source, self.ops, op.arguments[1:])
+            self._apply(position, "index", op.arguments[:1], {"key": key})
+        else:
+            self._call(position, op)
+
+    def _is_call(self, op: Op) -> bool:
+        base = self.ops[op.arguments[0]]
+        return base.kind == "name" and is_function(base.text)
+
+    def _call(self, position: int, op: Op) -> None:
+        direct = op.kind == "call"
+        function = op.text if direct else self.ops[op.arguments[0]].text
+        arguments = op.arguments if direct else op.arguments[1:]
+        record = resolve_function(function, len(arguments))
+        if record is None:
+            raise self.source.error(f"{function} takes other arguments", op.span)
+        known = {} if record.sizes else record.options
+        options = self._options(function, known, op.options)
+        if record.sizes:
+            options = {"sizes": tuple(self._size(function, self.ops[a]) for a in arguments)}
+            arguments = ()
+        self._apply(position, record.name, arguments, options)
+
+    def _size(self, function: str, op: Op) -> int:
+        if op.kind == "number" and op.text.isdigit() and len(op.text) <= 18 and int(op.text):
+            return int(op.text)
+        raise self.source.error(
+            f"{function} takes whole numbers that are written out",
+            op.span,
+            help=f"write {function}(3): a shape depends on no value",
+        )
+
+    def _options(
+        self, function: str, known: Mapping[str, Any], given: tuple[tuple[Name, int], ...]
+    ) -> dict[str, Any]:
+        options: dict[str, Any] = {}
+        for name, position in given:
+            if name.name not in known or name.name in options:
+                takes = " and ".join(known) or "none"
+                raise self.source.error(
+                    f"{function} has no keyword {name.display}"
+                    if name.name not in known
+                    else f"{name.display} is given twice",
+                    name.span,
+                    help=f"its keywords: {takes}",
+                )
+            options[name.name] = self._option(position, whole=name.name == "axis")
+        return options
+
+    def _option(self, position: int, *, whole: bool) -> int | float:
+        op = self.ops[position]
+        sign = 1
+        if op.kind == "negative":
+            sign, op = -1, self.ops[op.arguments[0]]
+        if op.kind != "number":
+            raise self.source.error("a keyword takes a number", op.span)
+        if not whole:
+            return sign * float(op.text)
+        if sign < 0 or not op.text.isdigit():
+            raise self.source.error(
+                "an axis is 0 or 1",
+                op.span,
+                help="axis=0 runs over the rows of a matrix, axis=1 over its columns",
+            )
+        return int(op.text)
+
+    def _apply(
+        self,
+        position: int,
+        operation: str,
+        arguments: tuple[int, ...],
+        options: dict[str, Any] | None,
+    ) -> None:
+        op = self.ops[position]
+        try:
+            nodes = [self.node(a) for a in arguments]
+            node = self.builder.apply(operation, nodes, options, rows=self.rows)
+            shape = self.builder.nodes[node].shape
+            if shape and math.prod(shape) * 8 > self.limit:
+                raise ShapeError(
+                    f"a value of the shape {spell_shape(shape)} needs "
+                    f"{spell_size(math.prod(shape) * 8)}",
+                    help=f"at most {spell_size(self.limit)}; --max-data raises the limit",
+                )
+        except ShapeError as reason:
+            if reason.place is not None:
+                raise
+            place = self.source.place(*op.span)
+            raise ShapeError(reason.message, place=place, help=reason.help) from None
+        self.done[position] = node
+
+
+_OTHERS = {"negative": "neg", "transpose": "transpose", "stack": "stack"}
+
+
+def index_items(source: Source, ops: list[Op], positions: tuple[int, ...]) -> tuple[Any, ...]:
+    """The parts of an index: whole numbers and slices."""
+    return tuple(_index_item(source, ops, position) for position in positions)
+
+
+def _index_item(source: Source, ops: list[Op], position: int) -> int | slice:
+    op = ops[position]
+    if op.kind == "slice":
+        start, stop = op.options
+        return slice(_bound(source, ops, start), _bound(source, ops, stop))
+    return _index(source, op)
+
+
+def _bound(source: Source, ops: list[Op], position: int | None) -> int | None:
+    return None if position is None else _index(source, ops[position])
+
+
+def _index(source: Source, op: Op) -> int:
+    if op.kind == "negative":
+        raise source.error("an index is negative", op.span, help="indices count from 0")
+    if op.kind != "number" or not op.text.isdigit() or len(op.text) > 18:
+        raise source.error(
+            "an index is a whole number", op.span, help="v[0], W[0,2], W[1,:]; products need *"
+        )
+    return int(op.text)
+
+
+# --- constant expressions ---------------------------------------------------------------------
+
+
+def evaluate(
+    source: Source,
+    ops: list[Op],
+    positions: range,
+    root: int,
+    values: Mapping[str, Array],
+    *,
+    limit: int,
+) -> Array:
+    """The value of an expression of numbers and `values`, in double precision; may be infinite."""
+    builder = Builder()
+
+    def leaf(op: Op) -> int:
+        found = builder.names.get(op.text)
+        return builder.leaf(op.text, values[op.text].shape) if found is None else found
+
+    node = assemble(source, builder, ops, positions, root, leaf, limit=limit)
+    return _computed(builder.graph(node), values)
+
+
+def _computed(graph: Graph, values: Mapping[str, Array]) -> Array:
+    """The value of a graph's output, without perturbations and rows."""
+    done: dict[int, Any] = {}
+    needed = graph.upstream([graph.output])
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            if needed[node.index]:
+                done[node.index] = _value(graph, node, done, values)
+    result = np.asarray(done[graph.output], dtype=np.float64)
+    return np.array(result[0, 0])
+
+
+def _value(graph: Graph, node: Node, done: dict[int, Any], values: Mapping[str, Array]) -> Any:
+    if node.is_literal:
+        return np.full((1, 1), node.value)
+    if node.is_leaf:
+        return values[str(node.key)][None, None]
+    if node.operation == "stack" and all(graph.nodes[a].is_literal for a in node.arguments):
+        return np.array([[[graph.nodes[a].value for a in node.arguments]]])
+    arguments = [done[a] for a in node.arguments]
+    return node.primitive.forward(FLOAT64, *arguments, **node.options)

@@ -1,0 +1,332 @@
+"""Reads parsed statements. Gives them back when every name is known, defined once, before use.
+
+Runs over the whole file before a value is computed, so that the commonest mistakes cost no
+start-up. Knows nothing of values and shapes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from gradcheck_cli.common.errors import LanguageError, printable
+from gradcheck_cli.language.identifiers import canonical, describe, foreign_letter, nearest, skeleton
+from gradcheck_cli.language.source_text import Source, Span
+from gradcheck_cli.language.statements import Name, Op, Statement
+from gradcheck_cli.language.syntax_advice import KEYWORDS, derivative_meant
+from gradcheck_cli.model.primitives.table import PRIMITIVES, function_names, resolve_function
+
+__all__ = ["CONSTANTS", "Checked", "check_claims", "check_names", "is_function"]
+
+CONSTANTS = frozenset({"pi"})
+_FUNCTIONS = function_names()
+_NUMBERS = frozenset({"nan", "inf", "infinity"})
+_LONG = 40
+
+
+def is_function(name: str) -> bool:
+    """Whether a name is reserved for a function."""
+    return name in _FUNCTIONS
+
+
+@dataclass
+class Checked:
+    """Statements with their kinds settled; `free` are the parameters of a one-expression file."""
+
+    statements: list[Statement]
+    free: list[Name] = field(default_factory=list)
+
+
+@dataclass
+class _Names:
+    source: Source
+    defined: dict[str, Name] = field(default_factory=dict)  # so far
+    kinds: dict[str, str] = field(default_factory=dict)
+    later: dict[str, Name] = field(default_factory=dict)  # anywhere in the file
+    known: Mapping[str, str] = field(default_factory=dict)  # of the model that claims are about
+    alike: dict[str, Name] = field(default_factory=dict)
+    is_ascii: bool = False  # the whole file: no letters of other alphabets
+
+
+def check_names(source: Source, statements: list[Statement]) -> Checked:
+    """The statements of a model file. Raises LanguageError."""
+    alone = [s for s in statements if s.kind == "expression"]
+    defining = [s for s in statements if s.declarations or s.kind == "step"]
+    names = _Names(source, is_ascii=source.code.isascii())
+    free: list[Name] = []
+    if len(alone) == 1 and not defining:
+        free = list(_free_names(source, alone[0]))
+        for name in free:
+            _define(names, name, "param")
+        names.later["loss"] = Name("loss", "loss", alone[0].span)
+    elif alone:
+        raise _lonely(source, alone[0], bool(defining))
+    for name, _ in _definitions(statements):
+        names.later.setdefault(name.name, name)
+    for statement in statements:
+        _check(names, statement)
+    return Checked(statements, free)
+
+
+def check_claims(source: Source, claims: list[Statement], known: Mapping[str, str]) -> None:
+    """Claims about a model whose names are `known` (canonical: as displayed)."""
+    names = _Names(source, known=known)
+    for claim in claims:
+        _check(names, claim)
+
+
+def _lonely(source: Source, statement: Statement, defining: bool) -> LanguageError:
+    if not defining:
+        return source.error(
+            "a second expression: a file has one loss",
+            statement.span,
+            help="name the steps: f = ..., loss = ...",
+        )
+    return source.error(
+        "this expression has no name", statement.span, help="a step is written loss = ..."
+    )
+
+
+def _definitions(statements: Iterable[Statement]) -> Iterator[tuple[Name, str]]:
+    for statement in statements:
+        if statement.kind == "step" and statement.name is not None:
+            yield statement.name, "step"
+        for declaration in statement.declarations:
+            yield declaration.name, statement.kind
+
+
+def _check(names: _Names, statement: Statement) -> None:
+    """Uses first, then what the statement defines."""
+    called = _called(statement.ops)
+    for declaration in statement.declarations:
+        positions = range(declaration.first, declaration.last)
+        _check_uses(names, statement.ops, positions, called, "value")
+        _define(names, declaration.name, statement.kind)
+    if statement.declarations:
+        return
+    _check_uses(names, statement.ops, range(len(statement.ops)), called, statement.kind)
+    if statement.kind == "step" and statement.name is not None:
+        _define(names, statement.name, "step")
+
+
+def _define(names: _Names, name: Name, kind: str) -> None:
+    source = names.source
+    _check_letters(source, name)
+    if is_function(name.name) or name.name in CONSTANTS or name.name in KEYWORDS:
+        what = "the number" if name.name in CONSTANTS else "a function"
+        raise source.error(
+            f'"{name.display}" is reserved: it is {what} {name.name}',
+            name.span,
+            help=f"take another name, {name.name}_1",
+        )
+    before = names.defined.get(name.name)
+    if before is not None:
+        raise source.error(
+            f'"{_shown(name.display)}" is defined twice',
+            name.span,
+            help="every name has one value; take a new name for the new one",
+            related=(("first defined here", source.place(*before.span)),),
+        )
+    if not names.is_ascii:
+        _check_look(names, name)
+    names.defined[name.name] = name
+    names.kinds[name.name] = kind
+
+
+def _check_look(names: _Names, name: Name) -> None:
+    """No other name looks like it because of a letter of another alphabet."""
+    source, look = names.source, skeleton(name.name)
+    twin = names.alike.get(look)
+    if twin is not None and (not name.name.isascii() or not twin.name.isascii()):
+        raise source.error(
+            f'"{_shown(name.display)}" looks like "{_shown(twin.display)}" but is another name',
+            name.span,
+            help=f"it has {_letter(twin.name if name.name.isascii() else name.name)}",
+            related=(("the other one", source.place(*twin.span)),),
+        )
+    names.alike[look] = name
+
+
+def _letter(name: str) -> str:
+    """The first letter of a name that is not ASCII, with its number."""
+    return describe(next(c for c in name if not c.isascii()))
+
+
+def _check_letters(source: Source, name: Name) -> None:
+    letter = foreign_letter(name.display)
+    if letter is not None:
+        raise source.error(
+            f'the name "{_shown(name.display)}" mixes alphabets: it has {describe(letter)}',
+            name.span,
+            help=f"type it again: {_shown(skeleton(name.name), name.name)}",
+        )
+
+
+def _shown(display: str, other: str = "") -> str:
+    return printable(display, _LONG)
+
+
+def _free_names(source: Source, statement: Statement) -> Iterator[Name]:
+    """The names of a one-expression file that are not functions, by first use."""
+    seen: set[str] = set()
+    called = _called(statement.ops)
+    for position, op in enumerate(statement.ops):
+        if op.kind != "name" or op.text in seen or op.text in CONSTANTS:
+            continue
+        if is_function(op.text) and position in called:
+            continue
+        if op.text.lower() in _NUMBERS:
+            raise _not_finite(source, op.text, op.span)
+        if op.text == "loss":
+            raise source.error(
+                '"loss" is the name of the whole expression', op.span, help="take another name"
+            )
+        seen.add(op.text)
+        yield Name(op.text, source.code[op.start : op.end], op.span)
+
+
+# --- uses -------------------------------------------------------------------------------------
+
+
+def _called(ops: list[Op]) -> set[int]:
+    """Positions of what stands before a square bracket."""
+    return {op.arguments[0] for op in ops if op.kind == "bracket"}
+
+
+def _check_uses(
+    names: _Names, ops: list[Op], positions: range, called: set[int], context: str
+) -> None:
+    for position in positions:
+        op = ops[position]
+        if op.kind == "name":
+            if is_function(op.text) and position in called:
+                continue
+            _check_name(names, op, context)
+        elif op.kind == "call":
+            _check_call(names, op.text, op, op.arguments)
+        elif op.kind == "bracket":
+            base = ops[op.arguments[0]]
+            if base.kind == "name" and is_function(base.text):
+                _check_call(names, base.text, base, op.arguments[1:])
+        elif op.kind == "derivative":
+            _check_derivative(names, op, context)
+
+
+def _check_name(names: _Names, op: Op, context: str) -> None:
+    source = names.source
+    kind = names.kinds.get(op.text)
+    if (kind is not None and context != "value") or op.text in CONSTANTS:
+        return
+    display = source.code[op.start : op.end]
+    if is_function(op.text):
+        raise source.error(
+            f'"{display}" is a function', op.span, help=f"write {op.text}(...) with its arguments"
+        )
+    _require(names, Name(op.text, display, op.span), context)
+    if context == "value" and kind != "data":
+        what = {"param": "a parameter", "rows": "a rows name", "step": "a step"}[kind or "step"]
+        raise source.error(
+            f'"{_shown(display)}" is {what}: a value is made of numbers and earlier data',
+            op.span,
+            help="a value that depends on others is a step: NAME = EXPRESSION",
+        )
+
+
+def _require(names: _Names, name: Name, context: str) -> None:
+    """The name is defined above; for claims, anywhere."""
+    if name.name in names.defined or name.name in names.known:
+        return
+    later = names.later.get(name.name)
+    if later is None:
+        raise _unknown(names, name)
+    if context != "claim":
+        raise names.source.error(
+            f'"{_shown(name.display)}" is used before its definition',
+            name.span,
+            help="names are defined before they are used: move its line up",
+            related=(("defined here", names.source.place(*later.span)),),
+        )
+
+
+def _unknown(names: _Names, name: Name) -> LanguageError:
+    source = names.source
+    _check_letters(source, name)
+    if name.name.lower() in _NUMBERS:
+        return _not_finite(source, name.name, name.span)
+    return source.error(
+        f'unknown name "{_shown(name.display)}"', name.span, help=_unknown_help(names, name)
+    )
+
+
+def _unknown_help(names: _Names, name: Name) -> str:
+    code = names.source.code[name.span.start : name.span.start + 200]
+    meant = derivative_meant(code, names.source.code)
+    if meant is not None:
+        return f"write {meant} (in a claim)"
+    known = {**names.later, **dict.fromkeys(names.known), **names.defined}
+    near = nearest(name.name, known)
+    if near is not None:
+        foreign = next((n for n in (name.name, near) if not n.isascii()), None)
+        alike = "" if foreign is None else f" ({foreign} has {_letter(foreign)})"
+        return f"did you mean {near}?{alike}"
+    if name.name == "e" and re.match(r"e\s*(\^|\*\*)", code):
+        return "did you mean exp(x)?"
+    near = nearest(name.name, sorted(_FUNCTIONS))
+    if near is not None:
+        return f"did you mean the function {near}(...)?"
+    return f"declare it: param {_shown(name.display)} = 1"
+
+
+def _not_finite(source: Source, text: str, span: Span) -> LanguageError:
+    return source.error(
+        f'"{text}" is not a number here', span, help="all values are finite numbers"
+    )
+
+
+def _check_derivative(names: _Names, op: Op, context: str) -> None:
+    of, by, _ = op.options
+    if context != "claim":
+        raise names.source.error(
+            "a derivative can stand in a claim only",
+            op.span,
+            help=f"write claim d {_shown(of.display)}/d {_shown(by.display)} = ...",
+        )
+    for name in (of, by):
+        _require(names, name, context)
+
+
+def _check_call(names: _Names, function: str, op: Op, arguments: tuple[int, ...]) -> None:
+    source = names.source
+    if is_function(function):
+        if resolve_function(function, len(arguments)) is None:
+            given = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
+            forms = " or ".join(_signatures(function))
+            raise source.error(f"{function} does not take {given}", op.span, help=f"write {forms}")
+        return
+    display = source.code[op.start : op.end]
+    if function in CONSTANTS or function in names.defined or function in names.known:
+        bracket = source.code.index("(", op.end)
+        raise source.error(
+            f'missing operator between "{_shown(display)}" and "("',
+            (bracket, bracket + 1),
+            help=f"a product is written {_shown(display)}*(...)",
+        )
+    raise source.error(
+        f'unknown function "{_shown(display)}"', op.span, help=_function_help(source, op)
+    )
+
+
+def _signatures(function: str) -> list[str]:
+    records = [r for r in PRIMITIVES.values() if r.infix is None]
+    return [r.signature for r in records if function == r.function or function in r.aliases]
+
+
+def _function_help(source: Source, op: Op) -> str:
+    meant = derivative_meant(source.code[op.start : op.start + 200], source.code)
+    if meant is not None:
+        return f"write {meant}"
+    near = nearest(canonical(op.text), sorted(_FUNCTIONS))
+    if near is not None:
+        return f"did you mean {near}?"
+    return "gradcheck functions lists them; a product is written with *"

@@ -1,0 +1,270 @@
+"""Reads bytes. Gives statements: pieces of text, each with its place in the file.
+
+Comments become blanks and pasted signs the ones that are typed, one character for one, so that an
+offset into `code` is an offset into what the author sees. Knows nothing of what statements mean.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from bisect import bisect_right
+from functools import cached_property
+from typing import NamedTuple
+
+from gradcheck_cli.common.errors import LanguageError, Place
+from gradcheck_cli.language.data.file_access import spell_size
+from gradcheck_cli.language.identifiers import describe
+
+__all__ = ["Source", "Span", "decode", "split"]
+
+_FORBIDDEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_INVISIBLE = re.compile("[\u200c\u200d\ufe00-\ufe0f\u0300-\u036f]")  # in comments they may stand
+_SUPERSCRIPT = re.compile("[\u00b2\u00b3\u00b9\u2070-\u207f]+")
+_SIGNS = {
+    "-": "\u2212\u2013\ufe63\uff0d",
+    "*": "\u00b7\u00d7\u22c5\u2217\u2219\u2022",
+    "/": "\u00f7\u2215\u2044",
+    "'": "\u2018\u2019\u2032",
+    "^": "\u02c6\uff3e",
+    "=": "\uff1d",
+    " ": "\xa0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000",
+}
+_TYPED = str.maketrans({pasted: typed for typed, all_ in _SIGNS.items() for pasted in all_})
+_QUOTES = '"\u201c\u201d\u201e'
+_MARK = re.compile(f"[#{_QUOTES};()\\[\\]\n]")
+_END_QUOTE = re.compile(f"[{_QUOTES}\n]")
+_SHOWN = 30  # characters of a base or exponent in a help text
+_CLOSES = {")": "(", "]": "["}
+_OPENS = {"(": ")", "[": "]"}
+
+
+class Span(NamedTuple):
+    """Offsets into the text: from `start` up to, not including, `end`."""
+
+    start: int
+    end: int
+
+
+class Source:
+    """A text with the name of its file; makes places and errors from offsets."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.file = file
+        self.text = text
+        self.code = text  # without comments, in typed signs; set by split
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines as the author sees them."""
+        return self.text.split("\n")
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        starts, position = [], 0
+        for line in self.lines:
+            starts.append(position)
+            position += len(line) + 1
+        return starts
+
+    def line(self, offset: int) -> int:
+        """The number of the line that holds `offset`, from 1."""
+        return bisect_right(self._starts, offset)
+
+    def place(self, start: int, end: int | None = None) -> Place:
+        """Where the characters from `start` to `end` stand."""
+        number = self.line(start)
+        first = self._starts[number - 1]
+        text = self.lines[number - 1]
+        width = min((end or start + 1), first + len(text)) - start
+        return Place(self.file, number, start - first + 1, text, max(1, width))
+
+    def error(
+        self,
+        message: str,
+        span: tuple[int, int],
+        help: str | None = None,
+        related: tuple[tuple[str, Place], ...] = (),
+    ) -> LanguageError:
+        """An error with its place."""
+        return LanguageError(message, place=self.place(*span), help=help, related=related)
+
+
+def decode(content: str | bytes, file: str, limit: int) -> Source:
+    """The text of a file: UTF-8, or UTF-16 with a byte order mark. Raises LanguageError."""
+    if len(content) > limit:
+        raise LanguageError(
+            f"the text has more than {spell_size(limit)}",
+            file=file,
+            help='a model is text; large tables belong in files: data X from "X.npy"',
+        )
+    text = content if isinstance(content, str) else _decoded(content, file)
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    source = Source(text, file)
+    found = _FORBIDDEN.search(text)
+    if found:
+        raise source.error(
+            f"the character {_named(found[0])} cannot stand in a model",
+            found.span(),
+            help=_forbidden_help(found[0]),
+        )
+    return source
+
+
+def _named(character: str) -> str:
+    return "U+0000 (NUL)" if character == "\0" else describe(character)
+
+
+def _forbidden_help(character: str) -> str:
+    if character == "\0":
+        return "a model is plain text; UTF-16 needs its byte order mark"
+    return "it is invisible: delete it, or type the line again"
+
+
+def _decoded(content: bytes, file: str) -> str:
+    wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    encoding = "utf-16" if wide else "utf-8"
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as reason:
+        before = content[: reason.start].decode(encoding, "replace")
+        before = before.replace("\r\n", "\n").removeprefix("\ufeff")
+        rest = content[reason.start : reason.start + 80].split(b"\n")[0]
+        source = Source(before + rest.decode("ascii", "backslashreplace"), file)
+        raise source.error(
+            f"byte 0x{content[reason.start]:02x} is not {encoding.upper()} text",
+            (len(before), len(before) + 4),
+            help="save the file as UTF-8",
+        ) from None
+
+
+def split(source: Source) -> list[Span]:
+    """The statements of a text; sets `source.code`. Raises LanguageError for open brackets."""
+    scanner = _Scanner(source)
+    scanner.run()
+    source.code = "".join(scanner.pieces)
+    return scanner.spans
+
+
+class _Scanner:
+    """One pass over the text, from one mark (bracket, quote, comment, end) to the next."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
+        self.pieces: list[str] = []
+        self.spans: list[Span] = []
+        self.open: list[tuple[str, int]] = []
+        self.first = 0  # piece of the statement
+        self.done = 0  # text up to here is in `pieces`
+
+    def run(self) -> None:
+        """Fill `pieces` and `spans`."""
+        found = _MARK.search(self.text)
+        while found:
+            found = _MARK.search(self.text, self._mark(found[0], found.start()))
+        if self.open:
+            bracket, offset = self.open[0]
+            raise self.source.error(
+                f'this "{bracket}" is never closed',
+                (offset, offset + 1),
+                help=f'close it with "{_OPENS[bracket]}"',
+            )
+        self._end(len(self.text))
+
+    def _mark(self, mark: str, at: int) -> int:
+        """Act on a mark; gives where to go on."""
+        if mark in "([":
+            self.open.append((mark, at))
+        elif mark in ")]":
+            self._close(mark, at)
+        elif mark == "#":
+            return self._comment(at)
+        elif mark in _QUOTES:
+            return self._string(at)
+        elif not self.open:
+            self._end(at)
+        elif mark == ";":
+            raise self.source.error(
+                "; inside brackets", (at, at + 1), help="a matrix is written [[1, 2], [3, 4]]"
+            )
+        return at + 1
+
+    def _close(self, mark: str, at: int) -> None:
+        if not self.open:
+            raise self.source.error(
+                f'there is no open bracket for this "{mark}"',
+                (at, at + 1),
+                help="remove it, or open one in front",
+            )
+        bracket, offset = self.open.pop()
+        if bracket != _CLOSES[mark]:
+            raise self.source.error(
+                f'this "{bracket}" is not closed before a "{mark}" comes',
+                (offset, offset + 1),
+                help=f'close it with "{_OPENS[bracket]}"',
+                related=((f'the "{mark}"', self.source.place(at)),),
+            )
+
+    def _comment(self, at: int) -> int:
+        self._plain(at)
+        end = self.text.find("\n", at)
+        end = len(self.text) if end < 0 else end
+        self.pieces.append(" " * (end - at))
+        self.done = end
+        return end
+
+    def _string(self, at: int) -> int:
+        self._plain(at)
+        found = _END_QUOTE.search(self.text, at + 1)
+        if found is None or found[0] == "\n":
+            raise self.source.error(
+                "this quote is never closed", (at, at + 1), help='close it with " on the same line'
+            )
+        self.pieces.append(f'"{self.text[at + 1 : found.start()]}"')
+        self.done = found.end()
+        return found.end()
+
+    def _plain(self, end: int) -> None:
+        """Take over the text up to `end`, in typed signs."""
+        part = self.text[self.done : end]
+        if not part.isascii():
+            self._check(part)
+            part = part.translate(_TYPED)
+        self.pieces.append(part)
+        self.done = end
+
+    def _check(self, part: str) -> None:
+        found = _INVISIBLE.search(part)
+        if found:
+            raise self.source.error(
+                f"the character {describe(found[0])} cannot stand in a model",
+                (self.done + found.start(), self.done + found.end()),
+                help="it is invisible or changes the letter before it: type the name again",
+            )
+        found = _SUPERSCRIPT.search(part)
+        if found:
+            power = unicodedata.normalize("NFKC", found[0]).replace("\u2212", "-")
+            before = part[max(0, found.start() - _SHOWN) : found.start()]
+            base = re.split(r"\W", before)[-1]
+            raise self.source.error(
+                "a power is not written with raised digits",
+                (self.done + found.start(), self.done + found.end()),
+                help=f"write {base or 'x'}^{power[:_SHOWN]}",
+            )
+
+    def _end(self, at: int) -> None:
+        """The end of a statement."""
+        self._plain(at)
+        words = "".join(self.pieces[self.first :])
+        body = words.strip()
+        if body:
+            start = at - len(words.lstrip())
+            self.spans.append(Span(start, start + len(body)))
+        self.pieces.append(self.text[at : at + 1])
+        self.done = at + 1
+        self.first = len(self.pieces)

@@ -1,0 +1,401 @@
+"""Reads a statement that does not parse, and where. Gives the error that says what is wrong.
+
+Looks at the words around the place, not at parser states. Knows nothing of which names exist, apart
+from the functions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from gradcheck_cli.common.errors import LanguageError
+from gradcheck_cli.language.identifiers import describe, nearest
+from gradcheck_cli.language.source_text import Source, Span
+from gradcheck_cli.model.primitives.table import function_names
+
+__all__ = ["KEYWORDS", "derivative_meant", "explain"]
+
+KEYWORDS = ("data", "rows", "param", "seed", "set", "claim", "from", "columns", "count")
+_WORD = re.compile(
+    r"(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    r"|(?P<derivative>(?:d\s+|∂\s*)[^\W\d]\w*\s*/\s*(?:d\s+|∂\s*)[^\W\d]\w*)"
+    r"|(?P<name>[^\W\d]\w*)"
+    r'|(?P<string>"[^"\n]*")'
+    r"|(?P<compare>>=|<=|[<>≥≤](?!=))"
+    r"|(?P<sign>\*\*|==|!=|<>|&&|\|\||\+=|-=|:=|->|\.T\b|\S)"
+)
+_LONG = 40
+_AROUND = 10_000  # characters before and after the place that are looked at
+_GAP = re.compile(r"[\s,+*/()-]")
+_FORMS = "a line is NAME = EXPRESSION, or begins with data, rows, param, seed, set or claim"
+_OPERANDS = ("number", "name", "string", "derivative")
+_ARITHMETIC = ("+", "-", "*", "/", "@", "^", "**")
+
+
+class _Word(NamedTuple):
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+class _View(NamedTuple):
+    """A statement's words, and which of them came unexpected (the last is the statement's end)."""
+
+    words: list[_Word]
+    at: int
+    code: str
+    all_code: str  # of the whole file
+
+    @property
+    def bad(self) -> _Word:
+        """The unexpected word."""
+        return self.words[self.at]
+
+    @property
+    def before(self) -> _Word:
+        """The word in front of it."""
+        return self.words[self.at - 1] if self.at else _Word("start", "", 0, 0)
+
+    @property
+    def ends_operand(self) -> bool:
+        """Whether the word before is the end of a value."""
+        word = self.before
+        known = word.kind in _OPERANDS and word.text not in KEYWORDS
+        return known or word.text in (")", "]", "'", ".T")
+
+    @property
+    def after(self) -> _Word:
+        """The word behind it."""
+        return self.words[min(self.at + 1, len(self.words) - 1)]
+
+
+class Advice(NamedTuple):
+    """What is wrong, the way out, and how many words before the unexpected one it is."""
+
+    message: str
+    help: str | None = None
+    back: int = 0
+
+
+def explain(source: Source, span: Span, at: int) -> LanguageError:
+    """The error for the statement at `span`, which is unexpected at its character `at`."""
+    code = source.code[span.start : span.end]
+    words = _words(code, at)
+    position = next(k for k, word in enumerate(words) if word.end > at or word.kind == "end")
+    view = _View(words, position, code, source.code)
+    for rule in _RULES:
+        advice = rule(view)
+        if advice is not None:
+            break
+    else:
+        advice = Advice(f'"{_cut(view.bad.text)}" does not fit here', _FORMS)
+    bad = view.words[position - advice.back]
+    place = (span.start + bad.start, span.start + bad.end)
+    return source.error(advice.message, place, help=advice.help)
+
+
+def _words(code: str, at: int) -> list[_Word]:
+    """The words of a statement; of a very long one its first, and those around `at`."""
+    start, end = max(0, at - _AROUND), min(len(code), at + _AROUND)
+    first = _WORD.search(code) if start else None
+    if start:
+        gap = _GAP.search(code, start, at)
+        start = gap.end() if gap else at
+    words = [_word(first)] if first else []
+    words += map(_word, _WORD.finditer(code, start, end))
+    return [*words, _Word("end", "", end, end)]
+
+
+def _word(found: re.Match[str]) -> _Word:
+    return _Word(found.lastgroup or "sign", found[0], found.start(), found.end())
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[: _LONG - 3]}..."
+
+
+def derivative_meant(code: str, all_code: str = "") -> str | None:
+    """`d loss/d w0` for dL/dw0, dl_dw0 or d(loss)/d(w0) at the start of `code`.
+
+    L is taken for the loss unless `all_code` defines a step of that name.
+    """
+    head = code[:200]
+    found = (
+        re.match(r"(?:d|∂)\s*[(\[]\s*(\w+)\s*[)\]]\s*/\s*(?:d|∂)\s*[(\[]?\s*(\w+)", head)
+        or re.match(r"(?:d|∂)_?(\w+?)_?\s*/\s*(?:d\s+|∂\s*|d_?)(\w+)", head)
+        or re.match(r"d\s+(\w+)\s*/\s*d_?(\w+)", head)
+        or re.match(r"d_?([^\W_]+)_d_?(\w+)", head)
+    )
+    if not found:
+        return None
+    of = found[1]
+    if of in ("L", "l") and not re.search(rf"(?:^|[;\n])[ \t]*{of}[ \t]*=", all_code):
+        of = "loss"
+    return f"d {_cut(of)}/d {_cut(found[2])}"
+
+
+# --- rules: each gives its advice, or None if the mistake is another ----------------------------
+
+
+def _claim(view: _View) -> Advice | None:
+    if view.words[0].text != "claim" or view.at != 1 or view.bad.text == "=":
+        return None
+    meant = derivative_meant(view.code[view.bad.start :], view.all_code) or "d loss/d w0"
+    return Advice("a claim begins with a derivative", f"write claim {meant} = ...")
+
+
+def _second(view: _View) -> Advice | None:
+    behind = view.before.kind == "derivative" and view.bad.text == "/"
+    if behind or re.match(r"d\s*(\^|2|\*\*)\s*2?\s*\w+\s*/", view.code[view.bad.start :]):
+        return Advice("second derivatives are not judged", "claim a first one, d loss/d w0")
+    return None
+
+
+def _equals(view: _View) -> Advice | None:
+    if view.bad.text == "==" or (view.bad.text == "=" and view.before.text == "="):
+        return Advice("== is not used", "a step is written name = ...; comparisons are > < >= <=")
+    if view.bad.text in ("!=", "<>"):
+        return Advice(f"{view.bad.text} is not used", "the comparisons are > < >= <=")
+    if view.bad.text != "=":
+        return None
+    if view.words[0].kind == "derivative":
+        return Advice('"claim" is missing', f"write claim {view.words[0].text} = ...")
+    meant = derivative_meant(view.code, view.all_code)
+    if meant:
+        return Advice("the left side of = is not a name", f"write claim {meant} = ...")
+    if any(word.text == "=" for word in view.words[: view.at]):
+        return Advice("a second = in one statement", "statements end with ; or the line")
+    return Advice("the left side of = is not a name", "a step is written name = ...")
+
+
+def _reserved(view: _View) -> Advice | None:
+    word = view.bad.text
+    if word not in KEYWORDS:
+        return None
+    if word in _PLACES and view.ends_operand:
+        return Advice(f'"{word}" does not fit here', _PLACES[word])
+    return Advice(f'"{word}" is a reserved word', f"take another name, {word}_1")
+
+
+_PLACES = {
+    "from": 'a file stands behind the names: data x, y from "FILE"',
+    "columns": 'columns follow the file: from "FILE" columns u, v',
+    "count": "count follows a distribution: rows x ~ normal(0, 1) count 8",
+}
+
+
+def _reserved_name(view: _View) -> Advice | None:
+    """`data = 3`: the word before was taken for the beginning of a statement."""
+    if view.at == 1 and view.before.text in KEYWORDS and view.bad.text == "=":
+        word = view.before.text
+        return Advice(f'"{word}" is a reserved word', f"take another name, {word}_1", back=1)
+    return None
+
+
+def _seed(view: _View) -> Advice | None:
+    if view.words[0].text == "seed" and view.at <= 2:
+        return Advice("a seed is one whole number", "write seed 7")
+    return None
+
+
+def _name_with_digit(view: _View) -> Advice | None:
+    """`param 2x = 1`."""
+    starts = view.before.text in ("data", "rows", "param", ",") and view.bad.kind == "number"
+    if starts and view.after.kind == "name" and view.words[0].text in ("data", "rows", "param"):
+        return Advice("a name begins with a letter", f"write {_cut(view.after.text)}_1")
+    return None
+
+
+def _decimal(view: _View) -> Advice | None:
+    for k in (view.at, view.at - 1):
+        if 1 <= k < len(view.words) - 1 and view.words[k].text == ",":
+            left, right = view.words[k - 1], view.words[k + 1]
+            near = left.end == view.words[k].start and right.start == view.words[k].end
+            if near and left.kind == right.kind == "number":
+                number = _cut(f"{left.text}.{right.text}")
+                return Advice("a comma inside a number", f"the decimal sign is a point: {number}")
+    return None
+
+
+def _quotes(view: _View) -> Advice | None:
+    if view.bad.text == "'":
+        return Advice("single quotes do not enclose a text", 'write "..."; \' is the transpose')
+    return None
+
+
+def _file(view: _View) -> Advice | None:
+    """What stands behind `from`, and behind the file."""
+    before, bad = view.before, view.bad
+    if before.text == "from" and bad.kind not in ("string", "end"):
+        if bad.text == "'":
+            path = view.code[bad.end :].split("'", 1)[0]
+            return Advice("single quotes do not enclose a text", f'write from "{_cut(path)}"')
+        path = view.code[bad.start :].split(None, 1)[0]
+        return Advice("the name of a file stands in double quotes", f'write from "{_cut(path)}"')
+    if any(w.text == "columns" for w in view.words[: view.at]) and bad.kind in ("name", "string"):
+        listed = f"{_cut(before.text)}, {_cut(bad.text)}"
+        return Advice("columns are separated by commas", f"write {listed}")
+    behind = before.kind == "string" and any(w.text == "from" for w in view.words[: view.at])
+    if behind and bad.kind == "name" and bad.text not in KEYWORDS:
+        near = nearest(bad.text, ["columns"])
+        return Advice(
+            f'"{_cut(bad.text)}" does not fit here',
+            "did you mean columns?" if near else _PLACES["columns"],
+        )
+    if behind and bad.text == ",":
+        return Advice("a file ends its statement", "go on with ; and another data, rows or param")
+    return None
+
+
+def _number(view: _View) -> Advice | None:
+    if view.before.kind != "number" or view.bad.start != view.before.end:
+        return None
+    if re.fullmatch("_[0-9_]+", view.bad.text):
+        whole = view.before.text + view.bad.text.replace("_", "")
+        return Advice("a number has no _", f"write {_cut(whole)}")
+    if view.bad.kind == "number":
+        whole = _cut(view.before.text + view.bad.text)
+        return Advice(f'"{whole}" is not a number', "a number has one decimal point")
+    return None
+
+
+def _first_word(view: _View) -> Advice | None:
+    first = view.words[0]
+    if view.at != 1 or first.kind != "name" or view.bad.kind != "name":
+        return None
+    meant = nearest(first.text, KEYWORDS)
+    if meant is None:
+        return None
+    return Advice(f'"{_cut(first.text)}" begins no statement', f"did you mean {meant}?", back=1)
+
+
+def _operator(view: _View) -> Advice | None:
+    left, right = view.before, view.bad
+    begins = right.kind in _OPERANDS or right.text in ("(", "[")
+    if not (view.ends_operand and begins):
+        return None
+    if left.text in function_names():
+        return Advice(f'"{left.text}" needs brackets', f"write {left.text}({_cut(right.text)})")
+    message = f'missing operator between "{_cut(left.text)}" and "{_cut(right.text)}"'
+    if left.kind in _OPERANDS and right.kind in _OPERANDS:
+        return Advice(message, f"a product is written {_cut(left.text)}*{_cut(right.text)}")
+    return Advice(message, "a product is written with *")
+
+
+def _compare(view: _View) -> Advice | None:
+    if view.bad.kind != "compare" and view.bad.text not in _ARITHMETIC:
+        return None
+    level = _same_level(view)
+    compared = any(word.kind == "compare" for word in level)
+    message = "a comparison beside another operator needs brackets"
+    if view.bad.kind == "compare" and compared:
+        return Advice("comparisons do not chain", "write (a < b)*(b < c)")
+    if view.bad.kind == "compare" and any(word.text in _ARITHMETIC for word in level):
+        return Advice(message, "write (a + b) > c, or a + (b > c)")
+    if compared and view.before.kind != "compare":
+        return Advice(message, "write (a > b)*c, or a > (b*c)")
+    return None
+
+
+def _same_level(view: _View) -> list[_Word]:
+    """The words in front, back to the open bracket or comma around them, without inner brackets."""
+    depth, level = 0, []
+    for word in reversed(view.words[: view.at]):
+        if word.text in (")", "]"):
+            depth += 1
+        elif word.text in ("(", "["):
+            depth -= 1
+        if depth < 0 or (depth == 0 and word.text in (",", "=")):
+            break
+        if depth == 0:
+            level.append(word)
+    return level
+
+
+def _missing(view: _View) -> Advice | None:
+    left, right = view.before, view.bad
+    if left.text in ("(", "[") and right.text in (")", "]"):
+        return Advice("there is nothing between the brackets", "write a value there")
+    if right.kind == "end":
+        return Advice("something is missing at the end", _end_help(left))
+    expecting = (*_ARITHMETIC, "(", "[", ",", "=", "start")
+    if (left.text in expecting or left.kind in ("start", "compare")) and (
+        right.text in (*_ARITHMETIC, ")", "]", ",") or right.kind == "compare"
+    ):
+        before = f'before "{right.text}"' if left.kind == "start" else f'after "{left.text}"'
+        return Advice(f"a value is missing {before}", "write a number, a name or (...) there")
+    return None
+
+
+def _end_help(left: _Word) -> str:
+    if left.text in (*_ARITHMETIC, "=") or left.kind == "compare":
+        return f'a value is expected after "{left.text}"; a line goes on inside brackets only'
+    if left.text in ("from", "columns"):
+        return 'write from "FILE", or from "FILE" columns u, v'
+    if left.text in ("data", "rows", "param"):
+        return f"write {left.text} NAME = VALUE"
+    if left.kind == "derivative":
+        return f"write claim {left.text} = ..."
+    return _FORMS
+
+
+_STRANGE = {
+    "{": "group with ( )",
+    "}": "group with ( )",
+    "%": "comments begin with #",
+    "!": "there is no factorial and no negation",
+    "&": "a product of comparisons is their and: (a > b)*(b > c)",
+    "&&": "a product of comparisons is their and: (a > b)*(b > c)",
+    "|": "an absolute value is written abs(x)",
+    "||": "a norm is written norm(x)",
+    "√": "write sqrt(x)",
+    "∑": "write sum(x), or sum_rows(x) over the rows",
+    "∞": "infinity is not a number here",
+    "~": "a drawn value is written param w ~ normal(0, 1)",
+    '"': "names of files and columns are the only texts",
+    "\\": "a line goes on inside brackets; LaTeX commands are not read",
+    ":": "slices stand in brackets behind a name: v[0:2]",
+    ".": "only numbers and .T have a point",
+}
+
+
+def _strange(view: _View) -> Advice | None:
+    if view.bad.kind == "string":
+        return Advice("a text in quotes does not fit here", _STRANGE['"'])
+    if view.bad.kind != "sign":
+        return None
+    if view.bad.text in _STRANGE:
+        return Advice(f'"{view.bad.text}" does not fit here', _STRANGE[view.bad.text])
+    if len(view.bad.text) == 1 and not view.bad.text.isascii():
+        return Advice(f"the character {describe(view.bad.text)} is not used", "remove it")
+    return None
+
+
+def _comma(view: _View) -> Advice | None:
+    if view.bad.text == ",":
+        return Advice("a comma outside brackets", "statements end with ; or the line")
+    return None
+
+
+_RULES: tuple[Callable[[_View], Advice | None], ...] = (
+    _decimal,
+    _reserved_name,
+    _seed,
+    _claim,
+    _second,
+    _equals,
+    _file,
+    _quotes,
+    _number,
+    _name_with_digit,
+    _reserved,
+    _first_word,
+    _operator,
+    _compare,
+    _missing,
+    _strange,
+    _comma,
+)

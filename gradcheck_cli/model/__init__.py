@@ -1,0 +1,1 @@
+"""What a model is: nodes, graph, points, initializers."""

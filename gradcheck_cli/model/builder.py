@@ -1,0 +1,176 @@
+"""Reads operations one by one. Gives a Graph; refuses shapes that do not fit, with a way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from gradcheck_cli.common.errors import ShapeError
+from gradcheck_cli.model.graph import LEAF, LITERAL, NO_OPTIONS, Graph, Key, Node, spell_shape
+from gradcheck_cli.model.primitives.record import Primitive, Shape
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+
+__all__ = ["Builder"]
+
+
+class Builder:
+    """Grows a Graph node by node; shapes are checked as it grows."""
+
+    def __init__(self, *, rows_apart: bool = True) -> None:
+        self.rows_apart = rows_apart  # steps; a claim's formula may use what is made of all rows
+        self.nodes: list[Node] = []
+        self.names: dict[str, int] = {}
+        self.notes: list[str] = []  # readings that could surprise, found while building
+        self._literals: dict[tuple[float, str], int] = {}
+        self._steps: set[int] = set()
+
+    def leaf(self, key: Key, shape: Shape, *, per_row: bool = False, reduced: bool = False) -> int:
+        """A value from outside, entered under its key."""
+        node = self._add(LEAF, (), shape, per_row=per_row, reduced=reduced, key=key)
+        if isinstance(key, str):
+            self.names[key] = node
+        return node
+
+    def literal(self, value: float, text: str) -> int:
+        """A number of the text: the double nearest to it, and the text as the author wrote it."""
+        found = self._literals.get((value, text))
+        if found is None:
+            found = self._add(LITERAL, (), (), value=value, text=text)
+            self._literals[value, text] = found
+        return found
+
+    def name(self, name: str, node: int) -> int:
+        """Make `node` the step `name`; a second name for a value becomes a node of its own."""
+        if node in self._steps or self.nodes[node].operation in (LEAF, LITERAL):
+            node = self.apply("identity", (node,))
+        self._steps.add(node)
+        self.names[name] = node
+        return node
+
+    def apply(
+        self,
+        operation: str,
+        arguments: Sequence[int],
+        options: Mapping[str, Any] | None = None,
+        *,
+        rows: int | None = None,
+    ) -> int:
+        """A primitive of earlier nodes. `rows`: how many training examples there are.
+
+        Raises ShapeError where the arguments do not fit, with the way out.
+        """
+        record = PRIMITIVES[operation]
+        given = [self.nodes[a] for a in arguments]
+        if operation == "matmul" and given[0].operation == "transpose" and _is_inner(self, given):
+            return self.apply("dot", (given[0].arguments[0], arguments[1]))
+        per_row = reduced = has_shape = False
+        for node in given:
+            per_row = per_row or node.per_row
+            reduced = reduced or node.reduced
+            has_shape = has_shape or bool(node.shape)
+        if self.rows_apart and per_row and reduced:
+            raise ShapeError(
+                "a value made from all rows is used in a step that has one value per row",
+                help="rows do not see one another; declare the batch as data X[N,d] instead",
+            )
+        if record.rows == "reduce":
+            if not per_row:
+                raise ShapeError(
+                    f"{record.function} needs a value that has one entry per row",
+                    help="only steps that use a `rows` name have; sum and mean act on one array",
+                )
+            options = {**(options or {}), "count": rows or 1}
+            per_row, reduced = False, True
+        if not record.elementwise:
+            shape, settings = record.shape(*(n.shape for n in given), **(options or {}))  # type: ignore[misc]
+        else:
+            shape, settings = (), {**record.options, **options} if options else record.options
+            if has_shape:
+                shape = _common_shape(record, [node.shape for node in given])
+                self._note_surprises(record, given, shape)
+                arguments = [self._expanded(a, shape) for a in arguments]
+        return self._add(
+            operation, tuple(arguments), shape, per_row=per_row, reduced=reduced,
+            options=MappingProxyType(settings) if settings else NO_OPTIONS,
+        )  # fmt: skip
+
+    def copy(self, node: Node, arguments: Sequence[int]) -> int:
+        """A node of another graph; `arguments` must have the shapes that its own have there."""
+        return self._add(
+            node.operation, tuple(arguments), node.shape, per_row=node.per_row, reduced=node.reduced,
+            options=node.options, key=node.key, value=node.value, text=node.text,
+        )  # fmt: skip
+
+    def graph(self, output: int = -1) -> Graph:
+        """What was built so far."""
+        return Graph(tuple(self.nodes), MappingProxyType(dict(self.names)), output)
+
+    def _add(self, operation: str, arguments: tuple[int, ...], shape: Shape, **more: Any) -> int:
+        index = len(self.nodes)
+        self.nodes.append(Node(index, operation, arguments, shape, **more))
+        return index
+
+    def _expanded(self, argument: int, shape: Shape) -> int:
+        if self.nodes[argument].shape == shape:
+            return argument
+        return self.apply("expand", (argument,), {"to": shape})
+
+    def _note_surprises(self, record: Primitive, given: Sequence[Node], shape: Shape) -> None:
+        if record.name == "pow" and len(shape) == 2 and shape[0] == shape[1]:
+            self.notes.append("^ of a matrix acts entry by entry; A @ A is the product")
+        ranks = {len(node.shape) for node in given}
+        if record.name in ("add", "sub") and ranks == {1, 2}:
+            self.notes.append(f"a vector was added to every row of a {spell_shape(shape)} matrix")
+
+
+def _is_inner(builder: Builder, given: Sequence[Node]) -> bool:
+    """Whether this is u' @ v of two vectors, which is a number."""
+    return len(builder.nodes[given[0].arguments[0]].shape) == 1 and len(given[1].shape) == 1
+
+
+def _common_shape(record: Primitive, shapes: Sequence[Shape]) -> Shape:
+    """The shape of an elementwise result; LANGUAGE, "broadcasting": nothing beyond what is listed."""
+    result: Shape = ()
+    for shape in shapes:
+        joined = _join(record, result, shape)
+        if joined is None:
+            raise ShapeError(
+                f"the shapes {spell_shape(result)} and {spell_shape(shape)} do not fit "
+                f"{record.infix or record.function}",
+                help=_elementwise_help(record, result, shape),
+            )
+        result = joined
+    return result
+
+
+def _join(record: Primitive, a: Shape, b: Shape) -> Shape | None:
+    if a == b or not b:
+        return a
+    if not a:
+        return b
+    if len(a) == len(b) == 2:
+        if _stretches(a, b):
+            return b
+        if _stretches(b, a):
+            return a
+    if record.name in ("add", "sub") and {len(a), len(b)} == {1, 2} and a[-1] == b[-1]:
+        return a if len(a) == 2 else b
+    return None
+
+
+def _stretches(small: Shape, large: Shape) -> bool:
+    """Whether [m,1] or [1,n] goes into [m,n]."""
+    return all(s in (1, n) for s, n in zip(small, large, strict=True))
+
+
+def _elementwise_help(record: Primitive, a: Shape, b: Shape) -> str:
+    if record.name == "mul" and (len(a) == 2 or len(b) == 2):
+        return "* multiplies entry by entry; a matrix product is written with @"
+    if {len(a), len(b)} == {1, 2}:
+        matrix, vector = (a, b) if len(a) == 2 else (b, a)
+        if matrix == (*vector, 1):
+            whole = spell_shape(matrix)
+            return f"the matrix M as a vector is M[:,0]; or declare the vector as {whole}"
+        return "a vector is a column; v' is the row [1,n]"
+    return "shapes must be equal, or one a single number, or [m,1] or [1,n] against [m,n]"

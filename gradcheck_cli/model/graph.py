@@ -1,0 +1,197 @@
+"""Reads nothing. Gives Node, Graph and the keys of leaves: the operations of a model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from gradcheck_cli.model.primitives.record import Primitive, Shape
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+
+__all__ = ["LEAF", "LITERAL", "NO_OPTIONS", "Derivative", "Graph", "Key", "Node", "spell_shape"]
+
+LEAF, LITERAL = "leaf", "literal"
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+PI = "pi"  # the text of a literal that is more than the double nearest to it
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """d of/d by, or the derivative by one entry of `by`: a leaf of a claim's formula."""
+
+    of: str
+    by: str
+    index: tuple[int, ...] | None = None
+
+    @property
+    def whole(self) -> Derivative:
+        """The derivative by all entries."""
+        return Derivative(self.of, self.by)
+
+    def __str__(self) -> str:
+        entry = "" if self.index is None else f"[{','.join(map(str, self.index))}]"
+        return f"d {self.of}/d {self.by}{entry}"
+
+
+Key = str | Derivative
+
+
+def spell_shape(shape: Shape) -> str:
+    """The shape as it is written behind a name: `[4,3]`; nothing for a scalar."""
+    return f"[{','.join(map(str, shape))}]" if shape else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One value. `per_row`: one per training example; `reduced`: made from a sum over them."""
+
+    index: int
+    operation: str
+    arguments: tuple[int, ...]
+    shape: Shape
+    per_row: bool = False
+    reduced: bool = False
+    options: Mapping[str, Any] = field(default_factory=lambda: NO_OPTIONS)
+    key: Key = ""
+    value: float = 0.0
+    text: str = ""
+
+    @property
+    def primitive(self) -> Primitive:
+        """The record of its function. Raises KeyError for leaves and literals."""
+        return PRIMITIVES[self.operation]
+
+    @property
+    def size(self) -> int:
+        """How many entries it has, in one row if it is per row."""
+        return math.prod(self.shape)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether its value comes from outside."""
+        return self.operation == LEAF
+
+    @property
+    def is_literal(self) -> bool:
+        """Whether it is a number of the text, or pi."""
+        return self.operation == LITERAL
+
+    @property
+    def adds_rows(self) -> bool:
+        """Whether it makes one value of those of all rows."""
+        return not (self.is_leaf or self.is_literal) and self.primitive.rows == "reduce"
+
+    @property
+    def is_pi(self) -> bool:
+        """Whether it is the number pi, which no double is."""
+        return self.is_literal and self.text == PI
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in the order of definition, and the names some of them carry."""
+
+    nodes: tuple[Node, ...]
+    names: Mapping[str, int]
+    output: int = -1
+
+    def downstream(self, sources: Iterable[int]) -> list[bool]:
+        """For each node whether a value of `sources` reaches it (a source reaches itself)."""
+        reached = [False] * len(self.nodes)
+        for source in sources:
+            reached[source] = True
+        for node in self.nodes:
+            for argument in node.arguments:  # any() takes three times as long
+                if reached[argument]:
+                    reached[node.index] = True
+                    break
+        return reached
+
+    def upstream(self, targets: Iterable[int]) -> list[bool]:
+        """For each node whether `targets` are computed from it (a target from itself)."""
+        needed = [False] * len(self.nodes)
+        for target in targets:
+            needed[target] = True
+        for node in reversed(self.nodes):
+            if needed[node.index]:
+                for argument in node.arguments:
+                    needed[argument] = True
+        return needed
+
+    def for_rows(self, count: int) -> Graph:
+        """The same graph for another number of rows."""
+        nodes = (replace(n, options=MappingProxyType({**n.options, "count": count})) if n.adds_rows else n
+                 for n in self.nodes)  # fmt: skip
+        return replace(self, nodes=tuple(nodes))
+
+    def formula(self, index: int, shown: Mapping[int, str]) -> str:
+        """The expression of one node, fully bracketed; nodes of `shown` appear by their name."""
+        pieces: list[str] = []
+        todo: list[int | str] = [index]
+        first = True
+        while todo:
+            item = todo.pop()
+            if isinstance(item, str):
+                pieces.append(item)
+            elif item in shown and not first:
+                pieces.append(shown[item])
+            else:
+                todo.extend(reversed(_spelled(self.nodes, item)))
+            first = False
+        return "".join(pieces)
+
+
+def _spelled(nodes: Sequence[Node], index: int) -> list[int | str]:
+    """A node as pieces of text and the nodes between them."""
+    node = nodes[index]
+    if node.is_literal:
+        return [node.text]
+    if node.is_leaf:
+        return [str(node.key)]
+    arguments = node.arguments
+    if node.operation in ("identity", "expand"):
+        return [arguments[0]]
+    if node.operation == "index":
+        key = _spell_key(node.options["key"])
+        if isinstance(nodes[arguments[0]].key, Derivative):  # d f/d w[0] is by an entry of w
+            return ["(", arguments[0], ")", key]
+        return [arguments[0], key]
+    if node.operation == "stack":
+        return ["[", *_separated(arguments), "]"]
+    record = node.primitive
+    if record.sizes:
+        return [f"{record.function}({', '.join(map(str, node.options['sizes']))})"]
+    if record.infix is not None and len(arguments) == 2:
+        return ["(", arguments[0], f" {record.infix} ", arguments[1], ")"]
+    if record.infix is not None:
+        return ["(", record.infix, arguments[0], ")"]
+    return [record.function, "(", *_separated(arguments), _spell_options(node), ")"]
+
+
+def _separated(arguments: Sequence[int]) -> Iterator[int | str]:
+    for position, argument in enumerate(arguments):
+        if position:
+            yield ", "
+        yield argument
+
+
+def _spell_key(key: tuple[Any, ...]) -> str:
+    def part(k: Any) -> str:
+        if isinstance(k, int):
+            return str(k)
+        return f"{'' if k.start is None else k.start}:{'' if k.stop is None else k.stop}"
+
+    return f"[{','.join(part(k) for k in key)}]"
+
+
+def _spell_options(node: Node) -> str:
+    """The keyword arguments that differ from the record's defaults."""
+    given = []
+    for name, default in node.primitive.options.items():
+        value = node.options.get(name, default)
+        if value != default:
+            given.append(f", {name}={value!r}")
+    return "".join(given)

@@ -1,0 +1,111 @@
+"""Reads nothing. Gives the records of activation functions."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from gradcheck_cli.model.primitives.record import Primitive, enter
+
+__all__ = ["FAMILY"]
+
+FAMILY: dict[str, Primitive] = {}
+define = partial(enter, FAMILY)
+
+_SELU_ALPHA = 1.6732632423543772
+_SELU_SCALE = 1.0507009873554805
+_ROOT_HALF = 0.5**0.5
+_TWO_OVER_ROOT_PI = 1.1283791670955126
+_ONE_OVER_ROOT_TWO_PI = 0.3989422804014327
+_BESIDE_ZERO = ((0.2, 2.0),)
+
+define(
+    "erf", "erf(x)", "error function",
+    forward=lambda m, x: m.erf(x),
+    vjp=(lambda m, g, y, x: g * _TWO_OVER_ROOT_PI * m.exp(-x * x),),
+    symbolic=lambda s, x: s.erf(x),
+)  # fmt: skip
+define(
+    "sigmoid", "sigmoid(x)", "1/(1 + exp(-x))", aliases=("logistic", "expit"),
+    forward=lambda m, x: m.exp(-m.softplus(-x)),
+    vjp=(lambda m, g, y, x: g * y * m.exp(-m.softplus(x)),),
+    symbolic=lambda s, x: 1 / (1 + s.exp(-x)),
+)  # fmt: skip
+define(
+    "softplus", "softplus(x)", "log(1 + exp(x))",
+    forward=lambda m, x: m.softplus(x),
+    vjp=(lambda m, g, y, x: g * m.exp(-m.softplus(-x)),),
+    symbolic=lambda s, x: s.log(1 + s.exp(x)),
+)  # fmt: skip
+define(
+    "relu", "relu(x)", "max(x, 0); relu'(0) = 0 by convention", analytic=False, sample=_BESIDE_ZERO,
+    rounds=False,
+    forward=lambda m, x: m.positive_part(x),
+    vjp=(lambda m, g, y, x: m.gated(g, x),),
+    symbolic=lambda s, x: s.select(x > 0, x, 0),
+    kink=lambda m, x: x,
+)  # fmt: skip
+define(
+    "leaky_relu", "leaky_relu(x, slope=0.01)", "x where x > 0, else slope*x", analytic=False,
+    options={"slope": 0.01}, sample=((-2.0, -0.2),),
+    forward=lambda m, x, slope: m.where(m.gt(x, 0), x, slope * x),
+    vjp=(lambda m, g, y, x, slope: m.where(m.gt(x, 0), g, slope * g),),
+    symbolic=lambda s, x, slope: s.select(x > 0, x, s.number(slope) * x),
+    kink=lambda m, x, slope: x,
+)  # fmt: skip
+define(
+    "elu", "elu(x, alpha=1)", "x where x > 0, else alpha*(exp(x) - 1)", analytic=False,
+    options={"alpha": 1.0}, sample=((-2.0, -0.2),),
+    forward=lambda m, x, alpha: m.where(m.gt(x, 0), x, alpha * m.expm1(m.negative_part(x))),
+    vjp=(
+        lambda m, g, y, x, alpha: m.where(m.gt(x, 0), g, g * alpha * m.exp(m.negative_part(x))),
+    ),
+    symbolic=lambda s, x, alpha: s.select(x > 0, x, s.number(alpha) * (s.exp(x) - 1)),
+    kink=lambda m, x, alpha: x,
+)  # fmt: skip
+define(
+    "selu", "selu(x)", "scaled elu (Klambauer et al. 2017)", analytic=False, sample=((-2.0, -0.2),),
+    forward=lambda m, x: _SELU_SCALE
+    * m.where(m.gt(x, 0), x, _SELU_ALPHA * m.expm1(m.negative_part(x))),
+    vjp=(
+        lambda m, g, y, x: g
+        * _SELU_SCALE
+        * m.where(m.gt(x, 0), 1 + 0 * x, _SELU_ALPHA * m.exp(m.negative_part(x))),
+    ),
+    symbolic=lambda s, x: s.number(_SELU_SCALE)
+    * s.select(x > 0, x, s.number(_SELU_ALPHA) * (s.exp(x) - 1)),
+    kink=lambda m, x: x,
+)  # fmt: skip
+define(
+    "gelu", "gelu(x)", "x*(1 + erf(x/sqrt(2)))/2",
+    forward=lambda m, x: x * m.erfc(-x * m.sqrt(0.5)) / 2,
+    vjp=(
+        lambda m, g, y, x: g
+        * (m.erfc(-_ROOT_HALF * x) / 2 + x * _ONE_OVER_ROOT_TWO_PI * m.exp(-x * x / 2)),
+    ),
+    symbolic=lambda s, x: x * (1 + s.erf(x / s.sqrt(2))) / 2,
+)  # fmt: skip
+define(
+    "silu", "silu(x)", "x*sigmoid(x)", aliases=("swish",),
+    forward=lambda m, x: x * m.exp(-m.softplus(-x)),
+    vjp=(
+        lambda m, g, y, x: g
+        * m.exp(-m.softplus(-x))
+        * (1 + x * m.exp(-m.softplus(x))),
+    ),
+    symbolic=lambda s, x: x / (1 + s.exp(-x)),
+)  # fmt: skip
+define(
+    "mish", "mish(x)", "x*tanh(softplus(x)) (Misra 2019)",
+    forward=lambda m, x: x * m.tanh(m.softplus(x)),
+    vjp=(
+        lambda m, g, y, x: g
+        * (m.tanh(m.softplus(x)) + x * m.sech(m.softplus(x)) ** 2 * m.exp(-m.softplus(-x))),
+    ),
+    symbolic=lambda s, x: x * s.tanh(s.log(1 + s.exp(x))),
+)  # fmt: skip
+define(
+    "softsign", "softsign(x)", "x/(1 + abs(x))", analytic=False,
+    forward=lambda m, x: x / (1 + m.abs(x)),
+    vjp=(lambda m, g, y, x: g / (1 + m.abs(x)) / (1 + m.abs(x)),),
+    symbolic=lambda s, x: x / (1 + s.select(x > 0, x, -x)),
+)  # fmt: skip

@@ -1,0 +1,49 @@
+"""Reads the families. Gives THE table of functions: one record per function. Knows nothing of models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from gradcheck_cli.model.primitives import (
+    activations,
+    arithmetic,
+    elementary,
+    linear_algebra,
+    rearranging,
+    reductions,
+    rows,
+    selections,
+)
+from gradcheck_cli.model.primitives.record import Primitive
+
+__all__ = ["PRIMITIVES", "find_primitive", "function_names", "resolve_function"]
+
+_FAMILIES = (arithmetic, elementary, selections, activations, reductions, linear_algebra, rearranging, rows)
+_TABLE: dict[str, Primitive] = {}
+for _family in _FAMILIES:
+    _TABLE |= _family.FAMILY
+PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(_TABLE)
+
+_HIDDEN = {"identity", "expand", "index", "stack"}
+_BY_FUNCTION: dict[tuple[str, int | None], Primitive] = {}
+for _record in _TABLE.values():
+    if _record.infix is None and _record.name not in _HIDDEN:
+        for _name in (_record.function, *_record.aliases):
+            for _count_given in _record.sizes or (_record.arguments,):
+                _BY_FUNCTION[_name, _count_given] = _record
+
+
+def find_primitive(name: str) -> Primitive:
+    """The record `name`. Raises KeyError."""
+    return _TABLE[name]
+
+
+def function_names() -> frozenset[str]:
+    """Every name a user may call, aliases included."""
+    return frozenset(name for name, _ in _BY_FUNCTION)
+
+
+def resolve_function(name: str, arguments: int) -> Primitive | None:
+    """The record behind the user's `name` with this many arguments; None if there is none."""
+    return _BY_FUNCTION.get((name, arguments)) or _BY_FUNCTION.get((name, None))

@@ -1,0 +1,154 @@
+"""Reads a seed and names. Gives the numbers drawn for them, points beside a given one, and points
+as files.
+
+Every name has a stream of its own, so a model keeps its numbers when a line is added. The bits are
+PCG64's, whose sequence NumPy guarantees; what is made of them is written here, and rounded, so that
+platforms agree and a report can be typed back. Knows nothing of graphs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import zipfile
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.numerics.chunked_arrays import PIECE, pieces, room
+
+__all__ = ["DIGITS", "archive", "draw_normal", "draw_uniform", "moved", "signs", "stream"]
+
+Array = NDArray[np.float64]
+DIGITS = 6  # significant digits of every drawn number
+_SMALL = 64  # numbers of an input that is moved together with others
+
+
+class _HasValues(Protocol):
+    @property
+    def kind(self) -> str: ...
+    @property
+    def values(self) -> Any: ...
+
+
+class _HasInputs(Protocol):
+    @property
+    def seed(self) -> int: ...
+    @property
+    def inputs(self) -> Mapping[str, Any]: ...
+
+
+def _unit(seed: int, name: str, count: int, skipped: int = 0) -> Array:
+    """`count` numbers inside (0, 1), the middles of 2**53 equal intervals; those after some others."""
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    bits = np.random.PCG64(int.from_bytes(digest[:16], "little")).advance(skipped).random_raw(count)
+    high = np.asarray(bits, dtype=np.uint64) >> np.uint64(11)
+    return (high.astype(np.float64) + 0.5) * 2.0**-53
+
+
+def signs(seed: int, name: str, shape: tuple[int, ...]) -> Array:
+    """+1 and -1, each as likely, from the stream of `name`/signs."""
+    return np.where(_unit(seed, f"{name}/signs", math.prod(shape)) < 0.5, -1.0, 1.0).reshape(shape)
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """A generator for statistics, where the last digit of a single draw does not matter."""
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    return np.random.Generator(np.random.SFC64(np.frombuffer(digest[:16], dtype="<u4")))
+
+
+def _rounded(values: Array) -> Array:
+    """Every number rounded to DIGITS significant decimal digits: the double nearest to them."""
+    with np.errstate(divide="ignore"):
+        exponent = np.floor(np.log10(np.abs(values)))
+    places = DIGITS - 1 - exponent
+    plain = (places >= 0) & (places <= 22)  # 10**places is exact, hence one rounding in all
+    scale = 10.0 ** np.where(plain, places, 0)
+    result = np.asarray(np.rint(values * scale) / scale)
+    result[~plain] = [float(f"{v:.{DIGITS}g}") for v in values[~plain]]
+    return result
+
+
+def draw_uniform(
+    seed: int, name: str, shape: tuple[int, ...], low: float = -1.0, high: float = 1.0, skipped: int = 0
+) -> Array:
+    """Uniform between `low` and `high`, from the stream of `name`, after so many others."""
+    u = _unit(seed, name, math.prod(shape), skipped)
+    return _rounded(low + (high - low) * u).reshape(shape)
+
+
+def draw_normal(
+    seed: int,
+    name: str,
+    shape: tuple[int, ...],
+    mean: float = 0.0,
+    sd: float = 1.0,
+    *,
+    attempt: int = 0,
+) -> Array:
+    """Normal with this mean and standard deviation (Box and Muller 1958). `attempt`: draw again."""
+    count = math.prod(shape)
+    u = _unit(seed, name if not attempt else f"{name}/{attempt}", 2 * ((count + 1) // 2))
+    radius, angle = np.sqrt(-2 * np.log(u[0::2])), 2 * np.pi * u[1::2]
+    z = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
+    return _rounded(mean + sd * z[:count]).reshape(shape)
+
+
+def moved(
+    model: _HasInputs,
+    number: int,
+    *,
+    kinds: tuple[str, ...] = ("param",),
+    attempt: int = 0,
+    reach: float = 1.0,
+) -> dict[str, Array]:
+    """The inputs of these kinds at point `number`: p*(1 + u/2), or u/10 where p is 0.
+
+    u is uniform in [-reach, reach], from the model's seed; another `attempt` draws another u.
+    Inputs of other kinds are not in the result; `kinds` may hold "param", "data" and "rows".
+    """
+    given = {name: item.values for name, item in model.inputs.items() if item.kind in kinds}
+    streams = {name: f"{name}/moved/{number}/{attempt}" for name in given}
+    large = {name: values for name, values in given.items() if values.size > _SMALL}
+    found = {n: _beside(values, model.seed, streams[n], reach) for n, values in large.items()}
+    small = [name for name in given if name not in found]
+    if small:  # thousands of single numbers are moved as if they were one array
+        units = np.concatenate([_unit(model.seed, streams[n], given[n].size) for n in small])
+        values = np.concatenate([np.ravel(given[n]) for n in small])
+        ends = np.cumsum([given[n].size for n in small])
+        parts = np.split(_moved(values, reach * _rounded(-1.0 + 2.0 * units)), ends[:-1])
+        found |= {n: part.reshape(given[n].shape) for n, part in zip(small, parts, strict=True)}
+    return {name: found[name] for name in given}
+
+
+def _beside(values: Array, seed: int, stream: str, reach: float) -> Array:
+    if values.size <= PIECE:
+        return _beside_some(values, seed, stream, reach)
+    found, width = room(values.shape), math.prod(values.shape[1:])
+    for piece in pieces(values.shape):
+        found[piece] = _beside_some(values[piece], seed, stream, reach, piece.start * width)
+    return found
+
+
+def _beside_some(values: Array, seed: int, stream: str, reach: float, skipped: int = 0) -> Array:
+    return _moved(values, reach * draw_uniform(seed, stream, values.shape, skipped=skipped))
+
+
+def _moved(values: Array, u: Array) -> Array:
+    return np.asarray(np.where(values == 0, u / 10, values * (1 + u / 2)))
+
+
+def archive(values: Mapping[str, Array]) -> bytes:
+    """The arrays as an .npz file (NumPy's NEP 1 format in a zip), the same bytes every time.
+
+    numpy.savez cannot name an array "file", and pickles what is no plain array; this cannot.
+    """
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as packed:
+        for name, array in values.items():
+            with packed.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+    return stream.getvalue()

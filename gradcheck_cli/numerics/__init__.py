@@ -1,0 +1,1 @@
+"""Numbers: arrays, precisions, elimination, sums, formats. Knows nothing of models."""

@@ -1,0 +1,234 @@
+"""Reads stacks of square matrices, (..., n, n), of any numbers. Gives determinants, inverses, cofactors.
+
+Gaussian elimination with partial pivoting (Higham 2002, chapters 9 and 14), in real, complex or
+high-precision numbers alike; the real part decides which row is the pivot's. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "LARGEST_BY_MINORS", "by_factors", "cofactors", "cofactors_and_room", "determinant", "inverse",
+    "is_regular", "minors", "spectral_bound",
+]  # fmt: skip
+
+LARGEST_BY_MINORS = 8  # beyond it minors are too many
+_EPS = 2.0**-52
+_SQUARINGS = 6  # |a^64|
+
+Array = NDArray[Any]
+
+
+def determinant(a: Array, rounded: Callable[[Array], Array] | None = None) -> Array:
+    """det(a): (...). 0 where a column has no pivot. `rounded` is done to what is subtracted."""
+    work = np.array(a)
+    product = np.asarray(1 + 0 * work[..., 0, 0])
+    for k in range(work.shape[-1]):
+        product = product * _pivoted(work, k)
+        pivot = work[..., k, k]
+        factors = work[..., k + 1 :, k] / np.where(pivot == 0, 1, pivot)[..., None]
+        part = factors[..., None] * work[..., k, None, k + 1 :]
+        work[..., k + 1 :, k + 1 :] -= part if rounded is None else rounded(part)
+    return np.asarray(product)
+
+
+def inverse(a: Array) -> Array:
+    """The inverse: (..., n, n). nan where a pivot is 0."""
+    n = a.shape[-1]
+    work = np.array(a)  # in place: a column that is done makes room for one of the inverse
+    order = np.broadcast_to(np.arange(n), a.shape[:-1]).copy()
+    singular = np.zeros(a.shape[:-2], dtype=bool)
+    for k in range(n):
+        chosen = _pivot_row(work, k)
+        for rows in (work, order[..., None]):
+            _exchange(rows, k, chosen)
+        pivot = np.array(work[..., k, k])
+        singular |= np.asarray(pivot == 0, dtype=bool)
+        factors = np.array(work[..., :, k])
+        factors[..., k] = 0
+        work[..., :, k] = 0
+        work[..., k, k] = 1
+        row = work[..., k, :] / np.where(pivot == 0, 1, pivot)[..., None]
+        work[..., k, :] = row
+        work -= factors[..., None] * row[..., None, :]
+    found = np.empty_like(work)
+    np.put_along_axis(found, order[..., None, :], work, axis=-1)
+    return np.where(singular[..., None, None], np.nan, found)
+
+
+def _pivoted(work: Array, k: int) -> Array:
+    """Exchange row k, in place, for the one with the largest entry in column k; (...) the pivot, with
+    a minus where rows were exchanged."""
+    chosen = _pivot_row(work, k)
+    _exchange(work, k, chosen)
+    return np.asarray(np.where(chosen == k, work[..., k, k], -work[..., k, k]))
+
+
+def _pivot_row(work: Array, k: int) -> Array:
+    """Which row has the largest entry in column k, of rows k and below: (...)."""
+    sizes = np.abs(np.real(work[..., k:, k])) if work.dtype != object else abs(work[..., k:, k])
+    return np.asarray(k + np.argmax(sizes, axis=-1))
+
+
+def _exchange(work: Array, k: int, chosen: Array) -> None:
+    """Rows k and `chosen`, in place."""
+    at = chosen[..., None, None]
+    row = np.take_along_axis(work, at, axis=-2)
+    np.put_along_axis(work, at, np.array(work[..., k : k + 1, :]), axis=-2)
+    work[..., k : k + 1, :] = row
+
+
+def is_regular(a: Array, found: Array) -> Array:
+    """Whether float64 can tell a from a singular matrix, its inverse being `found`: (...).
+
+    By Skeel's condition numbers, |A^-1||A| and |A||A^-1|, which the scaling of rows or of columns does
+    not change: diag(1e-200, 1) is regular.
+    """
+    size, other = np.abs(a), np.abs(found)
+    by_rows = np.max(np.sum(np.matmul(other, size), axis=-1), axis=-1)
+    by_columns = np.max(np.sum(np.matmul(size, other), axis=-2), axis=-1)
+    return np.asarray(np.minimum(by_rows, by_columns) < 2.0**52 / (4 * a.shape[-1]))
+
+
+def spectral_bound(a: Array) -> Array:
+    """A bound, float64, on the size of every eigenvalue: (...). |a^k|^(1/k) for k = 64; no scaling of
+    rows and columns makes it large: where all eigenvalues are 0, it is 0 or nearly so."""
+    power = a.astype(np.float64) if a.dtype == object else a
+    logarithm = np.zeros(a.shape[:-2])
+    with np.errstate(all="ignore"):
+        for k in range(_SQUARINGS + 1):
+            size = np.max(np.sum(np.abs(power), axis=-1), axis=-1)
+            logarithm = logarithm + np.log(size) / 2**k
+            power = power / np.where(size == 0, 1, size)[..., None, None]
+            power = np.matmul(power, power)
+        return np.exp(logarithm)
+
+
+def cofactors(a: Array) -> Array:
+    """d det(a)/d a: (..., n, n), also where a is singular."""
+    return cofactors_and_room(a)[0]
+
+
+def cofactors_and_room(a: Array) -> tuple[Array, Array]:
+    """The cofactors of floats, and what rounding may make of each: (..., n, n) both.
+
+    Small matrices: minors, or det(a) inv(a)' where that loses less. What is 0 for every matrix with
+    these zeros is exactly 0 by minors. Larger ones: by factors where there is no inverse.
+    """
+    found, room = _by_inverse(a)
+    if a.shape[-1] <= LARGEST_BY_MINORS:
+        other, least = minors(a), a.shape[-1] * _EPS * minors(np.abs(a), signs=False)
+    else:
+        other, least = by_factors(a)
+    worse = ~(room < least)
+    return np.where(worse, other, found), np.where(worse, least, room)
+
+
+def _by_inverse(a: Array) -> tuple[Array, Array]:
+    """det(a) inv(a)', off by |det| (|B||A||B|)' for the inverse B (Higham 2002, 14.3) and by what the
+    determinant is, the sum of |A||B'|, times |B'|."""
+    inverted, whole = inverse(a).swapaxes(-1, -2), determinant(a)[..., None, None]
+    with np.errstate(all="ignore"):
+        size, other = np.abs(a), np.abs(inverted)
+        turned = size.swapaxes(-1, -2)
+        share = np.sum(size * other, axis=(-2, -1), keepdims=True)
+        room = np.abs(whole) * (np.matmul(np.matmul(other, turned), other) + share * other)
+        return whole * inverted, np.asarray(_EPS * room)
+
+
+class _Factors(NamedTuple):
+    """P A Q = L D U by complete pivoting: L and U have ones on their diagonals; the smallest pivots of D
+    stand last, so that none is divided by unless all below it are 0."""
+
+    lower: Array
+    pivots: Array
+    upper: Array
+    rows: Array  # P A Q = A[rows][:, columns]
+    columns: Array
+    sign: Array  # det P det Q
+
+
+def _factors(a: Array) -> _Factors:
+    work, n = np.array(a), a.shape[-1]
+    rows, columns = (np.broadcast_to(np.arange(n), a.shape[:-1]).copy() for _ in range(2))
+    sign = np.ones(a.shape[:-2])
+    for k in range(n):
+        sizes = abs(work[..., k:, k:]).reshape(*a.shape[:-2], -1)
+        row, column = (k + found for found in np.divmod(np.argmax(sizes, axis=-1), n - k))
+        for order, turned, chosen in ((rows, work, row), (columns, work.swapaxes(-1, -2), column)):
+            sign = np.where(chosen == k, sign, -sign)
+            _exchange(order[..., None], k, chosen)
+            _exchange(turned, k, chosen)
+        pivot = work[..., k, k, None]
+        work[..., k + 1 :, k] /= np.where(pivot == 0, 1, pivot)
+        work[..., k + 1 :, k + 1 :] -= work[..., k + 1 :, k, None] * work[..., k, None, k + 1 :]
+    pivots = np.array(np.diagonal(work, axis1=-2, axis2=-1))
+    upper = np.triu(work, 1) / np.where(pivots == 0, 1, pivots)[..., None]
+    one = np.eye(n, dtype=a.dtype)
+    return _Factors(np.tril(work, -1) + one, pivots, upper + one, rows, columns, sign)
+
+
+def by_factors(a: Array) -> tuple[Array, Array]:
+    """Cofactors, also of singular matrices: of P A Q they are inv(L') D* inv(U'), where D* holds the
+    products of the other pivots. And what rounding in float64 may make of them."""
+    lower, pivots, upper, rows, columns, sign = _factors(a)
+    left, right = (inverse(part).swapaxes(-1, -2) for part in (lower, upper))
+    n = a.shape[-1]
+    rest = np.repeat(pivots[..., None, :], n, axis=-2)
+    rest[..., range(n), range(n)] = 1
+    others = np.prod(rest, axis=-1)
+    found = sign[..., None, None] * np.matmul(left * others[..., None, :], right)
+    sizes = [abs(part).astype(np.float64) for part in (left, right, others, pivots, a)]
+    return _placed(found, rows, columns), _placed(_room_of_factors(*sizes), rows, columns)
+
+
+def _room_of_factors(left: Array, right: Array, others: Array, pivots: Array, a: Array) -> Array:
+    """Entries of L and U, which are at most 1, are off by n ulps of 1, and so are those that should be 0;
+    each pivot by n ulps of the matrix, which the product of all but two pivots makes larger."""
+    n = a.shape[-1]
+    most = np.prod(np.sort(pivots, axis=-1)[..., 2:], axis=-1) * np.max(a, axis=(-2, -1))
+    changed = others + n * most[..., None]
+    ones = np.ones((n, n))
+    before = np.matmul(left, np.matmul(np.triu(ones), left))
+    after = np.matmul(right, np.matmul(np.tril(ones), right))
+    return np.asarray(n * _EPS * np.matmul(before * changed[..., None, :], after))
+
+
+def _placed(x: Array, rows: Array, columns: Array) -> Array:
+    """x[i, j] at the place (rows[i], columns[j])."""
+    by_rows, found = np.empty_like(x), np.empty_like(x)
+    np.put_along_axis(by_rows, rows[..., :, None], x, axis=-2)
+    np.put_along_axis(found, columns[..., None, :], by_rows, axis=-1)
+    return found
+
+
+def minors(a: Array, signs: bool = True) -> Array:
+    """The cofactors without division; without `signs` everything is added up. The work grows with 2^n."""
+    n = a.shape[-1]
+    found = np.empty_like(a)
+    for i in range(n):
+        known = {0: np.ones_like(a[..., 0, 0])}  # by the columns taken, as bits
+        for k in (k for k in range(n) if k != i):
+            known = _with_row(known, a[..., k, :], signs)
+        for j in range(n):
+            sign = (-1) ** (i + j) if signs else 1
+            found[..., i, j] = sign * known[(1 << n) - 1 - (1 << j)]
+    return found
+
+
+def _with_row(known: dict[int, Array], row: Array, signs: bool) -> dict[int, Array]:
+    """The minors with one more row below, each expanded along it."""
+    found: dict[int, Array] = {}
+    for columns, minor in known.items():
+        for j in range(row.shape[-1]):
+            if not columns >> j & 1:
+                sign = (-1) ** (columns >> j).bit_count() if signs else 1
+                part = sign * row[..., j] * minor
+                taken = columns | 1 << j
+                found[taken] = found[taken] + part if taken in found else part
+    return found

@@ -1,0 +1,244 @@
+"""Reads object arrays of mpmath numbers. Gives the functions of primitives at any precision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.numerics.exact_contraction import multilinear
+from gradcheck_cli.numerics.float64 import Array, Axes, Float64
+from gradcheck_cli.numerics.gaussian_elimination import LARGEST_BY_MINORS, by_factors, inverse, minors
+
+__all__ = ["High"]
+
+
+_FAR = 2.0**64  # beyond it exp is taken as infinity or 0
+_REACH = 20_000  # angles up to 2 to this power are reduced; the cost grows with it
+
+
+class High(Float64):
+    """Object arrays of numbers of one mpmath context. Outside the real domain functions are nan.
+
+    Division by 0 is what the context makes of it.
+    """
+
+    dtype: Any = object
+
+    def __init__(self, context: Any) -> None:
+        self.context = context
+        self._convert = np.frompyfunc(context.mpf, 1, 1)
+        self._elementwise: dict[str, Any] = {}
+
+    @property
+    def pi(self) -> Any:
+        """pi, to all digits of the context."""
+        return +self.context.pi
+
+    def array(self, values: Any) -> Array:
+        """`values`, doubles or numbers of the context, exactly."""
+        return np.asarray(self._convert(np.asarray(values)), dtype=object)
+
+    def truth(self, mask: Any) -> Any:
+        """0 and 1 instead of False and True."""
+        one, zero = self.context.mpf(1), self.context.mpf(0)
+        return np.where(np.asarray(mask, dtype=bool), one, zero)
+
+    def positive_part(self, x: Any) -> Any:
+        """max(x, 0)."""
+        return self.where(self.gt(x, 0), x, 0 * x)
+
+    def ones_like(self, x: Any) -> Any:
+        """1 in the shape of x."""
+        return np.full(x.shape, self.context.mpf(1), dtype=object)
+
+    def zeros(self, shape: Sequence[int]) -> Any:
+        """0 in a shape."""
+        return np.full(tuple(shape), self.context.mpf(0), dtype=object)
+
+    def where(self, c: Any, a: Any, b: Any) -> Any:
+        """a where c is not 0, else b."""
+        return np.where(np.asarray(c != 0, dtype=bool), a, b)
+
+    def is_power_of_any(self, b: Any) -> Any:
+        """1 where b is an integer."""
+        return self.truth(self._map("isint", self.context.isint, b))
+
+    def abs(self, x: Any) -> Any:
+        """Absolute value."""
+        return np.abs(x)
+
+    def sign(self, x: Any) -> Any:
+        """-1, 0 or 1."""
+        return self._each("sign", x)
+
+    def sum(self, x: Any, axis: Axes, keepdims: bool) -> Any:
+        """Sum along `axis`."""
+        return multilinear(partial(np.sum, axis=axis, keepdims=keepdims), self.context, x)
+
+    def max(self, x: Any, axis: Axes, keepdims: bool) -> Any:
+        """Largest along `axis`; nan if there is one."""
+        largest = np.max(x, axis=axis, keepdims=keepdims)
+        return largest + 0 * np.sum(x, axis=axis, keepdims=keepdims)
+
+    def matmul(self, a: Any, b: Any) -> Any:
+        """a @ b for every perturbation and row."""
+        return multilinear(super().matmul, self.context, a, b)
+
+    def inv(self, x: Any) -> Any:
+        """Inverse; nan where a column has no pivot."""
+        return inverse(x)
+
+    def cofactors(self, x: Any) -> Any:
+        """The derivative of det."""
+        return minors(x) if x.shape[-1] <= LARGEST_BY_MINORS else by_factors(x)[0]
+
+    def norm(self, x: Any, axes: Axes, keepdims: bool) -> Any:
+        """Root of the sum of squares; nothing overflows here."""
+        return self.sqrt(np.sum(x * x, axis=axes, keepdims=keepdims))
+
+    def sin(self, x: Any) -> Any:
+        """Sine."""
+        return self._angle("sin", x)
+
+    def cos(self, x: Any) -> Any:
+        """Cosine."""
+        return self._angle("cos", x)
+
+    def tan(self, x: Any) -> Any:
+        """Tangent."""
+        return self._angle("tan", x)
+
+    def asin(self, x: Any) -> Any:
+        """Inverse sine."""
+        return self._each("asin", x)
+
+    def acos(self, x: Any) -> Any:
+        """Inverse cosine."""
+        return self._each("acos", x)
+
+    def atan(self, x: Any) -> Any:
+        """Inverse tangent."""
+        return self._each("atan", x)
+
+    def atan2(self, y: Any, x: Any) -> Any:
+        """Angle of the point (x, y)."""
+        return np.frompyfunc(self.context.atan2, 2, 1)(y, x)
+
+    def sinh(self, x: Any) -> Any:
+        """Hyperbolic sine."""
+        return self._growing("sinh", x, math.inf, -math.inf)
+
+    def cosh(self, x: Any) -> Any:
+        """Hyperbolic cosine."""
+        return self._growing("cosh", x, math.inf, math.inf)
+
+    def tanh(self, x: Any) -> Any:
+        """Hyperbolic tangent."""
+        return self._growing("tanh", x, 1, -1)
+
+    def sech(self, x: Any) -> Any:
+        """1/cosh(x)."""
+        return self._growing("sech", x, 0, 0)
+
+    def exp(self, x: Any) -> Any:
+        """Exponential."""
+        return self._growing("exp", x, math.inf, 0)
+
+    def expm1(self, x: Any) -> Any:
+        """exp(x) - 1."""
+        return self._growing("expm1", x, math.inf, -1)
+
+    def log(self, x: Any) -> Any:
+        """Natural logarithm."""
+        return self._each("log", x)
+
+    def log1p(self, x: Any) -> Any:
+        """log(1 + x)."""
+        return self._each("log1p", x)
+
+    def log2(self, x: Any) -> Any:
+        """Logarithm to base 2."""
+        return self._each("log", x) / self.context.log(2)
+
+    def log10(self, x: Any) -> Any:
+        """Logarithm to base 10."""
+        return self._each("log", x) / self.context.log(10)
+
+    def sqrt(self, x: Any) -> Any:
+        """Square root."""
+        return self._each("sqrt", x)
+
+    def cbrt(self, x: Any) -> Any:
+        """Real cube root."""
+        cbrt = self.context.cbrt
+        return self._map("cbrt", lambda v: cbrt(v) if v >= 0 else -cbrt(-v), x)
+
+    def pow(self, a: Any, b: Any) -> Any:
+        """a to the power b; nan for a < 0 unless b is an integer."""
+        return np.frompyfunc(self._power, 2, 1)(a, b)
+
+    def softplus(self, x: Any) -> Any:
+        """log(1 + exp(x))."""
+        return self.where(self.gt(x, 0), x, 0 * x) + self.log1p(self.exp(-np.abs(x)))
+
+    def erf(self, x: Any) -> Any:
+        """Error function."""
+        return self._each("erf", x)
+
+    def erfc(self, x: Any) -> Any:
+        """1 - erf(x)."""
+        return self._each("erfc", x)
+
+    def _map(self, name: str, function: Callable[[Any], Any], x: Any) -> Any:
+        """`function` of every entry; the ufunc is made once."""
+        made = self._elementwise.get(name)
+        if made is None:
+            made = self._elementwise[name] = np.frompyfunc(function, 1, 1)
+        return made(x)
+
+    def _each(self, name: str, x: Any) -> Any:
+        """A function of the context; nan where it has no real value."""
+        function = getattr(self.context, name)
+
+        def real(v: Any) -> Any:
+            value = function(v)
+            return value if isinstance(value, self.context.mpf) else self.context.nan
+
+        return self._map(name, real, x)
+
+    def _growing(self, name: str, x: Any, right: float, left: float) -> Any:
+        """A function of the context that takes its limits very far out, where it cannot be stored."""
+        function = getattr(self.context, name)
+        far = self.context.mpf(_FAR)  # once: to convert it takes longer than to compare
+
+        def bounded(v: Any) -> Any:
+            if v > far:
+                return self.context.mpf(right)
+            return self.context.mpf(left) if v < -far else function(v)
+
+        return self._map(name, bounded, x)
+
+    def _angle(self, name: str, x: Any) -> Any:
+        """A periodic function of the context; nan so far out that no digit of it can be had."""
+        function = getattr(self.context, name)
+
+        def reduced(v: Any) -> Any:
+            near = self.context.isfinite(v) and (not v or self.context.mag(v) < _REACH)
+            return function(v) if near else self.context.nan
+
+        return self._map(name, reduced, x)
+
+    def _power(self, a: Any, b: Any) -> Any:
+        context = self.context
+        a, b = context.mpf(a), context.mpf(b)
+        if not a:
+            return context.mpf(1) if not b else context.mpf(0) if b > 0 else context.inf
+        if abs(b) > _FAR or (context.isfinite(a) and abs(b * context.mag(a)) > _FAR):
+            magnitude = self.exp(b * context.log(abs(a)))
+            return magnitude if a > 0 else context.nan
+        value = context.power(a, b)
+        return value if isinstance(value, context.mpf) else context.nan

@@ -1,0 +1,1 @@
+"""Truth at high precision, and what rounding may do in float64."""

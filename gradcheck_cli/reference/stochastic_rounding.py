@@ -1,0 +1,291 @@
+"""Reads a Model and a point. Gives the forward pass with every operation's result jittered, and bounds.
+
+Stochastic arithmetic (Vignes 1993): results are moved by a relative 2^-46 instead of the 2^-52 of float64,
+at random, and what comes out is scaled back. An operation that is exact for these numbers is exact in
+every program, and is not moved. Knows nothing of derivatives.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.evaluation.evaluate import compute
+from gradcheck_cli.model.graph import Graph, Key, Node
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import FLOAT64, Float64
+from gradcheck_cli.numerics.gaussian_elimination import cofactors_and_room, determinant, inverse
+
+__all__ = [
+    "FINER_JITTER", "JITTER", "SAFETY", "ULP", "Jittered", "bound", "formula_rounding", "jittered",
+    "local_errors", "rounded",
+]  # fmt: skip
+
+JITTER = 2.0**-46  # small, so that its square does not count where little is left of a value
+FINER_JITTER = 2.0**-50  # where the other one leaves the domain: asin beside 1
+SAFETY = 4.0  # times the largest of 16 deviations: 7 standard deviations of a sum of jitters
+ULP = 2.0**-52  # by which an elementary function may be off
+_WHOLE = 2.0**-40  # relative: many jitters
+_HALF = 0.5  # ulps: what IEEE 754 allows the operations below
+_IEEE: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
+}  # fmt: skip
+_POOL = 1 << 16  # random bits drawn at once
+_MOST_EXACT = 20_000  # numbers whose rounding is computed exactly
+
+
+class Jittered(Float64):
+    """float64 arithmetic whose results are moved by a relative 2^-46, each by its own random sign; those of
+    the first of its samples are not, so that what the others are off by needs no second computation.
+
+    `narrow` stands for a format with fewer digits, into which the point itself has to be rounded, and in
+    which nothing is taken to be exact.
+    """
+
+    def __init__(self, moved: int, seed: int, size: float = JITTER, *, narrow: bool = False) -> None:
+        self.samples, self.size, self.narrow = 1 + moved, size, narrow
+        self.random = np.random.Generator(np.random.PCG64(seed))
+        self._pool, self._left = np.zeros(0), 0
+
+    def rounded(self, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
+        """x, jittered independently in every sample and entry, as if it were off by so many ulps.
+
+        `terms` that are added one after the other round every partial sum; those of a random walk of n
+        steps are as if each term were off by the root of n/8 ulps (Higham and Mary 2019).
+        """
+        found = np.empty((self.samples, *x.shape[1:]))
+        found[0], moved = x[0], found[1:]  # in place: fresh memory takes longer than the arithmetic
+        size = self.size * max(1.0, (terms / 8) ** 0.5)
+        if np.ndim(ulps):
+            self._draw(moved, -size, size)
+            moved *= ulps
+            moved += 1.0
+        else:
+            self._draw(moved, 1.0 - size * ulps, 1.0 + size * ulps)
+        moved *= x if len(x) == 1 else x[1:]
+        return found
+
+    def _draw(self, into: Array, low: float, high: float) -> None:
+        """One of two numbers for each entry, by random bits; for few entries by bits drawn beforehand,
+        which takes a quarter of the time."""
+        count = into.size
+        if count > _POOL // 8:
+            bits = self._bits(count)
+        else:
+            if self._left < count:
+                self._pool, self._left = self._bits(_POOL).astype(float), _POOL
+            self._left -= count
+            bits = self._pool[self._left : self._left + count]
+        np.multiply(bits.reshape(into.shape), high - low, out=into)  # to choose takes three times as long
+        into += low
+
+    def _bits(self, count: int) -> Array:
+        return np.unpackbits(np.frombuffer(self.random.bytes(count // 8 + 1), np.uint8), count=count)
+
+    def pow(self, a: Array, b: Array) -> Array:
+        """a^b, where a whole number that was computed, as 2*m, is exact: a negative base has a power."""
+        whole = np.rint(b)
+        computed = (np.asarray(a) < 0) & (np.abs(b - whole) <= _WHOLE * np.abs(b))
+        return np.asarray(super().pow(a, np.where(computed, whole, b)))
+
+    def erfc(self, x: Array) -> Array:
+        """The complementary error function of an argument that was computed, and rounded: far out that
+        is what counts, 2 x^2 times."""
+        return np.asarray(super().erfc(self.rounded(x)))
+
+    def det(self, x: Array) -> Array:
+        """The determinant, with the rounding of every step of the elimination."""
+        return determinant(x, self.rounded)
+
+    def cofactors(self, x: Array) -> Array:
+        """The cofactors, each off by as much as the better way to compute it may be."""
+        found, room = cofactors_and_room(x)
+        signs = np.sign(self.rounded(np.ones_like(x)) - 1)
+        return np.asarray(found + signs * room * (self.size / ULP))
+
+    def inv(self, x: Array) -> Array:
+        """The inverse B, off by B @ R with |R| up to 2^-46 |A| |B|: what elimination leaves (Higham
+        2002, 14.3)."""
+        found = inverse(x)
+        size = np.matmul(np.abs(x), np.abs(found))
+        return np.asarray(found + np.matmul(found, self.rounded(size) - size))
+
+
+def rounded(m: Any, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
+    """x as it is, or jittered if m does so; see Jittered.rounded."""
+    jitter = getattr(m, "rounded", None)
+    return x if jitter is None else jitter(x, terms, ulps)
+
+
+def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
+    """What rounding may do, from samples of jitter; infinite where they say nothing."""
+    plain = samples[0]
+    spread = np.max(np.abs(samples - plain), axis=0)
+    found = SAFETY * spread * (ULP / jitter.size)
+    found = found + ulps * ULP * np.abs(plain) + 5e-324
+    return np.where(np.isfinite(found), found, np.inf)
+
+
+def jittered(
+    model: Model, point: Mapping[str, Array], m: Float64, errors: Mapping[int, Array] | None = None
+) -> dict[int, Array]:
+    """The forward pass, each operation jittered if m does so, by its own error where that is known.
+
+    What is summed, multiplied as matrices or otherwise taken together is jittered entry by entry.
+    """
+    values: dict[int, Array] = {}
+    with np.errstate(all="ignore"):
+        for node in model.graph.nodes:
+            if node.is_leaf:
+                value = _given(node, point)
+                values[node.index] = rounded(m, value) if getattr(m, "narrow", False) else value
+            else:
+                values[node.index] = _moved(model.graph, model.rows, node, values, m, (errors or {}))
+    return values
+
+
+def formula_rounding(
+    graph: Graph, rows: int | None, leaves: Mapping[Key, Array], room: Mapping[Key, Array], m: Jittered
+) -> Array:
+    """What a formula in float64 may be off by where its leaves are off by up to `room`: (R, *shape).
+
+    All arrays have the two leading axes.
+    """
+    values: dict[int, Array] = {}
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            if node.is_leaf:
+                x = leaves[node.key]
+                off = room[node.key] * (m.rounded(np.ones_like(x)) - 1)  # as many ulps as `room` has
+                values[node.index] = x + off / ULP
+            else:
+                values[node.index] = _moved(graph, rows, node, values, m, {})
+    return bound(values[graph.output], m, 1)
+
+
+def _moved(
+    graph: Graph,
+    rows: int | None,
+    node: Node,
+    values: Mapping[int, Array],
+    m: Float64,
+    errors: Mapping[int, Array],
+) -> Array:
+    """One operation, jittered by its own error; what it adds up, entry by entry. Of the numbers in a text
+    only pi is rounded."""
+    if node.is_literal:
+        value = compute(node, values, m)
+        return rounded(m, value) if node.is_pi else value
+    together = node.primitive.rounds and not node.primitive.elementwise
+    terms = _terms(node, graph, rows) if together else 1
+    given = {a: rounded(m, values[a], terms) if together else values[a] for a in node.arguments}
+    value = compute(node, given, m)
+    return rounded(m, value, 1, errors.get(node.index, 1.0)) if node.primitive.rounds else value
+
+
+def _given(node: Node, point: Mapping[str, Array]) -> Array:
+    x = point[str(node.key)]
+    return x[None] if node.per_row else x[None, None]
+
+
+def _terms(node: Node, graph: Graph, rows: int | None) -> int:
+    """How many numbers a node adds up for each of its entries."""
+    given = graph.nodes[node.arguments[0]]
+    if node.primitive.rows == "reduce":
+        return rows or 1
+    if node.primitive.product is not None:
+        return given.shape[-1] if node.operation != "outer" else 1
+    return max(1, math.prod(given.shape) // max(1, math.prod(node.shape)))
+
+
+# ---------------------------------------------------------------------------------------------
+# What an operation is off by, where that is the same in every program
+# ---------------------------------------------------------------------------------------------
+
+
+def local_errors(model: Model, point: Mapping[str, Array]) -> dict[int, Array]:
+    """By how many ulps the result of an operation may be off, entry by entry: half an ulp for those of
+    IEEE 754, and 0 where the arguments are exact and the result is, too, or where nothing is rounded
+    whatever the arguments are. Operations that are not in it may be off by a whole ulp."""
+    values: dict[int, Array] = {}
+    exact: dict[int, Array] = {}
+    found: dict[int, Array] = {}
+    left = _MOST_EXACT
+    with np.errstate(all="ignore"):
+        for node in model.graph.nodes:
+            if node.is_leaf:
+                values[node.index], exact[node.index] = _given(node, point), np.asarray(np.True_)
+                continue
+            values[node.index] = y = compute(node, values, FLOAT64)
+            given = [values[a] for a in node.arguments]
+            known = _all([exact[a] for a in node.arguments])
+            if node.is_literal:
+                exact[node.index] = np.asarray(not node.is_pi)
+            elif not node.primitive.rounds:
+                exact[node.index] = known if node.primitive.elementwise else np.asarray(known.all())
+            elif not node.primitive.elementwise:
+                exact[node.index] = np.asarray(np.False_)
+            elif node.operation in _IEEE or _is_square(node, model):
+                asked = y.size < left and bool(known.any())
+                left -= y.size if asked else 0
+                exact[node.index] = known & (_is_exact(node, y, given) if asked else False)
+                free = exact[node.index] | _is_free(node.operation, given, [exact[a] for a in node.arguments])
+                found[node.index] = np.where(free, 0.0, _HALF)
+            else:
+                simple = y + y == np.rint(y + y)  # exp(0) is 1 and sigmoid(0) 1/2; softplus(0) is log(2)
+                exact[node.index] = known & simple & _all([x == 0 for x in given])
+                found[node.index] = np.where(exact[node.index], 0.0, 1.0)
+    return found
+
+
+def _all(conditions: list[Array]) -> Array:
+    result = np.asarray(np.True_)
+    for condition in conditions:
+        result = np.asarray(result & condition)
+    return result
+
+
+def _is_square(node: Node, model: Model) -> bool:
+    """Whether it is x^2, which is computed as x*x."""
+    return node.operation == "pow" and model.graph.nodes[node.arguments[1]].value == 2.0
+
+
+def _is_exact(node: Node, y: Array, given: list[Array]) -> Array:
+    """Where y is what comes out without rounding."""
+    function: Callable[[Fraction, Fraction], Fraction] = _IEEE.get(node.operation, operator.mul)
+    first, second = given[0], given[1] if node.operation in _IEEE else given[0]
+
+    def is_exact(y: float, a: float, b: float) -> bool:
+        if not np.isfinite([y, a, b]).all() or (b == 0 and node.operation == "div"):
+            return False
+        return function(Fraction(float(a)), Fraction(float(b))) == Fraction(float(y))
+
+    each: Any = np.frompyfunc(is_exact, 3, 1)
+    return np.asarray(each(y, first, second), dtype=bool)
+
+
+def _is_free(operation: str, given: list[Array], exact: list[Array]) -> Array:
+    """Where nothing is rounded, whatever the numbers came from: near ones are subtracted (Sterbenz 1974),
+    an exact 0 is added, or an exact power of 2 multiplies or divides."""
+    a, b = given[0], given[-1]
+    first, second = exact[0], exact[-1]
+    match operation:
+        case "add" | "sub":
+            same = np.sign(a) == np.sign(b if operation == "sub" else -b)
+            near = (np.abs(a) <= 2 * np.abs(b)) & (np.abs(b) <= 2 * np.abs(a))
+            return np.asarray(same & near | (a == 0) & first | (b == 0) & second)
+        case "mul":
+            return np.asarray(_is_power(a) & first | _is_power(b) & second)
+        case "div":
+            return np.asarray(_is_power(b) & second)
+    return np.asarray(np.False_)
+
+
+def _is_power(x: Array) -> Array:
+    return np.asarray(np.abs(np.frexp(x)[0]) == 0.5)

@@ -1,0 +1,414 @@
+"""Reads a lowered Program, a point and a namespace. Gives the adjoints of its items, accumulated in reverse.
+
+Each is what the users of an item send it, by SymPy's partials, added up. In float64 the values are those of
+the author's own operations, each with its rounding where the namespace jitters. Knows nothing of vjps and
+bounds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.derivatives.symbolic.array_operations import place_of_largest, placed_diagonal
+from gradcheck_cli.derivatives.symbolic.interpreter import Run
+from gradcheck_cli.derivatives.symbolic.kernels import Formula
+from gradcheck_cli.derivatives.symbolic.program import Program
+from gradcheck_cli.derivatives.symbolic.recording import WHOLE, Item
+from gradcheck_cli.model.graph import Node
+from gradcheck_cli.model.primitives.record import Shape
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.exact_contraction import multilinear
+from gradcheck_cli.numerics.float64 import Float64
+from gradcheck_cli.numerics.mpmath_context import DIGITS, new_context
+from gradcheck_cli.numerics.multiprecision import High
+from gradcheck_cli.reference.stochastic_rounding import Jittered, jittered, local_errors, rounded
+
+__all__ = ["Pass", "Reverse", "Users", "counted", "work_of"]
+
+_SMALLEST_NORMAL = 2.0**-1022
+_MOST_RESCUED = 4096
+# The textbook's derivative of some functions is written in their value and cancels where ours does not:
+# y*(1 - y), 1 - y^2, y + 1. By how much it is off for one ulp of the value.
+_TEXTBOOK: dict[str, Callable[..., Array]] = {
+    "sigmoid": lambda y, x: y,
+    "tanh": lambda y, x: 2 * y * y,
+    "silu": lambda y, x: (1 + np.abs(x)) * np.where(x == 0, 0.5, np.abs(y / x)),
+    "expm1": lambda y, x: np.abs(y),
+    "gelu": lambda y, x: np.full_like(y, 0.5),
+    "asin": lambda y, x: x * x / ((1 - x) * (1 + x)) ** 1.5,
+    "acos": lambda y, x: x * x / ((1 - x) * (1 + x)) ** 1.5,
+}
+_EXACT = (
+    *("copy", "expand", "transpose", "index", "stack", "compare", "select", "largest"),
+    *("diagonal", "on_diagonal", "concat", "gather"),
+)
+
+
+def _values(program: Program, point: Mapping[str, Array], m: Any) -> dict[int, Array]:
+    """The values of all items, all rows at once; in float64 those of the author's operations."""
+    run = Run(program, point, m)
+    written = _as_written(program, point, m) if isinstance(m, Float64) and not isinstance(m, High) else {}
+    values: dict[int, Array] = {}
+    with np.errstate(all="ignore"):
+        for index in program.order:
+            item = program.items[index]
+            if index in written:
+                values[index] = written[index]
+                continue
+            value = run.value(item, values, slice(None))
+            rounds = (item.arguments and item.operation not in _EXACT) or item.operation == "pi"
+            values[index] = rounded(m, value) if rounds else value
+    return values
+
+
+def _as_written(program: Program, point: Mapping[str, Array], m: Float64) -> dict[int, Array]:
+    """The values of `jittered` by the items of the nodes."""
+    narrow = isinstance(m, Jittered) and m.narrow
+    errors = local_errors(program.model, point) if isinstance(m, Jittered) and not narrow else None
+    values = jittered(program.model, point, m, errors)
+    written = (n for n in program.model.graph.nodes if not n.is_literal and (narrow or not n.is_leaf))
+    return {program.of_node[node.index]: values[node.index] for node in written}
+
+
+class Users:
+    """Who takes what in a program, and what it costs to ask them."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.place = {index: k for k, index in enumerate(program.order)}
+        self._of: dict[int, list[tuple[int, int]]] = {item.index: [] for item in program.items}
+        for index in reversed(program.order):
+            applied = program.kernels.get(index)
+            taken = program.items[index].arguments if applied is None else applied.slots
+            for place, argument in enumerate(taken):
+                self._of[argument].append((index, place))
+
+    def of(self, index: int, end: int) -> list[tuple[int, int]]:
+        """Those that take an item, and the place it takes there, last first. None comes after the item
+        `end`: what does has no part in it, and asking all of them makes local derivatives of n steps cost n
+        passes."""
+        last = self.place[end]
+        return [(user, place) for user, place in self._of[index] if self.place[user] <= last]
+
+    def operations(self, index: int, end: int) -> int:
+        """What the adjoint of an item costs: the partials of its users, over all rows."""
+        return sum(self._work(user) for user, _ in self.of(index, end))
+
+    def _work(self, index: int) -> int:
+        applied = self.program.kernels.get(index)
+        instructions = 1 if applied is None else max(1, len(applied.kernel.value.code))
+        return instructions * counted(self.program, [self.program.items[index]], work_of)
+
+
+class Pass:
+    """The values of the items of a program at one point."""
+
+    def __init__(
+        self,
+        program: Program,
+        point: Mapping[str, Array],
+        m: Any,
+        users: Users,
+        pay: Callable[[Any, int], None],
+    ) -> None:
+        self.program, self.m, self.users, self.pay = program, m, users, pay
+        self.run = Run(program, point, m)
+        self.values = _values(program, point, m)
+        self.slots: dict[int, list[Array]] = {}
+
+
+class Reverse:
+    """Adjoints of the items of a program: each is what the users of an item send, added up."""
+
+    def __init__(self, at: Pass, of: Node) -> None:
+        self.at, self.of = at, of
+        self.program, self.m, self.values = at.program, at.m, at.values
+        self.end = self.program.of_node[of.index]
+        self.seeds = math.prod(of.shape)
+        self.by_seed: dict[int, dict[int, Array | None]] = {}
+
+    def by(self, node: Node) -> Array:
+        """d of/d node: (rows?, *of, *node)."""
+        return self._joined(node, samples=False)
+
+    def samples(self, node: Node) -> Array:
+        """The same for every sample of a jittered namespace: (samples, rows?, *of, *node)."""
+        return self._joined(node, samples=True)
+
+    def _joined(self, node: Node, samples: bool) -> Array:
+        parts = [self._adjoint(seed, node, samples) for seed in range(self.seeds)]
+        one = len(parts) == 1  # as a rule
+        joined = parts[0] if one else np.stack(parts, axis=2)  # (samples or 1, rows, seeds, *node)
+        shape = (*joined.shape[:2], *self.of.shape, *node.shape)
+        joined = joined.reshape(shape)
+        if not (self.of.per_row or node.per_row):
+            joined = joined[:, 0, ...]
+        return joined if samples else joined[0, ...]
+
+    def _adjoint(self, seed: int, node: Node, samples: bool) -> Array:
+        if seed not in self.by_seed:
+            self.by_seed[seed] = {self.end: self._start(seed)}
+        found = self._known(self.program.of_node[node.index], self.by_seed[seed])
+        count = getattr(self.m, "samples", 1) if samples else 1
+        rows = (self.program.model.rows or 0) if self.of.per_row or node.per_row else 1
+        full = (count, rows, *node.shape)
+        if found is None:
+            return np.broadcast_to(self.m.array(np.zeros((1,) * len(full))), full)
+        return found if found.shape == full else np.broadcast_to(found, full)
+
+    def _start(self, seed: int) -> Array:
+        start = np.zeros(self.seeds)
+        start[seed] = 1.0
+        rows = (self.program.model.rows or 0) if self.of.per_row else 1
+        return np.broadcast_to(self.m.array(start.reshape(1, 1, *self.of.shape)), (1, rows, *self.of.shape))
+
+    def _known(self, target: int, adjoints: dict[int, Array | None]) -> Array | None:
+        """The adjoint of an item, from those of its users; what nobody asks for is not computed."""
+        if target in adjoints:
+            return adjoints[target]
+        missing = self._missing(target, adjoints)
+        if isinstance(self.m, High):
+            self.at.pay(self.m, sum(self.at.users.operations(k, self.end) for k in missing))
+        with np.errstate(all="ignore"):
+            for index in missing:
+                adjoints[index] = self._added(index, adjoints)
+        return adjoints[target]
+
+    def _missing(self, target: int, adjoints: Mapping[int, Array | None]) -> list[int]:
+        """The items whose adjoints that of `target` is made from and that have none yet, users first."""
+        found: dict[int, None] = {}
+        todo = [target]
+        while todo:
+            index = todo[-1]
+            known = index in adjoints or index in found
+            users = [] if known else self.at.users.of(index, self.end)
+            waiting = [user for user, _ in users if user not in adjoints and user not in found]
+            todo += waiting
+            if not waiting:
+                todo.pop()
+                if not known:
+                    found[index] = None
+        return list(found)
+
+    def _added(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
+        """What all users send, added up; None where nobody sends anything."""
+        total = None
+        for user, place in self.at.users.of(index, self.end):
+            adjoint = adjoints[user]
+            part = None if adjoint is None else self._sent(self.program.items[user], place, adjoint)
+            if part is not None:
+                part = self._fitted(index, part)
+                total = part if total is None else total + part
+        return total
+
+    def _sent(self, item: Item, place: int, adjoint: Array) -> Array | None:
+        applied = self.program.kernels.get(item.index)
+        if applied is None:
+            return self._part(item, place, adjoint)
+        partial = applied.kernel.partials[place]
+        if partial is None:
+            return None
+        product = adjoint
+        if not partial.is_one:
+            slots = self.at.slots
+            if item.index not in slots:
+                slots[item.index] = self.at.run.slot_values(item, applied, self.values)
+            product = _times(self.m, self._partial(item, partial, slots[item.index]), adjoint)
+        return rounded(self.m, product)
+
+    def _partial(self, item: Item, partial: Formula, slots: Sequence[Array]) -> Array:
+        """A partial at an item. In float64: at 50 digits where SymPy's form overflows or underflows, and
+        off by as much as the textbook's form may be."""
+        values = partial(self.m, slots)
+        if values.dtype == object:
+            return values
+        values = _rescued(partial, slots, values)
+        if isinstance(self.m, Jittered):
+            node = self.program.model.graph.nodes[item.source]
+            room = _TEXTBOOK.get(node.operation)
+            if room is not None:
+                own, given = (self.values[self.program.of_node[k]] for k in (node.index, node.arguments[0]))
+                size = room(own, given)
+                values = values + (self.m.rounded(np.ones_like(values)) - 1) * size
+        return np.asarray(values)
+
+    def _fitted(self, index: int, part: Array) -> Array:
+        """What is sent, in the shape of the item: added over the rows where it has one value for all."""
+        item = self.program.items[index]
+        if part.shape[1] > 1 and not item.per_row and not self.of.per_row:
+            part = self.m.sum(rounded(self.m, part, part.shape[1]), axis=(1,), keepdims=True)
+        if part.ndim != 2 + len(item.shape):
+            part = np.asarray(part.sum(axis=tuple(range(2, part.ndim)))).reshape(part.shape[:2] + item.shape)
+        return part
+
+    def _part(self, item: Item, place: int, adjoint: Array) -> Array | None:
+        """What a structural item sends to one argument."""
+        x = self.values[item.arguments[place]]
+        shape = self.program.items[item.arguments[place]].shape
+        match item.operation:
+            case "copy":
+                return adjoint
+            case "over_rows":
+                return np.broadcast_to(adjoint, (adjoint.shape[0], x.shape[1], *adjoint.shape[2:]))
+            case "contract":
+                return self._uncontract(item, place, adjoint)
+            case "total":
+                rank, axis = item.data
+                spread = adjoint if axis is not None else adjoint.reshape(adjoint.shape + (1,) * rank)
+                return np.broadcast_to(spread, adjoint.shape[:2] + shape)
+            case "transpose":
+                return adjoint[..., 0, :] if item.data == 1 else _swapped(adjoint, item.data)
+            case "expand":
+                return _collapsed(adjoint, shape, item.data[1])
+            case "gather":
+                places, signs, _ = item.data
+                return _sent_back(adjoint, places, signs, shape)
+            case "diagonal":
+                return placed_diagonal(adjoint)
+            case "on_diagonal":
+                return np.diagonal(adjoint, axis1=-2, axis2=-1)
+            case "index":
+                return self._scattered(adjoint, shape, item.data)
+            case "concat":
+                lengths = [self.program.items[a].shape[item.data] for a in item.arguments]
+                start = sum(lengths[:place])
+                along = np.moveaxis(adjoint, item.data, -1)[..., start : start + lengths[place]]
+                return np.asarray(np.moveaxis(along, -1, item.data))
+            case "stack":
+                return np.asarray(adjoint[(..., place) + (slice(None),) * item.data])
+            case "select":
+                return self._selected(item, place, adjoint)
+            case "largest":
+                at = place_of_largest(item, self.m, x, self.values[item.index])
+                rank, axis = item.data
+                spread = adjoint if axis is not None else adjoint.reshape(adjoint.shape + (1,) * rank)
+                return np.asarray(spread * at)
+            case "inverse":
+                return self._uninverted(self.values[item.index], adjoint)
+            case "determinant":  # linear in every row; the coefficients are its cofactors
+                return np.asarray(adjoint[..., None, None] * self.m.cofactors(x))
+        return None
+
+    def _uninverted(self, inverse: Array, adjoint: Array) -> Array:
+        """Through B = inv(A), by the equation A @ B = 1: the adjoint of the equation solves A' @ it =
+        adjoint, and A has a part in it as in any product."""
+        turned = inverse.swapaxes(-1, -2)
+        of_equation = np.matmul(turned, rounded(self.m, adjoint))
+        return np.asarray(-np.matmul(rounded(self.m, of_equation), turned))
+
+    def _selected(self, item: Item, place: int, adjoint: Array) -> Array | None:
+        if place == 0:
+            return None
+        condition = self.m.eq(self.values[item.arguments[0]], 0)
+        chosen = condition if place == 2 else 1 - condition
+        return np.asarray(self.m.where(self.m.eq(chosen, 0), 0 * adjoint, adjoint))
+
+    def _uncontract(self, item: Item, place: int, adjoint: Array) -> Array:
+        inputs, output = item.data.split("->")
+        letters = inputs.split(",")
+        pairs = list(zip(letters, item.arguments, strict=True))
+        others = [(axes, self.values[a]) for k, (axes, a) in enumerate(pairs) if k != place]
+        operands = [(output, adjoint), *others]
+        known = [axis for axis in letters[place] if any(axis in axes for axes, _ in operands)]
+        rows = self._adds_rows(item, place, operands)
+        terms = _summed({axis for axes, _ in operands for axis in axes} - set(known), operands) * rows
+        operands = [(axes, rounded(self.m, v, terms)) for axes, v in operands]
+        lead, left = ("yz", "y") if rows > 1 else ("...", "...")
+        pattern = ",".join(f"{lead}{axes}" for axes, _ in operands) + f"->{left}{''.join(known)}"
+        values, contracted = (v for _, v in operands), partial(np.einsum, pattern)
+        high = isinstance(self.m, High)
+        sent = multilinear(contracted, self.m.context, *values) if high else np.asarray(contracted(*values))
+        sent = sent[:, None] if rows > 1 else sent
+        alone = tuple(2 + k for k, axis in enumerate(letters[place]) if axis not in known)
+        full = self.program.items[item.arguments[place]].shape  # what only this side sums over
+        return np.broadcast_to(np.expand_dims(sent, alone), sent.shape[:2] + full)
+
+    def _adds_rows(self, item: Item, place: int, operands: Sequence[tuple[str, Array]]) -> int:
+        """How many rows a product may sum over at once, because its argument has one value for all of
+        them: products of single rows are never stored."""
+        shared = not (self.program.items[item.arguments[place]].per_row or self.of.per_row)
+        counts = {v.shape[1] for _, v in operands}
+        return max(counts) if shared and len(counts) == 1 else 1
+
+    def _scattered(self, adjoint: Array, shape: Shape, key: tuple[Any, ...]) -> Array:
+        full = np.zeros(adjoint.shape[:2] + shape, dtype=adjoint.dtype)
+        full[(..., *key)] = adjoint
+        return full
+
+
+def _summed(axes: set[str], operands: Sequence[tuple[str, Array]]) -> int:
+    """How many terms a contraction over these axes has."""
+    sizes = {axis: v.shape[2 + k] for letters, v in operands for k, axis in enumerate(letters)}
+    return math.prod(sizes[axis] for axis in axes)
+
+
+def _sent_back(adjoint: Array, places: Sequence[int], signs: Sequence[int], shape: Shape) -> Array:
+    """What a vector gets back for entries that were taken from it, some more than once."""
+    full = np.zeros((*adjoint.shape[:2], *shape), dtype=adjoint.dtype)
+    flat = adjoint.reshape((*adjoint.shape[:2], -1)) * np.array(signs)
+    along = np.moveaxis(full, -1, 0)
+    np.add.at(along, np.array(places), np.moveaxis(flat, -1, 0))
+    return full
+
+
+def _rescued(partial: Formula, slots: Sequence[Array], values: Array) -> Array:
+    """Entries that left the range of float64 though their slots did not, once more at 50 digits."""
+    if np.isfinite(values).all() and (np.abs(values) >= _SMALLEST_NORMAL).all():
+        return values
+    values, *given = np.broadcast_arrays(values, *slots)
+    doubtful = ~np.isfinite(values) | (np.abs(values) < _SMALLEST_NORMAL)
+    for slot in given:
+        doubtful &= np.isfinite(slot) & (slot != 0)
+    if not 0 < doubtful.sum() <= _MOST_RESCUED:
+        return values
+    high = High(new_context(DIGITS))
+    found = np.array(values)
+    try:
+        again = partial(high, [high.array(slot[doubtful].reshape(1, 1, -1)) for slot in given])
+    except (ZeroDivisionError, ValueError, OverflowError):
+        return values
+    found[doubtful] = again.reshape(-1).astype(np.float64)
+    return found
+
+
+def _times(m: Any, partial: Array, adjoint: Array) -> Array:
+    """The product, where a zero adjoint stays zero whatever the partial is."""
+    product = partial * adjoint
+    if product.dtype != object and np.isfinite(product).all():
+        return np.asarray(product)
+    return np.asarray(np.where(np.equal(adjoint, 0), 0 * adjoint, product))
+
+
+def _swapped(x: Array, rank: int) -> Array:
+    return x if rank == 0 else x.swapaxes(-1, -2)
+
+
+def _collapsed(adjoint: Array, shape: Shape, to: Shape) -> Array:
+    old = (1,) * (len(to) - len(shape)) + shape
+    axes = tuple(k - len(to) for k, (n, o) in enumerate(zip(to, old, strict=True)) if n != o)
+    summed = np.asarray(adjoint.sum(axis=axes, keepdims=True)) if axes else adjoint
+    return summed.reshape(adjoint.shape[:2] + shape)
+
+
+def counted(program: Program, items: Iterable[Item], count: Callable[[Program, Item], int]) -> int:
+    """Of these items over all rows together."""
+    rows = program.model.rows or 1
+    return sum(count(program, item) * (rows if item.per_row else 1) for item in items)
+
+
+def work_of(program: Program, item: Item) -> int:
+    """Scalar operations: one for each entry, or each product that is added up, and those of elimination
+    for a matrix taken whole."""
+    if item.operation in WHOLE:
+        return int(program.items[item.arguments[0]].shape[0] ** 3)
+    if item.operation == "contract":
+        letters = item.data.split("->")[0].split(",")
+        pairs = zip(letters, (program.items[a].shape for a in item.arguments), strict=True)
+        sizes = {axis: size for axes, shape in pairs for axis, size in zip(axes, shape, strict=True)}
+        return math.prod(sizes.values())
+    return math.prod(item.shape)

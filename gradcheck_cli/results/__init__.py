@@ -1,0 +1,1 @@
+"""What an answer is: the frozen records that are rendered."""

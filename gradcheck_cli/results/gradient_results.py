@@ -1,0 +1,224 @@
+"""Reads nothing. Gives what an answer is: frozen records, from one number's Entry to a whole Report.
+
+Knows nothing of how an answer is found. Arrays are read-only; verdicts are words with an order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NoReturn
+
+__all__ = [
+    "Block", "ClaimResult", "Coverage", "Entry", "ExplainedStep", "Explanation", "Failure", "Report",
+    "Verdict", "exit_code", "worst",
+]  # fmt: skip
+
+
+class Verdict(Enum):
+    """The five words, mildest first; their order is their precedence within a report."""
+
+    OK = "ok"
+    KINK = "KINK"
+    UNRESOLVED = "UNRESOLVED"
+    WRONG = "WRONG"
+    ERROR = "ERROR"
+
+    def __str__(self) -> str:
+        return self.value
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a verdict is not a truth value; compare it with Verdict.OK")
+
+    @property
+    def exit_code(self) -> int:
+        """What a process that found this returns."""
+        return _EXIT_CODES[self]
+
+
+_SEVERITY = {verdict: rank for rank, verdict in enumerate(Verdict)}
+_EXIT_CODES = {
+    Verdict.OK: 0,
+    Verdict.KINK: 0,
+    Verdict.WRONG: 1,
+    Verdict.ERROR: 2,
+    Verdict.UNRESOLVED: 3,
+}
+_EXIT_PRECEDENCE = (70, 2, 1, 3, 0)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The most severe of them; OK if there are none. WRONG > UNRESOLVED > KINK > ok."""
+    return max(verdicts, key=_SEVERITY.__getitem__, default=Verdict.OK)
+
+
+def exit_code(verdicts: Iterable[Verdict]) -> int:
+    """The exit code over several files: 2 > 1 > 3 > 0."""
+    codes = {verdict.exit_code for verdict in verdicts}
+    return next((code for code in _EXIT_PRECEDENCE if code in codes), 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One entry of one derivative at the point shown, as the three witnesses see it.
+
+    `bound` bounds the error of `finite`; `digits` are those proved equal (None: none could be).
+    A number that was not computed is None.
+    """
+
+    index: tuple[int, ...]
+    value: float
+    symbolic: float | None
+    backprop: float | None
+    finite: float | None
+    bound: float | None
+    digits: float | None
+    verdict: Verdict
+    note: str | None = None
+    left: float | None = None  # slopes at a kink
+    right: float | None = None
+    against: Mapping[str, float] = field(default_factory=dict)
+    tested: bool = True  # False: exactly zero in all witnesses at all points
+    point: int = 0  # 0: the given point; a disagreement elsewhere is an entry of its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """All entries of one parameter (or other name differentiated by)."""
+
+    name: str
+    shape: tuple[int, ...]
+    verdict: Verdict
+    total: int
+    checked: int  # differenced one by one and not zero everywhere
+    zero: int  # exactly zero in all witnesses at all points: not tested
+    digits: float | None
+    worst: tuple[int, ...] | None
+    entries: tuple[Entry, ...]
+    norm: float = 0.0
+    claimed: bool = False
+    way: str = "each"  # how its entries were differenced: each, by node, sampled
+    one_by_one: int = 0  # of `checked`: with a finite difference of their own; the others in sums
+    unseen: float = 0.0  # the part of the entries in which a mistake of 1e-3 of itself goes unseen
+    where: str | None = None  # "row 3 of W1", where more than one entry is WRONG
+    map: tuple[str, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimResult:
+    """How one claim fared; `claimed` and `true` at the worst place, `points` as "4 of 4"."""
+
+    line: int
+    of: str
+    by: str
+    display: str  # "d loss/d f2" as the author wrote it
+    formula: str
+    kind: str  # formula | number
+    verdict: Verdict
+    claimed: float | None = None
+    true: float | None = None
+    point: int = 0
+    row: int | None = None
+    index: tuple[int, ...] | None = None
+    wrong: int = 0  # entries
+    total: int = 1
+    points_wrong: int = 0
+    points_total: int = 0
+    where: str | None = None
+    diagnosis: str | None = None
+    note: str | None = None
+    inherited: int = 0  # parameters whose gradients pass through this one and inherit its mistake
+    truth: str | None = None  # the right formula, with --hint truth
+    carried: float | None = None  # with --carry: the value of the author's own chain
+    left: float | None = None
+    right: float | None = None
+    place: str | None = None  # which entries are wrong: "row 2 of W0"; None for a single number
+    map: tuple[str, ...] = ()  # the wrong entries as lines of characters, where words do not say it
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many entries there are, were compared, and are zero in all witnesses at all points."""
+
+    entries: int
+    checked: int
+    zero: int
+    one_by_one: int = 0  # of `checked`: with a finite difference of their own
+    unseen: float = 0.0  # probability that a single entry off by 1e-3 of itself goes unseen
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a file could not be read, or at which step its value could not be computed."""
+
+    message: str
+    line: int | None = None
+    column: int | None = None
+    help: str | None = None
+    text: str = ""  # the whole error as shown, with its caret
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What `gradcheck run` found out about one model."""
+
+    model: str
+    verdict: Verdict
+    summary: str = ""  # the last sentence, also the one line of an ok model among many
+    error: Failure | None = None
+    loss: float | None = None
+    loss_symbolic: float | None = None
+    value_note: str = ""  # "symbolic and forward pass agree to 15 digits"
+    rows: int | None = None
+    seed: int = 0
+    points: int = 4
+    scheme: str = "extrapolated"
+    steps: int = 0
+    settings: Mapping[str, object] = field(default_factory=dict)
+    parameters: tuple[Block, ...] = ()
+    claims: tuple[ClaimResult, ...] = ()
+    coverage: Coverage = Coverage(0, 0, 0)
+    closing: tuple[str, ...] = ()  # sentences: what was proved and what was not
+    notes: tuple[str, ...] = ()
+    claims_file: str | None = None
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError("a report is not a truth value; look at its verdict")
+
+    @property
+    def exit_code(self) -> int:
+        """What a process that found this returns."""
+        return self.verdict.exit_code
+
+
+@dataclass(frozen=True)
+class ExplainedStep:
+    """One line of a pass. In the backward lists `name` is the denominator of d loss/d name."""
+
+    name: str
+    formula: str
+    value: object  # float, or nested lists; None where it is per row and no row was chosen
+    line: int
+    local: str = ""  # "d h3/d f2 = -sin(f2)"
+    shape: tuple[int, ...] = ()
+    latex: str = ""
+    local_latex: str = ""
+    title: str = ""  # "d loss/d f2", or the step's name as the author wrote it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """The chapter's three lists: forward pass, backward pass #1 and #2."""
+
+    model: str
+    row: int | None
+    rows: int | None
+    loss: float | None
+    loss_formula: str
+    inputs: tuple[ExplainedStep, ...]
+    forward: tuple[ExplainedStep, ...]
+    backward_steps: tuple[ExplainedStep, ...]
+    backward_parameters: tuple[ExplainedStep, ...]
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,242 @@
+"""Reads a model, its points and the referee. Gives how far claims are from what is true there.
+
+At 50 digits, and once more at 140 where the two sides are close; over some rows where they are too many; in
+float64 where a model is too large. Knows nothing of verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+
+from gradcheck_cli.derivatives.symbolic.program import lower
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.graph import Derivative, Graph
+from gradcheck_cli.model.model import Claim, Misfit, Model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.work_budget import BudgetSpent
+from gradcheck_cli.reference.referee import Referee, unmeasured
+from gradcheck_cli.results import index_patterns
+from gradcheck_cli.results.gradient_results import ClaimResult
+from gradcheck_cli.verdicts.claims.discrepancy import Gap, difference, difference_in_blocks
+from gradcheck_cli.verdicts.claims.true_values import At, Knowledge, entry_of
+
+__all__ = ["FAILURES", "Court", "fails", "name_of"]
+
+FAILURES = (ZeroDivisionError, ValueError, OverflowError)
+_MANY_ROWS, _MUCH_WORK = 1000, 100_000  # beyond either, high precision over all rows takes minutes
+_FEW_ROWS = 200  # the first ones, that stand for many more: there a claim is judged and explained exactly
+_LEAST_ROWS, _LITTLE_WORK = 20, 20_000  # fewer, down to so many, where a row takes much
+_MOST_ZEROS = 200_000  # digits in all values together: seconds
+Result = TypeVar("Result")
+
+
+@dataclass
+class Court:
+    """A model, its points and what is true there, each known once: `few` and `doubles` are courts for the
+    first rows alone, and for all without high precision."""
+
+    model: Model
+    referee: Referee
+    points: list[At]
+    layout: str
+    on_border: bool
+    in_doubles: bool = False  # whatever high precision could do
+    judged_by_rows: bool = False  # some claim was: in float64 over all, at high precision over the first
+    _kept: dict[tuple[int, str, int], Knowledge] = field(default_factory=dict)
+
+    def knowledge(self, at: At, m: Any = None) -> Knowledge:
+        """What is true at a point, at 50 digits or those of `m`, or in float64 where the model is too large
+        for that or the budget is spent. Raises BudgetSpent when that shows: what is asked again is known in
+        float64."""
+        exact = self.referee.affords() and not self.referee.budget.spent and not self.in_doubles
+        m = (m or self.referee.high) if exact else FLOAT64
+        key = (at.number, at.apart, id(m))
+        if key not in self._kept:
+            tape = self.referee.tape(at.values, m) if exact else forward_pass(self.model, m, at.values)
+            self._kept[key] = Knowledge(self.model, self.referee, at, m, self.layout, exact, tape)
+        return self._kept[key]
+
+    @property
+    def does_without(self) -> bool:
+        """Whether a model that is one for high precision has to do without, as when the budget is spent."""
+        return self.referee.affords() and (self.referee.budget.spent or self.in_doubles)
+
+    @property
+    def has_many_rows(self) -> bool:
+        """Whether they are more than high precision should go through, again and again."""
+        rows = self.model.rows or 0
+        many = rows > _MANY_ROWS or (rows > self.few_rows and self.referee.work > _MUCH_WORK)
+        return many and self.referee.affords() and not self.does_without and not self.on_border
+
+    @cached_property
+    def few_rows(self) -> int:
+        """How many rows stand for all, where these are many."""
+        each = max(1, self.referee.work // max(1, self.model.rows or 1))
+        return min(_FEW_ROWS, max(_LEAST_ROWS, _LITTLE_WORK // each))
+
+    def over_few(self, claim: Claim) -> Claim | None:
+        """A formula over the first of many rows; None where all are to be looked at."""
+        return self.for_few(claim) if self.has_many_rows and claim.numbers is None else None
+
+    def for_few(self, claim: Claim) -> Claim | None:
+        """A formula for fewer rows: the same, unless the number of rows is typed in it."""
+        formula, rows = claim.formulas[self.layout], float(self.model.rows or 1)
+        if isinstance(formula, Misfit) or any(
+            n.is_literal and n.value in (rows, 1 / rows) for n in formula.nodes
+        ):
+            return None
+        count = self.few.model.rows or 1
+        fewer = {k: g.for_rows(count) if isinstance(g, Graph) else g for k, g in claim.formulas.items()}
+        return replace(claim, formulas=fewer)
+
+    @cached_property
+    def few(self) -> Court:
+        """The first rows alone."""
+        some = slice(self.few_rows)
+        model = self.model.of_rows(some)
+        per_row = {item.name for item in model.inputs.values() if item.kind == "rows"}
+        points = [
+            At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})
+            for at in self.points
+        ]
+        return Court(model, Referee(lower(model), self.referee.budget), points, self.layout, False)
+
+    @cached_property
+    def doubles(self) -> Court:
+        """All rows, in float64."""
+        return Court(self.model, self.referee, self.points, self.layout, False, in_doubles=True)
+
+    def afforded(self, work: Callable[[], Result]) -> Result:
+        """What `work` gives, in float64 if the budget does not reach."""
+        try:
+            return work()
+        except BudgetSpent:
+            return work()
+
+    def fails_with(self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str) -> bool:
+        """Whether a formula fails at the given point with these values in place of its own."""
+        gap = self.gap_with(claim, formula, values, apart)
+        return gap is not None and fails(gap)
+
+    def gap_with(
+        self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str
+    ) -> Gap | None:
+        """How far a formula is off there; None where it cannot be evaluated."""
+        at = At(0, {**self.points[0].values, **values}, apart)
+        try:
+            return self.afforded(lambda: self.compare(claim, formula, at))
+        except FAILURES:
+            return None
+
+    def compare(self, claim: Claim, formula: Graph, at: At) -> Gap:
+        """How far a formula is from the truth at a point, with which entries are wrong."""
+        knowledge = self.knowledge(at)
+        if knowledge.streams(claim, formula):
+            return difference_in_blocks(knowledge, claim, formula)
+        gap = difference(knowledge, claim, formula)
+        if not knowledge.exact:
+            rounding = self.rounding(claim, at, gap.true)
+            return gap.beyond(rounding + self.own_rounding(claim, formula, at))
+        if not gap.wrong.any():
+            return gap
+        for m in (self.referee.higher, self.referee.surest):
+            again = difference(self.knowledge(at, m), claim, formula)
+            with np.errstate(all="ignore"):
+                before, now = gap.own_size(), again.own_size()
+                shrunk = _where(now < before * 1e-30)  # only cancellation shrinks with the precision
+                stays = _where(abs(now - before) <= now * 1e-12)
+                stays &= again.claimed != 0  # which may be what is left of 1 - sigmoid(300)
+            gap = replace(again, wrong=gap.wrong & ~shrunk & again.wrong)
+            if np.all(stays | ~gap.wrong):
+                break
+        return self._without_vanished(claim, formula, at, gap)
+
+    def _without_vanished(self, claim: Claim, formula: Graph, at: At, gap: Gap) -> Gap:
+        """Where both sides are far below float64, and 0 may be what is left of 1 - sigmoid(20000): once
+        more with as many digits as the truth has zeros; where that is too much, not wrong."""
+        vanished = gap.wrong & (gap.claimed == 0) & (gap.true == 0)
+        if not vanished.any():
+            return gap
+        zeros = self.knowledge(at).leading_zeros(claim.target)
+        if zeros * self.referee.held <= _MOST_ZEROS:
+            again = difference(self.knowledge(at, self.referee.deep(zeros)), claim, formula)
+            vanished &= ~again.wrong
+        return replace(gap, wrong=gap.wrong & ~vanished)
+
+    def rounding(self, claim: Claim, at: At, true: Array) -> Array:
+        """What a right program may be off by; `true` is the derivative that is claimed."""
+        if not self.referee.jitters():
+            return unmeasured(true, claim.bits)
+        target = claim.target
+        bound = self.referee.rounding(at.values, target.of, [target.by], bits=claim.bits)[target.by]
+        rank = len(self.model.node(target.by).shape)
+        return entry_of(bound, target.index) if target.index and rank else bound
+
+    def own_rounding(self, claim: Claim, formula: Graph, at: At) -> Array | float:
+        """What the claim's own formula may be off by in float64, where high precision would have told."""
+        if not self.does_without or claim.numbers is not None:
+            return 0.0
+        knowledge = self.knowledge(at)
+        keys = [node.key for node in formula.nodes if node.is_leaf]
+        leaves = {key: knowledge.leaf(key) for key in keys}
+        room = self.referee.formula_rounding(formula, leaves, {key: knowledge.room(key) for key in keys})
+        return room if knowledge.is_per_row(claim.target) else np.asarray(room[0, ...])
+
+    def slopes(self, target: Derivative, entry: Array) -> tuple[float, float] | None:
+        """The slopes to the left and right of one entry; None where they cannot be had."""
+        shape = self.model.node(target.by).shape
+        index = target.index or tuple(int(k) for k in entry[: len(shape)])
+        try:
+            pair = self.referee.slopes(self.points[0].values, target.of, target.by, index)
+        except (*FAILURES, TypeError, IndexError):
+            return None
+        left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
+        return left, right
+
+    def placed(self, blank: ClaimResult, gap: Gap, at: At) -> ClaimResult:
+        """The result with the numbers of the worst entry."""
+        place = gap.worst()
+        per_row = gap.per_row
+        return replace(
+            blank,
+            claimed=float(gap.claimed[place]),
+            true=float(gap.true[place]),
+            point=at.number,
+            row=gap.row(place[0]) if per_row and place else None,
+            index=tuple(int(k) for k in (place[1:] if per_row else place)) or None,
+            wrong=int(gap.wrong.sum()) if gap.counted is None else gap.counted[0],
+            total=int(gap.wrong.size) if gap.counted is None else gap.counted[1],
+        )
+
+    def located(self, result: ClaimResult, gap: Gap) -> ClaimResult:
+        """The result with which entries are wrong, in words and as a map."""
+        if gap.wrong.size < 2 or gap.rows is not None:
+            return result
+        name = name_of(self.model, result)
+        return replace(
+            result,
+            place=index_patterns.words(gap.wrong, name, per_row=gap.per_row),
+            map=tuple(index_patterns.picture(gap.wrong, per_row=gap.per_row)),
+        )
+
+
+def name_of(model: Model, result: ClaimResult) -> str:
+    """What a claim's entries are called: W0 for d loss/d W0, else d f1/d h1."""
+    name = model.display(result.by)
+    return name if result.of == model.loss else f"d {model.display(result.of)}/d {name}"
+
+
+def fails(gap: Gap) -> bool:
+    """Whether some entry that is known on both sides is wrong by more than rounding."""
+    seen = gap.wrong & np.isfinite(gap.claimed) & np.isfinite(gap.true)
+    return bool(seen.any()) and not gap.is_small()
+
+
+def _where(condition: Any) -> Array:
+    return np.asarray(condition, dtype=bool)

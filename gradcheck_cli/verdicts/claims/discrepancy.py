@@ -1,0 +1,184 @@
+"""Reads claims, points and the referee. Gives claimed beside true values, and how far apart they are.
+
+At high precision both sides are computed in it; in float64 rounding is granted to both, and rows that are
+too many to be held are taken block by block. Knows nothing of verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.evaluation.evaluate import evaluate
+from gradcheck_cli.model.graph import Derivative, Graph, Key
+from gradcheck_cli.model.model import Claim
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import FLOAT64, floats
+from gradcheck_cli.reference.referee import unmeasured
+from gradcheck_cli.reference.row_blocks import over_rows
+from gradcheck_cli.reference.stochastic_rounding import Jittered, bound
+from gradcheck_cli.verdicts.claims.true_values import Knowledge
+
+__all__ = ["ROUNDING", "Gap", "difference", "difference_in_blocks", "evaluated"]
+
+ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
+_EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
+
+_JITTERED = 8  # samples of a formula over rows whose rounding is measured
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Claimed and true values as floats, how far apart they are, and which entries are wrong."""
+
+    claimed: Array
+    true: Array
+    size: Array
+    wrong: Array
+    per_row: bool = False
+    known: Array | None = None  # where both sides are finite, in their own numbers
+    own: Array | None = None  # `size` in their own numbers: a float64 of it would be 0 or infinite
+    in_blocks: bool = False  # of too many rows to be looked at together
+    rows: Array | None = None  # which rows these are, where they stand for many more
+    counted: tuple[int, int] | None = None  # wrong and all entries, of all rows
+
+    def row(self, place: int) -> int:
+        """The number of the row at a place."""
+        return int(place if self.rows is None else self.rows[place])
+
+    def some(self, start: int) -> Gap:
+        """The worst row of a block and a few others; `start` is the number of its first."""
+        weight = np.where(self.wrong, np.nan_to_num(self.size, nan=0.0), -1.0).reshape(len(self.wrong), -1)
+        chosen = np.unique([0, int(np.argmax(weight.max(axis=1))), len(self.wrong) - 1])
+        some = {n: getattr(self, n)[chosen] for n in ("claimed", "true", "size", "wrong", "known")}
+        return replace(self, **some, rows=start + chosen)
+
+    def own_size(self) -> Array:
+        """How far apart they are, in their own numbers."""
+        return self.size if self.own is None else self.own
+
+    def worst(self) -> tuple[int, ...]:
+        """The entry that is farthest off, among the wrong ones if there are any."""
+        if not self.wrong.ndim:
+            return ()
+        with np.errstate(all="ignore"):
+            least = np.inf if not self.is_known() else 0.0  # a number rather than none
+            weight = np.where(self.wrong | ~self.wrong.any(), np.nan_to_num(self.size, nan=least), -1)
+        return tuple(int(k) for k in np.unravel_index(int(np.argmax(weight)), weight.shape))
+
+    def is_known(self) -> bool:
+        """Whether an entry is wrong for which both sides could be had."""
+        finite = np.isfinite(self.claimed) & np.isfinite(self.true)
+        return bool(np.any(self.wrong & (finite if self.known is None else self.known)))
+
+    def is_small(self) -> bool:
+        """Whether rounding of data could be the reason."""
+        with np.errstate(all="ignore"):
+            largest = np.max(np.abs(self.true), initial=0.0)
+            shown = self.size[self.wrong]
+            return bool(np.all((shown <= ROUNDING * largest) & (shown > 0)))
+
+    def beyond(self, room: Array) -> Gap:
+        """The same with only those entries wrong that are farther off than rounding explains."""
+        return replace(self, wrong=~(self.size <= 4 * np.broadcast_to(room, self.size.shape)))
+
+
+def difference(knowledge: Knowledge, claim: Claim, formula: Graph) -> Gap:
+    """A formula beside the derivative that it is claimed to be, all rows at once. Raises BudgetSpent."""
+    leaves = [n.key for n in formula.nodes if n.is_leaf and isinstance(n.key, Derivative)]
+    knowledge.prepare([claim.target, *leaves])
+    true = knowledge.derivative(claim.target)
+    per_row = knowledge.is_per_row(claim.target)
+    value = evaluated(knowledge, formula)
+    value = value[0] if per_row else value[0, 0, ...]
+    value = np.asarray(np.broadcast_to(value, np.shape(true)))
+    with np.errstate(all="ignore"):
+        size = np.abs(np.asarray(value - true))
+        near = size <= (_EQUAL if knowledge.exact else 0.0) * np.maximum(np.abs(value), np.abs(true))
+        wrong = ~np.asarray(near, dtype=bool)
+        known = np.asarray((value - value == 0) & (true - true == 0), dtype=bool)
+    return Gap(floats(value), floats(true), floats(size), wrong, per_row, known, size)
+
+
+def difference_in_blocks(knowledge: Knowledge, claim: Claim, formula: Graph) -> Gap:
+    """The difference where the rows are too many to be held: every row is looked at, some are kept. Before a
+    claim is called wrong, its own rounding is measured."""
+    leaves = {n.key for n in formula.nodes if n.is_leaf}
+    of_rows = {key for key in leaves if knowledge.has_rows(key)}
+    gradient = [Derivative(knowledge.model.loss, p.name) for p in knowledge.model.parameters()]
+    knowledge.prepare([*gradient, *(d for d in leaves - of_rows if isinstance(d, Derivative))])
+    shared = {key: knowledge.leaf(key) for key in leaves - of_rows}
+    sides = _Sides(knowledge, claim, formula, shared, of_rows)
+    gap = sides.compare()
+    return sides.compare(Jittered(_JITTERED, 20)) if gap.wrong.any() else gap
+
+
+@dataclass
+class _Sides:
+    """A claim's formula over blocks of rows, and what is true there."""
+
+    knowledge: Knowledge
+    claim: Claim
+    formula: Graph
+    shared: Mapping[Key, Array]
+    of_rows: set[Key]
+
+    def compare(self, jitter: Jittered | None = None) -> Gap:
+        """The difference; with what jitter makes of the formula as room."""
+        if not self.knowledge.is_per_row(self.claim.target):
+            true = self.knowledge.derivative(self.claim.target)
+            (value,) = self._values(FLOAT64)
+            return self._gap(value[0, 0, ...], true, next(self._rooms(jitter)))
+        values, rooms = self._values(FLOAT64), self._rooms(jitter)
+        if not self.formula.nodes[self.formula.output].per_row:
+            values, rooms = repeat(next(values)), repeat(next(rooms))
+        truths = self.knowledge.in_blocks([self.claim.target])
+        kept, start, wrong, total = [], 0, 0, 0
+        for value, room, truth in zip(values, rooms, truths, strict=False):
+            true = truth[self.claim.target][0]
+            gap = self._gap(np.broadcast_to(value[0], true.shape), true, room)
+            kept.append(gap.some(start))
+            start, wrong, total = start + len(true), wrong + int(gap.wrong.sum()), total + gap.wrong.size
+        return _joined(kept, (wrong, total))
+
+    def _values(self, m: Any) -> Iterator[Array]:
+        return over_rows(self.formula, self.shared, lambda: self.knowledge.in_blocks(self.of_rows), m)
+
+    def _rooms(self, jitter: Jittered | None) -> Iterator[Array | float]:
+        """What rounding may do to the formula, in each block; both sides are granted it."""
+        if jitter is None:
+            yield from repeat(0.0)
+            return
+        for samples in self._values(jitter):
+            found = 2 * bound(samples, jitter, 1)
+            yield found if self.knowledge.is_per_row(self.claim.target) else found[0, ...]
+
+    def _gap(self, value: Array, true: Array, room: Array | float) -> Gap:
+        value = np.asarray(np.broadcast_to(value, true.shape))
+        with np.errstate(all="ignore"):
+            size = np.asarray(np.abs(value - true))
+            wrong = ~(size <= 4 * unmeasured(true, self.claim.bits) + room)
+            known = np.isfinite(value) & np.isfinite(true)
+        per_row = self.knowledge.is_per_row(self.claim.target)
+        return Gap(value, true, size, np.asarray(wrong), per_row, known, in_blocks=True)
+
+
+def _joined(parts: Sequence[Gap], counted: tuple[int, int]) -> Gap:
+    """Rows of many blocks."""
+    def together(name: str) -> Array:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    return replace(
+        parts[0], claimed=together("claimed"), true=together("true"), size=together("size"),
+        wrong=together("wrong"), known=together("known"), rows=together("rows"), counted=counted,
+    )  # fmt: skip
+
+
+def evaluated(knowledge: Knowledge, formula: Graph) -> Array:
+    """A claim's formula filled with true values, with the two leading axes."""
+    leaves = {n.key: knowledge.leaf(n.key) for n in formula.nodes if n.is_leaf}
+    return evaluate(formula, leaves, knowledge.m)

@@ -1,0 +1,180 @@
+"""Reads a model, a point and the referee. Gives true values and derivatives, each computed once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.derivatives import backprop
+from gradcheck_cli.evaluation.tape import Tape
+from gradcheck_cli.model.graph import Derivative, Graph, Key
+from gradcheck_cli.model.model import Claim, Model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.reference.referee import Referee
+
+__all__ = ["At", "Knowledge", "are_many", "entry_of"]
+
+_MOST_SWEPT = 1 << 18  # numbers
+_MOST_AT_ONCE = 1 << 20  # numbers of one name that are looked at together
+
+
+@dataclass(frozen=True)
+class At:
+    """A point under the number that results show; `apart` names one that they do not show."""
+
+    number: int
+    values: Mapping[str, Array]
+    apart: str = ""
+
+
+@dataclass
+class Knowledge:
+    """True values and derivatives at one point and precision, each computed once."""
+
+    model: Model
+    referee: Referee
+    at: At
+    m: Any
+    layout: str
+    exact: bool
+    tape: Tape
+    known: dict[Derivative, Array] = field(default_factory=dict)
+    _swept: dict[str, dict[str, Array]] = field(default_factory=dict)
+
+    def leaf(self, key: Key) -> Array:
+        """The value of a leaf of a claim's formula, with the two leading axes."""
+        if isinstance(key, Derivative):
+            return self._lead(self.derivative(key), self.is_per_row(key))
+        node = self.model.node(key)
+        return self._lead(self.tape.of_node(node), node.per_row)
+
+    def has_rows(self, key: Key) -> bool:
+        """Whether a leaf of a formula has one value per row."""
+        return self.is_per_row(key) if isinstance(key, Derivative) else self.model.node(key).per_row
+
+    def room(self, key: Key) -> Array:
+        """What rounding may make of such a leaf in float64."""
+        if isinstance(key, Derivative):
+            bound = self.referee.rounding(self.at.values, key.of, [key.by])[key.by]
+            bound = self._laid_out(key.of, key.by, bound)
+            entry = key.index is not None and bool(self.model.node(key.by).shape)
+            return self._lead(entry_of(bound, key.index or ()) if entry else bound, self.is_per_row(key))
+        node = self.model.node(key)
+        found = self._value_room.get(key, np.zeros(np.shape(self.tape.of_node(node))))
+        return self._lead(found, node.per_row)
+
+    @cached_property
+    def _value_room(self) -> dict[str, Array]:
+        return self.referee.value_rounding(self.at.values, list(self.model.steps))
+
+    def is_per_row(self, target: Derivative) -> bool:
+        """Whether a derivative has one value per row."""
+        return self.model.node(target.of).per_row or self.model.node(target.by).per_row
+
+    def derivative(self, target: Derivative) -> Array:
+        """The true derivative in the layout of this file; an entry where it has an index."""
+        found = self.known.get(target.whole)
+        if found is None:
+            found = self._computed(target.of, target.by)
+            self.known[target.whole] = found
+        return self._entry(found, target)
+
+    def _entry(self, found: Array, target: Derivative) -> Array:
+        has_one = target.index is not None and self.model.node(target.by).shape
+        return entry_of(found, target.index or ()) if has_one else found
+
+    def streams(self, claim: Claim, formula: Graph) -> bool:
+        """Whether a claim and what it is made of have so many rows that they are taken block by block."""
+        rows, leaves = self.model.rows or 0, [n for n in formula.nodes if n.is_leaf and n.per_row]
+        widest = max((n.size for n in (*leaves, self.model.node(claim.target.by))), default=1)
+        return not self.exact and are_many(rows * widest) and (
+            bool(leaves) or self.is_per_row(claim.target)
+        )  # fmt: skip
+
+    def in_blocks(self, keys: Iterable[Key]) -> Iterator[dict[Key, Array]]:
+        """Values of names and true derivatives that have one value per row, for each block of the tape."""
+        wanted = list(keys)
+        groups: dict[str, list[Derivative]] = {}
+        for key in wanted:
+            if isinstance(key, Derivative):
+                groups.setdefault(key.of, []).append(key)
+        sweep = backprop.derivative_in_blocks
+        runs = [(some, sweep(self.model, self.tape, of, {d.by for d in some})) for of, some in groups.items()]
+        for number in range(self.tape.block_count):
+            values = self.tape.block(number)
+            span = self.tape.rows_of(number)
+            found: dict[Key, Array] = {}
+            for key in wanted:
+                if isinstance(key, str):
+                    node = self.model.node(key)
+                    shape = (1, span.stop - span.start, *node.shape)
+                    found[key] = np.broadcast_to(values[node.index], shape)
+            for some, run in runs:
+                block = next(run)
+                for d in some:
+                    found[d] = self._entry(self._laid_out(d.of, d.by, block[d.by]), d)[None]
+            yield found
+
+    def leading_zeros(self, target: Derivative) -> int:
+        """The most zeros behind the decimal point of an entry; an entry that is 0 has none."""
+        logarithm = self.m.context.log10
+        sizes = (abs(x) for x in np.ravel(self.derivative(target)))
+        return max((int(-logarithm(x)) for x in sizes if 0 < x < 1), default=0)
+
+    def prepare(self, wanted: Iterable[Derivative]) -> None:
+        """Compute all derivatives of one step together."""
+        groups: dict[str, list[str]] = {}
+        for target in wanted:
+            if target.whole not in self.known:
+                groups.setdefault(target.of, []).append(target.by)
+        for of, names in groups.items():
+            for by, value in self._values(of, list(dict.fromkeys(names))).items():
+                self.known[Derivative(of, by)] = self._laid_out(of, by, value)
+
+    def _computed(self, of: str, by: str) -> Array:
+        return self._laid_out(of, by, self._values(of, [by])[by])
+
+    def _values(self, of: str, names: Sequence[str]) -> dict[str, Array]:
+        if self.exact:
+            return self.referee.derivative(self.at.values, of, names, self.m)
+        if of not in self._swept:
+            self._swept[of] = self._by_all_of_its_names(of)
+        swept = self._swept[of]
+        missing = [name for name in names if name not in swept]
+        more = backprop.derivative(self.model, self.tape, of, missing) if missing else {}
+        return {name: more[name] if name in more else swept[name] for name in names}
+
+    def _by_all_of_its_names(self, of: str) -> dict[str, Array]:
+        """A pass in reverse gives the derivatives by all names at once, kept if they are few numbers: whoever
+        asks for one often asks for hundreds, one after the other."""
+        model, target = self.model, self.model.node(of)
+        needed, rows = model.graph.upstream([target.index]), model.rows or 1
+        nodes = {name: model.node(name) for name in (*model.inputs, *model.steps)}
+        nodes = {name: node for name, node in nodes.items() if needed[node.index]}
+        numbers = sum(n.size * (rows if n.per_row or target.per_row else 1) for n in nodes.values())
+        few = numbers * target.size <= _MOST_SWEPT
+        return backprop.derivative(model, self.tape, of, nodes) if few else {}
+
+    def _laid_out(self, of: str, by: str, value: Array) -> Array:
+        jacobian = len(self.model.node(of).shape) == 1 and len(self.model.node(by).shape) == 1
+        if jacobian and self.layout == "denominator":
+            return value.swapaxes(-1, -2)
+        return value
+
+    def _lead(self, value: Array, per_row: bool) -> Array:
+        return value[None] if per_row else np.asarray(value)[None, None]
+
+
+def are_many(numbers: int) -> bool:
+    """Whether numbers are so many that they are taken in blocks, or not at all."""
+    return numbers > _MOST_AT_ONCE
+
+
+def entry_of(values: Array, index: tuple[int, ...]) -> Array:
+    """One entry along the last axes."""
+    key: Any = (..., *index)
+    return np.asarray(values[key])

@@ -1,0 +1,1 @@
+"""Where a wrong claim goes wrong, and what is wrong with it."""

@@ -1,0 +1,341 @@
+"""Reads WRONG numbers of a file, or a formula. Gives the one step of a backward pass that, done wrongly,
+makes them all.
+
+Somebody's program printed the numbers. Backprop is run with one mistake at a time, of the kinds that people
+make in such programs; one that gives every number of the file, the right ones too, comes before one that
+gives some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from gradcheck_cli.derivatives import backprop
+from gradcheck_cli.derivatives.backprop.reverse_mode import Rule, Slip
+from gradcheck_cli.evaluation.evaluate import compute
+from gradcheck_cli.evaluation.tape import Tape, forward_pass
+from gradcheck_cli.model.graph import Node
+from gradcheck_cli.model.model import Claim, Model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
+from gradcheck_cli.verdicts.claims.claim_samples import Evidence
+from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONFUSED, of_argument
+
+__all__ = ["mistake", "mistake_in", "mistake_of"]
+
+_MOST_POINTS = 5  # at which a formula is tried
+_MOST_WORK = 200_000_000  # entries computed in all backward passes: seconds
+_ULPS = 2.0**12  # by which two programs may differ where nothing cancels
+_LEAST_DIGITS = 8.0  # of all wrong numbers together: hundreds of mistakes are tried
+_PLAIN = ("add", "sub", "neg", "expand", "index", "concat", "transpose", "identity")
+
+
+@dataclass(frozen=True)
+class _Mistake:
+    """What is done to a rule, at one argument of a node, and what is said of it."""
+
+    node: Node
+    place: int
+    slip: Slip
+    text: str
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A point, and by name what is claimed there and how far it may be off."""
+
+    tape: Tape
+    claimed: Mapping[str, tuple[Array, Array]]
+
+
+def mistake(model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult]) -> str | None:
+    """The first mistake, from the loss backward, that gives all claimed numbers; None where none does."""
+    heard = [
+        (claim, result)
+        for claim, result in zip(claims, results, strict=True)
+        if claim.numbers is not None and claim.target.of == model.loss and claim.target.index is None
+        and result.verdict in (Verdict.OK, Verdict.WRONG)
+    ]  # fmt: skip
+    wrong = [claim for claim, result in heard if result.verdict is Verdict.WRONG]
+    return _made(model, wrong, [claim for claim, _ in heard], _MOST_WORK)
+
+
+def mistake_of(model: Model, claims: Sequence[Claim], share: int = 1) -> str | None:
+    """The same for the numbers of some claims, where no mistake gives those of all; with one part in `share`
+    of the work."""
+    if any(c.target.of != model.loss or c.target.index is not None for c in claims):
+        return None
+    return _made(model, claims, claims, _MOST_WORK // share)
+
+
+def _made(model: Model, wrong: Sequence[Claim], explained: Sequence[Claim], most: int) -> str | None:
+    """The first mistake that gives what is `explained`, if the wrong ones tell enough."""
+    if sum(map(_digits, wrong)) < _LEAST_DIGITS:
+        return None
+    tape = forward_pass(model)
+    if _gives(model, _Seen(tape, {c.target.by: _numbers(c) for c in wrong})):
+        return None  # off by rounding, or so little that every mistake that hardly shows would do
+    return _first(model, [_Seen(tape, {c.target.by: _numbers(c) for c in explained})], most)
+
+
+def mistake_in(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | None:
+    """The same for one formula, at several points: what its derivatives are filled with is right."""
+    if claim.target.of != model.loss or claim.target.index is not None or not evidence:
+        return None
+    seen = []
+    for each in evidence[:_MOST_POINTS]:
+        tape = forward_pass(model, FLOAT64, each.values.point)
+        room = _room(each.claimed, SIGNIFICANDS["float64"])
+        seen.append(_Seen(tape, {claim.target.by: (each.claimed, room)}))
+    telling = [one for one in seen if not _gives(model, one)]
+    return _first(model, seen) if len(telling) >= min(2, len(seen)) else None
+
+
+def _first(model: Model, seen: Sequence[_Seen], most: int = _MOST_WORK) -> str | None:
+    held = sum(n.size * ((model.rows or 1) if n.per_row else 1) for n in model.graph.nodes)
+    reached = model.graph.upstream([model.node(model.loss).index])
+    nodes = [n for n in reversed(model.graph.nodes) if reached[n.index]]
+    tried = 0
+    each = [_mistakes(model, nodes, one.tape) for one in seen]
+    for made in zip(*each, strict=True):  # the same one at every point
+        tried += held
+        if tried > most:
+            return None
+        if all(_gives(model, one, wrong) for one, wrong in zip(seen, made, strict=True)):
+            return str(made[0].text)
+    return None
+
+
+def _gives(model: Model, seen: _Seen, made: _Mistake | None = None) -> bool:
+    """Whether backprop with a mistake, or without, gives what is claimed."""
+    slips = {} if made is None else {(made.node.index, made.place): made.slip}
+    found = backprop.derivative(model, seen.tape, model.loss, seen.claimed, slips)
+    for name, (numbers, room) in seen.claimed.items():
+        with np.errstate(all="ignore"):
+            off = np.abs(found[name] - np.broadcast_to(numbers, found[name].shape))
+        if not np.all(off <= room):
+            return False
+    return True
+
+
+def _numbers(claim: Claim) -> tuple[Array, Array]:
+    """The numbers of a claim, and how far two right programs may be apart in them."""
+    numbers = np.asarray(claim.numbers, dtype=float)
+    unwritten = 0.0 if claim.half_units is None else 1.01 * claim.half_units
+    return numbers, np.asarray(_room(numbers, claim.bits) + unwritten)
+
+
+def _room(numbers: Array, bits: int) -> Array:
+    """What rounding of so many bits may come to, beside the largest of the numbers."""
+    return np.asarray(_ULPS * 2.0**-bits * np.max(np.abs(numbers), initial=0.0))
+
+
+def _digits(claim: Claim) -> float:
+    """How much the numbers tell."""
+    numbers, room = _numbers(claim)
+    with np.errstate(all="ignore"):
+        digits = np.maximum(0.0, np.log10(np.abs(numbers) / room))
+    return float(np.sum(digits, where=numbers != 0))
+
+
+# ---------------------------------------------------------------------------------------------
+# The mistakes
+# ---------------------------------------------------------------------------------------------
+
+
+def _mistakes(model: Model, nodes: Sequence[Node], tape: Tape) -> Iterator[_Mistake]:
+    """All that are tried, from the loss backward."""
+    users: dict[int, int] = {}
+    for node in nodes:
+        for argument in set(node.arguments):
+            users[argument] = users.get(argument, 0) + 1
+    names = {index: model.display(name) for name, index in model.graph.names.items()}
+    for node in nodes:
+        if node.is_leaf or node.is_literal:
+            continue
+        where = f"(line {model.step_around(node.index).line})"
+        for place, argument in enumerate(node.arguments):
+            if model.graph.nodes[argument].is_literal:
+                continue
+            for slip, text in _slips(model, names, node, place, where):
+                yield _Mistake(node, place, slip, text)
+            if users[argument] > 1 and argument in names:
+                yield _Mistake(node, place, _NOTHING, f"forgets the path from {names[argument]} {where}")
+            if tape.block_count <= 1:
+                for slip, text in _slips_of_rows(model, node, place, tape):
+                    yield _Mistake(node, place, slip, f"{text} {where}")
+
+
+def _slips_of_rows(model: Model, node: Node, place: int, tape: Tape) -> Iterator[tuple[Slip, str]]:
+    """What needs all rows at once."""
+    argument = model.graph.nodes[node.arguments[place]]
+    for row, what in ((-1, "last"), (0, "first")):
+        text = f"counts the {what} row only, instead of all of them"
+        if node.primitive.rows == "reduce":
+            yield partial(_one_row, row), text
+        elif node.per_row and not argument.per_row:
+            yield partial(_one_row_sent, 1, row), text
+        elif node.operation == "expand" and len(node.shape) > len(argument.shape):  # of a batch
+            yield partial(_one_row_sent, 2, row), text
+    if node.primitive.product is None:
+        return
+    partner = model.graph.nodes[node.arguments[1 - place]]
+    if partner.is_leaf or not partner.primitive.elementwise or len(partner.arguments) != 1:
+        return
+    if partner.operation not in _PLAIN:
+        before = tape.of_node(model.graph.nodes[partner.arguments[0]])
+        value = before[None] if before.ndim > len(partner.shape) else before[None, None]
+        text = f"uses the argument of {partner.primitive.function} where its value belongs"
+        yield partial(_other_factor, 1 - place, value), text
+
+
+def _slips(
+    model: Model, names: Mapping[int, str], node: Node, place: int, where: str
+) -> Iterator[tuple[Slip, str]]:
+    record = node.primitive
+    partner = _partner(model, names, node, place)
+    own = f"the derivative of {record.function} {where}"
+    if record.infix is not None:
+        what = {"mul": "the factor", "div": "the division by"}.get(node.operation) if partner else None
+        own = f"{f'{what} {partner}' if what else f'what {record.infix} brings'} {where}"
+    if node.operation in ("add", "sub") and not node.per_row and not node.shape:
+        named = names.get(node.arguments[place])
+        term = f"the term {named}" if named else f"the {('first', 'second')[place]} term of the sum"
+        yield _NOTHING, f"leaves out {term} {where}"
+        for factor, times in ((2.0, "twice"), (0.5, "half")):
+            yield partial(_scaled, factor), f"takes {times} {term} {where}"
+    if node.operation in ("sub", "neg"):
+        yield _NEGATIVE, f"has the wrong sign for {own}"
+    for constant, text in _constants(model, node, place, where):
+        yield partial(_scaled, constant), text
+    if node.operation in _PLAIN:
+        return
+    if record.elementwise:
+        yield _left_out, f"leaves out {own}"
+        yield _NEGATIVE, f"has the wrong sign for {own}"
+    if record.elementwise and len(node.arguments) == 1:
+        if node.operation != "exp":
+            itself = partial(_confused, lambda _, value: value)
+            yield itself, f"uses {record.function} in place of its derivative {where}"
+        argument = names.get(node.arguments[0], "z")
+        for text, function in CONFUSED.get(node.operation, ()):
+            yield partial(_confused, function), f"has {of_argument(text, argument)} in place of {own}"
+        yield _twice, f"takes {own} twice"
+        yield partial(_at_value, node), f"takes {own} at its value, not at its argument"
+    if node.operation == "softmax":
+        yield _diagonal, f"takes only the diagonal p*(1 - p) of {own}"
+    if node.operation == "log_softmax":
+        yield _left_out, f"leaves out {own}"
+    if record.product is not None:
+        shapes = [model.graph.nodes[a].shape for a in node.arguments]
+        other = 1 - place
+        if len(shapes[other]) == 2 and len(set(shapes[other])) == 1:
+            text = f"uses {partner} where {partner}' belongs" if partner else "misses a transpose"
+            yield partial(_transposed, other), f"{text} {where}"
+        if len(shapes[place]) == 2 and len(set(shapes[place])) == 1:
+            yield _turned, f"has the outer product the wrong way round {where}"
+
+
+def _partner(model: Model, names: Mapping[int, str], node: Node, place: int) -> str | None:
+    """The other argument of two, where it has a name or is a number."""
+    if len(node.arguments) != 2:
+        return None
+    other = model.graph.nodes[node.arguments[1 - place]]
+    return names.get(other.index) or (other.text or f"{other.value:g}" if other.is_literal else None)
+
+
+def _constants(model: Model, node: Node, place: int, where: str) -> Iterator[tuple[float, str]]:
+    """A count or an exponent that was forgotten, or counted twice."""
+    if node.operation == "pow" and place == 0:
+        exponent = model.graph.nodes[node.arguments[1]]
+        if exponent.is_literal and exponent.value not in (0.0, 1.0):
+            yield 1 / exponent.value, f"misses the factor {exponent.value:g} of the power {where}"
+    counts = []
+    if node.primitive.rows == "reduce":
+        counts.append((float(model.rows or 1), "rows"))
+    elif node.operation in ("sum", "mean"):
+        argument = model.graph.nodes[node.arguments[0]]
+        counts.append((argument.size / max(1, node.size), "entries"))
+    for count, what in counts:
+        if count > 1:
+            name = node.primitive.function
+            if "mean" in node.operation:
+                yield count, f"takes a sum where {name} belongs {where}"
+                yield 1 / count, f"divides by the {count:g} {what} once too often {where}"
+            else:
+                yield 1 / count, f"takes a mean where {name} belongs {where}"
+
+
+def _scaled(factor: float, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return factor * rule(adjoint, value, arguments)
+
+
+def _left_out(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return adjoint + 0.0 * rule(adjoint, value, arguments)
+
+
+def _confused(
+    function: Callable[[Array, Array], Array],
+    rule: Rule,
+    adjoint: Array,
+    value: Array,
+    arguments: Sequence[Array],
+) -> Array:
+    return np.asarray(adjoint * function(arguments[0], value))
+
+
+def _twice(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return rule(rule(adjoint, value, arguments), value, arguments)
+
+
+def _at_value(
+    node: Node, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
+) -> Array:
+    again = compute(node, {node.arguments[0]: value}, FLOAT64)
+    return rule(adjoint, again, [value])
+
+
+_NOTHING, _NEGATIVE = partial(_scaled, 0.0), partial(_scaled, -1.0)
+
+
+def _diagonal(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return np.asarray(adjoint * value * (1 - value))
+
+
+def _transposed(
+    other: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
+) -> Array:
+    turned = [a.swapaxes(-1, -2) if k == other else a for k, a in enumerate(arguments)]
+    return rule(adjoint, value, turned)
+
+
+def _turned(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return rule(adjoint, value, arguments).swapaxes(-1, -2)
+
+
+def _other_factor(
+    other: int, factor: Array, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
+) -> Array:
+    return rule(adjoint, value, [factor if k == other else a for k, a in enumerate(arguments)])
+
+
+def _one_row_sent(
+    axis: int, row: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
+) -> Array:
+    only = np.zeros_like(adjoint)
+    place: tuple[slice | int, ...] = (*(slice(None),) * axis, row)
+    only[place] = adjoint[place]
+    return rule(only, value, arguments)
+
+
+def _one_row(row: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    whole = rule(adjoint, value, arguments)
+    found = np.zeros((whole.shape[0], *arguments[0].shape[1:]))
+    found[:, row] = np.broadcast_to(whole, found.shape)[:, row]
+    return found

@@ -1,0 +1,274 @@
+"""Reads what is claimed and what is true at several points. Gives the one link that was derived wrongly.
+
+For every link of the chain the slips are tried that people make: a wrong sign, a factor left out or taken
+twice, the function itself in place of its derivative, a term left out. Each says what the claim would be;
+one is told only if that is what is claimed, at every point. Knows nothing of how truth was found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.formulas.passes import Spelling
+from gradcheck_cli.model.graph import Node
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.verdicts.diagnosis.chain_rule import Chain, Link
+
+__all__ = ["CONFUSED", "CONSTANTS", "SIGNED", "Observed", "counts", "of_argument", "wrong_link"]
+
+CONSTANTS = (
+    (2.0, "2"), (3.0, "3"), (4.0, "4"), (0.5, "1/2"), (1 / 3, "1/3"), (0.25, "1/4"),
+    (np.pi, "pi"), (2 * np.pi, "2*pi"), (float(np.log(10)), "log(10)"), (float(1 / np.log(10)), "1/log(10)"),
+    (float(np.log(2)), "log(2)"), (float(1 / np.log(2)), "1/log(2)"), (-2.0, "-2"), (-0.5, "-1/2"),
+)  # fmt: skip
+# what differentiates to its negative partner: the usual place of a lost sign
+SIGNED = {"cos": "d cos(z)/dz = -sin(z)", "acos": "d acos(z)/dz = -1/sqrt(1 - z^2)"}
+# what stands in place of a derivative by mistake: text, and its value from the argument and the function
+CONFUSED: dict[str, tuple[tuple[str, Callable[[Any, Any], Any]], ...]] = {
+    "sin": (("-cos({0})", lambda z, y: -np.cos(z)),),
+    "cos": (("sin({0})", lambda z, y: np.sin(z)), ("-cos({0})", lambda z, y: -y)),
+    "tan": (("1 + tan({0})", lambda z, y: 1 + y), ("1/cos({0})", lambda z, y: 1 / np.cos(z))),
+    "tanh": (("1 - tanh({0})", lambda z, y: 1 - y), ("1 - ({0})^2", lambda z, y: 1 - z * z),
+             ("1 + tanh({0})^2", lambda z, y: 1 + y * y)),
+    "sigmoid": (
+        ("1 - sigmoid({0})", lambda z, y: 1 - y),
+        ("({0})*(1 - ({0}))", lambda z, y: z * (1 - z)),
+        ("sigmoid({0})*(1 + sigmoid({0}))", lambda z, y: y * (1 + y)),
+    ),
+    "sinh": (("-cosh({0})", lambda z, y: -np.cosh(z)),),
+    "cosh": (("-sinh({0})", lambda z, y: -np.sinh(z)),),
+    "atan": (("1/(1 - ({0})^2)", lambda z, y: 1 / (1 - z * z)),),
+    "exp": (("{0}*exp({0})", lambda z, y: z * y),),
+    "sqrt": (("1/(2*({0}))", lambda z, y: 1 / (2 * z)), ("1/sqrt({0})", lambda z, y: 1 / y),
+             ("2*sqrt({0})", lambda z, y: 2 * y)),
+    "log1p": (("1/({0})", lambda z, y: 1 / z),),
+    "erf": (("exp(-({0})^2)", lambda z, y: np.exp(-z * z)),),
+}
+_BRACKETS = re.compile(r"(?<![a-z0-9])\(\{0\}\)")  # that are not those of a function
+_SAME = 1e-8  # of the mistake: what is predicted must be what is claimed. It has to hold at every point
+_SEEN = 1e-9  # of the value: a smaller mistake float64 does not tell from another
+_ROUNDING = 2.0**-50
+_MOST_FACTORS = 60
+_MOST_WORK = 20_000_000  # numbers: links, times slips, times rows, times points
+Partial = Callable[[Chain], Array]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A point: its chain, and what is claimed and true there; (1,), or one number a row."""
+
+    chain: Chain
+    claimed: Array
+    true: Array
+
+
+@dataclass(frozen=True)
+class _Slip:
+    """A partial that somebody may have taken for the true one; the mildest has the lowest rank."""
+
+    rank: int
+    link: Link
+    partial: Partial
+    text: Callable[[], str]
+
+
+def of_argument(text: str, argument: str) -> str:
+    """What is confused, spelled with the argument: without brackets round a name."""
+    return (_BRACKETS.sub("{0}", text) if argument.isidentifier() else text).format(argument)
+
+
+def counts(model: Model) -> Iterator[tuple[float, str]]:
+    """The number of rows and its inverse: sum for mean, or the reverse."""
+    if model.rows and model.rows > 1:
+        count = model.all_rows or model.rows
+        yield float(model.rows), f"{count:,} (the number of rows)"
+        yield 1.0 / model.rows, f"1/{count:,} (one over the number of rows)"
+
+
+def wrong_link(model: Model, links: Sequence[Link], points: Sequence[Observed]) -> str | None:
+    """The sentence for the likeliest slip that explains what is claimed at every point."""
+    seen = [p for p in points if np.isfinite(p.claimed).all() and np.isfinite(p.true).all()]
+    telling = sum(bool(np.any(_mistake(p) > _SEEN * np.abs(p.true))) for p in seen)
+    if not links or telling < min(2, len(points)):
+        return None
+    tried = _Slips(model, links, seen)
+    found = min((s for s in tried.all() if _explains(s, seen)), key=lambda s: s.rank, default=None)
+    return found.text() if found is not None else None
+
+
+def _mistake(point: Observed) -> Array:
+    return np.asarray(np.abs(point.claimed - point.true))
+
+
+def _explains(slip: _Slip, points: Sequence[Observed]) -> bool:
+    """Whether it gives what is claimed at every point; where it is 0/0, as a factor x left out at x = 0, the
+    other points decide."""
+    telling = 0
+    with np.errstate(all="ignore"):
+        for point in points:
+            made = point.chain.change(slip.link, slip.partial(point.chain))
+            known, size = np.isfinite(made), np.maximum(np.abs(point.claimed), np.abs(point.true))
+            known &= (point.claimed == 0) | (np.abs(point.claimed) > _SEEN * size)  # nothing, not a trifle
+            off = np.abs(made - (point.claimed - point.true))
+            if not np.all((off <= _SAME * _mistake(point) + _ROUNDING * size) | ~known):
+                return False
+            telling += bool(np.any(known & (_mistake(point) > _SEEN * np.abs(point.true))))
+    return telling >= min(2, len(points))
+
+
+@dataclass
+class _Slips:
+    """Everything that is tried."""
+
+    model: Model
+    links: Sequence[Link]
+    points: Sequence[Observed]
+
+    def __post_init__(self) -> None:
+        self.spelling = Spelling(self.model)
+        self.nodes = self.model.graph.nodes
+        self.by = self.links[0].argument
+        self.named = [self.model.node(name) for name in (*self.model.inputs, *self.model.steps)]
+        self.own = {node.index for node in self.named}
+
+    def all(self) -> Iterator[_Slip]:
+        """The slips of all links, as far as the work allows."""
+        factors = self._factors()
+        rows = max(len(p.true) for p in self.points) * len(self.points) * (self.model.rows or 1)
+        left = _MOST_WORK // max(1, rows)
+        for link in self.links:
+            for slip in self._of(link, factors):
+                left -= 1
+                if left < 0:
+                    return
+                yield slip
+
+    def _factors(self) -> list[Node]:
+        """Numbers that a derivation may drop or repeat: names first, then what has none."""
+        near = {n for link in self.links for n in (link.user, *self.nodes[link.user].arguments)}
+        inner = [self.nodes[k] for k in sorted(near - self.own)]
+        loss = self.model.node(self.model.loss)
+        names = [node for node in self.named if not node.shape and node is not loss]
+        return [*names, *(n for n in inner if not n.shape)][:_MOST_FACTORS]
+
+    def _of(self, link: Link, factors: Sequence[Node]) -> Iterator[_Slip]:
+        user, argument = link.user, link.argument
+        node = self.nodes[user]
+
+        def slip(rank: int, partial: Partial, text: Callable[[], str]) -> _Slip:
+            return _Slip(rank, link, partial, text)
+
+        def own(c: Chain) -> Array:
+            return c.partials[link]
+
+        yield slip(10 - self._is_signed(link), lambda c: -own(c), lambda: self._sign(link))
+        yield slip(30, lambda c: 0 * own(c), lambda: self._term(link, "misses"))
+        for text, function in CONFUSED.get(node.operation, ()):
+            yield slip(
+                20, lambda c, f=function: f(_of(c, argument), _of(c, user)),  # type: ignore[misc]
+                lambda t=text: self._in_place(link, of_argument(t, self.spelling.value(argument))),  # type: ignore[misc]
+            )
+        if not self._is_plain(link):
+            yield slip(31, lambda c: np.ones(1), lambda: self._factor(link, "misses"))
+            yield slip(32, lambda c: own(c) ** 2, lambda: self._factor(link, "repeats"))
+            if len(node.arguments) == 1:
+                for rank, other in ((33, user), (34, argument)):
+                    yield slip(
+                        rank, lambda c, i=other: _of(c, i),  # type: ignore[misc]
+                        lambda i=other: self._in_place(link, self.spelling.value(i)),  # type: ignore[misc]
+                    )
+        for value, text in (*CONSTANTS, *counts(self.model)):
+            yield slip(
+                40, lambda c, v=value: v * own(c),  # type: ignore[misc]
+                lambda t=text: f"{self._part(link)} is {t} times what it should be",  # type: ignore[misc]
+            )
+        if argument != self.by:
+            yield slip(35, lambda c: own(c) / c.slopes[argument], lambda: self._inner(link))
+        for k, factor in enumerate(factors):
+            index = factor.index
+            yield slip(
+                50 + k, lambda c, i=index: own(c) / _of(c, i),  # type: ignore[misc]
+                lambda i=index: f"{self._part(link)} misses the factor {self._value(i)}",  # type: ignore[misc]
+            )
+            yield slip(
+                51 + k, lambda c, i=index: own(c) * _of(c, i),  # type: ignore[misc]
+                lambda i=index: f"{self._part(link)} has the factor {self._value(i)} once too often",  # type: ignore[misc]
+            )
+
+    def _is_plain(self, link: Link) -> bool:
+        """Whether the partial is 1, -1, or a name: then other words are better."""
+        return self.nodes[link.user].operation in ("add", "sub", "neg", "identity")
+
+    def _is_signed(self, link: Link) -> bool:
+        operation = self.nodes[link.user].operation
+        minus = operation in ("sub", "div") and link.place == 1
+        return operation in SIGNED or minus or operation == "neg"
+
+    # -- words --------------------------------------------------------------------------------
+
+    def _value(self, index: int) -> str:
+        """ "w0", "h1 (line 4)", "(1 - x1) (line 3)"."""
+        text = self.spelling.value(index)
+        node = self.nodes[index]
+        text = text if index in self.own or node.is_literal or _is_call(text) else f"({text})"
+        return text if node.is_leaf else f"{text} (line {self.model.step_around(index).line})"
+
+    def _whole(self, link: Link) -> bool:
+        """Whether all of the derivative passes through this link."""
+        with np.errstate(all="ignore"):
+            parts = ((p.chain.change(link, 0 * p.chain.partials[link]), p.true) for p in self.points)
+            return all(np.allclose(-part, true, rtol=1e-6, atol=0) for part, true in parts)
+
+    def _through(self, link: Link) -> str:
+        """ "f1 (line 3)": the value that a term comes through."""
+        index = link.argument if link.argument != self.by else link.user
+        return self._value(index)
+
+    def _part(self, link: Link) -> str:
+        return f"the term through {self._through(link)}"
+
+    def _term(self, link: Link, verb: str) -> str:
+        return f"{verb} the term through {self._through(link)}"
+
+    def _sign(self, link: Link) -> str:
+        operation = self.nodes[link.user].operation
+        line = self.model.step_around(link.user).line
+        rule = f": {SIGNED[operation]} (line {line})" if operation in SIGNED else ""
+        if self._whole(link):
+            return f"has the wrong sign{rule}"
+        return f"{self._part(link)} has the wrong sign{rule}"
+
+    def _partial(self, link: Link) -> tuple[str, str]:
+        """ "cos(f0)" and ", the derivative of sin in line 7"."""
+        record, line = self.nodes[link.user].primitive, self.model.step_around(link.user).line
+        where = f" (line {line})" if record.infix else f", the derivative of {record.function} in line {line}"
+        return self.spelling.partial(link.user, link.place), where
+
+    def _factor(self, link: Link, verb: str) -> str:
+        start = "" if self._whole(link) else f"{self._part(link)} "
+        text, where = self._partial(link)
+        if verb == "misses":
+            return f"{start}misses the factor {text}{where}"
+        return f"{start}has the factor {text}{where}: once too often"
+
+    def _inner(self, link: Link) -> str:
+        return f"misses the inner derivative, that of {self._value(link.argument)}"
+
+    def _in_place(self, link: Link, text: str) -> str:
+        true, where = self._partial(link)
+        return f"has {text} where {true} belongs{where}"
+
+
+def _is_call(text: str) -> bool:
+    return text.isidentifier() or (text.endswith(")") and text.partition("(")[0].isidentifier())
+
+
+def _of(chain: Chain, index: int) -> Array:
+    """A node's value: one number, or one a row."""
+    return chain.values[index].reshape(-1)

@@ -1,0 +1,210 @@
+"""Reads a claim's formula. Gives the formulas in which one slip is undone, with words for the slip.
+
+Another name of the same shape, a transpose, factors of a product turned round, a sum over rows for a
+mean, a sum for a difference. Knows nothing of values and verdicts: whether that makes a claim right is for
+others to find out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from gradcheck_cli.common.errors import ShapeError
+from gradcheck_cli.model.builder import Builder
+from gradcheck_cli.model.graph import Derivative, Graph, Key, Node
+from gradcheck_cli.model.model import Model
+
+__all__ = ["Undone", "rebuilt", "undone"]
+
+_MOST_DERIVATIVES = 12  # that may stand in place of one: each has to be computed
+_OVER_ROWS = {"sum_rows": "mean_rows", "mean_rows": "sum_rows"}
+_SIGNS = {"add": ("sub", "+", "-"), "sub": ("add", "-", "+")}
+Make = Callable[[Builder, Sequence[int]], int]
+
+
+@dataclass(frozen=True)
+class Undone:
+    """What a slip is called, and the formula without it."""
+
+    text: str
+    graph: Graph
+
+
+def undone(model: Model, graph: Graph, target: Derivative) -> Iterator[Undone]:
+    """Every single slip that a formula of `target` may hold: the same shape comes out without it."""
+    for found in (_transposes, _over_rows, _turned, _signs, _names):
+        for at, make, text in found(model, graph, target):
+            formula = rebuilt(graph, at, make)
+            if formula is not None:
+                yield Undone(text, formula)
+
+
+def rebuilt(graph: Graph, at: int, make: Make) -> Graph | None:
+    """The formula with one node made anew; None where it has another shape then."""
+    builder, new = Builder(rows_apart=False), dict[int, int]()
+    for node in graph.nodes:
+        arguments = [new[a] for a in node.arguments]
+        if node.index != at:
+            new[node.index] = builder.copy(node, arguments)
+            continue
+        try:
+            made = builder.nodes[make(builder, arguments)]
+        except ShapeError:
+            return None
+        if (made.shape, made.per_row) != (node.shape, node.per_row):
+            return None
+        new[node.index] = made.index
+    return builder.graph(new[graph.nodes[graph.output].index])
+
+
+Slips = Iterator[tuple[int, Make, str]]
+
+
+def _names(model: Model, graph: Graph, target: Derivative) -> Slips:
+    """Another name, or another derivative, of the same shape."""
+    for node in graph.nodes:
+        if node.is_leaf:
+            for key in _others(model, node, target):
+                text = f"uses {_spelled(model, node.key)} where {_spelled(model, key)} belongs"
+                yield node.index, _leaf(node, key), text
+
+
+def _leaf(node: Node, key: Key) -> Make:
+    return lambda builder, _: builder.leaf(
+        key, node.shape, per_row=node.per_row, reduced=node.reduced
+    )
+
+
+def _others(model: Model, node: Node, target: Derivative) -> list[Key]:
+    """Names that may stand in place of a leaf, the likeliest first."""
+    kind = (node.shape, node.per_row)
+    if isinstance(node.key, str):
+        own = node.key
+        names = [n for n in (*model.inputs, *model.steps) if n not in (own, model.loss)]
+        alike = [n for n in names if (model.node(n).shape, model.node(n).per_row) == kind]
+        return [*sorted(alike, key=lambda name: name[0] != own[0])]
+    of, by = model.node(node.key.of), model.node(target.by)
+    if of.shape or node.key.index is not None or node.key.of != target.of:
+        return []
+    later = model.graph.downstream([by.index])
+    steps = sorted(model.steps.values(), key=lambda step: step.node)
+    found = [
+        Derivative(node.key.of, step.name)
+        for step in steps
+        if later[step.node]
+        and step.name not in (target.by, node.key.by, node.key.of)
+        and (model.graph.nodes[step.node].shape, model.graph.nodes[step.node].per_row) == kind
+    ]
+    return list(found[:_MOST_DERIVATIVES])
+
+
+def _transposes(model: Model, graph: Graph, target: Derivative) -> Slips:
+    """A square matrix for its transpose, and the reverse."""
+    turned = {n.arguments[0] for n in graph.nodes if n.operation == "transpose"}
+    for node in graph.nodes:
+        inner = graph.nodes[node.arguments[0]] if node.operation == "transpose" else node
+        if not (inner.is_leaf and len(inner.shape) == 2 and inner.shape[0] == inner.shape[1]):
+            continue
+        name = _spelled(model, inner.key)
+        if node is not inner:
+            yield node.index, lambda _, arguments: arguments[0], f"uses {name}' where {name} belongs"
+        elif node.index not in turned:
+            yield node.index, _transposed_leaf(node), f"uses {name} where {name}' belongs"
+
+
+def _transposed_leaf(node: Node) -> Make:
+    return lambda builder, none: builder.apply(
+        "transpose", (_leaf(node, node.key)(builder, none),)
+    )
+
+
+def _turned(model: Model, graph: Graph, target: Derivative) -> Slips:
+    """a @ b' for b @ a', and A @ B for B @ A."""
+    for node in graph.nodes:
+        if node.operation not in ("matmul", "outer"):
+            continue
+        a, b = (graph.nodes[k] for k in node.arguments)
+        names = [_operand(model, graph, n) for n in (a, b)]
+        if None in names:
+            continue
+        mine = _product(node, *names)
+        yield node.index, _swapped(node), f"has {mine} where {_product(node, *reversed(names))} belongs"
+        if node.operation == "matmul":
+            other = " @ ".join(_primed(str(name)) for name in reversed(names))
+            yield node.index, _transposed_product, f"has {mine} where {other} belongs"
+
+
+def _swapped(node: Node) -> Make:
+    return lambda builder, arguments: builder.apply(node.operation, tuple(reversed(arguments)))
+
+
+def _transposed_product(builder: Builder, arguments: Sequence[int]) -> int:
+    a, b = (_transposed(builder, k) for k in arguments)
+    return builder.apply("matmul", (b, a))
+
+
+def _transposed(builder: Builder, index: int) -> int:
+    node = builder.nodes[index]
+    return node.arguments[0] if node.operation == "transpose" else builder.apply("transpose", (index,))
+
+
+def _product(node: Node, *names: str | None) -> str:
+    a, b = names
+    return f"{a} @ {b}" if node.operation == "matmul" else f"outer({a}, {b})"
+
+
+def _operand(model: Model, graph: Graph, node: Node) -> str | None:
+    """The name of an operand, or of the name that it is the transpose of."""
+    if node.operation == "transpose":
+        inner = graph.nodes[node.arguments[0]]
+        return _primed(_spelled(model, inner.key)) if inner.is_leaf else None
+    return _spelled(model, node.key) if node.is_leaf else None
+
+
+def _primed(name: str) -> str:
+    return name.removesuffix("'") if name.endswith("'") else f"{name}'"
+
+
+def _over_rows(model: Model, graph: Graph, target: Derivative) -> Slips:
+    for node in graph.nodes:
+        other = _OVER_ROWS.get(node.operation)
+        if other is not None:
+            yield node.index, _reduction(model, other), f"uses {node.operation} where {other} belongs"
+
+
+def _signs(model: Model, graph: Graph, target: Derivative) -> Slips:
+    """a + b for a - b, and the reverse; of what has no name, where it is the only sign."""
+    signed = [node for node in graph.nodes if node.operation in _SIGNS]
+    for node in signed:
+        other, mine, right = _SIGNS[node.operation]
+        a, b = (_term(model, graph, graph.nodes[k]) for k in node.arguments)
+        if a is not None and b is not None:
+            yield node.index, _exchanged(other), f"has {a} {mine} {b} where {a} {right} {b} belongs"
+        elif len(signed) == 1:
+            yield node.index, _exchanged(other), f"has {mine} where {right} belongs"
+
+
+def _exchanged(operation: str) -> Make:
+    return lambda builder, arguments: builder.apply(operation, arguments)
+
+
+def _term(model: Model, graph: Graph, node: Node) -> str | None:
+    """A name or a number, or the square of a name."""
+    if node.is_literal:
+        return node.text or f"{node.value:g}"
+    if node.operation == "pow":
+        base, exponent = (_term(model, graph, graph.nodes[k]) for k in node.arguments)
+        return f"{base}^{exponent}" if base and exponent else None
+    return _operand(model, graph, node)
+
+
+def _reduction(model: Model, operation: str) -> Make:
+    return lambda builder, arguments: builder.apply(operation, arguments, rows=model.rows)
+
+
+def _spelled(model: Model, key: Key) -> str:
+    if isinstance(key, str):
+        return model.display(key)
+    entry = str(key).removeprefix(str(key.whole))
+    return f"d {model.display(key.of)}/d {model.display(key.by)}{entry}"

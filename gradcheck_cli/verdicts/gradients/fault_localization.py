@@ -1,0 +1,148 @@
+"""Reads a Model at a point. Gives WHICH function is at fault where a witness of ours stands alone.
+
+Every node is given a name, so that backprop's adjoint of each can be compared with the truth. Knows
+nothing of verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gradcheck_cli.derivatives import backprop, symbolic
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.builder import Builder
+from gradcheck_cli.model.graph import Graph, Node
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.random_points import signs
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import floats
+from gradcheck_cli.numerics.work_budget import Budget, BudgetSpent
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.verdicts.gradients.points import CLOSE, PROJECTION_MARGIN, Point
+
+__all__ = ["Slopes", "placed", "undeclared_border", "unequal", "wrong_vjp"]
+
+_NOISE = 1e-35  # slopes that terms leave which cancel; at a declared kink all count
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Exact one-sided slopes of one entry; `border`: a function declares a kink or border here."""
+
+    left: float
+    right: float
+    border: bool
+
+    def confirm(self, truth: float) -> bool:
+        """Whether there is one slope, and it is `truth` where that is known."""
+        least = 0.0 if self.border else _NOISE
+        if not np.isfinite([self.left, self.right]).all() or unequal(self.left, self.right, least):
+            return False
+        return not np.isfinite(truth) or not unequal(self.left, truth, least)
+
+
+def wrong_vjp(model: Model, point: Point, of: str, budget: Budget) -> str:
+    """Whose vjp is wrong: a user of the last node whose adjoint is wrong although its users' are
+    right. "" where no adjoint is."""
+    named = _all_named(model)
+    graph = named.graph
+    needed = graph.upstream([graph.names[of]])
+    varies = graph.downstream(node.index for node in graph.nodes if node.is_leaf)  # a number has no slope
+    names = [str(k) for k, node in enumerate(graph.nodes) if needed[k] and varies[k]]
+    found = _wrong_adjoints(named, point, of, names, budget)
+    if not found:
+        return ""
+    last = int(found[-1])
+    split, users = _uses_apart(model, last)
+    on_the_way = [name for name, user in users.items() if needed[user.index]]
+    many = len(on_the_way) > 1
+    wrong = _wrong_adjoints(split, point, of, on_the_way, budget) if many else on_the_way
+    if wrong:
+        return f"the vjp of {placed(model, users[wrong[0]])}"
+    places = dict.fromkeys(placed(model, users[name]) for name in on_the_way)
+    return f"the adding up of adjoints from {' and '.join(places)}"
+
+
+def _wrong_adjoints(
+    model: Model, point: Point, of: str, names: Sequence[str], budget: Budget
+) -> list[str]:
+    """The names by which backprop's derivative is off by more than rounding."""
+    tape = forward_pass(model, point.tape.m, point.values)
+    referee = Referee(symbolic.lower(model), budget)
+    ours = backprop.derivative(model, tape, of, names)
+    room = referee.rounding(point.values, of, names)
+    try:
+        exact = referee.derivative(point.values, of, names) if referee.affords() else None
+    except BudgetSpent:
+        exact = None
+    if exact is None:
+        return [n for n in names if _sums_differ(model, referee, point, of, n, ours[n], room[n])]
+    true = {name: floats(value) for name, value in exact.items()}
+    return [n for n in names if np.any(np.abs(ours[n] - true[n]) > room[n] + CLOSE * np.abs(true[n]))]
+
+
+def _sums_differ(
+    model: Model, referee: Referee, point: Point, of: str, name: str, ours: Array, room: Array
+) -> bool:
+    """Whether entries added up with random signs differ between symbolic and backprop; of what has one
+    value per row, over all rows. For models beyond the budget of high precision."""
+    moves = signs(model.seed, name, (1, *model.node(name).shape))
+    theirs = symbolic.along(referee.program, point.values, of, {name: moves})[0]
+    off = abs(float(np.sum(moves[0] * ours)) - float(theirs))
+    return off > PROJECTION_MARGIN * float(np.sqrt(np.sum(np.square(room))))
+
+
+def _uses_apart(model: Model, index: int) -> tuple[Model, dict[str, Node]]:
+    """The model where each use of a node has a name of its own, and the users by these names."""
+    builder = Builder()
+    new: dict[int, int] = {}
+    users: dict[str, Node] = {}
+    uses: dict[str, int] = {}
+    for node in model.graph.nodes:
+        arguments = [new[a] for a in node.arguments]
+        for place, argument in enumerate(node.arguments):
+            if argument == index:
+                arguments[place] = builder.apply("identity", (new[index],))
+                name = f"use {len(uses)}"
+                users[name], uses[name] = node, arguments[place]
+        new[node.index] = builder.copy(node, arguments)
+    names = {name: new[k] for name, k in model.graph.names.items()}
+    steps = {name: replace(step, node=new[step.node]) for name, step in model.steps.items()}
+    inputs = {name: replace(item, node=new[item.node]) for name, item in model.inputs.items()}
+    graph = Graph(tuple(builder.nodes), {**names, **uses})
+    return replace(model, graph=graph, steps=steps, inputs=inputs), users
+
+
+def undeclared_border(
+    model: Model, point: Point, of: str, by: str, index: tuple[int, ...], row: int | None, budget: Budget
+) -> str:
+    """The first node on the way whose own one-sided slopes differ; "" where none does. Raises BudgetSpent."""
+    model = _all_named(model)
+    graph, referee = model.graph, Referee(symbolic.lower(model), budget)
+    moved, needed = graph.downstream([graph.names[by]]), graph.upstream([graph.names[of]])
+    for node in graph.nodes:
+        if moved[node.index] and needed[node.index] and node.index != graph.names[by]:
+            found = referee.sides(point.values, str(node.index), by, index, row)
+            pairs = zip(floats(found.left).flat, floats(found.right).flat, strict=True)
+            if not all(Slopes(a, b, False).confirm(np.nan) for a, b in pairs):
+                return placed(model, node)
+    return ""
+
+
+def _all_named(model: Model) -> Model:
+    """The model with its nodes' numbers as names, which no step can have."""
+    every = {str(node.index): node.index for node in model.graph.nodes}
+    return replace(model, graph=replace(model.graph, names={**model.graph.names, **every}))
+
+
+def placed(model: Model, node: Node) -> str:
+    """A node's function, and the line of the step it belongs to."""
+    return f"{node.operation} (line {model.step_around(node.index).line})"
+
+
+def unequal(left: float, right: float, least: float = 0.0) -> bool:
+    """Whether two slopes at high precision are two, and not both below `least`."""
+    return abs(left - right) > 1e-12 * max(abs(left), abs(right)) and max(abs(left), abs(right)) > least

@@ -1,0 +1,62 @@
+"""Reads a Model and a Tape. Gives the points of comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck_cli.evaluation.tape import Tape, forward_pass
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.random_points import moved
+from gradcheck_cli.numerics.array_types import Array
+
+__all__ = ["CLOSE", "PROJECTION_MARGIN", "Point", "points_of", "single"]
+
+CLOSE = 2.0**-44  # symbolic and backprop this close need no referee where differences confirm them
+PROJECTION_MARGIN = 8.0  # times the root of the sum of squared rounding bounds: of a sum with random signs
+
+_REACHES = (1.0, 0.5, 0.25, 0.0625, 1 / 256, 1 / 4096)  # of a moved point, until it crosses no kink
+
+
+# ---------------------------------------------------------------------------------------------
+# Points
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where the witnesses are compared; number 0 is the given point."""
+
+    number: int
+    values: Mapping[str, Array]
+    tape: Tape
+
+
+def points_of(model: Model, tape: Tape, count: int, kinds: tuple[str, ...] = ("param",)) -> list[Point]:
+    """The given point, then points with the parameters moved: inside the domain, and not across a
+    kink where that can be had; a point where the loss is not finite is left out."""
+    found = [Point(0, tape.point, tape)]
+    if any(model.inputs[name].kind in kinds for name in model.inputs):
+        moves = (_moved_point(model, tape, number, kinds) for number in range(1, count))
+        found += [point for point in moves if point is not None]
+    return found
+
+
+def _moved_point(model: Model, tape: Tape, number: int, kinds: tuple[str, ...]) -> Point | None:
+    last = None
+    for attempt, reach in enumerate(_REACHES):
+        values = {**tape.point, **moved(model, number, kinds=kinds, attempt=attempt, reach=reach)}
+        there = forward_pass(model, tape.m, values)
+        if not np.isfinite(there.loss):
+            continue
+        last = Point(number, values, there)
+        if tape.same_sides(there):
+            return last
+    return last
+
+
+def single(value: Array) -> float:
+    """The only number of an array."""
+    return float(np.asarray(value).reshape(-1)[0])

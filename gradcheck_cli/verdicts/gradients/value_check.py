@@ -1,0 +1,207 @@
+"""Reads a Model, its Program and a Tape. Gives the points of comparison, and whether values agree there.
+
+The value of every step comes first, symbolic against forward pass, within what rounding allows. Knows
+nothing of derivatives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.derivatives import symbolic
+from gradcheck_cli.derivatives.symbolic.program import Program
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import floats
+from gradcheck_cli.numerics.work_budget import BudgetSpent
+from gradcheck_cli.reference.referee import MOST_DIGITS, Referee, unmeasured
+from gradcheck_cli.results.gradient_results import Verdict
+from gradcheck_cli.verdicts.gradients.points import CLOSE, Point, single
+
+__all__ = ["Values", "compare_values"]
+
+_MOST_ROWS = 4096  # of a block, that are compared by themselves
+
+
+# ---------------------------------------------------------------------------------------------
+# The value of every step
+# ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Values:
+    """How symbolic and forward pass agree on the values; `wrong` names the first step that differs."""
+
+    verdict: Verdict
+    digits: float
+    loss_symbolic: float | None
+    wrong: str | None = None
+    note: str = ""
+
+
+def compare_values(model: Model, program: Program, referee: Referee, point: Point) -> Values:
+    """Every step's value by SymPy's formulas against the forward pass, within rounding."""
+    if not referee.jitters_values():
+        return _compare_in_blocks(program, referee, point)
+    ours = {name: point.tape.value(name) for name in model.steps}
+    theirs = symbolic.values(program, point.values)
+    suspects = [name for name in model.steps if _apart(ours[name], theirs[name]).any()]
+    bounds = referee.value_rounding(point.values, suspects) if suspects else {}
+    off = {name: _off(theirs[name], ours[name], bounds[name]) for name in suspects}
+    suspects = [name for name in suspects if off[name].any() or name == model.loss]
+    if (model.rows or 0) > _MOST_ROWS:  # of many rows those that differ, each of which sees no other
+        by_row = [name for name in suspects if model.node(name).per_row]
+        apart = [np.argwhere(off[name])[:, 0] for name in by_row]
+        chosen = np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *apart]))[:_MOST_ROWS]
+        found = _compare_rows(model, referee, point, chosen)
+        if found.verdict is not Verdict.OK:
+            return found
+        suspects = [name for name in suspects if name not in by_row]
+    for name in suspects:
+        try:
+            precise, wrong = _looked_at(referee, point, name, theirs[name], ours[name], bounds[name])
+        except BudgetSpent as spent:
+            if _off(theirs[name], ours[name], bounds[name]).any():
+                return _value_unknown(model, name, spent)
+            continue  # within rounding
+        if wrong.any():
+            return _value_wrong(model, name, precise, ours[name], wrong)
+        theirs[name] = precise
+    loss = model.loss
+    if symbolic.unseen(program, loss):
+        return _unseen_value(program, referee, point, ours[loss])
+    return Values(Verdict.OK, _agreement(ours[loss], theirs[loss]), single(theirs[loss]))
+
+
+def _compare_in_blocks(program: Program, referee: Referee, point: Point) -> Values:
+    """The same for more rows than memory holds at once. Rows that differ are looked at by themselves, and
+    there rounding is measured: no step that has one value per row sees another row."""
+    model, tape = program.model, point.tape
+    spans = [tape.rows_of(number) for number in range(tape.block_count)]
+    theirs: dict[str, Array] = {}
+    for number, theirs in enumerate(symbolic.values_in_blocks(program, point.values, spans)):
+        shared = number == len(spans)
+        values = tape.shared if shared else tape.block(number)
+        off = np.zeros(1 if shared else spans[number].stop - spans[number].start, dtype=bool)
+        for name, given in theirs.items():
+            ours = values[model.node(name).index][0]
+            ours = np.broadcast_to(ours[0, ...] if shared else ours, given.shape)
+            wrong = _off(given, ours, unmeasured(ours))
+            if shared and wrong.any():
+                return _value_wrong(model, name, given, ours, wrong)
+            off |= wrong if shared else wrong.reshape(len(off), -1).any(axis=1)
+        if off.any():
+            chosen = spans[number].start + np.flatnonzero(off)[:_MOST_ROWS]
+            found = _compare_rows(model, referee, point, chosen)
+            if found.verdict is not Verdict.OK:
+                return found
+    loss = tape.value(model.loss)
+    if symbolic.unseen(program, model.loss):
+        return _unseen_value(program, referee, point, loss)
+    return Values(Verdict.OK, _agreement(loss, theirs[model.loss]), single(theirs[model.loss]))
+
+
+def _compare_rows(model: Model, referee: Referee, point: Point, chosen: Array) -> Values:
+    """The values of the steps in some rows alone; the row that is named is the first of them."""
+    if not len(chosen):
+        return Values(Verdict.OK, 0.0, None)
+    few = model.at({n: v for n, v in point.values.items() if model.inputs[n].kind != "rows"}).of_rows(chosen)
+    program = symbolic.lower(few)
+    judge = Referee(program, referee.budget)
+    found = compare_values(few, program, judge, Point(0, few.point(), forward_pass(few)))
+    return replace(found, note=f"{found.note} (from row {int(chosen[0]):,})") if found.wrong else found
+
+
+def _looked_at(
+    referee: Referee, point: Point, name: str, theirs: Array, ours: Array, bound: Array
+) -> tuple[Array, Array]:
+    """The symbolic value of a step as precisely as it takes, and where the forward pass has another.
+    Raises BudgetSpent."""
+    wrong = _off(theirs, ours, bound)
+    if not referee.affords():
+        return theirs, wrong
+    for m in (referee.high, referee.surest):
+        theirs = _at_high_precision(referee, point, name, m)
+        wrong = _off(theirs, ours, bound)
+        if not wrong.any():
+            break
+    return theirs, wrong
+
+
+def _at_high_precision(referee: Referee, point: Point, name: str, m: Any) -> Array:
+    referee.pay(m)
+    return floats(symbolic.values(referee.program, point.values, m)[name])
+
+
+def _unseen_value(program: Program, referee: Referee, point: Point, ours: Array) -> Values:
+    """A loss that SymPy has no formula for: elimination at high precision against that in float64."""
+    nothing = Values(Verdict.OK, 0.0, None, note="symbolic: not computed")
+    if not referee.affords():
+        return nothing
+    try:
+        value = _at_high_precision(referee, point, program.model.loss, referee.high)
+    except BudgetSpent:
+        return nothing
+    digits = _agreement(ours, value)
+    note = f"high precision and forward pass agree to {int(digits)} digits"
+    return Values(Verdict.OK, digits, None, note=note)
+
+
+def _off(precise: Array, ours: Array, bound: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return np.asarray(~((np.abs(precise - ours) <= bound) | _both_infinite(precise, ours)))
+
+
+def _apart(a: Array, b: Array) -> Array:
+    with np.errstate(all="ignore"):
+        near = np.abs(a - b) <= CLOSE * np.maximum(np.abs(a), np.abs(b))
+    near &= np.isfinite(a) == np.isfinite(b)  # inf - 1 is within any part of inf
+    return np.asarray(~(near | _both_infinite(a, b)))
+
+
+def _both_infinite(a: Array, b: Array) -> Array:
+    """Not finite on both sides: an unchosen branch may be anything."""
+    return np.asarray(~np.isfinite(a) & ~np.isfinite(b))
+
+
+def _agreement(a: Array, b: Array) -> float:
+    """To how many digits two numbers agree."""
+    x, y = single(a), single(b)
+    scale = max(abs(x), abs(y))
+    if x == y or scale == 0:
+        return MOST_DIGITS
+    return max(0.0, min(MOST_DIGITS, -float(np.log10(abs(x - y) / scale))))
+
+
+def _value_wrong(model: Model, name: str, theirs: Array, ours: Array, wrong: Array) -> Values:
+    at = tuple(np.argwhere(wrong)[0]) if wrong.ndim else ()
+    step = model.steps[name]
+    functions = sorted(_functions_in(model, name))
+    note = (
+        f"the value of {step.display} (line {step.line}) differs: symbolic {theirs[at]:.16g}, "
+        f"forward pass {ours[at]:.16g}. This is a defect of gradcheck, in one of: "
+        f"{', '.join(functions)}"
+    )
+    return Values(Verdict.WRONG, 0.0, None, name, note)
+
+
+def _value_unknown(model: Model, name: str, why: BudgetSpent) -> Values:
+    step = model.steps[name]
+    note = f"whether symbolic and forward pass agree on {step.display} (line {step.line}) is not known: {why}"
+    return Values(Verdict.UNRESOLVED, 0.0, None, name, note)
+
+
+def _functions_in(model: Model, name: str) -> set[str]:
+    """The primitives of one step's line, down to the steps it mentions."""
+    named = {s.node for s in model.steps.values()}
+    todo, found = [model.node(name).index], set()
+    while todo:
+        node = model.graph.nodes[todo.pop()]
+        if not (node.is_leaf or node.is_literal):
+            found.add(node.operation)
+            todo += [a for a in node.arguments if a not in named]
+    return found
