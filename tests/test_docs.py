@@ -7,7 +7,6 @@ digits of an error bound differ between platforms. GRADCHECK_UPDATE_DOCS=1 rewri
 
 from __future__ import annotations
 
-import ast
 import doctest
 import os
 import re
@@ -15,15 +14,17 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 import pytest
+from test_layers import FOLDERS, MODULES
 
 from gradcheck_cli import __version__
-from gradcheck_cli.cli.group import commands
+from gradcheck_cli.cli.main import commands
 from gradcheck_cli.language.settings import SETTINGS
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 
@@ -227,24 +228,27 @@ def _is_known(primitive: object, text: str) -> bool:
     return name in hidden or f"{function}(" in text
 
 
-def test_every_room_is_in_the_picture_of_the_house() -> None:
-    text = read(PROJECT / "CONTRIBUTING.md")
-    package = PROJECT / "gradcheck_cli"
-    rooms = {p.stem for p in package.glob("*.py")} | {p.parent.name for p in package.glob("*/*.py")}
-    rooms -= {"__init__", "__main__"}
-    assert not [room for room in sorted(rooms) if not re.search(rf"^ +{room}(\.py|/) ", text, re.M)]
+def folder_lines() -> list[str]:
+    """The picture in CONTRIBUTING: each folder, what it gives, and its modules."""
+    lines = []
+    for folder, gives in FOLDERS.items():
+        inside = sorted(m.partition(".")[2] for m in MODULES if m.startswith(f"{folder}."))
+        packages = {m for m in inside if any(other.startswith(f"{m}.") for other in inside)}
+        lines.append(f"{folder + ('/' if inside else '.py'):<16}{gives}")
+        names = ", ".join(m.replace(".", "/") for m in inside if m not in packages)
+        lines += textwrap.wrap(names, 100, initial_indent=" " * 16, subsequent_indent=" " * 16)
+    return lines
 
 
-def test_the_ranks_of_the_picture_are_those_that_are_tested() -> None:
-    tree = ast.parse((PROJECT / "tests" / "test_layers.py").read_text(encoding="utf-8"))
-    tables = (n.value for n in ast.walk(tree) if isinstance(n, ast.AnnAssign | ast.Assign))
-    ranks = next(t for t in tables if isinstance(t, ast.Dict) and "errors" in ast.unparse(t))
-    tested = {name: rank[0] for name, rank in ast.literal_eval(ranks).items()}
-    pictured = re.findall(r"^ +(\w+)(?:\.py|/) +(\d+) ", read(PROJECT / "CONTRIBUTING.md"), re.M)
-    assert pictured
-    assert {name: int(rank) for name, rank in pictured} == {
-        name: tested[name] for name, _ in pictured
-    }
+def test_the_picture_of_the_folders_is_that_of_the_layer_test() -> None:
+    path = PROJECT / "CONTRIBUTING.md"
+    text = read(path)
+    before, _, rest = text.partition("<!-- folders -->\n```\n")
+    _, _, after = rest.partition("\n```\n")
+    expected = f"{before}<!-- folders -->\n```\n" + "\n".join(folder_lines()) + f"\n```\n{after}"
+    if UPDATE:
+        path.write_text(expected, encoding="utf-8")
+    assert read(path) == expected
 
 
 def test_the_two_commands_are_marked() -> None:

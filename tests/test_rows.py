@@ -14,6 +14,7 @@ from gradcheck_cli import api
 from gradcheck_cli.derivatives import backprop, symbolic
 from gradcheck_cli.derivatives.finite_differences import differences, model_differences, perturbed_inputs
 from gradcheck_cli.derivatives.symbolic import forward_mode
+from gradcheck_cli.evaluation import perturbed_pass
 from gradcheck_cli.evaluation import tape as tape_module
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Model
@@ -211,13 +212,12 @@ def test_with_many_rows_each_name_moves_only_what_follows_it(monkeypatch: pytest
         "f = sin(a*x)\nl = (f + b)^2\nloss = mean_rows(l)"
     )
     moves: list[tuple[int, int]] = []
-    vary = Tape.vary
 
     def watched(tape: Tape, of: Any, pinned: Any) -> Any:
         moves.append((len(pinned), max(map(len, pinned.values()))))
-        return vary(tape, of, pinned)
+        return perturbed_pass.vary(tape, of, pinned)
 
-    monkeypatch.setattr(Tape, "vary", watched)
+    monkeypatch.setattr(perturbed_inputs, "vary", watched)
     monkeypatch.setattr(model_differences, "_MOST_ROWS_TOGETHER", 1000)
     for rows, together in ((500, 2), (501, 1)):
         model = api.load(text.format(rows))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcheck_cli import check
 from gradcheck_cli.api import load, save_point
-from gradcheck_cli.checking import check
 from gradcheck_cli.cli import main as cli
 from gradcheck_cli.common import atomic_output
 from gradcheck_cli.common.errors import OptionError, OutputError

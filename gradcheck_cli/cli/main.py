@@ -18,7 +18,7 @@ from gradcheck_cli.cli.group import commands
 from gradcheck_cli.common import atomic_output
 from gradcheck_cli.common.errors import GradcheckError
 
-__all__ = ["COMMAND_MODULES", "main"]
+__all__ = ["COMMAND_MODULES", "commands", "main"]
 
 COMMAND_MODULES = (run_command, explain_command, init_stats_command, example_command)  # each adds its own
 

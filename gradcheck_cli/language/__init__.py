@@ -1,9 +1,9 @@
 """Reads text and data files. Gives Models, Claims and values. Knows nothing of derivatives.
 
-Text flows from files and text (bytes to statements) through tokens, grammar and shapes (those of one
-shape are parsed once) and names (statements to checked operations) to reader, claims and building
-(operations to a graph). NumPy is imported when the whole text has been parsed and every name is known: a
-syntax error costs nothing.
+Text flows from source_text (bytes to statements) through tokens, grammar and parse_cache (statements of
+one shape are parsed once) and name_check (statements to checked operations) to model_reader, claim_reader
+and graph_assembly (operations to a graph). NumPy is imported when the whole text has been parsed and every
+name is known: a syntax error costs nothing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradcheck_cli.common.errors import GradcheckError, LanguageError, OptionError, printable
-from gradcheck_cli.language.data.file_access import MAX_DATA, MAX_TEXT
+from gradcheck_cli.language.data.file_access import MAX_DATA, MAX_TEXT, read_path
 
 if TYPE_CHECKING:
     from gradcheck_cli.common.errors import Place
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from gradcheck_cli.model.graph import Graph
     from gradcheck_cli.model.model import Claim, Model
     from gradcheck_cli.numerics.array_types import Array
+
+__all__ = [
+    "MAX_DATA",
+    "MAX_TEXT",
+    "read_claims",
+    "read_expression",
+    "read_model",
+    "read_path",
+    "read_values",
+    "show",
+]
 
 _AT = "param "  # makes a statement of NAME=VALUE
 _LOSS = "loss = "  # makes one of an expression
