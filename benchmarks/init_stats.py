@@ -21,6 +21,7 @@ for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")  # before NumPy is imported
 
 import numpy as np  # noqa: E402
+
 from timing import Call, has, ratios, tell  # noqa: E402
 
 LOOP = """

@@ -15,6 +15,7 @@ from types import CodeType
 from typing import Any
 
 import numpy as np
+
 from problems import At, Problem
 from slips import Author
 

@@ -1,4 +1,4 @@
-"""gradcheck on the population of tests/population, and other checkers side by side.
+"""gradcheck on the population of tests/support/population, and other checkers side by side.
 
 Run with the Python of an environment that has gradcheck installed:
 
@@ -22,16 +22,15 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 import peers
+from gradcheck_cli import api
+from gradcheck_cli.results.gradient_results import Verdict
 from problems import At, Problem, population
 from tally import NAMED, Tally, chosen, examine
 from timing import Call, seconds
 from trials import Number, claims, knowable, programs, right_formulas, wrong_numbers
-
-from gradcheck_cli import api
-from gradcheck_cli.results.gradient_results import Verdict
 
 RUNS = 5
 

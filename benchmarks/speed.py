@@ -21,20 +21,20 @@ from typing import Any
 
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")  # before NumPy is imported
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+
+import lark  # noqa: E402
+import numpy as np  # noqa: E402
 
 import finite_differences  # noqa: E402
 import init_stats  # noqa: E402
-import lark  # noqa: E402
-import numpy as np  # noqa: E402
 from chains import chain  # noqa: E402
-from timing import Call, has, ratios, tell  # noqa: E402
-
 from gradcheck_cli import api, language  # noqa: E402
 from gradcheck_cli.common import example_models  # noqa: E402
 from gradcheck_cli.derivatives import backprop, symbolic  # noqa: E402
 from gradcheck_cli.derivatives.finite_differences import model_differences  # noqa: E402
 from gradcheck_cli.evaluation.tape import forward_pass  # noqa: E402
+from timing import Call, has, ratios, tell  # noqa: E402
 
 TOY = """rows x ~ normal(0, 1) count {rows}
 rows y ~ normal(0, 1) count {rows}

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from build import exchanged
 from chains import chain
-
 from gradcheck_cli import api
 from gradcheck_cli.cli import main as cli
 from gradcheck_cli.common.errors import OptionError
@@ -24,8 +24,9 @@ from gradcheck_cli.numerics.work_budget import DEFAULT, Budget, BudgetSpent
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.render.registry import render
 from gradcheck_cli.results.gradient_results import Entry, Report, Verdict
+from paths import PROJECT
 
-ROOT = Path(__file__).parent.parent
+ROOT = PROJECT
 REASON = "operations at high precision is spent; --budget raises it"
 TINY = 2
 ROWS = """rows x ~ normal(0, 1) count 12

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chains import chain
 
+from chains import chain
 from gradcheck_cli import api
 from gradcheck_cli.checking.options import Options
 from gradcheck_cli.derivatives import backprop

@@ -14,17 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import reports
 
 import gradcheck_cli
+import reports
 from gradcheck_cli import api
 from gradcheck_cli.cli import group
 from gradcheck_cli.cli import main as cli
 from gradcheck_cli.common import atomic_output, example_models
 from gradcheck_cli.common.errors import GradcheckError, InternalError, OutputError
 from gradcheck_cli.results.gradient_results import Report, Verdict
+from paths import PROJECT
 
-ROOT = Path(__file__).parent.parent
+ROOT = PROJECT
 GRADCHECK = [sys.executable, "-m", "gradcheck_cli"]
 TOY = """\
 data  x = 2.3, y = 2

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from build import exchanged, high
 
+from build import exchanged, high
 from gradcheck_cli import api
 from gradcheck_cli.derivatives import backprop, symbolic
 from gradcheck_cli.evaluation.tape import forward_pass

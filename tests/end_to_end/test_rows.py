@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from build import Sheet
 
+from build import Sheet
 from gradcheck_cli import api
 from gradcheck_cli.derivatives import backprop, symbolic
 from gradcheck_cli.derivatives.finite_differences import differences, model_differences, perturbed_inputs

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from build import exchanged
 
+from build import exchanged
 from gradcheck_cli import api
 from gradcheck_cli.cli import run_command
 from gradcheck_cli.cli.main import main

@@ -21,14 +21,14 @@ from pathlib import Path
 
 import click
 import pytest
-from test_layers import FOLDERS, MODULES
 
 from gradcheck_cli import __version__
 from gradcheck_cli.cli.main import commands
 from gradcheck_cli.language.settings import SETTINGS
 from gradcheck_cli.model.primitives.table import PRIMITIVES
+from layers import FOLDERS, MODULES
+from paths import PROJECT
 
-PROJECT = Path(__file__).parent.parent
 RUN_PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 PAGES = [*RUN_PAGES, PROJECT / "CHANGELOG.md", PROJECT / "CONTRIBUTING.md"]
 UPDATE = bool(os.environ.get("GRADCHECK_UPDATE_DOCS"))

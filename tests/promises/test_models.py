@@ -12,8 +12,9 @@ import pytest
 from gradcheck_cli import api
 from gradcheck_cli.common import example_models
 from gradcheck_cli.results.gradient_results import Report, Verdict
+from paths import MODELS
 
-FOLDER = Path(__file__).parent.parent / "models"
+FOLDER = MODELS
 MODELS = sorted(FOLDER.glob("*.txt"), key=lambda path: path.stem)
 PROMISE = re.compile(r"# expect: (ok|wrong at line (\d+)|kink|unresolved)")
 WORDS = {

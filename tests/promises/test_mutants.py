@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from build import Application, Sheet, applications, exchanged
 
+from build import Application, Sheet, applications, exchanged
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
 from gradcheck_cli.derivatives.backprop import reverse_mode

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from problems import population
 from slips import Author
 from tally import NAMED, Tally, examine

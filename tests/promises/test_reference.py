@@ -20,8 +20,8 @@ from gradcheck_cli.derivatives import backprop
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.results.gradient_results import Report, Verdict
+from paths import PROJECT
 
-PROJECT = Path(__file__).parent.parent
 REFERENCE = PROJECT.parent / "shared" / "reference"
 
 pytestmark = pytest.mark.skipif(

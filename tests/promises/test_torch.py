@@ -6,25 +6,25 @@ Runs where torch is installed: pip install 'gradcheck-cli[torch]'."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from build import Application, applications, exchanged
 
+from build import Application, applications, exchanged
 from gradcheck_cli import api
 from gradcheck_cli.derivatives import backprop, symbolic
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.results.gradient_results import Report, Verdict
+from paths import MODELS
 
 # importorskip silences what the import itself has to say, and nothing after it
 torch = pytest.importorskip("torch", reason="an optional witness: pip install 'gradcheck-cli[torch]'")
 F = torch.nn.functional
 
-FOLDER = Path(__file__).parent.parent / "models"
+FOLDER = MODELS
 Arrays = Mapping[str, np.ndarray]
 Tensors = Mapping[str, Any]
 

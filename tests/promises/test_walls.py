@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 import pytest
-from build import Application, applications, exchanged
 
+from build import Application, applications, exchanged
 from gradcheck_cli.derivatives import backprop, symbolic
 from gradcheck_cli.derivatives.finite_differences import affine_routes, model_differences
 from gradcheck_cli.derivatives.finite_differences import by_node as by_node_module

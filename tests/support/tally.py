@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradcheck_cli.results.gradient_results import Block, ClaimResult, Verdict
 from problems import At, Problem, Truth, is_finite
 from slips import Slip
 from trials import (
@@ -27,8 +28,6 @@ from trials import (
     wrong_formulas,
     wrong_numbers,
 )
-
-from gradcheck_cli.results.gradient_results import Block, ClaimResult, Verdict
 
 # Kinds of slips that the diagnosis knows, with what names them. A mistake may be named in another way that
 # is as true: a sign is a factor of -1, d loss/d b may be x times d loss/d w

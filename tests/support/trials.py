@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from problems import FLOATS, HIGH, At, Problem, Truth, evaluated, is_finite, number
-from slips import Author, Slip
 
 from gradcheck_cli import api
 from gradcheck_cli.results.gradient_results import ClaimResult, Report
+from problems import FLOATS, HIGH, At, Problem, Truth, evaluated, is_finite, number
+from slips import Author, Slip
 
 SAME = 20  # digits to which two formulas must agree to be one: 120 are carried
 POINTS = 3  # moved points at which a slip may show

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_formulas import NETWORK, ROWS, TOY, TOY_BACKWARD
 
+from derivations import NETWORK, ROWS, TOY, TOY_BACKWARD
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.derivatives.backprop.reverse_mode import derivative
 from gradcheck_cli.evaluation.tape import forward_pass

@@ -24,6 +24,7 @@ from gradcheck_cli.model.graph import Derivative, Graph
 from gradcheck_cli.model.initializers import INITIALIZERS
 from gradcheck_cli.model.model import Misfit, Model
 from gradcheck_cli.model.random_points import draw_normal, draw_uniform, moved
+from paths import PROJECT
 
 TOY = """
 data  x = 2.3, y = 2
@@ -517,7 +518,7 @@ def test_saved_table_is_that_of_the_grammar() -> None:
 
 
 def run_python(code: str, *arguments: str) -> str:
-    root = Path(__file__).parents[1]
+    root = PROJECT
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), *arguments],
         capture_output=True,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import lark
 import pytest
-from chains import chain
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from chains import chain
 from gradcheck_cli.common.errors import GradcheckError, LanguageError, ShapeError
 from gradcheck_cli.language import grammar, read_model, show
 from gradcheck_cli.language.grammar import Parser
@@ -20,9 +20,10 @@ from gradcheck_cli.language.source_text import Source, decode, split
 from gradcheck_cli.language.statements import Statement
 from gradcheck_cli.language.tokens import STRANGE, Lexer
 from gradcheck_cli.model.model import Model
+from paths import MODELS
+from problems import FOLDER
 
-HERE = Path(__file__).parent
-FILES = [*sorted((HERE.parent / "models").glob("*.txt")), *sorted((HERE / "population").glob("*.txt"))]
+FILES = [*sorted(MODELS.glob("*.txt")), *sorted(FOLDER.glob("*.txt"))]
 LARK = grammar._build()
 LEXER = Lexer(LARK.lexer_conf.terminals, LARK.lexer_conf.ignore)
 

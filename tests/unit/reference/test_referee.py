@@ -10,8 +10,8 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from build import Sheet, exchanged, high
 
+from build import Sheet, exchanged, high
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
 from gradcheck_cli.derivatives import backprop, symbolic

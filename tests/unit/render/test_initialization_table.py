@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -35,9 +34,10 @@ from gradcheck_cli.results.initialization_results import (
     Outcome,
     Series,
 )
+from paths import MODELS, PACKAGE
 
 SCHEMA = json.loads(
-    (Path(__file__).parent.parent / "gradcheck_cli" / "schema.json").read_text(encoding="utf-8")
+    (PACKAGE / "schema.json").read_text(encoding="utf-8")
 )
 NASTY = '[/red][bold]\x1b[31m\x9b\u202e\r\n\t\udcff beta\u2080 \u6f22\u5b57 %$#&{}~^\\|<a>`"--'
 CHAPTER = (
@@ -746,7 +746,7 @@ def test_a_model_shows_its_matrices_and_the_names_of_its_steps() -> None:
 
 
 def test_a_model_has_a_column_for_each_step_also_where_two_share_their_k() -> None:
-    found = api.model_stats(Path(__file__).parent.parent / "models" / "network.txt", nets=20, seed=0)
+    found = api.model_stats(MODELS / "network.txt", nets=20, seed=0)
     lines = list(csv.DictReader(io.StringIO(shown(found, "csv"))))
     for direction in ("forward", "backward"):
         steps = [line for line in lines if line["direction"] == direction]

@@ -18,10 +18,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-import reports
 from hypothesis import given
 from hypothesis import strategies as st
 
+import reports
 from gradcheck_cli.render import numbers, registry
 from gradcheck_cli.render.csv_tsv import FIELDS
 from gradcheck_cli.render.json_schema import explain_json
@@ -29,9 +29,10 @@ from gradcheck_cli.render.latex import escape, symbol
 from gradcheck_cli.render.registry import OutputOptions, formats, output_format, render
 from gradcheck_cli.render.text_encoding import safe, wrap
 from gradcheck_cli.results.gradient_results import Explanation, Report, Verdict
+from paths import PACKAGE
 
 SCHEMA = json.loads(
-    (Path(__file__).parent.parent / "gradcheck_cli" / "schema.json").read_text(encoding="utf-8")
+    (PACKAGE / "schema.json").read_text(encoding="utf-8")
 )
 NASTY = '[/red][bold]\x1b[31m\x9b\u202e\r\n\t\udcff beta\u2080 \u6f22\u5b57 %$#&{}~^\\|<a>`"--'
 

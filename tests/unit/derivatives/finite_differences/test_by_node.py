@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from build import Application, applications, exchanged
 
+from build import Application, applications, exchanged
 from gradcheck_cli import api
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
@@ -24,9 +24,10 @@ from gradcheck_cli.model.primitives.record import Primitive
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.results.gradient_results import Report, Verdict
+from paths import MODELS
 
 BY_NODE = SCHEMES["by-node"]
-FOLDER = Path(__file__).parent.parent / "models"
+FOLDER = MODELS
 EPS = 2.0**-52
 
 

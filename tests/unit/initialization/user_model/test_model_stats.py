@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +16,9 @@ from gradcheck_cli.model.initializers import INITIALIZERS, unit_truncated
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.student_t import interval, student_t
 from gradcheck_cli.results.initialization_results import InitReport, MatrixStats, Outcome, Series
+from paths import MODELS
 
-NETWORK = Path(__file__).parent.parent / "models" / "network.txt"
+NETWORK = MODELS / "network.txt"
 
 
 def drawn(text: str, count: int, first: int = 0) -> list[Model]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from build import high
 
+from build import high
 from gradcheck_cli import api
 from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.derivatives import backprop, symbolic

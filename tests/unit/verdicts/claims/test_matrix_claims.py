@@ -19,8 +19,9 @@ from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import ClaimResult, Report, Verdict
 from gradcheck_cli.verdicts.claims.judge_claims import judge_claims
+from paths import MODELS
 
-FOLDER = Path(__file__).parent.parent / "models"
+FOLDER = MODELS
 
 # what is differentiated by, the right side, a wrong one, the kind of mistake, a word that is said of it
 Twin = tuple[str, str, str, str, str]

@@ -17,8 +17,9 @@ from gradcheck_cli.render.registry import render
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import of_argument
 from gradcheck_cli.verdicts.diagnosis.formula_edits import rebuilt
+from paths import MODELS
 
-FOLDER = Path(__file__).parent.parent / "models"
+FOLDER = MODELS
 MODELS = ("deep_relu", "network", "mlp_rows", "rnn_unrolled", "attention", "layer_norm", "contrastive")
 NAME = r"(?<![\w.])[A-Za-z]\w*"
 MUTANTS = 40  # of each model: all six rules of `mutated` occur

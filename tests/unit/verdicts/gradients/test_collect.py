@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from build import exchanged
 
+from build import exchanged
 from gradcheck_cli import api
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
@@ -32,6 +32,7 @@ from gradcheck_cli.verdicts.gradients.columns import Testimony as Heard
 from gradcheck_cli.verdicts.gradients.judge import _suspects
 from gradcheck_cli.verdicts.gradients.plan import Way, plan
 from gradcheck_cli.verdicts.gradients.points import Point
+from paths import MODELS
 
 EXTRAPOLATED = SCHEMES["extrapolated"]
 ONE_POINT = Options(points=1)
@@ -141,7 +142,7 @@ def test_a_slip_that_differences_cannot_see_is_found_between_the_other_two(
 
 @pytest.mark.parametrize("name", ["network", "attention", "layer_norm", "mlp_rows", "rnn_unrolled"])
 def test_slopes_along_directions_are_sums_of_entries(name: str) -> None:
-    model = api.load(Path(__file__).parent.parent / "models" / f"{name}.txt")
+    model = api.load(MODELS / f"{name}.txt")
     program = symbolic.lower(model)
     for parameter in model.parameters():
         whole = symbolic.derivative(program, model.point(), model.loss, [parameter.name])[parameter.name]

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from build import exchanged
 
+from build import exchanged
 from gradcheck_cli import api
 from gradcheck_cli.derivatives import backprop
 from gradcheck_cli.evaluation.tape import forward_pass
