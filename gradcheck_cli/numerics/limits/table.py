@@ -1,0 +1,38 @@
+"""Reads the limits of all parts. Gives them together: what is handed down a run, and what a test may exchange."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gradcheck_cli.numerics.limits.checking import CheckingLimits
+from gradcheck_cli.numerics.limits.claims import ClaimsLimits
+from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
+from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
+from gradcheck_cli.numerics.limits.finite_differences import FiniteDifferencesLimits
+from gradcheck_cli.numerics.limits.formulas import FormulasLimits
+from gradcheck_cli.numerics.limits.gradients import GradientsLimits
+from gradcheck_cli.numerics.limits.initialization import InitializationLimits
+from gradcheck_cli.numerics.limits.language import LanguageLimits
+from gradcheck_cli.numerics.limits.reference import ReferenceLimits
+from gradcheck_cli.numerics.limits.symbolic import SymbolicLimits
+
+__all__ = ["LIMITS", "Limits"]
+
+
+class Limits(NamedTuple):
+    """All limits of a run."""
+
+    language: LanguageLimits = LanguageLimits()
+    evaluation: EvaluationLimits = EvaluationLimits()
+    symbolic: SymbolicLimits = SymbolicLimits()
+    finite_differences: FiniteDifferencesLimits = FiniteDifferencesLimits()
+    reference: ReferenceLimits = ReferenceLimits()
+    formulas: FormulasLimits = FormulasLimits()
+    initialization: InitializationLimits = InitializationLimits()
+    gradients: GradientsLimits = GradientsLimits()
+    claims: ClaimsLimits = ClaimsLimits()
+    diagnosis: DiagnosisLimits = DiagnosisLimits()
+    checking: CheckingLimits = CheckingLimits()
+
+
+LIMITS = Limits()
