@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from paths import PACKAGE
 
 from gradcheck_cli.numerics.limits.table import LIMITS
+from paths import PACKAGE
 
 FOLDER = PACKAGE / "numerics" / "limits"
 

@@ -1,4 +1,4 @@
-"""Reads the limits of all parts. Gives them together: what is handed down a run, and what a test may exchange."""
+"""Reads the limits of all parts. Gives them together, as they are handed down a run."""
 
 from __future__ import annotations
 
