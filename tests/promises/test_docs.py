@@ -12,8 +12,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,11 +26,11 @@ from gradcheck_cli.language.settings import SETTINGS
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from layers import FOLDERS, MODULES
 from paths import PROJECT
+from terminal import gradcheck
 
 RUN_PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
 PAGES = [*RUN_PAGES, PROJECT / "CHANGELOG.md", PROJECT / "CONTRIBUTING.md"]
 UPDATE = bool(os.environ.get("GRADCHECK_UPDATE_DOCS"))
-PYTHON = sys.executable
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 every_run_page = pytest.mark.parametrize("page", RUN_PAGES, ids=lambda page: page.name)
@@ -78,20 +76,12 @@ def read(page: Path) -> str:
 
 def run(command: str, folder: Path) -> list[str]:
     """What a command line prints, as a person at a terminal of 80 columns sees it."""
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "COLUMNS": "80", "NO_COLOR": "1"}
-    environment["PYTHONIOENCODING"] = "utf-8"
-    environment.pop("FORCE_COLOR", None)
     printed = b""
     for part in command.split(" | "):
         words = shlex.split(part)
         assert words[0] == "gradcheck", f"only gradcheck is run: {command}"
-        done = subprocess.run(
-            [PYTHON, "-m", "gradcheck_cli", *words[1:]],
-            input=printed, cwd=folder, env=environment, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        printed = done.stdout
-        assert done.returncode in (0, 1, 3), f"{command}: {printed.decode()}"
+        code, printed = gradcheck(words[1:], folder, printed)
+        assert code in (0, 1, 3), f"{command}: {printed.decode()}"
     return printed.decode("utf-8").replace("\r\n", "\n").rstrip("\n").split("\n")
 
 

@@ -1,7 +1,7 @@
 """The judge on problems from the literature and hard cases: nothing right is flagged, nothing wrong passes.
 
 A part of the population at each run; GRADCHECK_POPULATION=all examines all of it, as does
-benchmarks/population.py, which prints the table.
+benchmarks/population.py, which prints the table. What takes the tally is slow.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from slips import Author
 from tally import NAMED, Tally, examine
 
 WHOLE = os.environ.get("GRADCHECK_POPULATION") == "all"
-EVERY = 1 if WHOLE else 12  # problems: a minute on one core
+EVERY = 1 if WHOLE else 24  # problems: half a minute on one core
 FORMULAS, NUMBERS = (30, 60) if WHOLE else (12, 12)  # wrong ones a point
 BOUNDS_HOLD = 0.999
 # of wrong numbers where three programs agree with the truth to 1e-8: those that it takes luck to get right,
 # where the bound on rounding allows more than the three programs show
 MOST_MISSED = 0.01
 LEAST_NAMED = 0.93  # of the kinds in NAMED; what has no name is WRONG all the same
+
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -481,8 +481,8 @@ def test_a_chain_of_ten_thousand_steps() -> None:
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("(", ")"), ("sin(", ")"), ("-", ""), ("x^", "")])
-def test_a_hundred_thousand_nested_brackets(opening: str, closing: str) -> None:
-    n = 100_000
+@pytest.mark.parametrize("n", [10_000, pytest.param(40_000, marks=pytest.mark.slow)])
+def test_nested_brackets(opening: str, closing: str, n: int) -> None:
     model = read(f"param x = 0.5\nloss = {opening * n}x{closing * n}")
     assert model.node("loss").shape == ()
     assert show(read(show(model))) == show(model)

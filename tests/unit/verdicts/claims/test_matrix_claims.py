@@ -338,6 +338,7 @@ def with_one_entry_off(x: np.ndarray) -> np.ndarray:
     return changed
 
 
+@pytest.mark.slow
 def test_a_gradient_of_100_000_entries_as_numbers(tmp_path: Path) -> None:
     right = of_claims_alone(weights(tmp_path, 100_000, lambda x: x))
     assert (right.verdict, right.wrong, right.total) == (Verdict.OK, 0, 100_000)

@@ -208,6 +208,7 @@ def named(found: Block) -> list[tuple[int, ...]]:
     return [e.index for e in found.entries if e.verdict is Verdict.WRONG]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", ["", PENALTY], ids=["by node", "sampled"])
 @pytest.mark.parametrize(
     ("change", "where"),
@@ -279,6 +280,7 @@ loss = mean_rows(l)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["planted", "right"])
 def test_a_million_parameters(kind: str) -> None:
     done = subprocess.run(
@@ -364,6 +366,7 @@ def test_in_an_ordinary_layer_none_goes_unseen() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_derivative_of_a_large_map_doubled(tmp_path: Path) -> None:
     x = np.random.default_rng(1).normal(size=100_000)
     np.save(tmp_path / "x.npy", x)
