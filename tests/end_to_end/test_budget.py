@@ -97,6 +97,7 @@ def spent(monkeypatch: pytest.MonkeyPatch, text: str, **options: Any) -> int:
     return budget.most - budget.left
 
 
+@pytest.mark.slow
 def test_a_pass_counts_every_number_of_every_row() -> None:
     few, many = (api.load(CANCELS.replace("count 12", f"count {n}")) for n in (10, 1000))
     used = []
@@ -122,6 +123,7 @@ def test_local_claims_of_a_chain_cost_one_pass_and_not_one_each(monkeypatch: pyt
     assert many < 5 * few  # 4 times as many; 16 times were each to pay for the whole chain
 
 
+@pytest.mark.slow
 def test_disputed_rows_cost_in_proportion_to_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
     text = CANCELS + slip(RIGHT, "1.001")
     few, many = (
@@ -130,6 +132,7 @@ def test_disputed_rows_cost_in_proportion_to_their_number(monkeypatch: pytest.Mo
     assert 3 * few < many < 5 * few
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp_rows.txt", "deep_relu.txt", "logistic_wrong_claim.txt"])
 def test_ordinary_models_are_far_from_the_budget(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 < spent(monkeypatch, name) < DEFAULT / 100
@@ -140,6 +143,7 @@ def test_ordinary_models_are_far_from_the_budget(name: str, monkeypatch: pytest.
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("budget", [TINY, 500])
 def test_what_float64_cannot_decide_is_unresolved_for_want_of_budget(budget: int) -> None:
     wrong = CANCELS + slip(RIGHT, "1.001")
@@ -224,6 +228,7 @@ def test_disputed_entries_say_why() -> None:
     assert found.digits < 6
 
 
+@pytest.mark.slow
 def test_what_a_budget_decides_a_larger_one_decides_alike() -> None:
     text = CANCELS + RIGHT + slip(RIGHT, "1.001")
     last: dict[Any, Any] = {}
@@ -283,6 +288,7 @@ def test_a_value_that_may_differ_is_not_called_wrong(monkeypatch: pytest.MonkeyP
 DETERMINANT = "seed 3\nparam A[9,9] ~ normal(0, 1)\nloss = log(det(A)^2)\n"
 
 
+@pytest.mark.slow
 def test_what_symbolic_does_not_see_is_left_to_two_witnesses() -> None:
     exact, rounded = judged(DETERMINANT), judged(DETERMINANT, TINY)
     assert exact.verdict is rounded.verdict is Verdict.OK
@@ -295,6 +301,7 @@ def test_what_symbolic_does_not_see_is_left_to_two_witnesses() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_format_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "model.txt"
     path.write_text(CANCELS + slip(RIGHT, "1.001"))
@@ -348,6 +355,7 @@ def test_without_high_precision_a_pass_in_reverse_tells_all_names(monkeypatch: p
     assert len(passes) < 40
 
 
+@pytest.mark.slow
 def test_open_entries_are_told_at_the_end() -> None:
     report = api.check(api.load(chain(60)), budget=1)
     assert report.verdict is Verdict.UNRESOLVED

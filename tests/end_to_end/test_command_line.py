@@ -279,6 +279,7 @@ def test_color(choice: str, environment: dict[str, str], terminal: bool, colored
     assert atomic_output.wants_color(choice, Stream(), environment) is colored
 
 
+@pytest.mark.slow
 def test_an_ascii_terminal_gets_twins_and_json_stays_utf8(toy: Path) -> None:
     (toy / "greek.txt").write_text("param \u03b2\u2080 = 2\nloss = \u03b2\u2080^2\n", "utf-8")
     environment = ENVIRONMENT | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
@@ -342,6 +343,7 @@ def test_output_follows_links_and_writes_to_devices(
     assert not Path(os.devnull).is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_behind_stdout_is_exit_2(toy: Path) -> None:
     with open("/dev/full", "w") as full:
@@ -361,6 +363,7 @@ def test_a_full_disk_behind_stdout_is_exit_2(toy: Path) -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
 @pytest.mark.parametrize(
     "command", ["run wrong.txt", "run --help", "example", "functions", "run --format json toy.txt"]
@@ -380,6 +383,7 @@ def test_a_closed_pipe_is_quiet(toy: Path, command: str) -> None:
     assert done.returncode == (1 if "wrong" in command else 0)
 
 
+@pytest.mark.slow
 def test_a_closed_stdout_is_quiet(toy: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", f"{' '.join(GRADCHECK)} run toy.txt >&-"],
@@ -411,6 +415,7 @@ def test_an_interrupt_ends_quietly_with_130(toy: Path) -> None:
     assert (process.returncode, out, err.strip()) == (130, b"", b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "absent"),
     [
@@ -491,6 +496,7 @@ def test_completion_scripts(shell: str) -> None:
     assert "_GRADCHECK_COMPLETE" in done.stdout
 
 
+@pytest.mark.slow
 def test_formats_and_examples_are_completed() -> None:
     def completed(words: str) -> str:
         line = {"COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
@@ -570,6 +576,7 @@ def test_the_examples_of_the_project_are_found() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_model_is_judged(toy: Path) -> None:
     done = gradcheck("run", "wrong.txt")
     assert done.returncode == 1, done.stderr
@@ -577,6 +584,7 @@ def test_a_model_is_judged(toy: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_a_model_comes_through_a_pipe(toy: Path) -> None:
     done = gradcheck("run", "-", "--format", "json", input=TOY)
     assert done.returncode == 0, done.stderr
@@ -593,6 +601,7 @@ def test_a_syntax_error_is_shown_with_a_caret(toy: Path) -> None:
     assert "^" in done.stderr
 
 
+@pytest.mark.slow
 def test_several_files_end_with_a_count(toy: Path) -> None:
     done = gradcheck("run", "toy.txt", "wrong.txt", "bad.txt", "missing.txt")
     assert done.returncode == 2
@@ -600,6 +609,7 @@ def test_several_files_end_with_a_count(toy: Path) -> None:
     assert "there is no file missing.txt" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["explain", "show"])
 def test_the_other_commands_read_models(toy: Path, command: str) -> None:
     done = gradcheck(command, "toy.txt")
@@ -609,12 +619,14 @@ def test_the_other_commands_read_models(toy: Path, command: str) -> None:
     assert (bad.returncode, bad.stdout) == (2, "")
 
 
+@pytest.mark.slow
 def test_the_functions_are_listed() -> None:
     done = gradcheck("functions")
     assert (done.returncode, done.stderr) == (0, "")
     assert "log1p" in done.stdout
 
 
+@pytest.mark.slow
 def test_output_is_the_same_every_time(toy: Path) -> None:
     first, second = (gradcheck("run", "wrong.txt").stdout for _ in range(2))
     assert first == second
@@ -626,6 +638,7 @@ def test_save_reports_what_the_system_says(tmp_path: Path) -> None:
         atomic_output.save(str(tmp_path / "no" / "file"), b"")
 
 
+@pytest.mark.slow
 def test_limits_of_size_can_be_lowered_and_raised(tmp_path: Path) -> None:
     rows = "\n".join(str(k / 7) for k in range(100_000))
     (tmp_path / "x.csv").write_text(f"x\n{rows}\n")

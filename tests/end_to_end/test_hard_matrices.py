@@ -81,6 +81,7 @@ def test_random_matrices_of_any_condition_are_ok(n: int, condition: float) -> No
         assert report.verdict is Verdict.OK, loss
 
 
+@pytest.mark.slow
 def test_the_row_says_how_little_float64_carries() -> None:
     report = check(beside(hilbert(8), "sum(inv(A))"), points=1)
     (entry,) = report.parameters[0].entries
@@ -197,6 +198,7 @@ def test_spectral_bounds() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["inv", "det"])
 @pytest.mark.parametrize("n", [3, 8])
 def test_a_wrong_rule_is_still_named(monkeypatch: pytest.MonkeyPatch, name: str, n: int) -> None:

@@ -136,6 +136,7 @@ def test_no_option_is_ignored(capsys: pytest.CaptureFixture[str], options: tuple
     assert numbers[0] != numbers[1]
 
 
+@pytest.mark.slow
 def test_a_picture_is_drawn(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for kind, magic in (("png", b"\x89PNG"), ("svg", b"<?xml")):
         target = tmp_path / f"x.{kind}"
@@ -249,6 +250,7 @@ def test_layers_of_a_model_can_be_chosen(
     assert shown in chosen.partition("SHAPE")[0]
 
 
+@pytest.mark.slow
 def test_a_model_on_standard_input(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "gradcheck_cli", "init-stats", "--model", "-", "--nets", "2"],
@@ -303,6 +305,7 @@ def test_gain_refuses_impossible_variances(capsys: pytest.CaptureFixture[str], v
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["relu", "z*erf(z)"])
 def test_sympy_is_never_imported(activation: str) -> None:
     code = (
@@ -314,6 +317,7 @@ def test_sympy_is_never_imported(activation: str) -> None:
     assert done.stdout.decode().endswith("without\n"), done.stderr.decode()
 
 
+@pytest.mark.slow
 def test_a_thousand_layers_end_quietly(capsys: pytest.CaptureFixture[str]) -> None:
     """Warnings are errors here; a bound on memory is in the plan of the pass, not in this test."""
     code, out, err = call(capsys, "init-stats", "--depth", "1000", "--width", "20", "--nets", "3")

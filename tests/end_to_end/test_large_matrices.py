@@ -81,6 +81,7 @@ def test_the_column_is_null_only_where_the_way_leads_through_the_matrix() -> Non
     assert check(text, wrt=("b",)).notes == ()
 
 
+@pytest.mark.slow
 def test_eight_by_eight_is_seen_by_all() -> None:
     report = check(process(8), RIGHT, WRONG[0], points=1)
     assert report.notes == ()
@@ -137,6 +138,7 @@ def test_determinants_of_singular_matrices(rank: int) -> None:
     assert np.abs(found - claimed).max() < 1e-9 * max(1, np.abs(claimed).max())  # of cond 1e3 at most
 
 
+@pytest.mark.slow
 def test_matrices_with_many_zeros() -> None:
     """Block triangular: most cofactors are exactly 0, which elimination misses by 1e-17."""
     text = """
@@ -147,6 +149,7 @@ loss = det(M) + B[0,0] + B[11,0]"""
     assert check(text, points=1).verdict is Verdict.OK
 
 
+@pytest.mark.slow
 def test_per_row_matrices() -> None:
     text = """
 rows X[9,9] ~ normal(0, 0.1) count 3
@@ -205,6 +208,7 @@ def test_cofactors_lose_no_more_than_their_room(n: int) -> None:
         assert np.all(np.abs(found - true) <= room)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", ["B", "d"])
 def test_the_two_ways_of_the_referee_agree(of: str) -> None:
     """What it derives from A @ inv(A) = 1, and from cofactors, against differences at 140 digits."""

@@ -114,6 +114,7 @@ def test_a_per_row_step_by_anything(rows: int) -> None:
             assert np.allclose(found[name], true, rtol=0, atol=300 * ULP)  # |f|, |x| < 5: see above
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [7, MANY])
 def test_differences_over_rows(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model, values = logistic(rows)
@@ -226,6 +227,7 @@ def test_with_many_rows_each_name_moves_only_what_follows_it(monkeypatch: pytest
         assert {count for count, _ in moves} == {together}
 
 
+@pytest.mark.slow
 def test_differences_of_a_per_row_step() -> None:
     """All rows are moved at once, each row of the step by its own: they do not mix."""
     model, values = logistic(1_000)
@@ -289,6 +291,7 @@ def test_a_compensated_sum_over_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert in_blocks(monkeypatch, sheet.model(), 1).loss == 298.0
 
 
+@pytest.mark.slow
 def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A million rows in blocks of 4,096: the forward and backward pass hold blocks, not columns."""
     rows = 1_000_000

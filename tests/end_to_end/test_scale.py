@@ -101,6 +101,7 @@ def test_mapped_rows_give_the_report_of_rows_that_were_read(folder: Path, narrow
     assert [c.true for c in mapped.claims] == [c.true for c in given.claims]
 
 
+@pytest.mark.slow
 def test_the_file_is_not_changed_and_let_go(folder: Path) -> None:
     before = hashlib.sha256((folder / "x.npy").read_bytes()).digest()
     model = api.load_text(TOY, file="model.txt", folder=folder)
@@ -187,6 +188,7 @@ def gradcheck(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=there)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said", "way_out"),
     [
@@ -251,6 +253,7 @@ LATE = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("bad", "message", "way_out"), LATE, ids=[late[0] for late in LATE])
 def test_a_late_mistake_has_its_line_and_column(
     tmp_path: Path, bad: str, message: str, way_out: str | None
@@ -319,6 +322,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("claim", "diagnosis"), WRONG)
 def test_a_wrong_claim_over_blocks_is_wrong_and_explained(
     folder: Path, narrow: None, claim: str, diagnosis: str
@@ -348,6 +352,7 @@ def test_a_claim_right_for_these_rows_only_is_noted(folder: Path, narrow: None) 
     assert right.claims[0].note is None
 
 
+@pytest.mark.slow
 def test_cancellation_is_no_mistake(folder: Path, narrow: None) -> None:
     """At the best b1 the sum is 1e-16 of its terms; what is 1e-8 of them is a mistake."""
     x, y = np.load(folder / "x.npy"), np.load(folder / "y.npy")
@@ -440,6 +445,7 @@ def test_columns_that_do_not_fit_into_memory(tmp_path: Path) -> None:
     assert subprocess.run([sys.executable, "-c", twin], cwd=tmp_path, check=False).returncode != 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("terminal", "arguments", "shown"), [(True, [], True), (False, [], False), (True, ["-q"], False)]
 )

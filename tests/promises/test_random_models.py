@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 
 from gradcheck_cli import api
@@ -24,6 +25,7 @@ MODEL = "data u = 0.7\nparam a = 0.3, b = -1.2, c = 1.7\nf = {}\ng = {} + f*a\nl
 
 
 # derandomized: a failure is the same on every machine; the seeds of a search are not
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(EXPRESSIONS, EXPRESSIONS)
 def test_the_witnesses_agree(first: str, second: str) -> None:

@@ -92,6 +92,7 @@ def test_the_lists_are_in_the_order_of_the_book() -> None:
     assert [s.name for s in found.backward_steps] == ["f3", "h3", "f2", "h2", "f1", "h1", "f0"]
 
 
+@pytest.mark.slow
 def test_all_values_in_explain_as_json() -> None:
     found = command("explain", str(TOY))
     for title, values in toy_values().items():
@@ -99,6 +100,7 @@ def test_all_values_in_explain_as_json() -> None:
         assert steps == {name: pytest.approx(value, rel=CLOSE) for name, value in values.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("witness", ["symbolic", "backprop"])
 def test_all_parameters_in_run_as_json(witness: str) -> None:
     (report,) = command("run", str(TOY))["reports"]
@@ -109,6 +111,7 @@ def test_all_parameters_in_run_as_json(witness: str) -> None:
     assert found == {name: pytest.approx(value, rel=CLOSE) for name, value in expected.items()}
 
 
+@pytest.mark.slow
 def test_all_intermediates_are_the_true_values_of_claims() -> None:
     (report,) = command("run", str(TOY))["reports"]
     found = {claim["by"]: claim["true"] for claim in report["claims"] if claim["of"] == "loss"}
@@ -178,6 +181,7 @@ def test_a_wrong_twin_is_wrong(twin: str) -> None:
     assert all(block.verdict is Verdict.OK for block in report.parameters)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("right_side", "code"), [(CLOSED, 0), *((t, 1) for t in TWINS.values())])
 def test_the_closed_formula_on_the_command_line(right_side: str, code: int, tmp_path: Path) -> None:
     path = tmp_path / "closed.txt"
@@ -280,6 +284,7 @@ def test_the_network_has_187_parameters_and_the_value_of_the_reference(network: 
     assert tape.loss == pytest.approx(float(known["exact"]["loss"]), rel=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("witness", ["symbolic", "backprop", "finite"])
 def test_each_witness_finds_all_gradients(witness: str, network_report: Report) -> None:
     assert network_report.verdict is Verdict.OK
@@ -328,6 +333,7 @@ def test_every_adjoint_of_the_network_in_explain(network: Path) -> None:
         assert np.max(np.abs(np.array(value) - true[name])) <= 1e-14 * np.max(np.abs(true[name]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", wrong_backward_passes())
 def test_a_wrong_backward_pass_is_wrong_in_every_line(kind: str, network: Path) -> None:
     changed = wrong_backward_passes()[kind]
@@ -340,6 +346,7 @@ def test_a_wrong_backward_pass_is_wrong_in_every_line(kind: str, network: Path) 
     assert report.exit_code == 1
 
 
+@pytest.mark.slow
 def test_the_network_on_the_command_line(network: Path) -> None:
     found = command("run", str(network))
     (report,) = found["reports"]

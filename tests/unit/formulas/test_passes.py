@@ -408,6 +408,7 @@ def judged(model: Model, lines: list[str]) -> dict[str, Verdict]:
 MODELS = sorted((MODELS).glob("*.txt"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [*MODELS, *ARRAYS], ids=lambda t: str(t)[-40:].strip())
 def test_what_is_shown_is_ok_as_a_claim(text: str | Path) -> None:
     model = api.load(text)
@@ -432,6 +433,7 @@ TWINS = [  # one slip each in what is shown
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "right", "wrong"), TWINS, ids=[wrong for *_, wrong in TWINS])
 def test_a_slip_in_what_is_shown_is_wrong(text: str, right: str, wrong: str) -> None:
     model = read_model(text)
@@ -439,6 +441,7 @@ def test_a_slip_in_what_is_shown_is_wrong(text: str, right: str, wrong: str) -> 
     assert list(judged(model, [line.replace(right, wrong)]).values()) == [Verdict.WRONG]
 
 
+@pytest.mark.slow
 def test_local_derivatives_are_true_claims() -> None:
     model = read_model(TOY)
     for term in passes.backward(model):
@@ -447,6 +450,7 @@ def test_local_derivatives_are_true_claims() -> None:
             assert_true(model, title, formula)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [TOY, ROWS, NETWORK])
 def test_right_sides_of_other_derivatives(text: str) -> None:
     model = read_model(text)
@@ -518,6 +522,7 @@ def test_derivative_text(name: str) -> None:
 # --- size ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_chain_of_steps_is_no_special_case() -> None:
     steps = "\n".join(f"h{k + 1} = sin(w*h{k})" for k in range(3000))
     found = of(f"param w = 0.5\nh0 = w\n{steps}\nloss = h3000^2")
@@ -525,6 +530,7 @@ def test_a_chain_of_steps_is_no_special_case() -> None:
     assert "more than 4,000 characters" in found["w"].formula
 
 
+@pytest.mark.slow
 def test_long_and_deep_steps() -> None:
     names = [f"a{k}" for k in range(2000)]
     declared = "\n".join(f"param {name} = 0.5" for name in names)

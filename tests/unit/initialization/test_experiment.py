@@ -96,6 +96,7 @@ def test_formats_of_the_chapter(chapter: InitReport) -> None:
     assert found["normal:0.001", "bfloat16", "forward"] == (None, None)  # 10^-33 is inside its range
 
 
+@pytest.mark.slow
 def test_a_simulation_is_right_to_one_layer() -> None:
     report = run(inits=("normal:1", "normal:0.001"), simulate=("float16", "float32"))
     seen = [f for f in report.formats if f.simulated]
@@ -114,6 +115,7 @@ def test_a_simulation_is_right_to_one_layer() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_correct_initializers_are_not_accused() -> None:
     """300 repeats of He: at most 1 % UNEXPECTED. Small networks: their scatter is the same in kind."""
     accused = 0
@@ -123,6 +125,7 @@ def test_correct_initializers_are_not_accused() -> None:
     assert accused <= 3
 
 
+@pytest.mark.slow
 def test_a_single_network_of_he_never_vanishes() -> None:
     """It loses more than a decade in a quarter of all draws; that is scatter and no verdict."""
     lost = 0
@@ -220,6 +223,7 @@ def test_dw_does_not_depend_on_the_layer_where_df_explodes() -> None:
     assert (str(df.verdict), str(dw.verdict)) == ("EXPLODES", "stable")
 
 
+@pytest.mark.slow
 def test_the_gain_scatters_less_than_the_raw_gradient() -> None:
     """(2 f)^2 is in the gradient of (f - y)^2: 1.7 decades over networks."""
 
@@ -240,6 +244,7 @@ def test_the_gain_scatters_less_than_the_raw_gradient() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_intervals_cover_what_they_say() -> None:
     """[low, high] holds the value of the next network, slope +- ci the true mean: 90 +- 6 %."""
     inside, slopes, count = 0, 0, 0
@@ -299,6 +304,7 @@ EDGES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "note"), EDGES, ids=[str(e[0]) for e in EDGES])
 def test_edges_say_what_is_meaningless(options: dict[str, Any], note: str) -> None:
     report = run(**(options if "widths" in options else {"depth": 20, **options}))
@@ -431,6 +437,7 @@ def test_bad_options_have_a_way_out(options: dict[str, Any], message: str, help:
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arch", ["mlp", "residual", "residual:1/sqrt(K)", "preln", "postln"])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "z*erf(z)"])
 def test_nothing_correct_is_unexpected(activation: str, arch: str) -> None:

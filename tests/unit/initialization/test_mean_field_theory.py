@@ -146,6 +146,7 @@ def test_pytorchs_default_holds_forward_and_vanishes_backward() -> None:
     assert found.chi == pytest.approx(1 / 6, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sigma2", ["0.001", "1"])
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "z^2"])
 def test_a_thousand_layers_end_finite(activation: str, sigma2: str) -> None:
@@ -203,6 +204,7 @@ def apart(case: Case, values: Array, predicted: Array) -> Array:
     return np.abs(np.nanmean(values, axis=0) - predicted) / (4 * errors + 1.5 / narrow)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stat", ["ms", "var"])
 @pytest.mark.parametrize("case", COMPARED, ids=lambda c: f"{c.network.activation.name}-{c.init.name}")
 @pytest.mark.filterwarnings("ignore:Degrees of freedom:RuntimeWarning", "ignore:Mean of empty:RuntimeWarning")

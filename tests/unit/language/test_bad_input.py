@@ -217,6 +217,7 @@ def test_bad_input(
     assert all(c.isprintable() or c == "\n" for c in str(found))
 
 
+@pytest.mark.slow
 def test_the_message_of_the_contract() -> None:
     text = "param w0 = 1, x = 2, b0 = 3\n\nf0 = b0 + w0 x\n"
     with pytest.raises(LanguageError) as caught:
@@ -285,6 +286,7 @@ def test_a_file_without_a_loss(text: str) -> None:
     assert "loss =" in str(caught.value.help)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

@@ -163,6 +163,7 @@ def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
 EXPRESSIONS = st.recursive(ATOMS, _larger, max_leaves=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(EXPRESSIONS)
 def test_precedence_is_that_of_python(text: str) -> None:
@@ -170,6 +171,7 @@ def test_precedence_is_that_of_python(text: str) -> None:
     assert spelled(read(text)) == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(EXPRESSIONS)
 def test_print_parse_print_is_the_identity_for_expressions(text: str) -> None:
@@ -473,6 +475,7 @@ def test_moved_points() -> None:
 # --- sizes ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_chain_of_ten_thousand_steps() -> None:
     lines = [f"h{k + 1} = sin(w*h{k}) + x" for k in range(10_000)]
     model = read("\n".join(["param w = 0.5, x = 1", "h0 = x", *lines, "loss = h10000"]))

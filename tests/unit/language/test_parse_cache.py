@@ -81,6 +81,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PIECES, max_size=12).map("".join))
 @example("datax data.T x.Tx 2x d x/d y2 d  x / d y from_1 count2 1e5e 1.e5 .5.5")
@@ -101,6 +102,7 @@ def test_tokens_are_those_of_lark(text: str) -> None:
 # --- one parse for all of a shape ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_files_are_read_as_statement_by_statement(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -144,6 +146,7 @@ def other_words(line: str, number: int) -> str:
     return line.replace(" ", "   " if number % 2 else " ")
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.lists(LINES, min_size=1, max_size=4), st.sampled_from(["\n", ";", "  # \u03b1\n\n"]))
 def test_statements_of_one_shape_are_each_its_own(lines: list[str], end: str) -> None:
@@ -152,6 +155,7 @@ def test_statements_of_one_shape_are_each_its_own(lines: list[str], end: str) ->
         assert outcome(text) == alone(patch, text)
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(LINES)
 def test_an_outline_gives_back_the_statement_it_was_made_of(line: str) -> None:

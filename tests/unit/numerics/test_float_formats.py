@@ -52,6 +52,7 @@ def hard_values(name: str) -> np.ndarray:
     return np.concatenate([double, double * (1 + 2.0**-24), double + 2.0**-150])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
 def test_rounding_is_exact_arithmetic(name: str) -> None:
     values = hard_values(name)

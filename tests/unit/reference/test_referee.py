@@ -135,6 +135,7 @@ def random_model(seed: int) -> Model:
     return sheet.model()
 
 
+@pytest.mark.slow
 def test_rounding_bounds_cover_and_say_something(record_property: Callable[[str, object], None]) -> None:
     ratios, names = [], ["p0", "p1", "p2"]
     for seed in range(150):
@@ -163,6 +164,7 @@ def test_rounding_bounds_cover_and_say_something(record_property: Callable[[str,
     assert np.median(ratios) < 300
 
 
+@pytest.mark.slow
 def test_symbolic_lies_within_the_bounds_too() -> None:
     names = ["p0", "p1", "p2"]
     for seed in range(150, 220):
@@ -176,6 +178,7 @@ def test_symbolic_lies_within_the_bounds_too() -> None:
             assert float(abs(found[name] - truth[name].item())) <= bounds[name], (seed, name)
 
 
+@pytest.mark.slow
 def test_random_models_are_ok_at_all_points() -> None:
     for seed in range(220, 250):
         report = ask(random_model(seed), points=3)

@@ -375,6 +375,7 @@ def test_the_header_says_what_was_looked_at() -> None:
     assert "bias variance 0.05, float32 1 network, 1,000 inputs, seed 0" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REPORTS)
 @pytest.mark.parametrize("width", [80, 100, 200])
 def test_no_line_is_wider_than_the_terminal(name: str, width: int) -> None:
@@ -722,6 +723,7 @@ def test_what_was_simulated_stands_beside_the_forecast() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_model_shows_its_matrices_and_the_names_of_its_steps() -> None:
     text = shown(own_model(), width=90)
     assert text.startswith("init-stats   net.txt   20 networks")
@@ -992,6 +994,7 @@ def test_no_line_of_a_gain_is_wider_than_the_terminal(width: int) -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["chapter", "model", "dead", "one layer", "no layers", "nothing"])
 def test_a_picture_is_a_picture(name: str) -> None:
     found = REPORTS[name]()
@@ -999,6 +1002,7 @@ def test_a_picture_is_a_picture(name: str) -> None:
     assert plot.picture(nasty(found), "svg").startswith(b"<?xml")
 
 
+@pytest.mark.slow
 def test_the_same_report_gives_the_same_picture_whatever_the_user_likes() -> None:
     import matplotlib
 
@@ -1039,6 +1043,7 @@ def test_theory_is_a_line_and_measurement_marks_with_intervals() -> None:
     assert texts == ["0.001", "0.01  Glorot", "0.02  He", "0.1", "1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [r"$\frac{$", "_hidden", "\u6f22\u5b57", "{}%", r"a_b^c $x$"])
 def test_what_a_user_typed_is_drawn_as_it_is(text: str) -> None:
     one = own_model()

@@ -87,6 +87,7 @@ def test_two_numbers_that_differ_are_shown_with_the_digits_that_differ() -> None
     assert len(set(numbers.pair(0.1, 0.1 + 2**-56))) == 2
 
 
+@pytest.mark.slow
 @given(st.floats())
 def test_exact_numbers_round_trip(value: float) -> None:
     again = float(numbers.exact(value))

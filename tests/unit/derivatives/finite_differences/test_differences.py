@@ -338,6 +338,7 @@ def test_samples_are_few(table):
     assert max(answer.evaluations for answer, _ in table.values()) <= 33 + 3 * 17
 
 
+@pytest.mark.slow
 def test_the_bound_covers_random_compositions(crowd):
     # 2 of 2994 missed on a longer run: f rounded to a constant, and a rounding error that all
     # samples share; neither can be seen from samples
@@ -362,6 +363,7 @@ def test_every_scheme_covers_the_truth(name):
     assert np.median([digits(answer) for answer, _ in answers]) >= least
 
 
+@pytest.mark.slow
 def test_a_short_ladder_covers_the_truth(crowd):
     """Three step sizes and the last entry of the tableau, which nothing confirms but those above it."""
     short = replace(EXTRAPOLATED, rungs=(10, 12, 14))

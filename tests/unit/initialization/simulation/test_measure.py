@@ -225,6 +225,7 @@ def he_networks() -> tuple[Measured, dict[str, Array]]:
     return run(net, constant(net, variance), nets=200), plain_numpy(net, variance, 200)
 
 
+@pytest.mark.slow
 def test_two_hundred_he_networks_as_plain_numpy_finds_them() -> None:
     found, wanted = he_networks()
     for name in wanted:
@@ -392,6 +393,7 @@ def test_single_precision_is_close_to_double_and_not_the_same() -> None:
     assert single[0, 2, 0] == pytest.approx(np.log10(np.var(h0.astype(np.float64))), abs=1e-13)
 
 
+@pytest.mark.slow
 def test_tiny_tanh_networks_are_linear() -> None:
     """sigma^2 = 1e-60 in the first layer: beyond it tanh(z) = z to double precision, 400 layers deep."""
     tanh, linear = (square(10, 400, name) for name in ("tanh", "linear"))
@@ -557,6 +559,7 @@ def test_results_do_not_depend_on_batches(
     assert told == sorted(told)
 
 
+@pytest.mark.slow
 def test_weights_that_are_too_large_are_drawn_again() -> None:
     """300 layers of 300 x 300 take 216 MB, beyond what is kept; states take 1.5 MB."""
     net = square(300, 300)
@@ -741,6 +744,7 @@ def test_the_forecast_is_right_to_one_layer(activation: str, variance: float, na
             assert (seen[0], abs(seen[1] - before[1]) <= 1) == (before[0], True), (way, before, seen)
 
 
+@pytest.mark.slow
 def test_formats_differ() -> None:
     net = square(100, 30, loss="none")
     assert simulated(net, 2.0, "float16")[0] == ("overflow", 4)

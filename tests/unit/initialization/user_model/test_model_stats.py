@@ -144,6 +144,7 @@ def test_nothing_overflows_in_between() -> None:
     assert named(stats(text, stat="ms").series[1])["f"] == 0
 
 
+@pytest.mark.slow
 def test_the_standard_deviation_is_half_the_variance_and_gets_the_same_verdict() -> None:
     for how in ("~ he", "~ normal(0, 0.08)", "~ normal(0, 0.2)"):  # the last: 2 decades, 1 of std
         models = drawn(deep(8, 30, how), 20)
@@ -307,6 +308,7 @@ def remark(m: int, n: int, how: str = "~ he", values: np.ndarray | None = None, 
     return matrix(ONE.format(m=m, n=n, how=how), count, at).remark
 
 
+@pytest.mark.slow
 def test_he_is_called_he() -> None:
     text = ONE.format(m=100, n=100, how="~ he")
     remarks = [model_stats([model]).matrices[0].remark for model in drawn(text, 300)]
@@ -367,6 +369,7 @@ def test_constant_matrices_are_seen(value: float, expected: str) -> None:
     assert remark(4, 3, values=np.full((4, 3), value)) == expected
 
 
+@pytest.mark.slow
 def test_heavy_tails_are_allowed_for() -> None:
     """The product of two normal numbers has a kurtosis of 9: its variance scatters twice as much."""
     pairs = np.random.default_rng(2).standard_normal((2, 100, 40, 40))
@@ -435,6 +438,7 @@ def outcomes(report: InitReport) -> list[Outcome | None]:
     return [series.verdict for series in report.series]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "expected"),
     [
@@ -456,6 +460,7 @@ def test_verdicts_of_relu_networks(how: str, expected: Outcome) -> None:
     assert per_layer == pytest.approx(expected_slope, abs=0.1)  # 3 of 20 x sqrt(5/25/12)/ln 10
 
 
+@pytest.mark.slow
 def test_one_correct_network_is_never_accused_and_a_wrong_one_is() -> None:
     for seed in range(40):
         (model,) = drawn(deep(15, 25, "~ he"), 1, seed)
@@ -464,6 +469,7 @@ def test_one_correct_network_is_never_accused_and_a_wrong_one_is() -> None:
         assert outcomes(model_stats([wrong])) == [Outcome.VANISHES] * 2
 
 
+@pytest.mark.slow
 def test_narrow_networks_are_not_blamed_for_their_narrowness() -> None:
     report = stats(NETWORK.read_text(encoding="utf-8"), 100)
     assert 3 * (report.series[0].slope or 0) < -1.2  # beyond one decade in three layers
@@ -526,6 +532,7 @@ def test_dead_networks_are_counted_apart() -> None:
     assert alive.dead_networks == 0
 
 
+@pytest.mark.slow
 def test_a_network_that_is_sometimes_dead_has_a_slope_of_the_living() -> None:
     text = "data x[2] ~ normal(0, 1)\nparam W[2,2] ~ he, V[3,2] ~ he\n"
     report = stats(text + "f = W @ x\nh = relu(f)\ng = V @ h\nloss = sum(g^2)", 40)

@@ -214,6 +214,7 @@ def test_exact_conversions(tmp_path: Path) -> None:
         assert values(tmp_path, 'data x from "a.npy"', "x") == array.astype(float).tolist()
 
 
+@pytest.mark.slow
 def test_a_gigabyte_in_a_megabyte_is_refused(tmp_path: Path) -> None:
     size = 2**30
     with (

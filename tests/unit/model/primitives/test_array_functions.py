@@ -142,6 +142,7 @@ def whole_matrices() -> list[np.ndarray]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("a", whole_matrices(), ids=lambda a: str(a.astype(int).tolist())[:30])
 def test_determinants_and_cofactors_are_those_of_leibniz(a: np.ndarray) -> None:
     exact = float(exact_determinant(fractions(a)))
@@ -210,6 +211,7 @@ def test_what_is_zero_for_every_matrix_with_these_zeros_is_zero() -> None:
         assert report.verdict is Verdict.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("z", ["[104.78, 15.37, 94.27, -63.61]", "[-1152.76, -176.8, 937.46, 348.9, 210.9]"])
 @pytest.mark.parametrize("loss", ["p[0] + p[3]^2", "logsumexp(z)", "sum(log_softmax(z)*p)"])
 def test_slopes_that_are_tiny_keep_their_digits(z: str, loss: str) -> None:
@@ -391,6 +393,7 @@ def test_what_the_textbook_says_is_ok(text: str, claim: str) -> None:
     assert only(text, claim).verdict is Verdict.OK
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("text", "claim", "why"), WRONG)
 def test_its_wrong_twins_are_wrong(text: str, claim: str, why: str | None) -> None:
     result = only(text, claim)
@@ -399,6 +402,7 @@ def test_its_wrong_twins_are_wrong(text: str, claim: str, why: str | None) -> No
         assert why in (result.diagnosis or "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", MODELS.values(), ids=MODELS)
 def test_formulas_for_reading_are_true_claims(text: str) -> None:
     model: Model = api.load(text)
@@ -436,6 +440,7 @@ def test_shown_models_are_read_again(text: str) -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_claim_is_not_blamed_for_the_rounding_of_data() -> None:
     """In doubles 0.1 + 0.2 + 0.3 + 0.4 is not 1 but 1 + 2.8e-17."""
     result = only(ENTROPY, "d loss/d z = softmax(z) - t")

@@ -91,6 +91,7 @@ def test_derivatives_agree(record: Primitive) -> None:
                     assert np.all(gap <= rounding[name]), (str(application), of, name)
 
 
+@pytest.mark.slow
 @by_name
 def test_differences_agree_within_their_bounds(record: Primitive) -> None:
     for application in _uniform(record):
@@ -350,6 +351,7 @@ def test_bounds_hold_where_the_second_derivative_jumps(scheme: str) -> None:
         assert float(found.bound) < 0.01  # a bound that says nothing would hold too
 
 
+@pytest.mark.slow
 def test_a_jump_of_the_second_derivative_is_no_kink_and_one_of_the_first_is() -> None:
     for x in AROUND_ZERO:
         assert check(scaled("softsign", x), Options()).verdict is Verdict.OK

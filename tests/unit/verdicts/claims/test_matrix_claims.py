@@ -218,6 +218,7 @@ def everything_said(result: ClaimResult) -> str:
     return f"{result.wrong} of {result.total} entries; {result.diagnosis}; {result.note}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "k"), CASES, ids=lambda value: str(value))
 def test_a_right_claim_is_ok_and_the_classic_mistake_is_wrong(model: str, k: int) -> None:
     by, _, _, kind, said = TWINS[model][k]
@@ -250,6 +251,7 @@ def test_what_makes_p_minus_t_right_is_said() -> None:
     assert (first.verdict, second.verdict) == (Verdict.WRONG, Verdict.OK)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("side", "layout"), [("W2", "numerator"), ("W2'", "denominator")])
 def test_a_square_jacobian_is_judged_in_the_layout_that_was_chosen(side: str, layout: str) -> None:
     text = (FOLDER / "deep_relu.txt").read_text(encoding="ascii").split("claim")[0]
@@ -292,12 +294,14 @@ def a_map(folder: Path, claimed: Callable[[np.ndarray], np.ndarray], n: int = 10
     return api.check(api.load(folder / "map.txt"), points=1)
 
 
+@pytest.mark.slow
 def test_a_linear_map_of_ten_thousand_entries(tmp_path: Path) -> None:
     report = a_map(tmp_path, lambda a: a)
     assert report.verdict is Verdict.OK
     assert report.claims[0].total == 10_000
 
 
+@pytest.mark.slow
 def test_one_sign_in_ten_thousand_entries_is_seen_and_named(tmp_path: Path) -> None:
     report = a_map(tmp_path, with_one_sign_flipped)
     (claim,) = report.claims
@@ -349,6 +353,7 @@ def test_a_gradient_of_100_000_entries_as_numbers(tmp_path: Path) -> None:
     assert (one.verdict, one.wrong, one.index) == (Verdict.WRONG, 1, (99_998,))
 
 
+@pytest.mark.slow
 def test_a_gradient_of_2_000_entries_in_a_whole_report(tmp_path: Path) -> None:
     """As many as all witnesses compute in a second."""
     assert api.check(weights(tmp_path, 2_000, lambda x: x), points=1).verdict is Verdict.OK

@@ -89,6 +89,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_one_mistake_explains_all_wrong_numbers(tmp_path: Path, mistake: str, dtype: Any) -> None:
@@ -157,6 +158,7 @@ def test_an_array_with_its_entries_elsewhere(tmp_path: Path, name: str, change: 
     assert one(tmp_path, name, right).verdict is Verdict.OK
 
 
+@pytest.mark.slow
 def test_few_digits_are_no_evidence(tmp_path: Path) -> None:
     (tmp_path / "g.csv").write_text("b\n" + "\n".join(f"{2 * v:.1g}" for v in program()["b1"]) + "\n")
     path = tmp_path / "m.txt"
@@ -268,6 +270,7 @@ loss = mean_rows(l) + lam*sum(w^2)
 claim d loss/d w = mean_rows(2*(dot(w, x) + b - y)*x)"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rest", "text"),
     [

@@ -83,6 +83,7 @@ def applied(said: str, formula: str) -> str | None:
     return re.sub(rf"(?<![\w.])(?<!/d ){re.escape(old)}{behind}", new, formula)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_what_is_said_makes_the_claim_right(name: str) -> None:
     model = api.load(FOLDER / f"{name}.txt")
@@ -123,6 +124,7 @@ SAID = [  # each beside a neighbor of which nothing may be said
 ]
 
 
+@pytest.mark.slow
 def test_what_is_said_and_when_nothing_is() -> None:
     model = api.load(FOLDER / "deep_relu.txt")
     results = judged(model, [f"d loss/d {by} = {formula}" for by, formula, _ in SAID])
@@ -237,6 +239,7 @@ def test_what_is_confused_is_spelled_without_needless_brackets() -> None:
     assert of_argument("-cos({0})", "f") == "-cos(f)"
 
 
+@pytest.mark.slow
 def test_rows_that_are_not_shown_say_what_high_precision_settled() -> None:
     steps = "\n".join(f"h{k + 1} = sin(w{k}*h{k})" for k in range(40))
     weights = ", ".join(f"w{k} = 0.1" for k in range(40))

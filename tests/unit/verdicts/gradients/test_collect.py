@@ -98,6 +98,7 @@ loss = mean_rows((dot(v, tanh(W @ x)) - sum(x))^2)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [0.0, 1e-10])
 def test_what_rounding_explains_is_not_asked_at_high_precision(
     monkeypatch: pytest.MonkeyPatch, size: float
@@ -326,6 +327,7 @@ def with_a_wrong_entry(hearing: Hearing, t: Heard, entry: int, sign: float) -> H
     return replace(t, backprop=wrong, projections=sums)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("penalty", ["", PENALTY.replace("0.1*", "0.0*")], ids=["by node", "sampled"])
 def test_how_often_a_wrong_entry_goes_unseen(penalty: str) -> None:
     """The probability that is reported, against 400 wrong entries that are planted one at a time."""
@@ -354,6 +356,7 @@ def test_how_often_a_wrong_entry_goes_unseen(penalty: str) -> None:
     assert 0.05 < said < 0.95  # else this test says nothing
 
 
+@pytest.mark.slow
 def test_in_an_ordinary_layer_none_goes_unseen() -> None:
     for penalty in ("", PENALTY):
         found = block(check(dense(*WIDE, penalty), ONE_POINT), "W")
@@ -382,6 +385,7 @@ def test_every_derivative_of_a_large_map_doubled(tmp_path: Path) -> None:
     assert (doubled.wrong, doubled.total, doubled.place) == (100_000, 100_000, "all of w")
 
 
+@pytest.mark.slow
 def test_one_sign_of_ten_thousand_flipped(tmp_path: Path) -> None:
     matrix = np.random.default_rng(1).normal(size=(100, 100))
     np.save(tmp_path / "A.npy", matrix)

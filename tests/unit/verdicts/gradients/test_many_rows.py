@@ -34,6 +34,7 @@ def judged(claim: str, rows: int = ROWS, model: str = MODEL) -> tuple[ClaimResul
     return result, report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "diagnosis"),
     [
@@ -55,6 +56,7 @@ def test_right_and_wrong_formulas(claim: str, diagnosis: str | None) -> None:
     assert str(few.diagnosis).replace("100 (", "1,500 (") == str(result.diagnosis)
 
 
+@pytest.mark.slow
 def test_most_of_the_rows_take_no_high_precision() -> None:
     """What is right and what is wrong is decided within operations that go through all rows not even once."""
     text = MODEL.format(rows=30_000) + "claim d loss/d w = mean_rows(2*(p - y)*p*(1 - p)*x)\n"
@@ -64,6 +66,7 @@ def test_most_of_the_rows_take_no_high_precision() -> None:
     assert not any("budget" in note for note in report.notes)
 
 
+@pytest.mark.slow
 def test_a_slip_that_float64_does_not_show() -> None:
     result, report = judged("d loss/d w = mean_rows(2*(p - y)*p*(1 - p)*x)*(1 + 1e-19)")
     assert result.verdict is Verdict.WRONG
@@ -71,6 +74,7 @@ def test_a_slip_that_float64_does_not_show() -> None:
     assert NOTE not in report.notes  # all rows were looked at
 
 
+@pytest.mark.slow
 def test_a_slip_that_the_first_rows_do_not_show() -> None:
     """Right where x < 3, and so are the first rows."""
     model = (
@@ -87,6 +91,7 @@ def test_a_slip_that_the_first_rows_do_not_show() -> None:
     assert right.verdict is Verdict.OK
 
 
+@pytest.mark.slow
 def test_a_right_formula_that_overflows_in_float64_in_a_late_row() -> None:
     model = MODEL.replace("rows x ~ normal(0, 1)", "rows x ~ normal(0, 400)")
     x = api.load(model.format(rows=ROWS)).inputs["x"].values
@@ -105,6 +110,7 @@ def test_formulas_right_only_for_these_data_are_noted() -> None:
     assert str(result.note).startswith("right only for this c")
 
 
+@pytest.mark.slow
 def test_a_missing_indicator_is_seen_beyond_the_kinks() -> None:
     model = (
         "rows x ~ uniform(1, 2) count {rows}\nparam w = 0.5, b = 3\n"
@@ -116,6 +122,7 @@ def test_a_missing_indicator_is_seen_beyond_the_kinks() -> None:
     assert result.note is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [1500, 5000])
 def test_a_wrong_value_in_one_row_is_found(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     text = MODEL.format(rows=rows)
@@ -128,6 +135,7 @@ def test_a_wrong_value_in_one_row_is_found(monkeypatch: pytest.MonkeyPatch, rows
     assert str(report.value_note).startswith("the value of p (line 5) differs")
 
 
+@pytest.mark.slow
 def test_what_rounding_explains_is_not_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 5,000 values of w*x + b some cancel to fewer digits than two ways of adding agree on; a row that is
     off by more, in the test before this one, is."""
@@ -158,6 +166,7 @@ loss = mean_rows(l)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("claim", "verdict"),
     [
@@ -183,6 +192,7 @@ loss = mean_rows(l)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [100, 1500])
 @pytest.mark.parametrize(
     ("factor", "diagnosis"),
@@ -200,6 +210,7 @@ def test_a_link_of_a_gradient_in_one_line(factor: str, diagnosis: str | None, ro
     assert result.diagnosis == diagnosis
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("off", "verdict"), [(0.0, Verdict.OK), (1e-9, Verdict.WRONG)])
 def test_numbers_over_many_rows_are_judged_in_float64(
     monkeypatch: pytest.MonkeyPatch, off: float, verdict: Verdict
