@@ -232,13 +232,18 @@ def folder_lines() -> list[str]:
 
 def test_the_picture_of_the_folders_is_that_of_the_layer_test() -> None:
     path = PROJECT / "CONTRIBUTING.md"
-    text = read(path)
-    before, _, rest = text.partition("<!-- folders -->\n```\n")
-    _, _, after = rest.partition("\n```\n")
-    expected = f"{before}<!-- folders -->\n```\n" + "\n".join(folder_lines()) + f"\n```\n{after}"
+    picture = re.compile(r"(<!-- folders -->\n```\n).*?(```\n)", re.S)
+    expected = picture.sub(lambda m: m[1] + "\n".join([*folder_lines(), m[2]]), read(path), count=1)
     if UPDATE:
         path.write_text(expected, encoding="utf-8")
     assert read(path) == expected
+
+
+def test_paths_in_the_guide_exist() -> None:
+    named = r"`((?:gradcheck_cli|tests|models|docs|benchmarks)/[\w./-]*)`"
+    paths = [p for p in re.findall(named, read(PROJECT / "CONTRIBUTING.md")) if not re.search("NAME|FAMILY", p)]
+    assert len(paths) > 15
+    assert not [path for path in paths if not (PROJECT / path).exists()]
 
 
 def test_the_two_commands_are_marked() -> None:
