@@ -210,12 +210,13 @@ def named(found: Block) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("penalty", ["", PENALTY], ids=["by node", "sampled"])
 @pytest.mark.parametrize(
-    ("change", "where"),
+    ("change", "where", "penalty"),
     [
-        (nothing, None), (one, None), (row, "row 3 of W"), (column, "column 7 of W"),
-        (everything, "all of W"), (two, "2 of 6,000 entries"),
+        *((nothing, None, penalty) for penalty in ("", PENALTY)),  # by node, and sampled
+        *((one, None, penalty) for penalty in ("", PENALTY)),
+        (row, "row 3 of W", ""), (column, "column 7 of W", PENALTY), (everything, "all of W", ""),
+        *((two, "2 of 6,000 entries", penalty) for penalty in ("", PENALTY)),
     ],
 )  # fmt: skip
 def test_a_wrong_vjp_is_found_and_named(
@@ -257,8 +258,7 @@ def wrong(*arguments, **options):
     if sent.shape[-2:] == (220, 1000):
         sent[..., 17, 203] *= 1.001
     return sent
-if sys.argv[1] == "planted":
-    table._TABLE["matmul"] = replace(record, vjp=(wrong, record.vjp[1]))
+table._TABLE["matmul"] = replace(record, vjp=(wrong, record.vjp[1]))
 report = check(api.load(sys.stdin.read()), Options(points=1))
 for block in report.parameters:
     for e in block.entries:
@@ -282,19 +282,16 @@ loss = mean_rows(l)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["planted", "right"])
-def test_a_million_parameters(kind: str) -> None:
+def test_one_wrong_entry_of_a_million_parameters() -> None:
+    """It alone is named: all others are ok."""
     done = subprocess.run(
-        [sys.executable, "-c", MILLION, kind], input=LARGE, text=True, capture_output=True, check=True
+        [sys.executable, "-c", MILLION], input=LARGE, text=True, capture_output=True, check=True
     )
     *wrong, last = done.stdout.splitlines()
     verdict, entries, kilobytes = last.split()
     assert int(entries) == 1_005_441
     # a gradient has 8 MB; some dozen are held at a time, and 200 MB are Python, NumPy and SymPy
     assert int(kilobytes) < 1_500_000
-    if kind == "right":
-        assert (verdict, wrong) == ("ok", [])
-        return
     assert verdict == "WRONG"
     (line,) = wrong
     assert line.startswith("W1 17 203 backprop stands alone")
