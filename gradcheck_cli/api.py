@@ -26,7 +26,7 @@ _DRAWS = 100  # how often a parameter without a value is drawn until the loss is
 
 
 class FunctionRecord(NamedTuple):
-    """What the documentation says of a function."""
+    """What the documentation says of a function of the language."""
 
     name: str
     signature: str
@@ -44,10 +44,39 @@ def load(
     max_text: int | None = None,
     max_data: int | None = None,
 ) -> Model:
-    """A model from a path, or from text: a str with a line break or "=" is text.
+    r"""Read a model from a file, or from text.
 
-    `max_text` and `max_data` limit the bytes of model text (default 16 MiB) and of data (256 MiB).
-    Raises LanguageError or DataError with the place of what is wrong.
+    Parameters
+    ----------
+    text_or_path : str or Path
+        A path. A str with a line break or "=" in it is the text of a model; its data files are looked up
+        in the current folder.
+    seed : int, optional
+        Of all that is drawn; default: that of the model's `seed` line, else 0.
+    ignore_set : bool
+        Leave the model's `set` lines out.
+    max_text, max_data : int, optional
+        The most bytes of model text (default 16 MiB) and of each data file (256 MiB).
+
+    Returns
+    -------
+    Model
+        Its graph and the values of all inputs, float64 arrays of the declared shapes. Parameters without
+        a value are drawn from a standard normal distribution, again while the loss is not finite.
+
+    Raises
+    ------
+    LanguageError
+        The text is no model; the error carries line and column.
+    DataError
+        A data file cannot be read, or does not fit the declared shape.
+
+    Examples
+    --------
+    >>> from gradcheck_cli import load
+    >>> model = load("data x = 3\nparam w = 2\nloss = (w*x - 1)^2")
+    >>> model.loss, [parameter.name for parameter in model.parameters()]
+    ('loss', ['w'])
     """
     data: str | bytes
     if isinstance(text_or_path, str) and ("\n" in text_or_path or "=" in text_or_path):
@@ -74,7 +103,10 @@ def load_text(
     max_text: int | None = None,
     max_data: int | None = None,
 ) -> Model:
-    """A model from text that was read already; data files are looked up in `folder`."""
+    """Read a model from text that is in memory already.
+
+    As `load`; `file` is the name that messages show, data files are looked up in `folder`.
+    """
     from gradcheck_cli.language import read_model
     from gradcheck_cli.language.data.file_access import MAX_DATA, MAX_TEXT
 
@@ -107,7 +139,40 @@ def _with_finite_loss(model: Model) -> Model:
 
 
 def load_claims(path: str | Path, model: Model) -> tuple[Claim, ...]:
-    """The claims of a file, to be judged against `model`."""
+    r"""Read the claims of a file, to be judged against `model`.
+
+    Parameters
+    ----------
+    path : str or Path
+        A text with `claim` lines; its other lines are not used.
+    model : Model
+        The model that they speak of: its names and shapes.
+
+    Returns
+    -------
+    tuple of Claim
+        In the order of the file, for `check(model, claims=...)`.
+
+    Raises
+    ------
+    LanguageError
+        A line cannot be read, or speaks of a name that the model does not have.
+    DataError
+        The file, or numbers that it claims, cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from gradcheck_cli import check, load, load_claims
+    >>> model = load("param w = 3\nloss = w^2")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "alice.txt")
+    ...     _ = path.write_text("claim d loss/d w = w\n")
+    ...     claims = load_claims(path, model)
+    >>> [(claim.claimed, claim.true) for claim in check(model, claims=claims).claims]
+    [(3.0, 6.0)]
+    """
     from gradcheck_cli.language import read_claims
     from gradcheck_cli.language.data.file_access import read_path
 
@@ -133,14 +198,63 @@ def check(
     progress: Callable[[float], None] | None = None,
     budget: int | None = None,
 ) -> Report:
-    """Three gradients of the model side by side, and its claims judged.
+    r"""Compare three gradients of a model entry by entry, and judge its claims.
 
-    `at` holds "NAME=VALUE" texts. None means: as the model's `set` lines say, else the default.
-    `hint` says what a wrong claim is told: "none" the verdict, "where" the chain goes wrong, the "kind" of
-    mistake (the default), or the "truth", the right formula (as `show_truth`).
-    `all_entries` reports every entry of blocks beyond 10,000 one by one; `progress` is told the fraction
-    that is done. `budget` is how many operations at high precision may be spent (default 12,000,000).
-    Raises OptionError for names and values that do not fit the model.
+    Parameters
+    ----------
+    model : Model
+        From `load`.
+    points : int, optional
+        How many points in all, the given one first; the others are drawn. None here and below: as the
+        model's `set` lines say, else the default, which `gradcheck run --help` names.
+    digits : int, optional
+        Decimal digits that must be proved equal, 1 to 15.
+    scheme : str, optional
+        Finite-difference scheme: "extrapolated", "central", "complex", ...
+    at : sequence of str
+        Other values, as "NAME=VALUE".
+    wrt : iterable of str
+        Names to differentiate by, data among them; default: all parameters.
+    strict : bool, optional
+        Whether a claim that is right only for this data, or on one side of a kink, is WRONG.
+    carry : bool, optional
+        Whether claims also show the value that the author's own chain carries.
+    hint : str, optional
+        What is said of a wrong claim: "none", the verdict alone; "where" the chain goes wrong; the "kind"
+        of mistake (default); the "truth", which is the right formula.
+    show_truth : bool
+        The same as hint="truth".
+    claims : sequence of Claim, optional
+        From `load_claims`, in place of those of the model.
+    require_claims : bool
+        Whether a parameter without a claim is WRONG.
+    all_entries : bool
+        Whether to report every entry of blocks beyond 10,000 entries.
+    progress : callable, optional
+        Called with the fraction that is done, 0 to 1.
+    budget : int, optional
+        Operations at high precision that may be spent; default 12,000,000.
+
+    Returns
+    -------
+    Report
+        Frozen: `verdict`, `exit_code`, one Block of Entries for each name, one ClaimResult for each claim.
+        Its truth value raises TypeError: look at the verdict.
+
+    Raises
+    ------
+    OptionError
+        A name or value does not fit the model.
+
+    Examples
+    --------
+    >>> from gradcheck_cli import check, load
+    >>> model = load("param w = 3\nloss = w^2\nclaim d loss/d w = w")
+    >>> report = check(model)
+    >>> str(report.verdict), report.exit_code
+    ('WRONG', 1)
+    >>> [(str(block.verdict), block.entries[0].backprop) for block in report.parameters]
+    [('ok', 6.0)]
     """
     from gradcheck_cli.checking.check import check as run
     from gradcheck_cli.checking.options import Options
@@ -168,12 +282,40 @@ def _at(model: Model, texts: Sequence[str]) -> Model:
 
 
 def save_point(model: Model, path: str | Path, *, at: Sequence[str] = ()) -> None:
-    """Keep the values of all data, rows and parameters in an .npz file, written whole or not at all.
+    r"""Keep the values of all data, rows and parameters in an .npz file, written whole or not at all.
 
     Every name, as the author wrote it, is a key; its array is float64 and has the declared shape, for
-    rows (N, *shape): `param W1, b1 from "point.npz"` reads the very numbers back. `at` as in `check`.
-    Raises OptionError for a path without the ending .npz, a folder that does not exist and a file that
-    the model reads; OutputError if the file cannot be written.
+    rows (N, *shape). `param W1, b1 from "point.npz"` reads the very numbers back.
+
+    Parameters
+    ----------
+    model : Model
+        From `load`.
+    path : str or Path
+        Where to; it ends in .npz.
+    at : sequence of str
+        Other values, as in `check`.
+
+    Raises
+    ------
+    OptionError
+        The ending is another one, the folder does not exist, or the model reads that file.
+    OutputError
+        The file cannot be written; the old one, if any, is as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from gradcheck_cli import load, save_point
+    >>> model = load("param w[2] = [3, 4]\nloss = sum(w^2)")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "point.npz")
+    ...     save_point(model, path, at=["w=[1, 2]"])
+    ...     with np.load(path) as point:
+    ...         point["w"].tolist()
+    [1.0, 2.0]
     """
     from gradcheck_cli.common import atomic_output
     from gradcheck_cli.model import random_points
@@ -198,9 +340,36 @@ def check_point_path(path: str | Path, sources: Iterable[str] = ()) -> None:
 
 
 def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Explanation:
-    """The forward pass and both backward passes with formulas, numbers and local derivatives.
+    r"""Give forward pass and both backward passes with formulas, numbers and local derivatives.
 
-    Where neither is asked for, the model's `set row` and `set expand` count.
+    Parameters
+    ----------
+    model : Model
+        From `load`.
+    row : int, optional
+        The training example whose values are shown, from 0; default: the model's `set row`.
+    expand : bool
+        Whether to give the closed formula of each derivative; also where the model says `set expand`.
+
+    Returns
+    -------
+    Explanation
+        The steps of the three lists, in the order in which they are computed. A value is a float or nested
+        lists in the step's shape; None where it is one per row and no row was chosen.
+
+    Raises
+    ------
+    OptionError
+        There is no such row.
+
+    Examples
+    --------
+    >>> from gradcheck_cli import explain, load
+    >>> found = explain(load("data x = 3\nparam w = 2\nf = w*x\nloss = (f - 1)^2"))
+    >>> for step in (*found.backward_steps, *found.backward_parameters):
+    ...     print(step.title, "=", step.formula, "=", step.value)
+    d loss/d f = 2*(f - 1) = 10.0
+    d loss/d w = x * d loss/d f = 30.0
     """
     from gradcheck_cli.formulas.explain import explain as run
 
@@ -209,14 +378,29 @@ def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Ex
 
 
 def show(model: Model) -> str:
-    """The model as it was read, fully bracketed, with shapes."""
+    r"""Give the model as it was read, fully bracketed, with shapes.
+
+    Examples
+    --------
+    >>> from gradcheck_cli.api import load, show
+    >>> print(show(load("param w = 2\nloss = 2*w^2 - 1")).strip())
+    param w = 2.0
+    loss = ((2 * (w ^ 2)) - 1)
+    """
     from gradcheck_cli.language import show as run
 
     return run(model)
 
 
 def functions() -> list[FunctionRecord]:
-    """All functions of the language, with domains and SymPy's derivatives."""
+    """List the functions of the language, with domains and SymPy's derivatives.
+
+    Examples
+    --------
+    >>> from gradcheck_cli.api import functions
+    >>> {each.name: each.derivative for each in functions()}["sin"]
+    'cos(x)'
+    """
     from gradcheck_cli.formulas.function_table import derivative_text
     from gradcheck_cli.model.primitives.table import PRIMITIVES
 
@@ -232,9 +416,32 @@ def functions() -> list[FunctionRecord]:
 def init_stats(
     options: InitOptions | None = None, *, progress: Callable[[float], None] | None = None
 ) -> InitReport:
-    """What an initialization does to a deep network; without options the chapter's experiment.
+    """Measure and predict what an initialization does to activations and gradients of a deep network.
 
-    `progress` is told the fraction that is done. Raises OptionError.
+    Parameters
+    ----------
+    options : InitOptions, optional
+        Network, initializers and statistics; default: 50 ReLU layers of 100 units under five variances.
+    progress : callable, optional
+        Called with the fraction that is done, 0 to 1.
+
+    Returns
+    -------
+    InitReport
+        One Series for each quantity under each initializer, in log10 of the statistic layer by layer,
+        measured beside predicted, and one InitSummary with verdict and cause for each initializer.
+
+    Raises
+    ------
+    OptionError
+        An option is impossible, or two exclude each other.
+
+    Examples
+    --------
+    >>> from gradcheck_cli import InitOptions, init_stats
+    >>> report = init_stats(InitOptions(depth=20, width=50, inits=("he", "lecun"), nets=5))
+    >>> [(summary.init, str(summary.verdict)) for summary in report.inits]
+    [('he', 'stable'), ('lecun', 'VANISHES')]
     """
     from gradcheck_cli.initialization.experiment import init_stats as run
     from gradcheck_cli.initialization.options import InitOptions
@@ -253,11 +460,43 @@ def model_stats(
     every: int | None = None,
     all_layers: bool = False,
 ) -> InitReport:
-    """Weights, variances of steps and of their gradients, of a user's model: a path, or its text.
+    r"""Measure the weight matrices of a user's model, and the sizes of its steps and their gradients.
 
-    `every` and `all_layers` choose what tables show.
-    It is read with `nets` seeds, so that what it draws is drawn again; where it draws no parameter,
-    once. Raises LanguageError, DataError, OptionError.
+    Parameters
+    ----------
+    path_or_text : Path or bytes
+        A path, or the text of a model.
+    nets : int
+        How many seeds it is read with, so that what it draws is drawn again; once where it draws nothing.
+    seed : int, optional
+        The first of them; default: that of the model.
+    stat : str
+        Of the entries of a step: "var", their variance, "ms", their mean square, "std".
+    level : float
+        Probability of the intervals, between 0 and 1.
+    quantities : sequence of str
+        "h", the values of steps, and "dh", the loss differentiated by them.
+    every, all_layers : int, bool
+        Which layers tables show.
+
+    Returns
+    -------
+    InitReport
+        One MatrixStats for each parameter with two axes, one Series for each quantity.
+
+    Raises
+    ------
+    LanguageError, DataError
+        The model or its data cannot be read.
+    OptionError
+        An option is impossible, or no draw has a finite loss.
+
+    Examples
+    --------
+    >>> from gradcheck_cli import model_stats
+    >>> text = b"data x[3] = [1, -2, 1]\nparam W[400, 3] ~ he\nloss = sum(relu(W @ x)^2)"
+    >>> [(matrix.name, matrix.shape, matrix.remark) for matrix in model_stats(text).matrices]
+    [('W', (400, 3), 'He')]
     """
     from gradcheck_cli.initialization.user_model.model_stats import model_stats as run
 
@@ -278,9 +517,37 @@ def model_stats(
 
 
 def gain(activation: str, *, bias_var: float = 0.0) -> GainReport:
-    """Gain, fixed point and critical point of an activation: a name, or an expression in z.
+    """Give gain, fixed point and critical point of an activation function.
 
-    `bias_var` is sigma_b^2 at the critical point. Raises OptionError, LanguageError.
+    Parameters
+    ----------
+    activation : str
+        A name ("relu", "leaky_relu:0.2") or an expression in z ("z*sigmoid(z)").
+    bias_var : float
+        Variance of the biases at the critical point, sigma_b^2.
+
+    Returns
+    -------
+    GainReport
+        Expectations over a standard normal z, without unit; `gain` is 1/sqrt(E phi(z)^2).
+
+    Raises
+    ------
+    OptionError
+        The name is unknown, the function is not finite everywhere, or the variance is negative.
+    LanguageError
+        The expression cannot be read.
+
+    References
+    ----------
+    Schoenholz et al. 2017 (fixed and critical points).
+
+    Examples
+    --------
+    >>> from gradcheck_cli import gain
+    >>> found = gain("relu")
+    >>> round(found.gain**2, 9), found.fixed_point
+    (2.0, 'neutral')
     """
     from gradcheck_cli.initialization.activations import find_activation
     from gradcheck_cli.initialization.gaussian_expectations import describe

@@ -1,5 +1,6 @@
-"""Reads a Model. Gives the chapter's three lists: forward pass, backward passes #1 and #2, with numbers.
+"""Reads a Model. Gives three lists: forward pass, backward passes #1 and #2, with formulas and numbers.
 
+The lists are those of Prince 2023, chapter 7.
 Knows nothing of how formulas and derivatives are found, nor of how the lists are shown.
 """
 

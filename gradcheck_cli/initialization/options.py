@@ -24,7 +24,7 @@ from gradcheck_cli.numerics.float_formats import FORMATS
 __all__ = ["InitOptions", "Setting", "network_of", "settings_of"]
 
 Array = NDArray[np.float64]
-CHAPTER = (0.001, 0.01, 0.02, 0.1, 1.0)  # the variances of the chapter's experiment, at width 100
+CHAPTER = (0.001, 0.01, 0.02, 0.1, 1.0)  # of the experiment at width 100 in Prince 2023, chapter 7
 USUAL = ("he", "auto", "glorot", "lecun", "torch-default")
 _MOST_SWEPT = 1000
 _LABELS = {"he": "He", "lecun": "LeCun", "glorot": "Glorot"}
@@ -32,7 +32,50 @@ _LABELS = {"he": "He", "lecun": "LeCun", "glorot": "Glorot"}
 
 @dataclass(frozen=True, kw_only=True)
 class InitOptions:
-    """What is looked at. `widths` = input, hidden ..., output; it excludes depth, width, input_dim."""
+    """What init_stats looks at; the options of `gradcheck init-stats`.
+
+    Parameters
+    ----------
+    depth, width, input_dim : int, optional
+        Hidden layers (default 50), units of each (100), dimensions of the input (the width).
+    widths : tuple of int, optional
+        Input, every hidden layer, output; excludes the three above.
+    inits : tuple of str or Initializer
+        Such as "he", "normal:0.01"; none: the experiment of Prince 2023, chapter 7, at width 100, else
+        the usual ones.
+    sweep : str, optional
+        "0.001:1:9log": nine variances of a normal distribution, spaced in their logarithm.
+    critical : bool
+        Whether to add the edge of chaos for `bias_var`.
+    fan : str
+        What initializers divide by: "in", "out" or "avg".
+    bias_var : float
+        Variance of the biases.
+    activation, arch : str
+        "relu", "z*erf(z)", ...; "mlp", "residual:0.5", "preln:1/sqrt(K)", "postln".
+    loss : str
+        "lsq", the sum of f_K^2, or "none", a fixed random direction.
+    stat : str
+        Over the entries of a layer: "var", "ms" (mean square) or "std".
+    quantities : tuple of str
+        Of "h", "f", "dh", "df", "dW", "db".
+    nets, inputs, seed : int
+        Networks that are drawn, inputs of each, seed of all draws.
+    level : float
+        Probability of the intervals.
+    dtype : str
+        Arithmetic of the measurement: "float64" or "float32".
+    every, all_layers : int, bool
+        Which layers tables show.
+    simulate : tuple of str
+        Number formats to run in: "float16", "bfloat16", "float32".
+
+    Examples
+    --------
+    >>> from gradcheck_cli import InitOptions
+    >>> InitOptions(depth=20, inits=("he", "glorot")).nets
+    20
+    """
 
     depth: int | None = None
     width: int | None = None

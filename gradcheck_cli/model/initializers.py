@@ -79,9 +79,28 @@ class Initializer:
     def drawn(
         cls, name: str, draw: UnitDraw, variance: Callable[[float, float], float], formula: str = ""
     ) -> Initializer:
-        """An initializer of your own, against the variance (of fan_in and fan_out) that it should have.
+        """An initializer of your own, against the variance that it should have.
 
-        `draw` gives the weights themselves from a generator and the shape (fan_out, fan_in).
+        Parameters
+        ----------
+        name : str
+            For reports.
+        draw : callable
+            From a numpy Generator and the shape (fan_out, fan_in): the weights, an array of that shape.
+        variance : callable
+            Of one weight, from fan_in and fan_out.
+        formula : str
+            The same in writing.
+
+        Examples
+        --------
+        >>> from gradcheck_cli import Initializer, InitOptions, init_stats
+        >>> def mine(rng, shape):
+        ...     return rng.normal(0, (1 / shape[1])**0.5, shape)
+        >>> own = Initializer.drawn("mine", mine, lambda fan_in, fan_out: 2 / fan_in)
+        >>> report = init_stats(InitOptions(inits=(own,), depth=20, width=200))
+        >>> str(report.inits[0].verdict), report.inits[0].cause.partition(", as ")[2]
+        ('UNEXPECTED', 'from a forgotten factor 2')
         """
 
         def unit(rng: np.random.Generator, shape: tuple[int, int]) -> Array:

@@ -1,4 +1,4 @@
-"""Reads an explanation. Gives the screen of `gradcheck explain`: three lists, as in the chapter.
+"""Reads an explanation. Gives the screen of `gradcheck explain`: forward pass and two backward passes.
 
 Knows nothing of how derivatives are found.
 """

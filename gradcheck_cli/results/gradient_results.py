@@ -17,7 +17,14 @@ __all__ = [
 
 
 class Verdict(Enum):
-    """The five words, mildest first; their order is their precedence within a report."""
+    """The five words, mildest first; their order is their precedence within a report.
+
+    Examples
+    --------
+    >>> from gradcheck_cli import Verdict
+    >>> str(Verdict.KINK), Verdict.KINK.exit_code, Verdict.UNRESOLVED.exit_code
+    ('KINK', 0, 3)
+    """
 
     OK = "ok"
     KINK = "KINK"
@@ -162,7 +169,18 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What `gradcheck run` found out about one model."""
+    """What `gradcheck run` found out about one model.
+
+    Examples
+    --------
+    >>> from gradcheck_cli import check, load
+    >>> report = check(load("param w[2] = [1, 2]; loss = sum(w^3)"))
+    >>> for block in report.parameters:
+    ...     for entry in block.entries:
+    ...         print(block.name, entry.index, entry.symbolic, entry.backprop, entry.verdict)
+    w (0,) 3.0 3.0 ok
+    w (1,) 12.0 12.0 ok
+    """
 
     model: str
     verdict: Verdict
@@ -210,7 +228,7 @@ class ExplainedStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """The chapter's three lists: forward pass, backward pass #1 and #2."""
+    """Three lists: forward pass, backward pass #1 (steps) and #2 (parameters)."""
 
     model: str
     row: int | None

@@ -17,7 +17,14 @@ __all__ = [
 
 
 class Outcome(Enum):
-    """What an initialization does to a deep network, mildest first."""
+    """What an initialization does to a deep network, mildest first.
+
+    Examples
+    --------
+    >>> from gradcheck_cli import Outcome
+    >>> [str(outcome) for outcome in Outcome]
+    ['stable', 'VANISHES', 'EXPLODES', 'UNEXPECTED']
+    """
 
     STABLE = "stable"
     VANISHES = "VANISHES"
