@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from gradcheck_cli.common.errors import ShapeError
-from gradcheck_cli.model.primitives.record import Primitive, Shape, ShapeRule, enter, spell_size
+from gradcheck_cli.model.primitives.record import Primitive, Shape, ShapeRule, enter, shape_in_words
 
 __all__ = ["FAMILY"]
 
@@ -49,7 +49,7 @@ def _square(function: str, shape: Shape) -> int:
         least = min(shape)
         cut = f"[0:{least},:]" if shape[0] > least else f"[:,0:{least}]"
         way_out = f"A @ A' and A' @ A are square, and so is the part A{cut}"
-    raise ShapeError(f"{function} needs a square matrix, this is {spell_size(shape)}", help=way_out)
+    raise ShapeError(f"{function} needs a square matrix, this is {shape_in_words(shape)}", help=way_out)
 
 
 def _traced(shape: Shape) -> tuple[Shape, dict[str, Any]]:
@@ -119,12 +119,13 @@ def _multiplied(a: Shape, b: Shape) -> tuple[Shape, dict[str, Any]]:
         raise ShapeError("@ needs vectors or matrices on both sides", help="a number multiplies by *")
     if len(a) == 1 and len(b) == 1:
         raise ShapeError(
-            f"u @ v of two vectors ({spell_size(a)} and {spell_size(b)}) is ambiguous",
+            f"u @ v of two vectors ({shape_in_words(a)} and {shape_in_words(b)}) is ambiguous",
             help="dot(u, v) is the number u' @ v, outer(u, v) is the matrix u @ v'",
         )
     left = a if len(a) == 2 else (a[0], 1)
     if left[1] != b[0]:
-        raise ShapeError(f"the shapes {spell_size(a)} and {spell_size(b)} do not fit @", help=_fit(a, b))
+        given = f"{shape_in_words(a)} and {shape_in_words(b)}"
+        raise ShapeError(f"the shapes {given} do not fit @", help=_fit(a, b))
     return (left[0], b[1]) if len(b) == 2 else (left[0],), {"ranks": (len(a), len(b))}
 
 
@@ -172,7 +173,7 @@ define(
 def _paired(u: Shape, v: Shape) -> tuple[Shape, dict[str, Any]]:
     if len(u) != 1 or u != v:
         raise ShapeError(
-            f"dot takes two vectors of one length, not {spell_size(u)} and {spell_size(v)}",
+            f"dot takes two vectors of one length, not {shape_in_words(u)} and {shape_in_words(v)}",
             help="a matrix times a vector is written A @ v",
         )
     return (), {}
@@ -189,7 +190,7 @@ define(
 def _crossed(u: Shape, v: Shape) -> tuple[Shape, dict[str, Any]]:
     if len(u) != 1 or len(v) != 1:
         raise ShapeError(
-            f"outer takes two vectors, not {spell_size(u)} and {spell_size(v)}",
+            f"outer takes two vectors, not {shape_in_words(u)} and {shape_in_words(v)}",
             help="outer(u, v)[i,j] = u[i]*v[j]",
         )
     return (u[0], v[0]), {}

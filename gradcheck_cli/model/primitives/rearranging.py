@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from gradcheck_cli.common.errors import ShapeError
-from gradcheck_cli.model.primitives.record import Primitive, Shape, enter, spell_size
+from gradcheck_cli.model.primitives.record import Primitive, Shape, enter, shape_in_words
 
 __all__ = ["FAMILY"]
 
@@ -46,7 +46,7 @@ define(
 def _indexed(shape: Shape, *, key: tuple[Any, ...]) -> tuple[Shape, dict[str, Any]]:
     if len(key) != len(shape):
         raise ShapeError(
-            f"{len(key)} {'index' if len(key) == 1 else 'indices'} for the shape {spell_size(shape)}",
+            f"{len(key)} {'index' if len(key) == 1 else 'indices'} for the shape {shape_in_words(shape)}",
             help="a matrix takes two: W[i,j], W[i,:] or W[:,j]" if len(shape) == 2
             else "a vector takes one: v[i] or v[a:b]" if shape else "this is a single number",
         )  # fmt: skip
@@ -82,7 +82,7 @@ def _stacked(*shapes: Shape) -> tuple[Shape, dict[str, Any]]:
     for k, shape in enumerate(shapes):
         if shape != shapes[0]:
             raise ShapeError(
-                f"entry {k} has the shape {spell_size(shape)}, entry 0 {spell_size(shapes[0])}",
+                f"entry {k} has the shape {shape_in_words(shape)}, entry 0 {shape_in_words(shapes[0])}",
                 help="all entries of a vector, and all rows of a matrix, have one shape",
             )
     if len(shapes[0]) > 1:
@@ -112,12 +112,12 @@ def _concatenated(*shapes: Shape, axis: int = 0) -> tuple[Shape, dict[str, Any]]
     for shape in shapes:
         if len(shape) != rank:
             raise ShapeError(
-                f"concat cannot join the shapes {spell_size(first)} and {spell_size(shape)}",
+                f"concat cannot join the shapes {shape_in_words(first)} and {shape_in_words(shape)}",
                 help="a vector is a column; v' is the row [1,n], which joins a matrix of n columns",
             )
     if axis not in range(rank):
         raise ShapeError(
-            f"axis={axis} does not fit the shape {spell_size(first)}",
+            f"axis={axis} does not fit the shape {shape_in_words(first)}",
             help="concat(u, v) is one long vector, [u, v] the matrix of two rows",
         )
     for shape in shapes:
@@ -126,7 +126,7 @@ def _concatenated(*shapes: Shape, axis: int = 0) -> tuple[Shape, dict[str, Any]]
             other = 1 - axis
             fits = all(s[axis] == first[axis] for s in shapes)
             raise ShapeError(
-                f"the shapes {spell_size(first)} and {spell_size(shape)} do not fit {where}",
+                f"the shapes {shape_in_words(first)} and {shape_in_words(shape)} do not fit {where}",
                 help=f"axis={other} fits" if fits
                 else f"all must have as many {'columns' if axis == 0 else 'rows'}",
             )  # fmt: skip

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["Options", "Primitive", "Shape", "ShapeRule", "enter", "spell_size"]
+__all__ = ["Options", "Primitive", "Shape", "ShapeRule", "enter", "shape_in_words"]
 
 Shape = tuple[int, ...]
 Options = Mapping[str, Any]
@@ -67,6 +67,6 @@ def enter(family: dict[str, Primitive], name: str, signature: str, summary: str,
     family[name] = Primitive(name=name, signature=signature, summary=summary, **fields)
 
 
-def spell_size(shape: Shape) -> str:
+def shape_in_words(shape: Shape) -> str:
     """A shape in a sentence: `[4,3]`, or "a single number"."""
     return f"[{','.join(map(str, shape))}]" if shape else "a single number"

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from gradcheck_cli.common.errors import ShapeError
-from gradcheck_cli.model.primitives.record import Primitive, Shape, ShapeRule, enter, spell_size
+from gradcheck_cli.model.primitives.record import Primitive, Shape, ShapeRule, enter, shape_in_words
 
 __all__ = ["FAMILY"]
 
@@ -34,7 +34,7 @@ def _reduced(shape: Shape, *, axis: int | None = None) -> tuple[Shape, dict[str,
         return (), {"rank": len(shape), "axis": None}
     if axis not in range(len(shape)):
         raise ShapeError(
-            f"axis={axis} does not fit the shape {spell_size(shape)}",
+            f"axis={axis} does not fit the shape {shape_in_words(shape)}",
             help="axis=0 runs over rows of a matrix, axis=1 over its columns",
         )
     kept = tuple(1 if k == axis else n for k, n in enumerate(shape))
@@ -121,7 +121,7 @@ def _normalized(function: str, keeps: bool) -> ShapeRule:
             )
         if axis is None and len(shape) == 2:
             raise ShapeError(
-                f"{function} of a matrix, here {spell_size(shape)}, needs an axis",
+                f"{function} of a matrix, here {shape_in_words(shape)}, needs an axis",
                 help=f"{function}(Z, axis=1) takes each row by itself, axis=0 each column",
             )
         reduced, options = _reduced(shape, axis=axis)
