@@ -9,7 +9,7 @@ from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
 
-from gradcheck_cli.formulas.algebra import Algebra
+from gradcheck_cli.formulas.array_algebra import Algebra
 from gradcheck_cli.formulas.node_adjoints import IDENTITIES, Passage, Sent, frozen, placed
 from gradcheck_cli.formulas.sympy_templates import Rules
 from gradcheck_cli.formulas.writers import LONGEST, LatexWriter, Writer

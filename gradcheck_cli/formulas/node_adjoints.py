@@ -11,7 +11,8 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.derivatives.symbolic.recording import CONSTANT
-from gradcheck_cli.formulas.algebra import SMALL, Algebra, is_full
+from gradcheck_cli.formulas.array_algebra import Algebra, is_full
+from gradcheck_cli.formulas.scalar_algebra import SMALL
 from gradcheck_cli.formulas.sympy_templates import Rules
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.primitives.record import Shape

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.derivatives import symbolic
-from gradcheck_cli.formulas.algebra import LARGEST_INTEGER, Algebra
+from gradcheck_cli.formulas.array_algebra import Algebra
+from gradcheck_cli.formulas.scalar_algebra import LARGEST_INTEGER
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model

@@ -6,7 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from gradcheck_cli.formulas.algebra import COMPARISONS, Algebra, Form
+from gradcheck_cli.formulas.array_algebra import Algebra
+from gradcheck_cli.formulas.scalar_algebra import COMPARISONS, Form
 from gradcheck_cli.language.identifiers import canonical
 
 __all__ = ["GREEK", "LONGEST", "LatexWriter", "Piece", "Writer", "latex_derivative", "latex_name"]
