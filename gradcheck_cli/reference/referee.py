@@ -10,25 +10,21 @@ Vignes 1993). Knows nothing of vjps and of verdicts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.derivatives.symbolic.program import Program, lower
 from gradcheck_cli.evaluation.evaluate import margins
-from gradcheck_cli.evaluation.perturbed_pass import Varied, vary
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.graph import Graph, Key, Node
-from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
-from gradcheck_cli.numerics.mpmath_context import DIGITS, new_context
-from gradcheck_cli.numerics.multiprecision import High
-from gradcheck_cli.numerics.work_budget import DEFAULT, Budget
+from gradcheck_cli.numerics.work_budget import DEFAULT
+from gradcheck_cli.reference.exact_differences import ExactDifferences
 from gradcheck_cli.reference.stochastic_rounding import (
     FINER_JITTER,
     JITTER,
@@ -40,18 +36,11 @@ from gradcheck_cli.reference.stochastic_rounding import (
     jittered,
     local_errors,
 )
-from gradcheck_cli.reference.symbolic_reverse_mode import Pass, Reverse, Users, counted, work_of
+from gradcheck_cli.reference.symbolic_reverse_mode import Pass, Reverse, Users
 
-__all__ = ["MOST_DIGITS", "Referee", "Sides", "unmeasured"]
+__all__ = ["MOST_DIGITS", "Referee", "unmeasured"]
 
 MOST_DIGITS = 15.9  # what a float64 can carry
-_DIFFERENCE_DIGITS = 140
-_SUREST_DIGITS = 800  # 1 + x keeps x, and 40 of its digits, for every double x
-_NOISE_DIGITS = 100  # by which values on the way may be larger than what is left of them
-_STEP_EXPONENT = 45  # h = 10^-45 of the scale: truncation 1e-45 one-sided, round-off 1e-95
-_BESIDE_EXPONENT = 12  # beyond what rounding reaches, 1e-15, and near enough for a slope
-_SPREAD = 1e-60  # of sizes that are looked at together: 35 digits are left
-_CONFIRMED = 1e-10  # of one entry's change
 _SAMPLES = 16
 _MOST_JITTERED = 40_000_000  # values held at a time, over all samples
 _MOST_STATIONS = 1 << 14  # operations, each of which takes its time however few numbers it has
@@ -61,54 +50,13 @@ _MOST_RECENT = 6  # passes that are kept for the next name
 _FEW_HELD, _FEW_RECENT = 1 << 18, 2  # where one of them fills hundreds of megabytes, those of one point
 _MOST_KEPT = 1 << 20  # numbers at high precision: 100 MB
 _SHARE = 20  # a derivative may take one part in so many of the budget, that of an ordinary run at least
-_SIDES = 4  # forward passes for slopes: to the left and right, and ten times as far
 
 
-class Sides(NamedTuple):
-    """One-sided slopes of a value; `border`: a declared kink or border of a domain is met here."""
-
-    left: Array
-    right: Array
-    border: bool
-
-
-class Referee:
+class Referee(ExactDifferences):
     """Truth about one model, as far as the budget reaches. Nothing is kept beyond the object.
 
     Whatever is computed at high precision is paid for first, and may raise BudgetSpent.
     """
-
-    def __init__(self, program: Program, budget: Budget | None = None) -> None:
-        self.program = program
-        self.model: Model = program.model
-        self.budget = budget or Budget()
-
-    @cached_property
-    def high(self) -> High:
-        """The namespace of 50 digits."""
-        return High(new_context(DIGITS))
-
-    @cached_property
-    def higher(self) -> High:
-        """The namespace for differences, and for telling a difference from cancellation."""
-        return High(new_context(_DIFFERENCE_DIGITS))
-
-    @cached_property
-    def surest(self) -> High:
-        """The namespace to look in before a witness is blamed: there log(1 + exp(-700)) is not 0."""
-        return High(new_context(_SUREST_DIGITS))
-
-    def deep(self, zeros: int) -> High:
-        """The namespace for numbers with so many zeros behind the point: there 1 - sigmoid(20000) is not
-        0. One of a few, so that what is known with it is kept."""
-        digits = _SUREST_DIGITS * (1 + (zeros + DIGITS) // _SUREST_DIGITS)
-        if digits not in self._deep:
-            self._deep[digits] = High(new_context(digits))
-        return self._deep[digits]
-
-    @cached_property
-    def _deep(self) -> dict[int, High]:
-        return {}
 
     def affords(self, seeds: int = 1) -> bool:
         """Whether a derivative at 50 digits is a small part of the budget: whether the model is one for high
@@ -119,24 +67,6 @@ class Referee:
     def afforded(self) -> int:
         """How many derivatives that is true of together."""
         return max(self.budget.most, DEFAULT) // _SHARE // self.work
-
-    def pay(self, m: Any, passes: int = 1) -> None:
-        """Pay for so many passes through the whole model in a namespace. Raises BudgetSpent."""
-        self._pay(m, passes * self.work)
-
-    def _pay(self, m: Any, operations: int) -> None:
-        if isinstance(m, High):
-            self.budget.pay(operations, m.context.dps)
-
-    @cached_property
-    def work(self) -> int:
-        """Operations of one pass over all rows."""
-        return max(1, counted(self.program, self.program.items, work_of))
-
-    @cached_property
-    def held(self) -> int:
-        """Values that a forward pass computes."""
-        return counted(self.program, self.program.items, lambda program, item: math.prod(item.shape))
 
     # -- the first way: partials in reverse ---------------------------------------------------
 
@@ -226,138 +156,6 @@ class Referee:
         """Whether it is small enough for that of values."""
         return 2 * self.held <= _MOST_JITTERED
 
-    # -- the second way: differences of the forward pass --------------------------------------
-
-    def slopes(
-        self, point: Mapping[str, Array], of: str, by: str, index: tuple[int, ...], row: int | None = None
-    ) -> tuple[Array, Array]:
-        """Left and right slopes of `of` along one entry of `by`, (*of), to about 40 digits.
-
-        Slopes that grow without end (a jump, a root) are infinite, those that vanish are 0; outside
-        the domain they are nan. `row` chooses the row whose entry moves where `by` is per row.
-        """
-        sides = self.sides(point, of, by, index, row)
-        return sides.left, sides.right
-
-    def sides(
-        self,
-        point: Mapping[str, Array],
-        of: str,
-        by: str,
-        index: tuple[int, ...],
-        row: int | None = None,
-        m: Any = None,
-    ) -> Sides:
-        """The slopes, and whether a function on the way declares a kink or a border right here."""
-        m = m or self.higher
-        varied, moves = self._varied(point, of, by, index, row, m, _STEP_EXPONENT)
-        border = bool((varied.touched | ~varied.regular).any())
-        target, mp = self.model.node(of), m.context
-        still = self.tape(point, m).of_node(target)
-        still = still if target.per_row else still[None]
-        near = [(part - still) / move for part, move in zip(varied.values, moves, strict=True)]
-        nothing = mp.mpf(10) ** (_NOISE_DIGITS + _STEP_EXPONENT - mp.dps) if m is self.surest else 0
-        left, right = _limit(near[0], near[2], nothing), _limit(near[1], near[3], nothing)
-        if not target.per_row:
-            left, right = left[0, ...], right[0, ...]
-        return Sides(left, right, border)
-
-    def confirmed(
-        self, point: Mapping[str, Array], of: str, truth: Mapping[str, Array]
-    ) -> dict[str, Array]:
-        """Which of these derivatives (*by) of a number, at 50 digits, the second way gives, too.
-
-        All entries of one size are moved together, by random signs, each as far as makes it count the
-        same: one that is wrong by 1e-10 of itself shows. Four forward passes for each size; none is
-        confirmed where they do not agree, or where a kink or border is met right here. An entry that is 0
-        is not asked for.
-        """
-        nodes = [self.model.node(name) for name in truth]
-        slopes = np.concatenate([np.ravel(truth[name]) for name in truth] or [np.zeros(0)])
-        given = np.concatenate([np.ravel(point[name]) for name in truth] or [np.zeros(0)])
-        sizes = np.asarray(_change(slopes, given), dtype=object)  # of thousands of names as of one
-        found = np.zeros(slopes.shape, dtype=bool)
-        top = sizes.max(initial=0)
-        while top > 0:
-            band = (sizes <= top) & (sizes > top * _SPREAD)
-            if not self._agrees_along(point, of, nodes, np.where(band, slopes, 0), sizes):
-                break  # what is smaller is below what so many digits show
-            found |= band
-            top = sizes[sizes <= top * _SPREAD].max(initial=0)
-        parts = _split(found, nodes)
-        return {name: part.reshape(node.shape) for name, node, part in zip(truth, nodes, parts, strict=True)}
-
-    def _agrees_along(
-        self, point: Mapping[str, Array], of: str, nodes: Sequence[Node], slopes: Array, sizes: Array
-    ) -> bool:
-        """Whether differences give the sum of all changes, which are the same but for the sign, to both
-        sides. Slopes and sizes are those of the entries of all nodes."""
-        tape, mp = self.tape(point, self.higher), self.higher.context
-        value, asked = tape.of_node(self.model.node(of))[()], np.asarray(slopes != 0, dtype=bool)
-        change = mp.mpf(10) ** -_STEP_EXPONENT * sizes[asked].min()
-        if change < mp.eps * abs(value) / _CONFIRMED:
-            return False
-        random = np.random.Generator(np.random.PCG64(23))
-        signs = (random.integers(0, 2, (2, len(slopes))) * 2 - 1) * asked
-        moves = np.zeros((2, len(slopes)), dtype=object)
-        moves[:, asked] = signs[:, asked] * (change / slopes[asked])
-        still = np.concatenate([np.ravel(tape.of_node(node)) for node in nodes])
-        moved = still + np.concatenate([moves, -moves])
-        parts = zip(nodes, _split(moved, nodes), _split(asked, nodes), strict=True)
-        pinned = {n.index: part.reshape(4, 1, *n.shape) for n, part, some in parts if some.any()}
-        self.pay(self.higher, _SIDES)
-        varied = vary(tape, self.model.node(of), pinned)
-        if bool((varied.touched | ~varied.regular.reshape(4, -1).all(axis=1)).any()):
-            return False
-        rises = (varied.values[:, 0] - value) / change
-        central, bent = (rises[:2] - rises[2:]) / 2, abs(rises[:2] + rises[2:])
-        seen = np.abs(central - signs.sum(axis=1)) < _CONFIRMED
-        return bool(np.all(seen & (bent < _CONFIRMED)))
-
-    def beside(
-        self, point: Mapping[str, Array], of: str, by: str, index: tuple[int, ...], row: int | None = None
-    ) -> tuple[Array, Array]:
-        """The slopes on both sides of whatever lies within rounding of the point, to about 11 digits."""
-        varied, (a, b, c, d) = self._varied(point, of, by, index, row, self.higher, _BESIDE_EXPONENT)
-        one, two, three, four = varied.values
-        left, right = (three - one) / (c - a), (four - two) / (d - b)
-        return (left, right) if self.model.node(of).per_row else (left[0, ...], right[0, ...])
-
-    def _varied(
-        self,
-        point: Mapping[str, Array],
-        of: str,
-        by: str,
-        index: tuple[int, ...],
-        row: int | None,
-        m: High,
-        exponent: int,
-    ) -> tuple[Varied, list[Any]]:
-        """`of` with one entry moved to the left, the right, and ten times as far."""
-        tape, node, target = self.tape(point, m), self.model.node(by), self.model.node(of)
-        base = tape.of_node(node)
-        mp = m.context
-        scale = abs(base[(*(() if row is None else (row,)), *index)])
-        h = mp.mpf(10) ** -exponent * (scale if scale > 0 else mp.mpf(1))
-        moves = [-h, h, -10 * h, 10 * h]
-        lead = (len(moves), base.shape[0] if node.per_row else 1)
-        pinned = np.empty((*lead, *node.shape), dtype=object)
-        pinned[...] = base[None] if node.per_row else base[None, None]
-        for k, move in enumerate(moves):
-            at = (k, 0 if row is None else row, *index)
-            pinned[at] = pinned[at] + move
-        self.pay(m, _SIDES)
-        return vary(tape, target, {node.index: pinned}), moves
-
-    def tape(self, point: Mapping[str, Array], m: Any) -> Tape:
-        """The forward pass at a point; the last one is kept."""
-        if self._kept is None or self._kept.point is not point or self._kept.m is not m:
-            self.pay(m)
-            self._kept = forward_pass(self.model, m, point)
-        return self._kept
-
-    _kept: Tape | None = None
-
     # -- rounding -----------------------------------------------------------------------------
 
     def rounding(
@@ -424,20 +222,6 @@ class Referee:
         return found
 
 
-def _size_of_change(slope: Any, x: float) -> Any:
-    """By how much the value changes when an entry moves by all of itself; 0 where it is not known."""
-    return abs(slope) * float(abs(x) or 1) if abs(slope) < np.inf else 0
-
-
-_change = np.frompyfunc(_size_of_change, 2, 1)
-
-
-def _split(flat: Array, nodes: Sequence[Node]) -> list[Array]:
-    """The entries of all nodes, along the last axis, node by node."""
-    ends = np.cumsum([node.size for node in nodes], dtype=int)
-    return np.split(flat, ends, axis=-1)[: len(nodes)]
-
-
 def unmeasured(values: Array, bits: int = _DOUBLE) -> Array:
     """What rounding is granted where rows are too many to measure it: `values` are those of whoever asks,
     because one more pass in reverse, over all rows at once, would fill the memory."""
@@ -450,10 +234,3 @@ def _led(tape: Tape, node: Node) -> Array:
     return value[None] if node.per_row else value[None, None]
 
 
-def _limit(slope: Array, farther: Array, nothing: Any) -> Array:
-    """A slope where it stays as the step size falls to a tenth; 0 or infinite where it does not, and
-    0 where it is so small that it can only be rounding: values that cancel leave some."""
-    slope = np.where(abs(slope) < nothing, 0 * slope, slope)
-    grows, falls = abs(slope) > 1.2 * abs(farther), abs(farther) > 1.2 * abs(slope)
-    infinite = np.where(slope > 0, np.inf, -np.inf)
-    return np.where(grows, infinite, np.where(falls, 0 * slope, slope))
