@@ -23,15 +23,12 @@ from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Graph
 from gradcheck_cli.model.primitives.table import resolve_function
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.limits.initialization import DEFAULTS, InitializationLimits
 
 __all__ = ["ACTIVATIONS", "Activation", "find_activation"]
 
 Array = NDArray[Any]
 _VARIABLE = "z"
-_SCALES = (2.0**-40, 0.5, 2.0, 2.0**40)
-_FARTHEST_KINK = 100.0  # kinks are sought between -100 and 100
-_GRID = 20_001
-_TOWERING = 1e4  # a value that a grid ten thousand times finer finds beside a pole only
 
 
 @dataclass(frozen=True)
@@ -42,18 +39,19 @@ class Activation:
     formula: str
     graph: Graph
     torch_gain: float | None = None  # what PyTorch's calculate_gain returns
+    limits: InitializationLimits = DEFAULTS
 
     def value(self, z: Array) -> Array:
-        """phi(z), in the shape of z."""
+        """phi(z), float64, in the shape of z."""
         values = self._traced(z)
         return self._shaped(values[self.graph.output], z)
 
     def slope(self, z: Array) -> Array:
-        """phi'(z), in the shape of z."""
+        """phi'(z), float64, in the shape of z."""
         return self.both(z)[1]
 
     def both(self, z: Array) -> tuple[Array, Array]:
-        """phi(z) and phi'(z)."""
+        """phi(z) and phi'(z), both float64 and in the shape of z."""
         values = self._traced(z)
         output = self.graph.output
         found = slopes(self.graph, values, output, self.graph.names[_VARIABLE])
@@ -65,7 +63,7 @@ class Activation:
         z = np.linspace(-3, 3, 61)
         base = self.value(z)
         with np.errstate(over="ignore"):
-            scaled = [np.array_equal(self.value(c * z), c * base) for c in _SCALES]
+            scaled = [np.array_equal(self.value(c * z), c * base) for c in self.limits.homogeneous_factors]
         return bool(np.isfinite(base).all()) and all(scaled)
 
     @cached_property
@@ -74,10 +72,10 @@ class Activation:
 
         There phi jumps, or its slope does; rarely neither, as at the 0 of elu.
         """
-        grid = np.linspace(-_FARTHEST_KINK, _FARTHEST_KINK, _GRID)
+        grid = self._grid()
         found: set[float] = set()
         for number, margin in enumerate(self._margins(grid)):
-            signs = np.sign(np.broadcast_to(np.real(margin), (1, _GRID))[0])
+            signs = _signs(margin, grid)
             # where it is 0 over a stretch (relu(relu(z))), the kink at its end is that of another margin
             alone = (signs[1:-1] == 0) & (signs[:-2] != 0) & (signs[2:] != 0)
             found.update(float(z) for z in grid[1:-1][alone])
@@ -95,14 +93,18 @@ class Activation:
     @cached_property
     def pole(self) -> float | None:
         """A place, if there is one, beside which it passes a pole, as tan(z) or 1/(z - 0.3) does."""
-        grid = np.linspace(-_FARTHEST_KINK, _FARTHEST_KINK, _GRID)
+        grid = self._grid()
         for _, margin in margins(self.graph, dict(self._traced(grid)), FLOAT64, of="domain"):
-            signs = np.sign(np.broadcast_to(np.real(margin), (1, _GRID))[0])
+            signs = _signs(margin, grid)
             for k in sorted(np.flatnonzero(signs[:-1] * signs[1:] < 0), key=lambda k: abs(grid[k])):
-                beside = self.value(np.linspace(grid[k], grid[k + 1], _GRID))
-                if not np.abs(beside).max() < _TOWERING:
+                beside = self.value(np.linspace(grid[k], grid[k + 1], len(grid)))
+                if not np.abs(beside).max() < self.limits.pole_value:
                     return float(grid[k])
         return None
+
+    def _grid(self) -> Array:
+        farthest = self.limits.farthest_kink
+        return np.linspace(-farthest, farthest, self.limits.kink_grid)
 
     def _margins(self, z: Array) -> list[Array]:
         found = margins(self.graph, dict(self._traced(z)), FLOAT64, of="kink")
@@ -118,6 +120,10 @@ class Activation:
         while low < (middle := (low + high) / 2) < high:
             low, high = (middle, high) if sign(middle) == before else (low, middle)
         return high
+
+
+def _signs(margin: Array, grid: Array) -> Array:
+    return np.asarray(np.sign(np.broadcast_to(np.real(margin), (1, len(grid)))[0]))
 
 
 # name -> (primitive, PyTorch's gain); torch.nn.init.calculate_gain knows few
@@ -142,19 +148,23 @@ _NAMED: Mapping[str, tuple[str, float | None]] = MappingProxyType(
 ACTIVATIONS: tuple[str, ...] = tuple(_NAMED)
 
 
-def find_activation(text: str) -> Activation:
+def find_activation(text: str, limits: InitializationLimits = DEFAULTS) -> Activation:
     """The activation of a name ("gelu", "leaky_relu:0.2") or of an expression in z ("z*erf(z)").
 
-    Raises OptionError for an unknown name, with the nearest one; LanguageError, with the place, for an
-    expression that cannot be read.
+    Raises
+    ------
+    OptionError
+        The name is unknown (the nearest one is named), or the function is not finite everywhere.
+    LanguageError
+        The expression cannot be read; the error carries the place.
     """
     text = text.strip()
     name, colon, argument = text.partition(":")
     if name == "leaky_relu" and colon:
-        return _leaky(text, argument)
+        return _leaky(text, argument, limits)
     if text in _NAMED:
         primitive, gain = _NAMED[text]
-        return Activation(text, _formula(text), _graph(primitive), gain)
+        return Activation(text, _formula(text), _graph(primitive), gain, limits)
     if name.isidentifier() and name != _VARIABLE:
         raise _unknown(text, name)
     graph = read_expression(text, _VARIABLE, "--activation")
@@ -162,7 +172,7 @@ def find_activation(text: str) -> Activation:
         raise OptionError(
             f"--activation {printable(text, 40)}: it does not depend on z", help="such as z*sigmoid(z)"
         )
-    return _checked(Activation(text, text, graph))
+    return _checked(Activation(text, text, graph, limits=limits))
 
 
 _EVERYWHERE = "an activation takes every number, such as z*sigmoid(z)"
@@ -170,7 +180,8 @@ _EVERYWHERE = "an activation takes every number, such as z*sigmoid(z)"
 
 def _checked(activation: Activation) -> Activation:
     """Refuse what is not a number somewhere: networks draw their pre-activations from all numbers."""
-    z = np.linspace(-10, 10, 4001)
+    within = activation.limits.finite_within
+    z = np.linspace(-within, within, activation.limits.finite_grid)
     for what, found in zip(("it", "its slope"), activation.both(z), strict=True):
         bad = np.flatnonzero(~np.isfinite(found))
         if len(bad):
@@ -197,7 +208,7 @@ def _graph(primitive: str, **options: Any) -> Graph:
     return builder.graph(builder.apply(primitive, (leaf,), options))
 
 
-def _leaky(text: str, argument: str) -> Activation:
+def _leaky(text: str, argument: str, limits: InitializationLimits) -> Activation:
     try:
         slope = float(argument)
     except ValueError:
@@ -207,9 +218,8 @@ def _leaky(text: str, argument: str) -> Activation:
             f'leaky_relu: "{printable(argument, 20)}" is no slope', help="write leaky_relu:0.2"
         )
     gain = math.sqrt(2 / (1 + slope**2))
-    return Activation(
-        text, f"leaky_relu(z, slope={slope!r})", _graph("leaky_relu", slope=slope), gain
-    )
+    formula = f"leaky_relu(z, slope={slope!r})"
+    return Activation(text, formula, _graph("leaky_relu", slope=slope), gain, limits)
 
 
 def _unknown(text: str, name: str) -> GradcheckError:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from gradcheck_cli.common.errors import OptionError, printable
 from gradcheck_cli.initialization.activations import Activation
+from gradcheck_cli.numerics.limits.initialization import InitializationLimits
 
 __all__ = ["ARCHITECTURES", "QUANTITIES", "STATS", "Network", "find_architecture"]
 
@@ -36,6 +37,11 @@ class Network:
     architecture: str = "mlp"
     scale: float = 1.0  # s
     loss: str = "lsq"
+
+    @property
+    def limits(self) -> InitializationLimits:
+        """The limits of everything that looks at it."""
+        return self.activation.limits
 
     @property
     def depth(self) -> int:

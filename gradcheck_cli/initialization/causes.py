@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from gradcheck_cli.initialization.architectures import Network
 from gradcheck_cli.initialization.layer_trends import first_layer
 from gradcheck_cli.model.initializers import TRUNCATED_VARIANCE
+from gradcheck_cli.numerics.limits.initialization import InitializationLimits
 from gradcheck_cli.results.initialization_results import InitSummary, Outcome, Series
 
 __all__ = ["cause", "recommendation"]
@@ -21,7 +22,6 @@ MISTAKES: Mapping[float, str] = {
     2.0: "a factor 2 too many",
     3.0: "uniform(-3*std, 3*std) in the place of uniform(-sqrt(3)*std, sqrt(3)*std)",
 }
-_NEAR = 0.02  # relative: how near a measured factor must be to be named, where it is known well enough
 
 
 # ---------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def _repelled(
 ) -> str:
     name = network.activation.name
     less = forward.verdict is Outcome.VANISHES
-    if abs(sigma_w2 / needed - 1) < 1e-6:
+    if abs(sigma_w2 / needed - 1) < network.limits.same_gain:
         return (
             f"gain^2/fan_in keeps the variance where pre-activations have variance 1, but with {name} that "
             f"fixed point repels, and the input is beside it: in the end a layer multiplies by {factor:.3g}"
@@ -115,13 +115,13 @@ def _surprise(network: Network, series: Series) -> str:
             f"log10 {series.stat} of layer {start.k} is {start.median:.2f}, predicted {start.expected:.2f}, "
             f"while the change from layer to layer is right: look at W_{matrix}"
         )
-    per = 2.0 if series.stat == "std" else 1.0
-    ratio = _power(per * (measured - expected))
-    near = max(_NEAR, _power(2 * per * (series.slope_ci or 0.0)) - 1)
+    per, limits = 2.0 if series.stat == "std" else 1.0, network.limits
+    ratio = _power(per * (measured - expected), limits)
+    near = max(limits.near_factor, _power(2 * per * (series.slope_ci or 0.0), limits) - 1)
     known = [text for factor, text in MISTAKES.items() if abs(ratio / factor - 1) < near]
     inner = network.widths[1:-1]
     swapped = (inner[0] / inner[-1]) ** (1 / max(len(inner) - 1, 1))  # fan_in/fan_out, geometric mean
-    if inner[0] != inner[-1] and abs(ratio / swapped - 1) < max(near, 0.1):
+    if inner[0] != inner[-1] and abs(ratio / swapped - 1) < max(near, limits.near_fan):
         known = ["fan_out in the place of fan_in"]
     hint = f", as from {known[0]}" if len(known) == 1 else ""
     return (
@@ -130,9 +130,9 @@ def _surprise(network: Network, series: Series) -> str:
     )
 
 
-def _power(decades: float) -> float:
+def _power(decades: float, limits: InitializationLimits) -> float:
     """10^decades, as large as a double goes."""
-    return float(10 ** min(decades, 300.0))
+    return float(10 ** min(decades, limits.largest_decades))
 
 
 def recommendation(network: Network, summaries: Sequence[InitSummary], chosen: int | None) -> str:

@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.initialization.activations import Activation
+from gradcheck_cli.numerics.limits.initialization import DEFAULTS, InitializationLimits
 from gradcheck_cli.results.initialization_results import GainReport
 
 __all__ = ["Averages", "Critical", "Law", "averages", "critical", "depth_scale", "describe", "gain"]
 
 Array = NDArray[np.float64]
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_NEAR, _FAR = 13.0, 38.0  # exp(-z^2/2) is 1e-37, and the last number that is not 0
 _EDGES = np.array([2.0**j for j in range(-3, 11)])  # of panels in sqrt(q) z, where phi bends
 
 
@@ -55,15 +54,16 @@ class Averages:
 
 
 def averages(activation: Activation, q: float) -> Averages:
-    """Expectations at q > 0; about 12 digits for the functions of ACTIVATIONS."""
+    """Give the expectations at pre-activation variance q > 0; 12 digits for the functions of ACTIVATIONS."""
     root = math.sqrt(q)
     z, weights = _nodes(activation, root)
+    limits = activation.limits
     with np.errstate(all="ignore"):
         phi, dphi = activation.both(root * z)
         mean = float(weights @ phi)
         squares = [phi**2, (phi - mean) ** 2, dphi**2]
         seconds = [float(weights @ square) for square in squares]
-        if any(_runs_away(weights * square) for square in squares):
+        if any(_runs_away(weights * square, limits) for square in squares):
             seconds = [math.inf] * 3  # the integrals are beyond the last z: exp(z), or do not exist
         fourths = [float(weights @ square**2) for square in squares]
         bent = [float(weights @ (square * (z**2 - 1))) / 2 for square in squares]
@@ -74,10 +74,11 @@ def averages(activation: Activation, q: float) -> Averages:
     return Averages(mean, *seconds, *growths, *kurtoses, *shares)
 
 
-def _runs_away(terms: Array) -> bool:
+def _runs_away(terms: Array, limits: InitializationLimits) -> bool:
     """Whether the ends still count, or something is infinite."""
-    edges = np.abs(terms[[*range(16), *range(-16, 0)]]).sum()
-    return not bool(edges <= 1e-9 * np.abs(terms).sum())
+    nodes = limits.panel_nodes
+    edges = np.abs(terms[[*range(nodes), *range(-nodes, 0)]]).sum()
+    return not bool(edges <= limits.tail_share * np.abs(terms).sum())
 
 
 def _ratio(above: float, below: float, otherwise: float) -> float:
@@ -86,15 +87,21 @@ def _ratio(above: float, below: float, otherwise: float) -> float:
 
 def _nodes(activation: Activation, root: float) -> tuple[Array, Array]:
     """z and weights that sum to 1. Where only a tail counts (a kink far out) panels go to the last z."""
-    kinks = np.array(activation.kinks) / root
-    reach = _FAR if (np.abs(kinks) > _NEAR / 2).any() else _NEAR
+    limits, kinks = activation.limits, np.array(activation.kinks) / root
+    reach = limits.far_reach if (np.abs(kinks) > limits.near_reach / 2).any() else limits.near_reach
     bends = _EDGES / root
     ends = np.concatenate([np.arange(-reach, reach + 1), bends, -bends, kinks, [0.0]])
     ends = np.array(sorted(set(ends[np.abs(ends) <= reach].tolist())))  # np.unique would import numpy.ma
     half = np.diff(ends)[:, None] / 2
-    z = ends[:-1, None] + half * (1 + _NODES)
-    weights = half * _WEIGHTS * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    nodes, shares = _legendre(limits.panel_nodes)
+    z = ends[:-1, None] + half * (1 + nodes)
+    weights = half * shares * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
     return z.ravel(), weights.ravel()
+
+
+@cache
+def _legendre(nodes: int) -> tuple[Array, Array]:
+    return np.polynomial.legendre.leggauss(nodes)
 
 
 class Law:
@@ -104,10 +111,10 @@ class Law:
     |z|, so that logarithms continue as straight lines in ln q; homogeneous activations are that everywhere.
     """
 
-    _END, _STEP = 138.0, 0.2  # natural logarithms
-
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
+        self.limits = activation.limits
+        self._end, self._step = self.limits.table_end, self.limits.table_step
         self._homogeneous = activation.homogeneous
         self._table: dict[int, Array] = {}  # the fields of Averages at one knot
         self._same = cache(self._constants)  # layer after layer asks for the same shape
@@ -117,13 +124,14 @@ class Law:
         x = np.asarray(log_q, dtype=np.float64)
         if self._homogeneous:
             return self._scaled(x)
-        inside = np.clip(np.nan_to_num(x), -self._END, self._END)
-        below = np.floor(inside / self._STEP).astype(int)
-        t = inside / self._STEP - below
+        inside = np.clip(np.nan_to_num(x), -self._end, self._end)
+        below = np.floor(inside / self._step).astype(int)
+        t = inside / self._step - below
         low, high = self._knots(below), self._knots(below + 1)
         found = {name: (1 - t) * low[name] + t * high[name] for name in _RATIOS}
         for name, slope in _LOGS.items():
-            found[name] = self._log(low, high, name, slope, t) + _beyond(low[slope], x - inside)
+            beyond = _beyond(low[slope], x - inside, self.limits)
+            found[name] = self._log(low, high, name, slope, t) + beyond
         return found
 
     def _scaled(self, x: Array) -> dict[str, Array]:
@@ -140,7 +148,7 @@ class Law:
         with np.errstate(all="ignore"):
             a, b = np.log(low[name]), np.log(high[name])
             rise = b - a
-            left, right = self._STEP * low[slope] - rise, rise - self._STEP * high[slope]
+            left, right = self._step * low[slope] - rise, rise - self._step * high[slope]
             bent = a + t * rise + t * (1 - t) * ((1 - t) * left + t * right)
         return np.where(np.isfinite(bent), bent, np.where(t < 0.5, a, b))
 
@@ -151,7 +159,7 @@ class Law:
 
     def _knot(self, number: int) -> Array:
         if number not in self._table:
-            found = averages(self.activation, math.exp(number * self._STEP))
+            found = averages(self.activation, math.exp(number * self._step))
             self._table[number] = np.array([getattr(found, name) for name in _FIELDS])
         return self._table[number]
 
@@ -161,9 +169,9 @@ _RATIOS = ("growth", "kurtosis", "central_kurtosis", "slope_kurtosis", "overlap"
 _LOGS = {"second": "growth", "spread": "spread_growth", "slope": "slope_growth"}
 
 
-def _beyond(growth: Array, distance: Array) -> Array:
+def _beyond(growth: Array, distance: Array, limits: InitializationLimits) -> Array:
     """A slope that is 0 but for rounding is 0, also infinitely far away."""
-    flat = (np.abs(growth) < 1e-6) | (distance == 0)
+    flat = (np.abs(growth) < limits.same_growth) | (distance == 0)
     with np.errstate(invalid="ignore"):
         return np.where(flat, 0.0, growth * distance)
 
@@ -178,12 +186,12 @@ def gain(activation: Activation) -> float:
     return 1 / math.sqrt(averages(activation, 1.0).second)
 
 
-def depth_scale(chi: float) -> float | None:
+def depth_scale(chi: float, limits: InitializationLimits = DEFAULTS) -> float | None:
     """-1/ln chi: layers in which the gradient's variance changes by a factor e (negative: grows).
 
     None where it does not change, or is lost at once. Schoenholz et al. 2017.
     """
-    if not (chi > 0 and math.isfinite(chi)) or abs(math.log(chi)) < 1e-9:
+    if not (chi > 0 and math.isfinite(chi)) or abs(math.log(chi)) < limits.same_chi:
         return None
     return -1 / math.log(chi)
 
@@ -197,32 +205,29 @@ class Critical:
     note: str = ""
 
 
-_GRID = np.arange(-6, 6.001, 0.1)  # of log10 q
-_SAME = 1e-9  # relative
-_LIMIT = 1e-16  # the q that stands for q -> 0
-
-
 def critical(activation: Activation, bias_variance: float = 0.0) -> Critical:
     """sigma_w^2 = 1/E phi'^2 at the q that it leaves as it is: chi = 1 (Schoenholz et al. 2017).
 
     Searched between q = 1e-6 and 1e6, and in the limit q -> 0.
     """
-    grid = 10.0**_GRID
-    gaps = np.array([_gap(activation, q, bias_variance) for q in grid])
-    if (np.abs(gaps) <= _SAME).all():
+    limits = activation.limits
+    reach, step, zero = limits.critical_reach, limits.critical_step, limits.vanishing_variance
+    grid = 10.0 ** np.arange(-reach, reach + step / 100, step)
+    residuals = np.array([_residual(activation, q, bias_variance) for q in grid])
+    if (np.abs(residuals) <= limits.same_variance).all():
         return Critical(_sigma(activation, 1.0), None, "any q")
-    clear = np.abs(gaps) > _SAME
-    grid, gaps = grid[clear], gaps[clear]
-    signs = np.flatnonzero(gaps[:-1] * gaps[1:] < 0)
+    clear = np.abs(residuals) > limits.same_variance
+    grid, residuals = grid[clear], residuals[clear]
+    signs = np.flatnonzero(residuals[:-1] * residuals[1:] < 0)
     if len(signs):
         q = _root(activation, bias_variance, grid[signs[-1]], grid[signs[-1] + 1])
         return Critical(_sigma(activation, q), q)
-    if bias_variance == 0 and abs(_gap(activation, _LIMIT, 0.0)) < 1e-6:
-        return Critical(_sigma(activation, _LIMIT), 0.0, "in the limit q -> 0")
+    if bias_variance == 0 and abs(_residual(activation, zero, 0.0)) < limits.same_vanishing:
+        return Critical(_sigma(activation, zero), 0.0, "in the limit q -> 0")
     return Critical(None, None, "no variance q is kept by weights that keep gradients")
 
 
-def _gap(activation: Activation, q: float, bias_variance: float) -> float:
+def _residual(activation: Activation, q: float, bias_variance: float) -> float:
     """Of q what weights with chi = 1 leave over: 1 - (E phi^2/E phi'^2 + sigma_b^2)/q."""
     found = averages(activation, q)
     if math.isinf(found.second):
@@ -235,10 +240,10 @@ def _sigma(activation: Activation, q: float) -> float:
 
 
 def _root(activation: Activation, bias_variance: float, low: float, high: float) -> float:
-    before = _gap(activation, low, bias_variance)
-    for _ in range(60):
+    before = _residual(activation, low, bias_variance)
+    for _ in range(activation.limits.critical_bisections):
         middle = math.sqrt(low * high)
-        same = _gap(activation, middle, bias_variance) * before > 0
+        same = _residual(activation, middle, bias_variance) * before > 0
         low, high = (middle, high) if same else (low, middle)
     return math.sqrt(low * high)
 
@@ -251,13 +256,14 @@ def describe(activation: Activation, bias_variance: float = 0.0) -> GainReport:
     beside = found.growth
     point = critical(activation, bias_variance)
     words = {-1: "attracts", 0: "neutral", 1: "repels"}
-    side = 0 if abs(beside - 1) <= 1e-6 else int(math.copysign(1, beside - 1))
+    limits = activation.limits
+    side = 0 if abs(beside - 1) <= limits.same_growth else int(math.copysign(1, beside - 1))
     return GainReport(
         activation=activation.name,
         formula=activation.formula,
         gain=own,
         torch_gain=activation.torch_gain,
-        mean=found.mean if abs(found.mean) > 1e-14 * math.sqrt(found.second) else 0.0,  # odd functions
+        mean=found.mean if abs(found.mean) > limits.zero_mean * math.sqrt(found.second) else 0.0,
         second_moment=found.second,
         slope_moment=found.slope,
         chi=chi,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck_cli.initialization.architectures import Network
-from gradcheck_cli.initialization.outcomes import Array
 
 __all__ = ["direction", "first_layer", "growth", "last_layer", "late_slope", "per_layer"]
 
-_NAMED_FROM = 0.5  # decades over all layers; below, a power of k is not worth a name
-_STRAIGHT = 0.98  # R^2 from which a curve of an mlp is called a power of k
+Array = NDArray[np.float64]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -85,14 +84,16 @@ def growth(network: Network, quantity: str, infinite: Array) -> str | None:
     """ "k^1.0" where log10 of the deeper half is a straight line in log k rather than in k; else None."""
     y = _travelled(quantity, infinite)
     y = y if direction(quantity) == "forward" else y[::-1]
-    plain = network.architecture == "mlp"
-    if len(y) < 4 or not np.isfinite(y).all() or abs(y[-1] - y[0]) < _NAMED_FROM:
+    plain, limits = network.architecture == "mlp", network.limits
+    if len(y) < limits.fewest_for_growth or not np.isfinite(y).all():
+        return None
+    if abs(y[-1] - y[0]) < limits.named_trend:
         return None
     deep = slice((len(y) - 1) // 2, None)
     k = np.arange(1.0, len(y) + 1)[deep]
     exponent, by_power = _line(np.log10(k), y[deep])
     _, by_layer = _line(k, y[deep])
-    if by_power <= by_layer or (plain and by_power < _STRAIGHT):
+    if by_power <= by_layer or (plain and by_power < limits.straight):
         return None
     return f"k^{exponent:.1f}"
 

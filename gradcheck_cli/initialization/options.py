@@ -20,13 +20,13 @@ from gradcheck_cli.initialization.architectures import QUANTITIES, STATS, Networ
 from gradcheck_cli.initialization.gaussian_expectations import critical, gain
 from gradcheck_cli.model.initializers import INITIALIZERS, Initializer, check_bias_variance, find_initializer
 from gradcheck_cli.numerics.float_formats import FORMATS
+from gradcheck_cli.numerics.limits.initialization import DEFAULTS, InitializationLimits
 
 __all__ = ["InitOptions", "Setting", "network_of", "settings_of"]
 
 Array = NDArray[np.float64]
 CHAPTER = (0.001, 0.01, 0.02, 0.1, 1.0)  # of the experiment at width 100 in Prince 2023, chapter 7
 USUAL = ("he", "auto", "glorot", "lecun", "torch-default")
-_MOST_SWEPT = 1000
 _LABELS = {"he": "He", "lecun": "LeCun", "glorot": "Glorot"}
 
 
@@ -109,34 +109,34 @@ class Setting:
     weights: Array
     biases: Array
     label: str = ""
+    limits: InitializationLimits = DEFAULTS
 
     @property
     def sigma2(self) -> float | None:
         """The variance of the weights between hidden layers; None where it differs from layer to layer."""
-        return _common(self.weights)
+        return self._common(self.weights)
 
     @property
     def bias_variance(self) -> float | None:
         """The same of the biases."""
-        return _common(self.biases)
+        return self._common(self.biases)
 
     @property
     def distributions(self) -> tuple[Any, Any]:
         """Settings that share these share the draws."""
         return self.initializer.unit, self.initializer.bias_unit
 
+    def _common(self, values: Array) -> float | None:
+        inner = values[1:-1] if len(values) > 2 else values[:1]
+        return float(inner[0]) if np.ptp(inner) <= self.limits.same_layers * inner[0] else None
 
-def _common(values: Array) -> float | None:
-    inner = values[1:-1] if len(values) > 2 else values[:1]
-    return float(inner[0]) if np.ptp(inner) <= 1e-12 * inner[0] else None
 
-
-def network_of(options: InitOptions) -> Network:
+def network_of(options: InitOptions, limits: InitializationLimits = DEFAULTS) -> Network:
     """The network that is asked for. Raises OptionError for what is impossible or excludes itself."""
     _check_numbers(options)
     _check_words(options)
     widths = _widths(options)
-    _check_sizes(widths, options.inputs)
+    _check_sizes(widths, options.inputs, limits.most_entries)
     depth = len(widths) - 2
     architecture, scale = find_architecture(options.arch, depth)
     if architecture != "mlp" and len(set(widths[:-1])) > 1:
@@ -144,7 +144,7 @@ def network_of(options: InitOptions) -> Network:
             f"{architecture} adds layers, which need equal widths",
             help="leave --widths and --input-dim out: --width 100 gives all of them 100",
         )
-    activation = find_activation(options.activation)
+    activation = find_activation(options.activation, limits)
     return Network(widths, activation, architecture, scale, options.loss)
 
 
@@ -174,7 +174,6 @@ _CHOICES = {
     "fan": ("in", "out", "avg"),
     "dtype": ("float64", "float32"),
 }
-_MOST_ENTRIES = 1 << 27  # of one array: 1 GiB
 _LOWEST = {"depth": 1, "width": 1, "input_dim": 1, "nets": 1, "inputs": 1, "every": 1, "seed": 0}
 
 
@@ -202,12 +201,12 @@ def _check_words(options: InitOptions) -> None:
                 )
 
 
-def _check_sizes(widths: tuple[int, ...], inputs: int) -> None:
+def _check_sizes(widths: tuple[int, ...], inputs: int, most: int) -> None:
     """Networks may be deep as they like; one matrix, or one layer of all inputs, must fit into memory."""
     largest = max(a * b for a, b in pairwise(widths))
-    if max(largest, max(widths) * inputs) > _MOST_ENTRIES:
-        what = f"a weight matrix has {largest:,} entries" if largest > _MOST_ENTRIES else "too many inputs"
-        raise OptionError(what, help=f"the limit is {_MOST_ENTRIES:,} numbers in one array")
+    if max(largest, max(widths) * inputs) > most:
+        what = f"a weight matrix has {largest:,} entries" if largest > most else "too many inputs"
+        raise OptionError(what, help=f"the limit is {most:,} numbers in one array")
 
 
 def settings_of(options: InitOptions, network: Network) -> tuple[list[Setting], list[str]]:
@@ -215,7 +214,7 @@ def settings_of(options: InitOptions, network: Network) -> tuple[list[Setting], 
     found: dict[str, Initializer] = {}
     notes: list[str] = []
     own = gain(network.activation)
-    for text in (*options.inits, *_swept(options.sweep)):
+    for text in (*options.inits, *_swept(options.sweep, network.limits.most_swept)):
         one = text if isinstance(text, Initializer) else _initializer(options, own, text)
         found.setdefault(one.name, one)
     if options.critical:
@@ -248,7 +247,7 @@ def _critical(network: Network, bias_var: float, notes: list[str]) -> Initialize
     return Initializer("critical", lambda fan_in, fan_out: sigma_w**2 / fan_in, formula, "chi = 1")
 
 
-def _swept(sweep: str | None) -> list[str]:
+def _swept(sweep: str | None, most: int) -> list[str]:
     """ "0.001:1:9log": nine variances from 0.001 to 1, evenly spaced in their logarithm ("lin": in them)."""
     if sweep is None:
         return []
@@ -259,7 +258,7 @@ def _swept(sweep: str | None) -> list[str]:
     except ValueError:
         kind, count, first, last = "", 0, 0.0, 0.0
     fits = 0 < first < math.inf or (first == 0 and kind == "lin")
-    if kind not in ("log", "lin") or not (2 <= count <= _MOST_SWEPT and fits and first < last < math.inf):
+    if kind not in ("log", "lin") or not (2 <= count <= most and fits and first < last < math.inf):
         raise OptionError(
             f'--sweep "{printable(sweep, 40)}" is no range',
             help="from:to:how many, from below to, then log or lin: 0.001:1:9log",
@@ -275,16 +274,18 @@ def _setting(options: InitOptions, network: Network, one: Initializer) -> Settin
     biases = [options.bias_var if own is None else own(fan_in) for fan_in, _ in fans]
     if not all(math.isfinite(v) and v >= 0 for v in (*weights, *biases)):
         raise OptionError(f"{printable(one.name, 40)} has no such variance", help="it must be 0 or more")
-    return Setting(one, weights, np.array(biases), _label(one, weights, fans))
+    return Setting(one, weights, np.array(biases), _label(one, weights, fans, network.limits), network.limits)
 
 
-def _label(one: Initializer, weights: Array, fans: Sequence[tuple[int, int]]) -> str:
+def _label(
+    one: Initializer, weights: Array, fans: Sequence[tuple[int, int]], limits: InitializationLimits
+) -> str:
     """The name of a known initializer where a plain variance equals its variance."""
     if one.name in INITIALIZERS or not one.name.startswith(("normal:", "uniform:", "trunc:")):
         return ""
     for name, label in _LABELS.items():
         known = [INITIALIZERS[name].variance(*pair) for pair in fans]
         inner = slice(1, -1) if len(fans) > 2 else slice(None)
-        if np.allclose(weights[inner], known[inner], rtol=1e-6, atol=0):
+        if np.allclose(weights[inner], known[inner], rtol=limits.same_typed, atol=0):
             return label
     return ""

@@ -14,20 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck_cli.initialization.architectures import QUANTITIES, Network
-from gradcheck_cli.initialization.simulation.draws import Draws, Job, UnitDraw, draw_blocks, memory_sizes
+from gradcheck_cli.initialization.simulation.draws import Draws
+from gradcheck_cli.initialization.simulation.job import Job, UnitDraw, blocks, memory_sizes
 from gradcheck_cli.initialization.simulation.moments import Moments, Record, entry_counts
 from gradcheck_cli.initialization.simulation.passes import Pass
-from gradcheck_cli.initialization.simulation.scaled_activations import Phi
-from gradcheck_cli.initialization.simulation.scaled_arithmetic import Carried
+from gradcheck_cli.initialization.simulation.scaled_activations import ScaledActivation
+from gradcheck_cli.initialization.simulation.scaled_arithmetic import ScaledArithmetic
 from gradcheck_cli.initialization.simulation.scaled_numbers import Array, carry_scale
 from gradcheck_cli.model.initializers import unit_normal
 
-__all__ = ["Measured", "measure"]
-
-
-# ---------------------------------------------------------------------------------------------
-# What is asked for, and what is found
-# ---------------------------------------------------------------------------------------------
+__all__ = ["Measured", "measure", "measure_each"]
 
 
 @dataclass(frozen=True)
@@ -60,51 +56,76 @@ def measure(
     quantities: Sequence[str] = QUANTITIES,
     progress: Callable[[float], None] | None = None,
 ) -> Measured:
-    """Forward and backward pass through `nets` networks under each of S initializations.
+    """Run `nets` networks forward and backward under each of S initializations.
 
-    weight_variance, bias_variance: (S, K + 1), of the entries of W_k and b_k; the draws that they scale
-    are the same for all S. h_0 is standard normal. Gradients are those of one input's loss: dl/db_k is
-    dl/df_k, and dl/dW_k its outer product with what W_k multiplies. `stat` is over all entries and
-    inputs of one network: "var" (divided by their number), "std", or "ms", the mean square. With
-    `dtype` "float32" products and sums are in single precision, activations are evaluated in double
-    precision and rounded, statistics are in double precision. Only the `quantities` asked for are
-    taken. `progress` is told the fraction done.
+    h_0 is standard normal. Gradients are those of one input's loss: dl/db_k is dl/df_k, and dl/dW_k its
+    outer product with what W_k multiplies.
+
+    Parameters
+    ----------
+    network : Network
+    weight_variance, bias_variance : ndarray, (S, K + 1), float64
+        Of the entries of W_k and b_k; the draws that they scale are the same for all S.
+    unit, bias_unit : callable
+        Draw an array of variance 1 from a Generator and a shape (fan_out, fan_in).
+    nets, inputs, seed : int
+        Networks, inputs of each, seed of all draws.
+    stat : str
+        Over all entries and inputs of one network: "var" (divided by their number), "std", or "ms", the
+        mean square.
+    dtype : str
+        With "float32" products and sums are in single precision, activations are evaluated in double
+        precision and rounded, statistics are in double precision.
+    quantities : sequence of str
+        Those that are taken.
+    progress : callable, optional
+        Called with the fraction that is done, 0 to 1.
+
+    Returns
+    -------
+    Measured
+        Arrays (S, nets, K + 1), float64, in decades (log10).
+
+    Raises
+    ------
+    OptionError
+        `unit` draws another shape.
     """
     weights = np.asarray(weight_variance, dtype=np.float64)
     biases = np.asarray(bias_variance, dtype=np.float64)
     job = Job(network, unit, bias_unit, nets, inputs, seed, stat, np.dtype(dtype), tuple(quantities))
     alike = network.homogeneous & (weights > 0).all(axis=1) & (biases == 0).all(axis=1)
-    passes = [_scaled_from_one] * bool(alike.any()) + [_each] * (not alike.all())
-    told = _told(progress, nets * len(passes))
-    rows = {_scaled_from_one: np.flatnonzero(alike), _each: np.flatnonzero(~alike)}
+    passes = [_scaled_from_one] * bool(alike.any()) + [measure_each] * (not alike.all())
+    done = _counter(progress, nets * len(passes))
+    rows = {_scaled_from_one: np.flatnonzero(alike), measure_each: np.flatnonzero(~alike)}
     with np.errstate(all="ignore"):
-        found = [run(job, weights[rows[run]], biases[rows[run]], told) for run in passes]
+        found = [run(job, weights[rows[run]], biases[rows[run]], done) for run in passes]
     order = np.argsort(np.concatenate([rows[run] for run in passes]))
-    return _joined(found, axis=0, order=order)
+    return _join(found, axis=0, order=order)
 
 
-def _told(progress: Callable[[float], None] | None, total: int) -> Callable[[int], None]:
-    """Counts networks that are done, and tells which fraction of `total` they are."""
-    done = 0
+def _counter(progress: Callable[[float], None] | None, total: int) -> Callable[[int], None]:
+    """Counts networks that are done, and reports which fraction of `total` they are."""
+    finished = 0
 
-    def told(count: int) -> None:
-        nonlocal done
-        done += count
+    def done(count: int) -> None:
+        nonlocal finished
+        finished += count
         if progress:
-            progress(done / total)
+            progress(finished / total)
 
-    return told
+    return done
 
 
 def _scaled_from_one(
-    job: Job, weights: Array, biases: Array, told: Callable[[int], None]
+    job: Job, weights: Array, biases: Array, done: Callable[[int], None]
 ) -> Measured:
     """A homogeneous network under S variances, from one pass with variance 1.
 
     Multiplying W_j by c multiplies every layer after it by c, every gradient before it, and with the
     loss f_K^2 all of them once more.
     """
-    base = _each(job, np.ones((1, weights.shape[1])), biases[:1], told)
+    base = measure_each(job, np.ones((1, weights.shape[1])), biases[:1], done)
     logs = np.log10(weights) * (0.5 if job.stat == "std" else 1.0)
     after = np.cumsum(logs[:, ::-1], axis=1)[:, ::-1]
     upto = np.cumsum(logs, axis=1)
@@ -119,7 +140,7 @@ def _scaled_from_one(
     )
 
 
-def _joined(parts: Sequence[Measured], axis: int, order: Array | None = None) -> Measured:
+def _join(parts: Sequence[Measured], axis: int, order: Array | None = None) -> Measured:
     """Several as one, along the axis of initializations (0) or networks (1)."""
 
     def join(arrays: list[Array]) -> Array:
@@ -133,31 +154,31 @@ def _joined(parts: Sequence[Measured], axis: int, order: Array | None = None) ->
     )
 
 
-def _each(job: Job, weights: Array, biases: Array, told: Callable[[int], None]) -> Measured:
+def measure_each(job: Job, weights: Array, biases: Array, done: Callable[[int], None]) -> Measured:
     """Every network under every initialization, without a shortcut."""
     sizes = memory_sizes(job, len(weights))
     batches = []
-    for numbers in draw_blocks(job.nets, sizes.networks):
+    for numbers in blocks(job.nets, sizes.networks):
         draws = Draws(job, numbers, sizes.keep)
         parts = [
             _batch(job, draws, weights[rows], biases[rows], sizes.inputs)
-            for rows in draw_blocks(len(weights), sizes.variances)
+            for rows in blocks(len(weights), sizes.variances)
         ]
-        batches.append(_joined(parts, axis=0))
-        told(len(numbers))
-    return _joined(batches, axis=1)
+        batches.append(_join(parts, axis=0))
+        done(len(numbers))
+    return _join(batches, axis=1)
 
 
 def _batch(job: Job, draws: Draws, weights: Array, biases: Array, inputs: int) -> Measured:
     """A batch of networks under some initializations, a block of inputs after the other."""
-    phi, every = Phi(job.network.activation), draws.inputs()
+    activation, every = ScaledActivation(job.network.activation), draws.inputs()
     pooled, counts, alive = [], [], []
-    for span in draw_blocks(job.inputs, inputs):
+    for span in blocks(job.inputs, inputs):
         columns = len(span)
         h = every[:, :, None, span.start : span.stop].repeat(len(weights), axis=2)
         sds = [np.frexp(np.sqrt(v).T.repeat(columns, axis=1)) for v in (weights, biases)]
         record = Record(job, len(draws.numbers), len(weights), columns)
-        arithmetic = Carried(job.network, draws, phi, sds[0], sds[1])
+        arithmetic = ScaledArithmetic(job.network, draws, activation, sds[0], sds[1])
         Pass(job.network, arithmetic, record.see).run(carry_scale(h.reshape(*h.shape[:2], -1)))
         pooled.append(record.pooled())
         counts.append(columns)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck_cli.initialization.architectures import Network
-from gradcheck_cli.initialization.simulation.draws import Job
+from gradcheck_cli.initialization.simulation.job import Job
 from gradcheck_cli.initialization.simulation.scaled_numbers import NOTHING, Array, Scaled, times_power
 
 __all__ = ["Moments", "Record", "entry_counts"]
@@ -16,11 +16,6 @@ __all__ = ["Moments", "Record", "entry_counts"]
 _MADE_OF = {"db": ("df",), "dW": ("df", "g")}  # the others are seen themselves
 
 _LOG10_2 = float(np.log10(2.0))
-
-
-# ---------------------------------------------------------------------------------------------
-# Statistics
-# ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

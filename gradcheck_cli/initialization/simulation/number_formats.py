@@ -8,21 +8,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradcheck_cli.initialization.architectures import Network
-from gradcheck_cli.initialization.simulation.draws import Draws, Job, UnitDraw, draw_blocks, memory_sizes
+from gradcheck_cli.initialization.simulation.draws import Draws
+from gradcheck_cli.initialization.simulation.job import Job, UnitDraw, blocks, memory_sizes
 from gradcheck_cli.initialization.simulation.layer_norm import layer_norm, norm_back
 from gradcheck_cli.initialization.simulation.passes import Pass
 from gradcheck_cli.initialization.simulation.scaled_numbers import Array
 from gradcheck_cli.model.initializers import unit_normal
 from gradcheck_cli.numerics.float_formats import NumberFormat
 
-__all__ = ["simulate"]
+__all__ = ["Event", "median_event", "simulate"]
 
 Event = tuple[str | None, int | None]
-
-
-# ---------------------------------------------------------------------------------------------
-# The same pass in a number format
-# ---------------------------------------------------------------------------------------------
+Observer = Callable[[str, int, Array], None]
 
 
 def simulate(
@@ -36,16 +33,33 @@ def simulate(
     nets: int = 20,
     inputs: int = 1,
     seed: int = 0,
+    see: Observer | None = None,
 ) -> dict[str, Event]:
-    """Where the median network leaves a number format: {"forward": (event, k), "backward": (event, k)}.
+    """Find where the median network leaves a number format.
 
-    weight_variance, bias_variance: (K + 1,). Weights and the result of every operation are rounded to
-    the format; products are summed in float32 first, as accelerators do. The events: "overflow", an
-    entry is infinite or not a number; "all zero", all entries of all inputs are. Forward they are
-    looked for in f_0, f_1 ... f_{K-1}, backward in dl/dh_K ... dl/dh_1, and k is that of the first, as in
-    numberformats.forecast. ("lost", None): the backward pass has nothing to start from, since f_k was
-    infinite somewhere or the loss f_K^2 has slope 0. (None, None): nothing happened. Of an even number
-    of networks the median is the earlier of the two in the middle.
+    Weights and the result of every operation are rounded to the format; products are summed in float32
+    first, as accelerators do.
+
+    Parameters
+    ----------
+    network : Network
+    weight_variance, bias_variance : ndarray, (K + 1,), float64
+        Of the entries of W_k and b_k.
+    number_format : NumberFormat
+    unit, bias_unit, nets, inputs, seed
+        As in `measure`.
+    see : callable, optional
+        Called with the quantity, k, and every array (networks, units, inputs), float32, as they come.
+
+    Returns
+    -------
+    dict
+        {"forward": (event, k), "backward": (event, k)}. The events: "overflow", an entry is infinite or not
+        a number; "all zero", all entries of all inputs are. Forward they are looked for in f_0, f_1 ...
+        f_{K-1}, backward in dl/dh_K ... dl/dh_1, and k is that of the first, as in `forecast`.
+        ("lost", None): the backward pass has nothing to start from, since f_k was infinite somewhere or the
+        loss f_K^2 has slope 0. (None, None): nothing happened. Of an even number of networks the median is
+        the earlier of the two in the middle.
     """
     job = Job(network, unit, bias_unit, nets, inputs, seed, "ms", np.dtype(np.float32))
     sds = [np.sqrt(np.asarray(v, dtype=np.float64)) for v in (weight_variance, bias_variance)]
@@ -53,18 +67,30 @@ def simulate(
     together = sizes.networks if sizes.inputs == inputs else 1
     events: list[tuple[Event, Event]] = []
     with np.errstate(all="ignore"):
-        for numbers in draw_blocks(nets, together):
+        for numbers in blocks(nets, together):
             draws = Draws(job, numbers, sizes.keep)
-            watch = _Watch(network)
-            arithmetic = _Rounded(network, draws, sds[0], sds[1], number_format.rounded)
-            Pass(network, arithmetic, watch.see).run(number_format.rounded(draws.inputs()))
-            events += [watch.events(place) for place in range(len(numbers))]
+            found = _Events(network)
+            arithmetic = _RoundedArithmetic(network, draws, sds[0], sds[1], number_format.rounded)
+            Pass(network, arithmetic, _both(found.see, see)).run(number_format.rounded(draws.inputs()))
+            events += [found.events(place) for place in range(len(numbers))]
     forward, backward = zip(*events, strict=True)
-    return {"forward": _median_event(forward, 1), "backward": _median_event(backward, -1)}
+    return {"forward": median_event(forward, 1), "backward": median_event(backward, -1)}
+
+
+def _both(first: Observer, second: Observer | None) -> Observer:
+    """An observer for two."""
+    if second is None:
+        return first
+
+    def see(name: str, k: int, x: Array) -> None:
+        first(name, k, x)
+        second(name, k, x)
+
+    return see
 
 
 @dataclass(frozen=True)
-class _Rounded:
+class _RoundedArithmetic:
     """float32 arrays whose entries are numbers of a format; weight_sd, bias_sd: (K + 1,)."""
 
     network: Network
@@ -103,7 +129,7 @@ class _Rounded:
         return self.rounded(normal), sd
 
     def through_norm(self, adjoint: Array, normal: Array, sd: Array) -> Array:
-        return self.rounded(norm_back(adjoint, normal, sd))
+        return self.rounded(norm_back(adjoint, normal, sd, self.network.limits.norm_rounding))
 
     def loss_adjoint(self, f: Array) -> Array:
         if self.network.loss == "lsq":
@@ -112,7 +138,7 @@ class _Rounded:
 
 
 @dataclass(frozen=True)
-class _Watch:
+class _Events:
     """Which f_k and dl/dh_k of which networks are lost."""
 
     network: Network
@@ -142,7 +168,7 @@ class _Watch:
         return None, None
 
 
-def _median_event(events: Sequence[Event], direction: int) -> Event:
+def median_event(events: Sequence[Event], direction: int) -> Event:
     """The earlier of the two in the middle; "lost" comes before every layer, no event after all."""
 
     def time(event: Event) -> float:

@@ -13,11 +13,6 @@ __all__ = ["Pass"]
 V = TypeVar("V")
 
 
-# ---------------------------------------------------------------------------------------------
-# The pass itself, in any arithmetic
-# ---------------------------------------------------------------------------------------------
-
-
 class _Arithmetic(Protocol[V]):
     """Operations on values V, arrays (networks, units, columns) in some form."""
 
@@ -34,7 +29,7 @@ class _Arithmetic(Protocol[V]):
 
 @dataclass
 class Pass(Generic[V]):
-    """Forward and backward pass through the architectures of networks.py.
+    """Forward and backward pass through the architectures of architectures.py.
 
     `see` is shown h_k, f_k, what W_k multiplies (g), dl/dh_k (dh) and dl/df_k (df) as they come.
     """

@@ -12,22 +12,15 @@ from gradcheck_cli.initialization.simulation.scaled_numbers import (
     Array,
     Scaled,
     carry_scale,
-    gathered,
+    gather_scaled,
     times_power,
 )
 
-__all__ = ["Phi"]
-
-_POWER_LAW = 64  # below 2^-64 and above 2^64 most functions are powers, to double precision
-
-
-# ---------------------------------------------------------------------------------------------
-# Activations of numbers of any size
-# ---------------------------------------------------------------------------------------------
+__all__ = ["ScaledActivation"]
 
 
 @dataclass(frozen=True)
-class Phi:
+class ScaledActivation:
     """An activation and its slope for scaled numbers.
 
     Where |z| < 2^-64 or |z| > 2^64 both are taken to be powers of |z|, if they look like it: relu, gelu
@@ -44,7 +37,7 @@ class Phi:
             value, slope = self.activation.both(x.mantissa)
             return Scaled(value.astype(dtype), x.exponent), Scaled(slope.astype(dtype), 0 * x.exponent)
         mantissa = x.mantissa.astype(np.float64)
-        if (np.abs(x.exponent) <= _POWER_LAW).all():
+        if (np.abs(x.exponent) <= self.activation.limits.power_law).all():
             found = [carry_scale(part) for part in self.activation.both(times_power(mantissa, x.exponent))]
         else:
             found = self._far(mantissa, x.exponent)
@@ -56,10 +49,11 @@ class Phi:
         part, own = np.frexp(mantissa)
         exponent = np.where(part == 0, 0, own + column)
         place = (exponent > 0).astype(int), (part > 0).astype(int)
-        near = np.where(self._is_power[place], np.clip(exponent, -_POWER_LAW, _POWER_LAW), exponent)
+        limit = self.activation.limits.power_law
+        near = np.where(self._is_power[place], np.clip(exponent, -limit, limit), exponent)
         found = self.activation.both(times_power(part, near))
         return [
-            gathered(values, degrees[place] * (exponent - near))
+            gather_scaled(values, degrees[place] * (exponent - near))
             for values, degrees in zip(found, self._degrees, strict=True)
         ]
 
@@ -75,14 +69,15 @@ class Phi:
 
     @cached_property
     def _found_degrees(self) -> Array:
-        ends, signs = np.array([-_POWER_LAW - 2, _POWER_LAW]), np.array([-1.0, 1.0])
+        limits = self.activation.limits
+        ends, signs = np.array([-limits.power_law - 2, limits.power_law]), np.array([-1.0, 1.0])
         z = signs[:, None] * 2.0 ** (ends[:, None, None] + np.arange(3.0))
-        return np.stack([_degree(np.abs(values)) for values in self.activation.both(z)])
+        return np.stack([_degree(np.abs(values), limits.same_power) for values in self.activation.both(z)])
 
 
-def _degree(values: Array) -> Array:
+def _degree(values: Array, within: float) -> Array:
     """d where the last axis grows like 1, 2^d, 4^d; 0 where all is zero, nan where it is no power."""
     steps = np.diff(np.log2(values), axis=-1)
     first, second = steps[..., 0], steps[..., 1]
-    power = np.where(np.abs(first - second) < 1e-9, np.round(second, 9), np.nan)
+    power = np.where(np.abs(first - second) < within, np.round(second, 9), np.nan)
     return np.where((values == 0).all(axis=-1), 0.0, power)

@@ -9,7 +9,7 @@ import numpy as np
 from gradcheck_cli.initialization.architectures import Network
 from gradcheck_cli.initialization.simulation.draws import Draws
 from gradcheck_cli.initialization.simulation.layer_norm import layer_norm, norm_back
-from gradcheck_cli.initialization.simulation.scaled_activations import Phi
+from gradcheck_cli.initialization.simulation.scaled_activations import ScaledActivation
 from gradcheck_cli.initialization.simulation.scaled_numbers import (
     Array,
     Scaled,
@@ -18,22 +18,22 @@ from gradcheck_cli.initialization.simulation.scaled_numbers import (
     times_power,
 )
 
-__all__ = ["Carried"]
+__all__ = ["ScaledArithmetic"]
 
 
 @dataclass(frozen=True)
-class Carried:
+class ScaledArithmetic:
     """Scaled values; column c has the standard deviations weight_sd[:, c], in mantissa and exponent."""
 
     network: Network
     draws: Draws
-    phi: Phi
+    activation: ScaledActivation
     weight_sd: tuple[Array, Array]  # (K + 1, columns) each
     bias_sd: tuple[Array, Array]
 
     def affine(self, k: int, x: Scaled) -> Scaled:
         """b_k + W_k @ x."""
-        f = self._weighed(k, self.draws.weights(k), x)
+        f = self._product(k, self.draws.weights(k), x)
         mantissa, exponent = (part[k] for part in self.bias_sd)
         if not mantissa.any():
             return f
@@ -42,15 +42,15 @@ class Carried:
 
     def transposed(self, k: int, x: Scaled) -> Scaled:
         """W_k' @ x."""
-        return self._weighed(k, np.swapaxes(self.draws.weights(k), 1, 2), x)
+        return self._product(k, np.swapaxes(self.draws.weights(k), 1, 2), x)
 
-    def _weighed(self, k: int, unit: Array, x: Scaled) -> Scaled:
+    def _product(self, k: int, unit: Array, x: Scaled) -> Scaled:
         mantissa, exponent = (part[k] for part in self.weight_sd)
         return carry_scale((unit @ x.mantissa) * mantissa.astype(unit.dtype), x.exponent + exponent)
 
     def activated(self, x: Scaled) -> tuple[Scaled, Scaled]:
         """phi(x) and phi'(x)."""
-        return self.phi.of(x)
+        return self.activation.of(x)
 
     def sum(self, x: Scaled, y: Scaled) -> Scaled:
         """x + y."""
@@ -71,7 +71,8 @@ class Carried:
 
     def through_norm(self, adjoint: Scaled, normal: Scaled, sd: Scaled) -> Scaled:
         """The adjoint behind a layer normalization."""
-        back = norm_back(adjoint.mantissa, times_power(normal.mantissa, normal.exponent), sd.mantissa)
+        plain, rounding = times_power(normal.mantissa, normal.exponent), self.network.limits.norm_rounding
+        back = norm_back(adjoint.mantissa, plain, sd.mantissa, rounding)
         return carry_scale(back, adjoint.exponent - sd.exponent)
 
     def loss_adjoint(self, f: Scaled) -> Scaled:

@@ -1,4 +1,8 @@
-"""Reads arrays and powers of two. Gives numbers far beyond the range of float64."""
+"""Reads arrays and powers of two. Gives numbers far beyond the range of float64, and their sums.
+
+A thousand layers neither overflow nor vanish: mantissas are float64 or float32, exponents int64. Knows
+nothing of networks.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NOTHING", "Array", "Scaled", "add_scaled", "carry_scale", "gathered", "times_power"]
+__all__ = ["NOTHING", "Array", "Scaled", "add_scaled", "carry_scale", "gather_scaled", "times_power"]
 
 Array = NDArray[Any]
 
 _BEYOND = 1 << 40  # a binary exponent beyond this is infinite, or zero
 NOTHING = -(1 << 60)  # the binary exponent of zero
-
-
-# ---------------------------------------------------------------------------------------------
-# Arithmetic with a carried scale
-# ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def add_scaled(x: Scaled, y: Scaled) -> Scaled:
     return carry_scale(first + second, top)
 
 
-def gathered(values: Array, power: Array) -> Scaled:
+def gather_scaled(values: Array, power: Array) -> Scaled:
     """values * 2^power, entry by entry, as scaled columns."""
     whole = np.floor(power)
     part, own = np.frexp(values * 2.0 ** (power - whole))

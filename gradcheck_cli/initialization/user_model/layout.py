@@ -8,13 +8,9 @@ from functools import cached_property
 
 from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Model, Step
+from gradcheck_cli.numerics.limits.initialization import DEFAULTS, InitializationLimits
 
 __all__ = ["Layout"]
-
-
-# ---------------------------------------------------------------------------------------------
-# The model as a network: which matrices enter products, and how many lie before each step
-# ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -39,12 +35,13 @@ class _Use:
 
 @dataclass
 class Layout:
-    """What is the same in every draw."""
+    """Which matrices enter products, and how many lie before each step: the same in every draw."""
 
     model: Model
     factors: dict[int, _Factor] = field(default_factory=dict)
     uses: dict[str, _Use] = field(default_factory=dict)
     depths: list[int] = field(default_factory=list)  # of every node
+    limits: InitializationLimits = DEFAULTS
 
     def __post_init__(self) -> None:
         inputs = self.model.inputs.values()

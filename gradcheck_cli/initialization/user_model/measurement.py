@@ -21,11 +21,6 @@ Array = NDArray[np.float64]
 QUANTITIES: Mapping[str, str] = {"h": "forward", "dh": "backward"}
 
 
-# ---------------------------------------------------------------------------------------------
-# Measuring
-# ---------------------------------------------------------------------------------------------
-
-
 @dataclass
 class Measured:
     """log10 of every step in every draw with a finite loss, (draws, steps); and whether it is all 0."""

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from gradcheck_cli.common.errors import OptionError, printable
 from gradcheck_cli.initialization.architectures import STATS
-from gradcheck_cli.initialization.user_model.judgement import SIGMAS, Judge
 from gradcheck_cli.initialization.user_model.layout import Layout
 from gradcheck_cli.initialization.user_model.measurement import QUANTITIES, Measured, measure_model
-from gradcheck_cli.initialization.user_model.weight_matrices import ERRORS, displayed, matrix_stats
+from gradcheck_cli.initialization.user_model.trends import Trends
+from gradcheck_cli.initialization.user_model.weight_matrices import displayed, matrix_stats
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.initialization import DEFAULTS, InitializationLimits
 from gradcheck_cli.results.initialization_results import (
     InitReport,
     InitSummary,
@@ -37,6 +38,7 @@ def model_stats(
     quantities: Sequence[str] = ("h", "dh"),
     every: int | None = None,
     all_layers: bool = False,
+    limits: InitializationLimits = DEFAULTS,
 ) -> InitReport:
     """Weights, sizes of steps ("h") and of d loss/d step ("dh") over `draws` of one model.
 
@@ -46,11 +48,11 @@ def model_stats(
     loss.
     """
     _check(draws, stat, level, quantities, every)
-    layout = Layout(draws[0])
+    layout = Layout(draws[0], limits=limits)
     measured = measure_model(draws, layout, stat)
     matrices = [matrix_stats(layout, measured, name) for name in layout.matrices]
-    judge = Judge(layout, measured, stat, level)
-    series = {name: judge.series(name) for name in QUANTITIES}
+    trends = Trends(layout, measured, stat, level)
+    series = {name: trends.series(name) for name in QUANTITIES}
     return InitReport(
         config={
             "model": draws[0].file,
@@ -95,6 +97,7 @@ def _summary(
     worst = next(one for one in series if one.verdict is outcome)
     used = [matrix for matrix in matrices if matrix.name in displayed(layout, layout.uses)]
     mistaken = [matrix for matrix in used if matrix.remark.startswith("looks like")]
+    looks = f"{mistaken[0].name} {mistaken[0].remark}" if mistaken else ""
     return InitSummary(
         init="model",
         label=layout.model.file,
@@ -103,12 +106,12 @@ def _summary(
         variances=tuple(matrix.variance for matrix in used),
         bias_variance=None,
         verdict=Outcome.UNEXPECTED if mistaken else worst.verdict,
-        cause=_cause(worst, used) or (f"{mistaken[0].name} {mistaken[0].remark}" if mistaken else ""),
+        cause=_cause(worst, used, layout.limits.alike_ratios) or looks,
         dead_networks=measured.dead,
     )
 
 
-def _cause(series: Series, used: Sequence[MatrixStats]) -> str:
+def _cause(series: Series, used: Sequence[MatrixStats], alike: float) -> str:
     """The matrix that contributes most to a verdict, in one sentence."""
     if series.verdict in (None, Outcome.STABLE):
         return ""
@@ -119,26 +122,18 @@ def _cause(series: Series, used: Sequence[MatrixStats]) -> str:
     ordered = sorted(used, key=lambda matrix: matrix.ratios["he"], reverse=not vanishes)
     least, most = sorted((ordered[0].ratios["he"], ordered[-1].ratios["he"]))
     first, ratio = ordered[0], ordered[0].ratios["he"]
-    if abs(ratio - 1) < _ALIKE or (ratio < 1) is not vanishes:
+    if abs(ratio - 1) < alike or (ratio < 1) is not vanishes:
         return (
             f"no weight matrix has {'less' if vanishes else 'more'} variance than He's ({first.name} has "
             f"{ratio:.2g} times that): what {'shrinks' if vanishes else 'grows'} does so between the products"
         )
     remark = f": {first.remark}" if first.remark else ""
-    if len(used) > 1 and most < (1 + _ALIKE) * least:
+    if len(used) > 1 and most < (1 + alike) * least:
         return f"all {len(used)} weight matrices have about {ratio:.2g} times the variance of He{remark}"
     return f"{first.name} has {ratio:.2g} times the variance of He{remark}"
 
 
-_ALIKE = 0.1  # relative: ratios that are told as one
-
-
-# ---------------------------------------------------------------------------------------------
-# Notes
-# ---------------------------------------------------------------------------------------------
-
-_MOST_NAMED = 6
-_NARROW = 0.5  # sum of 1/width from which chance takes half a decade
+_MOST_NAMED = 6  # names in a note
 
 
 def _notes(
@@ -163,8 +158,8 @@ def _on_matrices(layout: Layout, matrices: Sequence[MatrixStats]) -> Iterator[st
     if len(layout.behind_matrices) == 1:
         yield "one weight matrix has no change from layer to layer: there is no verdict"
     yield (
-        f"remarks on variances allow {ERRORS:g} standard errors, sqrt(2/N) each for N normal entries; "
-        "of fewer than 33 entries they say nothing"
+        f"remarks on variances allow {layout.limits.remark_errors:g} standard errors, sqrt(2/N) each for N "
+        "normal entries; of fewer than 33 entries they say nothing"
     )
     turned = displayed(layout, [name for name, use in layout.uses.items() if use.first_axis])
     if turned:
@@ -186,10 +181,10 @@ def _on_draws(layout: Layout, measured: Measured) -> Iterator[str]:
         )
     if count == 1 and layout.uses:
         yield (
-            f"one draw says little: its verdict allows {SIGMAS:g} standard deviations of what chance does "
-            "to random weights, sqrt(6 sum 1/width)/ln 10 decades each (Hanin and Nica 2018)"
+            f"one draw says little: its verdict allows {layout.limits.draw_sigmas:g} standard deviations of "
+            "what chance does to random weights, sqrt(6 sum 1/width)/ln 10 decades each (Hanin and Nica 2018)"
         )
-    if layout.narrowness > _NARROW:
+    if layout.narrowness > layout.limits.narrow:
         yield (
             f"the sum of 1/width is {layout.narrowness:.2g}: at any initialization the typical network loses "
             f"up to {2.5 * layout.narrowness / math.log(10):.1f} decades by chance (Hanin and Nica 2018); "

@@ -12,7 +12,7 @@ from gradcheck_cli.initialization.user_model.measurement import Array, Measured
 from gradcheck_cli.model.initializers import INITIALIZERS, TRUNCATED_VARIANCE, find_initializer
 from gradcheck_cli.results.initialization_results import MatrixStats
 
-__all__ = ["ERRORS", "displayed", "matrix_stats"]
+__all__ = ["displayed", "matrix_stats"]
 
 
 def displayed(layout: Layout, names: Iterable[str]) -> list[str]:
@@ -20,12 +20,7 @@ def displayed(layout: Layout, names: Iterable[str]) -> list[str]:
     return [layout.model.display(name) for name in names]
 
 
-# ---------------------------------------------------------------------------------------------
-# Weight matrices
-# ---------------------------------------------------------------------------------------------
-
 _NOT_USED = "in no product @ on the way to the loss"
-ERRORS = 4.0  # standard errors of a variance that a remark allows
 _KNOWN = {"he": "He", "glorot": "Glorot", "lecun": "LeCun", "torch-default": "torch-default"}
 _FORMULAS: Mapping[str, Callable[[float, float], float]] = {
     name: INITIALIZERS[name].variance if name in INITIALIZERS else find_initializer(name, 1.0).variance
@@ -42,7 +37,8 @@ def matrix_stats(layout: Layout, measured: Measured, name: str) -> MatrixStats:
     fans = layout.fans(name)
     with np.errstate(all="ignore"):
         mean, variance = float(np.mean(values)), float(np.var(values))
-        remark = _remark(values, variance, fans) if name in layout.uses else _NOT_USED
+        allowed = layout.limits.remark_errors
+        remark = _remark(values, variance, fans, allowed) if name in layout.uses else _NOT_USED
     return MatrixStats(
         name=item.display,
         line=item.line,
@@ -54,11 +50,11 @@ def matrix_stats(layout: Layout, measured: Measured, name: str) -> MatrixStats:
     )
 
 
-def _remark(values: Array, variance: float, fans: tuple[int, int]) -> str:
+def _remark(values: Array, variance: float, fans: tuple[int, int], allowed: float) -> str:
     """Whose variance this is; else the mistake that gives it. At most two names, none if more would fit."""
     if values.min() == values.max():
         return "all entries are equal" if values.any() else "all entries are 0"
-    reach = ERRORS * _relative_error(values)
+    reach = allowed * _relative_error(values)
     if not reach < 1:
         return ""
 

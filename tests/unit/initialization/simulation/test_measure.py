@@ -18,15 +18,11 @@ from gradcheck_cli.derivatives.backprop.reverse_mode import derivative
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.initialization.activations import find_activation
 from gradcheck_cli.initialization.architectures import QUANTITIES, Network
-from gradcheck_cli.initialization.simulation import (
-    draws,
-    number_formats,
-    scaled_activations,
-    scaled_numbers,
-)
-from gradcheck_cli.initialization.simulation import measure as measure_module
-from gradcheck_cli.initialization.simulation.measure import Measured, measure
-from gradcheck_cli.initialization.simulation.number_formats import simulate
+from gradcheck_cli.initialization.simulation import scaled_numbers
+from gradcheck_cli.initialization.simulation.job import Job, memory_sizes
+from gradcheck_cli.initialization.simulation.measure import Measured, measure, measure_each
+from gradcheck_cli.initialization.simulation.number_formats import median_event, simulate
+from gradcheck_cli.initialization.simulation.scaled_activations import ScaledActivation
 from gradcheck_cli.model.initializers import unit_normal, unit_truncated, unit_uniform
 from gradcheck_cli.model.random_points import stream
 from gradcheck_cli.numerics.float_formats import FORMATS, forecast
@@ -342,9 +338,9 @@ def test_one_pass_serves_all_variances_of_a_homogeneous_network(
 
 def every_pass(net: Network, weights: Array, stat: str, nets: int, inputs: int) -> Measured:
     """Without the shortcut: each initialization takes its own way through the layers."""
-    job = draws.Job(net, unit_normal, unit_normal, nets, inputs, 0, stat, np.dtype(np.float64))
+    job = Job(net, unit_normal, unit_normal, nets, inputs, 0, stat, np.dtype(np.float64))
     with np.errstate(divide="ignore"):  # log10 of 0
-        return measure_module._each(job, weights, np.zeros_like(weights), lambda count: None)
+        return measure_each(job, weights, np.zeros_like(weights), lambda count: None)
 
 
 @pytest.mark.parametrize(("activation", "biases"), [("tanh", 0.0), ("relu", 0.1)])
@@ -509,7 +505,7 @@ def test_functions_that_are_no_powers_are_evaluated_at_the_number_itself() -> No
 
 def test_entries_of_one_column_may_lie_on_all_sides() -> None:
     """1 + |z| of 3 * 2^98, 0, -2^-300 and -2^90: each is taken where it lies."""
-    phi = scaled_activations.Phi(find_activation("1+abs(z)"))
+    phi = ScaledActivation(find_activation("1+abs(z)"))
     mantissa = np.array([0.75, 0.0, -(2.0**-400), -(2.0**-10)])[None, :, None]
     value, slope = phi.of(scaled_numbers.Scaled(mantissa, np.array([[[100]]])))
     found = [float(np.ldexp(x, int(value.exponent[0, 0, 0]))) for x in value.mantissa.ravel()]
@@ -537,22 +533,26 @@ def test_another_seed_draws_other_networks() -> None:
     assert (first != second).all()
 
 
-LIMITS = [(1, 1 << 29), (1, 1), (1 << 27, 1), (2000, 2000), (5000, 100_000)]
+def keeping(net: Network, weights: int, states: int) -> Network:
+    """The network where at most so many bytes are held."""
+    limits = net.limits._replace(kept_weights=weights, kept_states=states)
+    return replace(net, activation=replace(net.activation, limits=limits))
 
 
-@pytest.mark.parametrize(("weights_kept", "states_kept"), LIMITS)
+KEPT = [(1, 1 << 29), (1, 1), (1 << 27, 1), (2000, 2000), (5000, 100_000)]
+
+
+@pytest.mark.parametrize(("weights_kept", "states_kept"), KEPT)
 @pytest.mark.parametrize("arch", ["mlp", "preln"])
 def test_results_do_not_depend_on_batches(
-    monkeypatch: pytest.MonkeyPatch, arch: str, weights_kept: int, states_kept: int
+    arch: str, weights_kept: int, states_kept: int
 ) -> None:
     """Networks, initializations and inputs in blocks; weights kept or drawn again."""
     net = square(6, 5, "gelu", arch)
     weights = constant(net, 0.1, 0.5, 0.0)
     whole = run(net, weights, 0.1, nets=5, inputs=4)
-    monkeypatch.setattr(draws, "_KEPT_WEIGHTS", weights_kept)
-    monkeypatch.setattr(draws, "_KEPT_STATES", states_kept)
     told: list[float] = []
-    found = run(net, weights, 0.1, nets=5, inputs=4, progress=told.append)
+    found = run(keeping(net, weights_kept, states_kept), weights, 0.1, nets=5, inputs=4, progress=told.append)
     # a product with one column and with several is summed in different orders
     assert close(whole, found, 1e-11)
     assert told[-1] == 1
@@ -574,11 +574,11 @@ def test_weights_that_are_too_large_are_drawn_again() -> None:
 def test_a_thousand_layers_of_a_thousand_units_need_less_than_a_gigabyte() -> None:
     """By what is kept: one network, its states, and three matrices of 8 MB at a time."""
     net = square(1000, 1000)
-    job = draws.Job(net, unit_normal, unit_normal, 20, 1000, 0, "var", np.dtype(np.float64))
-    sizes = draws.memory_sizes(job, 5)
+    job = Job(net, unit_normal, unit_normal, 20, 1000, 0, "var", np.dtype(np.float64))
+    sizes = memory_sizes(job, 5)
     assert (sizes.networks, sizes.keep) == (1, False)
     assert sizes.variances * sizes.inputs * 2 * 8 * 1000 * 1000 < 0.9e9
-    many = draws.memory_sizes(replace(job, network=square(50, 2), inputs=1_000_000), 1)
+    many = memory_sizes(replace(job, network=square(50, 2), inputs=1_000_000), 1)
     assert many.networks * 50 * 1_000_000 * 8 < 0.9e9
     assert many.networks * many.inputs * 2 * 50 * 3 * 8 < 0.9e9
 
@@ -793,10 +793,10 @@ def test_simulation_by_hand(variance: float, nets: int) -> None:
 
 def test_the_median_event() -> None:
     events = [("overflow", 3), (None, None), ("lost", None), ("all zero", 7)]
-    assert number_formats._median_event(events, 1) == ("overflow", 3)
-    assert number_formats._median_event(events, -1) == ("all zero", 7)
-    assert number_formats._median_event(events[:2], 1) == ("overflow", 3)
-    assert number_formats._median_event(events[1:2] * 2 + events[2:3], 1) == (None, None)
+    assert median_event(events, 1) == ("overflow", 3)
+    assert median_event(events, -1) == ("all zero", 7)
+    assert median_event(events[:2], 1) == ("overflow", 3)
+    assert median_event(events[1:2] * 2 + events[2:3], 1) == (None, None)
 
 
 def place(sign: int, event: tuple[str | None, int | None]) -> float:
@@ -806,22 +806,17 @@ def place(sign: int, event: tuple[str | None, int | None]) -> float:
 
 @pytest.mark.parametrize("arch", ["mlp", "residual", "preln", "postln"])
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_array_of_a_simulation_is_rounded(
-    monkeypatch: pytest.MonkeyPatch, arch: str, name: str
-) -> None:
+def test_every_array_of_a_simulation_is_rounded(arch: str, name: str) -> None:
     form, seen = FORMATS[name], set()
 
-    def see(self: object, quantity: str, k: int, x: Array) -> None:
+    def see(quantity: str, k: int, x: Array) -> None:
         assert x.dtype == np.float32
         assert np.array_equal(form.rounded(x), x), (quantity, k)
         seen.add((quantity, k))
-        watch(self, quantity, k, x)
 
-    watch = number_formats._Watch.see
-    monkeypatch.setattr(number_formats._Watch, "see", see)
     net = square(8, 3, "tanh", arch, scale=0.3)
     weights = constant(net, 0.3)[0]
-    simulate(net, weights, weights, form, nets=2)
+    simulate(net, weights, weights, form, nets=2, see=see)
     assert seen == {(quantity, k) for quantity in ("h", "f", "g", "dh", "df") for k in range(4)}
 
 
@@ -862,12 +857,10 @@ def test_every_architecture_in_every_format(arch: str) -> None:
         assert lost == {"forward": ("overflow", 0), "backward": ("lost", None)}
 
 
-def test_batches_do_not_change_a_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_do_not_change_a_simulation() -> None:
     net = square(10, 12)
     whole = simulated(net, 0.4, "float16", nets=7)
-    monkeypatch.setattr(draws, "_KEPT_WEIGHTS", 1)
-    monkeypatch.setattr(draws, "_KEPT_STATES", 1)
-    assert simulated(net, 0.4, "float16", nets=7) == whole
+    assert simulated(keeping(net, 1, 1), 0.4, "float16", nets=7) == whole
 
 
 @pytest.fixture(autouse=True)

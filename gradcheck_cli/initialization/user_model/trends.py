@@ -1,4 +1,4 @@
-"""Reads measured variances. Gives verdicts on the trends of a user's model."""
+"""Reads measured variances. Gives the trends of a user's model, step by step, and verdicts on them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,14 @@ from gradcheck_cli.initialization.user_model.measurement import QUANTITIES, Arra
 from gradcheck_cli.numerics.student_t import student_t, typical
 from gradcheck_cli.results.initialization_results import LayerStats, Outcome, Series
 
-__all__ = ["SIGMAS", "Judge"]
-
-
-# ---------------------------------------------------------------------------------------------
-# Judging
-# ---------------------------------------------------------------------------------------------
-
-_DECADES = 1.0  # a change of variance over all layers that is still stable
-SIGMAS = 4.0  # of one draw, whose scatter cannot be measured; the tails are heavier than normal ones
+__all__ = ["Trends"]
 
 
 @dataclass(frozen=True)
-class Judge:
+class Trends:
     """Slopes and verdicts.
 
-    What chance does to random weights is no fault of theirs: of a ReLU network of widths n_j,
+    What chance does to random weights is not counted against them: of a ReLU network of widths n_j,
     ln |h_K|^2 has the mean -(5/2) sum 1/n_j and the variance 5 sum 1/n_j (Hanin and Nica 2018).
     """
 
@@ -106,10 +98,11 @@ class Judge:
         depth = self.layout.depth(self.layout.steps[self.layout.behind_matrices[-1]])
         of_variance = 2 if self.stat == "std" else 1
         decades = slope * depth * of_variance
-        margin = SIGMAS * self.scatter if ci is None else ci * depth * of_variance
-        if decades + margin + self.shift < -_DECADES:
+        limits = self.layout.limits
+        margin = limits.draw_sigmas * self.scatter if ci is None else ci * depth * of_variance
+        if decades + margin + self.shift < -limits.stable_decades:
             return Outcome.VANISHES
-        return Outcome.EXPLODES if decades - margin > _DECADES else Outcome.STABLE
+        return Outcome.EXPLODES if decades - margin > limits.stable_decades else Outcome.STABLE
 
 
 def _line(x: Array, y: Array) -> float:

@@ -1,7 +1,7 @@
-"""Reads log10 values layer by layer, measured and predicted. Gives slopes, verdicts and their causes.
+"""Reads slopes, measured and predicted. Gives verdicts: stable, vanishes, explodes, or unexpected.
 
-Forward quantities travel from the input, backward ones towards it; slopes are in decades per layer in the
-direction of travel. Knows nothing of how values were measured or predicted.
+Slopes are in decades per layer in the direction of travel. Knows nothing of how values were measured or
+predicted.
 """
 
 from __future__ import annotations
@@ -13,44 +13,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.initialization.architectures import Network
+from gradcheck_cli.numerics.limits.initialization import DEFAULTS, InitializationLimits
 from gradcheck_cli.numerics.student_t import student_t
 from gradcheck_cli.results.initialization_results import Outcome, Series
 
-__all__ = ["Array", "Quantile", "allowance", "best", "contradicts", "start_allowance", "verdict"]
+__all__ = ["Quantile", "best_case", "contradicts", "slope_allowance", "start_allowance", "verdict"]
 
 Array = NDArray[np.float64]
 Quantile = Callable[[float, int], float]
-STABLE_DECADES = 1.0  # |depth * log10 chi| below this is stable
-_SURE = 1 - 6e-7  # two-sided level of UNEXPECTED: five standard deviations of a normal distribution
-_SIGMAS = 5.0
-
-
-# ---------------------------------------------------------------------------------------------
-# Verdicts
-# ---------------------------------------------------------------------------------------------
 
 
 def contradicts(
-    values: Array, expected: float | None, scatter: float, allowance: float, t: Quantile = student_t
+    values: Array,
+    expected: float | None,
+    scatter: float,
+    allowance: float,
+    t: Quantile = student_t,
+    limits: InitializationLimits = DEFAULTS,
 ) -> bool:
     """Whether the networks' slopes, or their values at one layer, cannot come from the predicted mean.
 
-    `scatter` is the predicted standard deviation of one network, `allowance` how far the prediction
-    itself may be off, `t` gives Student's quantiles. Five standard errors, by the larger of both
-    scatters: one in a million correct initializers is accused.
+    Five standard errors, by the larger of both scatters: one in a million correct initializers is accused.
+
+    Parameters
+    ----------
+    values : ndarray, (networks,), float64
+        Decades per layer, or log10 of the statistic.
+    expected : float or None
+        The prediction, in the same unit.
+    scatter : float
+        The predicted standard deviation of one network.
+    allowance : float
+        How far the prediction itself may be off.
+    t : callable
+        Student's quantiles.
     """
     count = len(values)
     if not count or expected is None:
         return False
-    margin = _SIGMAS * scatter / math.sqrt(count) if math.isfinite(scatter) else 0.0
+    margin = limits.contradiction_sigmas * scatter / math.sqrt(count) if math.isfinite(scatter) else 0.0
     if count > 1:
         own = float(np.std(values, ddof=1)) / math.sqrt(count)
-        margin = max(margin, t(_SURE, count - 1) * own)
-    rounding = 1e-9 * (1 + abs(expected))
+        margin = max(margin, t(limits.contradiction_level, count - 1) * own)
+    rounding = limits.slope_rounding * (1 + abs(expected))
     return abs(float(np.mean(values)) - expected) > margin + allowance + rounding
 
 
-def allowance(network: Network, correction: float, *, pooled: bool, normal: bool) -> float:
+def slope_allowance(network: Network, correction: float, *, pooled: bool, normal: bool) -> float:
     """How far the predicted slope may be off, in decades per layer.
 
     `correction` is what finite width takes off it, to first order: half of that bounds the second order;
@@ -58,19 +67,21 @@ def allowance(network: Network, correction: float, *, pooled: bool, normal: bool
     known to about 1/width, each layer of a sum h + s f to as much; where biases are not `normal`, neither
     are pre-activations, and phi(z)^2 of a uniform z may differ by half a decade.
     """
-    narrow = 1 / min(network.widths[1:-1])
+    narrow, limits = 1 / min(network.widths[1:-1]), network.limits
     steps = max(network.depth - 1, 1)
     found = narrow / (steps if network.architecture == "mlp" else 2)
     if math.isfinite(correction):
-        found += abs(correction) * (1.0 if pooled else 0.5)
+        found += abs(correction) * (limits.second_order_pooled if pooled else limits.second_order)
     if not normal:
-        found += 0.5 / steps
+        found += limits.not_normal / steps
     return found
 
 
 def start_allowance(network: Network, *, normal: bool) -> float:
     """The same for log10 of the first layer, in the direction of travel: a fifth of a decade and more."""
-    return 0.2 + 2 / min(network.widths[1:-1]) + (0.0 if normal else 0.5)
+    limits = network.limits
+    narrow = limits.start_widths / min(network.widths[1:-1])
+    return limits.start_decades + narrow + (0.0 if normal else limits.not_normal)
 
 
 def verdict(
@@ -87,12 +98,12 @@ def verdict(
     if math.isnan(late):
         return None
     decades = late * network.depth * (2 if stat == "std" else 1)
-    if abs(decades) < STABLE_DECADES:
+    if abs(decades) < network.limits.stable_decades:
         return Outcome.STABLE
     return Outcome.VANISHES if decades < 0 else Outcome.EXPLODES
 
 
-def best(cases: Sequence[Mapping[str, Series]]) -> int | None:
+def best_case(cases: Sequence[Mapping[str, Series]]) -> int | None:
     """The number of the stable case that changes least in both directions; None if none is stable."""
     ranked = []
     for number, series in enumerate(cases):
