@@ -51,7 +51,7 @@ class InitializationLimits(NamedTuple):
     # d ln E phi^2/d ln q | nearer to 0 than this a law is flat, nearer to 1 a fixed point is neutral:
     # integrals have 12 digits, their differences 6 | set by hand, not measured
     same_growth: float = 1e-6
-    # |ln chi| | nearer to 0 there is no depth scale: a billion layers | set by hand, not measured
+    # abs(ln chi) | nearer to 0 there is no depth scale: a billion layers | set by hand, not measured
     same_chi: float = 1e-9
     # relative | of q, below which q is kept; integrals have 12 digits | set by hand, not measured
     same_variance: float = 1e-9
