@@ -38,8 +38,8 @@ def example(name: str | None, save: bool) -> int:
         raise OptionError("--save needs a name", help="gradcheck example lists them")
     if name is None:
         known = example_models.names()
-        room = max(map(len, known), default=0)
-        print_text("\n".join(f"{each:<{room}}  {example_models.lesson(each)}".rstrip() for each in known))
+        width = max(map(len, known), default=0)
+        print_text("\n".join(f"{each:<{width}}  {example_models.lesson(each)}".rstrip() for each in known))
     elif save:
         saved = example_models.save(name, as_path(os.getcwd()))
         print_text("\n".join(f"wrote {path.name}" for path in saved))

@@ -1,4 +1,4 @@
-"""Reads finished text. Gives it to a file, whole or not at all, and tells what a terminal can show.
+"""Reads finished text. Gives it to a file, whole or not at all, and says what a terminal can show.
 
 Knows nothing of results.
 """

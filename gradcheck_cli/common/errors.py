@@ -41,8 +41,8 @@ class Place(NamedTuple):
         window = printable(shown[start : start + _WINDOW])
         before = printable(shown[start : self.column - 1])
         lead, lag = ("..." if start else ""), ("..." if len(shown) > start + _WINDOW else "")
-        room = max(1, len(window) - len(before))
-        caret = " " * (len(lead) + len(before)) + "^" * max(1, min(self.width, room))
+        free = max(1, len(window) - len(before))
+        caret = " " * (len(lead) + len(before)) + "^" * max(1, min(self.width, free))
         return [f"{self.line:>{_MARGIN}} | {lead}{window}{lag}", f"{'':{_MARGIN}} | {caret}"]
 
 

@@ -41,18 +41,18 @@ def format_forecasts(
                     inputs=options.inputs,
                     seed=options.seed,
                 )
-            for way, (event, layer) in predicted.items():
-                event_seen, layer_seen = seen.get(way, (None, None))
+            for direction, (event, layer) in predicted.items():
+                event_seen, layer_seen = seen.get(direction, (None, None))
                 yield FormatForecast(
                     init=case.setting.initializer.name,
                     label=case.setting.label,
                     format=name,
-                    direction=way,
+                    direction=direction,
                     event=event,
                     layer=layer,
                     simulated_event=event_seen,
                     simulated_layer=layer_seen,
-                    simulated=way in seen,
+                    simulated=direction in seen,
                 )
 
 

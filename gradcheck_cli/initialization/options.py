@@ -22,7 +22,7 @@ from gradcheck_cli.model.initializers import INITIALIZERS, Initializer, check_bi
 from gradcheck_cli.numerics.float_formats import FORMATS
 from gradcheck_cli.numerics.limits.initialization import DEFAULTS, InitializationLimits
 
-__all__ = ["InitOptions", "Setting", "network_of", "settings_of"]
+__all__ = ["CHOICES", "InitOptions", "Setting", "network_of", "settings_of"]
 
 Array = NDArray[np.float64]
 CHAPTER = (0.001, 0.01, 0.02, 0.1, 1.0)  # of the experiment at width 100 in Prince 2023, chapter 7
@@ -168,7 +168,7 @@ def _widths(options: InitOptions) -> tuple[int, ...]:
     return options.widths
 
 
-_CHOICES = {
+CHOICES = {
     "stat": STATS,
     "loss": ("lsq", "none"),
     "fan": ("in", "out", "avg"),
@@ -192,7 +192,7 @@ def _check_numbers(options: InitOptions) -> None:
 
 def _check_words(options: InitOptions) -> None:
     several = (("quantity", options.quantities, QUANTITIES), ("format", options.simulate, tuple(FORMATS)))
-    single = ((name, (getattr(options, name),), known) for name, known in _CHOICES.items())
+    single = ((name, (getattr(options, name),), known) for name, known in CHOICES.items())
     for name, given, known in (*several, *single):
         for word in given:
             if word not in known:

@@ -12,7 +12,7 @@ from io import StringIO
 from itertools import chain
 
 from gradcheck_cli.common.errors import printable
-from gradcheck_cli.render.initialization_panels import columns, panels, placed
+from gradcheck_cli.render.initialization_panels import columns, layers_by_place, panels
 from gradcheck_cli.render.numbers import exact
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.text_encoding import entry_name
@@ -121,7 +121,7 @@ def _layers(report: InitReport) -> Iterator[Line]:
     for panel in panels(report):
         wanted = set(columns(panel, report.config))
         for series in panel.series:
-            found = placed(series).items()
+            found = layers_by_place(series).items()
             yield from (_layer(series, layer) for place, layer in found if place in wanted)
 
 

@@ -100,9 +100,9 @@ def _step(page: Page, row: Row, widths: tuple[int, int]) -> None:
     """One step. What does not fit beside its equation, a local derivative or an array, goes below."""
     column, value_column = widths
     width = width_of(row.equation)
-    room = page.width - column - 4 if width <= column else 0
-    local = row.local if width_of(row.local) <= room - value_column - 2 else ""
-    fits = len(row.value) == 1 and width_of(row.value[0]) <= (value_column if local else room)
+    free = page.width - column - 4 if width <= column else 0
+    local = row.local if width_of(row.local) <= free - value_column - 2 else ""
+    fits = len(row.value) == 1 and width_of(row.value[0]) <= (value_column if local else free)
     first, *more = _wrapped(row.equation, page.width - 4)
     value = row.value[0] if fits else ""
     page.line(f"  {first}{' ' * (column - width)}  {value:<{value_column}}  {local}")

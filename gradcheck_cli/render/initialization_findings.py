@@ -11,7 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby, zip_longest
 
 from gradcheck_cli.render import numbers
-from gradcheck_cli.render.initialization_panels import LONGEST_STEP, Roster, both, level, placed, quantity
+from gradcheck_cli.render.initialization_panels import (
+    LONGEST_STEP,
+    Roster,
+    both,
+    layers_by_place,
+    level,
+    quantity,
+)
 from gradcheck_cli.render.text_encoding import cut, listed, plural, safe
 from gradcheck_cli.results.initialization_results import (
     FormatForecast,
@@ -100,9 +107,9 @@ _NUMBER = re.compile(r"(?<!\S)[+-]?\d(?:[\d.]*\d)?(?:e[+-]?\d+)?(?=[,;:.]?(?:\s|
 def _causes(inits: Sequence[InitSummary], roster: Roster, verbosity: int) -> Iterator[str]:
     """One sentence for neighbors whose causes differ in one number at most."""
     stable = Outcome.STABLE
-    told = (one for one in inits if verbosity > 0 or one.verdict is not stable)
-    told = (one for one in told if one.cause or one.verdict not in (None, stable))
-    for _, members in groupby(told, lambda one: (str(one.verdict), _NUMBER.sub("#", one.cause))):
+    shown = (one for one in inits if verbosity > 0 or one.verdict is not stable)
+    shown = (one for one in shown if one.cause or one.verdict not in (None, stable))
+    for _, members in groupby(shown, lambda one: (str(one.verdict), _NUMBER.sub("#", one.cause))):
         group = list(members)
         texts = list(zip(*(_NUMBER.findall(one.cause) for one in group), strict=True))
         alike = sum(len(set(column)) > 1 for column in texts) <= 1
@@ -150,7 +157,7 @@ def _scatter(report: InitReport, roster: Roster) -> str:
     series = _steadiest(report)
     if series is None or not series.layers:
         return ""
-    last = list(placed(series).values())[-1]
+    last = list(layers_by_place(series).values())[-1]
     if last.low is None or last.high is None or series.networks < 2:
         return ""
     who = series.label or roster.sentence(series.init)

@@ -16,8 +16,22 @@ from gradcheck_cli.render.text_encoding import cut, listed, safe
 from gradcheck_cli.results.initialization_results import InitReport, InitSummary, LayerStats, Outcome, Series
 
 __all__ = [
-    "LONGEST_STEP", "MOST_COLUMNS", "Panel", "Roster", "Row", "both", "columns", "has_names",
-    "heading_row", "level", "outcome", "panels", "placed", "quantity", "rows", "verdict",
+    "LONGEST_STEP",
+    "MOST_COLUMNS",
+    "Panel",
+    "Roster",
+    "Row",
+    "both",
+    "columns",
+    "has_names",
+    "heading_row",
+    "layers_by_place",
+    "level",
+    "outcome",
+    "panels",
+    "quantity",
+    "rows",
+    "verdict",
 ]  # fmt: skip
 
 LONGEST_STEP = 12
@@ -33,7 +47,7 @@ _DISTRIBUTIONS = ("normal", "uniform", "trunc")  # a number stands behind their 
 # ---------------------------------------------------------------------------------------------
 
 
-def placed(series: Series) -> dict[int, LayerStats]:
+def layers_by_place(series: Series) -> dict[int, LayerStats]:
     """The layers by their place, rising: k, or their position among the steps of a user's model.
 
     Steps between two weight matrices share their k.
@@ -187,7 +201,7 @@ class Panel:
     @cached_property
     def layers(self) -> list[int]:
         """The place of every layer, rising."""
-        return sorted({place for series in self.series for place in placed(series)})
+        return sorted({place for series in self.series for place in layers_by_place(series)})
 
     @property
     def hidden(self) -> list[int]:
@@ -203,8 +217,8 @@ class Panel:
     @cached_property
     def _names(self) -> dict[int, str]:
         named = (series for series in self.series if has_names(series))
-        layers = ((place, layer.name or "") for series in named for place, layer in placed(series).items())
-        return {place: cut(safe(name), LONGEST_STEP) for place, name in layers}
+        layers = (layer for series in named for layer in layers_by_place(series).items())
+        return {place: cut(safe(layer.name or ""), LONGEST_STEP) for place, layer in layers}
 
     def shown(self, interval: str = "") -> str:
         """What the numbers are: "log10 var h_k, median of 20 networks"; `interval`: of low and high."""
@@ -229,10 +243,10 @@ def columns(panel: Panel, config: Mapping[str, object], most: int | None = None)
     asked_all = config.get("all_layers")
     if isinstance(every, int) and not asked_all:
         return _multiples(panel.hidden, every, 0)
-    return panel.layers if asked_all or most is None else _round_ones(panel.hidden, most)
+    return panel.layers if asked_all or most is None else round_layers(panel.hidden, most)
 
 
-def _round_ones(layers: list[int], most: int) -> list[int]:
+def round_layers(layers: list[int], most: int) -> list[int]:
     """The first, evenly spaced round ones, and the last."""
     if len(layers) <= most:
         return layers
@@ -245,12 +259,12 @@ def _round_ones(layers: list[int], most: int) -> list[int]:
     return _thirds(layers)
 
 
-def _multiples(layers: list[int], step: int, room: float) -> list[int]:
-    """The first, the multiples of `step` that end `room` before the last, and the last."""
+def _multiples(layers: list[int], step: int, margin: float) -> list[int]:
+    """The first, the multiples of `step` that end `margin` before the last, and the last."""
     if len(layers) < 2:
         return layers
     first, *middle, last = layers
-    chosen = [k for k in middle if k % step == 0 and last - k >= room]
+    chosen = [k for k in middle if k % step == 0 and last - k >= margin]
     return [first, *chosen, last]
 
 
@@ -304,12 +318,12 @@ def _places(panel: Panel, short: int) -> dict[int, int]:
     large = (math.inf, 100, 10)[short]
     found = dict.fromkeys(panel.layers, 2)
     for series in panel.series:
-        for place, layer in placed(series).items():
+        for place, layer in layers_by_place(series).items():
             if layer.median is not None and large <= abs(layer.median) < math.inf:
                 found[place] = 1
     return found
 
 
 def _values(series: Series, name: str, places: Mapping[int, int]) -> dict[int, str]:
-    layers = placed(series).items()
+    layers = layers_by_place(series).items()
     return {place: numbers.decimals(getattr(layer, name), places[place]) for place, layer in layers}

@@ -78,10 +78,10 @@ class Page:
     def edges(self, left: str, right: Cell, indent: int = 0) -> None:
         """`left` wrapped, at most three lines, and `right` at the right edge of the first."""
         label, rest = left[:indent], self.safe(left[indent:])
-        room = self.width - 2
-        lines = wrap(rest, room - indent - width_of(right[0]) - 2, longest=3)
+        free = self.width - 2
+        lines = wrap(rest, free - indent - width_of(right[0]) - 2, longest=3)
         first = f"{label}{lines[0]}"
-        self.line(first, " " * (room - width_of(first) - width_of(right[0])), right)
+        self.line(first, " " * (free - width_of(first) - width_of(right[0])), right)
         for more in lines[1:]:
             self.line(" " * (indent + 2) + more)
 

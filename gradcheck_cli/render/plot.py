@@ -16,9 +16,9 @@ from gradcheck_cli.render.initialization_panels import (
     Panel,
     Roster,
     has_names,
+    layers_by_place,
     level,
     panels,
-    placed,
     quantity,
 )
 from gradcheck_cli.render.text_encoding import cut, safe, wrap
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["picture", "require"]
+__all__ = ["draw_figure", "picture", "require"]
 
 # Okabe and Ito's colors, told apart by everybody; without their yellow, which is faint on white
 _COLORS = (
@@ -81,13 +81,13 @@ def picture(report: InitReport, kind: str) -> bytes:
     with rc_context():
         rcdefaults()  # the user's own style could break what was laid out here
         with rc_context(_SETTINGS):
-            figure = _drawn(Figure, report)
+            figure = draw_figure(Figure, report)
             stamp = {"Date": None} if kind == "svg" else {"Software": None}
             figure.savefig(file, format=kind, dpi=_RESOLUTION, metadata=stamp)
     return file.getvalue()
 
 
-def _drawn(figure_type: type[Figure], report: InitReport) -> Figure:
+def draw_figure(figure_type: type[Figure], report: InitReport) -> Figure:
     """One panel per quantity, two side by side, and one legend for all under them."""
     shown, roster = panels(report), Roster(report)
     across = min(max(len(shown), 1), 2)
@@ -165,7 +165,7 @@ def _name_layers(axes: Axes, panel: Panel) -> None:
 
 def _series(axes: Axes, series: Series, color: Any, mark: str, number: int) -> None:
     """Theory as a line, measurement as marks on it."""
-    places = placed(series)
+    places = layers_by_place(series)
     expected = [_number(layer.expected) for layer in places.values()]
     axes.plot(list(places), expected, color=color, linewidth=1.3, zorder=2)
     thinned = _thinned(list(places), number)

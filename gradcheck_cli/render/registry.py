@@ -6,12 +6,12 @@ and name the module in HOMES: the command line, its help and its completion foll
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, TypeVar
 
-__all__ = ["OutputOptions", "formats", "output_format", "render"]
+__all__ = ["Formats", "OutputOptions", "formats", "output_format", "render"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,28 +40,75 @@ HOMES: dict[str, dict[str, str]] = {
     "gain": {"table": "gains", "json": "json_schema"},
     "functions": {"table": "reference"},
 }  # fmt: skip
-_FORMATS: dict[tuple[str, str], Callable[..., str]] = {}
+
+
+@dataclass
+class Formats:
+    """The formats of each command: `homes` says which module registers which, `known` those that did."""
+
+    homes: Mapping[str, Mapping[str, str]]
+    known: dict[tuple[str, str], Callable[..., str]] = field(default_factory=dict)
+
+    def register(self, name: str, of: str = "run") -> Callable[[Renderer], Renderer]:
+        """A decorator that makes a function the format `name` of the results of the command `of`."""
+
+        def add(function: Renderer) -> Renderer:
+            self.known[of, name] = function
+            return function
+
+        return add
+
+    def names(self, of: str = "run") -> tuple[str, ...]:
+        """Those of one command, the table first."""
+        added = (name for command, name in self.known if command == of)
+        return tuple(dict.fromkeys((*self.homes.get(of, ()), *added)))
+
+    def find(self, name: str, of: str = "run") -> Callable[..., str]:
+        """The function of a format; its module is imported when it is first asked for."""
+        if (of, name) not in self.known:
+            import_module(f"{__package__}.{self.homes[of][name]}")
+        return self.known[of, name]
+
+
+FORMATS = Formats(HOMES)
 
 
 def output_format(name: str, *, of: str = "run") -> Callable[[Renderer], Renderer]:
     """Register a function as the format `name` of the results of the command `of`."""
-
-    def register(function: Renderer) -> Renderer:
-        _FORMATS[of, name] = function
-        return function
-
-    return register
+    return FORMATS.register(name, of)
 
 
 def formats(of: str = "run") -> tuple[str, ...]:
     """The names of the formats of one command, the table first."""
-    return tuple(dict.fromkeys((*HOMES.get(of, ()), *(n for command, n in _FORMATS if command == of))))
+    return FORMATS.names(of)
 
 
 def render(
-    result: Any, name: str = "table", options: OutputOptions | None = None, *, of: str = "run"
+    result: Any,
+    name: str = "table",
+    options: OutputOptions | None = None,
+    *,
+    of: str = "run",
+    known: Formats = FORMATS,
 ) -> str:
-    """The text of a result; for `run` a sequence of reports. Raises KeyError: unknown format."""
-    if (of, name) not in _FORMATS:
-        import_module(f"{__package__}.{HOMES[of][name]}")
-    return _FORMATS[of, name](result, options or OutputOptions())
+    """Write a result in one of the formats.
+
+    Parameters
+    ----------
+    result : object
+        What a command found; for `run` a sequence of reports.
+    name : str
+        The format.
+    options : OutputOptions, optional
+        What is known of where the text goes.
+    of : str
+        The command.
+    known : Formats
+        Where the format is looked up.
+
+    Raises
+    ------
+    KeyError
+        There is no such format.
+    """
+    return known.find(name, of)(result, options or OutputOptions())

@@ -12,7 +12,7 @@ from itertools import pairwise
 from statistics import median_low
 
 from gradcheck_cli.render import numbers
-from gradcheck_cli.render.initialization_panels import Panel, Roster, panels, placed, quantity
+from gradcheck_cli.render.initialization_panels import Panel, Roster, layers_by_place, panels, quantity
 from gradcheck_cli.results.initialization_results import InitReport, Series
 
 __all__ = ["BLOCKS", "LONGEST", "Shapes", "shape_rows", "sparklines"]
@@ -85,7 +85,7 @@ def _ends(shown: Iterable[Panel]) -> tuple[str, str]:
 
 
 def _medians(series: Series, panel: Panel) -> list[float | None]:
-    found = placed(series)
+    found = layers_by_place(series)
     return [found[place].median if place in found else None for place in panel.hidden]
 
 

@@ -181,7 +181,7 @@ def test_the_words_of_the_command_line_are_those_of_the_library() -> None:
         for p in group.commands.commands["init-stats"].params
         if type(p.type) is click.Choice
     }
-    assert {name: choices[name] for name in init_options._CHOICES} == init_options._CHOICES
+    assert {name: choices[name] for name in init_options.CHOICES} == init_options.CHOICES
     listed = {p.name: p.type.known for p in group.commands.commands["init-stats"].params
               if isinstance(p.type, cli_options.Listed)}  # fmt: skip
     assert listed["quantities"] == architectures.QUANTITIES

@@ -437,7 +437,7 @@ def test_short_of_room_a_layer_with_large_numbers_has_one_decimal_in_every_row()
     ],
 )
 def test_the_layers_shown_are_round(layers: range, most: int, expected: list[int]) -> None:
-    assert initialization_panels._round_ones(list(layers), most) == expected
+    assert initialization_panels.round_layers(list(layers), most) == expected
 
 
 def test_the_input_is_shown_only_with_all_layers() -> None:
@@ -1018,7 +1018,7 @@ def test_the_same_report_gives_the_same_picture_whatever_the_user_likes() -> Non
 def axes_of(one: InitReport) -> Any:
     from matplotlib.figure import Figure
 
-    return plot._drawn(Figure, one)
+    return plot.draw_figure(Figure, one)
 
 
 def test_theory_is_a_line_and_measurement_marks_with_intervals() -> None:

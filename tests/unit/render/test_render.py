@@ -26,7 +26,7 @@ from gradcheck_cli.render import numbers, registry
 from gradcheck_cli.render.csv_tsv import FIELDS
 from gradcheck_cli.render.json_schema import explain_json
 from gradcheck_cli.render.latex import escape, symbol
-from gradcheck_cli.render.registry import OutputOptions, formats, output_format, render
+from gradcheck_cli.render.registry import OutputOptions, formats, render
 from gradcheck_cli.render.text_encoding import safe, wrap
 from gradcheck_cli.results.gradient_results import Explanation, Report, Verdict
 from paths import PACKAGE
@@ -577,20 +577,21 @@ def test_the_page_of_functions_fits_80_columns() -> None:
     assert "domain: all; derivative: 1 or slope" in lines[-1]
 
 
-def test_a_new_format_is_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_FORMATS", dict(registry._FORMATS))
+def test_a_new_format_is_one_function() -> None:
+    known = registry.Formats(registry.HOMES)
 
-    @output_format("names")
+    @known.register("names")
     def names(some: list[Report], options: OutputOptions) -> str:
         return " ".join(report.model for report in some)
 
-    assert "names" in formats()
-    assert render([reports.OK, reports.KINK], "names") == "toy.txt kink.txt"
+    assert known.names() == (*formats(), "names")
+    assert render([reports.OK, reports.KINK], "names", known=known) == "toy.txt kink.txt"
 
 
 def test_every_format_is_registered_by_the_module_that_is_said_to() -> None:
     for of, homes in registry.HOMES.items():
         for name, module in homes.items():
             found = import_module(f"gradcheck_cli.render.{module}")
-            assert registry._FORMATS[of, name].__module__ == found.__name__
-    assert {(of, name) for of, homes in registry.HOMES.items() for name in homes} == set(registry._FORMATS)
+            assert registry.FORMATS.find(name, of).__module__ == found.__name__
+    said = {(of, name) for of, homes in registry.HOMES.items() for name in homes}
+    assert said == set(registry.FORMATS.known)
