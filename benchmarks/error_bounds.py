@@ -20,7 +20,7 @@ import numpy as np
 from gradcheck_cli.derivatives.finite_differences.differences import differences
 from gradcheck_cli.derivatives.finite_differences.interface import Samples
 from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES
-from gradcheck_cli.derivatives.finite_differences.tuning import ROUNDOFF_SAFETY, TRUNCATION_SAFETY
+from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS
 
 FACTORS = (1, 2, 3)
 C = mpmath.MPContext()
@@ -70,7 +70,8 @@ def sampled(function: Function, base: np.ndarray) -> Callable[..., Samples]:
 
 def main() -> None:
     """Print, for each function, how often the bound with each factor is exceeded."""
-    assert TRUNCATION_SAFETY == ROUNDOFF_SAFETY == FACTORS[-1], "a bound is one factor times the sum of both"
+    factors = {DEFAULTS.truncation_safety, DEFAULTS.roundoff_safety}
+    assert factors == {FACTORS[-1]}, "a bound is one factor times the sum of both"
     parser = argparse.ArgumentParser(description="Errors of finite differences in units of their estimates.")
     parser.add_argument("--points", type=int, default=400, help="for each function")
     parser.add_argument("--seed", type=int, default=0)

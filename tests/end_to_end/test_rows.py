@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from gradcheck_cli.evaluation import perturbed_pass
 from gradcheck_cli.evaluation import tape as tape_module
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS
 from gradcheck_cli.reference.referee import Referee
 
 MANY = 70_000  # more than the 65,536 rows of one block
@@ -116,12 +118,12 @@ def test_a_per_row_step_by_anything(rows: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [7, MANY])
-def test_differences_over_rows(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_differences_over_rows(rows: int) -> None:
     model, values = logistic(rows)
     expected, tape = by_numpy(values), forward_pass(model)
     most = 4
-    monkeypatch.setattr(perturbed_inputs, "MOST_ROWS", most)  # each moved row costs a pass over all rows
-    found = model_differences.derivative(model, tape, "loss", ["w", "b", "x"], EXTRAPOLATED)
+    limits = DEFAULTS._replace(most_rows=most)  # each moved row costs a pass over all rows
+    found = model_differences.derivative(model, tape, "loss", ["w", "b", "x"], EXTRAPOLATED, limits=limits)
     for name in ("w", "b"):
         gap = np.abs(found[name].value - expected[f"d_{name}"])
         assert np.all(gap <= found[name].bound + 1e-14)  # plus what numpy's own sums are off by
@@ -141,7 +143,7 @@ def test_few_step_sizes_where_they_are_enough(monkeypatch: pytest.MonkeyPatch) -
     )
     model = api.load(text)
     tape = forward_pass(model)
-    monkeypatch.setattr(model_differences, "_DEAR", 0)
+    limits = DEFAULTS._replace(many_operations=0)
     asked: list[tuple[int, int]] = []
 
     def counted(moved: Any, base: np.ndarray, **options: Any) -> Any:
@@ -150,8 +152,8 @@ def test_few_step_sizes_where_they_are_enough(monkeypatch: pytest.MonkeyPatch) -
         return found
 
     monkeypatch.setattr(model_differences, "differences", counted)
-    whole = model_differences.derivative(model, tape, "loss", ["a", "b", "c"], EXTRAPOLATED)
-    few = model_differences.derivative(model, tape, "loss", ["a", "b", "c"], EXTRAPOLATED, enough=1e-8)
+    ask = partial(model_differences.derivative, model, tape, "loss", ["a", "b", "c"], EXTRAPOLATED)
+    whole, few = ask(limits=limits), ask(enough=1e-8, limits=limits)
     assert asked[0][1] >= 33
     assert asked[1:] == [(3, 7), (2, 7), (1, asked[3][1])]
     assert asked[3][1] >= 33  # b is looked at once more
@@ -166,7 +168,7 @@ def test_what_does_not_move_is_not_sampled_again(monkeypatch: pytest.MonkeyPatch
         "rows x ~ normal(0, 1) count 50\nparam d = 0.8, b = 0.7\n"
         "loss = mean_rows(relu(d - 9) + x^2 + sin(3e3*b))"
     )
-    monkeypatch.setattr(model_differences, "_DEAR", 0)
+    limits = DEFAULTS._replace(many_operations=0)
     asked: list[list[float]] = []
 
     def noted(moved: Any, base: np.ndarray, **options: Any) -> Any:
@@ -174,7 +176,9 @@ def test_what_does_not_move_is_not_sampled_again(monkeypatch: pytest.MonkeyPatch
         return differences.differences(moved, base, **options)
 
     monkeypatch.setattr(model_differences, "differences", noted)
-    model_differences.derivative(model, forward_pass(model), "loss", ["d", "b"], EXTRAPOLATED, enough=1e-8)
+    model_differences.derivative(
+        model, forward_pass(model), "loss", ["d", "b"], EXTRAPOLATED, enough=1e-8, limits=limits
+    )
     assert asked == [[0.8, 0.7], [0.7], [0.7]]
 
 
@@ -190,16 +194,17 @@ def test_blocks_are_held_while_differences_come_back_to_them_and_then_let_go(
         filled.append(rows.start)
         fill(tape, into, nodes, rows)
 
-    monkeypatch.setattr(model_differences, "_MOST_ROWS_TOGETHER", 1)  # so that each name is a pass of its own
+    limits = DEFAULTS._replace(most_rows_together=1)  # so that each name is a pass of its own
+    ask = partial(model_differences.derivative, model, enough=1e-8, limits=limits)
     tape, again = forward_pass(model), forward_pass(model)
     assert not tape._blocks  # so many are not kept for one more pass
     monkeypatch.setattr(Tape, "_fill", counted)
-    found = model_differences.derivative(model, tape, "loss", ["a", "b"], EXTRAPOLATED, enough=1e-8)
+    found = ask(tape, "loss", ["a", "b"], EXTRAPOLATED)
     assert sorted(filled) == [0, 16384, 32768, 49152]
     assert not tape._blocks
     filled.clear()
     monkeypatch.setattr("gradcheck_cli.evaluation.tape._KEPT_ENTRIES", 0)  # none are held
-    other = model_differences.derivative(model, again, "loss", ["a", "b"], EXTRAPOLATED, enough=1e-8)
+    other = ask(again, "loss", ["a", "b"], EXTRAPOLATED)
     assert len(filled) == 8
     for name in "ab":
         assert np.array_equal(found[name].value, other[name].value)
@@ -219,11 +224,12 @@ def test_with_many_rows_each_name_moves_only_what_follows_it(monkeypatch: pytest
         return perturbed_pass.vary(tape, of, pinned)
 
     monkeypatch.setattr(perturbed_inputs, "vary", watched)
-    monkeypatch.setattr(model_differences, "_MOST_ROWS_TOGETHER", 1000)
+    limits = DEFAULTS._replace(most_rows_together=1000)
     for rows, together in ((500, 2), (501, 1)):
         model = api.load(text.format(rows))
         moves.clear()
-        model_differences.derivative(model, forward_pass(model), "loss", ["a", "b"], EXTRAPOLATED)
+        tape = forward_pass(model)
+        model_differences.derivative(model, tape, "loss", ["a", "b"], EXTRAPOLATED, limits=limits)
         assert {count for count, _ in moves} == {together}
 
 

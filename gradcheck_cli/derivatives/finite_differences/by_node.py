@@ -26,6 +26,7 @@ from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS, FiniteDifferencesLimits
 
 __all__ = ["derivative"]
 
@@ -40,14 +41,19 @@ class _Slope(NamedTuple):
 
 
 def derivative(
-    tape: Tape, way: Route, by: Iterable[str], scheme: Scheme, noise: Array | float = 0.0
+    tape: Tape,
+    way: Route,
+    by: Iterable[str],
+    scheme: Scheme,
+    noise: Array | float = 0.0,
+    limits: FiniteDifferencesLimits = DEFAULTS,
 ) -> dict[str, Estimates]:
     """d of/d name for names that the route covers, with error bounds; shapes as those of backprop.
 
     `noise` is what rounding may make of the value of the step itself. Where a pinned node stands on a
     kink, what is handed back is nan, with an infinite bound.
     """
-    found = _Backward(tape, way, scheme, float(np.max(noise, initial=0.0)))
+    found = _Backward(tape, way, scheme, float(np.max(noise, initial=0.0)), limits)
     return {name: found.estimates(tape.model.node(name)) for name in by}
 
 
@@ -59,6 +65,7 @@ class _Backward:
     way: Route
     scheme: Scheme
     noise: float
+    limits: FiniteDifferencesLimits
     known: dict[int, _Slope] = field(default_factory=dict)
 
     def estimates(self, node: Node) -> Estimates:
@@ -111,7 +118,7 @@ class _Backward:
         size = float(np.max(np.abs(self.tape.of_node(target)), initial=0.0))
         whole = abs(float(np.max(np.abs(self.tape.of_node(self.way.of)), initial=0.0)))
         noise = self.noise * (size / whole if whole else 1.0)
-        moved = _Nodes(self.tape, target, nodes)
+        moved = _Nodes(self.tape, target, nodes, self.limits)
         found = estimates(moved, [str(n.index) for n in nodes], self.scheme, noise)
         for node in nodes:
             part = found[str(node.index)]
@@ -270,8 +277,10 @@ def _moved_back(user: Node, place: int, slope: _Slope, graph: Graph) -> _Slope:
 class _Nodes(Sampled):
     """Entries of nodes, which are all per row, or all of one value under a shared `of`."""
 
-    def __init__(self, tape: Tape, of: Node, nodes: Sequence[Node]) -> None:
-        super().__init__(tape, of)
+    def __init__(
+        self, tape: Tape, of: Node, nodes: Sequence[Node], limits: FiniteDifferencesLimits
+    ) -> None:
+        super().__init__(tape, of, limits)
         self.nodes = nodes
         self.values = [_lead(node, tape)[0] for node in nodes]
         self.starts = np.cumsum([0, *(node.size for node in nodes)])

@@ -20,7 +20,7 @@ from gradcheck_cli.derivatives.finite_differences.refinement import more_rungs
 from gradcheck_cli.derivatives.finite_differences.richardson import tableaus
 from gradcheck_cli.derivatives.finite_differences.schemes import EXTRAPOLATED, LEFT, RIGHT, Scheme
 from gradcheck_cli.derivatives.finite_differences.step_sizes import Ladder, Sampler, climb, first_rungs
-from gradcheck_cli.derivatives.finite_differences.tuning import ROUNDS
+from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS, FiniteDifferencesLimits
 
 __all__ = ["differences"]
 
@@ -32,6 +32,7 @@ def differences(
     scheme: Scheme = EXTRAPOLATED,
     on_kink: Bools | None = None,
     noise: Floats | float = 0.0,
+    limits: FiniteDifferencesLimits = DEFAULTS,
 ) -> Differences:
     """Derivatives of a function by each of E entries, from samples alone.
 
@@ -44,7 +45,7 @@ def differences(
     """
     base = np.asarray(base, dtype=np.float64)
     kinked = np.zeros(base.shape, dtype=bool) if on_kink is None else np.asarray(on_kink, bool)
-    sampler = Sampler(function, base, noise)
+    sampler = Sampler(function, base, noise, limits)
     plain, corner = np.flatnonzero(~kinked), np.flatnonzero(kinked)
     with np.errstate(all="ignore"):
         parts = [_plain(sampler, plain, scheme)] if plain.size or not corner.size else []
@@ -112,11 +113,11 @@ def _side(sampler: Sampler, which: Ints, scheme: Scheme) -> tuple[Estimate, Bool
 def _settle(sampler: Sampler, which: Ints, scheme: Scheme) -> tuple[Estimate, Ladder]:
     """Sample, estimate, and sample again where that can help; the result and the first ladder."""
     base = sampler.base[which]
-    first = ladder = climb(sampler, which, first_rungs(base, scheme), scheme)
+    first = ladder = climb(sampler, which, first_rungs(base, scheme, sampler.limits), scheme)
     floor = sampler.floor(which)
     now, best = consult(ladder, scheme, floor)
     best, active = best.rows(np.arange(len(which))), np.arange(len(which))
-    for _ in range(0 if scheme.rungs else ROUNDS - 1):
+    for _ in range(0 if scheme.rungs else sampler.limits.rounds - 1):
         rungs = more_rungs(ladder, now, base[active])
         keep = rungs[:, 0] > 0
         active = active[keep]

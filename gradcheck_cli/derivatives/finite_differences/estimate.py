@@ -14,7 +14,7 @@ from gradcheck_cli.derivatives.finite_differences.richardson import Tableau, ste
 from gradcheck_cli.derivatives.finite_differences.schemes import LEFT, RIGHT, Scheme
 from gradcheck_cli.derivatives.finite_differences.step_sizes import Ladder
 from gradcheck_cli.derivatives.finite_differences.tableau_operations import from_below, last_rungs, shift
-from gradcheck_cli.derivatives.finite_differences.tuning import CLOSE, EPS, ROUNDOFF_SAFETY, TINY, WEAK
+from gradcheck_cli.derivatives.finite_differences.tuning import EPS, TINY
 
 __all__ = ["Estimate", "consult", "endless_sign"]
 
@@ -107,7 +107,7 @@ def _doubt(table: Tableau, value: Floats, roundoff: Floats, last: Ints) -> Float
     step = np.take_along_axis(steps + 0 * miss, at, axis=1)
     truncation = 2 * np.take_along_axis(miss, at, axis=1) * (steps / step) ** table.order
     noise = np.fmax(table.roundoff[0], roundoff[:, None] * step / steps)
-    excess = miss - truncation - ROUNDOFF_SAFETY * noise
+    excess = miss - truncation - table.limits.roundoff_safety * noise
     smaller = np.arange(miss.shape[1])[:, None] > at
     return np.asarray(np.fmax.reduce(np.where(smaller & (excess > 0), excess, 0.0), axis=1))
 
@@ -134,8 +134,8 @@ def _contradicted(best: Estimate, tables: Sequence[Tableau]) -> Estimate:
     value, bound, wider = best.value[:, None], best.bound[:, None], best.bound
     for table in tables:
         apart = np.abs(table.value - value)
-        weak = (bound > WEAK * np.abs(value)) & (table.bound < bound / 32)
-        clash = (apart > table.bound + bound) & (weak | (apart < CLOSE * np.abs(value)))
+        weak = (bound > table.limits.weak * np.abs(value)) & (table.bound < bound / 32)
+        clash = (apart > table.bound + bound) & (weak | (apart < table.limits.close * np.abs(value)))
         firm = (apart > bound) & (8 * table.second < np.minimum(apart, np.abs(table.value)))
         firm &= table.steps[:, :, None] < best.step[:, None]
         firm[0] = False

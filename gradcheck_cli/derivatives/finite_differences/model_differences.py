@@ -30,15 +30,11 @@ from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.complex_step import Complex128
+from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS, FiniteDifferencesLimits
 
 __all__ = ["Estimates", "along", "derivative", "derivative_at", "estimates", "scheme_named"]
 
-_MOST_TOGETHER = 512  # entries of small names that are moved in one pass, through what any of them moves
-_MOST_ROWS_TOGETHER = 1 << 19  # the same times rows: with many rows that costs more than a pass for each
 
-_DEAR = 1 << 20  # operations of a forward pass for every entry
-_SHORT = ((10, 12, 14), (4, 6, 8))  # powers of 1/2, of the scale of an entry: fine, then where f moves little
-_FLAT = 1e-6  # of f, as an entry moves by all of its size: far more than noise hides
 
 
 @dataclass(frozen=True)
@@ -70,6 +66,7 @@ def derivative(
     scheme: Scheme,
     noise: Array | float = 0.0,
     enough: float = 0.0,
+    limits: FiniteDifferencesLimits = DEFAULTS,
 ) -> dict[str, Estimates]:
     """d of/d name by differences, with error bounds.
 
@@ -83,12 +80,12 @@ def derivative(
     shared = [name for name in names if not model.node(name).per_row]
     found: dict[str, Estimates] = {}
     with tape.held():
-        for group in _groups(model, shared):
-            moved = Moved(tape, target, [model.node(n) for n in group])
+        for group in _groups(model, shared, limits):
+            moved = Moved(tape, target, [model.node(n) for n in group], limits)
             found.update(estimates(moved, group, scheme, noise, enough))
         for name in names:
             if name not in found:
-                by_row = MovedRows(tape, target, model.node(name))
+                by_row = MovedRows(tape, target, model.node(name), limits)
                 found.update(estimates(by_row, [name], scheme, noise, enough))
     return {name: found[name] for name in names}
 
@@ -102,10 +99,11 @@ def derivative_at(
     scheme: Scheme,
     noise: Array | float = 0.0,
     enough: float = 0.0,
+    limits: FiniteDifferencesLimits = DEFAULTS,
 ) -> Estimates:
     """The same by some entries of one name, flat indices, which has one value for all rows: (*of, k)."""
     tape = _taped(model, tape, of, [name], scheme)
-    moved = Chosen(tape, model.node(of), [model.node(name)], np.asarray(entries))
+    moved = Chosen(tape, model.node(of), [model.node(name)], np.asarray(entries), limits)
     return estimates(moved, [name], scheme, noise, enough)[name]
 
 
@@ -118,6 +116,7 @@ def along(
     scheme: Scheme,
     noise: Array | float = 0.0,
     enough: float = 0.0,
+    limits: FiniteDifferencesLimits = DEFAULTS,
 ) -> Estimates:
     """The slopes of `of` as names move together along directions, (D, *shape) each: (*of, D).
 
@@ -125,7 +124,7 @@ def along(
     """
     tape = _taped(model, tape, of, list(directions), scheme)
     nodes = {model.node(name).index: moves for name, moves in directions.items()}
-    return estimates(Along(tape, model.node(of), nodes, scale), [of], scheme, noise, enough)[of]
+    return estimates(Along(tape, model.node(of), nodes, scale, limits), [of], scheme, noise, enough)[of]
 
 
 def _taped(model: Model, tape: Tape, of: str, names: list[str], scheme: Scheme) -> Tape:
@@ -136,12 +135,12 @@ def _taped(model: Model, tape: Tape, of: str, names: list[str], scheme: Scheme) 
     return forward_pass(model, Complex128(), tape.point)
 
 
-def _groups(model: Model, names: Iterable[str]) -> list[list[str]]:
+def _groups(model: Model, names: Iterable[str], limits: FiniteDifferencesLimits) -> list[list[str]]:
     """Small inputs together, whose entries are then moved in one pass; large ones alone, and steps,
     because a step that is pinned stops what moves upstream of it."""
     groups: list[list[str]] = [[]]
     alone: list[list[str]] = []
-    filled, most = 0, min(_MOST_TOGETHER, _MOST_ROWS_TOGETHER // (model.rows or 1))
+    filled, most = 0, min(limits.most_together, limits.most_rows_together // (model.rows or 1))
     for name in names:
         size = model.node(name).size
         if not model.node(name).is_leaf:
@@ -173,12 +172,14 @@ def estimates(
     """What the engine makes of a function, for each of the names that its entries belong to."""
     on_border = moved.on_border() if moved.tape.borders_hit() else None
     short = enough > 0 and on_border is None and scheme.sees_sides and not scheme.rungs and _is_dear(moved)
-    ladders = [*(replace(scheme, rungs=rungs) for rungs in _SHORT if short), scheme]
+    ladders = [*(replace(scheme, rungs=rungs) for rungs in moved.limits.short_ladders if short), scheme]
     parts: list[Array] = []
     left = np.arange(len(moved.base))
     for ladder in ladders:
         part = _Part(moved, left)
-        found = differences(part, part.base, scheme=ladder, on_kink=on_border, noise=noise)
+        found = differences(
+            part, part.base, scheme=ladder, on_kink=on_border, noise=noise, limits=moved.limits
+        )
         parts = parts or [np.array(column) for column in _parts(found)]
         for old, new in zip(parts, _parts(found), strict=True):
             old[left] = new
@@ -200,14 +201,14 @@ def _parts(found: Differences) -> tuple[Array, ...]:
 def _is_dear(moved: Sampled) -> bool:
     """Whether samples take so long that three step sizes are tried first: they prove ten digits where f is
     smooth and of the usual scale, with a fifth of the samples."""
-    return len(moved.base) * operations(moved.tape.model) >= _DEAR
+    return len(moved.base) * operations(moved.tape.model) >= moved.limits.many_operations
 
 
 def _is_flat(part: _Part, found: Differences) -> Array:
     """Where f hardly moves, and only by its noise: larger and smaller steps show little more."""
     size = np.abs(part.base).reshape(-1, *(1,) * (found.bound.ndim - 1))
     change = found.bound * np.where(size == 0, 1.0, size)
-    flat = change <= _FLAT * np.abs(part.moved.tape.of_node(part.moved.of))
+    flat = change <= part.moved.limits.flat * np.abs(part.moved.tape.of_node(part.moved.of))
     return np.asarray(flat & (np.abs(found.value) <= found.bound))
 
 

@@ -14,16 +14,18 @@ from gradcheck_cli.derivatives.finite_differences.tableau_operations import (
     neville,
     shift,
 )
-from gradcheck_cli.derivatives.finite_differences.tuning import ALL_NOISE, DENSE, SMALL
+from gradcheck_cli.numerics.limits.finite_differences import FiniteDifferencesLimits
 
 __all__ = ["even_residual", "least_move", "levelled", "seen_above", "seen_below"]
 
 
-def levelled(steps: Floats, reach: Floats, moves: Floats, noise: Floats) -> Bools:
+def levelled(
+    steps: Floats, reach: Floats, moves: Floats, noise: Floats, limits: FiniteDifferencesLimits
+) -> Bools:
     """Rungs far above those where the answer was expected, at which f hardly moves, or not much more than
     at smaller ones: a bounded f has tiny slopes there that agree, whatever the derivative is."""
     steps, reach, nothing = steps[:, :, None], reach[:, :, None], moves <= 16 * noise
-    far = (steps > reach * 2.0**DENSE) & (reach > SMALL)
+    far = (steps > reach * 2.0**limits.dense) & (reach > limits.small)
     straight = steps[:, :-1] / steps[:, 1:] * moves[:, 1:]
     nothing[:, :-1] |= (moves[:, :-1] < straight / 4) & ~nothing[:, 1:]
     return np.asarray(from_below(np.where(far & nothing, 1.0, 0.0), np.fmax) > 0)
@@ -60,7 +62,9 @@ def even_residual(ladder: Ladder, scheme: Scheme, count: int) -> Floats:
     return np.fmax(miss, shift(miss, 1))
 
 
-def seen_above(steps: Floats, apart: Floats, size: Floats) -> Floats:
+def seen_above(
+    steps: Floats, apart: Floats, size: Floats, limits: FiniteDifferencesLimits
+) -> Floats:
     """Noise of f at larger steps, for rungs so small that it explains all that they see.
 
     Rounding inside f makes a staircase whose single steps may look smooth: (1 - cos(x)) / x^2 at
@@ -79,5 +83,5 @@ def seen_above(steps: Floats, apart: Floats, size: Floats) -> Floats:
     quiet = np.where(above < 0, np.nan, np.take_along_axis(quiet, np.maximum(above, 0), axis=1))
     top = np.where(np.isfinite(size), steps[:, :, None], 0).max(axis=1, keepdims=True)
     share = quiet / size
-    hidden = (share < 16 * ALL_NOISE) & (steps[:, :, None] < 32 * share * top)
+    hidden = (share < 16 * limits.all_noise) & (steps[:, :, None] < 32 * share * top)
     return np.broadcast_to(np.where(hidden, 4 * quiet, 0.0), apart.shape)

@@ -13,15 +13,12 @@ from gradcheck_cli.evaluation.perturbed_pass import Varied, vary
 from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.finite_differences import FiniteDifferencesLimits
 
 __all__ = ["Along", "Chosen", "Moved", "MovedRows", "Sampled"]
 
-_MOST_ENTRIES = 1 << 18  # entries of one node held at a time, over all perturbations: 1 << 21 takes 1.3 times
-_NAMES_AT_ONCE = 256  # times as many entries, all of which are held, where many names move together
 
-_PROBE = 2.0**-20  # how far an entry is moved to see whether it stands on a kink
 
-MOST_ROWS = 64  # entries of per-row names that are moved one by one under a shared value
 
 
 def _largest(rows: Array) -> Array:
@@ -37,6 +34,7 @@ class Sampled:
 
     tape: Tape
     of: Node
+    limits: FiniteDifferencesLimits
 
     base: Array = field(init=False)
     width: int = field(init=False)
@@ -59,8 +57,8 @@ class Sampled:
         return Samples(values, regular)
 
     def _sampled(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
-        samples = max(1, min(offsets.shape[1], _MOST_ENTRIES // self.width))
-        most = max(1, _MOST_ENTRIES // (self.width * samples))
+        samples = max(1, min(offsets.shape[1], self.limits.most_entries // self.width))
+        most = max(1, self.limits.most_entries // (self.width * samples))
         lines = []
         for a in range(0, len(which), most):
             some, moves = which[a : a + most], offsets[a : a + most]
@@ -91,7 +89,7 @@ class Sampled:
 
     def on_border(self) -> Array:
         """For which entries a margin that is exactly zero moves off zero."""
-        step = np.maximum(np.abs(self.base), 1e-3) * _PROBE
+        step = np.maximum(np.abs(self.base), 1e-3) * self.limits.probe
         offsets = np.stack([-step, step], axis=1)
         return np.asarray(self._sampled(np.arange(len(self.base)), offsets)[2].any(axis=1))
 
@@ -99,8 +97,8 @@ class Sampled:
 class Moved(Sampled):
     """Entries of shared names: the entries of all nodes, one after the other."""
 
-    def __init__(self, tape: Tape, of: Node, nodes: list[Node]) -> None:
-        super().__init__(tape, of)
+    def __init__(self, tape: Tape, of: Node, nodes: list[Node], limits: FiniteDifferencesLimits) -> None:
+        super().__init__(tape, of, limits)
         self.nodes = nodes
         self.values = [np.asarray(tape.of_node(node)) for node in nodes]
         self.starts = np.cumsum([0, *(node.size for node in nodes)])
@@ -133,8 +131,10 @@ class Moved(Sampled):
 class Chosen(Moved):
     """Some entries of the nodes, by their places one after the other."""
 
-    def __init__(self, tape: Tape, of: Node, nodes: list[Node], chosen: Array) -> None:
-        super().__init__(tape, of, nodes)
+    def __init__(
+        self, tape: Tape, of: Node, nodes: list[Node], chosen: Array, limits: FiniteDifferencesLimits
+    ) -> None:
+        super().__init__(tape, of, nodes, limits)
         self.chosen = chosen
         self.base = self.base[chosen]
 
@@ -150,8 +150,15 @@ class Chosen(Moved):
 class Along(Sampled):
     """Whole nodes that move together, one step in a direction being an entry."""
 
-    def __init__(self, tape: Tape, of: Node, directions: Mapping[int, Array], scale: float) -> None:
-        super().__init__(tape, of)
+    def __init__(
+        self,
+        tape: Tape,
+        of: Node,
+        directions: Mapping[int, Array],
+        scale: float,
+        limits: FiniteDifferencesLimits,
+    ) -> None:
+        super().__init__(tape, of, limits)
         self.nodes = [tape.model.graph.nodes[index] for index in directions]
         count = max(len(moves) for moves in directions.values())
         self.base = np.full(count, scale)
@@ -159,7 +166,7 @@ class Along(Sampled):
         # entry by entry, so that the samples of one of thousands of single numbers lie side by side
         self.moves = np.concatenate([m.reshape(count, -1).T for m in directions.values()])
         self.still = np.concatenate([np.ravel(tape.of_node(node)) for node in self.nodes])[:, None]
-        self.width = max(of.size, *(node.size for node in self.nodes), self.ends[-1] // _NAMES_AT_ONCE)
+        self.width = max(of.size, *(node.size for node in self.nodes), self.ends[-1] // limits.names_at_once)
 
     def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
         """All nodes, moved."""
@@ -179,13 +186,13 @@ class MovedRows(Sampled):
     """Entries of one per-row name: in all rows at once under a per-row value, because no row sees
     another; row by row, for the first rows, under a shared one."""
 
-    def __init__(self, tape: Tape, of: Node, by: Node) -> None:
-        super().__init__(tape, of)
+    def __init__(self, tape: Tape, of: Node, by: Node, limits: FiniteDifferencesLimits) -> None:
+        super().__init__(tape, of, limits)
         self.by = by
         self.value = np.asarray(tape.of_node(by))
         self.size, self.rows = by.size, len(self.value)
         self.each_row = not of.per_row
-        moved = np.real(self.value[:MOST_ROWS] if self.each_row else _largest(self.value))
+        moved = np.real(self.value[:limits.most_rows] if self.each_row else _largest(self.value))
         self.base = moved.reshape(-1).astype(float)
         self.width = max(of.size, self.size) * self.rows
 

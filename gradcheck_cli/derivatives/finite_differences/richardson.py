@@ -26,17 +26,8 @@ from gradcheck_cli.derivatives.finite_differences.tableau_operations import (
     sample_columns,
     truncation_changes,
 )
-from gradcheck_cli.derivatives.finite_differences.tuning import (
-    ALL_NOISE,
-    CAUTION,
-    COLUMNS,
-    EPS,
-    ROUNDOFF_SAFETY,
-    TINY,
-    TOGETHER,
-    TRUNCATION_SAFETY,
-    WIDEST,
-)
+from gradcheck_cli.derivatives.finite_differences.tuning import EPS, TINY
+from gradcheck_cli.numerics.limits.finite_differences import FiniteDifferencesLimits
 
 __all__ = ["Tableau", "step_exponent", "tableaus"]
 
@@ -62,11 +53,16 @@ class Tableau:
     steps: Floats  # (e, K)
     reach: Floats  # (e, 1)
     order: int
+    limits: FiniteDifferencesLimits
 
     @property
     def bound(self) -> Floats:
         """The error bound: truncation and round-off, each with its safety factor."""
-        return TRUNCATION_SAFETY * self.truncation + ROUNDOFF_SAFETY * self.roundoff
+        return _bound(self.truncation, self.roundoff, self.limits)
+
+
+def _bound(truncation: Floats, roundoff: Floats, limits: FiniteDifferencesLimits) -> Floats:
+    return limits.truncation_safety * truncation + limits.roundoff_safety * roundoff
 
 
 def step_exponent(ladder: Ladder) -> Ints:
@@ -77,20 +73,20 @@ def step_exponent(ladder: Ladder) -> Ints:
 def tableaus(ladder: Ladder, schemes: Sequence[Scheme], floor: Floats) -> list[Tableau]:
     """That of each scheme, of which the first says how. Of few entries all at once: there a call takes longer
     than its numbers, and a third of the calls are left."""
-    if ladder.values.size <= TOGETHER or len(schemes) == 1:
+    if ladder.values.size <= ladder.limits.together or len(schemes) == 1:
         return _stacked(ladder, schemes, floor)
     return [table for scheme in schemes for table in _stacked(ladder, [scheme], floor)]
 
 
 def _stacked(ladder: Ladder, schemes: Sequence[Scheme], floor: Floats) -> list[Tableau]:
     """The tableaus with the entries of one scheme after those of another."""
-    scheme, times = schemes[0], len(schemes)
+    scheme, times, limits = schemes[0], len(schemes), ladder.limits
     seen = [(*_slopes(ladder, each), _moves(ladder, each)) for each in schemes]
     slopes, gains, size, moves = (np.concatenate(parts) for parts in zip(*seen, strict=True))
     steps, reach, base, floor = (
         np.concatenate([part] * times) for part in (ladder.steps, ladder.reach, ladder.base, floor)
     )
-    count = min(COLUMNS, len(scheme.rungs) or steps.shape[1] - 1) if scheme.extrapolated else 2
+    count = min(limits.columns, len(scheme.rungs) or steps.shape[1] - 1) if scheme.extrapolated else 2
     order = np.repeat([each.order for each in schemes], len(ladder.steps))[:, None, None]
     spans = ladder_spans(steps, count)
     value, spread = neville(slopes, spans**order, -1.0), neville(gains, spans**order, 1.0)
@@ -98,10 +94,10 @@ def _stacked(ladder: Ladder, schemes: Sequence[Scheme], floor: Floats) -> list[T
     residual = np.concatenate([even_residual(ladder, scheme, count)] * times, axis=1)
     noise = np.fmax(largest(EPS * size, count) + TINY, least_move(moves, count))
     noise = np.fmax(noise, last_rungs(seen_below(steps, value[1], gains, scheme), count))
-    noise = np.fmax(noise, residual) * (1 if scheme.extrapolated else CAUTION)
-    nothing_else = noise > ALL_NOISE * largest(size, count) + 1e3 * TINY
-    nothing_else |= levelled(steps, reach, moves, EPS * size + floor[:, None])
-    noise = np.where(nothing_else | ~(spans < WIDEST), np.inf, noise)
+    noise = np.fmax(noise, residual) * (1 if scheme.extrapolated else limits.caution)
+    nothing_else = noise > limits.all_noise * largest(size, count) + 1e3 * TINY
+    nothing_else |= levelled(steps, reach, moves, EPS * size + floor[:, None], limits)
+    noise = np.where(nothing_else | ~(spans < limits.widest), np.inf, noise)
     share = size / np.abs(base) if scheme.imaginary else 1.0
     # f never moves at all: inside it may be rounded at sizes near 1
     constant = ~(moves > 0).any(axis=1, keepdims=True) & np.isfinite(moves)
@@ -110,8 +106,8 @@ def _stacked(ladder: Ladder, schemes: Sequence[Scheme], floor: Floats) -> list[T
     at_reach = gains[:, :1] * (steps[:, :1] / reach)[:, :, None]
     spread = np.where(flat, np.fmax(spread, at_reach), spread)
     roundoff = spread * noise + EPS * np.abs(value)
-    hidden = seen_above(steps, np.maximum(truncation / spread, np.nan_to_num(residual)), size)
-    second = TRUNCATION_SAFETY * truncation + ROUNDOFF_SAFETY * roundoff
+    hidden = seen_above(steps, np.maximum(truncation / spread, np.nan_to_num(residual)), size, limits)
+    second = _bound(truncation, roundoff, limits)
     second = np.where(hidden > noise, second, np.inf)
     roundoff = np.fmax(roundoff, spread * hidden)
     kept, found = slice(None if scheme.extrapolated else 1), []
@@ -120,7 +116,7 @@ def _stacked(ladder: Ladder, schemes: Sequence[Scheme], floor: Floats) -> list[T
         found.append(
             Tableau(
                 value[kept, own], truncation[kept, own], roundoff[kept, own], second[kept, own],
-                slopes[own], gains[own], size[own], ladder.steps, ladder.reach, each.order,
+                slopes[own], gains[own], size[own], ladder.steps, ladder.reach, each.order, limits,
             )
         )  # fmt: skip
     return found

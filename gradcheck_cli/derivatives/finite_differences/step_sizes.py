@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.derivatives.finite_differences.interface import Bools, Floats, Function, Ints
 from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
-from gradcheck_cli.derivatives.finite_differences.tuning import DENSE, MANTISSA, SMALL, TINY
+from gradcheck_cli.derivatives.finite_differences.tuning import TINY
+from gradcheck_cli.numerics.limits.finite_differences import FiniteDifferencesLimits
 
 __all__ = ["Ladder", "Sampler", "climb", "first_rungs", "span"]
 
@@ -23,8 +24,10 @@ __all__ = ["Ladder", "Sampler", "climb", "first_rungs", "span"]
 class Sampler:
     """The caller's function with its outputs in one row, and a count of the samples."""
 
-    def __init__(self, function: Function, base: Floats, noise: Floats | float) -> None:
-        self.function, self.base, self.noise = function, base, noise
+    def __init__(
+        self, function: Function, base: Floats, noise: Floats | float, limits: FiniteDifferencesLimits
+    ) -> None:
+        self.function, self.base, self.noise, self.limits = function, base, noise, limits
         self.count = 0
         self.shape: tuple[int, ...] = ()
 
@@ -53,11 +56,12 @@ class Ladder:
     base: NDArray[Any]  # (e, 1, O): the value at the base point
     reach: Floats  # (e, 1): the step size at which a change of f should show
     grid: tuple[Fraction, ...]  # the n offsets, in units of the step size
+    limits: FiniteDifferencesLimits
 
     def rows(self, keep: Bools) -> Ladder:
         """The ladders of some entries."""
         parts = self.steps[keep], self.values[keep], self.base[keep], self.reach[keep]
-        return Ladder(*parts, self.grid)
+        return Ladder(*parts, self.grid, self.limits)
 
     def join(self, other: Ladder) -> Ladder:
         """Both, sorted; rungs of self within the span of `other` are dropped."""
@@ -97,24 +101,24 @@ def climb(sampler: Sampler, which: Ints, steps: Floats, scheme: Scheme) -> Ladde
     usable = regular & np.isfinite(values) & (offsets != 0)[:, :, None]
     rungs = np.where(usable, values, np.nan)[:, 1:]
     rungs = rungs.reshape(*steps.shape, len(grid), values.shape[2])
-    reach = min(DENSE, steps.shape[1])
-    return Ladder(steps, rungs, values[:, :1], steps[:, reach - 1 : reach], grid)
+    reach = min(sampler.limits.dense, steps.shape[1])
+    return Ladder(steps, rungs, values[:, :1], steps[:, reach - 1 : reach], grid, sampler.limits)
 
 
-def first_rungs(base: Floats, scheme: Scheme) -> Floats:
+def first_rungs(base: Floats, scheme: Scheme, limits: FiniteDifferencesLimits) -> Floats:
     """A dense stretch where the answer is expected, then few rungs down to the last bits of x.
 
     Between 1e-6 and 1 the scale of f is as likely 1 (weights) as |x| (logarithms): start between.
     """
     x = np.abs(base)
-    scale = np.where((x >= 1) | (x < SMALL), x, np.sqrt(x))
+    scale = np.where((x >= 1) | (x < limits.small), x, np.sqrt(x))
     scale = np.where(x < 1e4 * TINY, 1.0, scale)  # nothing fits between x and 0
     if scheme.rungs:
         powers = np.array(scheme.rungs)
     elif scheme.imaginary:  # odd ratios: at powers of two all imaginary parts are rounded alike
         powers = np.array([8, 14.6, 20.2, 26.8, 32.4, 40.6, 48.2, 60.8, 80.4, 100.6])
     elif scheme.extrapolated:
-        powers = np.array([*range(DENSE), *range(DENSE + 4, 48, 5)])
+        powers = np.array([*range(limits.dense), *range(limits.dense + 4, 48, 5)])
     else:
         powers = np.array([*range(0, 28, 2), 33, 40])
-    return np.asarray(MANTISSA * scale[:, None] * 2.0**-powers)
+    return np.asarray(limits.mantissa * scale[:, None] * 2.0**-powers)

@@ -10,10 +10,10 @@ import mpmath
 import numpy as np
 import pytest
 
-from gradcheck_cli.derivatives.finite_differences import richardson
 from gradcheck_cli.derivatives.finite_differences.differences import differences
 from gradcheck_cli.derivatives.finite_differences.interface import Samples
 from gradcheck_cli.derivatives.finite_differences.schemes import EXTRAPOLATED, SCHEMES, Scheme, find_scheme
+from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS
 
 HIGH = mpmath.MPContext()  # private: no other test sees its precision
 HIGH.dps = 60
@@ -492,7 +492,7 @@ def test_nothing_can_be_said_without_samples():
 # --- arrays ---------------------------------------------------------------------------------------
 
 
-def test_schemes_asked_together_say_what_they_say_alone(monkeypatch):
+def test_schemes_asked_together_say_what_they_say_alone():
     def function(which, offsets):
         x = np.array([0.3, 1e-9, 40.0])[which][:, None] + offsets
         values = np.stack([np.sin(x) * np.exp(x), np.sqrt(np.abs(x)), 0 * x + 2.5], axis=-1)
@@ -500,8 +500,7 @@ def test_schemes_asked_together_say_what_they_say_alone(monkeypatch):
 
     base = np.array([0.3, 1e-9, 40.0])
     together = differences(function, base)
-    monkeypatch.setattr(richardson, "TOGETHER", 0)
-    alone = differences(function, base)
+    alone = differences(function, base, limits=DEFAULTS._replace(together=0))
     for name in ("value", "bound", "left", "right", "steps"):
         assert np.array_equal(getattr(together, name), getattr(alone, name), equal_nan=True)
 
