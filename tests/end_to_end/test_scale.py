@@ -31,6 +31,7 @@ from gradcheck_cli.reference import referee
 from gradcheck_cli.reference.row_blocks import rounding_of_loss
 from gradcheck_cli.results.gradient_results import Report, Verdict
 from gradcheck_cli.verdicts.claims import true_values
+from paths import PROJECT
 
 ROWS = 2_000
 TOY = """
@@ -184,7 +185,7 @@ def test_objects_are_refused_and_nothing_is_executed(tmp_path: Path) -> None:
 
 def gradcheck(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "gradcheck_cli", *arguments]
-    there = {**os.environ, "PYTHONPATH": str(Path(api.__file__).parent.parent)}
+    there = {**os.environ, "PYTHONPATH": str(PROJECT)}
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=there)
 
 

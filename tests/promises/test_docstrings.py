@@ -17,7 +17,7 @@ from paths import PACKAGE, PROJECT
 FUNCTIONS = [name for name in gradcheck_cli.__all__ if inspect.isfunction(getattr(gradcheck_cli, name))]
 WITH_EXAMPLES = [*FUNCTIONS, "InitOptions", "Initializer", "Outcome", "Report", "Verdict"]
 REFERENCES = PROJECT / "docs" / "references.md"
-ANYWHERE = {".", "numerics/limits"}  # what uses a work lies elsewhere
+ANYWHERE = {"api", "numerics/limits"}  # what uses a work lies elsewhere
 _NAMES = r"([A-Z][a-z]\w*(?: et al\.| and [A-Z]\w+)|[A-Z][a-z]\w{2,})"
 _CITATION = re.compile(rf"{_NAMES},? \(?((?:18|19|20)\d\d)\b(?!-)")
 _MONTHS = set(calendar.month_name)

@@ -1,0 +1,189 @@
+"""Reads models. Gives reports, explanations, and the table of functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from gradcheck_cli.api.models import at_values
+from gradcheck_cli.common.errors import GradcheckError
+
+if TYPE_CHECKING:
+    from gradcheck_cli.model.model import Claim, Model
+    from gradcheck_cli.results.gradient_results import Explanation, Report
+
+__all__ = ["FunctionRecord", "check", "explain", "functions", "unreadable"]
+
+
+class FunctionRecord(NamedTuple):
+    """What the documentation says of a function of the language."""
+
+    name: str
+    signature: str
+    aliases: tuple[str, ...]
+    summary: str
+    domain: str
+    derivative: str
+
+
+def check(
+    model: Model,
+    *,
+    points: int | None = None,
+    digits: int | None = None,
+    scheme: str | None = None,
+    at: Sequence[str] = (),
+    wrt: Iterable[str] = (),
+    strict: bool | None = None,
+    carry: bool | None = None,
+    hint: str | None = None,
+    show_truth: bool = False,
+    claims: Sequence[Claim] | None = None,
+    require_claims: bool = False,
+    all_entries: bool = False,
+    progress: Callable[[float], None] | None = None,
+    budget: int | None = None,
+) -> Report:
+    r"""Compare three gradients of a model entry by entry, and judge its claims.
+
+    Parameters
+    ----------
+    model : Model
+        From `load`.
+    points : int, optional
+        How many points in all, the given one first; the others are drawn. None here and below: as the
+        model's `set` lines say, else the default, which `gradcheck run --help` names.
+    digits : int, optional
+        Decimal digits that must be proved equal, 1 to 15.
+    scheme : str, optional
+        Finite-difference scheme: "extrapolated", "central", "complex", ...
+    at : sequence of str
+        Other values, as "NAME=VALUE".
+    wrt : iterable of str
+        Names to differentiate by, data among them; default: all parameters.
+    strict : bool, optional
+        Whether a claim that is right only for this data, or on one side of a kink, is WRONG.
+    carry : bool, optional
+        Whether claims also show the value that the author's own chain carries.
+    hint : str, optional
+        What is said of a wrong claim: "none", the verdict alone; "where" the chain goes wrong; the "kind"
+        of mistake (default); the "truth", which is the right formula.
+    show_truth : bool
+        The same as hint="truth".
+    claims : sequence of Claim, optional
+        From `load_claims`, in place of those of the model.
+    require_claims : bool
+        Whether a parameter without a claim is WRONG.
+    all_entries : bool
+        Whether to report every entry of blocks beyond 10,000 entries.
+    progress : callable, optional
+        Called with the fraction that is done, 0 to 1.
+    budget : int, optional
+        Operations at high precision that may be spent; default 12,000,000.
+
+    Returns
+    -------
+    Report
+        Frozen: `verdict`, `exit_code`, one Block of Entries for each name, one ClaimResult for each claim.
+        Its truth value raises TypeError: look at the verdict.
+
+    Raises
+    ------
+    OptionError
+        A name or value does not fit the model.
+
+    Examples
+    --------
+    >>> from gradcheck_cli import check, load
+    >>> model = load("param w = 3\nloss = w^2\nclaim d loss/d w = w")
+    >>> report = check(model)
+    >>> str(report.verdict), report.exit_code
+    ('WRONG', 1)
+    >>> [(str(block.verdict), block.entries[0].backprop) for block in report.parameters]
+    [('ok', 6.0)]
+    """
+    from gradcheck_cli.checking.check import check as run
+    from gradcheck_cli.checking.options import Options
+    from gradcheck_cli.numerics.work_budget import DEFAULT
+
+    model = at_values(model, at)
+    options = Options(
+        points=points, digits=digits, scheme=scheme, wrt=tuple(wrt) or None, strict=strict or None,
+        carry=carry or None, hint="truth" if show_truth else hint, require_claims=require_claims or None,
+        all_entries=all_entries, budget=DEFAULT if budget is None else budget,
+    )  # fmt: skip
+    return run(model, options, claims, progress)
+
+
+def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Explanation:
+    r"""Give forward pass and both backward passes with formulas, numbers and local derivatives.
+
+    Parameters
+    ----------
+    model : Model
+        From `load`.
+    row : int, optional
+        The training example whose values are shown, from 0; default: the model's `set row`.
+    expand : bool
+        Whether to give the closed formula of each derivative; also where the model says `set expand`.
+
+    Returns
+    -------
+    Explanation
+        The steps of the three lists, in the order in which they are computed. A value is a float or nested
+        lists in the step's shape; None where it is one per row and no row was chosen.
+
+    Raises
+    ------
+    OptionError
+        There is no such row.
+
+    Examples
+    --------
+    >>> from gradcheck_cli import explain, load
+    >>> found = explain(load("data x = 3\nparam w = 2\nf = w*x\nloss = (f - 1)^2"))
+    >>> for step in (*found.backward_steps, *found.backward_parameters):
+    ...     print(step.title, "=", step.formula, "=", step.value)
+    d loss/d f = 2*(f - 1) = 10.0
+    d loss/d w = x * d loss/d f = 30.0
+    """
+    from gradcheck_cli.formulas.explain import explain as run
+
+    row = model.settings.get("row") if row is None else row
+    return run(model, row=row, expand=expand or bool(model.settings.get("expand")))
+
+
+def functions() -> list[FunctionRecord]:
+    """List the functions of the language, with domains and SymPy's derivatives.
+
+    Examples
+    --------
+    >>> from gradcheck_cli.api import functions
+    >>> {each.name: each.derivative for each in functions()}["sin"]
+    'cos(x)'
+    """
+    from gradcheck_cli.formulas.function_table import derivative_text
+    from gradcheck_cli.model.primitives.table import PRIMITIVES
+
+    return [
+        FunctionRecord(
+            p.function, p.signature, p.aliases, p.summary, p.domain_text, derivative_text(p)
+        )
+        for p in PRIMITIVES.values()
+        if p.name not in ("identity", "expand")
+    ]
+
+
+def unreadable(error: GradcheckError, file: str) -> Report:
+    """The report of a file that could not be read."""
+    from gradcheck_cli.results.gradient_results import Failure, Report, Verdict
+
+    place = error.place
+    failure = Failure(
+        message=error.message,
+        line=place.line if place else None,
+        column=place.column if place else None,
+        help=error.help,
+        text=str(error),
+    )
+    return Report(model=file, verdict=Verdict.ERROR, error=failure, summary=error.message)

@@ -1,0 +1,250 @@
+"""Reads text or paths. Gives models and claims; keeps the values of a model in a file.
+
+Knows nothing of gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from gradcheck_cli.common.errors import OptionError
+
+if TYPE_CHECKING:
+    from gradcheck_cli.model.model import Claim, Model
+
+__all__ = ["at_values", "check_point_path", "load", "load_claims", "load_text", "save_point", "show"]
+
+_DRAWS = 100  # how often a parameter without a value is drawn until the loss is finite
+
+
+def load(
+    text_or_path: str | Path,
+    *,
+    seed: int | None = None,
+    ignore_set: bool = False,
+    max_text: int | None = None,
+    max_data: int | None = None,
+) -> Model:
+    r"""Read a model from a file, or from text.
+
+    Parameters
+    ----------
+    text_or_path : str or Path
+        A path. A str with a line break or "=" in it is the text of a model; its data files are looked up
+        in the current folder.
+    seed : int, optional
+        Of all that is drawn; default: that of the model's `seed` line, else 0.
+    ignore_set : bool
+        Leave the model's `set` lines out.
+    max_text, max_data : int, optional
+        The most bytes of model text (default 16 MiB) and of each data file (256 MiB).
+
+    Returns
+    -------
+    Model
+        Its graph and the values of all inputs, float64 arrays of the declared shapes. Parameters without
+        a value are drawn from a standard normal distribution, again while the loss is not finite.
+
+    Raises
+    ------
+    LanguageError
+        The text is no model; the error carries line and column.
+    DataError
+        A data file cannot be read, or does not fit the declared shape.
+
+    Examples
+    --------
+    >>> from gradcheck_cli import load
+    >>> model = load("data x = 3\nparam w = 2\nloss = (w*x - 1)^2")
+    >>> model.loss, [parameter.name for parameter in model.parameters()]
+    ('loss', ['w'])
+    """
+    data: str | bytes
+    if isinstance(text_or_path, str) and ("\n" in text_or_path or "=" in text_or_path):
+        data, file, folder = text_or_path, "-", Path()
+    else:
+        from gradcheck_cli.language.data.file_access import MAX_TEXT, read_path
+
+        path = Path(text_or_path)
+        data = read_path(path, limit=max_text or MAX_TEXT)
+        file, folder = str(path), path.parent
+    return load_text(
+        data, file=file, folder=folder, seed=seed, ignore_set=ignore_set,
+        max_text=max_text, max_data=max_data,
+    )  # fmt: skip
+
+
+def load_text(
+    data: bytes | str,
+    *,
+    file: str,
+    folder: Path,
+    seed: int | None = None,
+    ignore_set: bool = False,
+    max_text: int | None = None,
+    max_data: int | None = None,
+) -> Model:
+    """Read a model from text that is in memory already.
+
+    As `load`; `file` is the name that messages show, data files are looked up in `folder`.
+    """
+    from gradcheck_cli.language import read_model
+    from gradcheck_cli.language.data.file_access import MAX_DATA, MAX_TEXT
+
+    model = read_model(
+        data, file=file, folder=folder, seed=seed, ignore_set=ignore_set,
+        max_text=max_text or MAX_TEXT, max_data=max_data or MAX_DATA,
+    )  # fmt: skip
+    return _with_finite_loss(model)
+
+
+def _with_finite_loss(model: Model) -> Model:
+    """Parameters without a value are drawn again while the loss is not finite."""
+    free = [p for p in model.parameters() if p.origin == "free"]
+    if not free:
+        return model
+    import numpy as np
+
+    from gradcheck_cli.evaluation.tape import forward_pass
+    from gradcheck_cli.model.random_points import draw_normal
+
+    drawn = model
+    for attempt in range(1, _DRAWS):
+        if np.isfinite(forward_pass(drawn).loss):
+            return drawn
+        values = {
+            p.name: draw_normal(model.seed, p.name, p.shape, attempt=attempt) for p in free
+        }
+        drawn = model.at(values)
+    return model
+
+
+def load_claims(path: str | Path, model: Model) -> tuple[Claim, ...]:
+    r"""Read the claims of a file, to be judged against `model`.
+
+    Parameters
+    ----------
+    path : str or Path
+        A text with `claim` lines; its other lines are not used.
+    model : Model
+        The model that they speak of: its names and shapes.
+
+    Returns
+    -------
+    tuple of Claim
+        In the order of the file, for `check(model, claims=...)`.
+
+    Raises
+    ------
+    LanguageError
+        A line cannot be read, or speaks of a name that the model does not have.
+    DataError
+        The file, or numbers that it claims, cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from gradcheck_cli import check, load, load_claims
+    >>> model = load("param w = 3\nloss = w^2")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "alice.txt")
+    ...     _ = path.write_text("claim d loss/d w = w\n")
+    ...     claims = load_claims(path, model)
+    >>> [(claim.claimed, claim.true) for claim in check(model, claims=claims).claims]
+    [(3.0, 6.0)]
+    """
+    from gradcheck_cli.language import read_claims
+    from gradcheck_cli.language.data.file_access import read_path
+
+    path = Path(path)
+    return tuple(read_claims(read_path(path), file=str(path), folder=path.parent, model=model))
+
+
+def at_values(model: Model, texts: Sequence[str]) -> Model:
+    """The model at the values of "NAME=VALUE" texts."""
+    if not texts:
+        return model
+    from gradcheck_cli.language import read_values
+
+    values = dict(read_values(text, model) for text in texts)
+    moved = model.at(values)
+    inputs = {n: replace(i, origin="given") if n in values else i for n, i in moved.inputs.items()}
+    return replace(moved, inputs=MappingProxyType(inputs))
+
+
+def save_point(model: Model, path: str | Path, *, at: Sequence[str] = ()) -> None:
+    r"""Keep the values of all data, rows and parameters in an .npz file, written whole or not at all.
+
+    Every name, as the author wrote it, is a key; its array is float64 and has the declared shape, for
+    rows (N, *shape). `param W1, b1 from "point.npz"` reads the very numbers back.
+
+    Parameters
+    ----------
+    model : Model
+        From `load`.
+    path : str or Path
+        Where to; it ends in .npz.
+    at : sequence of str
+        Other values, as in `check`.
+
+    Raises
+    ------
+    OptionError
+        The ending is another one, the folder does not exist, or the model reads that file.
+    OutputError
+        The file cannot be written; the old one, if any, is as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from gradcheck_cli import load, save_point
+    >>> model = load("param w[2] = [3, 4]\nloss = sum(w^2)")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "point.npz")
+    ...     save_point(model, path, at=["w=[1, 2]"])
+    ...     with np.load(path) as point:
+    ...         point["w"].tolist()
+    [1.0, 2.0]
+    """
+    from gradcheck_cli.common import atomic_output
+    from gradcheck_cli.model import random_points
+
+    check_point_path(path, model.files)
+    values = at_values(model, at).point()
+    named = {model.display(name): array for name, array in values.items()}
+    atomic_output.save(str(path), random_points.archive(named))
+
+
+def check_point_path(path: str | Path, sources: Iterable[str] = ()) -> None:
+    """Refuse, before any work, a file for `save_point` that cannot be it. Raises OptionError."""
+    from gradcheck_cli.common import atomic_output
+
+    if Path(path).suffix.lower() != ".npz":
+        what = "is standard output" if str(path) == "-" else "has another ending"
+        raise OptionError(
+            f"--save-point: {path} {what}, and a point is kept in an .npz file",
+            help="name one: --save-point point.npz",
+        )
+    atomic_output.check_target(str(path), sources, "--save-point")
+
+
+def show(model: Model) -> str:
+    r"""Give the model as it was read, fully bracketed, with shapes.
+
+    Examples
+    --------
+    >>> from gradcheck_cli.api import load, show
+    >>> print(show(load("param w = 2\nloss = 2*w^2 - 1")).strip())
+    param w = 2.0
+    loss = ((2 * (w ^ 2)) - 1)
+    """
+    from gradcheck_cli.language import show as run
+
+    return run(model)
