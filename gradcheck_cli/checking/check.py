@@ -22,6 +22,8 @@ from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.derivatives.finite_differences.model_differences import scheme_named
 from gradcheck_cli.evaluation.tape import Failing, forward_pass
 from gradcheck_cli.model.model import Claim, Model
+from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
+from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.work_budget import Budget
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Report, Verdict, worst
@@ -38,6 +40,7 @@ _NO_DERIVATIVES = {
 }
 _MOST_NODES = 1 << 19  # over all points, where the number of points is not asked for
 _MOST_SLOPES = 1 << 24  # nodes times names, or times rows, in the same way; two points remain
+_REFERENCE, _EVALUATION = ReferenceLimits(), EvaluationLimits()
 
 
 def check(
@@ -45,6 +48,9 @@ def check(
     options: Options,
     claims: Sequence[Claim] | None = None,
     progress: Callable[[float], None] | None = None,
+    *,
+    reference: ReferenceLimits = _REFERENCE,
+    evaluation: EvaluationLimits = _EVALUATION,
 ) -> Report:
     """Compare the three witnesses at all points and judge the claims (those of the model by default).
 
@@ -54,14 +60,21 @@ def check(
     judged = model.claims if claims is None else tuple(claims)
     points = _affordable_points(model, options, asked)
     if progress is None:
-        return _checked(model, asked, judged, points)
+        return _checked(model, asked, judged, points, reference, evaluation)
     meter = Meter(progress, 1 + points + len(judged))  # values, points, claims
-    report = _checked(replace(model, meter=meter), asked, judged, points)
+    report = _checked(replace(model, meter=meter), asked, judged, points, reference, evaluation)
     meter.finish()
     return report
 
 
-def _checked(model: Model, asked: Options, judged: tuple[Claim, ...], most_points: int) -> Report:
+def _checked(
+    model: Model,
+    asked: Options,
+    judged: tuple[Claim, ...],
+    most_points: int,
+    reference: ReferenceLimits,
+    evaluation: EvaluationLimits,
+) -> Report:
     scheme = scheme_named(str(asked.scheme))
     names = _names(model, asked.wrt or ())
     blank = Report(
@@ -76,12 +89,12 @@ def _checked(model: Model, asked: Options, judged: tuple[Claim, ...], most_point
         notes=model.notes,
         claims_file=next((c.file for c in judged if c.file and c.file != model.file), None),
     )
-    tape = forward_pass(model)
+    tape = forward_pass(model, limits=evaluation)
     failing = tape.failing()
     if failing is not None:
         return _unresolved(model, blank, failing)
     program = symbolic.lower(model)
-    referee = Referee(program, Budget(asked.budget))
+    referee = Referee(program, Budget(asked.budget), limits=reference, evaluation=evaluation)
     points = points_of(model, tape, most_points)
     values = compare_values(model, program, referee, points[0])
     if model.meter is not None:

@@ -21,13 +21,11 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.compensated_sum import Sum
 from gradcheck_cli.numerics.float64 import FLOAT64, floats
+from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 
 __all__ = ["Failing", "Lookup", "Tape", "forward_pass", "node_margins", "split_rows"]
 
-_BLOCK_ENTRIES = 1 << 21  # entries of one node held at a time, over rows and perturbations
-_BLOCK_ROWS = 1 << 14  # a block of single numbers stays in the cache
-_KEPT_ENTRIES = 1 << 25  # beyond this many per-row entries, blocks are computed again when needed
-_CACHED_ENTRIES = 1 << 18  # the same without products: fresh memory takes three times as long as sin and cos
+_LIMITS = EvaluationLimits()
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,7 @@ class Tape:
     model: Model
     m: Any
     point: Mapping[str, Array]
+    limits: EvaluationLimits = _LIMITS
     shared: Values = field(default_factory=dict)
     _blocks: dict[int, Values] = field(default_factory=dict)
     _last: tuple[int, Values] = field(default_factory=lambda: (-1, {}))
@@ -82,7 +81,7 @@ class Tape:
     def _slices(self) -> list[slice]:
         rows = self.model.rows or 0
         widest = max((n.size for n in self.model.graph.nodes if n.per_row), default=1)
-        step = max(1, min(_BLOCK_ROWS, _BLOCK_ENTRIES // widest))
+        step = max(1, min(self.limits.block_rows, self.limits.block_entries // widest))
         return [slice(a, min(rows, a + step)) for a in range(0, rows, step)]
 
     @property
@@ -101,7 +100,7 @@ class Tape:
             return self._last[1]
         found = self._blocks.get(number)
         if found is None:
-            self._last = -1, {}  # memory in use is memory at hand
+            self._last = -1, {}  # memory is freed early so that the allocator can reuse it
             found = {}
             with np.errstate(all="ignore"):
                 self._fill(found, _per_row(self.model.graph), self._slices[number])
@@ -114,7 +113,7 @@ class Tape:
     def _keeps(self) -> bool:
         nodes = [n for n in self.model.graph.nodes if n.per_row]
         cheap = all(n.is_leaf or n.is_literal or n.primitive.product is None for n in nodes)
-        return self._entries <= (_CACHED_ENTRIES if cheap else _KEPT_ENTRIES)
+        return self._entries <= (self.limits.cached_entries if cheap else self.limits.kept_entries)
 
     @property
     def _entries(self) -> int:
@@ -123,7 +122,7 @@ class Tape:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Blocks are kept meanwhile as far as memory allows, for who comes back to them many times."""
-        self._holds = self._entries <= _KEPT_ENTRIES
+        self._holds = self._entries <= self.limits.kept_entries
         try:
             yield
         finally:
@@ -179,7 +178,7 @@ class Tape:
     @cached_property
     def _keeps_sides(self) -> bool:
         sizes = (node.size for node in self.bordered.values() if node.per_row)
-        return sum(sizes) * (self.model.rows or 0) <= _KEPT_ENTRIES
+        return sum(sizes) * (self.model.rows or 0) <= self.limits.kept_entries
 
     def sides(self, block: int, node: Node) -> list[Array]:
         """The signs of a node's margins at the base point, in a block of rows, or -1 if shared."""
@@ -266,9 +265,15 @@ class Lookup:
         return self.shared[index] if found is None else found
 
 
-def forward_pass(model: Model, m: Any = FLOAT64, point: Mapping[str, Array] | None = None) -> Tape:
+def forward_pass(
+    model: Model,
+    m: Any = FLOAT64,
+    point: Mapping[str, Array] | None = None,
+    *,
+    limits: EvaluationLimits = _LIMITS,
+) -> Tape:
     """Every f_k and h_k at the model's point, or at another one. Values may be non-finite."""
-    return Tape(model, m, model.point() if point is None else point).run()
+    return Tape(model, m, model.point() if point is None else point, limits).run()
 
 
 def _per_row(graph: Graph) -> list[Node]:

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.numerics.machine import EPS
+
 __all__ = [
     "LARGEST_BY_MINORS", "by_factors", "cofactors", "cofactors_and_room", "determinant", "inverse",
     "is_regular", "minors", "spectral_bound",
 ]  # fmt: skip
 
 LARGEST_BY_MINORS = 8  # beyond it minors are too many
-_EPS = 2.0**-52
 _SQUARINGS = 6  # |a^64|
 
 Array = NDArray[Any]
@@ -92,7 +93,7 @@ def is_regular(a: Array, found: Array) -> Array:
     size, other = np.abs(a), np.abs(found)
     by_rows = np.max(np.sum(np.matmul(other, size), axis=-1), axis=-1)
     by_columns = np.max(np.sum(np.matmul(size, other), axis=-2), axis=-1)
-    return np.asarray(np.minimum(by_rows, by_columns) < 2.0**52 / (4 * a.shape[-1]))
+    return np.asarray(np.minimum(by_rows, by_columns) < 1 / EPS / (4 * a.shape[-1]))
 
 
 def spectral_bound(a: Array) -> Array:
@@ -122,7 +123,7 @@ def cofactors_and_room(a: Array) -> tuple[Array, Array]:
     """
     found, room = _by_inverse(a)
     if a.shape[-1] <= LARGEST_BY_MINORS:
-        other, least = minors(a), a.shape[-1] * _EPS * minors(np.abs(a), signs=False)
+        other, least = minors(a), a.shape[-1] * EPS * minors(np.abs(a), signs=False)
     else:
         other, least = by_factors(a)
     worse = ~(room < least)
@@ -138,7 +139,7 @@ def _by_inverse(a: Array) -> tuple[Array, Array]:
         turned = size.swapaxes(-1, -2)
         share = np.sum(size * other, axis=(-2, -1), keepdims=True)
         room = np.abs(whole) * (np.matmul(np.matmul(other, turned), other) + share * other)
-        return whole * inverted, np.asarray(_EPS * room)
+        return whole * inverted, np.asarray(EPS * room)
 
 
 class _Factors(NamedTuple):
@@ -196,7 +197,7 @@ def _room_of_factors(left: Array, right: Array, others: Array, pivots: Array, a:
     ones = np.ones((n, n))
     before = np.matmul(left, np.matmul(np.triu(ones), left))
     after = np.matmul(right, np.matmul(np.tril(ones), right))
-    return np.asarray(n * _EPS * np.matmul(before * changed[..., None, :], after))
+    return np.asarray(n * EPS * np.matmul(before * changed[..., None, :], after))
 
 
 def _placed(x: Array, rows: Array, columns: Array) -> Array:

@@ -12,6 +12,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.numerics.machine import EPS
+
 __all__ = ["interval", "student_t", "typical"]
 
 Array = NDArray[np.float64]
@@ -29,7 +31,7 @@ def student_t(level: float, freedom: int) -> float:
     if not 0 <= level < 1 or freedom < 1:
         raise ValueError(f"level {level}, degrees of freedom {freedom}")
     if freedom > _LARGE:
-        below = min((1 + level) / 2, 1 - 2.0**-53)
+        below = min((1 + level) / 2, 1 - EPS / 2)
         return _around_normal(NormalDist().inv_cdf(below), freedom)
     low, high = 0.0, math.pi / 2
     while low < (middle := (low + high) / 2) < high:

@@ -20,6 +20,8 @@ from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
+from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.mpmath_context import DIGITS, new_context
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.work_budget import Budget
@@ -27,13 +29,7 @@ from gradcheck_cli.reference.symbolic_reverse_mode import counted, work_of
 
 __all__ = ["ExactDifferences", "Sides"]
 
-_DIFFERENCE_DIGITS = 140
-_SUREST_DIGITS = 800  # 1 + x keeps x, and 40 of its digits, for every double x
-_NOISE_DIGITS = 100  # by which values on the way may be larger than what is left of them
-_STEP_EXPONENT = 45  # h = 10^-45 of the scale: truncation 1e-45 one-sided, round-off 1e-95
-_BESIDE_EXPONENT = 12  # beyond what rounding reaches, 1e-15, and near enough for a slope
-_SPREAD = 1e-60  # of sizes that are looked at together: 35 digits are left
-_CONFIRMED = 1e-10  # of one entry's change
+_LIMITS, _EVALUATION = ReferenceLimits(), EvaluationLimits()
 _SIDES = 4  # forward passes for slopes: to the left and right, and ten times as far
 
 
@@ -48,10 +44,18 @@ class Sides(NamedTuple):
 class ExactDifferences:
     """Differences of one model's forward pass at high precision, as far as the budget reaches."""
 
-    def __init__(self, program: Program, budget: Budget | None = None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        budget: Budget | None = None,
+        *,
+        limits: ReferenceLimits = _LIMITS,
+        evaluation: EvaluationLimits = _EVALUATION,
+    ) -> None:
         self.program = program
         self.model: Model = program.model
         self.budget = budget or Budget()
+        self.limits, self.evaluation = limits, evaluation
 
     @cached_property
     def high(self) -> High:
@@ -61,17 +65,18 @@ class ExactDifferences:
     @cached_property
     def higher(self) -> High:
         """The namespace for differences, and for telling a difference from cancellation."""
-        return High(new_context(_DIFFERENCE_DIGITS))
+        return High(new_context(self.limits.difference_digits))
 
     @cached_property
     def surest(self) -> High:
         """The namespace to look in before a witness is blamed: there log(1 + exp(-700)) is not 0."""
-        return High(new_context(_SUREST_DIGITS))
+        return High(new_context(self.limits.surest_digits))
 
     def deep(self, zeros: int) -> High:
         """The namespace for numbers with so many zeros behind the point: there 1 - sigmoid(20000) is not
         0. One of a few, so that what is known with it is kept."""
-        digits = _SUREST_DIGITS * (1 + (zeros + DIGITS) // _SUREST_DIGITS)
+        unit = self.limits.surest_digits
+        digits = unit * (1 + (zeros + DIGITS) // unit)
         if digits not in self._deep:
             self._deep[digits] = High(new_context(digits))
         return self._deep[digits]
@@ -106,7 +111,7 @@ class ExactDifferences:
         """The forward pass at a point; the last one is kept."""
         if self._kept is None or self._kept.point is not point or self._kept.m is not m:
             self.pay(m)
-            self._kept = forward_pass(self.model, m, point)
+            self._kept = forward_pass(self.model, m, point, limits=self.evaluation)
         return self._kept
 
     def slopes(
@@ -131,13 +136,14 @@ class ExactDifferences:
     ) -> Sides:
         """The slopes, and whether a function on the way declares a kink or a border right here."""
         m = m or self.higher
-        varied, moves = self._varied(point, of, by, index, row, m, _STEP_EXPONENT)
+        varied, moves = self._varied(point, of, by, index, row, m, self.limits.step_exponent)
         border = bool((varied.touched | ~varied.regular).any())
         target, mp = self.model.node(of), m.context
         still = self.tape(point, m).of_node(target)
         still = still if target.per_row else still[None]
         near = [(part - still) / move for part, move in zip(varied.values, moves, strict=True)]
-        nothing = mp.mpf(10) ** (_NOISE_DIGITS + _STEP_EXPONENT - mp.dps) if m is self.surest else 0
+        digits = self.limits.noise_digits + self.limits.step_exponent
+        nothing = mp.mpf(10) ** (digits - mp.dps) if m is self.surest else 0
         left, right = _limit(near[0], near[2], nothing), _limit(near[1], near[3], nothing)
         if not target.per_row:
             left, right = left[0, ...], right[0, ...]
@@ -160,11 +166,11 @@ class ExactDifferences:
         found = np.zeros(slopes.shape, dtype=bool)
         top = sizes.max(initial=0)
         while top > 0:
-            band = (sizes <= top) & (sizes > top * _SPREAD)
+            band = (sizes <= top) & (sizes > top * self.limits.spread)
             if not self._agrees_along(point, of, nodes, np.where(band, slopes, 0), sizes):
                 break  # what is smaller is below what so many digits show
             found |= band
-            top = sizes[sizes <= top * _SPREAD].max(initial=0)
+            top = sizes[sizes <= top * self.limits.spread].max(initial=0)
         parts = _split(found, nodes)
         return {name: part.reshape(node.shape) for name, node, part in zip(truth, nodes, parts, strict=True)}
 
@@ -175,8 +181,8 @@ class ExactDifferences:
         sides. Slopes and sizes are those of the entries of all nodes."""
         tape, mp = self.tape(point, self.higher), self.higher.context
         value, asked = tape.of_node(self.model.node(of))[()], np.asarray(slopes != 0, dtype=bool)
-        change = mp.mpf(10) ** -_STEP_EXPONENT * sizes[asked].min()
-        if change < mp.eps * abs(value) / _CONFIRMED:
+        change = mp.mpf(10) ** -self.limits.step_exponent * sizes[asked].min()
+        if change < mp.eps * abs(value) / self.limits.confirmed:
             return False
         random = np.random.Generator(np.random.PCG64(23))
         signs = (random.integers(0, 2, (2, len(slopes))) * 2 - 1) * asked
@@ -192,14 +198,15 @@ class ExactDifferences:
             return False
         rises = (varied.values[:, 0] - value) / change
         central, bent = (rises[:2] - rises[2:]) / 2, abs(rises[:2] + rises[2:])
-        seen = np.abs(central - signs.sum(axis=1)) < _CONFIRMED
-        return bool(np.all(seen & (bent < _CONFIRMED)))
+        seen = np.abs(central - signs.sum(axis=1)) < self.limits.confirmed
+        return bool(np.all(seen & (bent < self.limits.confirmed)))
 
     def beside(
         self, point: Mapping[str, Array], of: str, by: str, index: tuple[int, ...], row: int | None = None
     ) -> tuple[Array, Array]:
         """The slopes on both sides of whatever lies within rounding of the point, to about 11 digits."""
-        varied, (a, b, c, d) = self._varied(point, of, by, index, row, self.higher, _BESIDE_EXPONENT)
+        exponent = self.limits.beside_exponent
+        varied, (a, b, c, d) = self._varied(point, of, by, index, row, self.higher, exponent)
         one, two, three, four = varied.values
         left, right = (three - one) / (c - a), (four - two) / (d - b)
         return (left, right) if self.model.node(of).per_row else (left[0, ...], right[0, ...])

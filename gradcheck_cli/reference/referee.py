@@ -23,13 +23,14 @@ from gradcheck_cli.model.graph import Graph, Key, Node
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+from gradcheck_cli.numerics.limits.reference import ReferenceLimits
+from gradcheck_cli.numerics.machine import EPS
 from gradcheck_cli.numerics.work_budget import DEFAULT
 from gradcheck_cli.reference.exact_differences import ExactDifferences
 from gradcheck_cli.reference.stochastic_rounding import (
     FINER_JITTER,
     JITTER,
     SAFETY,
-    ULP,
     Jittered,
     bound,
     formula_rounding,
@@ -41,15 +42,8 @@ from gradcheck_cli.reference.symbolic_reverse_mode import Pass, Reverse, Users
 __all__ = ["MOST_DIGITS", "Referee", "unmeasured"]
 
 MOST_DIGITS = 15.9  # what a float64 can carry
-_SAMPLES = 16
-_MOST_JITTERED = 40_000_000  # values held at a time, over all samples
-_MOST_STATIONS = 1 << 14  # operations, each of which takes its time however few numbers it has
 _DOUBLE = SIGNIFICANDS["float64"]
-_UNMEASURED = 2.0**-32  # relative; granted to sums over more rows than jitter can follow
-_MOST_RECENT = 6  # passes that are kept for the next name
-_FEW_HELD, _FEW_RECENT = 1 << 18, 2  # where one of them fills hundreds of megabytes, those of one point
-_MOST_KEPT = 1 << 20  # numbers at high precision: 100 MB
-_SHARE = 20  # a derivative may take one part in so many of the budget, that of an ordinary run at least
+_LIMITS = ReferenceLimits()
 
 
 class Referee(ExactDifferences):
@@ -66,7 +60,7 @@ class Referee(ExactDifferences):
     @property
     def afforded(self) -> int:
         """How many derivatives that is true of together."""
-        return max(self.budget.most, DEFAULT) // _SHARE // self.work
+        return max(self.budget.most, DEFAULT) // self.limits.share // self.work
 
     # -- the first way: partials in reverse ---------------------------------------------------
 
@@ -93,14 +87,16 @@ class Referee(ExactDifferences):
             self._make_room(self._passes)
             program = self.apart if m is FLOAT64 or isinstance(m, Jittered) else self.program
             self.pay(m)
-            self._passes[key] = (point, Pass(program, point, m, self._users(program), self._pay))
+            users = self._users(program)
+            self._passes[key] = (point, Pass(program, point, m, users, self._pay, self.limits))
         return self._passes[key][1]
 
     def _make_room(self, kept: dict[Any, Any]) -> None:
         """Let go of what was found first. Of a small model more is kept: claims go from point to point, and
         what is forgotten in between is computed again for each of them."""
-        least = _MOST_RECENT if self.held <= _FEW_HELD else _FEW_RECENT
-        while len(kept) >= max(least, _MOST_KEPT // self.held):
+        limits = self.limits
+        least = limits.most_recent if self.held <= limits.few_held else limits.few_recent
+        while len(kept) >= max(least, limits.most_kept // self.held):
             kept.pop(next(iter(kept)))
 
     def _users(self, program: Program) -> Users:
@@ -127,7 +123,7 @@ class Referee(ExactDifferences):
 
     @property
     def _moved(self) -> int:
-        return min(_SAMPLES, max(2, _MOST_JITTERED // self.held))
+        return min(self.limits.samples, max(2, self.limits.most_jittered // self.held))
 
     @cached_property
     def _jitter(self) -> Jittered:
@@ -150,11 +146,11 @@ class Referee(ExactDifferences):
 
     def jitters(self) -> bool:
         """Whether the model is small enough for the rounding of derivatives to be measured."""
-        return self.jitters_values() and len(self.program.items) <= _MOST_STATIONS
+        return self.jitters_values() and len(self.program.items) <= self.limits.most_stations
 
     def jitters_values(self) -> bool:
         """Whether it is small enough for that of values."""
-        return 2 * self.held <= _MOST_JITTERED
+        return 2 * self.held <= self.limits.most_jittered
 
     # -- rounding -----------------------------------------------------------------------------
 
@@ -169,7 +165,7 @@ class Referee(ExactDifferences):
         target = self.model.node(of)
         if not self.jitters():
             plain = self._reverse(point, target, FLOAT64)
-            return {n: unmeasured(plain.by(self.model.node(n)), bits) for n in names}
+            return {n: unmeasured(plain.by(self.model.node(n)), bits, limits=self.limits) for n in names}
         wider = 2.0 ** (_DOUBLE - bits)
         jitters = (self._jitter, self._finer_jitter) if bits == _DOUBLE else (self._narrow_jitter,)
         found: dict[str, Array] = {}
@@ -190,7 +186,7 @@ class Referee(ExactDifferences):
         graph = self.model.graph
         if not self.jitters():
             return []
-        tape = forward_pass(self.model, FLOAT64, point)
+        tape = forward_pass(self.model, FLOAT64, point, limits=self.evaluation)
         plain = {node.index: _led(tape, node) for node in graph.nodes}
         there = margins(graph, plain, FLOAT64, of="kink")
         if not there:
@@ -200,7 +196,7 @@ class Referee(ExactDifferences):
         with np.errstate(all="ignore"):
             for (node, base), (_, near) in zip(there, moved, strict=True):
                 spread = np.max(np.abs(near - base), axis=0)
-                if np.any(np.abs(base[0]) < SAFETY * spread * (ULP / JITTER)):
+                if np.any(np.abs(base[0]) < SAFETY * spread * (EPS / JITTER)):
                     found.append(node)
         return found
 
@@ -210,8 +206,8 @@ class Referee(ExactDifferences):
     def value_rounding(self, point: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
         """The same for the values of steps, at this point and beside it, where nothing is exact."""
         if not self.jitters_values():
-            tape = forward_pass(self.model, FLOAT64, point)
-            return {name: unmeasured(tape.value(name)) for name in names}
+            tape = forward_pass(self.model, FLOAT64, point, limits=self.evaluation)
+            return {name: unmeasured(tape.value(name), limits=self.limits) for name in names}
         values = jittered(self.model, point, self._jitter)
         found = {}
         with np.errstate(all="ignore"):
@@ -222,10 +218,10 @@ class Referee(ExactDifferences):
         return found
 
 
-def unmeasured(values: Array, bits: int = _DOUBLE) -> Array:
+def unmeasured(values: Array, bits: int = _DOUBLE, *, limits: ReferenceLimits = _LIMITS) -> Array:
     """What rounding is granted where rows are too many to measure it: `values` are those of whoever asks,
     because one more pass in reverse, over all rows at once, would fill the memory."""
-    return np.asarray(2.0 ** (_DOUBLE - bits) * _UNMEASURED * np.abs(values))
+    return np.asarray(2.0 ** (_DOUBLE - bits) * limits.unmeasured * np.abs(values))
 
 
 def _led(tape: Tape, node: Node) -> Array:

@@ -18,11 +18,12 @@ from gradcheck_cli.model.graph import Graph, Key, Node
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.compensated_sum import Sum
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.reference.stochastic_rounding import Jittered, bound
 
 __all__ = ["Sweep", "over_rows", "rounding_of_loss"]
 
-_SAMPLES = 4
+_LIMITS = ReferenceLimits()
 
 Sweep = Callable[[], Iterable[Mapping[Key, Array]]]  # the per-row leaves of each block, once through all
 Values = dict[int, Array]
@@ -58,9 +59,9 @@ def over_rows(graph: Graph, shared: Mapping[Key, Array], sweep: Sweep, m: Any = 
         values.update({index: found.result() for index, found in sums.items()})
 
 
-def rounding_of_loss(tape: Tape) -> Array:
+def rounding_of_loss(tape: Tape, *, limits: ReferenceLimits = _LIMITS) -> Array:
     """What rounding may do to the loss of a model with rows, whose sums are compensated: ()."""
-    model, jitter = tape.model, Jittered(_SAMPLES, 20)
+    model, jitter = tape.model, Jittered(limits.block_samples, 20)
     per_row = {name for name, item in model.inputs.items() if item.kind == "rows"}
     shared: dict[Key, Array] = {n: v[None, None] for n, v in tape.point.items() if n not in per_row}
 

@@ -21,23 +21,20 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64, Float64
 from gradcheck_cli.numerics.gaussian_elimination import cofactors_and_room, determinant, inverse
+from gradcheck_cli.numerics.limits.reference import ReferenceLimits
+from gradcheck_cli.numerics.machine import EPS, TINY
 
 __all__ = [
-    "FINER_JITTER", "JITTER", "SAFETY", "ULP", "Jittered", "bound", "formula_rounding", "jittered",
+    "FINER_JITTER", "JITTER", "SAFETY", "Jittered", "bound", "formula_rounding", "jittered",
     "local_errors", "rounded",
 ]  # fmt: skip
 
-JITTER = 2.0**-46  # small, so that its square does not count where little is left of a value
-FINER_JITTER = 2.0**-50  # where the other one leaves the domain: asin beside 1
-SAFETY = 4.0  # times the largest of 16 deviations: 7 standard deviations of a sum of jitters
-ULP = 2.0**-52  # by which an elementary function may be off
-_WHOLE = 2.0**-40  # relative: many jitters
-_HALF = 0.5  # ulps: what IEEE 754 allows the operations below
+_LIMITS = ReferenceLimits()
+JITTER, FINER_JITTER, SAFETY = _LIMITS.jitter, _LIMITS.finer_jitter, _LIMITS.safety
 _IEEE: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
 }  # fmt: skip
-_POOL = 1 << 16  # random bits drawn at once
-_MOST_EXACT = 20_000  # numbers whose rounding is computed exactly
+_POOL = _LIMITS.bit_pool
 
 
 class Jittered(Float64):
@@ -91,7 +88,7 @@ class Jittered(Float64):
     def pow(self, a: Array, b: Array) -> Array:
         """a^b, where a whole number that was computed, as 2*m, is exact: a negative base has a power."""
         whole = np.rint(b)
-        computed = (np.asarray(a) < 0) & (np.abs(b - whole) <= _WHOLE * np.abs(b))
+        computed = (np.asarray(a) < 0) & (np.abs(b - whole) <= _LIMITS.whole_exponent * np.abs(b))
         return np.asarray(super().pow(a, np.where(computed, whole, b)))
 
     def erfc(self, x: Array) -> Array:
@@ -107,7 +104,7 @@ class Jittered(Float64):
         """The cofactors, each off by as much as the better way to compute it may be."""
         found, room = cofactors_and_room(x)
         signs = np.sign(self.rounded(np.ones_like(x)) - 1)
-        return np.asarray(found + signs * room * (self.size / ULP))
+        return np.asarray(found + signs * room * (self.size / EPS))
 
     def inv(self, x: Array) -> Array:
         """The inverse B, off by B @ R with |R| up to 2^-46 |A| |B|: what elimination leaves (Higham
@@ -127,8 +124,8 @@ def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
     """What rounding may do, from samples of jitter; infinite where they say nothing."""
     plain = samples[0]
     spread = np.max(np.abs(samples - plain), axis=0)
-    found = SAFETY * spread * (ULP / jitter.size)
-    found = found + ulps * ULP * np.abs(plain) + 5e-324
+    found = SAFETY * spread * (EPS / jitter.size)
+    found = found + ulps * EPS * np.abs(plain) + TINY
     return np.where(np.isfinite(found), found, np.inf)
 
 
@@ -163,7 +160,7 @@ def formula_rounding(
             if node.is_leaf:
                 x = leaves[node.key]
                 off = room[node.key] * (m.rounded(np.ones_like(x)) - 1)  # as many ulps as `room` has
-                values[node.index] = x + off / ULP
+                values[node.index] = x + off / EPS
             else:
                 values[node.index] = _moved(graph, rows, node, values, m, {})
     return bound(values[graph.output], m, 1)
@@ -216,7 +213,7 @@ def local_errors(model: Model, point: Mapping[str, Array]) -> dict[int, Array]:
     values: dict[int, Array] = {}
     exact: dict[int, Array] = {}
     found: dict[int, Array] = {}
-    left = _MOST_EXACT
+    left = _LIMITS.most_exact
     with np.errstate(all="ignore"):
         for node in model.graph.nodes:
             if node.is_leaf:
@@ -236,7 +233,7 @@ def local_errors(model: Model, point: Mapping[str, Array]) -> dict[int, Array]:
                 left -= y.size if asked else 0
                 exact[node.index] = known & (_is_exact(node, y, given) if asked else False)
                 free = exact[node.index] | _is_free(node.operation, given, [exact[a] for a in node.arguments])
-                found[node.index] = np.where(free, 0.0, _HALF)
+                found[node.index] = np.where(free, 0.0, _LIMITS.correctly_rounded)
             else:
                 simple = y + y == np.rint(y + y)  # exp(0) is 1 and sigmoid(0) 1/2; softplus(0) is log(2)
                 exact[node.index] = known & simple & _all([x == 0 for x in given])

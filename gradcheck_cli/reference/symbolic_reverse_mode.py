@@ -24,14 +24,15 @@ from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.exact_contraction import multilinear
 from gradcheck_cli.numerics.float64 import Float64
+from gradcheck_cli.numerics.limits.reference import ReferenceLimits
+from gradcheck_cli.numerics.machine import SMALLEST_NORMAL
 from gradcheck_cli.numerics.mpmath_context import DIGITS, new_context
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.reference.stochastic_rounding import Jittered, jittered, local_errors, rounded
 
 __all__ = ["Pass", "Reverse", "Users", "counted", "work_of"]
 
-_SMALLEST_NORMAL = 2.0**-1022
-_MOST_RESCUED = 4096
+_LIMITS = ReferenceLimits()
 # The textbook's derivative of some functions is written in their value and cancels where ours does not:
 # y*(1 - y), 1 - y^2, y + 1. By how much it is off for one ulp of the value.
 _TEXTBOOK: dict[str, Callable[..., Array]] = {
@@ -115,8 +116,10 @@ class Pass:
         m: Any,
         users: Users,
         pay: Callable[[Any, int], None],
+        limits: ReferenceLimits = _LIMITS,
     ) -> None:
         self.program, self.m, self.users, self.pay = program, m, users, pay
+        self.limits = limits
         self.run = Run(program, point, m)
         self.values = _values(program, point, m)
         self.slots: dict[int, list[Array]] = {}
@@ -227,7 +230,7 @@ class Reverse:
         values = partial(self.m, slots)
         if values.dtype == object:
             return values
-        values = _rescued(partial, slots, values)
+        values = _rescued(partial, slots, values, self.at.limits.most_rescued)
         if isinstance(self.m, Jittered):
             node = self.program.model.graph.nodes[item.source]
             room = _TEXTBOOK.get(node.operation)
@@ -356,15 +359,15 @@ def _sent_back(adjoint: Array, places: Sequence[int], signs: Sequence[int], shap
     return full
 
 
-def _rescued(partial: Formula, slots: Sequence[Array], values: Array) -> Array:
+def _rescued(partial: Formula, slots: Sequence[Array], values: Array, most: int) -> Array:
     """Entries that left the range of float64 though their slots did not, once more at 50 digits."""
-    if np.isfinite(values).all() and (np.abs(values) >= _SMALLEST_NORMAL).all():
+    if np.isfinite(values).all() and (np.abs(values) >= SMALLEST_NORMAL).all():
         return values
     values, *given = np.broadcast_arrays(values, *slots)
-    doubtful = ~np.isfinite(values) | (np.abs(values) < _SMALLEST_NORMAL)
+    doubtful = ~np.isfinite(values) | (np.abs(values) < SMALLEST_NORMAL)
     for slot in given:
         doubtful &= np.isfinite(slot) & (slot != 0)
-    if not 0 < doubtful.sum() <= _MOST_RESCUED:
+    if not 0 < doubtful.sum() <= most:
         return values
     high = High(new_context(DIGITS))
     found = np.array(values)

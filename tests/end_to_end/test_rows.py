@@ -16,15 +16,16 @@ from gradcheck_cli.derivatives import backprop, symbolic
 from gradcheck_cli.derivatives.finite_differences import differences, model_differences, perturbed_inputs
 from gradcheck_cli.derivatives.symbolic import forward_mode
 from gradcheck_cli.evaluation import perturbed_pass
-from gradcheck_cli.evaluation import tape as tape_module
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS
 from gradcheck_cli.reference.referee import Referee
 
 MANY = 70_000  # more than the 65,536 rows of one block
 EXTRAPOLATED = model_differences.scheme_named("extrapolated")
 ULP = 2.0**-52
+USUAL = EvaluationLimits()
 
 
 def logistic(rows: int, seed: int = 3) -> tuple[Model, dict[str, np.ndarray]]:
@@ -196,14 +197,14 @@ def test_blocks_are_held_while_differences_come_back_to_them_and_then_let_go(
 
     limits = DEFAULTS._replace(most_rows_together=1)  # so that each name is a pass of its own
     ask = partial(model_differences.derivative, model, enough=1e-8, limits=limits)
-    tape, again = forward_pass(model), forward_pass(model)
+    tape = forward_pass(model)
+    again = forward_pass(model, limits=EvaluationLimits(kept_entries=0))  # none are held
     assert not tape._blocks  # so many are not kept for one more pass
     monkeypatch.setattr(Tape, "_fill", counted)
     found = ask(tape, "loss", ["a", "b"], EXTRAPOLATED)
     assert sorted(filled) == [0, 16384, 32768, 49152]
     assert not tape._blocks
     filled.clear()
-    monkeypatch.setattr("gradcheck_cli.evaluation.tape._KEPT_ENTRIES", 0)  # none are held
     other = ask(again, "loss", ["a", "b"], EXTRAPOLATED)
     assert len(filled) == 8
     for name in "ab":
@@ -251,20 +252,19 @@ def test_seven_rows_at_high_precision() -> None:
         assert np.allclose(found.astype(float), expected[f"d_{name}"], rtol=0, atol=60 * ULP)
 
 
-def in_blocks(monkeypatch: pytest.MonkeyPatch, model: Model, rows: int) -> Tape:
+def in_blocks(model: Model, rows: int, limits: EvaluationLimits = USUAL) -> Tape:
     """The forward pass with blocks of this many rows."""
     widest = max(math.prod(n.shape) for n in model.graph.nodes if n.per_row)
-    monkeypatch.setattr(tape_module, "_BLOCK_ENTRIES", rows * widest)
-    return forward_pass(model)
+    return forward_pass(model, limits=limits._replace(block_entries=rows * widest))
 
 
-def test_the_size_of_blocks_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_blocks_does_not_show() -> None:
     model, _ = logistic(5_000)
     whole = forward_pass(model)
     assert whole.block_count == 1
     gradients = backprop.derivative(model, whole, "loss", ["w", "b", "f"])
     for size in (1_000, 777, 64):
-        tape = in_blocks(monkeypatch, model, size)
+        tape = in_blocks(model, size)
         assert tape.block_count == -(-5_000 // size)
         assert abs(tape.loss - whole.loss) <= ULP * abs(whole.loss)
         assert np.array_equal(tape.value("each"), whole.value("each"))
@@ -274,11 +274,10 @@ def test_the_size_of_blocks_does_not_show(monkeypatch: pytest.MonkeyPatch) -> No
             assert np.allclose(found[name], gradients[name], rtol=0, atol=8 * ULP)
 
 
-def test_a_tape_that_is_not_kept_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tape_that_is_not_kept_says_the_same() -> None:
     model, _ = logistic(3_000)
     kept = forward_pass(model)
-    monkeypatch.setattr(tape_module, "_KEPT_ENTRIES", 0)
-    tape = in_blocks(monkeypatch, model, 500)
+    tape = in_blocks(model, 500, EvaluationLimits(kept_entries=0))
     assert np.array_equal(tape.value("f"), kept.value("f"))
     assert not tape._blocks
     names = ["w", "b", "x"]
@@ -288,13 +287,13 @@ def test_a_tape_that_is_not_kept_says_the_same(monkeypatch: pytest.MonkeyPatch) 
         assert np.allclose(first[name], second[name], rtol=0, atol=8 * ULP)
 
 
-def test_a_compensated_sum_over_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compensated_sum_over_blocks() -> None:
     """1e16 in the first block and -1e16 in the last: the ones between are not lost."""
     values = np.ones(300)
     values[0], values[-1] = 1e16, -1e16
     sheet = Sheet(300)
     sheet.step("loss", sheet("sum_rows", sheet.per_row("x", values)))
-    assert in_blocks(monkeypatch, sheet.model(), 1).loss == 298.0
+    assert in_blocks(sheet.model(), 1).loss == 298.0
 
 
 @pytest.mark.slow
@@ -309,12 +308,10 @@ def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         h = sheet("sin", h)
     sheet.step("loss", sheet("sum_rows", h))
     model = sheet.model()
-    monkeypatch.setattr(tape_module, "_KEPT_ENTRIES", 0)
-    monkeypatch.setattr(tape_module, "_BLOCK_ENTRIES", 4_096)
     monkeypatch.setattr(forward_mode, "_MOST_ENTRIES", 4_096)
     program = symbolic.lower(model)
     tracemalloc.start()
-    tape = forward_pass(model)
+    tape = forward_pass(model, limits=EvaluationLimits(kept_entries=0, block_entries=4_096))
     first = backprop.derivative(model, tape, "loss", ["w"])["w"]
     second = symbolic.derivative(program, model.point(), "loss", ["w"])["w"]
     _, peak = tracemalloc.get_traced_memory()

@@ -11,6 +11,7 @@ import sys
 import textwrap
 import warnings
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,18 @@ import pytest
 
 from build import exchanged
 from gradcheck_cli import api
+from gradcheck_cli.checking import check
 from gradcheck_cli.cli import run_command
 from gradcheck_cli.cli.main import main
 from gradcheck_cli.common.errors import DataError, ShapeError
 from gradcheck_cli.derivatives import symbolic
-from gradcheck_cli.evaluation import tape as tape_module
+from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.language.data import csv_columns
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.numerics import chunked_arrays
-from gradcheck_cli.reference import referee
+from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
+from gradcheck_cli.numerics.limits.reference import ReferenceLimits
+from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.reference.row_blocks import rounding_of_loss
 from gradcheck_cli.results.gradient_results import Report, Verdict
 from gradcheck_cli.verdicts.claims import true_values
@@ -61,15 +65,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+FEW = ReferenceLimits(share=600)  # 20,000 operations
+BLOCKS = EvaluationLimits(block_rows=300, cached_entries=0, kept_entries=0)
+CHECK = check.check
+
+
+def limit(
+    monkeypatch: pytest.MonkeyPatch, reference: ReferenceLimits, evaluation: EvaluationLimits | None = None
+) -> None:
+    """Let the whole pipeline run with other limits."""
+    limited = partial(CHECK, reference=reference, evaluation=evaluation or EvaluationLimits())
+    monkeypatch.setattr(check, "check", limited)
+
+
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the rows were a hundred million."""
     monkeypatch.setattr(true_values, "_MOST_AT_ONCE", 100)
-    monkeypatch.setattr(referee, "_SHARE", 600)  # 20,000 operations
-    monkeypatch.setattr(referee, "_MOST_JITTERED", 1000)
-    monkeypatch.setattr(tape_module, "_BLOCK_ROWS", 300)
-    monkeypatch.setattr(tape_module, "_CACHED_ENTRIES", 0)
-    monkeypatch.setattr(tape_module, "_KEPT_ENTRIES", 0)
+    limit(monkeypatch, FEW._replace(most_jittered=1000), BLOCKS)
     monkeypatch.setattr(chunked_arrays, "_IN_MEMORY", 1000)
     monkeypatch.setattr(chunked_arrays, "PIECE", 512)
 
@@ -134,7 +147,7 @@ def test_converted_arrays_lie_in_a_temporary_file_that_is_gone(tmp_path: Path, n
     np.save(tmp_path / "a.npy", np.ones(10_000, dtype=np.float32))
     before = set(Path(os.environ.get("TMPDIR", "/tmp")).glob("gradcheck.*"))
     model = api.load_text('rows a from "a.npy"\nloss = sum_rows(a)', file="m", folder=tmp_path)
-    assert tape_module.forward_pass(model).loss == 10_000
+    assert forward_pass(model).loss == 10_000
     assert set(Path(os.environ.get("TMPDIR", "/tmp")).glob("gradcheck.*")) <= before
 
 
@@ -302,7 +315,7 @@ def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
 def test_claims_over_blocks_are_judged_as_over_all_rows(
     folder: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    monkeypatch.setattr(referee, "_SHARE", 600)  # 20,000 operations
+    limit(monkeypatch, FEW)
     whole = run(folder, TOY + CLAIMS, points=2)
     request.getfixturevalue("narrow")
     blocks = run(folder, TOY + CLAIMS, points=2)
@@ -393,10 +406,9 @@ def test_a_wrong_value_in_a_late_block_is_found(
 def test_the_block_size_changes_no_digit(
     folder: Path, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(referee, "_SHARE", 600)  # 20,000 operations
+    limit(monkeypatch, FEW)
     usual = run(folder, TOY, points=1)
-    monkeypatch.setattr(tape_module, "_BLOCK_ROWS", rows)
-    monkeypatch.setattr(tape_module, "_CACHED_ENTRIES", 0)
+    limit(monkeypatch, FEW, EvaluationLimits(block_rows=rows, cached_entries=0))
     assert same(usual, run(folder, TOY, points=1), 1e-14)
     assert not same(usual, run(folder, TOY.replace("b0 = 1.0", "b0 = 1.0000000001"), points=1), 1e-14)
 
@@ -412,12 +424,13 @@ def test_kinks_are_seen_block_by_block(folder: Path, narrow: None) -> None:
     kinked = run(folder, text.replace("0.05", "0.25"))
     assert kinked.parameters[0].verdict is not Verdict.WRONG
     model = api.load_text(text.replace("0.05", "0.25"), file="m", folder=folder)
-    assert [n.operation for n in tape_module.forward_pass(model).borders_hit()] == ["relu"]
+    assert [n.operation for n in forward_pass(model, limits=BLOCKS).borders_hit()] == ["relu"]
 
 
 LIMITED = """
     import resource, sys
     from gradcheck_cli import api
+from gradcheck_cli.checking import check
     from gradcheck_cli.results.gradient_results import Verdict
     import numpy, sympy, lark, mpmath
     if {limited}:
@@ -456,7 +469,7 @@ def test_a_bar_on_a_terminal_only(
 ) -> None:  # fmt: skip
     (folder / "m.txt").write_text(TOY)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(referee, "_SHARE", 600)  # 20,000 operations
+    limit(monkeypatch, FEW)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     assert main(["run", "m.txt", "--points", "1", *arguments]) == 0
     out, err = capsys.readouterr()
@@ -490,13 +503,11 @@ def test_a_value_that_is_not_finite_in_a_late_block_is_named(folder: Path, narro
     assert f"in row {first} " in report.value_note
 
 
-def test_rounding_of_the_loss_is_measured_in_blocks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tape_module, "_BLOCK_ROWS", 300)
-
+def test_rounding_of_the_loss_is_measured_in_blocks(folder: Path) -> None:
     def measured(text: str) -> tuple[float, float]:
         model = api.load_text(text, file="m", folder=folder)
-        tape = tape_module.forward_pass(model)
-        whole = referee.Referee(symbolic.lower(model)).value_rounding(model.point(), ["loss"])["loss"]
+        tape = forward_pass(model, limits=EvaluationLimits(block_rows=300))
+        whole = Referee(symbolic.lower(model)).value_rounding(model.point(), ["loss"])["loss"]
         return float(rounding_of_loss(tape) / tape.loss), float(whole / tape.loss)
 
     blocks, whole = measured(TOY)

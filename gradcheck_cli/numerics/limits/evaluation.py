@@ -9,3 +9,15 @@ __all__ = ["EvaluationLimits"]
 
 class EvaluationLimits(NamedTuple):
     """Tolerances, safety factors and work limits of evaluation."""
+
+    # numbers | entries of one node that are held at a time, over rows and perturbations: bounds the memory
+    # of a block | set by hand, not measured
+    block_entries: int = 1 << 21
+    # rows | a block of single numbers stays in the cache of the processor | set by hand, not measured
+    block_rows: int = 1 << 14
+    # numbers | beyond so many per-row entries blocks are computed again when they are needed, because they
+    # would fill the memory (256 MiB) | set by hand, not measured
+    kept_entries: int = 1 << 25
+    # numbers | the same where no node is a matrix product: to allocate and fill memory then takes longer than
+    # to compute again | timed beside sin and cos: fresh memory took three times as long
+    cached_entries: int = 1 << 18

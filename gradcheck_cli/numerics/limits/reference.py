@@ -1,4 +1,4 @@
-"""Reads nothing. Gives the limits of reference."""
+"""Reads nothing. Gives the limits of the reference."""
 
 from __future__ import annotations
 
@@ -8,4 +8,74 @@ __all__ = ["ReferenceLimits"]
 
 
 class ReferenceLimits(NamedTuple):
-    """Tolerances, safety factors and work limits of reference."""
+    """Tolerances, safety factors and work limits of the reference."""
+
+    # derivatives | one derivative may take one part in so many of the budget (that of an ordinary run at
+    # least), so that high precision is left for the other entries | set by hand, not measured
+    share: int = 20
+    # samples | perturbed passes from which a rounding bound is made; the largest of 16 deviations, times the
+    # safety factor of 4, is 7 standard deviations of a sum of jitters | set by hand, not measured
+    samples: int = 16
+    # numbers | values of all samples that are held at a time: 320 MB | set by hand, not measured
+    most_jittered: int = 40_000_000
+    # operations | beyond so many the rounding of derivatives is not measured, since each operation takes its
+    # time however few numbers it has | set by hand, not measured
+    most_stations: int = 1 << 14
+    # relative | rounding bound of values with more rows than jitter can follow: a loose guess that still
+    # finds mistakes in the eighth digit | set by hand, not measured
+    unmeasured: float = 2.0**-32
+    # passes | how many are kept for the next name, at least | set by hand, not measured
+    most_recent: int = 6
+    # numbers | beyond so many values in a pass one pass fills hundreds of megabytes at high precision, and
+    # only `few_recent` are kept | set by hand, not measured
+    few_held: int = 1 << 18
+    # passes | those of one point, where a pass is large | set by hand, not measured
+    few_recent: int = 2
+    # numbers | values at high precision in all passes that are kept, about 100 bytes each: 100 MB | set by
+    # hand, not measured
+    most_kept: int = 1 << 20
+    # digits | for differences: a step of 1e-45 leaves 95 digits above round-off | derived, not measured
+    difference_digits: int = 140
+    # digits | 1 + x keeps x, and 40 of its digits, for every double x | derived from the range of float64
+    surest_digits: int = 800
+    # digits | intermediate values may be larger by so many than what is left of them | set by hand, not
+    # measured
+    noise_digits: int = 100
+    # decimal exponent | step size 10^-45 of the scale: one-sided truncation 1e-45, round-off 1e-95 | derived,
+    # not measured
+    step_exponent: int = 45
+    # decimal exponent | step size for the slopes beside a point: beyond the reach of rounding, 1e-15, and
+    # near enough for a slope | set by hand, not measured
+    beside_exponent: int = 12
+    # relative | entries whose changes differ by less than this factor are confirmed together: 35 digits are
+    # left for the smallest | derived from 140 digits and the step size
+    spread: float = 1e-60
+    # relative | by how much of one entry's change the two ways may differ | set by hand, not measured
+    confirmed: float = 1e-10
+    # numbers | entries that left the range of float64 and are computed again at 50 digits, at most | set by
+    # hand, not measured
+    most_rescued: int = 4096
+    # relative | size of the perturbation of each result: so small that its square does not count where little
+    # is left of a value, so large that the rounding of the perturbed pass itself does not show | set by hand,
+    # not measured
+    jitter: float = 2.0**-46
+    # relative | the same where the larger perturbation leaves a domain: asin beside 1 | set by hand, not
+    # measured
+    finer_jitter: float = 2.0**-50
+    # factor | times the largest of 16 deviations: 7 standard deviations of a sum of perturbations | derived
+    # for normal deviations, not measured
+    safety: float = 4.0
+    # relative | an exponent that differs from a whole number by less is taken as that number: many
+    # perturbations | set by hand, not measured
+    whole_exponent: float = 2.0**-40
+    # ulps | error of the operations of IEEE 754, correctly rounded | IEEE 754-2019, 4.3
+    correctly_rounded: float = 0.5
+    # bits | random bits drawn at once for arrays with few entries | timed: a quarter of
+    # the time of single draws
+    bit_pool: int = 1 << 16
+    # numbers | results whose exactness is decided in rational arithmetic, at most | set by hand, not
+    # measured
+    most_exact: int = 20_000
+    # samples | the same as `samples` for a loss over more rows than are held: each is a pass over all blocks |
+    # set by hand, not measured
+    block_samples: int = 4

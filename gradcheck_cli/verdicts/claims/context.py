@@ -58,7 +58,10 @@ class Court:
         m = (m or self.referee.high) if exact else FLOAT64
         key = (at.number, at.apart, id(m))
         if key not in self._kept:
-            tape = self.referee.tape(at.values, m) if exact else forward_pass(self.model, m, at.values)
+            if exact:
+                tape = self.referee.tape(at.values, m)
+            else:
+                tape = forward_pass(self.model, m, at.values, limits=self.referee.evaluation)
             self._kept[key] = Knowledge(self.model, self.referee, at, m, self.layout, exact, tape)
         return self._kept[key]
 

@@ -48,7 +48,7 @@ def _moved_point(model: Model, tape: Tape, number: int, kinds: tuple[str, ...]) 
     last = None
     for attempt, reach in enumerate(_REACHES):
         values = {**tape.point, **moved(model, number, kinds=kinds, attempt=attempt, reach=reach)}
-        there = forward_pass(model, tape.m, values)
+        there = forward_pass(model, tape.m, values, limits=tape.limits)
         if not np.isfinite(there.loss):
             continue
         last = Point(number, values, there)

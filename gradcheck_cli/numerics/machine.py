@@ -1,0 +1,14 @@
+"""Reads nothing. Gives the constants of IEEE 754 double precision.
+
+References
+----------
+IEEE 754-2019, table 3.5 (binary64); Higham, Accuracy and Stability of Numerical Algorithms, 2002, 2.1.
+"""
+
+from __future__ import annotations
+
+__all__ = ["EPS", "SMALLEST_NORMAL", "TINY"]
+
+EPS = 2.0**-52  # spacing of the numbers from 1 to 2; twice the unit roundoff
+SMALLEST_NORMAL = 2.0**-1022  # below it digits are lost one by one
+TINY = 2.0**-1074  # the smallest positive number, and the spacing of the subnormal ones
