@@ -76,6 +76,6 @@ class ReferenceLimits(NamedTuple):
     # numbers | results whose exactness is decided in rational arithmetic, at most | set by hand, not
     # measured
     most_exact: int = 20_000
-    # samples | the same as `samples` for a loss over more rows than are held: each is a pass over all blocks |
+    # samples | the same as `samples` for a loss over more rows than are held: each is a pass over all rows |
     # set by hand, not measured
     block_samples: int = 4
