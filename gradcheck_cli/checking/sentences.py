@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradcheck_cli.derivatives import symbolic
-from gradcheck_cli.derivatives.symbolic.recording import LARGEST_MATRIX
 from gradcheck_cli.model.graph import Node, spell_shape
 from gradcheck_cli.model.model import Input, Model
 from gradcheck_cli.reference.referee import Referee
@@ -52,7 +51,7 @@ def unseen_notes(referee: Referee, names: Sequence[str]) -> list[str]:
     others = "backprop and finite differences"
     if referee.affords() and not referee.budget.spent:
         others = "backprop, finite differences and high precision"
-    most = f"[{LARGEST_MATRIX},{LARGEST_MATRIX}]"
+    most = spell_shape((program.limits.largest_matrix,) * 2)
     why = f"symbolic is not computed (-) where a derivative passes through {', '.join(told)}"
     return [f"{why}: SymPy is asked up to {most}; {others} remain"]
 

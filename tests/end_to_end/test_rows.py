@@ -14,12 +14,12 @@ from build import Sheet
 from gradcheck_cli import api
 from gradcheck_cli.derivatives import backprop, symbolic
 from gradcheck_cli.derivatives.finite_differences import differences, model_differences, perturbed_inputs
-from gradcheck_cli.derivatives.symbolic import forward_mode
 from gradcheck_cli.evaluation import perturbed_pass
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS
+from gradcheck_cli.numerics.limits.symbolic import SymbolicLimits
 from gradcheck_cli.reference.referee import Referee
 
 MANY = 70_000  # more than the 65,536 rows of one block
@@ -297,7 +297,7 @@ def test_a_compensated_sum_over_blocks() -> None:
 
 
 @pytest.mark.slow
-def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_stays_bounded() -> None:
     """A million rows in blocks of 4,096: the forward and backward pass hold blocks, not columns."""
     rows = 1_000_000
     sheet = Sheet(rows)
@@ -308,8 +308,7 @@ def test_memory_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         h = sheet("sin", h)
     sheet.step("loss", sheet("sum_rows", h))
     model = sheet.model()
-    monkeypatch.setattr(forward_mode, "_MOST_ENTRIES", 4_096)
-    program = symbolic.lower(model)
+    program = symbolic.lower(model, limits=SymbolicLimits(most_entries=4_096))
     tracemalloc.start()
     tape = forward_pass(model, limits=EvaluationLimits(kept_entries=0, block_entries=4_096))
     first = backprop.derivative(model, tape, "loss", ["w"])["w"]

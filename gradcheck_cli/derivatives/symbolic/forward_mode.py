@@ -29,8 +29,6 @@ from gradcheck_cli.numerics.float64 import FLOAT64
 
 __all__ = ["along", "derivative", "values", "values_in_blocks"]
 
-_MOST_ENTRIES = 1 << 22  # tangent entries of one item held at a time
-
 
 def derivative(
     program: Program,
@@ -46,7 +44,7 @@ def derivative(
     found: dict[str, list[Array]] = {name: [] for name in names}
     for per_row in (False, True):
         group = [n for n in names if model.node(n).per_row == per_row]
-        for portion in _portions(model, group):
+        for portion in _portions(program, group):
             columns = _Tangents(program, point, m, target, _one_hot(model, portion), per_row).run()
             columns = columns if per_row or target.per_row else columns[:, 0, ...]
             ends = np.cumsum([stop - start for _, start, stop in portion])[:-1]
@@ -83,21 +81,22 @@ def values_in_blocks(
 Portion = list[tuple[str, int, int]]  # names, and which of their entries
 
 
-def _portions(model: Model, names: Sequence[str]) -> list[Portion]:
+def _portions(program: Program, names: Sequence[str]) -> list[Portion]:
     """Entries in groups whose tangents fit into memory at one time."""
+    model = program.model
     widest = max((math.prod(n.shape) for n in model.graph.nodes), default=1)
-    most = max(1, _MOST_ENTRIES // widest)
+    most = max(1, program.limits.most_entries // widest)
     portions: list[Portion] = []
-    room = 0
+    left = 0  # entries that the last portion still has space for
     for name in names:
         start, size = 0, math.prod(model.node(name).shape)
         while start < size:
-            if room == 0:
+            if left == 0:
                 portions.append([])
-                room = most
-            stop = min(size, start + room)
+                left = most
+            stop = min(size, start + left)
             portions[-1].append((name, start, stop))
-            room -= stop - start
+            left -= stop - start
             start = stop
     return portions
 
@@ -261,7 +260,8 @@ class _Tangents:
     def _blocks(self) -> list[slice]:
         rows = self.model.rows or 0
         widest = max((math.prod(i.shape) for i in self.program.items if i.per_row), default=1)
-        step = max(1, min(65536, _MOST_ENTRIES // (widest * max(1, self.directions))))
+        limits = self.program.limits
+        step = max(1, min(limits.most_rows, limits.most_entries // (widest * max(1, self.directions))))
         return [slice(a, min(rows, a + step)) for a in range(0, rows, step)]
 
     def _pass(

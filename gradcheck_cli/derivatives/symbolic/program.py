@@ -11,11 +11,10 @@ from gradcheck_cli.derivatives.symbolic.kernels import Kernel, KernelKey
 from gradcheck_cli.derivatives.symbolic.recording import CONSTANT, ENTRYWISE, WHOLE, Handle, Item, Recorder
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.symbolic import DEFAULTS, SymbolicLimits
 
 __all__ = ["Applied", "Program", "lower", "unseen"]
 
-_MOST_OPERATIONS = 60
-_DEEPEST = 25
 
 
 # ---------------------------------------------------------------------------------------------
@@ -38,6 +37,7 @@ class Program:
     model: Model
     items: list[Item]
     of_node: list[int]
+    limits: SymbolicLimits = DEFAULTS
     kernels: dict[int, Applied] = field(default_factory=dict)
     order: list[int] = field(default_factory=list)
 
@@ -72,14 +72,14 @@ class Program:
         return found
 
 
-def lower(model: Model, *, apart: bool = False) -> Program:
+def lower(model: Model, *, apart: bool = False, limits: SymbolicLimits = DEFAULTS) -> Program:
     """Record what every node is made of, and cut the formulas into kernels.
 
     `apart`: every operation of the author is a kernel of its own, every argument a slot of its own,
     so that SymPy simplifies nothing across them: x - x then has the partials 1 and -1. Matrices
     are inverted whole, as the author's program does it.
     """
-    recorder = Recorder(by_minors=0) if apart else Recorder()
+    recorder = Recorder(limits, by_minors=0 if apart else limits.largest_matrix)
     handles: list[Handle] = []
     for node in model.graph.nodes:
         recorder.source = node.index
@@ -89,7 +89,7 @@ def lower(model: Model, *, apart: bool = False) -> Program:
         handles.append(_lowered(node, recorder, arguments))
     ends = range(len(handles)) if apart else model.graph.names.values()
     named = {handles[index].index for index in ends}
-    program = Program(model, recorder.items, [h.index for h in handles])
+    program = Program(model, recorder.items, [h.index for h in handles], limits)
     _cut(program, named)
     return program
 
@@ -120,8 +120,8 @@ def _cut(program: Program, named: set[int]) -> None:
             continue
         inner = [a for a in item.arguments if a not in ends and items[a].operation in ENTRYWISE]
         while inner and (
-            sum(size[a] for a in inner) >= _MOST_OPERATIONS
-            or max(depth[a] for a in inner) >= _DEEPEST
+            sum(size[a] for a in inner) >= program.limits.most_operations
+            or max(depth[a] for a in inner) >= program.limits.deepest
         ):
             largest = max(inner, key=lambda a: (size[a], depth[a]))
             ends.add(largest)

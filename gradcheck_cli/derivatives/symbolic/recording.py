@@ -13,14 +13,13 @@ from itertools import combinations
 from typing import Any
 
 from gradcheck_cli.model.primitives.record import Shape
+from gradcheck_cli.numerics.limits.symbolic import SymbolicLimits
 
 __all__ = [
-    "CONSTANT", "ENTRYWISE", "FUNCTIONS", "LARGEST_MATRIX", "SHARED_NAMES", "WHOLE", "WITH_DATA",
+    "CONSTANT", "ENTRYWISE", "FUNCTIONS", "SHARED_NAMES", "WHOLE", "WITH_DATA",
     "Handle", "Item", "Recorder",
 ]  # fmt: skip
 
-_LARGEST_EXPONENT = 64  # integer exponents of the text that stay integers
-LARGEST_MATRIX = 8  # of det and inv: beyond it minors are too many, and the matrix is taken whole
 WHOLE = ("determinant", "inverse")  # items that SymPy cannot look into
 
 
@@ -106,9 +105,9 @@ class Recorder:
     """The namespace `s` of a primitive's `symbolic` field. `by_minors`: the largest matrix whose
     determinant and inverse are made of its minors."""
 
-    def __init__(self, by_minors: int = LARGEST_MATRIX) -> None:
+    def __init__(self, limits: SymbolicLimits, *, by_minors: int) -> None:
         self.items: list[Item] = []
-        self.by_minors = by_minors
+        self.limits, self.by_minors = limits, by_minors
         self.source = -1
 
     def __getattr__(self, name: str) -> Callable[..., Handle]:
@@ -153,7 +152,8 @@ class Recorder:
     def pow(self, a: Handle, b: Handle) -> Handle:
         """a^b; a small integer of the text stays an integer exponent."""
         exponent = self._constant(b)
-        if exponent is not None and exponent == int(exponent) and abs(exponent) <= _LARGEST_EXPONENT:
+        most = self.limits.largest_exponent
+        if exponent is not None and exponent == int(exponent) and abs(exponent) <= most:
             return self.add("power", (a,), a.shape, int(exponent))
         return self.entrywise("pow", a, b)
 

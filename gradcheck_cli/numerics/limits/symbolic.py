@@ -1,11 +1,30 @@
-"""Reads nothing. Gives the limits of symbolic."""
+"""Reads nothing. Gives the limits of the symbolic method: what SymPy is asked for, and memory."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["SymbolicLimits"]
+__all__ = ["DEFAULTS", "SymbolicLimits"]
 
 
 class SymbolicLimits(NamedTuple):
-    """Tolerances, safety factors and work limits of symbolic."""
+    """Tolerances, safety factors and work limits of the symbolic method."""
+
+    # operations | a step with more is cut into hidden steps, each differentiated once | timed when the
+    # method was written: SymPy's diff on nested expressions grows like the depth to the power 2.5
+    most_operations: int = 60
+    # levels | a step nested deeper is cut likewise | the same experiment: recursion ends at depth 60
+    deepest: int = 25
+    # exponent | integers of the text up to it stay integers for SymPy, larger ones are opaque | 9^9^9
+    # hangs SymPy 1.14
+    largest_exponent: int = 64
+    # rows of a matrix | det and inv up to it are unrolled for SymPy, larger ones taken whole | minors
+    # grow like 2^n: [8,8] has 3,003 operations
+    largest_matrix: int = 8
+    # numbers | tangent entries of one item that are held at a time | set by hand, not measured
+    most_entries: int = 1 << 22
+    # rows | a block of them is at most so long | set by hand, not measured
+    most_rows: int = 65536
+
+
+DEFAULTS = SymbolicLimits()
