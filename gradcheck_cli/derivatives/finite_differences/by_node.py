@@ -27,10 +27,9 @@ from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS, FiniteDifferencesLimits
+from gradcheck_cli.numerics.machine import EPS
 
 __all__ = ["derivative"]
-
-_EPS = 2.0**-52
 
 
 class _Slope(NamedTuple):
@@ -140,7 +139,7 @@ class _Backward:
         found = self.known.get(index)
         if found is not None:
             value = found.value + slope.value
-            slope = _Slope(value, found.bound + slope.bound + _EPS * np.abs(value))
+            slope = _Slope(value, found.bound + slope.bound + EPS * np.abs(value))
         self.known[index] = slope
 
     def _node(self, index: int) -> Node:
@@ -161,7 +160,7 @@ def _chained(outer: _Slope, value: Array, bound: Array, rank: int) -> _Slope:
     total = np.sum(terms, axis=spread)
     size = np.sum(np.abs(terms), axis=spread)
     known = np.sum(np.abs(weight) * bound + doubt * (np.abs(value) + bound), axis=spread)
-    return _Slope(total, np.asarray(known + _EPS * size))
+    return _Slope(total, np.asarray(known + EPS * size))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -182,7 +181,7 @@ def _handed(user: Node, place: int, slope: _Slope, tape: Tape) -> _Slope:
         rank = len(argument.shape) - len(user.shape)
         slope = _Slope(*(part.reshape(*part.shape, *(1,) * rank) for part in slope))
     value = slope.value * factor
-    bound = slope.bound * np.abs(factor) + 2 * _EPS * np.abs(value)
+    bound = slope.bound * np.abs(factor) + 2 * EPS * np.abs(value)
     rows = (tape.model.rows or 1) if argument.per_row else 1
     full = (max(rows, len(value)), *argument.shape)
     return _over_shared(_Slope(np.broadcast_to(value, full), np.broadcast_to(bound, full)), argument)
@@ -192,7 +191,7 @@ def _over_shared(slope: _Slope, argument: Node) -> _Slope:
     """Summed over the rows where the argument has one value for all of them."""
     if argument.per_row or len(slope.value) == 1:
         return slope
-    terms = len(slope.value) * _EPS * np.sum(np.abs(slope.value), axis=0, keepdims=True)
+    terms = len(slope.value) * EPS * np.sum(np.abs(slope.value), axis=0, keepdims=True)
     value, bound = (np.sum(part, axis=0, keepdims=True) for part in slope)
     return _Slope(value, bound + terms)
 
@@ -247,7 +246,7 @@ def _by_product(user: Node, place: int, slope: _Slope, tape: Tape) -> _Slope:
 
     value = sent(slope.value, squeezed)
     terms = slope.value.size * factor.size / max(1, value.size)
-    doubt = slope.bound + (2 + terms**0.5) * _EPS * np.abs(slope.value)
+    doubt = slope.bound + (2 + terms**0.5) * EPS * np.abs(slope.value)
     return _Slope(value, sent(doubt, np.abs(squeezed)))
 
 

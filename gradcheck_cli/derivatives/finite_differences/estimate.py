@@ -14,7 +14,7 @@ from gradcheck_cli.derivatives.finite_differences.richardson import Tableau, ste
 from gradcheck_cli.derivatives.finite_differences.schemes import LEFT, RIGHT, Scheme
 from gradcheck_cli.derivatives.finite_differences.step_sizes import Ladder
 from gradcheck_cli.derivatives.finite_differences.tableau_operations import from_below, last_rungs, shift
-from gradcheck_cli.derivatives.finite_differences.tuning import EPS, TINY
+from gradcheck_cli.numerics.machine import EPS, TINY
 
 __all__ = ["Estimate", "consult", "endless_sign"]
 

@@ -26,8 +26,8 @@ from gradcheck_cli.derivatives.finite_differences.tableau_operations import (
     sample_columns,
     truncation_changes,
 )
-from gradcheck_cli.derivatives.finite_differences.tuning import EPS, TINY
 from gradcheck_cli.numerics.limits.finite_differences import FiniteDifferencesLimits
+from gradcheck_cli.numerics.machine import EPS, TINY
 
 __all__ = ["Tableau", "step_exponent", "tableaus"]
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.derivatives.finite_differences.interface import Bools, Floats, Function, Ints
 from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
-from gradcheck_cli.derivatives.finite_differences.tuning import TINY
 from gradcheck_cli.numerics.limits.finite_differences import FiniteDifferencesLimits
+from gradcheck_cli.numerics.machine import TINY
 
 __all__ = ["Ladder", "Sampler", "climb", "first_rungs", "span"]
 

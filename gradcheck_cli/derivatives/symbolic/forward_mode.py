@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.derivatives.symbolic.array_operations import place_of_largest, reduced_axes, structured
 from gradcheck_cli.derivatives.symbolic.interpreter import Run
-from gradcheck_cli.derivatives.symbolic.program import Applied, Program
+from gradcheck_cli.derivatives.symbolic.program import Program
 from gradcheck_cli.derivatives.symbolic.recording import Item
+from gradcheck_cli.derivatives.symbolic.tangent_rules import item_tangent
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
-from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.compensated_sum import Sum
 from gradcheck_cli.numerics.float64 import FLOAT64
@@ -276,7 +275,7 @@ class _Tangents:
                 moving = seed if moving is None else moving + seed
             if moving is not None:
                 tangent[item.index] = moving
-            if self.directions:  # memory in use is memory at hand, and long chains would fill all of it
+            if self.directions:  # freed early, so that the allocator reuses it in long chains
                 for index in self.program.spent.get(item.index, ()):
                     if index not in self.kept:
                         tangent.pop(index, None)
@@ -284,95 +283,12 @@ class _Tangents:
     def _tangent(
         self, item: Item, values: Mapping[int, Array], tangent: Mapping[int, Array]
     ) -> Array | None:
-        """How an item moves when its arguments do; None where nothing moves it."""
-        applied = self.program.kernels.get(item.index)
-        if applied is not None:
-            return self._through_kernel(item, applied, values, tangent)
-        moving = [tangent.get(a) for a in item.arguments]
-        if all(t is None for t in moving):
-            return None
-        match item.operation:
-            case "compare":
-                return None
-            case "over_rows":
-                assert moving[0] is not None
-                return moving[0] if self.by_rows else self._summed(moving[0])
-            case "contract":
-                return _product_rule(item, self.m, [values[a] for a in item.arguments], moving)
-            case "select":
-                chosen = [_or_zero(t) for t in moving]
-                condition = self.m.eq(values[item.arguments[0]], 0)
-                return self.m.where(condition, chosen[2], chosen[1])  # type: ignore[no-any-return]
-            case "largest":
-                assert moving[0] is not None
-                x, y = values[item.arguments[0]], values[item.index]
-                rank, axis = item.data
-                at = place_of_largest(item, self.m, x, y)
-                return np.asarray(
-                    (moving[0] * at).sum(axis=reduced_axes(rank, axis), keepdims=axis is not None)
-                )
-            case "determinant" | "inverse":
-                assert moving[0] is not None
-                return _unknown(moving[0], item.shape)
-            case "stack" | "concat":
-                inner = [self.program.items[a].shape for a in item.arguments]
-                parts = zip(moving, inner, strict=True)
-                full = [np.zeros((1, 1, *shape)) if t is None else t for t, shape in parts]
-                return structured(item, self.m, full)
-        return structured(item, self.m, [t for t in moving if t is not None])
+        if item.operation != "over_rows":
+            return item_tangent(self.run_, item, values, tangent)
+        moving = tangent.get(item.arguments[0])
+        return moving if moving is None or self.by_rows else self._summed(moving)
 
     def _summed(self, moving: Array) -> Array:
         """Over the rows of this block; a tangent that is the same in every row counts each time."""
         full = np.broadcast_to(moving, (moving.shape[0], self.rows_here, *moving.shape[2:]))
         return np.asarray(full.sum(axis=1, keepdims=True))
-
-    def _through_kernel(
-        self, item: Item, applied: Applied, values: Mapping[int, Array], tangent: Mapping[int, Array]
-    ) -> Array | None:
-        total: Array | None = None
-        slots: list[Array] | None = None
-        for place, slot in enumerate(applied.slots):
-            moving = tangent.get(slot)
-            if moving is None:
-                continue
-            partial = applied.kernel.partials[place]
-            if partial is None:
-                continue
-            if slots is None:
-                slots = self.run_.slot_values(item, applied, values)
-            part = moving if partial.is_one else _times(partial(self.m, slots), moving)
-            total = part if total is None else total + part
-        return total
-
-
-def _unknown(moving: Array, shape: Shape) -> Array:
-    """nan in every direction in which a matrix moves, 0 in the others."""
-    moves = np.any(moving != 0, axis=(-2, -1))
-    found = np.where(moves, np.nan, 0.0).reshape(*moves.shape, *(1,) * len(shape))
-    return np.broadcast_to(found, (*moves.shape, *shape))
-
-
-def _or_zero(tangent: Array | None) -> Any:
-    return 0.0 if tangent is None else tangent
-
-
-def _times(partial: Array, tangent: Array) -> Array:
-    """The product, where 0 times anything is 0: what does not move is not stopped by a pole."""
-    product = partial * tangent
-    if product.dtype != object and np.isfinite(product).all():
-        return product
-    return np.where(tangent == 0, 0 * tangent, product)
-
-
-def _product_rule(
-    item: Item, m: Any, values: Sequence[Array], tangents: Sequence[Array | None]
-) -> Array:
-    total: Array | None = None
-    for place, moving in enumerate(tangents):
-        if moving is None:
-            continue
-        operands = [moving if k == place else x for k, x in enumerate(values)]
-        part = structured(item, m, operands)
-        total = part if total is None else total + part
-    assert total is not None
-    return total
