@@ -22,8 +22,8 @@ from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.derivatives.finite_differences.model_differences import scheme_named
 from gradcheck_cli.evaluation.tape import Failing, forward_pass
 from gradcheck_cli.model.model import Claim, Model
-from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
-from gradcheck_cli.numerics.limits.reference import ReferenceLimits
+from gradcheck_cli.numerics.limits.checking import CheckingLimits
+from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.numerics.work_budget import Budget
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Report, Verdict, worst
@@ -32,15 +32,12 @@ from gradcheck_cli.verdicts.gradients.judge import blocks
 from gradcheck_cli.verdicts.gradients.points import Point, points_of
 from gradcheck_cli.verdicts.gradients.value_check import Values, compare_values
 
-__all__ = ["check"]
+__all__ = ["affordable_points", "check"]
 
 _NO_DERIVATIVES = {
     Verdict.WRONG: "Nothing is said about derivatives while a value differs.",
     Verdict.UNRESOLVED: "Nothing is said about derivatives while a value may differ.",
 }
-_MOST_NODES = 1 << 19  # over all points, where the number of points is not asked for
-_MOST_SLOPES = 1 << 24  # nodes times names, or times rows, in the same way; two points remain
-_REFERENCE, _EVALUATION = ReferenceLimits(), EvaluationLimits()
 
 
 def check(
@@ -49,31 +46,39 @@ def check(
     claims: Sequence[Claim] | None = None,
     progress: Callable[[float], None] | None = None,
     *,
-    reference: ReferenceLimits = _REFERENCE,
-    evaluation: EvaluationLimits = _EVALUATION,
+    limits: Limits = LIMITS,
 ) -> Report:
-    """Compare the three witnesses at all points and judge the claims (those of the model by default).
+    """Compare the three methods at all points and judge the claims.
 
-    `progress` is told the fraction that is done. Raises OptionError for a name that the model does not have.
+    Parameters
+    ----------
+    model, options
+        What is checked, and how.
+    claims
+        Those of the model by default.
+    progress
+        Is told the fraction that is done, from 0 to 1.
+    limits
+        Tolerances, safety factors and work limits of the run.
+
+    Raises
+    ------
+    OptionError
+        For a name that the model does not have.
     """
     asked = options.settled(model.settings)
     judged = model.claims if claims is None else tuple(claims)
-    points = _affordable_points(model, options, asked)
+    points = affordable_points(model, options, asked, limits.checking)
     if progress is None:
-        return _checked(model, asked, judged, points, reference, evaluation)
+        return _checked(model, asked, judged, points, limits)
     meter = Meter(progress, 1 + points + len(judged))  # values, points, claims
-    report = _checked(replace(model, meter=meter), asked, judged, points, reference, evaluation)
+    report = _checked(replace(model, meter=meter), asked, judged, points, limits)
     meter.finish()
     return report
 
 
 def _checked(
-    model: Model,
-    asked: Options,
-    judged: tuple[Claim, ...],
-    most_points: int,
-    reference: ReferenceLimits,
-    evaluation: EvaluationLimits,
+    model: Model, asked: Options, judged: tuple[Claim, ...], most_points: int, limits: Limits
 ) -> Report:
     scheme = scheme_named(str(asked.scheme))
     names = _names(model, asked.wrt or ())
@@ -89,16 +94,18 @@ def _checked(
         notes=model.notes,
         claims_file=next((c.file for c in judged if c.file and c.file != model.file), None),
     )
-    tape = forward_pass(model, limits=evaluation)
+    tape = forward_pass(model, limits=limits.evaluation)
     failing = tape.failing()
     if failing is not None:
         return _unresolved(model, blank, failing)
     program = symbolic.lower(model)
-    referee = Referee(program, Budget(asked.budget), limits=reference, evaluation=evaluation)
-    points = points_of(model, tape, most_points)
-    values = compare_values(model, program, referee, points[0])
-    if model.meter is not None:
-        model.meter.part()
+    referee = Referee(
+        program, Budget(asked.budget), limits=limits.reference, evaluation=limits.evaluation
+    )
+    done = model.meter.part if model.meter is not None else _nothing
+    points = points_of(model, tape, most_points, limits=limits.gradients)
+    values = compare_values(model, program, referee, points[0], limits.gradients)
+    done()
     blank = replace(blank, loss=tape.loss, loss_symbolic=values.loss_symbolic, points=len(points))
     if values.verdict is not Verdict.OK:
         return replace(
@@ -108,7 +115,7 @@ def _checked(
     found = blocks(
         model, program, referee, points,
         names=names, scheme=scheme, digits=float(asked.digits or 6), of=model.loss,
-        all_entries=asked.all_entries,
+        all_entries=asked.all_entries, limits=limits.gradients, done=done,
     )  # fmt: skip
     court = judge_claims(
         model, judged, [(p.number, p.values) for p in points], referee,
@@ -119,10 +126,12 @@ def _checked(
     notes = *free_notes(model), *unseen_notes(referee, names), *court.notes, *budget_notes(referee)
     blank = replace(blank, notes=(*blank.notes, *notes))
     by_name = dict(zip(names, found, strict=True))
-    return _concluded(model, blank, by_name, results, values, asked, points, most_points)
+    return _concluded(model, blank, by_name, results, values, asked, points, most_points, limits)
 
 
-def _affordable_points(model: Model, options: Options, asked: Options) -> int:
+def affordable_points(
+    model: Model, options: Options, asked: Options, limits: CheckingLimits = LIMITS.checking
+) -> int:
     """How many points to compare at: fewer than by default where there are hundreds of thousands of
     operations, thousands of names each of which moves thousands of them, or a million rows."""
     wanted = asked.points or 1
@@ -130,7 +139,11 @@ def _affordable_points(model: Model, options: Options, asked: Options) -> int:
         return wanted
     nodes, names = len(model.graph.nodes), len(_names(model, asked.wrt or ()))
     each = nodes * max(1, names, model.rows or 0)
-    return min(wanted, max(1, _MOST_NODES // nodes), max(2, _MOST_SLOPES // each))
+    return min(wanted, max(1, limits.most_nodes // nodes), max(2, limits.most_slopes // each))
+
+
+def _nothing() -> None:
+    """Nobody asked how far the run is."""
 
 
 def _names(model: Model, wrt: Sequence[str]) -> list[str]:
@@ -207,13 +220,14 @@ def _concluded(
     asked: Options,
     points: Sequence[Point],
     most_points: int,
+    limits: Limits,
 ) -> Report:
     """The verdict of all, and the sentences under the table."""
     claimed = {r.by for r in results if r.of == model.loss}
     shown = tuple(replace(b, claimed=name in claimed) for name, b in found.items())
     coverage = coverage_of(shown)
     verdict = worst([b.verdict for b in shown] + [r.verdict for r in results])
-    closing = [*sentences_on_claims(model, shown, results), *sentences_on_columns(shown, coverage)]
+    closing = [*sentences_on_claims(model, shown, results), *sentences_on_columns(shown, coverage, limits)]
     if coverage.entries and coverage.zero == coverage.entries and verdict in (Verdict.OK, Verdict.KINK):
         verdict = Verdict.UNRESOLVED
         closing.append("Every entry is exactly zero at all points: nothing was tested.")

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.model.graph import Node, spell_shape
 from gradcheck_cli.model.model import Input, Model
+from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Coverage, Entry, Verdict
-from gradcheck_cli.verdicts.gradients.collect import DIRECTIONS
 
 __all__ = [
     "budget_notes", "coverage_of", "free_notes", "sentences_on_claims", "sentences_on_columns",
@@ -117,20 +117,26 @@ def _on_coverage(
     return f"{have} of {total} {noun}s {'is' if have == 1 else 'are'} claimed, not {_named(missing)}."
 
 
-def _agree(entry: Entry) -> bool:
-    """Whether the columns show one number; an ok that the referee gave against them is not that."""
+def _agree(entry: Entry, limits: Limits) -> bool:
+    """Whether the columns, as they were computed, show one number; an ok that the reference gave against one
+    of them is not that."""
     if entry.verdict is not Verdict.OK:
         return False
     if entry.finite is None or entry.bound is None or entry.backprop is None:
         return True
-    room = 2 * entry.bound + 2.0**-44 * abs(entry.backprop)  # its own bound on both sides, rounding
-    return abs(entry.finite - entry.backprop) <= room
+    close = limits.gradients.close * abs(entry.backprop)
+    tolerance = limits.checking.agreeing_bounds * entry.bound + close
+    decided = entry.reference is not None and entry.symbolic is not None
+    others = (entry.finite, entry.symbolic) if decided else (entry.finite,)
+    return all(other is not None and abs(other - entry.backprop) <= tolerance for other in others)
 
 
-def sentences_on_columns(shown: Sequence[Block], coverage: Coverage) -> list[str]:
+def sentences_on_columns(
+    shown: Sequence[Block], coverage: Coverage, limits: Limits = LIMITS
+) -> list[str]:
     """What is said of the columns: whether they agree, and to how many digits."""
     here = [e for b in shown for e in b.entries if e.point == 0]
-    agreeing = coverage.entries - coverage.zero - sum(not _agree(e) for e in here)
+    agreeing = coverage.entries - coverage.zero - sum(not _agree(e, limits) for e in here)
     digits = [b.digits for b in shown if b.digits is not None]
     sentences = []
     if coverage.entries:
@@ -138,7 +144,7 @@ def sentences_on_columns(shown: Sequence[Block], coverage: Coverage) -> list[str
         least = f", to at least {_plural(proved, 'digit')}" if proved and agreeing else ""
         sentences.append(f"The columns above agree: {agreeing:,} of {coverage.entries:,} entries{least}.")
     sentences += _on_open_ones(shown)
-    sentences += _on_ways(shown, coverage)
+    sentences += _on_ways(shown, coverage, limits.gradients.directions)
     if coverage.zero:
         sentences.append(
             f"{coverage.zero:,} entries are exactly zero in all columns: NOT tested "
@@ -154,7 +160,7 @@ def _on_open_ones(shown: Sequence[Block]) -> list[str]:
     return [f"{len(found):,} {are} UNRESOLVED; why stands beside {them}."] if found else []
 
 
-def _on_ways(shown: Sequence[Block], coverage: Coverage) -> list[str]:
+def _on_ways(shown: Sequence[Block], coverage: Coverage, directions: int) -> list[str]:
     """Which blocks were too large to move every entry by itself, and what was done instead."""
     by_node = [b.name for b in shown if b.way == "by node"]
     large = [b for b in shown if b.way != "each"]
@@ -166,7 +172,7 @@ def _on_ways(shown: Sequence[Block], coverage: Coverage) -> list[str]:
         )
     if large:
         rest = coverage.checked - coverage.one_by_one
-        others = f"; the other {rest:,} only count in {DIRECTIONS} sums of all entries with random signs"
+        others = f"; the other {rest:,} only count in {directions} sums of all entries with random signs"
         sentences.append(
             f"{coverage.one_by_one:,} of {coverage.checked:,} entries have a difference of their own that "
             f"proves enough digits{others if rest else ''}. {_chance(coverage.unseen)}"

@@ -90,7 +90,8 @@ def _failure(report: Report) -> Line:
 
 
 def _entry(name: str, entry: Entry) -> Line:
-    at = [f"at point {entry.point}"] if entry.point else []
+    at = f"at point {entry.point}" if entry.point else ""
+    reference = "" if entry.reference is None else f"reference {exact(entry.reference)}"
     return {
         "kind": "entry",
         "name": entry_name(name, entry.index),
@@ -101,7 +102,7 @@ def _entry(name: str, entry: Entry) -> Line:
         "bound": exact(entry.bound),
         "digits": exact(entry.digits),
         "verdict": str(entry.verdict),
-        "diagnosis": "; ".join([*at, *([entry.note] if entry.note else [])]),
+        "diagnosis": "; ".join(filter(None, (at, reference, entry.note))),
     }
 
 

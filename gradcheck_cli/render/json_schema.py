@@ -176,6 +176,7 @@ def _entry(entry: Entry) -> Record:
         "against": {name: jsonable(value) for name, value in entry.against.items()},
         "tested": entry.tested,
         "point": entry.point,
+        "reference": jsonable(entry.reference),
     }
 
 

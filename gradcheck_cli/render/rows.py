@@ -240,7 +240,9 @@ def remarks(entry: Entry) -> list[str]:
     """What is said beside or under an entry's row."""
     at = f"at point {entry.point}" if entry.point else ""
     others = (f"{name} {numbers.number(value)}" for name, value in entry.against.items())
-    return [text for text in (at, _zero(entry), _slopes(entry), entry.note or "", *others) if text]
+    reference = "" if entry.reference is None else f"reference {numbers.number(entry.reference)}"
+    told = (at, _zero(entry), _slopes(entry), reference, entry.note or "", *others)
+    return [text for text in told if text]
 
 
 def _zero(entry: Entry) -> str:

@@ -119,7 +119,7 @@ def _entry_table(page: Page, entries: Selection[NamedEntry]) -> None:
         said = "   ".join(remarks(row.entry))
         beside = width_of(page.safe(said)) <= free
         page.line(*cells, f"  {said}" if beside else "")
-        if said and not beside and row.verdict is Verdict.OK:
+        if said and not beside and row.verdict is Verdict.OK and row.entry.reference is None:
             footnotes.setdefault(said, []).append(row.name)
         elif said and not beside:
             page.wrapped(said, indent=4)

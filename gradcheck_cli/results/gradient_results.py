@@ -68,10 +68,11 @@ def exit_code(verdicts: Iterable[Verdict]) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One entry of one derivative at the point shown, as the three witnesses see it.
+    """One entry of one derivative at the point shown, as the three methods see it.
 
-    `bound` bounds the error of `finite`; `digits` are those proved equal (None: none could be).
-    A number that was not computed is None.
+    `bound` bounds the error of `finite`; `digits` are those proved equal (None: none could be). `reference`
+    is the value at high precision where it decided; the columns hold what each method computed, whatever it
+    says. A number that was not computed is None.
     """
 
     index: tuple[int, ...]
@@ -85,6 +86,7 @@ class Entry:
     note: str | None = None
     left: float | None = None  # slopes at a kink
     right: float | None = None
+    reference: float | None = None  # the value at 50 digits or more, where it decided
     against: Mapping[str, float] = field(default_factory=dict)
     tested: bool = True  # False: exactly zero in all witnesses at all points
     point: int = 0  # 0: the given point; a disagreement elsewhere is an entry of its own

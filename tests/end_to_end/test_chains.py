@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import tracemalloc
 from dataclasses import replace
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from chains import chain
 from gradcheck_cli import api
+from gradcheck_cli.checking.check import affordable_points, check
 from gradcheck_cli.checking.options import Options
 from gradcheck_cli.derivatives import backprop
 from gradcheck_cli.derivatives.finite_differences import model_differences
@@ -19,9 +19,10 @@ from gradcheck_cli.derivatives.symbolic.forward_mode import derivative
 from gradcheck_cli.derivatives.symbolic.program import lower
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.random_points import moved
+from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Verdict
-from gradcheck_cli.verdicts.gradients import collect, plan
+from gradcheck_cli.verdicts.gradients import collect
 
 
 @pytest.mark.slow
@@ -68,9 +69,16 @@ def test_what_cannot_be_crossed_is_not_watched() -> None:
     assert {s.name for s in model.steps.values() if s.node in watched} == {"b", "d", "e"}
 
 
-def test_many_small_names_are_heard_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "_MOST_SMALL", 0)
-    report = api.check(api.load(chain(40)), points=1)
+ONE_POINT = Options(points=1)
+
+
+def pooling(most_work: int) -> Limits:
+    """Limits under which small names that take more work than this are pooled."""
+    return LIMITS._replace(gradients=LIMITS.gradients._replace(most_work_small=most_work))
+
+
+def test_many_small_names_are_pooled() -> None:
+    report = check(api.load(chain(40)), ONE_POINT, limits=pooling(0))
     ways = [block.way for block in report.parameters]
     assert report.verdict is Verdict.OK
     assert (len(ways), ways.count("each")) == (82, 15)  # 8 largest, 8 others, one of them twice
@@ -78,8 +86,7 @@ def test_many_small_names_are_heard_together(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("name", ["w7", "b33"])
-def test_a_wrong_one_in_the_crowd_is_found(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(plan, "_MOST_SMALL", 0)
+def test_a_wrong_one_of_the_pooled_is_found(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     right = backprop.derivative
 
     def wrong(*arguments: Any, **options: Any) -> dict[str, np.ndarray]:
@@ -87,14 +94,14 @@ def test_a_wrong_one_in_the_crowd_is_found(monkeypatch: pytest.MonkeyPatch, name
         return {n: each * (1 + 1e-3) if n == name else each for n, each in found.items()}
 
     monkeypatch.setattr(backprop, "derivative", wrong)
-    report = api.check(api.load(chain(40)), points=1)
+    report = check(api.load(chain(40)), ONE_POINT, limits=pooling(0))
     off = {block.name for block in report.parameters if block.verdict is not Verdict.OK}
     assert (report.verdict, off) == (Verdict.WRONG, {name})
 
 
 def test_a_wrong_one_of_those_that_stand_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a crowd an entry is ok with few digits where all agree within rounding, and only there."""
-    monkeypatch.setattr(plan, "_MOST_SMALL", 1 << 18)  # the first ones entry by entry, the others together
+    """Where names are pooled an entry is ok with few digits where all agree within rounding, only there."""
+    limits = pooling(1 << 18)  # the first ones entry by entry, the others together
     right = backprop.derivative
 
     def wrong(*arguments: Any, **options: Any) -> dict[str, np.ndarray]:
@@ -102,42 +109,44 @@ def test_a_wrong_one_of_those_that_stand_for_others(monkeypatch: pytest.MonkeyPa
         return {n: each * (1 + 1e-6) if n == "w0" else each for n, each in found.items()}
 
     text = chain(40)
-    report = api.check(api.load(text), points=1)
+    report = check(api.load(text), ONE_POINT, limits=limits)
     assert report.verdict is Verdict.OK
     assert {block.way for block in report.parameters} == {"each", "sampled"}
     monkeypatch.setattr(backprop, "derivative", wrong)
-    report = api.check(api.load(text), points=1)
+    report = check(api.load(text), ONE_POINT, limits=limits)
     off = {block.name: block for block in report.parameters if block.verdict is not Verdict.OK}
     assert (report.verdict, set(off), off["w0"].way) == (Verdict.WRONG, {"w0"}, "each")
 
 
-def test_fewer_points_where_each_takes_long_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fewer_points_where_each_takes_long_and_it_is_said() -> None:
     model = api.load(chain(5))
-    house = importlib.import_module("gradcheck_cli.checking.check")  # the package has a function of this name
-    monkeypatch.setattr(house, "_MOST_NODES", 2 * len(model.graph.nodes))
-    assert api.check(model).closing[-1].startswith("Compared at 2 of 4 points: each takes long here")
-    for asked in (api.check(model, points=4), api.check(api.load("set points = 4\n" + chain(5)))):
-        assert not any("Compared at" in sentence for sentence in asked.closing)
+    few = LIMITS.checking._replace(most_nodes=2 * len(model.graph.nodes))
+    limits = LIMITS._replace(checking=few)
+    said = check(model, Options(), limits=limits).closing[-1]
+    assert said.startswith("Compared at 2 of 4 points: each takes long here")
+    asked = api.load("set points = 4\n" + chain(5))
+    for report in (check(model, Options(points=4), limits=limits), check(asked, Options(), limits=limits)):
+        assert not any("Compared at" in sentence for sentence in report.closing)
 
 
-def test_a_million_rows_are_compared_at_two_points(monkeypatch: pytest.MonkeyPatch) -> None:
-    house = importlib.import_module("gradcheck_cli.checking.check")
-    monkeypatch.setattr(house, "_MOST_SLOPES", 12_000)  # 1,000 rows stand for a million
+def test_a_million_rows_are_compared_at_two_points() -> None:
+    few = LIMITS.checking._replace(most_slopes=12_000)  # 1,000 rows stand for a million
+    limits = LIMITS._replace(checking=few)
     text = "rows x ~ normal(0, 1) count {}\nparam w = 2, b = 1\nloss = mean_rows((w*x + b)^2)\n"
-    assert not any("Compared at" in sentence for sentence in api.check(api.load(text.format(300))).closing)
-    report = api.check(api.load(text.format(1000)))
+    report = check(api.load(text.format(300)), Options(), limits=limits)
+    assert not any("Compared at" in sentence for sentence in report.closing)
+    report = check(api.load(text.format(1000)), Options(), limits=limits)
     assert report.closing[-1].startswith("Compared at 2 of 4 points")
     assert report.points == 2
 
 
 def test_thousands_of_names_that_each_move_thousands_of_nodes_are_compared_at_two_points() -> None:
-    house = importlib.import_module("gradcheck_cli.checking.check")
     options = Options()
     for depth, points in ((100, 4), (1000, 2)):
         model = api.load(chain(depth))
-        assert house._affordable_points(model, options, options.settled({})) == points
+        assert affordable_points(model, options, options.settled({})) == points
     few = options.settled({"wrt": ("b0",)})
-    assert house._affordable_points(model, options, few) == 4
+    assert affordable_points(model, options, few) == 4
 
 
 @pytest.mark.slow
@@ -154,19 +163,11 @@ def test_what_high_precision_settles_at_once_it_settles_as_one_by_one(
 
     monkeypatch.setattr(backprop, "derivative", wrong)
     model = api.load(chain(60))
-    judge = importlib.import_module("gradcheck_cli.verdicts.gradients.judge")
-    at_once = api.check(model)
-    settled = judge._settled_at_once
-    seen = []
-
-    def nothing(hearing: Any, rulings: Any, disputed: np.ndarray) -> np.ndarray:
-        seen.append(np.count_nonzero(settled(hearing, rulings, np.array(disputed))))
-        rulings.opened.clear()
-        return np.zeros_like(disputed)
-
-    monkeypatch.setattr(judge, "_settled_at_once", nothing)
-    one_by_one = api.check(model)
-    assert sum(seen) > 50
+    at_once = check(model, Options())
+    never = LIMITS._replace(gradients=LIMITS.gradients._replace(fewest_together=1_000_000))
+    one_by_one = check(model, Options(), limits=never)
+    settled = [e for block in at_once.parameters for e in block.entries if e.reference is not None]
+    assert len(settled) > 50
     assert replace(at_once, parameters=()) == replace(one_by_one, parameters=())
     for block, other in zip(at_once.parameters, one_by_one.parameters, strict=True):
         assert [repr(e) for e in block.entries] == [repr(e) for e in other.entries]

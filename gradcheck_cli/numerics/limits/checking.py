@@ -1,4 +1,4 @@
-"""Reads nothing. Gives the limits of checking."""
+"""Reads nothing. Gives the limits of the pipeline."""
 
 from __future__ import annotations
 
@@ -8,4 +8,13 @@ __all__ = ["CheckingLimits"]
 
 
 class CheckingLimits(NamedTuple):
-    """Tolerances, safety factors and work limits of checking."""
+    """Tolerances and work limits of the pipeline."""
+
+    # nodes of the graph, over all points | more points are not compared where their number is not asked for |
+    # chains of 1e5 and more steps (tests/end_to_end/test_chains.py): seconds
+    most_nodes: int = 1 << 19
+    # nodes times names, or times rows, over all points | in the same way; two points remain | as most_nodes
+    most_slopes: int = 1 << 24
+    # bounds of the differences | within which columns that are said to agree show one number: the bound on
+    # both sides | set by hand, not measured
+    agreeing_bounds: float = 2.0

@@ -1,11 +1,150 @@
-"""Reads nothing. Gives the limits of gradients."""
+"""Reads nothing. Gives the limits of the comparison of gradients."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["GradientsLimits"]
+__all__ = ["DEFAULTS", "GradientsLimits"]
 
 
 class GradientsLimits(NamedTuple):
-    """Tolerances, safety factors and work limits of gradients."""
+    """Tolerances, safety factors and work limits of the comparison of gradients."""
+
+    # -- points of comparison
+
+    # relative length | how far a random point lies from the given one, tried in turn until no kink lies
+    # between them: the largest that succeeds tells most | set by hand, not measured
+    reaches: tuple[float, ...] = (1.0, 0.5, 0.25, 0.0625, 1 / 256, 1 / 4096)
+
+    # -- the plan: work is counted, never timed
+
+    # forward passes | what the differences of one entry cost: a ladder of step sizes and one-sided slopes |
+    # counted in derivatives/finite_differences
+    samples_an_entry: int = 38
+    # forward passes | what the differences of one entry of a node cost | counted, as above
+    samples_a_node: int = 7
+    # multiplications at one point | more is not spent on differences entry by entry: seconds |
+    # benchmarks/speed.py
+    most_work: int = 1 << 33
+    # entries | names with at most so many are small: an operation on them takes longer than its numbers |
+    # set by hand, not measured
+    small_name: int = 32
+    # multiplications at one point | as most_work, for small names | chains of thousands of single numbers
+    # (tests/end_to_end/test_chains.py)
+    most_work_small: int = 1 << 30
+    # multiplications at one point | as most_work, by node, where they are large matrix products |
+    # benchmarks/speed.py
+    most_work_by_node: int = 1 << 35
+    # halvings | of most_work_by_node at the other points, where the methods were compared once before | set
+    # by hand, not measured
+    later_halvings: int = 4
+    # multiplications at one point | more is not spent on the tangents of all entries | benchmarks/speed.py
+    most_work_symbolic: int = 1 << 31
+
+    # -- collecting the columns
+
+    # entries | the largest of a large name, differenced one by one | set by hand, not measured
+    largest_examined: int = 8
+    # entries | others of a large name, drawn at random | set by hand, not measured
+    random_examined: int = 8
+    # directions | random signs along which a large name is added up; a single wrong entry shows in each |
+    # tests/unit/verdicts/gradients/test_collect.py plants wrong entries and counts those unseen
+    directions: int = 4
+    # factor | of the root of the sum of squared rounding bounds, for a sum with random signs: eight standard
+    # deviations | set by hand, not measured
+    projection_margin: float = 8.0
+    # entries | so many candidates are compared one by one where sums differ | set by hand, not measured
+    most_candidates: int = 256
+    # entries | so many suspects of a large name are differenced one by one | set by hand, not measured
+    most_suspects: int = 16
+    # parts | of an axis that bisection follows at a time | set by hand, not measured
+    most_parts: int = 64
+    # numbers | of directions that are held at a time in a comparison: 128 MB | set by hand, not measured
+    most_held: int = 1 << 24
+    # factor | the bound on the rounding of a value holds for any program, one of them is off by this much
+    # less | set by hand, not measured
+    noise_margin: float = 16.0
+    # digits | beyond those asked for, at which differences may stop refining | set by hand, not measured
+    spare_digits: int = 2
+
+    # -- classification
+
+    # relative difference | symbolic and backprop this close need no reference where differences confirm
+    # them: 256 units in the last place | set by hand, not measured
+    close: float = 2.0**-44
+    # part of the loss | an entry that changes it by less when moved by all of itself is flat | set by hand,
+    # not measured
+    flat: float = 1e-6
+    # absolute | the least that every rounding bound grants, two subnormal numbers | by construction of
+    # reference.stochastic_rounding.bound
+    subnormal: float = 1e-323
+
+    # -- resolution
+
+    # forward passes | that one entry's exact slopes cost: four moved ones, at more digits | counted in
+    # reference/referee.py
+    slope_passes: int = 6
+    # part of the budget | one in so many may go into slopes of entries far from any kink | set by hand, not
+    # measured
+    slope_share: int = 4
+    # forward passes | that the reference's two ways cost for all names together | counted, as above
+    both_ways_passes: int = 10
+    # entries | of a name whose exact slopes are asked for near kinks | set by hand, not measured
+    most_slopes: int = 40
+    # multiplications at high precision | for the exact slopes of one name: half a minute | set by hand, not
+    # measured
+    most_slope_work: int = 1 << 23
+    # entries | so many disputed ones are first compared all together | set by hand, not measured
+    fewest_together: int = 1
+    # part of the value | smaller slopes are not seen in its differences at 140 digits | 140 digits less 45
+    # of the step and 20 to be shown
+    least_shown: float = 1e-75
+    # factor | of its bound that a float64 difference may miss where rounding inside the loss is a staircase
+    # and exact differences agree | set by hand, not measured
+    staircase: float = 32.0
+    # absolute | numbers on the way to a loss or slope below this may leave the range of float64 | set by
+    # hand, not measured
+    underflow: float = 1e-250
+    # relative difference | a method evaluated at high precision and the reference are then one number: four
+    # units in the last place | set by hand, not measured
+    same_value: float = 2.0**-50
+    # relative difference | two exact slopes are then the same; they are known to some 40 digits | set by
+    # hand, not measured
+    same_slope: float = 1e-12
+    # absolute | exact slopes below this are left over by terms that cancel; at a declared kink all count |
+    # set by hand, not measured
+    slope_noise: float = 1e-35
+    # relative | of slopes beside a kink, which are known to 11 digits | referee.beside: steps of 1e-12
+    slope_beside: float = 1e-9
+    # rounding bound over movement of the derivative | up to here the problem itself carries no more digits:
+    # moving its values by one unit in their last place moves the exact derivative as far | 0.3 to 7 on all 34
+    # entries of NIST's optima and of models/cancellation.txt, up to 5e3 on the 610 such entries of the
+    # population; 6e5 and more where the arithmetic loses digits, 1e13 and more for tanh at 20 and
+    # (1 - cos x)/x^2 at 1e-6; nothing between
+    problem_ratio: float = 2.0**15
+    # points | with random signs at which the movement is measured | 4 and 16 samples differ by less than
+    # a factor of 3 on models/cancellation.txt, the gap above has a factor of 100
+    problem_samples: int = 4
+    # part of the rounding bound | a derivative below it at 50 digits is asked for at 800: it may be exactly
+    # zero | 50 digits less 16 of the values and some of their size
+    nearly_zero: float = 1e-25
+
+    # -- the report
+
+    # entries | of a block that are reported one by one | set by hand, not measured
+    most_listed: int = 10_000
+    # entries | of a block that is not differenced entry by entry, up to which all are listed | set by hand,
+    # not measured
+    small_block: int = 32
+    # entries | disputed ones of a block listed for each further point | set by hand, not measured
+    most_listed_elsewhere: int = 20
+    # part of an entry | the mistake whose chance to go unseen is said | set by hand, not measured
+    small_mistake: float = 1e-3
+
+    # -- values
+
+    # rows | of those whose values differ that are compared by themselves | set by hand, not measured
+    most_rows: int = 4096
+
+
+DEFAULTS = GradientsLimits()

@@ -8,15 +8,16 @@ import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
 
-__all__ = ["halved"]
-
-_MOST_PARTS = 64  # of an axis that are followed in the search for wrong entries
+__all__ = ["bisect"]
 
 
-def halved(n: int, differs: Callable[[Sequence[tuple[int, int]]], Array]) -> Array:
-    """The parts of an axis along which there is a difference, as a mask (n,)."""
+def bisect(n: int, differs: Callable[[Sequence[tuple[int, int]]], Array], most_parts: int) -> Array:
+    """The parts of an axis along which there is a difference, as a mask (n,), bool.
+
+    `differs` answers for parts [start, stop), a mask; no more than `most_parts` are followed at a time.
+    """
     parts = [(0, n)]
-    while any(stop - start > 1 for start, stop in parts) and len(parts) <= _MOST_PARTS:
+    while any(stop - start > 1 for start, stop in parts) and len(parts) <= most_parts:
         halves = [half for start, stop in parts for half in _halves(start, stop)]
         parts = [half for half, wrong in zip(halves, differs(halves), strict=True) if wrong]
     mask = np.zeros(n, dtype=bool)

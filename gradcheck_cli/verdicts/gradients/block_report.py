@@ -11,40 +11,51 @@ import numpy as np
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.results.gradient_results import Block, Entry, Verdict, worst
 from gradcheck_cli.results.index_patterns import picture, words
-from gradcheck_cli.verdicts.gradients.plan import Way
-from gradcheck_cli.verdicts.gradients.ruling import Ruling, Rulings
+from gradcheck_cli.verdicts.gradients.outcomes import NameOutcome, Outcome, PointOutcome
+from gradcheck_cli.verdicts.gradients.plan import Strategy
 
-__all__ = ["MOST_LISTED", "assemble_blocks"]
-
-MOST_LISTED = 10_000  # entries of a block that are reported one by one
-
-SMALL_MISTAKE = 1e-3  # of an entry: how often one goes unseen in a large block is said
-SMALL_BLOCK = 32  # entries; all are listed
-
-
-# ---------------------------------------------------------------------------------------------
-# Blocks
-# ---------------------------------------------------------------------------------------------
-
+__all__ = ["assemble_blocks"]
 
 def assemble_blocks(
-    model: Model, names: Sequence[str], rulings: Sequence[Rulings], most: int | None = MOST_LISTED
+    model: Model,
+    names: Sequence[str],
+    outcomes: Sequence[PointOutcome],
+    *,
+    all_entries: bool = False,
+    limits: GradientsLimits = DEFAULTS,
 ) -> list[Block]:
-    """All points of each name drawn together."""
-    first, proven = rulings[0].heard.all, rulings[0].digits
-    zero = np.logical_and.reduce([r.heard.all.is_zero() for r in rulings])
+    """All points of each name drawn together; `outcomes` are those of the points, the given one first.
+
+    Of a block with many entries only the disputed and some others are listed, unless `all_entries`.
+    """
+    first, proven = outcomes[0].collected.all, outcomes[0].digits
+    zero = np.logical_and.reduce([r.collected.all.is_zero for r in outcomes]) & ~_known_not_zero(outcomes)
     compared = ~zero & (np.isfinite(first.finite) | first.kink | ~first.examined)
     drawn = _Drawn(
         zero=zero,
         compared=compared,
         digits=np.where(zero | np.isnan(proven), np.inf, proven),
         one_by_one=(first.examined | np.isfinite(proven)) & compared,
-        unseen=[r.heard.unseen(SMALL_MISTAKE) for r in rulings],
+        unseen=[r.collected.unseen(limits.small_mistake) for r in outcomes],
+        most=None if all_entries else limits.most_listed,
+        limits=limits,
     )
-    places = rulings[0].heard.places
-    return [_block(model, n, [r.of(n) for r in rulings], drawn, places[n], most) for n in names]
+    places = outcomes[0].collected.places
+    return [_block(model, n, [r.of(n) for r in outcomes], drawn, places[n]) for n in names]
+
+
+def _known_not_zero(outcomes: Sequence[PointOutcome]) -> Array:
+    """Entries that high precision knows to be something else than zero at some point, whatever the columns
+    say."""
+    mask = np.zeros(len(outcomes[0].digits), dtype=bool)
+    for r in outcomes:
+        for name, found in r.opened.items():
+            start = r.collected.places[name].start
+            mask[[start + k for k, o in found.outcomes.items() if o.reference]] = True
+    return mask
 
 
 @dataclass(frozen=True)
@@ -57,22 +68,25 @@ class _Drawn:
     digits: Array
     one_by_one: Array
     unseen: Sequence[Array]
+    most: int | None  # entries listed of a block
+    limits: GradientsLimits
 
 
 def _block(
-    model: Model, name: str, rulings: Sequence[Ruling], drawn: _Drawn, place: slice, most: int | None
+    model: Model, name: str, found: Sequence[NameOutcome], drawn: _Drawn, place: slice
 ) -> Block:
-    first = rulings[0].t
+    first = found[0].columns
     node = model.node(name)
     shape = (model.rows or 0, *node.shape) if node.per_row else node.shape
     zero, digits = drawn.zero[place], drawn.digits[place]
-    verdicts = [v for r in rulings for v in (r.together, *r.verdicts.values())]
-    entries = [_entry(shape, rulings[0], k, tested=not zero[k]) for k in _listed(rulings[0], most)]
-    for r in rulings[1:]:
-        entries += [_entry(shape, r, k) for k in sorted(r.verdicts)[:20]]
+    verdicts = [v for r in found for v in (r.together, *(verdict for _, verdict in r.verdicts()))]
+    entries = [_entry(shape, found[0], k, tested=not zero[k]) for k in _listed(found[0], drawn)]
+    for r in found[1:]:
+        disputed = sorted(k for k, _ in r.verdicts())[: drawn.limits.most_listed_elsewhere]
+        entries += [_entry(shape, r, k) for k in disputed]
     lowest = int(digits.argmin()) if digits.size else 0
     known = digits.size > 0 and bool(np.isfinite(digits[lowest]))
-    wrong = _wrong_entries(rulings).reshape(shape)
+    wrong = _wrong_entries(found).reshape(shape)
     several = np.count_nonzero(wrong) > 1
     display = model.display(name)
     return Block(
@@ -86,29 +100,24 @@ def _block(
         worst=_index(shape, lowest) if known else None,
         entries=tuple(entries),
         norm=_norm(first.backprop),
-        way=str(first.way.value),
+        way=str(first.strategy.value),
         one_by_one=int(np.count_nonzero(drawn.one_by_one[place])),
         unseen=max(np.count_nonzero(mask[place]) for mask in drawn.unseen) / max(1, digits.size),
         where=words(wrong, display, per_row=node.per_row) if several else None,
         map=tuple(picture(wrong, per_row=node.per_row)) if several else (),
-        note=next((r.note for r in rulings if r.note), None),
+        note=next((r.note for r in found if r.note), None),
     )
 
 
-def _wrong_entries(rulings: Sequence[Ruling]) -> Array:
-    """Those that are WRONG at some point."""
-    found = np.zeros(len(rulings[0].t.backprop), dtype=bool)
-    for r in rulings:
-        if r.verdicts:
-            found |= _wrong(r)
-    return found
-
-
-def _wrong(r: Ruling) -> Array:
-    """Which entries are WRONG, also those that stand for others of a large name."""
-    mask = np.zeros(len(r.t.backprop), dtype=bool)
-    mask[[k for k, v in r.verdicts.items() if v is Verdict.WRONG]] = True
-    return mask | r.wrong if mask.any() and r.wrong is not None else mask
+def _wrong_entries(found: Sequence[NameOutcome]) -> Array:
+    """Those that are WRONG at some point, also those that stand for others of a large name."""
+    mask = np.zeros(len(found[0].columns.backprop), dtype=bool)
+    for r in found:
+        wrong = [k for k, verdict in r.verdicts() if verdict is Verdict.WRONG]
+        mask[wrong] = True
+        if wrong and r.columns.suspects is not None:
+            mask |= r.columns.suspects
+    return mask
 
 
 def _norm(values: Array) -> float:
@@ -118,11 +127,11 @@ def _norm(values: Array) -> float:
         return float(FLOAT64.norm(values, (0,), False))
 
 
-def _listed(r: Ruling, most: int | None) -> Iterable[int]:
+def _listed(r: NameOutcome, drawn: _Drawn) -> Iterable[int]:
     """Which entries are listed: all, or the disputed and some others, or those that were examined."""
-    total, bad = len(r.t.backprop), sorted(r.verdicts)
-    if r.t.way is not Way.EACH and total > SMALL_BLOCK and most is not None:
-        return sorted({*bad[:most], *(int(k) for k in np.flatnonzero(r.t.examined))})
+    total, bad, most = len(r.columns.backprop), sorted(k for k, _ in r.verdicts()), drawn.most
+    if r.columns.strategy is not Strategy.EACH and total > drawn.limits.small_block and most is not None:
+        return sorted({*bad[:most], *(int(k) for k in np.flatnonzero(r.columns.examined))})
     if most is None or total <= most:
         return range(total)
     return sorted({*bad[:most], *range(0, total, total // 100)})
@@ -132,11 +141,14 @@ def _index(shape: tuple[int, ...], flat: int) -> tuple[int, ...]:
     return tuple(int(k) for k in np.unravel_index(flat, shape)) if shape else ()
 
 
-def _entry(shape: tuple[int, ...], r: Ruling, k: int, *, tested: bool = True) -> Entry:
-    t = r.t
+_SETTLED = Outcome(Verdict.OK)
+
+
+def _entry(shape: tuple[int, ...], r: NameOutcome, k: int, *, tested: bool = True) -> Entry:
+    t, outcome = r.columns, r.outcomes.get(k, _SETTLED)
     given = np.asarray(t.point.tape.value(t.name)).reshape(-1)
-    verdict = r.verdicts.get(k, Verdict.OK)
-    kink = verdict is Verdict.KINK
+    left, right = (t.left[k], t.right[k]) if outcome.left is None else (outcome.left, outcome.right)
+    kink = outcome.verdict is Verdict.KINK
     return Entry(
         index=_index(shape, k),
         value=float(given[k]),
@@ -145,13 +157,17 @@ def _entry(shape: tuple[int, ...], r: Ruling, k: int, *, tested: bool = True) ->
         finite=_known(t.finite[k]),
         bound=None if np.isnan(t.finite[k]) and not t.examined[k] else _known(t.bound[k]),
         digits=None if np.isnan(r.digits[k]) else round(float(r.digits[k]), 1),
-        verdict=verdict,
-        note=r.notes.get(k),
-        left=_known(t.left[k]) if kink else None,
-        right=_known(t.right[k]) if kink else None,
+        verdict=outcome.verdict,
+        note=outcome.note or (_PRECISE if t.precise[k] else None),
+        left=_known(left) if kink else None,
+        right=_known(right) if kink else None,
+        reference=outcome.reference,
         tested=tested,
         point=t.point.number,
     )
+
+
+_PRECISE = "symbolic at 50 digits: its form overflows in float64"
 
 
 def _known(value: Any) -> float | None:

@@ -1,60 +1,73 @@
-"""Reads nothing. Gives the columns: what each method computed for the entries of one point."""
+"""Reads nothing. Gives the columns: what each method computed for the entries of one point.
+
+Columns are evidence: frozen records of read-only arrays. Whoever judges them cannot change them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.verdicts.gradients.plan import Way
+from gradcheck_cli.verdicts.gradients.plan import Strategy
 from gradcheck_cli.verdicts.gradients.points import Point
 
-__all__ = ["COLUMNS", "Projections", "Testimonies", "Testimony", "Truth"]
+__all__ = ["Collected", "Columns", "Projections", "entries_of"]
 
 
-# ---------------------------------------------------------------------------------------------
-# Testimony
-# ---------------------------------------------------------------------------------------------
+def _freeze(record: object) -> None:
+    """Make every array of a record read-only."""
+    for field in fields(record):  # type: ignore[arg-type]
+        value = getattr(record, field.name)
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
 
 
 @dataclass(frozen=True)
 class Projections:
-    """Sums of all entries with random signs, as each witness has them, (D,); `room` is what rounding may
-    make of one. A finite difference that is not known is nan."""
+    """Sums of all entries with random signs, as each method has them, (D,) float64.
+
+    `tolerance` is what rounding may make of one of them. A finite difference that is not known is nan.
+    """
 
     symbolic: Array
     backprop: Array
     finite: Array
     bound: Array
-    room: float
+    tolerance: float
     located: bool = False  # a difference is known to come from other entries
+
+    def __post_init__(self) -> None:
+        _freeze(self)
 
     @cached_property  # asked for each of thousands of names
     def differ(self) -> bool:
         """Whether symbolic and backprop differ by more than rounding."""
-        return bool(np.any(~(np.abs(self.symbolic - self.backprop) <= self.room)))
+        return bool(np.any(~(np.abs(self.symbolic - self.backprop) <= self.tolerance)))
 
     @cached_property
     def stray(self) -> bool:
         """Whether the differences, which are all that is left, see something else."""
         gap = np.abs(self.finite - self.backprop)
-        return bool(np.any(gap > self.bound + self.room))
+        return bool(np.any(gap > self.bound + self.tolerance))
 
 
-@dataclass
-class Testimony:
-    """What the witnesses say about d of/d name at one point, flat arrays of one length.
+@dataclass(frozen=True)
+class Columns:
+    """What the methods computed of d of/d name at one point: flat read-only arrays of one length.
 
-    Where `unseen`, symbolic was not asked, or cannot see; its number is then backprop's. `examined` are
-    the entries that were differenced one by one; the others by node, or not at all (nan).
+    A number that was not computed is nan; where `unseen`, symbolic was not asked, or has no formula.
+    `examined` are the entries that were differenced one by one; the others by node, or not at all (nan).
+    `bound` is that of the differences: truncation, noise of the loss, and what rounding inside the function
+    was measured to do, which is the same at all samples and moves the slope itself.
     """
 
     point: Point
     name: str
-    way: Way
+    strategy: Strategy
     symbolic: Array
     backprop: Array
     finite: Array
@@ -64,48 +77,58 @@ class Testimony:
     kink: Array
     unseen: Array
     examined: Array
+    precise: Array  # where symbolic was computed at 50 digits, because its form overflows in float64
+    rounding: Array  # what a right float64 program may be off by
     by_node: Array | None = None  # differences by node, with their bounds: (2, entries)
     projections: Projections | None = None
-    rounding: Array | None = None  # what a right float64 program may be off by, where it was asked for
-    suspects: Array | None = None  # of the crowd: entries that were found to be wrong
+    suspects: Array | None = None  # entries in which sums of entries showed symbolic and backprop to differ
 
+    def __post_init__(self) -> None:
+        _freeze(self)
+
+    @cached_property
+    def symbolic_or_backprop(self) -> Array:
+        """The symbolic column, and backprop's number where there is none: for comparisons, never shown."""
+        return np.where(self.unseen, self.backprop, self.symbolic)
+
+    @cached_property
     def is_zero(self) -> Array:
         """Entries that are exactly zero in all columns."""
-        nothing = (self.symbolic == 0) & (self.backprop == 0)
+        nothing = (self.symbolic_or_backprop == 0) & (self.backprop == 0)
         return np.asarray(nothing & ((self.finite == 0) | (np.isnan(self.finite) & ~self.examined)))
 
+    @cached_property
+    def near_a_kink(self) -> Array:
+        """Entries at a kink, or with one within rounding."""
+        return np.asarray(self.kink | ~np.isnan(self.left) | ~np.isnan(self.right))
 
-COLUMNS = ("symbolic", "backprop", "finite", "bound", "left", "right", "kink", "unseen", "examined")
 
+@dataclass(frozen=True)
+class Collected:
+    """The columns of all names at one point. `all` has their entries one after the other, in `places`; the
+    columns of one name are views of it: thousands of names cost no more than their entries."""
 
-@dataclass
-class Testimonies:
-    """The testimony on all names at one point. `all` has their entries one after the other, in `places`;
-    the testimony on one name is a view of it: thousands of names are heard at the price of their entries."""
-
-    all: Testimony
+    all: Columns
     places: Mapping[str, slice]
-    parts: Mapping[str, Testimony]
+    parts: Mapping[str, Columns]
+    pooled: bool = False  # there are so many small names that only some are differenced one by one
 
-    def __getitem__(self, name: str) -> Testimony:
+    def __getitem__(self, name: str) -> Columns:
         return self.parts[name]
 
-    def some(self, names: Iterable[str]) -> Array:
+    def entries_of(self, names: Iterable[str]) -> Array:
         """Which entries belong to these names, as a mask."""
-        mask = np.zeros(len(self.all.backprop), dtype=bool)
-        for name in names:
-            mask[self.places[name]] = True
-        return mask
+        return entries_of(self.places, names, len(self.all.backprop))
 
     def unseen(self, relative: float) -> Array:
         """Which entries could be off by so much of themselves and nobody would see it, as a mask."""
-        t, room = self.all, np.full(len(self.all.backprop), -1.0)
+        t, tolerance = self.all, np.full(len(self.all.backprop), -1.0)
         for name, part in self.parts.items():
-            if part.projections is not None:
-                room[self.places[name]] = 2 * part.projections.room  # both sides of the projection are off
+            if part.projections is not None:  # both sides of the projection are off
+                tolerance[self.places[name]] = 2 * part.projections.tolerance
         moved = relative * np.abs(t.backprop)
         seen = np.where(np.isfinite(t.bound), t.bound, np.inf)
-        return np.asarray((moved <= np.minimum(seen, room)) & ~t.examined & ~t.is_zero())
+        return np.asarray((moved <= np.minimum(seen, tolerance)) & ~t.examined & ~t.is_zero)
 
     def by_name(self, entries: Array) -> Iterator[tuple[str, Array]]:
         """The names that these entries, in order, belong to, with their places within them."""
@@ -114,17 +137,10 @@ class Testimonies:
         for owner, some in zip(owners, np.split(entries, first[1:]), strict=False):
             yield names[owner], some - starts[owner]
 
-    def round_by(self, rounding: Array) -> None:
-        """Let all entries, and those of each name, be off by what rounding may do to them."""
-        self.all.rounding = rounding
-        for name, part in self.parts.items():
-            part.rounding = rounding[self.places[name]]
 
-
-@dataclass(frozen=True)
-class Truth:
-    """What the referee's first way says of each name, nan where it says nothing, and where the second way
-    confirms it; flat arrays."""
-
-    value: Mapping[str, Array]
-    confirmed: Mapping[str, Array]
+def entries_of(places: Mapping[str, slice], names: Iterable[str], total: int) -> Array:
+    """Which of `total` entries belong to these names, as a mask."""
+    mask = np.zeros(total, dtype=bool)
+    for name in names:
+        mask[places[name]] = True
+    return mask

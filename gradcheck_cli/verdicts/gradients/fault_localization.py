@@ -1,4 +1,4 @@
-"""Reads a Model at a point. Gives WHICH function is at fault where a witness of ours stands alone.
+"""Reads a Model at a point. Gives WHICH function is at fault where a method of ours stands alone.
 
 Every node is given a name, so that backprop's adjoint of each can be compared with the truth. Knows
 nothing of verdicts.
@@ -7,7 +7,7 @@ nothing of verdicts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,32 +19,19 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.random_points import signs
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
+from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.numerics.work_budget import Budget, BudgetSpent
 from gradcheck_cli.reference.referee import Referee
-from gradcheck_cli.verdicts.gradients.points import CLOSE, PROJECTION_MARGIN, Point
+from gradcheck_cli.verdicts.gradients.points import Point
+from gradcheck_cli.verdicts.gradients.random_sums import sum_tolerance
+from gradcheck_cli.verdicts.kink_policy import Slopes
 
-__all__ = ["Slopes", "placed", "undeclared_border", "unequal", "wrong_vjp"]
-
-_NOISE = 1e-35  # slopes that terms leave which cancel; at a declared kink all count
-
-
-@dataclass(frozen=True)
-class Slopes:
-    """Exact one-sided slopes of one entry; `border`: a function declares a kink or border here."""
-
-    left: float
-    right: float
-    border: bool
-
-    def confirm(self, truth: float) -> bool:
-        """Whether there is one slope, and it is `truth` where that is known."""
-        least = 0.0 if self.border else _NOISE
-        if not np.isfinite([self.left, self.right]).all() or unequal(self.left, self.right, least):
-            return False
-        return not np.isfinite(truth) or not unequal(self.left, truth, least)
+__all__ = ["locate_wrong_vjp", "name_place", "undeclared_border"]
 
 
-def wrong_vjp(model: Model, point: Point, of: str, budget: Budget) -> str:
+def locate_wrong_vjp(
+    model: Model, point: Point, of: str, budget: Budget, limits: GradientsLimits = DEFAULTS
+) -> str:
     """Whose vjp is wrong: a user of the last node whose adjoint is wrong although its users' are
     right. "" where no adjoint is."""
     named = _all_named(model)
@@ -52,47 +39,51 @@ def wrong_vjp(model: Model, point: Point, of: str, budget: Budget) -> str:
     needed = graph.upstream([graph.names[of]])
     varies = graph.downstream(node.index for node in graph.nodes if node.is_leaf)  # a number has no slope
     names = [str(k) for k, node in enumerate(graph.nodes) if needed[k] and varies[k]]
-    found = _wrong_adjoints(named, point, of, names, budget)
+    found = _wrong_adjoints(named, point, of, names, budget, limits)
     if not found:
         return ""
     last = int(found[-1])
     split, users = _uses_apart(model, last)
     on_the_way = [name for name, user in users.items() if needed[user.index]]
     many = len(on_the_way) > 1
-    wrong = _wrong_adjoints(split, point, of, on_the_way, budget) if many else on_the_way
+    wrong = _wrong_adjoints(split, point, of, on_the_way, budget, limits) if many else on_the_way
     if wrong:
-        return f"the vjp of {placed(model, users[wrong[0]])}"
-    places = dict.fromkeys(placed(model, users[name]) for name in on_the_way)
+        return f"the vjp of {name_place(model, users[wrong[0]])}"
+    places = dict.fromkeys(name_place(model, users[name]) for name in on_the_way)
     return f"the adding up of adjoints from {' and '.join(places)}"
 
 
 def _wrong_adjoints(
-    model: Model, point: Point, of: str, names: Sequence[str], budget: Budget
+    model: Model, point: Point, of: str, names: Sequence[str], budget: Budget, limits: GradientsLimits
 ) -> list[str]:
     """The names by which backprop's derivative is off by more than rounding."""
     tape = forward_pass(model, point.tape.m, point.values)
     referee = Referee(symbolic.lower(model), budget)
     ours = backprop.derivative(model, tape, of, names)
-    room = referee.rounding(point.values, of, names)
+    bounds = referee.rounding(point.values, of, names)
     try:
         exact = referee.derivative(point.values, of, names) if referee.affords() else None
     except BudgetSpent:
         exact = None
     if exact is None:
-        return [n for n in names if _sums_differ(model, referee, point, of, n, ours[n], room[n])]
+        tolerances = {n: sum_tolerance(bounds[n], limits) for n in names}
+        return [n for n in names if _sums_differ(referee, point, of, n, ours[n], tolerances[n])]
     true = {name: floats(value) for name, value in exact.items()}
-    return [n for n in names if np.any(np.abs(ours[n] - true[n]) > room[n] + CLOSE * np.abs(true[n]))]
+    return [
+        n for n in names
+        if np.any(np.abs(ours[n] - true[n]) > bounds[n] + limits.close * np.abs(true[n]))
+    ]  # fmt: skip
 
 
 def _sums_differ(
-    model: Model, referee: Referee, point: Point, of: str, name: str, ours: Array, room: Array
+    referee: Referee, point: Point, of: str, name: str, ours: Array, tolerance: float
 ) -> bool:
     """Whether entries added up with random signs differ between symbolic and backprop; of what has one
     value per row, over all rows. For models beyond the budget of high precision."""
+    model = referee.model
     moves = signs(model.seed, name, (1, *model.node(name).shape))
     theirs = symbolic.along(referee.program, point.values, of, {name: moves})[0]
-    off = abs(float(np.sum(moves[0] * ours)) - float(theirs))
-    return off > PROJECTION_MARGIN * float(np.sqrt(np.sum(np.square(room))))
+    return abs(float(np.sum(moves[0] * ours)) - float(theirs)) > tolerance
 
 
 def _uses_apart(model: Model, index: int) -> tuple[Model, dict[str, Node]]:
@@ -128,7 +119,7 @@ def undeclared_border(
             found = referee.sides(point.values, str(node.index), by, index, row)
             pairs = zip(floats(found.left).flat, floats(found.right).flat, strict=True)
             if not all(Slopes(a, b, False).confirm(np.nan) for a, b in pairs):
-                return placed(model, node)
+                return name_place(model, node)
     return ""
 
 
@@ -138,11 +129,6 @@ def _all_named(model: Model) -> Model:
     return replace(model, graph=replace(model.graph, names={**model.graph.names, **every}))
 
 
-def placed(model: Model, node: Node) -> str:
+def name_place(model: Model, node: Node) -> str:
     """A node's function, and the line of the step it belongs to."""
     return f"{node.operation} (line {model.step_around(node.index).line})"
-
-
-def unequal(left: float, right: float, least: float = 0.0) -> bool:
-    """Whether two slopes at high precision are two, and not both below `least`."""
-    return abs(left - right) > 1e-12 * max(abs(left), abs(right)) and max(abs(left), abs(right)) > least

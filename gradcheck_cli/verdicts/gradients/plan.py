@@ -13,19 +13,12 @@ from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
 from gradcheck_cli.evaluation.evaluate import operations
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 
-__all__ = ["Plan", "Way", "plan"]
-
-_BY_ENTRY = 38  # samples that the differences of one entry cost
-_BY_NODE = 7  # and those of one entry of a node
-_MOST_WORK = 1 << 33  # multiplications at one point, entry by entry: seconds
-_SMALL, _MOST_SMALL = 32, 1 << 30  # the same for names of few entries, where an operation takes longer
-_MOST_BY_NODE = 1 << 35  # and by node, where they are large matrix products
-_LATER = 4  # halvings of that at the other points
-_MOST_SYMBOLIC = 1 << 31  # of the tangents of all entries
+__all__ = ["Plan", "Strategy", "plan"]
 
 
-class Way(Enum):
+class Strategy(Enum):
     """How the entries of a name are checked."""
 
     EACH = "each"
@@ -35,50 +28,59 @@ class Way(Enum):
 
 @dataclass(frozen=True)
 class Plan:
-    """How each name is heard; `route` for those by node, `whole` those whose symbolic column is full;
-    `crowd`: small names that are sampled together."""
+    """The strategy for each name; `route` for those by node, `whole` those whose symbolic column is full;
+    `pooled`: names with few entries that are tested jointly, along random signs."""
 
-    ways: Mapping[str, Way]
+    strategies: Mapping[str, Strategy]
     route: Route
     whole: frozenset[str]
-    crowd: frozenset[str] = frozenset()
+    pooled: frozenset[str] = frozenset()
 
-    def names(self, way: Way) -> list[str]:
-        """The names that are heard in one way."""
-        return [name for name, found in self.ways.items() if found is way]
+    def names(self, strategy: Strategy) -> list[str]:
+        """The names with one strategy."""
+        return [name for name, found in self.strategies.items() if found is strategy]
 
 
-def plan(model: Model, names: Sequence[str], scheme: Scheme, of: str, *, later: bool = False) -> Plan:
+def plan(
+    model: Model,
+    names: Sequence[str],
+    scheme: Scheme,
+    of: str,
+    *,
+    later: bool = False,
+    limits: GradientsLimits = DEFAULTS,
+) -> Plan:
     """Entry by entry as far as the work allows, smallest names first; then by node; then by samples.
 
-    With the scheme `by-node` every name that can be is heard by node. `later`: for the other points,
-    where the witnesses have been compared once before.
+    With the scheme `by-node` every name that can be is differenced by node. `later`: for the other points,
+    where the methods have been compared once before.
     """
     work = operations(model)
     shared = {n: None for n in names if not model.node(n).per_row}  # in order
-    by_node = _ByNode(model, of, shared, _MOST_BY_NODE >> _LATER if later else _MOST_BY_NODE)
-    ways: dict[str, Way] = {}
+    halvings = limits.later_halvings if later else 0
+    by_node = _ByNode(model, of, shared, limits.most_work_by_node >> halvings, limits)
+    strategies: dict[str, Strategy] = {}
     spent = seen = 0
-    whole, crowd = set(), set()
+    whole, pooled = set(), set()
     for name in sorted(names, key=lambda n: model.node(n).size):
         size = model.node(name).size
-        spent += _BY_ENTRY * work * size
+        spent += limits.samples_an_entry * work * size
         seen += work * size
-        ways[name] = Way.EACH
-        few = size <= _SMALL
-        if name in shared and spent > (_MOST_SMALL if few else _MOST_WORK):
-            ways[name] = Way.SAMPLED
-        large = ways[name] is Way.SAMPLED and not few
+        strategies[name] = Strategy.EACH
+        few = size <= limits.small_name
+        if name in shared and spent > (limits.most_work_small if few else limits.most_work):
+            strategies[name] = Strategy.SAMPLED
+        large = strategies[name] is Strategy.SAMPLED and not few
         asked = scheme.name == "by-node" or (scheme.sees_sides and large)
         if asked and name in shared and by_node.affords(name):
-            ways[name] = Way.BY_NODE
-        if ways[name] is Way.SAMPLED and few:  # what is heard as a sum has no column to be shown
-            crowd.add(name)
-        elif ways[name] is Way.EACH or seen <= _MOST_SYMBOLIC:
+            strategies[name] = Strategy.BY_NODE
+        if strategies[name] is Strategy.SAMPLED and few:  # what is tested as a sum has no column to be shown
+            pooled.add(name)
+        elif strategies[name] is Strategy.EACH or seen <= limits.most_work_symbolic:
             whole.add(name)
-    chosen = [name for name, way in ways.items() if way is Way.BY_NODE]
+    chosen = [name for name, way in strategies.items() if way is Strategy.BY_NODE]
     route = affine_routes.route(model, of, chosen)
-    return Plan({name: ways[name] for name in names}, route, frozenset(whole), frozenset(crowd))
+    return Plan({name: strategies[name] for name in names}, route, frozenset(whole), frozenset(pooled))
 
 
 @dataclass
@@ -89,22 +91,23 @@ class _ByNode:
     of: str
     shared: Iterable[str]
     most: int
+    limits: GradientsLimits
     spent: int = 0
     paid: set[int] = field(default_factory=set)
 
     @cached_property
     def route(self) -> Route:
-        """That of all parameters together, which shows whether one can be heard at all."""
+        """That of all parameters together, which shows whether one can be differenced by node at all."""
         leaves = [n for n in self.shared if self.model.node(n).is_leaf]
         return affine_routes.route(self.model, self.of, leaves)
 
     def affords(self, name: str) -> bool:
-        """Whether a name can be heard by node, beside those before it; then it is."""
+        """Whether a name can be differenced by node, beside those before it; then it is."""
         if not self.route.covers(name):
             return False
         model = self.model
         new = [n for n in affine_routes.route(model, model.loss, [name]).pinned if n.index not in self.paid]
-        cost = sum(_BY_NODE * node.size * _below(model, node) for node in new)
+        cost = sum(self.limits.samples_a_node * node.size * _below(model, node) for node in new)
         if self.spent + cost > self.most:
             return False
         self.spent += cost

@@ -11,13 +11,9 @@ from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.random_points import moved
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 
-__all__ = ["CLOSE", "PROJECTION_MARGIN", "Point", "points_of", "single"]
-
-CLOSE = 2.0**-44  # symbolic and backprop this close need no referee where differences confirm them
-PROJECTION_MARGIN = 8.0  # times the root of the sum of squared rounding bounds: of a sum with random signs
-
-_REACHES = (1.0, 0.5, 0.25, 0.0625, 1 / 256, 1 / 4096)  # of a moved point, until it crosses no kink
+__all__ = ["Point", "points_of", "single"]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -27,26 +23,34 @@ _REACHES = (1.0, 0.5, 0.25, 0.0625, 1 / 256, 1 / 4096)  # of a moved point, unti
 
 @dataclass(frozen=True)
 class Point:
-    """Where the witnesses are compared; number 0 is the given point."""
+    """Where the methods are compared; number 0 is the given point."""
 
     number: int
     values: Mapping[str, Array]
     tape: Tape
 
 
-def points_of(model: Model, tape: Tape, count: int, kinds: tuple[str, ...] = ("param",)) -> list[Point]:
+def points_of(
+    model: Model,
+    tape: Tape,
+    count: int,
+    kinds: tuple[str, ...] = ("param",),
+    limits: GradientsLimits = DEFAULTS,
+) -> list[Point]:
     """The given point, then points with the parameters moved: inside the domain, and not across a
     kink where that can be had; a point where the loss is not finite is left out."""
     found = [Point(0, tape.point, tape)]
     if any(model.inputs[name].kind in kinds for name in model.inputs):
-        moves = (_moved_point(model, tape, number, kinds) for number in range(1, count))
+        moves = (_moved_point(model, tape, number, kinds, limits.reaches) for number in range(1, count))
         found += [point for point in moves if point is not None]
     return found
 
 
-def _moved_point(model: Model, tape: Tape, number: int, kinds: tuple[str, ...]) -> Point | None:
+def _moved_point(
+    model: Model, tape: Tape, number: int, kinds: tuple[str, ...], reaches: tuple[float, ...]
+) -> Point | None:
     last = None
-    for attempt, reach in enumerate(_REACHES):
+    for attempt, reach in enumerate(reaches):
         values = {**tape.point, **moved(model, number, kinds=kinds, attempt=attempt, reach=reach)}
         there = forward_pass(model, tape.m, values, limits=tape.limits)
         if not np.isfinite(there.loss):

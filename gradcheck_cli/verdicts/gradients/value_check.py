@@ -17,14 +17,13 @@ from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
+from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import MOST_DIGITS, Referee, unmeasured
 from gradcheck_cli.results.gradient_results import Verdict
-from gradcheck_cli.verdicts.gradients.points import CLOSE, Point, single
+from gradcheck_cli.verdicts.gradients.points import Point, single
 
 __all__ = ["Values", "compare_values"]
-
-_MOST_ROWS = 4096  # of a block, that are compared by themselves
 
 
 # ---------------------------------------------------------------------------------------------
@@ -43,20 +42,22 @@ class Values:
     note: str = ""
 
 
-def compare_values(model: Model, program: Program, referee: Referee, point: Point) -> Values:
+def compare_values(
+    model: Model, program: Program, referee: Referee, point: Point, limits: GradientsLimits = DEFAULTS
+) -> Values:
     """Every step's value by SymPy's formulas against the forward pass, within rounding."""
     if not referee.jitters_values():
-        return _compare_in_blocks(program, referee, point)
+        return _compare_in_blocks(program, referee, point, limits)
     ours = {name: point.tape.value(name) for name in model.steps}
     theirs = symbolic.values(program, point.values)
-    suspects = [name for name in model.steps if _apart(ours[name], theirs[name]).any()]
+    suspects = [name for name in model.steps if _apart(ours[name], theirs[name], limits.close).any()]
     bounds = referee.value_rounding(point.values, suspects) if suspects else {}
     off = {name: _off(theirs[name], ours[name], bounds[name]) for name in suspects}
     suspects = [name for name in suspects if off[name].any() or name == model.loss]
-    if (model.rows or 0) > _MOST_ROWS:  # of many rows those that differ, each of which sees no other
+    if (model.rows or 0) > limits.most_rows:  # of many rows those that differ, each of which sees no other
         by_row = [name for name in suspects if model.node(name).per_row]
         apart = [np.argwhere(off[name])[:, 0] for name in by_row]
-        chosen = np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *apart]))[:_MOST_ROWS]
+        chosen = np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *apart]))[:limits.most_rows]
         found = _compare_rows(model, referee, point, chosen)
         if found.verdict is not Verdict.OK:
             return found
@@ -77,7 +78,9 @@ def compare_values(model: Model, program: Program, referee: Referee, point: Poin
     return Values(Verdict.OK, _agreement(ours[loss], theirs[loss]), single(theirs[loss]))
 
 
-def _compare_in_blocks(program: Program, referee: Referee, point: Point) -> Values:
+def _compare_in_blocks(
+    program: Program, referee: Referee, point: Point, limits: GradientsLimits
+) -> Values:
     """The same for more rows than memory holds at once. Rows that differ are looked at by themselves, and
     there rounding is measured: no step that has one value per row sees another row."""
     model, tape = program.model, point.tape
@@ -95,7 +98,7 @@ def _compare_in_blocks(program: Program, referee: Referee, point: Point) -> Valu
                 return _value_wrong(model, name, given, ours, wrong)
             off |= wrong if shared else wrong.reshape(len(off), -1).any(axis=1)
         if off.any():
-            chosen = spans[number].start + np.flatnonzero(off)[:_MOST_ROWS]
+            chosen = spans[number].start + np.flatnonzero(off)[:limits.most_rows]
             found = _compare_rows(model, referee, point, chosen)
             if found.verdict is not Verdict.OK:
                 return found
@@ -156,9 +159,9 @@ def _off(precise: Array, ours: Array, bound: Array) -> Array:
         return np.asarray(~((np.abs(precise - ours) <= bound) | _both_infinite(precise, ours)))
 
 
-def _apart(a: Array, b: Array) -> Array:
+def _apart(a: Array, b: Array, close: float) -> Array:
     with np.errstate(all="ignore"):
-        near = np.abs(a - b) <= CLOSE * np.maximum(np.abs(a), np.abs(b))
+        near = np.abs(a - b) <= close * np.maximum(np.abs(a), np.abs(b))
     near &= np.isfinite(a) == np.isfinite(b)  # inf - 1 is within any part of inf
     return np.asarray(~(near | _both_infinite(a, b)))
 

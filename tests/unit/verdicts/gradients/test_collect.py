@@ -1,4 +1,4 @@
-"""Large blocks: how they are heard, that a single wrong entry is found and named, and how often not."""
+"""Large blocks: how they are tested, that a single wrong entry is found and named, and how often not."""
 
 from __future__ import annotations
 
@@ -23,17 +23,16 @@ from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.model.random_points import signs
+from gradcheck_cli.numerics.limits.table import LIMITS
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Block, Report, Verdict
-from gradcheck_cli.verdicts.gradients.block_report import SMALL_MISTAKE
-from gradcheck_cli.verdicts.gradients.collect import DIRECTIONS, Hearing
-from gradcheck_cli.verdicts.gradients.columns import Testimonies as Everything
-from gradcheck_cli.verdicts.gradients.columns import Testimony as Heard
-from gradcheck_cli.verdicts.gradients.judge import _suspects
-from gradcheck_cli.verdicts.gradients.plan import Way, plan
+from gradcheck_cli.verdicts.gradients.collect import Collector
+from gradcheck_cli.verdicts.gradients.columns import Collected, Columns
+from gradcheck_cli.verdicts.gradients.plan import Strategy, plan
 from gradcheck_cli.verdicts.gradients.points import Point
 from paths import MODELS
 
+SMALL_MISTAKE = LIMITS.gradients.small_mistake
 EXTRAPOLATED = SCHEMES["extrapolated"]
 ONE_POINT = Options(points=1)
 
@@ -56,21 +55,22 @@ PENALTY = " + 0.1*sum(sin(W))"
 # ---------------------------------------------------------------------------------------------
 
 
-def ways(model: Model, scheme: str = "extrapolated", **options: bool) -> dict[str, Way]:
+def strategies(model: Model, scheme: str = "extrapolated", **options: bool) -> dict[str, Strategy]:
     names = [p.name for p in model.parameters()]
-    return dict(plan(model, names, SCHEMES[scheme], model.loss, **options).ways)
+    return dict(plan(model, names, SCHEMES[scheme], model.loss, **options).strategies)
 
 
-def test_small_models_are_heard_entry_by_entry() -> None:
-    assert set(ways(dense(10, 6)).values()) == {Way.EACH}
-    assert set(ways(dense(10, 6), "by-node").values()) == {Way.BY_NODE}
+def test_small_models_are_differenced_entry_by_entry() -> None:
+    assert set(strategies(dense(10, 6)).values()) == {Strategy.EACH}
+    assert set(strategies(dense(10, 6), "by-node").values()) == {Strategy.BY_NODE}
 
 
 def test_large_names_by_node_if_that_can_be_and_small_ones_still_each() -> None:
-    assert ways(dense(*WIDE)) == {"W": Way.BY_NODE, "b": Way.EACH, "w": Way.EACH}
-    assert ways(dense(*WIDE, PENALTY)) == {"W": Way.SAMPLED, "b": Way.EACH, "w": Way.EACH}
+    assert strategies(dense(*WIDE)) == {"W": Strategy.BY_NODE, "b": Strategy.EACH, "w": Strategy.EACH}
+    sampled = {"W": Strategy.SAMPLED, "b": Strategy.EACH, "w": Strategy.EACH}
+    assert strategies(dense(*WIDE, PENALTY)) == sampled
     # a scheme that the author chose is not exchanged for another
-    assert ways(dense(*WIDE), "central")["W"] is Way.SAMPLED
+    assert strategies(dense(*WIDE), "central")["W"] is Strategy.SAMPLED
 
 
 def test_work_is_counted_in_multiplications() -> None:
@@ -113,14 +113,13 @@ def test_what_rounding_explains_is_not_asked_at_high_precision(
         return confirmed(referee, *arguments)
 
     monkeypatch.setattr(Referee, "confirmed", counted)
-    most_differ = 2.0**-50
-    monkeypatch.setattr("gradcheck_cli.verdicts.gradients.judge.CLOSE", most_differ)
+    limits = LIMITS._replace(gradients=LIMITS.gradients._replace(close=2.0**-50))
     rule = PRIMITIVES["tanh"].vjp[0]
     assert rule is not None
     exchanged(
         monkeypatch, "tanh", vjp=(lambda m, g, y, x: rule(m, g, y, x) * np.where(x > 1, 1 + size, 1.0),)
     )
-    report = api.check(api.load(CANCELLING))
+    report = check(api.load(CANCELLING), Options(), limits=limits)
     assert report.verdict is (Verdict.WRONG if size else Verdict.OK)
     assert bool(asked) is (size > 0)
 
@@ -303,28 +302,26 @@ def test_one_wrong_entry_of_a_million_parameters() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
-def heard(model: Model, scale: np.ndarray) -> tuple[Hearing, Everything]:
-    """The testimony on W alone where its entries count by very different amounts."""
+def collected(model: Model, scale: np.ndarray) -> tuple[Collector, Collected]:
+    """The columns of W alone where its entries count by very different amounts."""
     values = {**model.point(), "c": scale}
     tape = forward_pass(model, point=values)
     program = symbolic.lower(model)
-    hearing = Hearing(model, program, Referee(program), ["W"], EXTRAPOLATED, model.loss, 6)
-    noise = hearing.referee.value_rounding(values, [model.loss])[model.loss]
-    return hearing, hearing.at(Point(0, values, tape), noise)
+    collector = Collector(model, program, Referee(program), ["W"], EXTRAPOLATED, model.loss, 6)
+    return collector, collector.collect(Point(0, values, tape))
 
 
-def with_a_wrong_entry(hearing: Hearing, t: Heard, entry: int, sign: float) -> Heard:
-    """What would be heard if backprop were off in one entry by 1e-3 of itself."""
+def with_a_wrong_entry(collector: Collector, t: Columns, entry: int, sign: float) -> Columns:
+    """What would be collected if backprop were off in one entry by 1e-3 of itself."""
     assert t.projections is not None
     mistake = sign * SMALL_MISTAKE * t.backprop[entry]
     wrong = np.array(t.backprop)
     wrong[entry] += mistake
-    moves = hearing._directions("W").reshape(DIRECTIONS, -1)[:, entry]
+    moves = collector.sums.directions("W").reshape(LIMITS.gradients.directions, -1)[:, entry]
     sums = replace(t.projections, backprop=t.projections.backprop + mistake * moves)
     return replace(t, backprop=wrong, projections=sums)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("penalty", ["", PENALTY.replace("0.1*", "0.0*")], ids=["by node", "sampled"])
 def test_how_often_a_wrong_entry_goes_unseen(penalty: str) -> None:
     """The probability that is reported, against 400 wrong entries that are planted one at a time."""
@@ -333,19 +330,20 @@ def test_how_often_a_wrong_entry_goes_unseen(penalty: str) -> None:
         f"l = sum(c * tanh(W @ x))\nloss = mean_rows(l){penalty}\n"
     )
     random = np.random.default_rng(8)
-    hearing, everything = heard(model, 10 ** -random.uniform(0, 24, 100))
+    collector, everything = collected(model, 10 ** -random.uniform(0, 24, 100))
     t = everything["W"]
-    assert t.way is (Way.SAMPLED if penalty else Way.BY_NODE)
-    assert not _suspects(hearing, t).any()
+    assert t.strategy is (Strategy.SAMPLED if penalty else Strategy.BY_NODE)
+    assert t.suspects is not None
+    assert not t.suspects.any()
     said = everything.unseen(SMALL_MISTAKE).mean()
     others = np.flatnonzero(~t.examined)
     tried = random.choice(others, 400, replace=False)
     unseen = 0
     for k, entry in enumerate(tried):
-        changed = with_a_wrong_entry(hearing, t, int(entry), 1.0 if k % 2 else -1.0)
+        changed = with_a_wrong_entry(collector, t, int(entry), 1.0 if k % 2 else -1.0)
         differs = changed.projections is not None and changed.projections.differ
         gap = np.abs(changed.finite - changed.backprop)[entry]
-        unseen += not (differs or gap > t.bound[entry] + (t.rounding[entry] if t.rounding is not None else 0))
+        unseen += not (differs or gap > t.bound[entry] + t.rounding[entry])
     measured = unseen / len(tried) * len(others) / len(t.backprop)
     # 400 trials: three standard deviations are at most 0.075; what is said may only be too much
     assert measured <= said + 0.075

@@ -1,0 +1,232 @@
+"""Reads a point and the referee. Gives what high precision says of its derivatives, when it is asked.
+
+Whatever is asked is paid for from one budget and may raise BudgetSpent. Nothing is asked twice: answers are
+kept by name and by precision. Knows nothing of verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.derivatives import backprop, symbolic
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import floats
+from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.verdicts.gradients.fault_localization import (
+    locate_wrong_vjp,
+    name_place,
+    undeclared_border,
+)
+from gradcheck_cli.verdicts.gradients.points import Point, single
+from gradcheck_cli.verdicts.gradients.problem_condition import derivative_movement
+from gradcheck_cli.verdicts.kink_policy import Slopes
+
+__all__ = ["BothWays", "NameReference", "PointReference", "SlopeBudget"]
+
+_OUTSIDE = (ZeroDivisionError, ValueError, OverflowError)  # of a domain, at high precision
+
+
+@dataclass
+class SlopeBudget:
+    """How many more entries far from any kink may have their exact slopes computed: one budget for all names
+    and points. Of two thousand names, each is no block to be generous with."""
+
+    most: int
+    taken: int = 0
+
+    @property
+    def left(self) -> int:
+        """How many more."""
+        return max(0, self.most - self.taken)
+
+    def take(self) -> bool:
+        """Whether there is one left; it is then taken."""
+        self.taken += 1
+        return self.taken <= self.most
+
+
+@dataclass(frozen=True)
+class BothWays:
+    """The reference's derivatives of all names, flat, nan where they are not known, and which of them its
+    second way confirms."""
+
+    value: Mapping[str, Array]
+    confirmed: Mapping[str, Array]
+
+
+@dataclass
+class PointReference:
+    """What high precision says at one point."""
+
+    model: Model
+    referee: Referee
+    names: Sequence[str]
+    of: str
+    point: Point
+    slope_budget: SlopeBudget
+    work: int  # multiplications of one forward pass
+    limits: GradientsLimits = DEFAULTS
+    _named: dict[str, NameReference] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> NameReference:
+        if name not in self._named:
+            self._named[name] = NameReference(self, name)
+        return self._named[name]
+
+    @cached_property
+    def both_ways(self) -> BothWays:
+        """The derivatives of all names; the second way is asked for all of them together."""
+        nodes, of = {name: self.model.node(name) for name in self.names}, self.model.node(self.of)
+        rows = {name: (self.model.rows or 0) if n.per_row or of.per_row else 1 for name, n in nodes.items()}
+        value = {name: np.full(rows[name] * of.size * n.size, np.nan) for name, n in nodes.items()}
+        confirmed = {name: np.zeros(part.size, dtype=bool) for name, part in value.items()}
+        inputs = [name for name, n in nodes.items() if n.is_leaf and not n.per_row]
+        if of.shape or of.per_row or not self.referee.affords(self.limits.both_ways_passes):
+            return BothWays(value, confirmed)
+        with suppress(*_OUTSIDE, TypeError):
+            found = self.referee.derivative(self.point.values, self.of, inputs)
+            value |= {name: _flat(found[name]) for name in found}
+            agreed = self.referee.confirmed(self.point.values, self.of, found)
+            confirmed |= {name: np.array(mask).reshape(-1) for name, mask in agreed.items()}
+        return BothWays(value, confirmed)
+
+    @cached_property
+    def movement(self) -> Mapping[str, Array]:
+        """How far the exact derivatives move with the point's last digits, flat."""
+        found = derivative_movement(
+            self.referee, self.point.values, self.of, self.names, self.limits.problem_samples
+        )
+        return {name: part.reshape(-1) for name, part in found.items()}
+
+    @cached_property
+    def kinks_within_rounding(self) -> list[str]:
+        """The functions with a kink so near that rounding may take float64 to its other side."""
+        return [name_place(self.model, node) for node in self.referee.astride(self.point.values)]
+
+    @cached_property
+    def wrong_vjp(self) -> str:
+        """Whose vjp is at fault; "" where none is found."""
+        return locate_wrong_vjp(self.model, self.point, self.of, self.referee.budget, self.limits)
+
+    def can_be_surest(self) -> bool:
+        """Whether 800 digits are a small part of the budget."""
+        return self.referee.affords(self.referee.surest.context.dps // self.referee.high.context.dps)
+
+
+@dataclass
+class NameReference:
+    """What high precision says of the derivatives by one name; arrays are flat, as columns are."""
+
+    at: PointReference
+    name: str
+    followed: int = 0  # entries whose slopes were computed
+    _symbolic: dict[int, Array | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.model, self.referee, self.of = self.at.model, self.at.referee, self.at.of
+        self.values = self.at.point.values
+
+    @cached_property
+    def value(self) -> Array | None:
+        """The derivatives at 50 digits, rounded; None beyond the budget or outside domains."""
+        return self._derivative(self.referee.high)
+
+    @cached_property
+    def surest(self) -> Array | None:
+        """The same with so many digits that 1 + x keeps x: before anybody is blamed."""
+        return self._derivative(self.referee.surest)
+
+    def _derivative(self, m: Any) -> Array | None:
+        if not self.referee.affords():
+            return None
+        try:
+            return _flat(self.referee.derivative(self.values, self.of, [self.name], m)[self.name])
+        except _OUTSIDE:
+            return None
+
+    def is_confirmed(self, entry: int) -> bool:
+        """Whether the second way gives the same."""
+        return bool(self.at.both_ways.confirmed[self.name][entry])
+
+    def movement(self, entry: int) -> float:
+        """How far the exact derivative moves as all values move by one unit in their last place."""
+        return float(self.at.movement[self.name][entry])
+
+    def may_follow(self) -> bool:
+        """Whether one more entry near a kink may have its slopes computed."""
+        limits = self.at.limits
+        work = limits.slope_passes * (self.followed + 1) * self.at.work
+        return self.followed < limits.most_slopes and work <= limits.most_slope_work
+
+    def slopes(self, entry: int, m: Any = None) -> Slopes | None:
+        """The second way, which knows no derivatives: differences at 140 digits, to both sides."""
+        try:
+            found = self.referee.sides(self.values, self.of, self.name, *self.place(entry), m)
+        except (*_OUTSIDE, TypeError):
+            return None
+        left, right = single(floats(found.left)), single(floats(found.right))
+        return Slopes(left, right, found.border, self.at.limits)
+
+    def slopes_beside(self, entry: int) -> tuple[float, float] | None:
+        """The slopes on both sides of whatever lies within rounding of the point."""
+        try:
+            pair = self.referee.beside(self.values, self.of, self.name, *self.place(entry))
+        except (*_OUTSIDE, TypeError):
+            return None
+        left, right = (single(floats(part)) for part in pair)
+        return left, right
+
+    def undeclared_border(self, entry: int) -> str:
+        """The first function on the way whose own slopes differ."""
+        where = self.place(entry)
+        return undeclared_border(self.model, self.at.point, self.of, self.name, *where, self.referee.budget)
+
+    def symbolic(self, m: Any) -> Array | None:
+        """What symbolic's rules give in a namespace of high precision."""
+        digits = m.context.dps
+        if digits not in self._symbolic:
+            self._symbolic[digits] = self._symbolic_in(m)
+        return self._symbolic[digits]
+
+    def symbolic_overflows(self, entry: int) -> bool:
+        """Whether symbolic's form is no number however many digits were carried."""
+        return all(form is not None and np.isnan(form[entry]) for form in self._symbolic.values())
+
+    @cached_property
+    def backprop(self) -> Array | None:
+        """What backprop's rules give at 50 digits."""
+        if self.model.node(self.of).per_row:
+            return None
+        tape = self.referee.tape(self.values, self.referee.high)
+        self.referee.pay(self.referee.high)
+        try:
+            return _flat(backprop.derivative(self.model, tape, self.of, [self.name])[self.name])
+        except (*_OUTSIDE, TypeError):
+            return None
+
+    def _symbolic_in(self, m: Any) -> Array | None:
+        self.referee.pay(m, 1 + self.model.node(self.name).size)
+        program = self.referee.program
+        try:
+            return _flat(symbolic.derivative(program, self.values, self.of, [self.name], m)[self.name])
+        except _OUTSIDE:
+            return None
+
+    def place(self, entry: int) -> tuple[tuple[int, ...], int | None]:
+        """The index of an entry, and its row where the name has one value per row."""
+        node = self.model.node(self.name)
+        size = max(1, node.size)
+        index = tuple(int(k) for k in np.unravel_index(entry % size, node.shape or (1,)))
+        return index if node.shape else (), entry // size if node.per_row else None
+
+
+def _flat(part: Any) -> Array:
+    return np.array(floats(part)).reshape(-1)

@@ -1,0 +1,331 @@
+"""Reads disputed entries and what high precision says of them. Gives their outcomes.
+
+A short list of rules, each a function of one case, tried in order until one concludes. A right gradient is
+never blamed for cancellation, scale or a kink; an entry may be ok with fewer digits than asked only where the
+problem itself carries no more. That is asked at the given point; at the others, which are drawn at random and
+may lie where functions saturate, the methods are to agree within rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+
+import numpy as np
+
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
+from gradcheck_cli.numerics.work_budget import BudgetSpent
+from gradcheck_cli.results.gradient_results import Verdict
+from gradcheck_cli.verdicts.gradients.classify import carried_digits, proved_digits, within
+from gradcheck_cli.verdicts.gradients.collect import differs_by_node
+from gradcheck_cli.verdicts.gradients.outcomes import NameOutcome, Outcome, PointOutcome
+from gradcheck_cli.verdicts.gradients.plan import Strategy
+from gradcheck_cli.verdicts.gradients.reference_answers import PointReference
+from gradcheck_cli.verdicts.gradients.standing import DIFFERENCES, Case
+from gradcheck_cli.verdicts.kink_policy import describe_kink
+
+__all__ = ["RULES", "judge_sums", "resolve", "resolve_entry", "resolve_together"]
+
+_OURS = "A defect of gradcheck, not yours"
+
+
+def resolve(
+    outcome: PointOutcome,
+    disputed: Array,
+    reference: PointReference,
+    wanted: float,
+    limits: GradientsLimits = DEFAULTS,
+) -> None:
+    """Conclude on every disputed entry of a point, in order; `disputed` is a mask over all entries."""
+    disputed = disputed & ~resolve_together(outcome, disputed, reference, wanted, limits)
+    for name, entries in outcome.collected.by_name(np.flatnonzero(disputed)):
+        found = outcome.open(name)
+        for entry in entries.tolist():
+            case = Case(
+                entry, found.columns, reference[name], float(found.digits[entry]), wanted,
+                outcome.collected.pooled, limits,
+            )  # fmt: skip
+            found.add(entry, resolve_entry(case))
+
+
+def resolve_entry(case: Case) -> Outcome:
+    """By the first rule that concludes; when the budget is spent, what is known without it counts."""
+    try:
+        return next(found for rule in RULES if (found := rule(case)) is not None)
+    except BudgetSpent as spent:
+        return _without_budget(case, str(spent))
+
+
+# ---------------------------------------------------------------------------------------------
+# All together
+# ---------------------------------------------------------------------------------------------
+
+
+def resolve_together(
+    outcome: PointOutcome,
+    disputed: Array,
+    reference: PointReference,
+    wanted: float,
+    limits: GradientsLimits = DEFAULTS,
+) -> Array:
+    """Conclude on the disputed entries about which there is no doubt left, and give them as a mask: the
+    reference's two ways agree, as far as the second can be asked, and no method is off by more than rounding.
+    The others are looked at one by one, at a far higher price."""
+    t = outcome.collected.all
+    plain = disputed & ~t.near_a_kink
+    if np.count_nonzero(plain) < limits.fewest_together or not reference.referee.affords():
+        return np.zeros_like(plain)
+    try:
+        said = reference.both_ways
+        truth, confirmed = (np.concatenate(list(part.values())) for part in (said.value, said.confirmed))
+        size = np.max(np.abs(t.point.tape.value(reference.of)), initial=0.0)
+        shown = np.abs(truth) > limits.least_shown * size
+        asked = np.flatnonzero(plain & shown & ~confirmed)[: reference.slope_budget.left]
+        plain[asked] = False  # these can have their slopes computed
+        with np.errstate(all="ignore"):
+            plain &= np.isfinite(truth) & np.isfinite(t.rounding)
+            plain &= (truth != 0) & ~(np.abs(truth) <= limits.nearly_zero * t.rounding)
+            plain &= t.unseen | (t.symbolic != 0)
+        plain &= np.logical_and.reduce(within(t, slice(None), truth, t.rounding))
+        some = np.flatnonzero(plain)
+        carried, digits = carried_digits(t, some, truth[some], t.rounding[some], wanted)
+        few = (carried < wanted) & (t.point.number == 0)
+        limited = np.ones_like(few)
+        if few.any():
+            movement = np.concatenate([reference.movement[name] for name in outcome.collected.parts])
+            limited = ~few | (t.rounding[some] <= limits.problem_ratio * movement[some])
+    except BudgetSpent:
+        return np.zeros_like(plain)
+    told = iter(zip(carried.tolist(), digits.tolist(), limited.tolist(), truth[some].tolist(), strict=True))
+    for name, entries in outcome.collected.by_name(some):  # in order
+        found = outcome.open(name)
+        for entry in entries.tolist():
+            known = *next(told), bool(found.columns.unseen[entry]), None
+            found.add(entry, _right_within_rounding(wanted, *known))
+    return plain
+
+
+def _right_within_rounding(
+    wanted: float,
+    carried: float,
+    digits: float,
+    limited: bool,
+    truth: float,
+    unseen: bool,
+    note: str | None,
+) -> Outcome:
+    """An entry at which no method is off by more than rounding explains.
+
+    `carried`: the digits that are left to symbolic and backprop; `limited`: the problem carries no more.
+    """
+    k = int(carried)
+    s = "" if k == 1 else "s"
+    if carried >= wanted:
+        usual = None if unseen else "settled by high precision"
+        return Outcome(Verdict.OK, note or usual, digits, truth)
+    if limited:
+        few = f"float64 carries {k} digit{s} here; high precision agrees"
+        return Outcome(Verdict.OK, note or few, digits, truth)
+    lost = f"float64 arithmetic keeps {k} digit{s} here, and the values carry more"
+    return Outcome(Verdict.UNRESOLVED, lost, digits, truth)
+
+
+# ---------------------------------------------------------------------------------------------
+# The rules for one entry, in order
+# ---------------------------------------------------------------------------------------------
+
+
+def at_a_kink(case: Case) -> Outcome | None:
+    """The exact slopes contradict the derivative, and a function declares a kink or border here."""
+    slopes = case.slopes
+    if slopes is None or not case.contradicted or not slopes.border:
+        return None
+    note = describe_kink(slopes.left, slopes.right, case.limits)
+    if note is not None:
+        return Outcome(Verdict.KINK, note, left=slopes.left, right=slopes.right)
+    told = f"kinks that cancel: the derivative is {slopes.left:.6g}, what symbolic and backprop say here"
+    return Outcome(Verdict.OK, f"{told} is a convention", reference=slopes.left)
+
+
+def at_an_undeclared_border(case: Case) -> Outcome | None:
+    """The reference's two ways differ, and no function on the way says that they may."""
+    if not case.contradicted:
+        return None
+    slopes = case.surest_slopes
+    surest = case.surest if case.reference.surest is not None else case.first
+    if slopes is not None and slopes.confirm(surest):
+        return None
+    seen = "cannot be had" if slopes is None else f"are {slopes.left:.10g} and {slopes.right:.10g}"
+    place = ""
+    with suppress(BudgetSpent):
+        place = case.reference.undeclared_border(case.entry)
+    return Outcome(
+        Verdict.WRONG,
+        f"left and right slopes {seen}, SymPy's partials give {case.first:.10g}: a kink or border "
+        f"that {place or 'no function'} does not declare. {_OURS}",
+    )
+
+
+def beyond_the_reference(case: Case) -> Outcome | None:
+    """High precision knows no value: the columns are held to the bounds alone."""
+    return None if np.isfinite(case.truth) else _by_columns(case)
+
+
+def overflowing(case: Case) -> Outcome | None:
+    """Methods are off, and rounding has no bound, because float64 overflows on the way."""
+    if not case.standing.off or case.rounding_is_known:
+        return None
+    truth = case.standing.truth
+    note = f"float64 overflows on the way; high precision gives {truth:.10g}"
+    return Outcome(Verdict.UNRESOLVED, note, case.proven, truth)
+
+
+def within_rounding_of_a_kink(case: Case) -> Outcome | None:
+    """Where float64 stands on a kink, or on its other side, no method is blamed for a slope between those of
+    both sides."""
+    edges = case.reference.at.kinks_within_rounding if case.standing.off else []
+    beside = case.reference.slopes_beside(case.entry) if edges else None
+    if beside is None:
+        return None
+    low, high = sorted(beside)
+    tolerance = case.limits.slope_beside * max(abs(low), abs(high)) + case.bound
+    given = {"symbolic": case.symbolic, "backprop": case.backprop, DIFFERENCES: case.finite}
+    if not all(low - tolerance <= given[label] <= high + tolerance for label in case.standing.off):
+        return None
+    note = f"within rounding of a kink, of {', '.join(edges)}: float64 cannot tell its sides"
+    return Outcome(Verdict.KINK, note, left=beside[0], right=beside[1])
+
+
+def standing_alone(case: Case) -> Outcome | None:
+    """Methods are off by more than rounding and kinks explain."""
+    off, truth = case.standing.off, case.standing.truth
+    if not off:
+        return None
+    verb = "stands" if len(off) == 1 and off != (DIFFERENCES,) else "stand"
+    told = f"{' and '.join(off)} {verb} alone: high precision gives {truth:.10g}."
+    return Outcome(Verdict.WRONG, f"{told}{_fault(case, off)} {_OURS}", reference=truth)
+
+
+def exactly_zero(case: Case) -> Outcome | None:
+    """There are no digits to count."""
+    truth = case.nearest_truth
+    if truth == case.symbolic == case.backprop == 0:
+        return Outcome(Verdict.OK, case.standing.note, case.proven, 0.0)
+    if truth == 0:
+        return Outcome(Verdict.OK, "exactly 0 by high precision", case.proven, 0.0)
+    return None
+
+
+def right_within_rounding(case: Case) -> Outcome:
+    """No method is off: whether enough digits are left, and if not, whether the problem or the arithmetic
+    lost them."""
+    truth, entry = case.nearest_truth, np.array([case.entry])
+    tolerance = np.array([case.error(truth)])
+    (carried,), (digits,) = carried_digits(case.columns, entry, np.array([truth]), tolerance, case.wanted)
+    limited = carried >= case.wanted or case.columns.point.number > 0
+    if not limited and np.isfinite(case.error(truth)):
+        movement = case.reference.movement(case.entry)
+        limited = case.error(truth) <= case.limits.problem_ratio * movement
+    return _right_within_rounding(
+        case.wanted, float(carried), float(digits), bool(limited), truth, case.unseen, case.standing.note
+    )
+
+
+RULES: Sequence[Callable[[Case], Outcome | None]] = (
+    at_a_kink,
+    at_an_undeclared_border,
+    beyond_the_reference,
+    overflowing,
+    within_rounding_of_a_kink,
+    standing_alone,
+    exactly_zero,
+    right_within_rounding,
+)
+
+
+# ---------------------------------------------------------------------------------------------
+# Without high precision
+# ---------------------------------------------------------------------------------------------
+
+
+def _without_budget(case: Case, why: str) -> Outcome:
+    """Without high precision only backprop is blamed, and only where the other two are agreed: SymPy's
+    forms and differences may lose digits in float64 and be right all the same."""
+    s, b, f, bound = case.symbolic, case.backprop, case.finite, case.bound
+    tolerance = case.rounding + case.limits.close * max(abs(s), abs(b))
+    if not case.near_a_kink:
+        if not case.reference.referee.affords():
+            return _by_columns(case)
+        if case.unseen and case.proven >= case.wanted:
+            return Outcome(Verdict.OK, None, case.proven)  # backprop and differences agree
+        agreed = abs(f - s) <= bound <= 10.0**-case.wanted * abs(s)
+        if agreed and not case.unseen and min(abs(s - b), abs(f - b) - bound) > tolerance:
+            return Outcome(Verdict.WRONG, _two_to_one(case, tolerance))
+    return Outcome(Verdict.UNRESOLVED, why, case.proven)
+
+
+def _by_columns(case: Case) -> Outcome:
+    """The columns are held to the bounds alone."""
+    s, b, f = case.symbolic, case.backprop, case.finite
+    if not np.isfinite([s, b]).all():
+        note = "not finite here, and beyond what high precision can settle"
+        return Outcome(Verdict.UNRESOLVED, note, case.proven)
+    size = max(abs(s), abs(b))
+    tolerance = case.rounding + case.limits.close * size
+    if abs(s - b) > tolerance:
+        return Outcome(Verdict.WRONG, _two_to_one(case, tolerance), case.proven)
+    if np.isfinite(f) and abs(f - b) > case.bound + tolerance:
+        note = "finite differences stand alone: a defect of gradcheck, not yours"
+        return Outcome(Verdict.WRONG, note, case.proven)
+    digits = float(proved_digits(np.array(case.bound), np.array(size)))
+    if case.columns.strategy is not Strategy.EACH or case.pooled:  # one of some that stand for others
+        note = "float64 differences see little here; symbolic and backprop agree"
+        return Outcome(Verdict.OK, note, digits)
+    note = "too few digits proved, and the model is beyond the high-precision budget"
+    return Outcome(Verdict.UNRESOLVED, note, digits)
+
+
+def _two_to_one(case: Case, tolerance: float) -> str:
+    """Whom the differences speak against, where symbolic and backprop differ."""
+    s, b, f = case.symbolic, case.backprop, case.finite
+    near = {"symbolic": abs(f - s), "backprop": abs(f - b)}
+    off = [label for label, gap in near.items() if gap > case.bound + tolerance]
+    if len(off) != 1:
+        return "symbolic and backprop differ: a defect of gradcheck, not yours"
+    other, value = ("symbolic", s) if off == ["backprop"] else ("backprop", b)
+    told = f"{off[0]} stands alone: {other} and finite differences give {value:.10g}."
+    return f"{told}{_fault(case, off)} {_OURS}"
+
+
+def _fault(case: Case, off: Iterable[str]) -> str:
+    """Which rule is at fault, where it is one of backprop's alone."""
+    where = case.reference.at.wrong_vjp if list(off) == ["backprop"] else ""
+    return f" The fault lies in {where}." if where else ""
+
+
+# ---------------------------------------------------------------------------------------------
+# Sums of entries
+# ---------------------------------------------------------------------------------------------
+
+
+def judge_sums(found: NameOutcome, limits: GradientsLimits = DEFAULTS) -> None:
+    """Conclude from the sums of a large name, and from differences by node beside those entry by entry."""
+    t = found.columns
+    assert t.projections is not None
+    if t.by_node is not None:
+        off = differs_by_node(t.by_node, t.finite, t.bound, t.examined, limits.close)
+        for entry in np.flatnonzero(off).tolist():
+            note = (
+                f"differences by node give {t.by_node[0][entry]:.10g}, entry by entry "
+                f"{t.finite[entry]:.10g}: a step that is not affine although the table says so. {_OURS}"
+            )
+            found.outcomes[entry] = Outcome(Verdict.WRONG, note, float(found.digits[entry]))
+    if t.projections.located or any(verdict is Verdict.WRONG for _, verdict in found.verdicts()):
+        return
+    if t.projections.differ:
+        found.together = Verdict.UNRESOLVED
+        found.note = "sums with random signs differ, but no entry was found"
+    elif t.projections.stray:
+        found.together = Verdict.UNRESOLVED
+        found.note = "differences along a random direction see another slope than symbolic and backprop"

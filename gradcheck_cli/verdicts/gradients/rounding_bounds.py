@@ -1,0 +1,65 @@
+"""Reads a Model, a point and the referee. Gives how far rounding may take values and derivatives there.
+
+Knows nothing of verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
+from gradcheck_cli.reference.referee import Referee, unmeasured
+from gradcheck_cli.reference.row_blocks import rounding_of_loss
+from gradcheck_cli.verdicts.gradients.points import Point
+
+__all__ = ["measured_rounding", "noise_of_value", "rounding_bounds"]
+
+
+def noise_of_value(
+    model: Model, referee: Referee, point: Point, of: str, limits: GradientsLimits = DEFAULTS
+) -> Array:
+    """How far rounding may take the value of a step, which differences see as noise.
+
+    Over many rows it is measured block by block: what is granted where it is not measured hides digits, and
+    in search of them differences take three times as long.
+
+    Returns
+    -------
+    Array
+        (*of), float64, absolute, in the units of the step.
+    """
+    if referee.jitters_values() or model.rows is None or of != model.loss:
+        return np.asarray(referee.value_rounding(point.values, [of])[of] / limits.noise_margin)
+    return np.asarray(rounding_of_loss(point.tape) / limits.noise_margin)
+
+
+def rounding_bounds(
+    referee: Referee, point: Point, of: str, names: Sequence[str], backprop: Array
+) -> Array:
+    """What a right float64 program may be off by in d of/d name, all names one after the other.
+
+    Parameters
+    ----------
+    backprop
+        The derivatives as backprop has them, flat, in the order of `names`.
+
+    Returns
+    -------
+    Array
+        As `backprop`, float64, absolute; where rounding cannot be measured, a part of backprop's number.
+    """
+    if not referee.jitters():
+        return unmeasured(backprop)
+    found = referee.rounding(point.values, of, names)
+    return np.concatenate([np.ravel(found[name]) for name in names] or [np.zeros(0)])
+
+
+def measured_rounding(referee: Referee, bounds: Array) -> Array:
+    """The rounding bounds where they were measured, else 0: right programs differ by so much."""
+    if not referee.jitters():
+        return np.zeros_like(bounds)
+    return np.where(np.isfinite(bounds), bounds, 0.0)

@@ -1,0 +1,181 @@
+"""Reads one disputed entry: its columns and what high precision says. Gives where the methods stand.
+
+Knows nothing of verdicts. Whatever asks for high precision may raise BudgetSpent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
+from gradcheck_cli.verdicts.gradients.classify import within
+from gradcheck_cli.verdicts.gradients.columns import Columns
+from gradcheck_cli.verdicts.gradients.reference_answers import NameReference
+from gradcheck_cli.verdicts.kink_policy import Slopes
+
+__all__ = ["DIFFERENCES", "Case", "Standing"]
+
+DIFFERENCES = "finite differences"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The truth as it was last asked for, the methods that are not there, and what explains the others."""
+
+    truth: float
+    off: tuple[str, ...]
+    note: str | None = None
+
+
+@dataclass
+class Case:
+    """One disputed entry."""
+
+    entry: int
+    columns: Columns
+    reference: NameReference
+    proven: float  # digits that the columns alone prove; nan: none
+    wanted: float
+    pooled: bool  # it is one of some that stand for others
+    limits: GradientsLimits = DEFAULTS
+
+    def __post_init__(self) -> None:
+        t, k = self.columns, self.entry
+        self.symbolic, self.backprop = float(t.symbolic_or_backprop[k]), float(t.backprop[k])
+        self.finite, self.bound = float(t.finite[k]), float(t.bound[k])
+        self.rounding, self.unseen = float(t.rounding[k]), bool(t.unseen[k])
+        self.near_a_kink = bool(t.near_a_kink[k])
+
+    @cached_property
+    def loss_size(self) -> float:
+        """Of the value that is differentiated."""
+        return float(np.max(np.abs(self.columns.point.tape.value(self.reference.of)), initial=0.0))
+
+    @cached_property
+    def first(self) -> float:
+        """The derivative at 50 digits; nan where it is not known."""
+        return self._at(self.reference.value)
+
+    @cached_property
+    def surest(self) -> float:
+        """The derivative at 800 digits; nan where it is not known."""
+        return self._at(self.reference.surest)
+
+    def _at(self, values: Array | None) -> float:
+        return float(values[self.entry]) if values is not None else np.nan
+
+    @cached_property
+    def slopes(self) -> Slopes | None:
+        """The exact slopes to both sides: near a kink, or where the second way does not confirm the first."""
+        near = (self.near_a_kink or not np.isfinite(self.first)) and self.reference.may_follow()
+        if not (near or self._is_worth_slopes()):
+            return None
+        found = self.reference.slopes(self.entry)
+        self.reference.followed += 1
+        return found
+
+    def _is_worth_slopes(self) -> bool:
+        return not self.reference.is_confirmed(self.entry) and self.reference.at.slope_budget.take()
+
+    @cached_property
+    def contradicted(self) -> bool:
+        """Whether the exact slopes are not the derivative at 50 digits."""
+        return self.slopes is not None and not self.slopes.confirm(self.first)
+
+    @cached_property
+    def surest_slopes(self) -> Slopes | None:
+        """The exact slopes with as many digits as can be had, where those with fewer contradict."""
+        return self.reference.slopes(self.entry, self.reference.referee.surest)
+
+    @cached_property
+    def truth(self) -> float:
+        """The derivative, by whichever way knows it; nan where none does."""
+        slopes, found = self.slopes, self.first
+        if self.contradicted:
+            slopes = self.surest_slopes
+            found = self.surest if self.reference.surest is not None else self.first
+        return slopes.left if slopes is not None and not np.isfinite(found) else found
+
+    @cached_property
+    def rounding_is_known(self) -> bool:
+        """Whether rounding has a bound here: it has none where float64 overflows on the way."""
+        return bool(np.isfinite(self.rounding))
+
+    @cached_property
+    def standing(self) -> Standing:
+        """Where the methods stand; those that are not where the truth is, but whose rules are, lost digits in
+        float64."""
+        truth, note, high = self.truth, None, self.reference.referee.high
+        off = self._off(truth, high)
+        if off == [DIFFERENCES] and self._is_a_staircase(truth):
+            return Standing(truth, (), _STAIRCASE)
+        if off and np.isfinite(self.surest):
+            truth = self.surest
+            off = self._off(truth, self.reference.referee.surest)
+        if "symbolic" in off and np.isnan(self.symbolic) and self.reference.symbolic_overflows(self.entry):
+            off.remove("symbolic")
+            note = "SymPy's form overflows here at any precision; high precision differences agree"
+        if "backprop" in off and self._gives(self.reference.backprop, truth):
+            off.remove("backprop")
+            note = "backprop loses digits in float64 here; its rules agree at 50 digits"
+        if off == [DIFFERENCES] and self._is_a_staircase(truth):
+            off, note = [], _STAIRCASE
+        return Standing(truth, tuple(off), note)
+
+    @cached_property
+    def nearest_truth(self) -> float:
+        """The truth where no method is off. So small a part of what rounding may do is asked for with more
+        digits, where they can be had: 50 leave something of terms that cancel exactly."""
+        truth = self.standing.truth
+        if abs(truth) > self.limits.nearly_zero * self.tolerance(truth):
+            return truth
+        surest = self.surest if self.reference.at.can_be_surest() else np.nan
+        return surest if np.isfinite(surest) else 0.0
+
+    def tolerance(self, truth: float) -> float:
+        """What a method may be off by."""
+        if self.rounding_is_known:
+            return self.rounding
+        return max(self.limits.close * abs(truth), self.bound if np.isfinite(self.bound) else 0.0)
+
+    def error(self, truth: float) -> float:
+        """How far symbolic and backprop are off, or rounding may take them, whichever is more."""
+        with np.errstate(all="ignore"):
+            symbolic, backprop = abs(self.symbolic - truth), abs(self.backprop - truth)
+        known = 0.0 if np.isnan(symbolic) else symbolic  # what overflows at any precision is no number
+        return max(self.tolerance(truth), known, np.inf if np.isnan(backprop) else backprop)
+
+    def _off(self, truth: float, m: Any) -> list[str]:
+        """The methods that are not where the truth is; not symbolic, where its rules in m are."""
+        tolerance = np.asarray(self.tolerance(truth))
+        where = [bool(right) for right in within(self.columns, self.entry, np.asarray(truth), tolerance)]
+        if not where[0] and self._gives(self.reference.symbolic(m), truth):
+            where[0] = True
+        labels = ("symbolic", "backprop", DIFFERENCES)
+        return [label for label, right in zip(labels, where, strict=True) if not right]
+
+    def _gives(self, values: Array | None, truth: float) -> bool:
+        """Whether a method evaluated at high precision gives the truth."""
+        return bool(abs(self._at(values) - truth) <= self.limits.same_value * abs(truth))
+
+    def _is_a_staircase(self, truth: float) -> bool:
+        """Whether rounding inside the loss, a staircase, is what the differences saw, or a loss that an
+        entry as a whole hardly changes: at steps at which it does the loss may be another."""
+        gap = abs(self.finite - truth)
+        x = abs(float(np.ravel(self.columns.point.tape.value(self.reference.name))[self.entry])) or 1.0
+        near = gap <= self.limits.staircase * self.bound
+        near |= abs(truth) * x <= self.limits.flat * self.loss_size
+        if not near and min(abs(truth), self.loss_size) > self.limits.underflow:
+            return False
+        if self.reference.is_confirmed(self.entry):
+            return True
+        sides = self.reference.slopes(self.entry)
+        return sides is not None and bool(np.isfinite(truth)) and sides.confirm(truth)
+
+
+_STAIRCASE = "float64 differences see only rounding here; exact differences agree"
