@@ -10,7 +10,7 @@ opaque symbols, so SymPy neither folds nor cancels them. Nothing of the user's t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -35,8 +35,12 @@ def derivative(
     of: str,
     by: Iterable[str],
     m: Any = FLOAT64,
+    left_range: Callable[[str, int], None] | None = None,
 ) -> dict[str, Array]:
-    """d of/d name for each name; shapes as those of backprop. KeyError for an unknown name."""
+    """d of/d name for each name; shapes as those of backprop. KeyError for an unknown name.
+
+    `left_range` is called, as np.seterrcall has it, where a number on the way leaves the range of float64.
+    """
     model = program.model
     names = list(by)
     target = model.node(of)
@@ -44,7 +48,10 @@ def derivative(
     for per_row in (False, True):
         group = [n for n in names if model.node(n).per_row == per_row]
         for portion in _portions(program, group):
-            columns = _Tangents(program, point, m, target, _one_hot(model, portion), per_row).run()
+            tangents = _Tangents(program, point, m, target, _one_hot(model, portion), per_row)
+            if left_range is not None:
+                tangents.errors = {"all": "call", "invalid": "ignore", "call": left_range}
+            columns = tangents.run()
             columns = columns if per_row or target.per_row else columns[:, 0, ...]
             ends = np.cumsum([stop - start for _, start, stop in portion])[:-1]
             for (name, _, _), part in zip(portion, np.split(columns, ends), strict=True):
@@ -142,6 +149,7 @@ class _Tangents:
         self.model = program.model
         self.run_ = Run(program, point, m)
         self.rows_here = 1
+        self.errors: dict[str, Any] = {"all": "ignore"}  # of floating point, as np.errstate takes them
         self.seeds = {
             program.of_node[self.model.node(name).index]: moves[:, None] for name, moves in seeds.items()
         }
@@ -190,7 +198,7 @@ class _Tangents:
         found: dict[int, list[Array]] = {t: [] for t in targets}
         values: dict[int, Array] = {}
         tangent: dict[int, Array] = {}
-        with np.errstate(all="ignore"):
+        with np.errstate(**self.errors):
             self._pass(self.stages[0], values, tangent, slice(None))
             sums: _Sums = ({}, {})
             for rows in self._blocks():

@@ -167,7 +167,7 @@ def _entry(shape: tuple[int, ...], r: NameOutcome, k: int, *, tested: bool = Tru
     )
 
 
-_PRECISE = "symbolic at 50 digits: its form overflows in float64"
+_PRECISE = "symbolic at 50 digits: its form leaves the range of float64"
 
 
 def _known(value: Any) -> float | None:

@@ -152,17 +152,23 @@ class Collector:
         return _Draft(point, plan.strategies, places, columns, rounding)
 
     def _fill_symbolic(self, draft: _Draft, names: Sequence[str]) -> None:
-        """Symbolic's column: in float64, and at 50 digits where its form overflows there."""
-        found = symbolic.derivative(self.program, draft.point.values, self.of, names)
+        """Symbolic's column: in float64, and where numbers on the way left its range and nothing, or no
+        number, arrived, at 50 digits. That is seen in the column alone, before any comparison."""
+        outside: list[str] = []
+        found = symbolic.derivative(
+            self.program, draft.point.values, self.of, names,
+            left_range=lambda kind, flag: outside.append(kind),
+        )  # fmt: skip
         seen = [name for name in names if not symbolic.unseen(self.program, self.of, name)]
         for name in names:
             column = draft.part("symbolic", name)
             column[:] = _flat(found[name])
-            if name in seen and not np.isfinite(column).all():
+            doubtful = ~np.isfinite(column) | (column == 0)
+            if outside and name in seen and doubtful.any():
                 precise = self._precise_symbolic(draft.point, name, column.size)
-                chosen = ~np.isfinite(column) & np.isfinite(precise)
+                chosen = doubtful & np.isfinite(precise)
+                draft.part("precise", name)[:] = chosen & (precise != column)
                 column[chosen] = precise[chosen]
-                draft.part("precise", name)[:] = chosen
         known = entries_of(draft.places, seen, len(draft.rounding))
         draft.columns["unseen"][:] = np.isnan(draft.columns["symbolic"]) & ~known
 

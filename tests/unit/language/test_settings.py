@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from gradcheck_cli import api
-from gradcheck_cli.checking.options import HINTS
+from gradcheck_cli.checking.check import check
+from gradcheck_cli.checking.options import HINTS, Options
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.language.settings import SETTINGS
+from gradcheck_cli.numerics.limits.table import LIMITS
 from gradcheck_cli.results.gradient_results import Verdict
-from gradcheck_cli.verdicts.gradients import judge
 
 MODEL = "data x = 2\nparam w = 3, b = 1\nloss = w^2*x + b\n"
 WRONG = MODEL + "claim d loss/d w = w\n"
@@ -68,10 +69,12 @@ def test_every_setting_is_used_above_or_judged_elsewhere() -> None:
     assert set(SETTINGS) == here | elsewhere
 
 
-def test_all_entries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(judge, "MOST_LISTED", 150)  # instead of 10,000
+def test_all_entries() -> None:
+    limits = LIMITS._replace(gradients=LIMITS.gradients._replace(most_listed=150))  # instead of 10,000
     model = api.load("param W[20,10] ~ normal(0, 1)\nloss = sum(W*W)\n")
-    few, every = (api.check(model, points=1, all_entries=flag) for flag in (False, True))
+    few, every = (
+        check(model, Options(points=1, all_entries=flag), limits=limits) for flag in (False, True)
+    )
     assert len(few.parameters[0].entries) == 100
     assert len(every.parameters[0].entries) == 200
 

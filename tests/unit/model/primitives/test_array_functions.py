@@ -80,7 +80,13 @@ def test_log_of_a_sure_thing_keeps_its_digits() -> None:
 def test_the_verdict_far_out_is_ok(function: str, z: str) -> None:
     at = "" if function.startswith("logsumexp") else "[0]"
     report = run(f"param z = {z}\ny = {function}\nloss = sin(y{at} + 0.3)")
-    assert report.verdict is Verdict.OK
+    if z == "[50, 0]" and "softmax" in function:  # 1 - p cancels in SymPy's form, and its column shows it
+        first, second = report.parameters[0].entries
+        assert (first.verdict, second.verdict) == (Verdict.UNRESOLVED, Verdict.OK)
+        assert first.symbolic != pytest.approx(first.reference, rel=1e-6, abs=0)
+        assert first.reference == pytest.approx(first.backprop or -(second.backprop or 0), rel=1e-9, abs=0)
+    else:
+        assert report.verdict is Verdict.OK
     assert "agree" in report.value_note
 
 
