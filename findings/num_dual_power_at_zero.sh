@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # num-dual==0.15.1
 # Expected: x**2.5 at 0 has value 0 and slope 0; at worst a second or third derivative is infinite or NaN.
-# Seen: for exponents 0.5, 1.5 and 2.5 everything is NaN, the value included; from 3.5 on everything is right. Third
-# powers are taken out first and the rest is computed as x**(n-3), a negative power of 0. The gradient of a sum that
+# Seen: for exponents 0.5, 1.5 and 2.5 everything is NaN, the value included; 3.5 is right, as if x**(n-3) came first and
+# were multiplied by x three times: a negative power of 0, times 0. The gradient of a sum that
 # holds such a term is NaN in that entry and its value is NaN as a whole.
 # Why it matters: x**1.5 (drag, Debye-Hueckel) starts at 0 in many models; the plain float function returns 0 there,
 # so the program runs until it is differentiated.
