@@ -31,6 +31,7 @@ from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.numerics import chunked_arrays
 from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
+from gradcheck_cli.numerics.limits.table import LIMITS
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.reference.row_blocks import rounding_of_loss
 from gradcheck_cli.results.gradient_results import Report, Verdict
@@ -74,7 +75,8 @@ def limit(
     monkeypatch: pytest.MonkeyPatch, reference: ReferenceLimits, evaluation: EvaluationLimits | None = None
 ) -> None:
     """Let the whole pipeline run with other limits."""
-    limited = partial(CHECK, reference=reference, evaluation=evaluation or EvaluationLimits())
+    limits = LIMITS._replace(reference=reference, evaluation=evaluation or EvaluationLimits())
+    limited = partial(CHECK, limits=limits)
     monkeypatch.setattr(check, "check", limited)
 
 
