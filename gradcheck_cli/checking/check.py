@@ -165,10 +165,10 @@ def _explained(
     """The claims with where they go wrong, what is wrong, and the truth, as far as is asked for."""
     if not any(result.verdict is Verdict.WRONG for result in court.results):
         return tuple(court.results)
-    from gradcheck_cli.verdicts.diagnosis.diagnose import diagnosed
+    from gradcheck_cli.verdicts.diagnosis.diagnose import diagnose_claims
 
     given = HINTS.index(str(asked.hint))
-    found = diagnosed(
+    found = diagnose_claims(
         model, claims, court, where=given >= HINTS.index("where"), what=given >= HINTS.index("kind")
     )
     if asked.hint == "truth":

@@ -23,10 +23,10 @@ from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import Referee, unmeasured
 from gradcheck_cli.results import index_patterns
 from gradcheck_cli.results.gradient_results import ClaimResult
-from gradcheck_cli.verdicts.claims.discrepancy import Gap, difference, difference_in_blocks
-from gradcheck_cli.verdicts.claims.true_values import At, Knowledge, entry_of
+from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference, difference_in_blocks
+from gradcheck_cli.verdicts.claims.true_values import At, TrueValues, entry_of
 
-__all__ = ["FAILURES", "Court", "fails", "name_of"]
+__all__ = ["FAILURES", "ClaimContext", "fails", "name_of"]
 
 FAILURES = (ZeroDivisionError, ValueError, OverflowError)
 _MANY_ROWS, _MUCH_WORK = 1000, 100_000  # beyond either, high precision over all rows takes minutes
@@ -37,83 +37,86 @@ Result = TypeVar("Result")
 
 
 @dataclass
-class Court:
-    """A model, its points and what is true there, each known once: `few` and `doubles` are courts for the
-    first rows alone, and for all without high precision."""
+class ClaimContext:
+    """A model, its points and what is true there, each computed once.
+
+    `first_rows` and `in_float64` are contexts of their own: of the first rows alone, and of all rows without
+    high precision.
+    """
 
     model: Model
     referee: Referee
     points: list[At]
     layout: str
     on_border: bool
-    in_doubles: bool = False  # whatever high precision could do
+    only_float64: bool = False  # whatever high precision could do
     judged_by_rows: bool = False  # some claim was: in float64 over all, at high precision over the first
-    _kept: dict[tuple[int, str, int], Knowledge] = field(default_factory=dict)
+    _computed_at: dict[tuple[int, str, int], TrueValues] = field(default_factory=dict)
 
-    def knowledge(self, at: At, m: Any = None) -> Knowledge:
+    def true_values(self, at: At, m: Any = None) -> TrueValues:
         """What is true at a point, at 50 digits or those of `m`, or in float64 where the model is too large
         for that or the budget is spent. Raises BudgetSpent when that shows: what is asked again is known in
         float64."""
-        exact = self.referee.affords() and not self.referee.budget.spent and not self.in_doubles
+        exact = self.referee.affords() and not self.referee.budget.spent and not self.only_float64
         m = (m or self.referee.high) if exact else FLOAT64
         key = (at.number, at.apart, id(m))
-        if key not in self._kept:
+        if key not in self._computed_at:
             if exact:
                 tape = self.referee.tape(at.values, m)
             else:
                 tape = forward_pass(self.model, m, at.values, limits=self.referee.evaluation)
-            self._kept[key] = Knowledge(self.model, self.referee, at, m, self.layout, exact, tape)
-        return self._kept[key]
+            self._computed_at[key] = TrueValues(self.model, self.referee, at, m, self.layout, exact, tape)
+        return self._computed_at[key]
 
     @property
-    def does_without(self) -> bool:
+    def lacks_precision(self) -> bool:
         """Whether a model that is one for high precision has to do without, as when the budget is spent."""
-        return self.referee.affords() and (self.referee.budget.spent or self.in_doubles)
+        return self.referee.affords() and (self.referee.budget.spent or self.only_float64)
 
     @property
     def has_many_rows(self) -> bool:
         """Whether they are more than high precision should go through, again and again."""
         rows = self.model.rows or 0
-        many = rows > _MANY_ROWS or (rows > self.few_rows and self.referee.work > _MUCH_WORK)
-        return many and self.referee.affords() and not self.does_without and not self.on_border
+        many = rows > _MANY_ROWS or (rows > self.first_row_count and self.referee.work > _MUCH_WORK)
+        return many and self.referee.affords() and not self.lacks_precision and not self.on_border
 
     @cached_property
-    def few_rows(self) -> int:
+    def first_row_count(self) -> int:
         """How many rows stand for all, where these are many."""
         each = max(1, self.referee.work // max(1, self.model.rows or 1))
         return min(_FEW_ROWS, max(_LEAST_ROWS, _LITTLE_WORK // each))
 
-    def over_few(self, claim: Claim) -> Claim | None:
+    def for_first_rows(self, claim: Claim) -> Claim | None:
         """A formula over the first of many rows; None where all are to be looked at."""
-        return self.for_few(claim) if self.has_many_rows and claim.numbers is None else None
+        return self.with_fewer_rows(claim) if self.has_many_rows and claim.numbers is None else None
 
-    def for_few(self, claim: Claim) -> Claim | None:
+    def with_fewer_rows(self, claim: Claim) -> Claim | None:
         """A formula for fewer rows: the same, unless the number of rows is typed in it."""
         formula, rows = claim.formulas[self.layout], float(self.model.rows or 1)
         if isinstance(formula, Misfit) or any(
             n.is_literal and n.value in (rows, 1 / rows) for n in formula.nodes
         ):
             return None
-        count = self.few.model.rows or 1
+        count = self.first_rows.model.rows or 1
         fewer = {k: g.for_rows(count) if isinstance(g, Graph) else g for k, g in claim.formulas.items()}
         return replace(claim, formulas=fewer)
 
     @cached_property
-    def few(self) -> Court:
+    def first_rows(self) -> ClaimContext:
         """The first rows alone."""
-        some = slice(self.few_rows)
+        some = slice(self.first_row_count)
         model = self.model.of_rows(some)
         per_row = {item.name for item in model.inputs.values() if item.kind == "rows"}
         points = [
             At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})
             for at in self.points
         ]
-        return Court(model, Referee(lower(model), self.referee.budget), points, self.layout, False)
+        return ClaimContext(model, Referee(lower(model), self.referee.budget), points, self.layout, False)
 
     @cached_property
-    def doubles(self) -> Court:
+    def in_float64(self) -> ClaimContext:
         """All rows, in float64."""
-        return Court(self.model, self.referee, self.points, self.layout, False, in_doubles=True)
+        return ClaimContext(self.model, self.referee, self.points, self.layout, False, only_float64=True)
 
     def afforded(self, work: Callable[[], Result]) -> Result:
         """What `work` gives, in float64 if the budget does not reach."""
@@ -124,12 +127,12 @@ class Court:
 
     def fails_with(self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str) -> bool:
         """Whether a formula fails at the given point with these values in place of its own."""
-        gap = self.gap_with(claim, formula, values, apart)
-        return gap is not None and fails(gap)
+        discrepancy = self.discrepancy_with(claim, formula, values, apart)
+        return discrepancy is not None and fails(discrepancy)
 
-    def gap_with(
+    def discrepancy_with(
         self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str
-    ) -> Gap | None:
+    ) -> Discrepancy | None:
         """How far a formula is off there; None where it cannot be evaluated."""
         at = At(0, {**self.points[0].values, **values}, apart)
         try:
@@ -137,40 +140,40 @@ class Court:
         except FAILURES:
             return None
 
-    def compare(self, claim: Claim, formula: Graph, at: At) -> Gap:
+    def compare(self, claim: Claim, formula: Graph, at: At) -> Discrepancy:
         """How far a formula is from the truth at a point, with which entries are wrong."""
-        knowledge = self.knowledge(at)
-        if knowledge.streams(claim, formula):
-            return difference_in_blocks(knowledge, claim, formula)
-        gap = difference(knowledge, claim, formula)
-        if not knowledge.exact:
-            rounding = self.rounding(claim, at, gap.true)
-            return gap.beyond(rounding + self.own_rounding(claim, formula, at))
-        if not gap.wrong.any():
-            return gap
+        truth = self.true_values(at)
+        if truth.streams(claim, formula):
+            return difference_in_blocks(truth, claim, formula)
+        discrepancy = difference(truth, claim, formula)
+        if not truth.exact:
+            rounding = self.rounding(claim, at, discrepancy.true)
+            return discrepancy.beyond(rounding + self.own_rounding(claim, formula, at))
+        if not discrepancy.wrong.any():
+            return discrepancy
         for m in (self.referee.higher, self.referee.surest):
-            again = difference(self.knowledge(at, m), claim, formula)
+            again = difference(self.true_values(at, m), claim, formula)
             with np.errstate(all="ignore"):
-                before, now = gap.own_size(), again.own_size()
+                before, now = discrepancy.exact_size(), again.exact_size()
                 shrunk = _where(now < before * 1e-30)  # only cancellation shrinks with the precision
                 stays = _where(abs(now - before) <= now * 1e-12)
                 stays &= again.claimed != 0  # which may be what is left of 1 - sigmoid(300)
-            gap = replace(again, wrong=gap.wrong & ~shrunk & again.wrong)
-            if np.all(stays | ~gap.wrong):
+            discrepancy = replace(again, wrong=discrepancy.wrong & ~shrunk & again.wrong)
+            if np.all(stays | ~discrepancy.wrong):
                 break
-        return self._without_vanished(claim, formula, at, gap)
+        return self._clear_vanished(claim, formula, at, discrepancy)
 
-    def _without_vanished(self, claim: Claim, formula: Graph, at: At, gap: Gap) -> Gap:
+    def _clear_vanished(self, claim: Claim, formula: Graph, at: At, discrepancy: Discrepancy) -> Discrepancy:
         """Where both sides are far below float64, and 0 may be what is left of 1 - sigmoid(20000): once
         more with as many digits as the truth has zeros; where that is too much, not wrong."""
-        vanished = gap.wrong & (gap.claimed == 0) & (gap.true == 0)
+        vanished = discrepancy.wrong & (discrepancy.claimed == 0) & (discrepancy.true == 0)
         if not vanished.any():
-            return gap
-        zeros = self.knowledge(at).leading_zeros(claim.target)
+            return discrepancy
+        zeros = self.true_values(at).leading_zeros(claim.target)
         if zeros * self.referee.held <= _MOST_ZEROS:
-            again = difference(self.knowledge(at, self.referee.deep(zeros)), claim, formula)
+            again = difference(self.true_values(at, self.referee.deep(zeros)), claim, formula)
             vanished &= ~again.wrong
-        return replace(gap, wrong=gap.wrong & ~vanished)
+        return replace(discrepancy, wrong=discrepancy.wrong & ~vanished)
 
     def rounding(self, claim: Claim, at: At, true: Array) -> Array:
         """What a right program may be off by; `true` is the derivative that is claimed."""
@@ -183,13 +186,14 @@ class Court:
 
     def own_rounding(self, claim: Claim, formula: Graph, at: At) -> Array | float:
         """What the claim's own formula may be off by in float64, where high precision would have told."""
-        if not self.does_without or claim.numbers is not None:
+        if not self.lacks_precision or claim.numbers is not None:
             return 0.0
-        knowledge = self.knowledge(at)
+        truth = self.true_values(at)
         keys = [node.key for node in formula.nodes if node.is_leaf]
-        leaves = {key: knowledge.leaf(key) for key in keys}
-        room = self.referee.formula_rounding(formula, leaves, {key: knowledge.room(key) for key in keys})
-        return room if knowledge.is_per_row(claim.target) else np.asarray(room[0, ...])
+        leaves = {key: truth.leaf(key) for key in keys}
+        tolerances = {key: truth.tolerance(key) for key in keys}
+        tolerance = self.referee.formula_rounding(formula, leaves, tolerances)
+        return tolerance if truth.is_per_row(claim.target) else np.asarray(tolerance[0, ...])
 
     def slopes(self, target: Derivative, entry: Array) -> tuple[float, float] | None:
         """The slopes to the left and right of one entry; None where they cannot be had."""
@@ -202,30 +206,30 @@ class Court:
         left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
         return left, right
 
-    def placed(self, blank: ClaimResult, gap: Gap, at: At) -> ClaimResult:
+    def with_worst_entry(self, blank: ClaimResult, discrepancy: Discrepancy, at: At) -> ClaimResult:
         """The result with the numbers of the worst entry."""
-        place = gap.worst()
-        per_row = gap.per_row
+        place = discrepancy.worst()
+        per_row = discrepancy.per_row
         return replace(
             blank,
-            claimed=float(gap.claimed[place]),
-            true=float(gap.true[place]),
+            claimed=float(discrepancy.claimed[place]),
+            true=float(discrepancy.true[place]),
             point=at.number,
-            row=gap.row(place[0]) if per_row and place else None,
+            row=discrepancy.row(place[0]) if per_row and place else None,
             index=tuple(int(k) for k in (place[1:] if per_row else place)) or None,
-            wrong=int(gap.wrong.sum()) if gap.counted is None else gap.counted[0],
-            total=int(gap.wrong.size) if gap.counted is None else gap.counted[1],
+            wrong=int(discrepancy.wrong.sum()) if discrepancy.counted is None else discrepancy.counted[0],
+            total=int(discrepancy.wrong.size) if discrepancy.counted is None else discrepancy.counted[1],
         )
 
-    def located(self, result: ClaimResult, gap: Gap) -> ClaimResult:
+    def with_pattern(self, result: ClaimResult, discrepancy: Discrepancy) -> ClaimResult:
         """The result with which entries are wrong, in words and as a map."""
-        if gap.wrong.size < 2 or gap.rows is not None:
+        if discrepancy.wrong.size < 2 or discrepancy.rows is not None:
             return result
         name = name_of(self.model, result)
         return replace(
             result,
-            place=index_patterns.words(gap.wrong, name, per_row=gap.per_row),
-            map=tuple(index_patterns.picture(gap.wrong, per_row=gap.per_row)),
+            place=index_patterns.words(discrepancy.wrong, name, per_row=discrepancy.per_row),
+            map=tuple(index_patterns.picture(discrepancy.wrong, per_row=discrepancy.per_row)),
         )
 
 
@@ -235,10 +239,10 @@ def name_of(model: Model, result: ClaimResult) -> str:
     return name if result.of == model.loss else f"d {model.display(result.of)}/d {name}"
 
 
-def fails(gap: Gap) -> bool:
+def fails(discrepancy: Discrepancy) -> bool:
     """Whether some entry that is known on both sides is wrong by more than rounding."""
-    seen = gap.wrong & np.isfinite(gap.claimed) & np.isfinite(gap.true)
-    return bool(seen.any()) and not gap.is_small()
+    seen = discrepancy.wrong & np.isfinite(discrepancy.claimed) & np.isfinite(discrepancy.true)
+    return bool(seen.any()) and not discrepancy.is_small()
 
 
 def _where(condition: Any) -> Array:

@@ -21,9 +21,9 @@ from gradcheck_cli.numerics.float64 import FLOAT64, floats
 from gradcheck_cli.reference.referee import unmeasured
 from gradcheck_cli.reference.row_blocks import over_rows
 from gradcheck_cli.reference.stochastic_rounding import Jittered, bound
-from gradcheck_cli.verdicts.claims.true_values import Knowledge
+from gradcheck_cli.verdicts.claims.true_values import TrueValues
 
-__all__ = ["ROUNDING", "Gap", "difference", "difference_in_blocks", "evaluated"]
+__all__ = ["ROUNDING", "Discrepancy", "difference", "difference_in_blocks", "evaluated"]
 
 ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
 _EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
@@ -32,7 +32,7 @@ _JITTERED = 8  # samples of a formula over rows whose rounding is measured
 
 
 @dataclass(frozen=True)
-class Gap:
+class Discrepancy:
     """Claimed and true values as floats, how far apart they are, and which entries are wrong."""
 
     claimed: Array
@@ -50,14 +50,14 @@ class Gap:
         """The number of the row at a place."""
         return int(place if self.rows is None else self.rows[place])
 
-    def some(self, start: int) -> Gap:
+    def some(self, start: int) -> Discrepancy:
         """The worst row of a block and a few others; `start` is the number of its first."""
         weight = np.where(self.wrong, np.nan_to_num(self.size, nan=0.0), -1.0).reshape(len(self.wrong), -1)
         chosen = np.unique([0, int(np.argmax(weight.max(axis=1))), len(self.wrong) - 1])
         some = {n: getattr(self, n)[chosen] for n in ("claimed", "true", "size", "wrong", "known")}
         return replace(self, **some, rows=start + chosen)
 
-    def own_size(self) -> Array:
+    def exact_size(self) -> Array:
         """How far apart they are, in their own numbers."""
         return self.size if self.own is None else self.own
 
@@ -82,92 +82,93 @@ class Gap:
             shown = self.size[self.wrong]
             return bool(np.all((shown <= ROUNDING * largest) & (shown > 0)))
 
-    def beyond(self, room: Array) -> Gap:
+    def beyond(self, tolerance: Array) -> Discrepancy:
         """The same with only those entries wrong that are farther off than rounding explains."""
-        return replace(self, wrong=~(self.size <= 4 * np.broadcast_to(room, self.size.shape)))
+        return replace(self, wrong=~(self.size <= 4 * np.broadcast_to(tolerance, self.size.shape)))
 
 
-def difference(knowledge: Knowledge, claim: Claim, formula: Graph) -> Gap:
+def difference(truth: TrueValues, claim: Claim, formula: Graph) -> Discrepancy:
     """A formula beside the derivative that it is claimed to be, all rows at once. Raises BudgetSpent."""
     leaves = [n.key for n in formula.nodes if n.is_leaf and isinstance(n.key, Derivative)]
-    knowledge.prepare([claim.target, *leaves])
-    true = knowledge.derivative(claim.target)
-    per_row = knowledge.is_per_row(claim.target)
-    value = evaluated(knowledge, formula)
+    truth.prepare([claim.target, *leaves])
+    true = truth.derivative(claim.target)
+    per_row = truth.is_per_row(claim.target)
+    value = evaluated(truth, formula)
     value = value[0] if per_row else value[0, 0, ...]
     value = np.asarray(np.broadcast_to(value, np.shape(true)))
     with np.errstate(all="ignore"):
         size = np.abs(np.asarray(value - true))
-        near = size <= (_EQUAL if knowledge.exact else 0.0) * np.maximum(np.abs(value), np.abs(true))
+        near = size <= (_EQUAL if truth.exact else 0.0) * np.maximum(np.abs(value), np.abs(true))
         wrong = ~np.asarray(near, dtype=bool)
         known = np.asarray((value - value == 0) & (true - true == 0), dtype=bool)
-    return Gap(floats(value), floats(true), floats(size), wrong, per_row, known, size)
+    return Discrepancy(floats(value), floats(true), floats(size), wrong, per_row, known, size)
 
 
-def difference_in_blocks(knowledge: Knowledge, claim: Claim, formula: Graph) -> Gap:
+def difference_in_blocks(truth: TrueValues, claim: Claim, formula: Graph) -> Discrepancy:
     """The difference where the rows are too many to be held: every row is looked at, some are kept. Before a
     claim is called wrong, its own rounding is measured."""
     leaves = {n.key for n in formula.nodes if n.is_leaf}
-    of_rows = {key for key in leaves if knowledge.has_rows(key)}
-    gradient = [Derivative(knowledge.model.loss, p.name) for p in knowledge.model.parameters()]
-    knowledge.prepare([*gradient, *(d for d in leaves - of_rows if isinstance(d, Derivative))])
-    shared = {key: knowledge.leaf(key) for key in leaves - of_rows}
-    sides = _Sides(knowledge, claim, formula, shared, of_rows)
-    gap = sides.compare()
-    return sides.compare(Jittered(_JITTERED, 20)) if gap.wrong.any() else gap
+    of_rows = {key for key in leaves if truth.has_rows(key)}
+    gradient = [Derivative(truth.model.loss, p.name) for p in truth.model.parameters()]
+    truth.prepare([*gradient, *(d for d in leaves - of_rows if isinstance(d, Derivative))])
+    shared = {key: truth.leaf(key) for key in leaves - of_rows}
+    sides = _Sides(truth, claim, formula, shared, of_rows)
+    discrepancy = sides.compare()
+    return sides.compare(Jittered(_JITTERED, 20)) if discrepancy.wrong.any() else discrepancy
 
 
 @dataclass
 class _Sides:
     """A claim's formula over blocks of rows, and what is true there."""
 
-    knowledge: Knowledge
+    truth: TrueValues
     claim: Claim
     formula: Graph
     shared: Mapping[Key, Array]
     of_rows: set[Key]
 
-    def compare(self, jitter: Jittered | None = None) -> Gap:
-        """The difference; with what jitter makes of the formula as room."""
-        if not self.knowledge.is_per_row(self.claim.target):
-            true = self.knowledge.derivative(self.claim.target)
+    def compare(self, jitter: Jittered | None = None) -> Discrepancy:
+        """The difference; with what jitter makes of the formula as tolerance."""
+        if not self.truth.is_per_row(self.claim.target):
+            true = self.truth.derivative(self.claim.target)
             (value,) = self._values(FLOAT64)
-            return self._gap(value[0, 0, ...], true, next(self._rooms(jitter)))
-        values, rooms = self._values(FLOAT64), self._rooms(jitter)
+            return self._discrepancy(value[0, 0, ...], true, next(self._tolerances(jitter)))
+        values, tolerances = self._values(FLOAT64), self._tolerances(jitter)
         if not self.formula.nodes[self.formula.output].per_row:
-            values, rooms = repeat(next(values)), repeat(next(rooms))
-        truths = self.knowledge.in_blocks([self.claim.target])
+            values, tolerances = repeat(next(values)), repeat(next(tolerances))
+        truths = self.truth.in_blocks([self.claim.target])
         kept, start, wrong, total = [], 0, 0, 0
-        for value, room, truth in zip(values, rooms, truths, strict=False):
+        for value, tolerance, truth in zip(values, tolerances, truths, strict=False):
             true = truth[self.claim.target][0]
-            gap = self._gap(np.broadcast_to(value[0], true.shape), true, room)
-            kept.append(gap.some(start))
-            start, wrong, total = start + len(true), wrong + int(gap.wrong.sum()), total + gap.wrong.size
+            discrepancy = self._discrepancy(np.broadcast_to(value[0], true.shape), true, tolerance)
+            kept.append(discrepancy.some(start))
+            wrong, total = wrong + int(discrepancy.wrong.sum()), total + discrepancy.wrong.size
+            start += len(true)
         return _joined(kept, (wrong, total))
 
     def _values(self, m: Any) -> Iterator[Array]:
-        return over_rows(self.formula, self.shared, lambda: self.knowledge.in_blocks(self.of_rows), m)
+        return over_rows(self.formula, self.shared, lambda: self.truth.in_blocks(self.of_rows), m)
 
-    def _rooms(self, jitter: Jittered | None) -> Iterator[Array | float]:
+    def _tolerances(self, jitter: Jittered | None) -> Iterator[Array | float]:
         """What rounding may do to the formula, in each block; both sides are granted it."""
         if jitter is None:
             yield from repeat(0.0)
             return
         for samples in self._values(jitter):
             found = 2 * bound(samples, jitter, 1)
-            yield found if self.knowledge.is_per_row(self.claim.target) else found[0, ...]
+            yield found if self.truth.is_per_row(self.claim.target) else found[0, ...]
 
-    def _gap(self, value: Array, true: Array, room: Array | float) -> Gap:
+    def _discrepancy(self, value: Array, true: Array, tolerance: Array | float) -> Discrepancy:
         value = np.asarray(np.broadcast_to(value, true.shape))
         with np.errstate(all="ignore"):
             size = np.asarray(np.abs(value - true))
-            wrong = ~(size <= 4 * unmeasured(true, self.claim.bits) + room)
+            wrong = ~(size <= 4 * unmeasured(true, self.claim.bits) + tolerance)
             known = np.isfinite(value) & np.isfinite(true)
-        per_row = self.knowledge.is_per_row(self.claim.target)
-        return Gap(value, true, size, np.asarray(wrong), per_row, known, in_blocks=True)
+        per_row = self.truth.is_per_row(self.claim.target)
+        return Discrepancy(value, true, size, np.asarray(wrong), per_row, known, in_blocks=True)
 
 
-def _joined(parts: Sequence[Gap], counted: tuple[int, int]) -> Gap:
+def _joined(parts: Sequence[Discrepancy], counted: tuple[int, int]) -> Discrepancy:
     """Rows of many blocks."""
     def together(name: str) -> Array:
         return np.concatenate([getattr(part, name) for part in parts])
@@ -178,7 +179,7 @@ def _joined(parts: Sequence[Gap], counted: tuple[int, int]) -> Gap:
     )  # fmt: skip
 
 
-def evaluated(knowledge: Knowledge, formula: Graph) -> Array:
+def evaluated(truth: TrueValues, formula: Graph) -> Array:
     """A claim's formula filled with true values, with the two leading axes."""
-    leaves = {n.key: knowledge.leaf(n.key) for n in formula.nodes if n.is_leaf}
-    return evaluate(formula, leaves, knowledge.m)
+    leaves = {n.key: truth.leaf(n.key) for n in formula.nodes if n.is_leaf}
+    return evaluate(formula, leaves, truth.m)

@@ -17,12 +17,12 @@ from gradcheck_cli.reference.referee import MOST_DIGITS
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import (
     MOST_SLOPES,
+    clear_kinks,
     judge_at_kink,
-    judge_beside_kink,
-    without_kinks,
+    judge_near_kink,
 )
-from gradcheck_cli.verdicts.claims.context import Court, name_of
-from gradcheck_cli.verdicts.claims.discrepancy import Gap
+from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
+from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 
 __all__ = ["WANTED_DIGITS", "digits_given", "is_too_wide", "judge_numbers", "numbers_of", "unwritten"]
 
@@ -33,58 +33,59 @@ _AS_FLOAT32 = "as float32 it would be right: if it was computed so, save it so"
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
 
 
-def judge_numbers(court: Court, claim: Claim, blank: ClaimResult) -> ClaimResult:
+def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> ClaimResult:
     """`blank`, filled in: WRONG where some entry is off by more than rounding and the digits explain."""
-    claimed, true, rounding = numbers_of(court, claim)
+    claimed, true, rounding = numbers_of(context, claim)
     size = np.abs(claimed - true)
-    gap = Gap(claimed, true, size, ~(size <= rounding + unwritten(claim)))
-    result = replace(court.placed(blank, gap, court.points[0]), points_total=1)
-    kinked = judge_at_kink(court, claim, gap, blank) if court.on_border else None
-    if kinked is not None and (gap.wrong.any() or kinked.verdict is Verdict.KINK):
+    discrepancy = Discrepancy(claimed, true, size, ~(size <= rounding + unwritten(claim)))
+    result = replace(context.with_worst_entry(blank, discrepancy, context.points[0]), points_total=1)
+    kinked = judge_at_kink(context, claim, discrepancy, blank) if context.on_border else None
+    if kinked is not None and (discrepancy.wrong.any() or kinked.verdict is Verdict.KINK):
         return kinked
-    if court.on_border and gap.wrong.any() and gap.wrong.size > 1:
-        gap = without_kinks(court, claim, gap)
-        result = replace(court.placed(blank, gap, court.points[0]), points_total=1)
+    if context.on_border and discrepancy.wrong.any() and discrepancy.wrong.size > 1:
+        discrepancy = clear_kinks(context, claim, discrepancy)
+        result = replace(context.with_worst_entry(blank, discrepancy, context.points[0]), points_total=1)
     loose = bool(np.any(rounding > _DECIDABLE * np.abs(true)) and np.any(claimed != true))
-    beside = judge_beside_kink(court, claim, gap, blank) if gap.wrong.any() or loose else None
+    beside = judge_near_kink(context, claim, discrepancy, blank) if discrepancy.wrong.any() or loose else None
     if beside is not None:
         return beside
-    if gap.wrong.any() and not gap.is_known():
+    if discrepancy.wrong.any() and not discrepancy.is_known():
         note = "the true value cannot be had here: 0/0, infinite, or outside a domain"
         return replace(result, verdict=Verdict.UNRESOLVED, note=note)
-    if gap.wrong.any():
-        said = _AS_FLOAT32 if _is_right_in_float32(court, claim, gap) else None
-        return replace(court.located(result, gap), verdict=Verdict.WRONG, points_wrong=1, note=said)
-    return replace(result, note=_decided(claim, gap, rounding, name_of(court.model, result)))
+    if discrepancy.wrong.any():
+        said = _AS_FLOAT32 if _is_right_in_float32(context, claim, discrepancy) else None
+        result = context.with_pattern(result, discrepancy)
+        return replace(result, verdict=Verdict.WRONG, points_wrong=1, note=said)
+    return replace(result, note=_digits_note(claim, discrepancy, rounding, name_of(context.model, result)))
 
 
-def _is_right_in_float32(court: Court, claim: Claim, gap: Gap) -> bool:
+def _is_right_in_float32(context: ClaimContext, claim: Claim, discrepancy: Discrepancy) -> bool:
     """Whether numbers that came as float64 are what a right program prints that computes in float32."""
     bits = SIGNIFICANDS["float32"]
-    if claim.bits <= bits or claim.half_units is not None or not gap.claimed.ndim:
+    if claim.bits <= bits or claim.half_units is not None or not discrepancy.claimed.ndim:
         return False
-    rounding = court.rounding(replace(claim, bits=bits), court.points[0], gap.true)
-    rounding = rounding.reshape(gap.size.shape)
-    return bool(np.all(gap.size <= rounding))
+    rounding = context.rounding(replace(claim, bits=bits), context.points[0], discrepancy.true)
+    rounding = rounding.reshape(discrepancy.size.shape)
+    return bool(np.all(discrepancy.size <= rounding))
 
 
-def numbers_of(court: Court, claim: Claim) -> tuple[Array, Array, Array]:
+def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array]:
     """Claimed and true numbers, and by how much rounding may have moved the claimed ones."""
-    at = court.points[0]
-    true = _limits(court, claim.target, floats(court.knowledge(at).derivative(claim.target)))
+    at = context.points[0]
+    true = _limits(context, claim.target, floats(context.true_values(at).derivative(claim.target)))
     claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
-    rounding = court.rounding(claim, at, true).reshape(true.shape)
-    return claimed, true, 4 * rounding if court.does_without else rounding  # the truth is off, too
+    rounding = context.rounding(claim, at, true).reshape(true.shape)
+    return claimed, true, 4 * rounding if context.lacks_precision else rounding  # the truth is off, too
 
 
-def _limits(court: Court, target: Derivative, true: Array) -> Array:
+def _limits(context: ClaimContext, target: Derivative, true: Array) -> Array:
     """The truth, with the slope from both sides where the partials are 0/0: sin(x)/x at 0."""
-    node = court.model.node(target.by)
-    if not np.isnan(true).any() or court.model.node(target.of).shape or node.per_row:
+    node = context.model.node(target.by)
+    if not np.isnan(true).any() or context.model.node(target.of).shape or node.per_row:
         return true
     found = np.array(true)
     for place in np.argwhere(np.isnan(true))[:MOST_SLOPES]:
-        left, right = court.slopes(target, place) or (np.nan, np.nan)
+        left, right = context.slopes(target, place) or (np.nan, np.nan)
         if abs(left - right) <= _LIMIT * max(abs(left), abs(right)):
             found[tuple(place)] = left
     return found
@@ -95,23 +96,23 @@ def unwritten(claim: Claim) -> Array | float:
     return 0.0 if claim.half_units is None else claim.half_units * (1 + 1e-9)
 
 
-def is_too_wide(claimed: Array, true: Array, room: Array, share: float) -> bool:
-    """Whether some room is more than this share of the truth; 0 for 0 is out of question."""
+def is_too_wide(claimed: Array, true: Array, tolerance: Array, share: float) -> bool:
+    """Whether some tolerance is more than this share of the truth; 0 for 0 is out of question."""
     with np.errstate(all="ignore"):
-        known = (room <= share * np.abs(true)) | ((claimed == 0) & (true == 0))
+        known = (tolerance <= share * np.abs(true)) | ((claimed == 0) & (true == 0))
     return not bool(np.all(known))
 
 
-def _decided(claim: Claim, gap: Gap, rounding: Array, display: str) -> str | None:
+def _digits_note(claim: Claim, discrepancy: Discrepancy, rounding: Array, display: str) -> str | None:
     """To how many digits numbers agree, or can be told from wrong ones; 0 for 0 is out of question."""
-    true = gap.true
+    true = discrepancy.true
     with np.errstate(all="ignore"):
         carried = np.clip(-np.log10(rounding / np.abs(true)), 0, MOST_DIGITS)
-        carried = np.where((true == 0) & (gap.claimed == 0), MOST_DIGITS, carried)
+        carried = np.where((true == 0) & (discrepancy.claimed == 0), MOST_DIGITS, carried)
     fewest = int(np.min(np.nan_to_num(carried), initial=MOST_DIGITS))
     name = next(n for n, bits in SIGNIFICANDS.items() if bits == claim.bits)
     narrow = claim.bits < SIGNIFICANDS["float64"]
-    written = digits_given(claim.text) if not true.ndim else _fewest_written(claim, gap.claimed)
+    written = digits_given(claim.text) if not true.ndim else _fewest_written(claim, discrepancy.claimed)
     most = max(1, int(claim.bits * np.log10(2)) - 3) if narrow else WANTED_DIGITS
     given = min(written or most, most if true.ndim else int(MOST_DIGITS))
     s = "" if fewest == 1 else "s"

@@ -16,7 +16,7 @@ from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.reference.referee import Referee
 
-__all__ = ["At", "Knowledge", "are_many", "entry_of"]
+__all__ = ["At", "TrueValues", "are_many", "entry_of"]
 
 _MOST_SWEPT = 1 << 18  # numbers
 _MOST_AT_ONCE = 1 << 20  # numbers of one name that are looked at together
@@ -32,7 +32,7 @@ class At:
 
 
 @dataclass
-class Knowledge:
+class TrueValues:
     """True values and derivatives at one point and precision, each computed once."""
 
     model: Model
@@ -56,19 +56,19 @@ class Knowledge:
         """Whether a leaf of a formula has one value per row."""
         return self.is_per_row(key) if isinstance(key, Derivative) else self.model.node(key).per_row
 
-    def room(self, key: Key) -> Array:
+    def tolerance(self, key: Key) -> Array:
         """What rounding may make of such a leaf in float64."""
         if isinstance(key, Derivative):
             bound = self.referee.rounding(self.at.values, key.of, [key.by])[key.by]
-            bound = self._laid_out(key.of, key.by, bound)
+            bound = self._in_layout(key.of, key.by, bound)
             entry = key.index is not None and bool(self.model.node(key.by).shape)
             return self._lead(entry_of(bound, key.index or ()) if entry else bound, self.is_per_row(key))
         node = self.model.node(key)
-        found = self._value_room.get(key, np.zeros(np.shape(self.tape.of_node(node))))
+        found = self._value_tolerance.get(key, np.zeros(np.shape(self.tape.of_node(node))))
         return self._lead(found, node.per_row)
 
     @cached_property
-    def _value_room(self) -> dict[str, Array]:
+    def _value_tolerance(self) -> dict[str, Array]:
         return self.referee.value_rounding(self.at.values, list(self.model.steps))
 
     def is_per_row(self, target: Derivative) -> bool:
@@ -116,7 +116,7 @@ class Knowledge:
             for some, run in runs:
                 block = next(run)
                 for d in some:
-                    found[d] = self._entry(self._laid_out(d.of, d.by, block[d.by]), d)[None]
+                    found[d] = self._entry(self._in_layout(d.of, d.by, block[d.by]), d)[None]
             yield found
 
     def leading_zeros(self, target: Derivative) -> int:
@@ -133,10 +133,10 @@ class Knowledge:
                 groups.setdefault(target.of, []).append(target.by)
         for of, names in groups.items():
             for by, value in self._values(of, list(dict.fromkeys(names))).items():
-                self.known[Derivative(of, by)] = self._laid_out(of, by, value)
+                self.known[Derivative(of, by)] = self._in_layout(of, by, value)
 
     def _computed(self, of: str, by: str) -> Array:
-        return self._laid_out(of, by, self._values(of, [by])[by])
+        return self._in_layout(of, by, self._values(of, [by])[by])
 
     def _values(self, of: str, names: Sequence[str]) -> dict[str, Array]:
         if self.exact:
@@ -156,10 +156,10 @@ class Knowledge:
         nodes = {name: model.node(name) for name in (*model.inputs, *model.steps)}
         nodes = {name: node for name, node in nodes.items() if needed[node.index]}
         numbers = sum(n.size * (rows if n.per_row or target.per_row else 1) for n in nodes.values())
-        few = numbers * target.size <= _MOST_SWEPT
-        return backprop.derivative(model, self.tape, of, nodes) if few else {}
+        first_rows = numbers * target.size <= _MOST_SWEPT
+        return backprop.derivative(model, self.tape, of, nodes) if first_rows else {}
 
-    def _laid_out(self, of: str, by: str, value: Array) -> Array:
+    def _in_layout(self, of: str, by: str, value: Array) -> Array:
         jacobian = len(self.model.node(of).shape) == 1 and len(self.model.node(by).shape) == 1
         if jacobian and self.layout == "denominator":
             return value.swapaxes(-1, -2)

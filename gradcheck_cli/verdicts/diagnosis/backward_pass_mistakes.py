@@ -24,10 +24,10 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
-from gradcheck_cli.verdicts.claims.claim_samples import Evidence
+from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONFUSED, of_argument
 
-__all__ = ["mistake", "mistake_in", "mistake_of"]
+__all__ = ["find_mistake", "find_mistake_in_formula", "find_mistake_in_some"]
 
 _MOST_POINTS = 5  # at which a formula is tried
 _MOST_WORK = 200_000_000  # entries computed in all backward passes: seconds
@@ -47,57 +47,59 @@ class _Mistake:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Target:
     """A point, and by name what is claimed there and how far it may be off."""
 
     tape: Tape
     claimed: Mapping[str, tuple[Array, Array]]
 
 
-def mistake(model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult]) -> str | None:
+def find_mistake(model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult]) -> str | None:
     """The first mistake, from the loss backward, that gives all claimed numbers; None where none does."""
-    heard = [
+    judged = [
         (claim, result)
         for claim, result in zip(claims, results, strict=True)
         if claim.numbers is not None and claim.target.of == model.loss and claim.target.index is None
         and result.verdict in (Verdict.OK, Verdict.WRONG)
     ]  # fmt: skip
-    wrong = [claim for claim, result in heard if result.verdict is Verdict.WRONG]
-    return _made(model, wrong, [claim for claim, _ in heard], _MOST_WORK)
+    wrong = [claim for claim, result in judged if result.verdict is Verdict.WRONG]
+    return _find_explaining(model, wrong, [claim for claim, _ in judged], _MOST_WORK)
 
 
-def mistake_of(model: Model, claims: Sequence[Claim], share: int = 1) -> str | None:
+def find_mistake_in_some(model: Model, claims: Sequence[Claim], share: int = 1) -> str | None:
     """The same for the numbers of some claims, where no mistake gives those of all; with one part in `share`
     of the work."""
     if any(c.target.of != model.loss or c.target.index is not None for c in claims):
         return None
-    return _made(model, claims, claims, _MOST_WORK // share)
+    return _find_explaining(model, claims, claims, _MOST_WORK // share)
 
 
-def _made(model: Model, wrong: Sequence[Claim], explained: Sequence[Claim], most: int) -> str | None:
+def _find_explaining(
+    model: Model, wrong: Sequence[Claim], explained: Sequence[Claim], most: int
+) -> str | None:
     """The first mistake that gives what is `explained`, if the wrong ones tell enough."""
     if sum(map(_digits, wrong)) < _LEAST_DIGITS:
         return None
     tape = forward_pass(model)
-    if _gives(model, _Seen(tape, {c.target.by: _numbers(c) for c in wrong})):
+    if _reproduces(model, _Target(tape, {c.target.by: _numbers(c) for c in wrong})):
         return None  # off by rounding, or so little that every mistake that hardly shows would do
-    return _first(model, [_Seen(tape, {c.target.by: _numbers(c) for c in explained})], most)
+    return _first(model, [_Target(tape, {c.target.by: _numbers(c) for c in explained})], most)
 
 
-def mistake_in(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | None:
+def find_mistake_in_formula(model: Model, claim: Claim, samples: Sequence[ClaimSample]) -> str | None:
     """The same for one formula, at several points: what its derivatives are filled with is right."""
-    if claim.target.of != model.loss or claim.target.index is not None or not evidence:
+    if claim.target.of != model.loss or claim.target.index is not None or not samples:
         return None
     seen = []
-    for each in evidence[:_MOST_POINTS]:
+    for each in samples[:_MOST_POINTS]:
         tape = forward_pass(model, FLOAT64, each.values.point)
-        room = _room(each.claimed, SIGNIFICANDS["float64"])
-        seen.append(_Seen(tape, {claim.target.by: (each.claimed, room)}))
-    telling = [one for one in seen if not _gives(model, one)]
+        tolerance = _tolerance(each.claimed, SIGNIFICANDS["float64"])
+        seen.append(_Target(tape, {claim.target.by: (each.claimed, tolerance)}))
+    telling = [one for one in seen if not _reproduces(model, one)]
     return _first(model, seen) if len(telling) >= min(2, len(seen)) else None
 
 
-def _first(model: Model, seen: Sequence[_Seen], most: int = _MOST_WORK) -> str | None:
+def _first(model: Model, seen: Sequence[_Target], most: int = _MOST_WORK) -> str | None:
     held = sum(n.size * ((model.rows or 1) if n.per_row else 1) for n in model.graph.nodes)
     reached = model.graph.upstream([model.node(model.loss).index])
     nodes = [n for n in reversed(model.graph.nodes) if reached[n.index]]
@@ -107,19 +109,19 @@ def _first(model: Model, seen: Sequence[_Seen], most: int = _MOST_WORK) -> str |
         tried += held
         if tried > most:
             return None
-        if all(_gives(model, one, wrong) for one, wrong in zip(seen, made, strict=True)):
+        if all(_reproduces(model, one, wrong) for one, wrong in zip(seen, made, strict=True)):
             return str(made[0].text)
     return None
 
 
-def _gives(model: Model, seen: _Seen, made: _Mistake | None = None) -> bool:
+def _reproduces(model: Model, seen: _Target, made: _Mistake | None = None) -> bool:
     """Whether backprop with a mistake, or without, gives what is claimed."""
     slips = {} if made is None else {(made.node.index, made.place): made.slip}
     found = backprop.derivative(model, seen.tape, model.loss, seen.claimed, slips)
-    for name, (numbers, room) in seen.claimed.items():
+    for name, (numbers, tolerance) in seen.claimed.items():
         with np.errstate(all="ignore"):
             off = np.abs(found[name] - np.broadcast_to(numbers, found[name].shape))
-        if not np.all(off <= room):
+        if not np.all(off <= tolerance):
             return False
     return True
 
@@ -128,19 +130,19 @@ def _numbers(claim: Claim) -> tuple[Array, Array]:
     """The numbers of a claim, and how far two right programs may be apart in them."""
     numbers = np.asarray(claim.numbers, dtype=float)
     unwritten = 0.0 if claim.half_units is None else 1.01 * claim.half_units
-    return numbers, np.asarray(_room(numbers, claim.bits) + unwritten)
+    return numbers, np.asarray(_tolerance(numbers, claim.bits) + unwritten)
 
 
-def _room(numbers: Array, bits: int) -> Array:
+def _tolerance(numbers: Array, bits: int) -> Array:
     """What rounding of so many bits may come to, beside the largest of the numbers."""
     return np.asarray(_ULPS * 2.0**-bits * np.max(np.abs(numbers), initial=0.0))
 
 
 def _digits(claim: Claim) -> float:
     """How much the numbers tell."""
-    numbers, room = _numbers(claim)
+    numbers, tolerance = _numbers(claim)
     with np.errstate(all="ignore"):
-        digits = np.maximum(0.0, np.log10(np.abs(numbers) / room))
+        digits = np.maximum(0.0, np.log10(np.abs(numbers) / tolerance))
     return float(np.sum(digits, where=numbers != 0))
 
 
@@ -239,7 +241,7 @@ def _slips(
             text = f"uses {partner} where {partner}' belongs" if partner else "misses a transpose"
             yield partial(_transposed, other), f"{text} {where}"
         if len(shapes[place]) == 2 and len(set(shapes[place])) == 1:
-            yield _turned, f"has the outer product the wrong way round {where}"
+            yield _reversed, f"has the outer product the wrong way round {where}"
 
 
 def _partner(model: Model, names: Mapping[int, str], node: Node, place: int) -> str | None:
@@ -315,7 +317,7 @@ def _transposed(
     return rule(adjoint, value, turned)
 
 
-def _turned(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+def _reversed(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
     return rule(adjoint, value, arguments).swapaxes(-1, -2)
 
 

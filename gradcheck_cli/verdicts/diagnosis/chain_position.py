@@ -9,10 +9,13 @@ from gradcheck_cli.model.graph import Derivative
 from gradcheck_cli.model.model import Claim, Misfit, Model
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 
-__all__ = ["after", "followers", "inherited", "mentions", "position_in_chain"]
+__all__ = [
+    "attribute_to_later_step", "cited_derivatives", "count_affected_parameters", "dependents_note",
+    "position_in_chain",
+]  # fmt: skip
 
 
-def inherited(model: Model, result: ClaimResult) -> int:
+def count_affected_parameters(model: Model, result: ClaimResult) -> int:
     """How many parameters the step is computed from: their gradients pass through this derivative."""
     if result.by not in model.steps or result.of != model.loss:
         return 0
@@ -20,11 +23,11 @@ def inherited(model: Model, result: ClaimResult) -> int:
     return sum(bool(above[model.node(p.name).index]) for p in model.parameters())
 
 
-def followers(claims: Sequence[Claim], wrong: Claim, *, shown: bool) -> str | None:
+def dependents_note(claims: Sequence[Claim], wrong: Claim, *, shown: bool) -> str | None:
     """How many claims build on a wrong one: their right sides mention it, directly or not."""
     carried, count = {wrong.target}, 0
     for claim in claims:
-        if claim is not wrong and claim.target not in carried and mentions(claim) & carried:
+        if claim is not wrong and claim.target not in carried and cited_derivatives(claim) & carried:
             carried.add(claim.target)
             count += 1
     if not count:
@@ -33,7 +36,7 @@ def followers(claims: Sequence[Claim], wrong: Claim, *, shown: bool) -> str | No
     return f"the {many} judged with its true value" + ("" if shown else "; --carry shows yours")
 
 
-def mentions(claim: Claim) -> set[Derivative]:
+def cited_derivatives(claim: Claim) -> set[Derivative]:
     """The derivatives that a claim's formula builds on."""
     formula = next(iter(claim.formulas.values()))
     if isinstance(formula, Misfit):
@@ -52,7 +55,7 @@ def position_in_chain(model: Model, result: ClaimResult, right: Sequence[str]) -
     return min(later, key=lambda step: step.node).name if later else None
 
 
-def after(model: Model, result: ClaimResult, results: Sequence[ClaimResult]) -> ClaimResult:
+def attribute_to_later_step(model: Model, result: ClaimResult, results: Sequence[ClaimResult]) -> ClaimResult:
     """A wrong number passes through wrong ones nearer to the loss, and may be wrong because of them; a
     formula is filled with what is true, and stands for itself."""
     if result.kind != "number" or result.of != model.loss:

@@ -1,6 +1,6 @@
-"""Reads a Tape. Gives the links of a chain of numbers: what each partial is, and what it is multiplied by.
+"""Reads a Tape. Gives the edges of a chain of numbers: what each partial is, and what it is multiplied by.
 
-A link is one use of a value by one function. A derivative d of/d by is the sum over all ways from `by` to
+An edge is one use of a value by one function. A derivative d of/d by is the sum over all ways from `by` to
 `of` of the products of their partials, so it is affine in each of them: `Chain.with_partial` says what it
 would be with another one. Only where every value on the way is a single number, or one a row.
 """
@@ -20,13 +20,13 @@ from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 
-__all__ = ["Chain", "Link", "chain_at", "links_between"]
+__all__ = ["Chain", "Edge", "chain_at", "edges_between"]
 
-_MOST_LINKS = 400
-_MOST_NUMBERS = 200_000  # of one chain: links times rows
+_MOST_EDGES = 400
+_MOST_NUMBERS = 200_000  # of one chain: edges times rows
 
 
-class Link(NamedTuple):
+class Edge(NamedTuple):
     """One use of a value: the place of `user` where it stands."""
 
     user: int
@@ -41,37 +41,37 @@ class Chain:
     partials: d user/d argument. shares: d of/d user times d argument/d by. slopes: d node/d by.
     """
 
-    partials: Mapping[Link, Array]
-    shares: Mapping[Link, Array]
+    partials: Mapping[Edge, Array]
+    shares: Mapping[Edge, Array]
     slopes: Mapping[int, Array]
     values: Readable  # with the two leading axes
     each_row: bool  # whether the derivative has one number a row, or the rows are added up
 
-    def change(self, link: Link, partial: Array) -> Array:
+    def change(self, edge: Edge, partial: Array) -> Array:
         """By how much d of/d by changes with another partial; (..., rows) as (..., rows or 1)."""
         with np.errstate(all="ignore"):
-            moved = np.asarray(self.shares[link] * (partial - self.partials[link]))
+            moved = np.asarray(self.shares[edge] * (partial - self.partials[edge]))
         return moved if self.each_row else moved.sum(axis=-1, keepdims=True)
 
 
-def links_between(model: Model, of: str, by: str, stops: Iterable[str] = ()) -> list[Link]:
-    """The links from `by` to `of`, the nearest to `by` first, without those behind `stops`; none where
+def edges_between(model: Model, of: str, by: str, stops: Iterable[str] = ()) -> list[Edge]:
+    """The edges from `by` to `of`, the nearest to `by` first, without those behind `stops`; none where
     a value on the way is an array or the ways are too many."""
     graph, source, target = model.graph, model.node(by), model.node(of)
     up = graph.upstream([target.index])
     stopped = {model.node(name).index for name in stops}
-    reached, found = {source.index}, list[Link]()
+    reached, found = {source.index}, list[Edge]()
     for node in graph.nodes:
         if not up[node.index] or node.index == source.index:
             continue
-        mine = [Link(node.index, k, a) for k, a in enumerate(node.arguments) if a in reached]
+        mine = [Edge(node.index, k, a) for k, a in enumerate(node.arguments) if a in reached]
         if mine:
             if not _is_number(node):
                 return []
             found += mine
             if node.index not in stopped:
                 reached.add(node.index)
-    many = len(found) > _MOST_LINKS or len(found) * (model.rows or 1) > _MOST_NUMBERS
+    many = len(found) > _MOST_EDGES or len(found) * (model.rows or 1) > _MOST_NUMBERS
     return [] if many or source.shape else found
 
 
@@ -80,9 +80,9 @@ def _is_number(node: Node) -> bool:
     return not node.shape and record.arguments is not None and (record.elementwise or record.rows == "reduce")
 
 
-@np.errstate(all="ignore")  # a link may be infinite, or 0 times that
-def chain_at(tape: Tape, of: str, by: str, links: Iterable[Link]) -> Chain:
-    """The numbers of these links, and of all behind them."""
+@np.errstate(all="ignore")  # an edge may be infinite, or 0 times that
+def chain_at(tape: Tape, of: str, by: str, edges: Iterable[Edge]) -> Chain:
+    """The numbers of these edges, and of all behind them."""
     model = tape.model
     graph, source, target = model.graph, model.node(by), model.node(of)
     values = _Values(tape)
@@ -90,7 +90,7 @@ def chain_at(tape: Tape, of: str, by: str, links: Iterable[Link]) -> Chain:
     way = [node for node in graph.nodes if ahead[node.index] and up[node.index]]
     each_row = source.per_row or target.per_row
     partials = {
-        Link(node.index, k, a): _flat(backprop.partial(node, k, values))
+        Edge(node.index, k, a): _flat(backprop.partial(node, k, values))
         for node in way
         if node is not source
         for k, a in enumerate(node.arguments)
@@ -99,22 +99,22 @@ def chain_at(tape: Tape, of: str, by: str, links: Iterable[Link]) -> Chain:
     slopes = {source.index: np.ones(1)}
     for node in way:
         if node is not source:
-            arrived = sum(partials[link] * slopes[link.argument] for link in _uses(node, ahead))
+            arrived = sum(partials[edge] * slopes[edge.argument] for edge in _uses(node, ahead))
             adds = node.primitive.rows == "reduce" and not each_row
             slopes[node.index] = np.atleast_1d(np.sum(arrived)) if adds else np.asarray(arrived)
     adjoints = {target.index: np.ones(1)}
     for node in reversed(way):
-        for link in _uses(node, ahead) if node is not source else ():
-            part = partials[link] * adjoints[node.index]
-            shared = not (each_row or graph.nodes[link.argument].per_row)
+        for edge in _uses(node, ahead) if node is not source else ():
+            part = partials[edge] * adjoints[node.index]
+            shared = not (each_row or graph.nodes[edge.argument].per_row)
             part = np.atleast_1d(part.sum()) if shared and len(part) > 1 else part
-            adjoints[link.argument] = adjoints.get(link.argument, np.zeros(1)) + part
-    shares = {link: adjoints[link.user] * slopes[link.argument] for link in links}
+            adjoints[edge.argument] = adjoints.get(edge.argument, np.zeros(1)) + part
+    shares = {edge: adjoints[edge.user] * slopes[edge.argument] for edge in edges}
     return Chain(partials, shares, slopes, values, each_row)
 
 
-def _uses(node: Node, ahead: list[bool]) -> list[Link]:
-    return [Link(node.index, k, a) for k, a in enumerate(node.arguments) if ahead[a]]
+def _uses(node: Node, ahead: list[bool]) -> list[Edge]:
+    return [Edge(node.index, k, a) for k, a in enumerate(node.arguments) if ahead[a]]
 
 
 def _flat(values: Array) -> Array:

@@ -1,6 +1,6 @@
-"""Reads what is claimed and what is true at several points. Gives the one link that was derived wrongly.
+"""Reads what is claimed and what is true at several points. Gives the one edge that was derived wrongly.
 
-For every link of the chain the slips are tried that people make: a wrong sign, a factor left out or taken
+For every edge of the chain the slips are tried that people make: a wrong sign, a factor left out or taken
 twice, the function itself in place of its derivative, a term left out. Each says what the claim would be;
 one is told only if that is what is claimed, at every point. Knows nothing of how truth was found.
 """
@@ -18,9 +18,9 @@ from gradcheck_cli.formulas.passes import Spelling
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.verdicts.diagnosis.chain_rule import Chain, Link
+from gradcheck_cli.verdicts.diagnosis.chain_rule import Chain, Edge
 
-__all__ = ["CONFUSED", "CONSTANTS", "SIGNED", "Observed", "counts", "of_argument", "wrong_link"]
+__all__ = ["CONFUSED", "CONSTANTS", "SIGNED", "Observation", "counts", "explain_by_edge", "of_argument"]
 
 CONSTANTS = (
     (2.0, "2"), (3.0, "3"), (4.0, "4"), (0.5, "1/2"), (1 / 3, "1/3"), (0.25, "1/4"),
@@ -55,12 +55,12 @@ _SAME = 1e-8  # of the mistake: what is predicted must be what is claimed. It ha
 _SEEN = 1e-9  # of the value: a smaller mistake float64 does not tell from another
 _ROUNDING = 2.0**-50
 _MOST_FACTORS = 60
-_MOST_WORK = 20_000_000  # numbers: links, times slips, times rows, times points
+_MOST_WORK = 20_000_000  # numbers: edges, times slips, times rows, times points
 Partial = Callable[[Chain], Array]
 
 
 @dataclass(frozen=True)
-class Observed:
+class Observation:
     """A point: its chain, and what is claimed and true there; (1,), or one number a row."""
 
     chain: Chain
@@ -73,7 +73,7 @@ class _Slip:
     """A partial that somebody may have taken for the true one; the mildest has the lowest rank."""
 
     rank: int
-    link: Link
+    edge: Edge
     partial: Partial
     text: Callable[[], str]
 
@@ -91,28 +91,28 @@ def counts(model: Model) -> Iterator[tuple[float, str]]:
         yield 1.0 / model.rows, f"1/{count:,} (one over the number of rows)"
 
 
-def wrong_link(model: Model, links: Sequence[Link], points: Sequence[Observed]) -> str | None:
+def explain_by_edge(model: Model, edges: Sequence[Edge], points: Sequence[Observation]) -> str | None:
     """The sentence for the likeliest slip that explains what is claimed at every point."""
     seen = [p for p in points if np.isfinite(p.claimed).all() and np.isfinite(p.true).all()]
     telling = sum(bool(np.any(_mistake(p) > _SEEN * np.abs(p.true))) for p in seen)
-    if not links or telling < min(2, len(points)):
+    if not edges or telling < min(2, len(points)):
         return None
-    tried = _Slips(model, links, seen)
-    found = min((s for s in tried.all() if _explains(s, seen)), key=lambda s: s.rank, default=None)
+    tried = _Slips(model, edges, seen)
+    found = min((s for s in tried.all() if _is_explained_by(s, seen)), key=lambda s: s.rank, default=None)
     return found.text() if found is not None else None
 
 
-def _mistake(point: Observed) -> Array:
+def _mistake(point: Observation) -> Array:
     return np.asarray(np.abs(point.claimed - point.true))
 
 
-def _explains(slip: _Slip, points: Sequence[Observed]) -> bool:
+def _is_explained_by(slip: _Slip, points: Sequence[Observation]) -> bool:
     """Whether it gives what is claimed at every point; where it is 0/0, as a factor x left out at x = 0, the
     other points decide."""
     telling = 0
     with np.errstate(all="ignore"):
         for point in points:
-            made = point.chain.change(slip.link, slip.partial(point.chain))
+            made = point.chain.change(slip.edge, slip.partial(point.chain))
             known, size = np.isfinite(made), np.maximum(np.abs(point.claimed), np.abs(point.true))
             known &= (point.claimed == 0) | (np.abs(point.claimed) > _SEEN * size)  # nothing, not a trifle
             off = np.abs(made - (point.claimed - point.true))
@@ -127,23 +127,23 @@ class _Slips:
     """Everything that is tried."""
 
     model: Model
-    links: Sequence[Link]
-    points: Sequence[Observed]
+    edges: Sequence[Edge]
+    points: Sequence[Observation]
 
     def __post_init__(self) -> None:
         self.spelling = Spelling(self.model)
         self.nodes = self.model.graph.nodes
-        self.by = self.links[0].argument
+        self.by = self.edges[0].argument
         self.named = [self.model.node(name) for name in (*self.model.inputs, *self.model.steps)]
         self.own = {node.index for node in self.named}
 
     def all(self) -> Iterator[_Slip]:
-        """The slips of all links, as far as the work allows."""
+        """The slips of all edges, as far as the work allows."""
         factors = self._factors()
         rows = max(len(p.true) for p in self.points) * len(self.points) * (self.model.rows or 1)
         left = _MOST_WORK // max(1, rows)
-        for link in self.links:
-            for slip in self._of(link, factors):
+        for edge in self.edges:
+            for slip in self._of(edge, factors):
                 left -= 1
                 if left < 0:
                     return
@@ -151,63 +151,63 @@ class _Slips:
 
     def _factors(self) -> list[Node]:
         """Numbers that a derivation may drop or repeat: names first, then what has none."""
-        near = {n for link in self.links for n in (link.user, *self.nodes[link.user].arguments)}
+        near = {n for edge in self.edges for n in (edge.user, *self.nodes[edge.user].arguments)}
         inner = [self.nodes[k] for k in sorted(near - self.own)]
         loss = self.model.node(self.model.loss)
         names = [node for node in self.named if not node.shape and node is not loss]
         return [*names, *(n for n in inner if not n.shape)][:_MOST_FACTORS]
 
-    def _of(self, link: Link, factors: Sequence[Node]) -> Iterator[_Slip]:
-        user, argument = link.user, link.argument
+    def _of(self, edge: Edge, factors: Sequence[Node]) -> Iterator[_Slip]:
+        user, argument = edge.user, edge.argument
         node = self.nodes[user]
 
         def slip(rank: int, partial: Partial, text: Callable[[], str]) -> _Slip:
-            return _Slip(rank, link, partial, text)
+            return _Slip(rank, edge, partial, text)
 
         def own(c: Chain) -> Array:
-            return c.partials[link]
+            return c.partials[edge]
 
-        yield slip(10 - self._is_signed(link), lambda c: -own(c), lambda: self._sign(link))
-        yield slip(30, lambda c: 0 * own(c), lambda: self._term(link, "misses"))
+        yield slip(10 - self._is_signed(edge), lambda c: -own(c), lambda: self._sign(edge))
+        yield slip(30, lambda c: 0 * own(c), lambda: self._term(edge, "misses"))
         for text, function in CONFUSED.get(node.operation, ()):
             yield slip(
                 20, lambda c, f=function: f(_of(c, argument), _of(c, user)),  # type: ignore[misc]
-                lambda t=text: self._in_place(link, of_argument(t, self.spelling.value(argument))),  # type: ignore[misc]
+                lambda t=text: self._in_place(edge, of_argument(t, self.spelling.value(argument))),  # type: ignore[misc]
             )
-        if not self._is_plain(link):
-            yield slip(31, lambda c: np.ones(1), lambda: self._factor(link, "misses"))
-            yield slip(32, lambda c: own(c) ** 2, lambda: self._factor(link, "repeats"))
+        if not self._is_plain(edge):
+            yield slip(31, lambda c: np.ones(1), lambda: self._factor(edge, "misses"))
+            yield slip(32, lambda c: own(c) ** 2, lambda: self._factor(edge, "repeats"))
             if len(node.arguments) == 1:
                 for rank, other in ((33, user), (34, argument)):
                     yield slip(
                         rank, lambda c, i=other: _of(c, i),  # type: ignore[misc]
-                        lambda i=other: self._in_place(link, self.spelling.value(i)),  # type: ignore[misc]
+                        lambda i=other: self._in_place(edge, self.spelling.value(i)),  # type: ignore[misc]
                     )
         for value, text in (*CONSTANTS, *counts(self.model)):
             yield slip(
                 40, lambda c, v=value: v * own(c),  # type: ignore[misc]
-                lambda t=text: f"{self._part(link)} is {t} times what it should be",  # type: ignore[misc]
+                lambda t=text: f"{self._part(edge)} is {t} times what it should be",  # type: ignore[misc]
             )
         if argument != self.by:
-            yield slip(35, lambda c: own(c) / c.slopes[argument], lambda: self._inner(link))
+            yield slip(35, lambda c: own(c) / c.slopes[argument], lambda: self._inner(edge))
         for k, factor in enumerate(factors):
             index = factor.index
             yield slip(
                 50 + k, lambda c, i=index: own(c) / _of(c, i),  # type: ignore[misc]
-                lambda i=index: f"{self._part(link)} misses the factor {self._value(i)}",  # type: ignore[misc]
+                lambda i=index: f"{self._part(edge)} misses the factor {self._value(i)}",  # type: ignore[misc]
             )
             yield slip(
                 51 + k, lambda c, i=index: own(c) * _of(c, i),  # type: ignore[misc]
-                lambda i=index: f"{self._part(link)} has the factor {self._value(i)} once too often",  # type: ignore[misc]
+                lambda i=index: f"{self._part(edge)} has the factor {self._value(i)} once too often",  # type: ignore[misc]
             )
 
-    def _is_plain(self, link: Link) -> bool:
+    def _is_plain(self, edge: Edge) -> bool:
         """Whether the partial is 1, -1, or a name: then other words are better."""
-        return self.nodes[link.user].operation in ("add", "sub", "neg", "identity")
+        return self.nodes[edge.user].operation in ("add", "sub", "neg", "identity")
 
-    def _is_signed(self, link: Link) -> bool:
-        operation = self.nodes[link.user].operation
-        minus = operation in ("sub", "div") and link.place == 1
+    def _is_signed(self, edge: Edge) -> bool:
+        operation = self.nodes[edge.user].operation
+        minus = operation in ("sub", "div") and edge.place == 1
         return operation in SIGNED or minus or operation == "neg"
 
     # -- words --------------------------------------------------------------------------------
@@ -219,49 +219,49 @@ class _Slips:
         text = text if index in self.own or node.is_literal or _is_call(text) else f"({text})"
         return text if node.is_leaf else f"{text} (line {self.model.step_around(index).line})"
 
-    def _whole(self, link: Link) -> bool:
-        """Whether all of the derivative passes through this link."""
+    def _whole(self, edge: Edge) -> bool:
+        """Whether all of the derivative passes through this edge."""
         with np.errstate(all="ignore"):
-            parts = ((p.chain.change(link, 0 * p.chain.partials[link]), p.true) for p in self.points)
+            parts = ((p.chain.change(edge, 0 * p.chain.partials[edge]), p.true) for p in self.points)
             return all(np.allclose(-part, true, rtol=1e-6, atol=0) for part, true in parts)
 
-    def _through(self, link: Link) -> str:
+    def _through(self, edge: Edge) -> str:
         """ "f1 (line 3)": the value that a term comes through."""
-        index = link.argument if link.argument != self.by else link.user
+        index = edge.argument if edge.argument != self.by else edge.user
         return self._value(index)
 
-    def _part(self, link: Link) -> str:
-        return f"the term through {self._through(link)}"
+    def _part(self, edge: Edge) -> str:
+        return f"the term through {self._through(edge)}"
 
-    def _term(self, link: Link, verb: str) -> str:
-        return f"{verb} the term through {self._through(link)}"
+    def _term(self, edge: Edge, verb: str) -> str:
+        return f"{verb} the term through {self._through(edge)}"
 
-    def _sign(self, link: Link) -> str:
-        operation = self.nodes[link.user].operation
-        line = self.model.step_around(link.user).line
+    def _sign(self, edge: Edge) -> str:
+        operation = self.nodes[edge.user].operation
+        line = self.model.step_around(edge.user).line
         rule = f": {SIGNED[operation]} (line {line})" if operation in SIGNED else ""
-        if self._whole(link):
+        if self._whole(edge):
             return f"has the wrong sign{rule}"
-        return f"{self._part(link)} has the wrong sign{rule}"
+        return f"{self._part(edge)} has the wrong sign{rule}"
 
-    def _partial(self, link: Link) -> tuple[str, str]:
+    def _partial(self, edge: Edge) -> tuple[str, str]:
         """ "cos(f0)" and ", the derivative of sin in line 7"."""
-        record, line = self.nodes[link.user].primitive, self.model.step_around(link.user).line
+        record, line = self.nodes[edge.user].primitive, self.model.step_around(edge.user).line
         where = f" (line {line})" if record.infix else f", the derivative of {record.function} in line {line}"
-        return self.spelling.partial(link.user, link.place), where
+        return self.spelling.partial(edge.user, edge.place), where
 
-    def _factor(self, link: Link, verb: str) -> str:
-        start = "" if self._whole(link) else f"{self._part(link)} "
-        text, where = self._partial(link)
+    def _factor(self, edge: Edge, verb: str) -> str:
+        start = "" if self._whole(edge) else f"{self._part(edge)} "
+        text, where = self._partial(edge)
         if verb == "misses":
             return f"{start}misses the factor {text}{where}"
         return f"{start}has the factor {text}{where}: once too often"
 
-    def _inner(self, link: Link) -> str:
-        return f"misses the inner derivative, that of {self._value(link.argument)}"
+    def _inner(self, edge: Edge) -> str:
+        return f"misses the inner derivative, that of {self._value(edge.argument)}"
 
-    def _in_place(self, link: Link, text: str) -> str:
-        true, where = self._partial(link)
+    def _in_place(self, edge: Edge, text: str) -> str:
+        true, where = self._partial(edge)
         return f"has {text} where {true} belongs{where}"
 
 

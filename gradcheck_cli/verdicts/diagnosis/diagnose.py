@@ -1,4 +1,4 @@
-"""Reads judged claims with their evidence. Gives WHERE a chain goes wrong and WHAT is wrong.
+"""Reads judged claims with their claim samples. Gives WHERE a chain goes wrong and WHAT is wrong.
 
 An explanation is tried at every point and given only if it makes the claim right at all of them, entry
 by entry; else nothing is said. Knows nothing of how truth was found.
@@ -21,50 +21,68 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.results import index_patterns
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
-from gradcheck_cli.verdicts.claims.claim_samples import Evidence
+from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.claims.context import name_of
 from gradcheck_cli.verdicts.claims.judge_claims import Judged
-from gradcheck_cli.verdicts.diagnosis.backward_pass_mistakes import mistake, mistake_in, mistake_of
+from gradcheck_cli.verdicts.diagnosis.backward_pass_mistakes import (
+    find_mistake,
+    find_mistake_in_formula,
+    find_mistake_in_some,
+)
 from gradcheck_cli.verdicts.diagnosis.chain_position import (
-    after,
-    followers,
-    inherited,
-    mentions,
+    attribute_to_later_step,
+    cited_derivatives,
+    count_affected_parameters,
+    dependents_note,
     position_in_chain,
 )
-from gradcheck_cli.verdicts.diagnosis.chain_rule import chain_at, links_between
-from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONSTANTS, SIGNED, Observed, counts, wrong_link
-from gradcheck_cli.verdicts.diagnosis.elementwise_steps import scalar_slope
-from gradcheck_cli.verdicts.diagnosis.entry_tests import SAME, explains, is_moved, misses, repeats
-from gradcheck_cli.verdicts.diagnosis.formula_edits import undone
-from gradcheck_cli.verdicts.diagnosis.number_ratios import numbers_together
+from gradcheck_cli.verdicts.diagnosis.chain_rule import chain_at, edges_between
+from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import (
+    CONSTANTS,
+    SIGNED,
+    Observation,
+    counts,
+    explain_by_edge,
+)
+from gradcheck_cli.verdicts.diagnosis.elementwise_steps import explain_by_elementwise_step
+from gradcheck_cli.verdicts.diagnosis.entry_tests import (
+    SAME,
+    describe_permutation,
+    is_repaired_by,
+    misses_factor,
+    repeats_factor,
+)
+from gradcheck_cli.verdicts.diagnosis.formula_edits import undo_edits
+from gradcheck_cli.verdicts.diagnosis.number_ratios import relate_numbers
 
-__all__ = ["diagnosed"]
+__all__ = ["diagnose_claims"]
 
 _NEAR = 1e-6  # of the largest entry: what is farther off in float64 is not tried at high precision
 _MOST_TRIED, _MOST_ENTRIES = 400, 30_000_000  # formulas, and entries computed in all of them
 
 
-def diagnosed(
-    model: Model, claims: Sequence[Claim], court: Judged, *, where: bool = True, what: bool = True
+def diagnose_claims(
+    model: Model, claims: Sequence[Claim], context: Judged, *, where: bool = True, what: bool = True
 ) -> list[ClaimResult]:
     """The claims, the wrong ones with how many others build on them, and with `where` and `what`."""
-    right = [r.by for r in court.results if r.verdict is Verdict.OK and r.of == model.loss]
+    right = [r.by for r in context.results if r.verdict is Verdict.OK and r.of == model.loss]
     found = []
-    for claim, result, evidence in zip(claims, court.results, court.evidence, strict=True):
+    for claim, result, samples in zip(claims, context.results, context.samples, strict=True):
         if result.verdict is Verdict.WRONG:
             carried = result.carried is not None
-            result = replace(result, note=result.note or followers(claims, claim, shown=carried))
+            result = replace(result, note=result.note or dependents_note(claims, claim, shown=carried))
             if where:
                 result = replace(
-                    result, where=position_in_chain(model, result, right), inherited=inherited(model, result)
+                    result,
+                    where=position_in_chain(model, result, right),
+                    inherited=count_affected_parameters(model, result),
                 )
-                result = after(model, result, court.results)
-            if what and evidence:
-                first = evidence[0]
-                result = replace(result, diagnosis=_what(first.model, first.claim, result, evidence))
+                result = attribute_to_later_step(model, result, context.results)
+            if what and samples:
+                first = samples[0]
+                result = replace(result, diagnosis=_explain(first.model, first.claim, result, samples))
         found.append(result)
-    found = numbers_together(model, found, where=where, what=what)
+    found = relate_numbers(model, found, where=where, what=what)
     return _by_one_mistake(model, claims, found) if what else found
 
 
@@ -77,47 +95,47 @@ def _by_one_mistake(
         r.verdict is Verdict.WRONG and r.kind == "number" and not (r.diagnosis or r.note) and r.left is None
         for r in results
     ]
-    text = mistake(model, claims, results) if any(silent) else None
+    text = find_mistake(model, claims, results) if any(silent) else None
     some = [claim for claim, is_silent in zip(claims, silent, strict=True) if is_silent]
     if text is None and len(some) > 1:
-        shared = mistake_of(model, some)
+        shared = find_mistake_in_some(model, some)
         text = shared and f"{shared}, in these {len(some)} alone"
     found = []
     for claim, result, is_silent in zip(claims, results, silent, strict=True):
-        own = mistake_of(model, [claim], len(some)) if is_silent and text is None else None
+        own = find_mistake_in_some(model, [claim], len(some)) if is_silent and text is None else None
         said = f"{own}, here alone" if own else text
         found.append(replace(result, diagnosis=said) if is_silent else result)
     return found
 
 
-def _what(
-    model: Model, claim: Claim, result: ClaimResult, evidence: Sequence[Evidence]
+def _explain(
+    model: Model, claim: Claim, result: ClaimResult, samples: Sequence[ClaimSample]
 ) -> str | None:
     """The first explanation that makes the claim right at every point."""
-    if explains(evidence, lambda e: -e.claimed):
+    if is_repaired_by(samples, lambda e: -e.claimed):
         return "has the wrong sign" + _sign_from(model, result.by)
     for value, text in (*counts(model), *CONSTANTS, *_lengths(model)):
-        if repeats(evidence, partial(_constant, value)):
+        if repeats_factor(samples, partial(_constant, value)):
             return f"is {text} times the true value"
     for node, text in _factors(model):
-        if misses(evidence, partial(_value, node)):
+        if misses_factor(samples, partial(_value, node)):
             return f"misses the factor {text}"
-        if repeats(evidence, partial(_value, node)):
+        if repeats_factor(samples, partial(_value, node)):
             return f"has the factor {text} once too often"
-    said = scalar_slope(model, evidence)
+    said = explain_by_elementwise_step(model, samples)
     if said:
         return said
     return (
-        is_moved(evidence)
-        or _slip(model, claim, evidence)
-        or _zeros(model, result, evidence)
-        or _another(model, claim, evidence)
-        or _link(model, claim, evidence)
-        or (mistake_in(model, claim, evidence) if claim.numbers is None else None)
+        describe_permutation(samples)
+        or _explain_by_edit(model, claim, samples)
+        or _describe_zeros(model, result, samples)
+        or _explain_by_other_name(model, claim, samples)
+        or _explain_by_edge(model, claim, samples)
+        or (find_mistake_in_formula(model, claim, samples) if claim.numbers is None else None)
     )
 
 
-def _constant(value: float, evidence: Evidence) -> float:
+def _constant(value: float, sample: ClaimSample) -> float:
     return value
 
 
@@ -141,12 +159,12 @@ def _factors(model: Model) -> Iterator[tuple[Node, str]]:
         yield model.node(step.name), f"{step.display} (line {step.line})"
 
 
-def _value(node: Node, evidence: Evidence) -> Array:
+def _value(node: Node, sample: ClaimSample) -> Array:
     """A name's values as a factor: of the claim's shape, or one number for all, or for each row."""
-    inner = evidence.claimed.shape[evidence.per_row :]
-    if node.shape not in ((), inner) or (node.per_row and not evidence.per_row):
+    inner = sample.claimed.shape[sample.per_row :]
+    if node.shape not in ((), inner) or (node.per_row and not sample.per_row):
         return np.asarray(np.nan)
-    value = np.asarray(evidence.values.of_node(node), dtype=object).astype(np.float64)
+    value = np.asarray(sample.values.of_node(node), dtype=object).astype(np.float64)
     return value.reshape(value.shape + (1,) * (len(inner) - len(node.shape)))
 
 
@@ -155,38 +173,38 @@ def _value(node: Node, evidence: Evidence) -> Array:
 # ---------------------------------------------------------------------------------------------
 
 
-def _slip(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | None:
+def _explain_by_edit(model: Model, claim: Claim, samples: Sequence[ClaimSample]) -> str | None:
     """One exchange in the formula that makes it right everywhere."""
-    first = evidence[0]
-    if not any(np.any(np.abs(e.true) > e.room) for e in evidence):
+    first = samples[0]
+    if not any(np.any(np.abs(e.true) > e.tolerance) for e in samples):
         return None
     rows = model.rows or 1
     size = sum(n.size * (rows if n.per_row else 1) for n in first.formula.nodes)
     most = min(_MOST_TRIED, _MOST_ENTRIES // max(size, 1))
-    for slip in islice(undone(model, first.formula, claim.target), most):
-        if _near(first, slip.graph) and all(e.accepts(slip.graph) for e in evidence):
+    for slip in islice(undo_edits(model, first.formula, claim.target), most):
+        if _near(first, slip.graph) and all(e.accepts(slip.graph) for e in samples):
             return slip.text
     return None
 
 
-def _near(evidence: Evidence, graph: Graph) -> bool:
-    leaves = {n.key: evidence.leaf(n.key) for n in graph.nodes if n.is_leaf}
+def _near(sample: ClaimSample, graph: Graph) -> bool:
+    leaves = {n.key: sample.leaf(n.key) for n in graph.nodes if n.is_leaf}
     value = evaluate(graph, leaves, FLOAT64)
-    value = value[0] if evidence.per_row else value[0, 0, ...]
+    value = value[0] if sample.per_row else value[0, 0, ...]
     with np.errstate(all="ignore"):
-        return bool(np.all(np.abs(value - evidence.true) <= _NEAR * np.max(np.abs(evidence.true))))
+        return bool(np.all(np.abs(value - sample.true) <= _NEAR * np.max(np.abs(sample.true))))
 
 
-def _zeros(model: Model, result: ClaimResult, evidence: Sequence[Evidence]) -> str | None:
+def _describe_zeros(model: Model, result: ClaimResult, samples: Sequence[ClaimSample]) -> str | None:
     """Entries that are 0 in the claim everywhere, where all others are right."""
-    zero = np.logical_and.reduce([e.claimed == 0 for e in evidence])
-    missing = zero & np.logical_or.reduce([e.true != 0 for e in evidence])
+    zero = np.logical_and.reduce([e.claimed == 0 for e in samples])
+    missing = zero & np.logical_or.reduce([e.true != 0 for e in samples])
     if not missing.ndim or not missing.any():
         return None
-    per_row = evidence[0].per_row
+    per_row = samples[0].per_row
     if index_patterns.picture(missing, per_row=per_row):
         return None
-    if not explains(evidence, lambda e: np.where(missing, e.true, e.claimed)):
+    if not is_repaired_by(samples, lambda e: np.where(missing, e.true, e.claimed)):
         return None
     said = index_patterns.words(missing, name_of(model, result), per_row=per_row)
     many = said.split()[0] in ("rows", "columns", "entries")
@@ -194,11 +212,11 @@ def _zeros(model: Model, result: ClaimResult, evidence: Sequence[Evidence]) -> s
 
 
 # ---------------------------------------------------------------------------------------------
-# Another derivative, and one link of the chain
+# Another derivative, and one edge of the chain
 # ---------------------------------------------------------------------------------------------
 
 
-def _another(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | None:
+def _explain_by_other_name(model: Model, claim: Claim, samples: Sequence[ClaimSample]) -> str | None:
     """The derivative by another name that the claim is."""
     of, by = model.node(claim.target.of), model.node(claim.target.by)
     if claim.target.index is not None or of.shape:
@@ -210,34 +228,34 @@ def _another(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | 
         if node in (by, of) or not (alike and above[node.index]):
             continue
         other = Derivative(claim.target.of, name)
-        if explains(evidence, partial(_instead, other)):
+        if is_repaired_by(samples, partial(_instead, other)):
             return f"is d {model.display(other.of)}/d {model.display(name)}"
     return None
 
 
-def _instead(other: Derivative, evidence: Evidence) -> Array:
+def _instead(other: Derivative, sample: ClaimSample) -> Array:
     """The truth where the claim is another derivative, else nothing that could be right."""
-    found = evidence.leaf(other)
-    value = found[0] if evidence.per_row else found[0, 0, ...]
-    same = np.abs(value - evidence.claimed) <= np.maximum(SAME * np.abs(value), evidence.room)
-    return evidence.true if same.all() else np.asarray(np.nan)
+    found = sample.leaf(other)
+    value = found[0] if sample.per_row else found[0, 0, ...]
+    same = np.abs(value - sample.claimed) <= np.maximum(SAME * np.abs(value), sample.tolerance)
+    return sample.true if same.all() else np.asarray(np.nan)
 
 
-def _link(model: Model, claim: Claim, evidence: Sequence[Evidence]) -> str | None:
-    """The link of the chain that was derived wrongly."""
+def _explain_by_edge(model: Model, claim: Claim, samples: Sequence[ClaimSample]) -> str | None:
+    """The edge of the chain that was derived wrongly."""
     of, by = claim.target.of, claim.target.by
-    stops = [key.by for key in mentions(claim) if key.of == of]
-    links = links_between(model, of, by, stops)
-    if not links:
+    stops = [key.by for key in cited_derivatives(claim) if key.of == of]
+    edges = edges_between(model, of, by, stops)
+    if not edges:
         return None
     points = [
-        Observed(
-            chain_at(forward_pass(model, FLOAT64, e.values.point), of, by, links),
+        Observation(
+            chain_at(forward_pass(model, FLOAT64, e.values.point), of, by, edges),
             np.atleast_1d(e.claimed), np.atleast_1d(e.true),
         )
-        for e in evidence
+        for e in samples
     ]  # fmt: skip
-    return wrong_link(model, links, points)
+    return explain_by_edge(model, edges, points)
 
 
 def _sign_from(model: Model, by: str) -> str:

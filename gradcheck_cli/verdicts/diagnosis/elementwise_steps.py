@@ -16,10 +16,10 @@ from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Model, Step
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
-from gradcheck_cli.verdicts.claims.claim_samples import Evidence
-from gradcheck_cli.verdicts.diagnosis.entry_tests import misses, repeats
+from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
+from gradcheck_cli.verdicts.diagnosis.entry_tests import misses_factor, repeats_factor
 
-__all__ = ["scalar_slope"]
+__all__ = ["explain_by_elementwise_step"]
 
 _MOST_SLOPES, _MOST_NODES = 200, 30  # steps, and nodes in one
 
@@ -29,14 +29,14 @@ _MOST_SLOPES, _MOST_NODES = 200, 30  # steps, and nodes in one
 # ---------------------------------------------------------------------------------------------
 
 
-def scalar_slope(model: Model, evidence: Sequence[Evidence]) -> str | None:
+def explain_by_elementwise_step(model: Model, samples: Sequence[ClaimSample]) -> str | None:
     """The derivative of one elementwise step by one name, left out or taken twice."""
-    inner = evidence[0].claimed.shape[evidence[0].per_row :]
+    inner = samples[0].claimed.shape[samples[0].per_row :]
     found = (pair for pair in _elementwise(model) if pair[1].nodes[pair[1].output].shape == inner)
     for step, graph, by in islice(found, _MOST_SLOPES):
-        if misses(evidence, partial(_slopes, graph, by)):
+        if misses_factor(samples, partial(_slopes, graph, by)):
             return f"misses the factor {_in_words(model, step, by)}"
-        if repeats(evidence, partial(_slopes, graph, by)):
+        if repeats_factor(samples, partial(_slopes, graph, by)):
             return f"has the factor {_in_words(model, step, by)}: once too often"
     return None
 
@@ -81,13 +81,13 @@ def _alone(model: Model, step: Step) -> Graph | None:
     return builder.graph(new[step.node])
 
 
-def _slopes(graph: Graph, by: str, evidence: Evidence) -> Array:
+def _slopes(graph: Graph, by: str, sample: ClaimSample) -> Array:
     """d step/d name entry by entry, by backprop of that one step."""
-    leaves = {n.key: evidence.leaf(n.key) for n in graph.nodes if n.is_leaf}
+    leaves = {n.key: sample.leaf(n.key) for n in graph.nodes if n.is_leaf}
     values = trace(graph, leaves, FLOAT64, graph.output)
     found = backprop.slopes(graph, values, graph.output, graph.names[by])
     per_row = graph.nodes[graph.output].per_row
-    if per_row and not evidence.per_row:
+    if per_row and not sample.per_row:
         return np.asarray(np.nan)
     return np.asarray(found[0] if per_row else found[0, 0, ...])
 

@@ -8,71 +8,71 @@ from functools import partial
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.verdicts.claims.claim_samples import Evidence
+from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 
-__all__ = ["SAME", "explains", "is_moved", "misses", "repeats"]
+__all__ = ["SAME", "describe_permutation", "is_repaired_by", "misses_factor", "repeats_factor"]
 
-SAME = 1e-12  # evidence is float64 of numbers known to 50 digits
+SAME = 1e-12  # claim samples is float64 of numbers known to 50 digits
 
 _FEWEST_MOVED = 3  # places along an axis: two that are exchanged are in reverse, and off by one
-Factor = Callable[[Evidence], Array | float]
+Factor = Callable[[ClaimSample], Array | float]
 
 
-def explains(evidence: Sequence[Evidence], repair: Callable[[Evidence], Array | float]) -> bool:
+def is_repaired_by(samples: Sequence[ClaimSample], repair: Callable[[ClaimSample], Array | float]) -> bool:
     """Whether a repair makes the claim right at all points, and is no accident."""
     with np.errstate(all="ignore"):
-        return _is_telling(evidence) and all(_equal(repair(e), e.true, e) for e in evidence)
+        return _is_telling(samples) and all(_equal(repair(e), e.true, e) for e in samples)
 
 
-def _is_telling(evidence: Sequence[Evidence]) -> bool:
+def _is_telling(samples: Sequence[ClaimSample]) -> bool:
     """Whether the truth is not 0 at two points at least: of zeros everything is a factor."""
-    return sum(bool(np.any(np.abs(e.true) > e.room)) for e in evidence) >= min(2, len(evidence))
+    return sum(bool(np.any(np.abs(e.true) > e.tolerance)) for e in samples) >= min(2, len(samples))
 
 
-def misses(evidence: Sequence[Evidence], factor: Factor) -> bool:
+def misses_factor(samples: Sequence[ClaimSample], factor: Factor) -> bool:
     """Whether the claim is right once it is multiplied by a factor."""
-    return explains(evidence, lambda e: e.claimed * factor(e))
+    return is_repaired_by(samples, lambda e: e.claimed * factor(e))
 
 
-def repeats(evidence: Sequence[Evidence], factor: Factor) -> bool:
+def repeats_factor(samples: Sequence[ClaimSample], factor: Factor) -> bool:
     """Whether the claim is the true value multiplied by a factor."""
     with np.errstate(all="ignore"):  # a factor may be 0 at some point, and the claim with it
-        return _is_telling(evidence) and all(_equal(e.true * factor(e), e.claimed, e) for e in evidence)
+        return _is_telling(samples) and all(_equal(e.true * factor(e), e.claimed, e) for e in samples)
 
 
-def is_moved(evidence: Sequence[Evidence]) -> str | None:
+def describe_permutation(samples: Sequence[ClaimSample]) -> str | None:
     """The right entries in other places: transposed, in reverse, off by one, in the order of columns."""
-    shape = evidence[0].claimed.shape
-    inner = range(int(evidence[0].per_row), len(shape))
+    shape = samples[0].claimed.shape
+    inner = range(int(samples[0].per_row), len(shape))
     if len(inner) > 1:
-        if explains(evidence, lambda e: np.swapaxes(e.claimed, -1, -2)):
+        if is_repaired_by(samples, lambda e: np.swapaxes(e.claimed, -1, -2)):
             return "is transposed"
-        if explains(evidence, lambda e: e.claimed.reshape(-1).reshape(shape, order="F")):
+        if is_repaired_by(samples, lambda e: e.claimed.reshape(-1).reshape(shape, order="F")):
             return "has its entries column by column, not row by row"
     for axis in range(len(shape)):
-        what = "row" if axis < evidence[0].per_row else ("entry", "row")[len(inner) > 1]
+        what = "row" if axis < samples[0].per_row else ("entry", "row")[len(inner) > 1]
         what = "column" if axis == len(shape) - 1 and len(inner) > 1 else what
         if shape[axis] < _FEWEST_MOVED:
             continue
-        if explains(evidence, partial(_turned, axis)):
+        if is_repaired_by(samples, partial(_reversed, axis)):
             return f"has its {_plural(what)} in reverse"
         for step in (1, -1):
-            if explains(evidence, partial(_shifted, axis, step)):
+            if is_repaired_by(samples, partial(_shifted, axis, step)):
                 to = "after" if step == -1 else "before"
                 return f"is off by one {what}: has in each place the value of the one {to}"
     return None
 
 
-def _turned(axis: int, evidence: Evidence) -> Array:
-    return np.flip(evidence.claimed, axis)
+def _reversed(axis: int, sample: ClaimSample) -> Array:
+    return np.flip(sample.claimed, axis)
 
 
-def _shifted(axis: int, step: int, evidence: Evidence) -> Array:
+def _shifted(axis: int, step: int, sample: ClaimSample) -> Array:
     """The entries moved by one place, and what has no place left taken as right."""
-    found = np.roll(evidence.claimed, -step, axis)
+    found = np.roll(sample.claimed, -step, axis)
     outer = [slice(None)] * found.ndim
     outer[axis] = slice(-1, None) if step == 1 else slice(0, 1)
-    found[tuple(outer)] = evidence.true[tuple(outer)]
+    found[tuple(outer)] = sample.true[tuple(outer)]
     return found
 
 
@@ -80,8 +80,8 @@ def _plural(what: str) -> str:
     return "entries" if what == "entry" else f"{what}s"
 
 
-def _equal(made: Array | float, wanted: Array, evidence: Evidence) -> bool:
+def _equal(made: Array | float, wanted: Array, sample: ClaimSample) -> bool:
     if np.ndim(made) and np.shape(made) != np.shape(wanted):
         return False
-    close = np.abs(made - wanted) <= np.maximum(SAME * np.abs(wanted), evidence.room)
+    close = np.abs(made - wanted) <= np.maximum(SAME * np.abs(wanted), sample.tolerance)
     return bool(np.all(close))

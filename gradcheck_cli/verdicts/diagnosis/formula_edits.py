@@ -15,7 +15,7 @@ from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Derivative, Graph, Key, Node
 from gradcheck_cli.model.model import Model
 
-__all__ = ["Undone", "rebuilt", "undone"]
+__all__ = ["FormulaEdit", "replace_node", "undo_edits"]
 
 _MOST_DERIVATIVES = 12  # that may stand in place of one: each has to be computed
 _OVER_ROWS = {"sum_rows": "mean_rows", "mean_rows": "sum_rows"}
@@ -24,23 +24,23 @@ Make = Callable[[Builder, Sequence[int]], int]
 
 
 @dataclass(frozen=True)
-class Undone:
+class FormulaEdit:
     """What a slip is called, and the formula without it."""
 
     text: str
     graph: Graph
 
 
-def undone(model: Model, graph: Graph, target: Derivative) -> Iterator[Undone]:
+def undo_edits(model: Model, graph: Graph, target: Derivative) -> Iterator[FormulaEdit]:
     """Every single slip that a formula of `target` may hold: the same shape comes out without it."""
-    for found in (_transposes, _over_rows, _turned, _signs, _names):
+    for found in (_transposes, _over_rows, _reversed, _signs, _names):
         for at, make, text in found(model, graph, target):
-            formula = rebuilt(graph, at, make)
+            formula = replace_node(graph, at, make)
             if formula is not None:
-                yield Undone(text, formula)
+                yield FormulaEdit(text, formula)
 
 
-def rebuilt(graph: Graph, at: int, make: Make) -> Graph | None:
+def replace_node(graph: Graph, at: int, make: Make) -> Graph | None:
     """The formula with one node made anew; None where it has another shape then."""
     builder, new = Builder(rows_apart=False), dict[int, int]()
     for node in graph.nodes:
@@ -119,7 +119,7 @@ def _transposed_leaf(node: Node) -> Make:
     )
 
 
-def _turned(model: Model, graph: Graph, target: Derivative) -> Slips:
+def _reversed(model: Model, graph: Graph, target: Derivative) -> Slips:
     """a @ b' for b @ a', and A @ B for B @ A."""
     for node in graph.nodes:
         if node.operation not in ("matmul", "outer"):

@@ -19,13 +19,13 @@ from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.numbers import digits_given
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONSTANTS, counts
 
-__all__ = ["numbers_together"]
+__all__ = ["relate_numbers"]
 
 _FEWEST_DIGITS = 5  # some 50 explanations are tried: with 5 digits one in a thousand fits by chance
 _FLOAT64 = 1e-9  # relative: what rounding leaves of numbers that are written with all digits
 
 
-def numbers_together(
+def relate_numbers(
     model: Model, results: Sequence[ClaimResult], *, where: bool, what: bool
 ) -> list[ClaimResult]:
     """The results; WRONG numbers with `where` they go wrong together, and `what` they are instead."""
@@ -54,7 +54,7 @@ def _factor(result: ClaimResult) -> float | None:
     return result.claimed / result.true
 
 
-def _room(*results: ClaimResult) -> float:
+def _tolerance(*results: ClaimResult) -> float:
     """Relative: what the digits written leave open."""
     return sum(10.0 ** (1 - digits_given(r.formula)) for r in results) + _FLOAT64
 
@@ -64,7 +64,7 @@ def _alike(one: ClaimResult, other: ClaimResult) -> bool:
     a, b = _factor(one), _factor(other)
     if a is None or b is None or not (a and b):
         return False
-    return abs(a - b) <= _room(one, other) * abs(a) < 1e-2 * abs(a - 1)
+    return abs(a - b) <= _tolerance(one, other) * abs(a) < 1e-2 * abs(a - 1)
 
 
 def _nearer(model: Model, result: ClaimResult, group: Sequence[ClaimResult]) -> ClaimResult | None:
@@ -83,8 +83,8 @@ def _meeting(model: Model, wrong: Sequence[ClaimResult], results: Sequence[Claim
         above = model.graph.upstream([step.node])
         if step.name != model.loss and {name for name, index in given.items() if above[index]} == names:
             listed = [r.by for r in sorted(wrong, key=lambda r: r.line)]
-            few = f"{', '.join(listed[:-1])} and {listed[-1]}"
-            those = few if len(listed) < 7 else f"{len(listed)} numbers"
+            several = f"{', '.join(listed[:-1])} and {listed[-1]}"
+            those = several if len(listed) < 7 else f"{len(listed)} numbers"
             display = f"d {wrong[0].of}/d {step.display}"
             return f"{those} are off by one factor, and all pass through {display} (line {step.line})"
     return None
@@ -92,16 +92,16 @@ def _meeting(model: Model, wrong: Sequence[ClaimResult], results: Sequence[Claim
 
 def _instead(model: Model, result: ClaimResult, results: Sequence[ClaimResult]) -> str | None:
     """What the number is, in place of the derivative."""
-    factor, room = _factor(result), _room(result)
+    factor, tolerance = _factor(result), _tolerance(result)
     if factor is None:
         return None
     for value, text in _explanations(model):
-        if abs(factor - value) <= room * abs(value):
+        if abs(factor - value) <= tolerance * abs(value):
             return text
     for other in results:
         if other.of != result.of or other.by == result.by or not other.true or result.claimed is None:
             continue
-        if abs(result.claimed - other.true) <= room * abs(other.true):
+        if abs(result.claimed - other.true) <= tolerance * abs(other.true):
             return f"is {other.display}"
     return None
 

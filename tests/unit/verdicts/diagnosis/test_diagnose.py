@@ -17,7 +17,7 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.render.registry import render
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import of_argument
-from gradcheck_cli.verdicts.diagnosis.formula_edits import rebuilt
+from gradcheck_cli.verdicts.diagnosis.formula_edits import replace_node
 from paths import MODELS
 
 FOLDER = MODELS
@@ -188,12 +188,12 @@ def test_a_formula_made_anew_is_the_same_formula() -> None:
             leaf = next((n for n in graph.nodes if n.is_leaf or n.is_literal), None)
             if leaf is None:  # 1/6 is a number, not a formula
                 continue
-            again = rebuilt(graph, leaf.index, lambda b, a, leaf=leaf: b.copy(leaf, a))
+            again = replace_node(graph, leaf.index, lambda b, a, leaf=leaf: b.copy(leaf, a))
             assert again is not None
             assert [(n.operation, n.arguments) for n in again.nodes] == [
                 (n.operation, n.arguments) for n in graph.nodes
             ]
-            other = rebuilt(graph, leaf.index, lambda b, _: b.leaf(Derivative("p", "q"), (7, 7)))
+            other = replace_node(graph, leaf.index, lambda b, _: b.leaf(Derivative("p", "q"), (7, 7)))
             assert other is None  # another shape
 
 
