@@ -29,13 +29,14 @@ from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.language.data import csv_columns
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.numerics import chunked_arrays
+from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.limits.table import LIMITS
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.reference.row_blocks import rounding_of_loss
 from gradcheck_cli.results.gradient_results import Report, Verdict
-from gradcheck_cli.verdicts.claims import true_values
+from gradcheck_cli.verdicts.claims.judge_claims import judge_claims
 from paths import PROJECT
 
 ROWS = 2_000
@@ -83,7 +84,8 @@ def limit(
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the rows were a hundred million."""
-    monkeypatch.setattr(true_values, "_MOST_AT_ONCE", 100)
+    judge = partial(judge_claims, limits=ClaimsLimits(most_at_once=100))
+    monkeypatch.setattr(check, "judge_claims", judge)
     limit(monkeypatch, FEW._replace(most_jittered=1000), BLOCKS)
     monkeypatch.setattr(chunked_arrays, "_IN_MEMORY", 1000)
     monkeypatch.setattr(chunked_arrays, "PIECE", 512)

@@ -9,3 +9,76 @@ __all__ = ["ClaimsLimits"]
 
 class ClaimsLimits(NamedTuple):
     """Tolerances, safety factors and work limits of claims."""
+
+    # significant decimal digits | a number is called decided once so many of its digits are | set by hand:
+    # the default of --digits; not measured
+    wanted_digits: int = 6
+    # relative | numbers of 50 digits that agree to 30 are equal: 20 digits may cancel | set by hand, not
+    # measured
+    equal_at_high_precision: float = 1e-30
+    # relative | a discrepancy that shrinks by this much with more digits is cancellation, not an error | set
+    # by hand between 1 and the 90 digits that are added; not measured
+    cancellation: float = 1e-30
+    # relative | a discrepancy, or a slope from both sides, known to 40 digits, is the same if it agrees so
+    # far; float64 shows no more | set by hand, not measured
+    same: float = 1e-12
+    # relative | what rounding of the data to float64 may make of a claim that is right | set by hand, 2^8
+    # machine epsilons; not measured
+    data_rounding: float = 2.0**-44
+    # factor | an estimated rounding bound counts this many times where the true value is itself a float64 |
+    # set by hand, not measured
+    rounding_safety: float = 4.0
+    # factor | a discrepancy beyond this many times the change under a rounding of the data has another reason
+    # | set by hand, not measured
+    data_rounding_safety: float = 2.0
+    # samples | neighbors of the data among which the rounding of the data is estimated | set by hand, not
+    # measured
+    data_roundings: int = 4
+    # samples | perturbed passes of a formula over blocks of rows | set by hand, not measured
+    formula_samples: int = 8
+    # seed | of the perturbed passes of a formula over blocks of rows | any; the one of the reference
+    formula_seed: int = 20
+    # factor | both sides of a comparison over blocks of rows are granted the rounding of the formula | exact
+    formula_safety: float = 2.0
+    # relative | half a unit of the last written digit, itself rounded | set by hand, not measured
+    half_unit_slack: float = 1e-9
+    # relative | where the rounding of a number is larger, a kink nearby is looked for | set by hand, not
+    # measured
+    decidable: float = 1e-9
+    # digits | a narrow format carries so many fewer than its significand shows | set by hand, not measured
+    narrow_lost_digits: int = 3
+    # relative | one-sided slopes within rounding of a kink are known to 11 digits | follows from the step
+    # 1e-12; set by hand
+    near_kink_slope: float = 1e-9
+    # entries | of a claim, whose one-sided slopes are computed at a kink: each takes four passes | set by
+    # hand, not measured
+    most_slopes: int = 40
+    # factor | parameters are multiplied by values within [-2, 4], so a third of them changes sign | set by
+    # hand, not measured
+    far_reach: float = 6.0
+    # points | beyond the kinks, at which a claim is tested and a diagnosis gets samples | set by hand, not
+    # measured
+    far_points: int = 16
+    # points | tried to find `far_points` whose derivative is not 0 | set by hand, not measured
+    most_far_points: int = 64
+    # decimal digits | that the entries of a wrong array need together: some 50 explanations are tried | set
+    # by hand: a chance of 1e-5; not measured
+    least_information: float = 7.0
+    # rows | beyond these high precision over all rows takes minutes | timed by hand once, not kept
+    many_rows: int = 1000
+    # operations | beyond these high precision over all rows takes minutes | timed by hand once, not kept
+    much_work: int = 100_000
+    # rows | the first ones, on which a claim is judged exactly for all of them | set by hand, not measured
+    most_first_rows: int = 200
+    # rows | fewer than that would explain too little | set by hand, not measured
+    least_first_rows: int = 20
+    # operations | of the first rows together, where a single row takes much | set by hand, not measured
+    first_rows_work: int = 20_000
+    # decimal digits | of all values together at one point, where the truth has many zeros: seconds | timed by
+    # hand once, not kept
+    most_zeros: int = 200_000
+    # numbers | derivatives by all names are kept if they are fewer: 2 MB | set by hand, not measured
+    most_kept_derivatives: int = 1 << 18
+    # numbers | of one name that are held at once, 8 MB; beyond, rows are taken in blocks | set by hand, not
+    # measured
+    most_at_once: int = 1 << 20

@@ -16,20 +16,12 @@ from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext, fails,
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 
 __all__ = [
-    "FAR",
-    "FAR_POINTS",
-    "MOST_SLOPES",
     "clear_kinks",
     "judge_at_kink",
     "judge_near_kink",
     "kinks_of",
     "note_sides",
 ]  # fmt: skip
-
-MOST_SLOPES = 40  # entries of a claim whose one-sided slopes are computed at a kink
-FAR, FAR_POINTS = 6.0, 16  # parameters times -2 to 4: a third of them changes sign
-_MOST_FAR = 64  # points, of which so many as FAR_POINTS have a derivative that is not 0
-_BESIDE = 1e-9  # relative, of slopes known to 11 digits
 
 
 def judge_at_kink(
@@ -49,7 +41,7 @@ def judge_at_kink(
     shown: tuple[float, float] | None = None
     at: tuple[int, ...] = ()
     asked = discrepancy.wrong if discrepancy.wrong.any() else np.isfinite(discrepancy.true)
-    for entry in np.argwhere(asked)[:MOST_SLOPES]:
+    for entry in np.argwhere(asked)[: context.limits.most_slopes]:
         pair = context.slopes(claim.target, entry)
         if pair is None:
             return None
@@ -59,7 +51,7 @@ def judge_at_kink(
             jumps, border = True, border or bool(np.isnan([left, right]).any())
             shown, at = (shown, at) if shown else ((left, right), tuple(entry))
             continue
-        tolerance = 1e-12 * max(abs(left), abs(right))
+        tolerance = context.limits.same * max(abs(left), abs(right))
         if not min(left, right) - tolerance <= value <= max(left, right) + tolerance:
             if discrepancy.wrong.any() and not elsewhere:
                 return None
@@ -98,7 +90,7 @@ def clear_kinks(context: ClaimContext, claim: Claim, discrepancy: Discrepancy) -
     node, wrong = context.model.node(claim.target.by), np.array(discrepancy.wrong)
     if context.model.node(claim.target.of).shape or node.per_row:
         return discrepancy
-    for entry in np.argwhere(wrong)[:MOST_SLOPES]:
+    for entry in np.argwhere(wrong)[: context.limits.most_slopes]:
         pair = context.slopes(claim.target, entry)
         if pair is not None and min(pair) <= discrepancy.claimed[tuple(entry)] <= max(pair):
             wrong[tuple(entry)] = False
@@ -116,10 +108,10 @@ def note_sides(
     found = list(results)
     waiting = [k for k, claim in enumerate(claims) if _may_be_one_sided(context, claim, results[k])]
     telling = dict.fromkeys(waiting, 0)
-    for number in range(1, _MOST_FAR + 1):
+    for number in range(1, context.limits.most_far_points + 1):
         if context.referee.budget.spent:
             break
-        for k in [k for k, count in telling.items() if count < FAR_POINTS]:
+        for k in [k for k, count in telling.items() if count < context.limits.far_points]:
             fails, tells = _test_far_away(context, claims[k], number)
             telling[k] += tells
             if fails:
@@ -145,13 +137,13 @@ def _test_far_away(context: ClaimContext, claim: Claim, number: int) -> tuple[bo
     if first_rows is not None:
         return _test_far_away(context.first_rows, first_rows, number)
     formula = claim.formulas[context.layout]
-    there = moved(context.model, number, reach=FAR)
+    there = moved(context.model, number, reach=context.limits.far_reach)
     if not isinstance(formula, Graph):
         return False, True
     discrepancy = context.discrepancy_with(claim, formula, there, f"far {number}")
     if discrepancy is None:
         return False, False
-    return fails(discrepancy), bool(np.any(discrepancy.true != 0))
+    return fails(discrepancy, context.limits), bool(np.any(discrepancy.true != 0))
 
 
 def kinks_of(context: ClaimContext, claim: Claim) -> list[str]:
@@ -175,14 +167,14 @@ def judge_near_kink(
     if not context.referee.astride(point):
         return None
     wrong, shown = np.array(discrepancy.wrong), None
-    for place in list(np.ndindex(discrepancy.wrong.shape))[:MOST_SLOPES]:
+    for place in list(np.ndindex(discrepancy.wrong.shape))[: context.limits.most_slopes]:
         index = target.index or place
         try:
             pair = context.referee.beside(point, target.of, target.by, index)
         except (*FAILURES, TypeError, IndexError):
             return None
         left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)
-        tolerance = _BESIDE * max(abs(left), abs(right))
+        tolerance = context.limits.near_kink_slope * max(abs(left), abs(right))
         if abs(left - right) > tolerance:
             shown = shown or (left, right)
             least, most = min(left, right) - tolerance, max(left, right) + tolerance

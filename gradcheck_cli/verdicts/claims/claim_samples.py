@@ -16,7 +16,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.results.gradient_results import ClaimResult
-from gradcheck_cli.verdicts.claims.at_kinks import FAR, FAR_POINTS, kinks_of
+from gradcheck_cli.verdicts.claims.at_kinks import kinks_of
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import difference
 from gradcheck_cli.verdicts.claims.formulas import same_sums
@@ -24,8 +24,6 @@ from gradcheck_cli.verdicts.claims.numbers import numbers_of, unwritten
 from gradcheck_cli.verdicts.claims.true_values import At, TrueValues
 
 __all__ = ["ClaimSample", "samples_of_formula", "samples_of_numbers"]
-
-_TELLING = 7.0  # digits that all entries of a wrong array have together: some 50 explanations are tried
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def samples_of_formula(context: ClaimContext, claim: Claim, formula: Graph) -> t
     """At every point, with other data, and beyond the kinks of what is differentiated."""
     found = [_sample(context, claim, formula, at) for at in (*context.points, *_other_data(context))]
     if kinks_of(context, claim):
-        far = [At(0, _far(context, n), f"far {n}") for n in range(1, FAR_POINTS + 1)]
+        far = [At(0, _far(context, n), f"far {n}") for n in range(1, context.limits.far_points + 1)]
         found += [e for e in (_sample(context, claim, formula, at) for at in far) if e and _tells(e)]
     return tuple(e for e in found if e is not None)
 
@@ -65,10 +63,11 @@ def samples_of_numbers(
     """Of an array: its entries are many, and tell as much as points do, where they have digits."""
     truth = context.true_values(context.points[0])
     claimed, true, rounding = numbers_of(context, claim)
-    tolerance = rounding + unwritten(claim)
+    tolerance = rounding + unwritten(claim, context.limits)
     with np.errstate(all="ignore"):
         told = np.nan_to_num(np.log10(np.abs(true) / tolerance), nan=0.0, posinf=0.0, neginf=0.0)
-    if result.left is not None or not true.ndim or np.sum(told, where=told > 1, initial=0.0) < _TELLING:
+    information = np.sum(told, where=told > 1, initial=0.0)
+    if result.left is not None or not true.ndim or information < context.limits.least_information:
         return ()
 
     def leaf(key: Key) -> Array:
@@ -91,7 +90,8 @@ def _sample(context: ClaimContext, claim: Claim, formula: Graph, at: At) -> Clai
             if truth.exact
             else difference(truth, claim, formula)
         )
-        tolerance = 0.0 if truth.exact else 4 * context.rounding(claim, at, discrepancy.true)
+        rounding = 0.0 if truth.exact else context.rounding(claim, at, discrepancy.true)
+        tolerance = context.limits.rounding_safety * rounding
     except FAILURES:
         return None
 
@@ -120,7 +120,7 @@ def _leaf(context: ClaimContext, at: At, truth: TrueValues, key: Key) -> Array:
 
 def _far(context: ClaimContext, number: int) -> Mapping[str, Array]:
     """A point on other sides of the kinks."""
-    return {**context.points[0].values, **moved(context.model, number, reach=FAR)}
+    return {**context.points[0].values, **moved(context.model, number, reach=context.limits.far_reach)}
 
 
 def _other_data(context: ClaimContext) -> list[At]:
@@ -134,7 +134,8 @@ def _other_data(context: ClaimContext) -> list[At]:
     given = context.points[0].values
     values = {**given}
     for name, other in moved(context.model, 1, kinds=kinds).items():
-        same = same_sums(given[name], other, -1)[1] if context.model.inputs[name].shape else None
+        has_axes = bool(context.model.inputs[name].shape)
+        same = same_sums(given[name], other, -1, context.limits)[1] if has_axes else None
         values[name] = other if same is None else same
     return [At(0, values, "other data")]
 

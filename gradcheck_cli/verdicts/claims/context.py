@@ -7,6 +7,7 @@ float64 where a model is too large. Knows nothing of verdicts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ from gradcheck_cli.model.graph import Derivative, Graph
 from gradcheck_cli.model.model import Claim, Misfit, Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.limits.claims import ClaimsLimits
+from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import Referee, unmeasured
 from gradcheck_cli.results import index_patterns
@@ -29,11 +32,28 @@ from gradcheck_cli.verdicts.claims.true_values import At, TrueValues, entry_of
 __all__ = ["FAILURES", "ClaimContext", "fails", "name_of"]
 
 FAILURES = (ZeroDivisionError, ValueError, OverflowError)
-_MANY_ROWS, _MUCH_WORK = 1000, 100_000  # beyond either, high precision over all rows takes minutes
-_FEW_ROWS = 200  # the first ones, that stand for many more: there a claim is judged and explained exactly
-_LEAST_ROWS, _LITTLE_WORK = 20, 20_000  # fewer, down to so many, where a row takes much
-_MOST_ZEROS = 200_000  # digits in all values together: seconds
+CLAIMS = ClaimsLimits()
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Precision:
+    """The arithmetic that true values are computed in, chosen before they are."""
+
+    namespace: Any
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is high precision."""
+        return isinstance(self.namespace, High)
+
+    @property
+    def digits(self) -> int:
+        """Decimal digits; 0 of float64."""
+        return int(self.namespace.context.dps) if self.exact else 0
+
+
+DOUBLE = Precision(FLOAT64)
 
 
 @dataclass
@@ -49,24 +69,34 @@ class ClaimContext:
     points: list[At]
     layout: str
     on_border: bool
+    limits: ClaimsLimits = CLAIMS
     only_float64: bool = False  # whatever high precision could do
     judged_by_rows: bool = False  # some claim was: in float64 over all, at high precision over the first
     _computed_at: dict[tuple[int, str, int], TrueValues] = field(default_factory=dict)
 
     def true_values(self, at: At, m: Any = None) -> TrueValues:
-        """What is true at a point, at 50 digits or those of `m`, or in float64 where the model is too large
-        for that or the budget is spent. Raises BudgetSpent when that shows: what is asked again is known in
-        float64."""
-        exact = self.referee.affords() and not self.referee.budget.spent and not self.only_float64
-        m = (m or self.referee.high) if exact else FLOAT64
-        key = (at.number, at.apart, id(m))
+        """What is true at a point in the precision of this context; `m` asks for more digits than 50. Raises
+        BudgetSpent where the budget does not reach."""
+        precision = self.precision(m)
+        key = (at.number, at.apart, precision.digits)
         if key not in self._computed_at:
-            if exact:
-                tape = self.referee.tape(at.values, m)
-            else:
-                tape = forward_pass(self.model, m, at.values, limits=self.referee.evaluation)
-            self._computed_at[key] = TrueValues(self.model, self.referee, at, m, self.layout, exact, tape)
+            self._computed_at[key] = self._compute(at, precision)
         return self._computed_at[key]
+
+    def _compute(self, at: At, precision: Precision) -> TrueValues:
+        m = precision.namespace
+        if precision.exact:
+            tape = self.referee.tape(at.values, m)
+        else:
+            tape = forward_pass(self.model, m, at.values, limits=self.referee.evaluation)
+        return TrueValues(self.model, self.referee, at, m, self.layout, precision.exact, tape, self.limits)
+
+    def precision(self, m: High | None = None) -> Precision:
+        """The precision of what is computed next: high, or float64 where the model is too large for that or
+        the budget is spent."""
+        if not self.referee.affords() or self.referee.budget.spent or self.only_float64:
+            return DOUBLE
+        return Precision(m or self.referee.high)
 
     @property
     def lacks_precision(self) -> bool:
@@ -77,14 +107,17 @@ class ClaimContext:
     def has_many_rows(self) -> bool:
         """Whether they are more than high precision should go through, again and again."""
         rows = self.model.rows or 0
-        many = rows > _MANY_ROWS or (rows > self.first_row_count and self.referee.work > _MUCH_WORK)
+        many = rows > self.limits.many_rows or (
+            rows > self.first_row_count and self.referee.work > self.limits.much_work
+        )
         return many and self.referee.affords() and not self.lacks_precision and not self.on_border
 
     @cached_property
     def first_row_count(self) -> int:
         """How many rows stand for all, where these are many."""
         each = max(1, self.referee.work // max(1, self.model.rows or 1))
-        return min(_FEW_ROWS, max(_LEAST_ROWS, _LITTLE_WORK // each))
+        limits = self.limits
+        return min(limits.most_first_rows, max(limits.least_first_rows, limits.first_rows_work // each))
 
     def for_first_rows(self, claim: Claim) -> Claim | None:
         """A formula over the first of many rows; None where all are to be looked at."""
@@ -111,24 +144,31 @@ class ClaimContext:
             At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})
             for at in self.points
         ]
-        return ClaimContext(model, Referee(lower(model), self.referee.budget), points, self.layout, False)
+        referee = Referee(lower(model), self.referee.budget)
+        return ClaimContext(model, referee, points, self.layout, False, self.limits)
 
     @cached_property
     def in_float64(self) -> ClaimContext:
         """All rows, in float64."""
-        return ClaimContext(self.model, self.referee, self.points, self.layout, False, only_float64=True)
+        return ClaimContext(self.model, self.referee, self.points, self.layout, False, self.limits, True)
 
-    def afforded(self, work: Callable[[], Result]) -> Result:
-        """What `work` gives, in float64 if the budget does not reach."""
-        try:
-            return work()
-        except BudgetSpent:
-            return work()
+    def within_budget(self, work: Callable[[], Result]) -> Result:
+        """What `work` gives at the precision that the budget reaches.
+
+        The only place where work is done twice. What a claim costs depends on its discrepancies, so the
+        budget may end on the way; then `precision` is float64 from there on.
+        """
+        if self.precision() is not DOUBLE:
+            with suppress(BudgetSpent):
+                result = work()
+                if self.precision() is not DOUBLE:
+                    return result
+        return work()
 
     def fails_with(self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str) -> bool:
         """Whether a formula fails at the given point with these values in place of its own."""
         discrepancy = self.discrepancy_with(claim, formula, values, apart)
-        return discrepancy is not None and fails(discrepancy)
+        return discrepancy is not None and fails(discrepancy, self.limits)
 
     def discrepancy_with(
         self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str
@@ -136,7 +176,7 @@ class ClaimContext:
         """How far a formula is off there; None where it cannot be evaluated."""
         at = At(0, {**self.points[0].values, **values}, apart)
         try:
-            return self.afforded(lambda: self.compare(claim, formula, at))
+            return self.within_budget(lambda: self.compare(claim, formula, at))
         except FAILURES:
             return None
 
@@ -148,15 +188,17 @@ class ClaimContext:
         discrepancy = difference(truth, claim, formula)
         if not truth.exact:
             rounding = self.rounding(claim, at, discrepancy.true)
-            return discrepancy.beyond(rounding + self.own_rounding(claim, formula, at))
+            rounding = rounding + self.own_rounding(claim, formula, at)
+            return discrepancy.beyond(rounding, self.limits)
         if not discrepancy.wrong.any():
             return discrepancy
         for m in (self.referee.higher, self.referee.surest):
             again = difference(self.true_values(at, m), claim, formula)
             with np.errstate(all="ignore"):
                 before, now = discrepancy.exact_size(), again.exact_size()
-                shrunk = _where(now < before * 1e-30)  # only cancellation shrinks with the precision
-                stays = _where(abs(now - before) <= now * 1e-12)
+                # only cancellation shrinks with the precision
+                shrunk = _where(now < before * self.limits.cancellation)
+                stays = _where(abs(now - before) <= now * self.limits.same)
                 stays &= again.claimed != 0  # which may be what is left of 1 - sigmoid(300)
             discrepancy = replace(again, wrong=discrepancy.wrong & ~shrunk & again.wrong)
             if np.all(stays | ~discrepancy.wrong):
@@ -170,7 +212,7 @@ class ClaimContext:
         if not vanished.any():
             return discrepancy
         zeros = self.true_values(at).leading_zeros(claim.target)
-        if zeros * self.referee.held <= _MOST_ZEROS:
+        if zeros * self.referee.held <= self.limits.most_zeros:
             again = difference(self.true_values(at, self.referee.deep(zeros)), claim, formula)
             vanished &= ~again.wrong
         return replace(discrepancy, wrong=discrepancy.wrong & ~vanished)
@@ -239,10 +281,10 @@ def name_of(model: Model, result: ClaimResult) -> str:
     return name if result.of == model.loss else f"d {model.display(result.of)}/d {name}"
 
 
-def fails(discrepancy: Discrepancy) -> bool:
+def fails(discrepancy: Discrepancy, limits: ClaimsLimits) -> bool:
     """Whether some entry that is known on both sides is wrong by more than rounding."""
     seen = discrepancy.wrong & np.isfinite(discrepancy.claimed) & np.isfinite(discrepancy.true)
-    return bool(seen.any()) and not discrepancy.is_small()
+    return bool(seen.any()) and not discrepancy.is_small(limits)
 
 
 def _where(condition: Any) -> Array:

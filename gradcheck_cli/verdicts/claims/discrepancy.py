@@ -18,17 +18,13 @@ from gradcheck_cli.model.graph import Derivative, Graph, Key
 from gradcheck_cli.model.model import Claim
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64, floats
+from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.reference.referee import unmeasured
 from gradcheck_cli.reference.row_blocks import over_rows
 from gradcheck_cli.reference.stochastic_rounding import Jittered, bound
 from gradcheck_cli.verdicts.claims.true_values import TrueValues
 
-__all__ = ["ROUNDING", "Discrepancy", "difference", "difference_in_blocks", "evaluated"]
-
-ROUNDING = 2.0**-44  # relative: what rounding of the data may make of a claim that is right
-_EQUAL = 1e-30  # relative, of 50 digits: what 20 lost digits leave
-
-_JITTERED = 8  # samples of a formula over rows whose rounding is measured
+__all__ = ["Discrepancy", "difference", "difference_in_blocks", "evaluated"]
 
 
 @dataclass(frozen=True)
@@ -75,16 +71,17 @@ class Discrepancy:
         finite = np.isfinite(self.claimed) & np.isfinite(self.true)
         return bool(np.any(self.wrong & (finite if self.known is None else self.known)))
 
-    def is_small(self) -> bool:
+    def is_small(self, limits: ClaimsLimits) -> bool:
         """Whether rounding of data could be the reason."""
         with np.errstate(all="ignore"):
             largest = np.max(np.abs(self.true), initial=0.0)
             shown = self.size[self.wrong]
-            return bool(np.all((shown <= ROUNDING * largest) & (shown > 0)))
+            return bool(np.all((shown <= limits.data_rounding * largest) & (shown > 0)))
 
-    def beyond(self, tolerance: Array) -> Discrepancy:
+    def beyond(self, rounding: Array, limits: ClaimsLimits) -> Discrepancy:
         """The same with only those entries wrong that are farther off than rounding explains."""
-        return replace(self, wrong=~(self.size <= 4 * np.broadcast_to(tolerance, self.size.shape)))
+        tolerance = limits.rounding_safety * np.broadcast_to(rounding, self.size.shape)
+        return replace(self, wrong=~(self.size <= tolerance))
 
 
 def difference(truth: TrueValues, claim: Claim, formula: Graph) -> Discrepancy:
@@ -96,9 +93,10 @@ def difference(truth: TrueValues, claim: Claim, formula: Graph) -> Discrepancy:
     value = evaluated(truth, formula)
     value = value[0] if per_row else value[0, 0, ...]
     value = np.asarray(np.broadcast_to(value, np.shape(true)))
+    equal = truth.limits.equal_at_high_precision if truth.exact else 0.0
     with np.errstate(all="ignore"):
         size = np.abs(np.asarray(value - true))
-        near = size <= (_EQUAL if truth.exact else 0.0) * np.maximum(np.abs(value), np.abs(true))
+        near = size <= equal * np.maximum(np.abs(value), np.abs(true))
         wrong = ~np.asarray(near, dtype=bool)
         known = np.asarray((value - value == 0) & (true - true == 0), dtype=bool)
     return Discrepancy(floats(value), floats(true), floats(size), wrong, per_row, known, size)
@@ -114,7 +112,9 @@ def difference_in_blocks(truth: TrueValues, claim: Claim, formula: Graph) -> Dis
     shared = {key: truth.leaf(key) for key in leaves - of_rows}
     sides = _Sides(truth, claim, formula, shared, of_rows)
     discrepancy = sides.compare()
-    return sides.compare(Jittered(_JITTERED, 20)) if discrepancy.wrong.any() else discrepancy
+    if not discrepancy.wrong.any():
+        return discrepancy
+    return sides.compare(Jittered(truth.limits.formula_samples, truth.limits.formula_seed))
 
 
 @dataclass
@@ -155,14 +155,15 @@ class _Sides:
             yield from repeat(0.0)
             return
         for samples in self._values(jitter):
-            found = 2 * bound(samples, jitter, 1)
+            found = self.truth.limits.formula_safety * bound(samples, jitter, 1)
             yield found if self.truth.is_per_row(self.claim.target) else found[0, ...]
 
     def _discrepancy(self, value: Array, true: Array, tolerance: Array | float) -> Discrepancy:
         value = np.asarray(np.broadcast_to(value, true.shape))
         with np.errstate(all="ignore"):
             size = np.asarray(np.abs(value - true))
-            wrong = ~(size <= 4 * unmeasured(true, self.claim.bits) + tolerance)
+            safety = self.truth.limits.rounding_safety
+            wrong = ~(size <= safety * unmeasured(true, self.claim.bits) + tolerance)
             known = np.isfinite(value) & np.isfinite(true)
         per_row = self.truth.is_per_row(self.claim.target)
         return Discrepancy(value, true, size, np.asarray(wrong), per_row, known, in_blocks=True)

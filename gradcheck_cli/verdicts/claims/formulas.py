@@ -14,15 +14,15 @@ from gradcheck_cli.model.graph import Graph
 from gradcheck_cli.model.model import Claim
 from gradcheck_cli.model.random_points import moved
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import judge_at_kink
 from gradcheck_cli.verdicts.claims.context import ClaimContext
-from gradcheck_cli.verdicts.claims.discrepancy import ROUNDING, Discrepancy, difference
+from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference
 from gradcheck_cli.verdicts.claims.true_values import At, are_many
 
 __all__ = ["judge_formula", "same_sums"]
 
-_SAMPLES = 4
 _Compared = tuple[At, Discrepancy]
 
 
@@ -66,16 +66,17 @@ def _accept(
 def _are_roundings(context: ClaimContext, claim: Claim, formula: Graph, failing: Sequence[_Compared]) -> bool:
     """Whether data that are a rounding away make the claim right: 0.1 + 0.2 + 0.3 + 0.4 is 1."""
     data = [i for i in context.model.inputs.values() if i.kind in ("data", "rows")]
-    if not data or any(discrepancy.in_blocks or not discrepancy.is_small() for _, discrepancy in failing):
+    small = all(not found.in_blocks and found.is_small(context.limits) for _, found in failing)
+    if not data or not small:
         return False
     for at, discrepancy in failing:
         change = np.zeros_like(discrepancy.size)
-        for sample in range(1, _SAMPLES + 1):
+        for sample in range(1, context.limits.data_roundings + 1):
             near = {i.name: _next_to(at.values[i.name], sample) for i in data}
             there = At(at.number, {**at.values, **near}, f"rounding {sample}")
             again = difference(context.true_values(there), claim, formula)
             change = np.maximum(change, np.abs(again.size - discrepancy.size))
-        if (discrepancy.wrong & ~(discrepancy.size <= 2 * change)).any():
+        if (discrepancy.wrong & ~(discrepancy.size <= context.limits.data_rounding_safety * change)).any():
             return False
     return True
 
@@ -100,10 +101,11 @@ def _only_its_sum(
 ) -> str | None:
     """Whether it is a sum of the datum, 1 of probabilities, that makes the claim right."""
     item = context.model.inputs[name]
-    if are_many(item.values.size):
+    if are_many(item.values.size, context.limits):
         return None
     for axis in reversed(range(len(item.shape))):
-        total, same = same_sums(context.points[0].values[name], values, axis - len(item.shape))
+        given = context.points[0].values[name]
+        total, same = same_sums(given, values, axis - len(item.shape), context.limits)
         if same is not None and not context.fails_with(
             claim, formula, {name: same}, f"sum of {name}, axis={axis}"
         ):
@@ -139,11 +141,11 @@ def _at_first_alone(failing: Sequence[_Compared], found: Sequence[_Compared]) ->
     return "right at the given point by accident"
 
 
-def same_sums(given: Array, other: Array, axis: int) -> tuple[float, Array | None]:
+def same_sums(given: Array, other: Array, axis: int, limits: ClaimsLimits) -> tuple[float, Array | None]:
     """The sum along an axis, and other values with the same sums; None where they are not all one."""
     sums = given.sum(axis=axis, keepdims=True)
     with np.errstate(all="ignore"):
         same = other * (sums / other.sum(axis=axis, keepdims=True))
     total = float(sums.flat[0])
-    is_one = total != 0 and np.ptp(sums) <= ROUNDING * abs(total)
+    is_one = total != 0 and np.ptp(sums) <= limits.data_rounding * abs(total)
     return total, same if is_one and np.isfinite(same).all() else None

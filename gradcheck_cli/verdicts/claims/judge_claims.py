@@ -7,7 +7,6 @@ left. Knows nothing of the witnesses' columns.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,16 +15,16 @@ import numpy as np
 from gradcheck_cli.model.graph import Graph, spell_shape
 from gradcheck_cli.model.model import Claim, Misfit, Model
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import note_sides
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample, samples_of_formula, samples_of_numbers
-from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext
+from gradcheck_cli.verdicts.claims.context import CLAIMS, FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import difference, evaluated
 from gradcheck_cli.verdicts.claims.formulas import judge_formula
 from gradcheck_cli.verdicts.claims.numbers import (
-    WANTED_DIGITS,
     digits_given,
     is_too_wide,
     judge_numbers,
@@ -58,14 +57,15 @@ def judge_claims(
     strict: bool = False,
     carry: bool = False,
     on_border: bool = False,
+    limits: ClaimsLimits = CLAIMS,
 ) -> Judged:
     """Judge every claim at every point; numbers at the given point only.
 
     `points` are (number, values); `on_border` says that the given point lies on a kink or border, so
     that one-sided slopes decide what is true there.
     """
-    chosen, notes = _layout(model, claims, points, referee, layout)
-    context = ClaimContext(model, referee, [At(n, v) for n, v in points], chosen, on_border)
+    chosen, notes = _layout(model, claims, points, referee, layout, limits)
+    context = ClaimContext(model, referee, [At(n, v) for n, v in points], chosen, on_border, limits)
     results = note_sides(context, claims, [_judge_and_count(context, claim) for claim in claims])
     if context.judged_by_rows:
         few = context.first_row_count
@@ -75,7 +75,7 @@ def judge_claims(
         results = [_reject_accident(result) for result in results]
     samples = [_samples_for(context, c, r) for c, r in zip(claims, results, strict=True)]
     if carry:
-        results = context.afforded(lambda: _carry(context, claims, results))
+        results = context.within_budget(lambda: _carry(context, claims, results))
     return Judged(tuple(results), tuple(notes), tuple(samples))
 
 
@@ -85,7 +85,8 @@ def _reject_accident(result: ClaimResult) -> ClaimResult:
 
 
 def _layout(
-    model: Model, claims: Sequence[Claim], points: Any, referee: Referee, wanted: str
+    model: Model, claims: Sequence[Claim], points: Any, referee: Referee, wanted: str,
+    limits: ClaimsLimits,
 ) -> tuple[str, list[str]]:
     """The Jacobian layout of this file: the one in which more of its claims are right."""
     jacobians = [claim for claim in claims if claim.is_jacobian]
@@ -93,7 +94,7 @@ def _layout(
         return ("numerator" if wanted == "auto" else wanted), []
     right = {}
     for layout in LAYOUTS:
-        context = ClaimContext(model, referee, [At(n, v) for n, v in points[:1]], layout, False)
+        context = ClaimContext(model, referee, [At(n, v) for n, v in points[:1]], layout, False, limits)
         right[layout] = sum(_judge(context, c).verdict is Verdict.OK for c in jacobians)
     best = max(LAYOUTS, key=lambda name: right[name])
     spelled = {
@@ -113,16 +114,15 @@ def _judge_and_count(context: ClaimContext, claim: Claim) -> ClaimResult:
 
 def _judge(context: ClaimContext, claim: Claim) -> ClaimResult:
     """One claim, at all points; when the budget is spent, in float64 if that is enough."""
-    with suppress(BudgetSpent):
-        result = _by_rows(context, claim) or _judge_once(context, claim)
-        if not context.lacks_precision:
-            return result
-    why = context.referee.budget.reason
     try:
-        result = _judge_once(context, claim)
+        result = context.within_budget(lambda: _by_rows(context, claim) or _judge_once(context, claim))
     except BudgetSpent:  # the slopes of a kink
-        return replace(_blank_result(context.model, claim), verdict=Verdict.UNRESOLVED, note=why)
+        note = context.referee.budget.reason
+        return replace(_blank_result(context.model, claim), verdict=Verdict.UNRESOLVED, note=note)
+    if not context.lacks_precision:
+        return result
     if result.verdict is Verdict.UNRESOLVED or (result.verdict is Verdict.OK and _is_open(context, claim)):
+        why = context.referee.budget.reason
         return replace(result, verdict=Verdict.UNRESOLVED, true=None, note=why)
     return result
 
@@ -155,7 +155,8 @@ def _is_open(context: ClaimContext, claim: Claim) -> bool:
     """Whether float64 leaves it open at some point if a claim is right: fewer digits are proved than
     are wanted, or given."""
     given = digits_given(claim.text) if claim.numbers is not None else 0
-    share = 10.0 ** -min(given or WANTED_DIGITS, WANTED_DIGITS)
+    wanted = context.limits.wanted_digits
+    share = 10.0 ** -min(given or wanted, wanted)
     if claim.numbers is not None:
         return is_too_wide(*numbers_of(context, claim), share)
     return any(is_too_wide(*_floats(context, claim, at), share) for at in context.points)
@@ -167,7 +168,7 @@ def _floats(context: ClaimContext, claim: Claim, at: At) -> tuple[Array, Array, 
     assert isinstance(formula, Graph)
     discrepancy = difference(context.true_values(at), claim, formula)
     rounding = context.rounding(claim, at, discrepancy.true) + context.own_rounding(claim, formula, at)
-    return discrepancy.claimed, discrepancy.true, 4 * rounding
+    return discrepancy.claimed, discrepancy.true, context.limits.rounding_safety * rounding
 
 
 def _judge_once(context: ClaimContext, claim: Claim) -> ClaimResult:
@@ -192,14 +193,14 @@ def _samples_for(context: ClaimContext, claim: Claim, result: ClaimResult) -> tu
         return ()
     if claim.numbers is not None:
         context = context.in_float64 if context.has_many_rows else context
-        return context.afforded(lambda: samples_of_numbers(context, claim, formula, result))
+        return context.within_budget(lambda: samples_of_numbers(context, claim, formula, result))
     if context.has_many_rows or context.true_values(context.points[0]).streams(claim, formula):
         first_rows = context.with_fewer_rows(claim)
         if first_rows is not None:  # the mistake is the same
             return _samples_for(context.first_rows, first_rows, _judge(context.first_rows, first_rows))
         if not context.has_many_rows:
             return ()
-    return context.afforded(lambda: samples_of_formula(context, claim, formula))
+    return context.within_budget(lambda: samples_of_formula(context, claim, formula))
 
 
 def _carry(

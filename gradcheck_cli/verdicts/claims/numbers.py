@@ -13,10 +13,10 @@ from gradcheck_cli.model.model import Claim
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.reference.referee import MOST_DIGITS
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import (
-    MOST_SLOPES,
     clear_kinks,
     judge_at_kink,
     judge_near_kink,
@@ -24,11 +24,8 @@ from gradcheck_cli.verdicts.claims.at_kinks import (
 from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 
-__all__ = ["WANTED_DIGITS", "digits_given", "is_too_wide", "judge_numbers", "numbers_of", "unwritten"]
+__all__ = ["digits_given", "is_too_wide", "judge_numbers", "numbers_of", "unwritten"]
 
-WANTED_DIGITS = 6
-_LIMIT = 1e-12  # relative: slopes from both sides, known to 40 digits, that are one
-_DECIDABLE = 1e-9  # of a number: where rounding is more than that, the reason is looked for
 _AS_FLOAT32 = "as float32 it would be right: if it was computed so, save it so"
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
 
@@ -37,7 +34,7 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
     """`blank`, filled in: WRONG where some entry is off by more than rounding and the digits explain."""
     claimed, true, rounding = numbers_of(context, claim)
     size = np.abs(claimed - true)
-    discrepancy = Discrepancy(claimed, true, size, ~(size <= rounding + unwritten(claim)))
+    discrepancy = Discrepancy(claimed, true, size, ~(size <= rounding + unwritten(claim, context.limits)))
     result = replace(context.with_worst_entry(blank, discrepancy, context.points[0]), points_total=1)
     kinked = judge_at_kink(context, claim, discrepancy, blank) if context.on_border else None
     if kinked is not None and (discrepancy.wrong.any() or kinked.verdict is Verdict.KINK):
@@ -45,7 +42,8 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
     if context.on_border and discrepancy.wrong.any() and discrepancy.wrong.size > 1:
         discrepancy = clear_kinks(context, claim, discrepancy)
         result = replace(context.with_worst_entry(blank, discrepancy, context.points[0]), points_total=1)
-    loose = bool(np.any(rounding > _DECIDABLE * np.abs(true)) and np.any(claimed != true))
+    wide = np.any(rounding > context.limits.decidable * np.abs(true))
+    loose = bool(wide and np.any(claimed != true))
     beside = judge_near_kink(context, claim, discrepancy, blank) if discrepancy.wrong.any() or loose else None
     if beside is not None:
         return beside
@@ -56,7 +54,8 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         said = _AS_FLOAT32 if _is_right_in_float32(context, claim, discrepancy) else None
         result = context.with_pattern(result, discrepancy)
         return replace(result, verdict=Verdict.WRONG, points_wrong=1, note=said)
-    return replace(result, note=_digits_note(claim, discrepancy, rounding, name_of(context.model, result)))
+    display = name_of(context.model, result)
+    return replace(result, note=_digits_note(claim, discrepancy, rounding, display, context.limits))
 
 
 def _is_right_in_float32(context: ClaimContext, claim: Claim, discrepancy: Discrepancy) -> bool:
@@ -75,7 +74,8 @@ def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array
     true = _limits(context, claim.target, floats(context.true_values(at).derivative(claim.target)))
     claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
     rounding = context.rounding(claim, at, true).reshape(true.shape)
-    return claimed, true, 4 * rounding if context.lacks_precision else rounding  # the truth is off, too
+    safety = context.limits.rounding_safety if context.lacks_precision else 1.0  # the truth is off, too
+    return claimed, true, safety * rounding
 
 
 def _limits(context: ClaimContext, target: Derivative, true: Array) -> Array:
@@ -84,16 +84,16 @@ def _limits(context: ClaimContext, target: Derivative, true: Array) -> Array:
     if not np.isnan(true).any() or context.model.node(target.of).shape or node.per_row:
         return true
     found = np.array(true)
-    for place in np.argwhere(np.isnan(true))[:MOST_SLOPES]:
+    for place in np.argwhere(np.isnan(true))[: context.limits.most_slopes]:
         left, right = context.slopes(target, place) or (np.nan, np.nan)
-        if abs(left - right) <= _LIMIT * max(abs(left), abs(right)):
+        if abs(left - right) <= context.limits.same * max(abs(left), abs(right)):
             found[tuple(place)] = left
     return found
 
 
-def unwritten(claim: Claim) -> Array | float:
+def unwritten(claim: Claim, limits: ClaimsLimits) -> Array | float:
     """What the digits that are not written may come to."""
-    return 0.0 if claim.half_units is None else claim.half_units * (1 + 1e-9)
+    return 0.0 if claim.half_units is None else claim.half_units * (1 + limits.half_unit_slack)
 
 
 def is_too_wide(claimed: Array, true: Array, tolerance: Array, share: float) -> bool:
@@ -103,7 +103,9 @@ def is_too_wide(claimed: Array, true: Array, tolerance: Array, share: float) -> 
     return not bool(np.all(known))
 
 
-def _digits_note(claim: Claim, discrepancy: Discrepancy, rounding: Array, display: str) -> str | None:
+def _digits_note(
+    claim: Claim, discrepancy: Discrepancy, rounding: Array, display: str, limits: ClaimsLimits
+) -> str | None:
     """To how many digits numbers agree, or can be told from wrong ones; 0 for 0 is out of question."""
     true = discrepancy.true
     with np.errstate(all="ignore"):
@@ -113,7 +115,8 @@ def _digits_note(claim: Claim, discrepancy: Discrepancy, rounding: Array, displa
     name = next(n for n, bits in SIGNIFICANDS.items() if bits == claim.bits)
     narrow = claim.bits < SIGNIFICANDS["float64"]
     written = digits_given(claim.text) if not true.ndim else _fewest_written(claim, discrepancy.claimed)
-    most = max(1, int(claim.bits * np.log10(2)) - 3) if narrow else WANTED_DIGITS
+    carries = int(claim.bits * np.log10(2)) - limits.narrow_lost_digits
+    most = max(1, carries) if narrow else limits.wanted_digits
     given = min(written or most, most if true.ndim else int(MOST_DIGITS))
     s = "" if fewest == 1 else "s"
     if fewest < given:

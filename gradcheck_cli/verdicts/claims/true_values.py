@@ -14,12 +14,10 @@ from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Derivative, Graph, Key
 from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.reference.referee import Referee
 
 __all__ = ["At", "TrueValues", "are_many", "entry_of"]
-
-_MOST_SWEPT = 1 << 18  # numbers
-_MOST_AT_ONCE = 1 << 20  # numbers of one name that are looked at together
 
 
 @dataclass(frozen=True)
@@ -42,6 +40,7 @@ class TrueValues:
     layout: str
     exact: bool
     tape: Tape
+    limits: ClaimsLimits
     known: dict[Derivative, Array] = field(default_factory=dict)
     _swept: dict[str, dict[str, Array]] = field(default_factory=dict)
 
@@ -91,7 +90,7 @@ class TrueValues:
         """Whether a claim and what it is made of have so many rows that they are taken block by block."""
         rows, leaves = self.model.rows or 0, [n for n in formula.nodes if n.is_leaf and n.per_row]
         widest = max((n.size for n in (*leaves, self.model.node(claim.target.by))), default=1)
-        return not self.exact and are_many(rows * widest) and (
+        return not self.exact and are_many(rows * widest, self.limits) and (
             bool(leaves) or self.is_per_row(claim.target)
         )  # fmt: skip
 
@@ -156,8 +155,8 @@ class TrueValues:
         nodes = {name: model.node(name) for name in (*model.inputs, *model.steps)}
         nodes = {name: node for name, node in nodes.items() if needed[node.index]}
         numbers = sum(n.size * (rows if n.per_row or target.per_row else 1) for n in nodes.values())
-        first_rows = numbers * target.size <= _MOST_SWEPT
-        return backprop.derivative(model, self.tape, of, nodes) if first_rows else {}
+        are_few = numbers * target.size <= self.limits.most_kept_derivatives
+        return backprop.derivative(model, self.tape, of, nodes) if are_few else {}
 
     def _in_layout(self, of: str, by: str, value: Array) -> Array:
         jacobian = len(self.model.node(of).shape) == 1 and len(self.model.node(by).shape) == 1
@@ -169,9 +168,9 @@ class TrueValues:
         return value[None] if per_row else np.asarray(value)[None, None]
 
 
-def are_many(numbers: int) -> bool:
+def are_many(numbers: int, limits: ClaimsLimits) -> bool:
     """Whether numbers are so many that they are taken in blocks, or not at all."""
-    return numbers > _MOST_AT_ONCE
+    return numbers > limits.most_at_once
 
 
 def entry_of(values: Array, index: tuple[int, ...]) -> Array:
