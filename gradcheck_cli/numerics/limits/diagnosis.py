@@ -9,3 +9,61 @@ __all__ = ["DiagnosisLimits"]
 
 class DiagnosisLimits(NamedTuple):
     """Tolerances, safety factors and work limits of diagnosis."""
+
+    # points | backward passes with one mistake are compared with a formula at so many | set by hand, not
+    # measured
+    most_points: int = 5
+    # entries | computed in all backward passes with a mistake: seconds | timed by hand once, not kept
+    most_mistake_work: int = 200_000_000
+    # ulps | by which two right programs may differ where nothing cancels | set by hand, not measured
+    program_ulps: float = 2.0**12
+    # factor | half a unit of the last written digit, with a little slack | set by hand, not measured
+    half_unit_factor: float = 1.01
+    # decimal digits | of all wrong numbers together: hundreds of mistakes are tried | set by hand: a chance
+    # of 1e-6; not measured
+    least_information: float = 8.0
+    # edges | of one chain | set by hand, not measured
+    most_edges: int = 400
+    # numbers | of one chain, edges times rows | set by hand, not measured
+    most_chain_numbers: int = 200_000
+    # relative, of the mistake | what a slip predicts must be what is claimed, at every point | set by hand,
+    # not measured
+    same_slip: float = 1e-8
+    # relative, of the value | a smaller mistake float64 does not tell from another | set by hand, not
+    # measured
+    visible_mistake: float = 1e-9
+    # relative | rounding of a predicted change, four machine epsilons | set by hand, not measured
+    slip_rounding: float = 2.0**-50
+    # values | that a derivation may drop or repeat, tried at one edge | set by hand, not measured
+    most_factors: int = 60
+    # numbers | edges times slips times rows times points | set by hand, not measured
+    most_slip_work: int = 20_000_000
+    # relative | the whole derivative passes through one edge if its term agrees so far | set by hand, not
+    # measured
+    whole: float = 1e-6
+    # relative, of the largest entry | an edited formula farther off in float64 is not tried at high precision
+    # | set by hand, not measured
+    near: float = 1e-6
+    # formulas | with one edit undone that are tried | set by hand, not measured
+    most_edits: int = 400
+    # entries | computed in all edited formulas | set by hand, not measured
+    most_edit_entries: int = 30_000_000
+    # pairs | of an elementwise step and a name, whose slopes are tried | set by hand, not measured
+    most_elementwise: int = 200
+    # nodes | of one elementwise step | set by hand, not measured
+    most_step_nodes: int = 30
+    # relative | samples are float64 of numbers known to 50 digits, so what explains them agrees so far | set
+    # by hand, not measured
+    same: float = 1e-12
+    # places | along an axis: two that are exchanged are in reverse, and off by one | exact
+    fewest_moved: int = 3
+    # derivatives | that may stand in place of another: each has to be computed | set by hand, not measured
+    most_derivatives: int = 12
+    # decimal digits | of a single number: some 50 explanations are tried, so one in a thousand fits by chance
+    # | estimated by that count, not measured
+    fewest_digits: int = 5
+    # relative | what rounding leaves of numbers that are written with all digits | set by hand, not measured
+    number_rounding: float = 1e-9
+    # relative, of the factor minus 1 | two factors are one only if their tolerance is far below that | set by
+    # hand, not measured
+    clear_factor: float = 1e-2

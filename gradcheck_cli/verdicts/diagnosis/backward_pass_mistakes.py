@@ -23,16 +23,13 @@ from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONFUSED, of_argument
 
 __all__ = ["find_mistake", "find_mistake_in_formula", "find_mistake_in_some"]
 
-_MOST_POINTS = 5  # at which a formula is tried
-_MOST_WORK = 200_000_000  # entries computed in all backward passes: seconds
-_ULPS = 2.0**12  # by which two programs may differ where nothing cancels
-_LEAST_DIGITS = 8.0  # of all wrong numbers together: hundreds of mistakes are tried
 _PLAIN = ("add", "sub", "neg", "expand", "index", "concat", "transpose", "identity")
 
 
@@ -54,7 +51,9 @@ class _Target:
     claimed: Mapping[str, tuple[Array, Array]]
 
 
-def find_mistake(model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult]) -> str | None:
+def find_mistake(
+    model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult], limits: DiagnosisLimits
+) -> str | None:
     """The first mistake, from the loss backward, that gives all claimed numbers; None where none does."""
     judged = [
         (claim, result)
@@ -63,43 +62,48 @@ def find_mistake(model: Model, claims: Sequence[Claim], results: Sequence[ClaimR
         and result.verdict in (Verdict.OK, Verdict.WRONG)
     ]  # fmt: skip
     wrong = [claim for claim, result in judged if result.verdict is Verdict.WRONG]
-    return _find_explaining(model, wrong, [claim for claim, _ in judged], _MOST_WORK)
+    return _find_explaining(model, wrong, [claim for claim, _ in judged], limits)
 
 
-def find_mistake_in_some(model: Model, claims: Sequence[Claim], share: int = 1) -> str | None:
+def find_mistake_in_some(
+    model: Model, claims: Sequence[Claim], limits: DiagnosisLimits, share: int = 1
+) -> str | None:
     """The same for the numbers of some claims, where no mistake gives those of all; with one part in `share`
     of the work."""
     if any(c.target.of != model.loss or c.target.index is not None for c in claims):
         return None
-    return _find_explaining(model, claims, claims, _MOST_WORK // share)
+    part = limits._replace(most_mistake_work=limits.most_mistake_work // share)
+    return _find_explaining(model, claims, claims, part)
 
 
 def _find_explaining(
-    model: Model, wrong: Sequence[Claim], explained: Sequence[Claim], most: int
+    model: Model, wrong: Sequence[Claim], explained: Sequence[Claim], limits: DiagnosisLimits
 ) -> str | None:
     """The first mistake that gives what is `explained`, if the wrong ones tell enough."""
-    if sum(map(_digits, wrong)) < _LEAST_DIGITS:
+    if sum(_digits(claim, limits) for claim in wrong) < limits.least_information:
         return None
     tape = forward_pass(model)
-    if _reproduces(model, _Target(tape, {c.target.by: _numbers(c) for c in wrong})):
+    if _reproduces(model, _Target(tape, {c.target.by: _numbers(c, limits) for c in wrong})):
         return None  # off by rounding, or so little that every mistake that hardly shows would do
-    return _first(model, [_Target(tape, {c.target.by: _numbers(c) for c in explained})], most)
+    return _first(model, [_Target(tape, {c.target.by: _numbers(c, limits) for c in explained})], limits)
 
 
-def find_mistake_in_formula(model: Model, claim: Claim, samples: Sequence[ClaimSample]) -> str | None:
+def find_mistake_in_formula(
+    model: Model, claim: Claim, samples: Sequence[ClaimSample], limits: DiagnosisLimits
+) -> str | None:
     """The same for one formula, at several points: what its derivatives are filled with is right."""
     if claim.target.of != model.loss or claim.target.index is not None or not samples:
         return None
     seen = []
-    for each in samples[:_MOST_POINTS]:
+    for each in samples[: limits.most_points]:
         tape = forward_pass(model, FLOAT64, each.values.point)
-        tolerance = _tolerance(each.claimed, SIGNIFICANDS["float64"])
+        tolerance = _tolerance(each.claimed, SIGNIFICANDS["float64"], limits)
         seen.append(_Target(tape, {claim.target.by: (each.claimed, tolerance)}))
     telling = [one for one in seen if not _reproduces(model, one)]
-    return _first(model, seen) if len(telling) >= min(2, len(seen)) else None
+    return _first(model, seen, limits) if len(telling) >= min(2, len(seen)) else None
 
 
-def _first(model: Model, seen: Sequence[_Target], most: int = _MOST_WORK) -> str | None:
+def _first(model: Model, seen: Sequence[_Target], limits: DiagnosisLimits) -> str | None:
     held = sum(n.size * ((model.rows or 1) if n.per_row else 1) for n in model.graph.nodes)
     reached = model.graph.upstream([model.node(model.loss).index])
     nodes = [n for n in reversed(model.graph.nodes) if reached[n.index]]
@@ -107,7 +111,7 @@ def _first(model: Model, seen: Sequence[_Target], most: int = _MOST_WORK) -> str
     each = [_mistakes(model, nodes, one.tape) for one in seen]
     for made in zip(*each, strict=True):  # the same one at every point
         tried += held
-        if tried > most:
+        if tried > limits.most_mistake_work:
             return None
         if all(_reproduces(model, one, wrong) for one, wrong in zip(seen, made, strict=True)):
             return str(made[0].text)
@@ -126,21 +130,21 @@ def _reproduces(model: Model, seen: _Target, made: _Mistake | None = None) -> bo
     return True
 
 
-def _numbers(claim: Claim) -> tuple[Array, Array]:
+def _numbers(claim: Claim, limits: DiagnosisLimits) -> tuple[Array, Array]:
     """The numbers of a claim, and how far two right programs may be apart in them."""
     numbers = np.asarray(claim.numbers, dtype=float)
-    unwritten = 0.0 if claim.half_units is None else 1.01 * claim.half_units
-    return numbers, np.asarray(_tolerance(numbers, claim.bits) + unwritten)
+    unwritten = 0.0 if claim.half_units is None else limits.half_unit_factor * claim.half_units
+    return numbers, np.asarray(_tolerance(numbers, claim.bits, limits) + unwritten)
 
 
-def _tolerance(numbers: Array, bits: int) -> Array:
+def _tolerance(numbers: Array, bits: int, limits: DiagnosisLimits) -> Array:
     """What rounding of so many bits may come to, beside the largest of the numbers."""
-    return np.asarray(_ULPS * 2.0**-bits * np.max(np.abs(numbers), initial=0.0))
+    return np.asarray(limits.program_ulps * 2.0**-bits * np.max(np.abs(numbers), initial=0.0))
 
 
-def _digits(claim: Claim) -> float:
+def _digits(claim: Claim, limits: DiagnosisLimits) -> float:
     """How much the numbers tell."""
-    numbers, tolerance = _numbers(claim)
+    numbers, tolerance = _numbers(claim, limits)
     with np.errstate(all="ignore"):
         digits = np.maximum(0.0, np.log10(np.abs(numbers) / tolerance))
     return float(np.sum(digits, where=numbers != 0))

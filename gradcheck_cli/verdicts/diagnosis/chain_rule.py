@@ -19,11 +19,9 @@ from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 
 __all__ = ["Chain", "Edge", "chain_at", "edges_between"]
-
-_MOST_EDGES = 400
-_MOST_NUMBERS = 200_000  # of one chain: edges times rows
 
 
 class Edge(NamedTuple):
@@ -54,7 +52,9 @@ class Chain:
         return moved if self.each_row else moved.sum(axis=-1, keepdims=True)
 
 
-def edges_between(model: Model, of: str, by: str, stops: Iterable[str] = ()) -> list[Edge]:
+def edges_between(
+    model: Model, of: str, by: str, stops: Iterable[str], limits: DiagnosisLimits
+) -> list[Edge]:
     """The edges from `by` to `of`, the nearest to `by` first, without those behind `stops`; none where
     a value on the way is an array or the ways are too many."""
     graph, source, target = model.graph, model.node(by), model.node(of)
@@ -71,7 +71,8 @@ def edges_between(model: Model, of: str, by: str, stops: Iterable[str] = ()) -> 
             found += mine
             if node.index not in stopped:
                 reached.add(node.index)
-    many = len(found) > _MOST_EDGES or len(found) * (model.rows or 1) > _MOST_NUMBERS
+    numbers = len(found) * (model.rows or 1)
+    many = len(found) > limits.most_edges or numbers > limits.most_chain_numbers
     return [] if many or source.shape else found
 
 

@@ -18,6 +18,7 @@ from gradcheck_cli.formulas.passes import Spelling
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.verdicts.diagnosis.chain_rule import Chain, Edge
 
 __all__ = ["CONFUSED", "CONSTANTS", "SIGNED", "Observation", "counts", "explain_by_edge", "of_argument"]
@@ -51,11 +52,6 @@ CONFUSED: dict[str, tuple[tuple[str, Callable[[Any, Any], Any]], ...]] = {
     "erf": (("exp(-({0})^2)", lambda z, y: np.exp(-z * z)),),
 }
 _BRACKETS = re.compile(r"(?<![a-z0-9])\(\{0\}\)")  # that are not those of a function
-_SAME = 1e-8  # of the mistake: what is predicted must be what is claimed. It has to hold at every point
-_SEEN = 1e-9  # of the value: a smaller mistake float64 does not tell from another
-_ROUNDING = 2.0**-50
-_MOST_FACTORS = 60
-_MOST_WORK = 20_000_000  # numbers: edges, times slips, times rows, times points
 Partial = Callable[[Chain], Array]
 
 
@@ -91,14 +87,20 @@ def counts(model: Model) -> Iterator[tuple[float, str]]:
         yield 1.0 / model.rows, f"1/{count:,} (one over the number of rows)"
 
 
-def explain_by_edge(model: Model, edges: Sequence[Edge], points: Sequence[Observation]) -> str | None:
+def explain_by_edge(
+    model: Model, edges: Sequence[Edge], points: Sequence[Observation], limits: DiagnosisLimits
+) -> str | None:
     """The sentence for the likeliest slip that explains what is claimed at every point."""
     seen = [p for p in points if np.isfinite(p.claimed).all() and np.isfinite(p.true).all()]
-    telling = sum(bool(np.any(_mistake(p) > _SEEN * np.abs(p.true))) for p in seen)
+    telling = sum(
+        bool(np.any(_mistake(p) > limits.visible_mistake * np.abs(p.true)))
+        for p in seen
+    )
     if not edges or telling < min(2, len(points)):
         return None
-    tried = _Slips(model, edges, seen)
-    found = min((s for s in tried.all() if _is_explained_by(s, seen)), key=lambda s: s.rank, default=None)
+    tried = _Slips(model, edges, seen, limits)
+    fitting = (s for s in tried.all() if _is_explained_by(s, seen, limits))
+    found = min(fitting, key=lambda s: s.rank, default=None)
     return found.text() if found is not None else None
 
 
@@ -106,7 +108,7 @@ def _mistake(point: Observation) -> Array:
     return np.asarray(np.abs(point.claimed - point.true))
 
 
-def _is_explained_by(slip: _Slip, points: Sequence[Observation]) -> bool:
+def _is_explained_by(slip: _Slip, points: Sequence[Observation], limits: DiagnosisLimits) -> bool:
     """Whether it gives what is claimed at every point; where it is 0/0, as a factor x left out at x = 0, the
     other points decide."""
     telling = 0
@@ -114,11 +116,14 @@ def _is_explained_by(slip: _Slip, points: Sequence[Observation]) -> bool:
         for point in points:
             made = point.chain.change(slip.edge, slip.partial(point.chain))
             known, size = np.isfinite(made), np.maximum(np.abs(point.claimed), np.abs(point.true))
-            known &= (point.claimed == 0) | (np.abs(point.claimed) > _SEEN * size)  # nothing, not a trifle
+            is_clear = np.abs(point.claimed) > limits.visible_mistake * size
+            known &= (point.claimed == 0) | is_clear  # nothing, not a trifle
             off = np.abs(made - (point.claimed - point.true))
-            if not np.all((off <= _SAME * _mistake(point) + _ROUNDING * size) | ~known):
+            tolerance = limits.same_slip * _mistake(point) + limits.slip_rounding * size
+            if not np.all((off <= tolerance) | ~known):
                 return False
-            telling += bool(np.any(known & (_mistake(point) > _SEEN * np.abs(point.true))))
+            is_seen = _mistake(point) > limits.visible_mistake * np.abs(point.true)
+            telling += bool(np.any(known & is_seen))
     return telling >= min(2, len(points))
 
 
@@ -129,6 +134,7 @@ class _Slips:
     model: Model
     edges: Sequence[Edge]
     points: Sequence[Observation]
+    limits: DiagnosisLimits
 
     def __post_init__(self) -> None:
         self.spelling = Spelling(self.model)
@@ -141,7 +147,7 @@ class _Slips:
         """The slips of all edges, as far as the work allows."""
         factors = self._factors()
         rows = max(len(p.true) for p in self.points) * len(self.points) * (self.model.rows or 1)
-        left = _MOST_WORK // max(1, rows)
+        left = self.limits.most_slip_work // max(1, rows)
         for edge in self.edges:
             for slip in self._of(edge, factors):
                 left -= 1
@@ -155,7 +161,7 @@ class _Slips:
         inner = [self.nodes[k] for k in sorted(near - self.own)]
         loss = self.model.node(self.model.loss)
         names = [node for node in self.named if not node.shape and node is not loss]
-        return [*names, *(n for n in inner if not n.shape)][:_MOST_FACTORS]
+        return [*names, *(n for n in inner if not n.shape)][: self.limits.most_factors]
 
     def _of(self, edge: Edge, factors: Sequence[Node]) -> Iterator[_Slip]:
         user, argument = edge.user, edge.argument
@@ -223,7 +229,8 @@ class _Slips:
         """Whether all of the derivative passes through this edge."""
         with np.errstate(all="ignore"):
             parts = ((p.chain.change(edge, 0 * p.chain.partials[edge]), p.true) for p in self.points)
-            return all(np.allclose(-part, true, rtol=1e-6, atol=0) for part, true in parts)
+            rtol = self.limits.whole
+            return all(np.allclose(-part, true, rtol=rtol, atol=0) for part, true in parts)
 
     def _through(self, edge: Edge) -> str:
         """ "f1 (line 3)": the value that a term comes through."""

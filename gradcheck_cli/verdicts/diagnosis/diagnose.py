@@ -19,6 +19,7 @@ from gradcheck_cli.model.graph import Derivative, Graph, Node
 from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.results import index_patterns
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
@@ -46,7 +47,6 @@ from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import (
 )
 from gradcheck_cli.verdicts.diagnosis.elementwise_steps import explain_by_elementwise_step
 from gradcheck_cli.verdicts.diagnosis.entry_tests import (
-    SAME,
     describe_permutation,
     is_repaired_by,
     misses_factor,
@@ -57,17 +57,17 @@ from gradcheck_cli.verdicts.diagnosis.number_ratios import relate_numbers
 
 __all__ = ["diagnose_claims"]
 
-_NEAR = 1e-6  # of the largest entry: what is farther off in float64 is not tried at high precision
-_MOST_TRIED, _MOST_ENTRIES = 400, 30_000_000  # formulas, and entries computed in all of them
+DIAGNOSIS = DiagnosisLimits()
 
 
 def diagnose_claims(
-    model: Model, claims: Sequence[Claim], context: Judged, *, where: bool = True, what: bool = True
+    model: Model, claims: Sequence[Claim], judged: Judged, *, where: bool = True, what: bool = True,
+    limits: DiagnosisLimits = DIAGNOSIS,
 ) -> list[ClaimResult]:
     """The claims, the wrong ones with how many others build on them, and with `where` and `what`."""
-    right = [r.by for r in context.results if r.verdict is Verdict.OK and r.of == model.loss]
+    right = [r.by for r in judged.results if r.verdict is Verdict.OK and r.of == model.loss]
     found = []
-    for claim, result, samples in zip(claims, context.results, context.samples, strict=True):
+    for claim, result, samples in zip(claims, judged.results, judged.samples, strict=True):
         if result.verdict is Verdict.WRONG:
             carried = result.carried is not None
             result = replace(result, note=result.note or dependents_note(claims, claim, shown=carried))
@@ -77,17 +77,18 @@ def diagnose_claims(
                     where=position_in_chain(model, result, right),
                     inherited=count_affected_parameters(model, result),
                 )
-                result = attribute_to_later_step(model, result, context.results)
+                result = attribute_to_later_step(model, result, judged.results)
             if what and samples:
                 first = samples[0]
-                result = replace(result, diagnosis=_explain(first.model, first.claim, result, samples))
+                said = _explain(first.model, first.claim, result, samples, limits)
+                result = replace(result, diagnosis=said)
         found.append(result)
-    found = relate_numbers(model, found, where=where, what=what)
-    return _by_one_mistake(model, claims, found) if what else found
+    found = relate_numbers(model, found, limits, where=where, what=what)
+    return _by_one_mistake(model, claims, found, limits) if what else found
 
 
 def _by_one_mistake(
-    model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult]
+    model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult], limits: DiagnosisLimits
 ) -> list[ClaimResult]:
     """WRONG numbers that nothing is said of yet, with the one mistake that makes all numbers; where there is
     none, with one that makes these, or each."""
@@ -95,43 +96,44 @@ def _by_one_mistake(
         r.verdict is Verdict.WRONG and r.kind == "number" and not (r.diagnosis or r.note) and r.left is None
         for r in results
     ]
-    text = find_mistake(model, claims, results) if any(silent) else None
+    text = find_mistake(model, claims, results, limits) if any(silent) else None
     some = [claim for claim, is_silent in zip(claims, silent, strict=True) if is_silent]
     if text is None and len(some) > 1:
-        shared = find_mistake_in_some(model, some)
+        shared = find_mistake_in_some(model, some, limits)
         text = shared and f"{shared}, in these {len(some)} alone"
     found = []
     for claim, result, is_silent in zip(claims, results, silent, strict=True):
-        own = find_mistake_in_some(model, [claim], len(some)) if is_silent and text is None else None
+        own = find_mistake_in_some(model, [claim], limits, len(some)) if is_silent and text is None else None
         said = f"{own}, here alone" if own else text
         found.append(replace(result, diagnosis=said) if is_silent else result)
     return found
 
 
 def _explain(
-    model: Model, claim: Claim, result: ClaimResult, samples: Sequence[ClaimSample]
+    model: Model, claim: Claim, result: ClaimResult, samples: Sequence[ClaimSample],
+    limits: DiagnosisLimits,
 ) -> str | None:
     """The first explanation that makes the claim right at every point."""
-    if is_repaired_by(samples, lambda e: -e.claimed):
+    if is_repaired_by(samples, lambda e: -e.claimed, limits):
         return "has the wrong sign" + _sign_from(model, result.by)
     for value, text in (*counts(model), *CONSTANTS, *_lengths(model)):
-        if repeats_factor(samples, partial(_constant, value)):
+        if repeats_factor(samples, partial(_constant, value), limits):
             return f"is {text} times the true value"
     for node, text in _factors(model):
-        if misses_factor(samples, partial(_value, node)):
+        if misses_factor(samples, partial(_value, node), limits):
             return f"misses the factor {text}"
-        if repeats_factor(samples, partial(_value, node)):
+        if repeats_factor(samples, partial(_value, node), limits):
             return f"has the factor {text} once too often"
-    said = explain_by_elementwise_step(model, samples)
+    said = explain_by_elementwise_step(model, samples, limits)
     if said:
         return said
     return (
-        describe_permutation(samples)
-        or _explain_by_edit(model, claim, samples)
-        or _describe_zeros(model, result, samples)
-        or _explain_by_other_name(model, claim, samples)
-        or _explain_by_edge(model, claim, samples)
-        or (find_mistake_in_formula(model, claim, samples) if claim.numbers is None else None)
+        describe_permutation(samples, limits)
+        or _explain_by_edit(model, claim, samples, limits)
+        or _describe_zeros(model, result, samples, limits)
+        or _explain_by_other_name(model, claim, samples, limits)
+        or _explain_by_edge(model, claim, samples, limits)
+        or (find_mistake_in_formula(model, claim, samples, limits) if claim.numbers is None else None)
     )
 
 
@@ -173,29 +175,33 @@ def _value(node: Node, sample: ClaimSample) -> Array:
 # ---------------------------------------------------------------------------------------------
 
 
-def _explain_by_edit(model: Model, claim: Claim, samples: Sequence[ClaimSample]) -> str | None:
+def _explain_by_edit(
+    model: Model, claim: Claim, samples: Sequence[ClaimSample], limits: DiagnosisLimits
+) -> str | None:
     """One exchange in the formula that makes it right everywhere."""
     first = samples[0]
     if not any(np.any(np.abs(e.true) > e.tolerance) for e in samples):
         return None
     rows = model.rows or 1
     size = sum(n.size * (rows if n.per_row else 1) for n in first.formula.nodes)
-    most = min(_MOST_TRIED, _MOST_ENTRIES // max(size, 1))
-    for slip in islice(undo_edits(model, first.formula, claim.target), most):
-        if _near(first, slip.graph) and all(e.accepts(slip.graph) for e in samples):
+    most = min(limits.most_edits, limits.most_edit_entries // max(size, 1))
+    for slip in islice(undo_edits(model, first.formula, claim.target, limits), most):
+        if _near(first, slip.graph, limits) and all(e.accepts(slip.graph) for e in samples):
             return slip.text
     return None
 
 
-def _near(sample: ClaimSample, graph: Graph) -> bool:
+def _near(sample: ClaimSample, graph: Graph, limits: DiagnosisLimits) -> bool:
     leaves = {n.key: sample.leaf(n.key) for n in graph.nodes if n.is_leaf}
     value = evaluate(graph, leaves, FLOAT64)
     value = value[0] if sample.per_row else value[0, 0, ...]
     with np.errstate(all="ignore"):
-        return bool(np.all(np.abs(value - sample.true) <= _NEAR * np.max(np.abs(sample.true))))
+        return bool(np.all(np.abs(value - sample.true) <= limits.near * np.max(np.abs(sample.true))))
 
 
-def _describe_zeros(model: Model, result: ClaimResult, samples: Sequence[ClaimSample]) -> str | None:
+def _describe_zeros(
+    model: Model, result: ClaimResult, samples: Sequence[ClaimSample], limits: DiagnosisLimits
+) -> str | None:
     """Entries that are 0 in the claim everywhere, where all others are right."""
     zero = np.logical_and.reduce([e.claimed == 0 for e in samples])
     missing = zero & np.logical_or.reduce([e.true != 0 for e in samples])
@@ -204,7 +210,7 @@ def _describe_zeros(model: Model, result: ClaimResult, samples: Sequence[ClaimSa
     per_row = samples[0].per_row
     if index_patterns.picture(missing, per_row=per_row):
         return None
-    if not is_repaired_by(samples, lambda e: np.where(missing, e.true, e.claimed)):
+    if not is_repaired_by(samples, lambda e: np.where(missing, e.true, e.claimed), limits):
         return None
     said = index_patterns.words(missing, name_of(model, result), per_row=per_row)
     many = said.split()[0] in ("rows", "columns", "entries")
@@ -216,7 +222,9 @@ def _describe_zeros(model: Model, result: ClaimResult, samples: Sequence[ClaimSa
 # ---------------------------------------------------------------------------------------------
 
 
-def _explain_by_other_name(model: Model, claim: Claim, samples: Sequence[ClaimSample]) -> str | None:
+def _explain_by_other_name(
+    model: Model, claim: Claim, samples: Sequence[ClaimSample], limits: DiagnosisLimits
+) -> str | None:
     """The derivative by another name that the claim is."""
     of, by = model.node(claim.target.of), model.node(claim.target.by)
     if claim.target.index is not None or of.shape:
@@ -228,24 +236,26 @@ def _explain_by_other_name(model: Model, claim: Claim, samples: Sequence[ClaimSa
         if node in (by, of) or not (alike and above[node.index]):
             continue
         other = Derivative(claim.target.of, name)
-        if is_repaired_by(samples, partial(_instead, other)):
+        if is_repaired_by(samples, partial(_instead, other, limits), limits):
             return f"is d {model.display(other.of)}/d {model.display(name)}"
     return None
 
 
-def _instead(other: Derivative, sample: ClaimSample) -> Array:
+def _instead(other: Derivative, limits: DiagnosisLimits, sample: ClaimSample) -> Array:
     """The truth where the claim is another derivative, else nothing that could be right."""
     found = sample.leaf(other)
     value = found[0] if sample.per_row else found[0, 0, ...]
-    same = np.abs(value - sample.claimed) <= np.maximum(SAME * np.abs(value), sample.tolerance)
+    same = np.abs(value - sample.claimed) <= np.maximum(limits.same * np.abs(value), sample.tolerance)
     return sample.true if same.all() else np.asarray(np.nan)
 
 
-def _explain_by_edge(model: Model, claim: Claim, samples: Sequence[ClaimSample]) -> str | None:
+def _explain_by_edge(
+    model: Model, claim: Claim, samples: Sequence[ClaimSample], limits: DiagnosisLimits
+) -> str | None:
     """The edge of the chain that was derived wrongly."""
     of, by = claim.target.of, claim.target.by
     stops = [key.by for key in cited_derivatives(claim) if key.of == of]
-    edges = edges_between(model, of, by, stops)
+    edges = edges_between(model, of, by, stops, limits)
     if not edges:
         return None
     points = [
@@ -255,7 +265,7 @@ def _explain_by_edge(model: Model, claim: Claim, samples: Sequence[ClaimSample])
         )
         for e in samples
     ]  # fmt: skip
-    return explain_by_edge(model, edges, points)
+    return explain_by_edge(model, edges, points, limits)
 
 
 def _sign_from(model: Model, by: str) -> str:

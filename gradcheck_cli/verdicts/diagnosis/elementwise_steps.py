@@ -16,12 +16,11 @@ from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Model, Step
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.diagnosis.entry_tests import misses_factor, repeats_factor
 
 __all__ = ["explain_by_elementwise_step"]
-
-_MOST_SLOPES, _MOST_NODES = 200, 30  # steps, and nodes in one
 
 
 # ---------------------------------------------------------------------------------------------
@@ -29,22 +28,24 @@ _MOST_SLOPES, _MOST_NODES = 200, 30  # steps, and nodes in one
 # ---------------------------------------------------------------------------------------------
 
 
-def explain_by_elementwise_step(model: Model, samples: Sequence[ClaimSample]) -> str | None:
+def explain_by_elementwise_step(
+    model: Model, samples: Sequence[ClaimSample], limits: DiagnosisLimits
+) -> str | None:
     """The derivative of one elementwise step by one name, left out or taken twice."""
     inner = samples[0].claimed.shape[samples[0].per_row :]
-    found = (pair for pair in _elementwise(model) if pair[1].nodes[pair[1].output].shape == inner)
-    for step, graph, by in islice(found, _MOST_SLOPES):
-        if misses_factor(samples, partial(_slopes, graph, by)):
+    found = (pair for pair in _elementwise(model, limits) if pair[1].nodes[pair[1].output].shape == inner)
+    for step, graph, by in islice(found, limits.most_elementwise):
+        if misses_factor(samples, partial(_slopes, graph, by), limits):
             return f"misses the factor {_in_words(model, step, by)}"
-        if repeats_factor(samples, partial(_slopes, graph, by)):
+        if repeats_factor(samples, partial(_slopes, graph, by), limits):
             return f"has the factor {_in_words(model, step, by)}: once too often"
     return None
 
 
-def _elementwise(model: Model) -> Iterator[tuple[Step, Graph, str]]:
+def _elementwise(model: Model, limits: DiagnosisLimits) -> Iterator[tuple[Step, Graph, str]]:
     """Steps that act entry by entry, as formulas of the names they mention, with each of these."""
     for step in model.steps.values():
-        graph = _alone(model, step)
+        graph = _alone(model, step, limits)
         if graph is None:
             continue
         shape = graph.nodes[graph.output].shape
@@ -57,7 +58,7 @@ def _acts(node: Node) -> bool:
     return node.primitive.elementwise or node.operation == "expand"
 
 
-def _alone(model: Model, step: Step) -> Graph | None:
+def _alone(model: Model, step: Step, limits: DiagnosisLimits) -> Graph | None:
     """A step's own formula: other names are leaves. None if it is a name, or no short formula."""
     named = {index: name for name, index in model.graph.names.items()}
     order, todo = set[int](), [step.node]
@@ -67,7 +68,7 @@ def _alone(model: Model, step: Step) -> Graph | None:
             order.add(index)
             if index == step.node or index not in named:
                 todo.extend(model.graph.nodes[index].arguments)
-        if len(order) > _MOST_NODES:
+        if len(order) > limits.most_step_nodes:
             return None
     builder, new = Builder(rows_apart=False), dict[int, int]()
     for node in (model.graph.nodes[i] for i in sorted(order)):

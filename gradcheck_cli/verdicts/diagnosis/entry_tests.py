@@ -8,20 +8,18 @@ from functools import partial
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 
-__all__ = ["SAME", "describe_permutation", "is_repaired_by", "misses_factor", "repeats_factor"]
+__all__ = ["describe_permutation", "is_repaired_by", "misses_factor", "repeats_factor"]
 
-SAME = 1e-12  # claim samples is float64 of numbers known to 50 digits
-
-_FEWEST_MOVED = 3  # places along an axis: two that are exchanged are in reverse, and off by one
 Factor = Callable[[ClaimSample], Array | float]
 
 
-def is_repaired_by(samples: Sequence[ClaimSample], repair: Callable[[ClaimSample], Array | float]) -> bool:
+def is_repaired_by(samples: Sequence[ClaimSample], repair: Factor, limits: DiagnosisLimits) -> bool:
     """Whether a repair makes the claim right at all points, and is no accident."""
     with np.errstate(all="ignore"):
-        return _is_telling(samples) and all(_equal(repair(e), e.true, e) for e in samples)
+        return _is_telling(samples) and all(_equal(repair(e), e.true, e, limits) for e in samples)
 
 
 def _is_telling(samples: Sequence[ClaimSample]) -> bool:
@@ -29,35 +27,38 @@ def _is_telling(samples: Sequence[ClaimSample]) -> bool:
     return sum(bool(np.any(np.abs(e.true) > e.tolerance)) for e in samples) >= min(2, len(samples))
 
 
-def misses_factor(samples: Sequence[ClaimSample], factor: Factor) -> bool:
+def misses_factor(samples: Sequence[ClaimSample], factor: Factor, limits: DiagnosisLimits) -> bool:
     """Whether the claim is right once it is multiplied by a factor."""
-    return is_repaired_by(samples, lambda e: e.claimed * factor(e))
+    return is_repaired_by(samples, lambda e: e.claimed * factor(e), limits)
 
 
-def repeats_factor(samples: Sequence[ClaimSample], factor: Factor) -> bool:
+def repeats_factor(samples: Sequence[ClaimSample], factor: Factor, limits: DiagnosisLimits) -> bool:
     """Whether the claim is the true value multiplied by a factor."""
     with np.errstate(all="ignore"):  # a factor may be 0 at some point, and the claim with it
-        return _is_telling(samples) and all(_equal(e.true * factor(e), e.claimed, e) for e in samples)
+        return _is_telling(samples) and all(_equal(e.true * factor(e), e.claimed, e, limits) for e in samples)
 
 
-def describe_permutation(samples: Sequence[ClaimSample]) -> str | None:
+def describe_permutation(samples: Sequence[ClaimSample], limits: DiagnosisLimits) -> str | None:
     """The right entries in other places: transposed, in reverse, off by one, in the order of columns."""
     shape = samples[0].claimed.shape
     inner = range(int(samples[0].per_row), len(shape))
     if len(inner) > 1:
-        if is_repaired_by(samples, lambda e: np.swapaxes(e.claimed, -1, -2)):
+        if is_repaired_by(samples, lambda e: np.swapaxes(e.claimed, -1, -2), limits):
             return "is transposed"
-        if is_repaired_by(samples, lambda e: e.claimed.reshape(-1).reshape(shape, order="F")):
+        by_columns = is_repaired_by(
+            samples, lambda e: e.claimed.reshape(-1).reshape(shape, order="F"), limits
+        )
+        if by_columns:
             return "has its entries column by column, not row by row"
     for axis in range(len(shape)):
         what = "row" if axis < samples[0].per_row else ("entry", "row")[len(inner) > 1]
         what = "column" if axis == len(shape) - 1 and len(inner) > 1 else what
-        if shape[axis] < _FEWEST_MOVED:
+        if shape[axis] < limits.fewest_moved:
             continue
-        if is_repaired_by(samples, partial(_reversed, axis)):
+        if is_repaired_by(samples, partial(_reversed, axis), limits):
             return f"has its {_plural(what)} in reverse"
         for step in (1, -1):
-            if is_repaired_by(samples, partial(_shifted, axis, step)):
+            if is_repaired_by(samples, partial(_shifted, axis, step), limits):
                 to = "after" if step == -1 else "before"
                 return f"is off by one {what}: has in each place the value of the one {to}"
     return None
@@ -80,8 +81,8 @@ def _plural(what: str) -> str:
     return "entries" if what == "entry" else f"{what}s"
 
 
-def _equal(made: Array | float, wanted: Array, sample: ClaimSample) -> bool:
+def _equal(made: Array | float, wanted: Array, sample: ClaimSample, limits: DiagnosisLimits) -> bool:
     if np.ndim(made) and np.shape(made) != np.shape(wanted):
         return False
-    close = np.abs(made - wanted) <= np.maximum(SAME * np.abs(wanted), sample.tolerance)
+    close = np.abs(made - wanted) <= np.maximum(limits.same * np.abs(wanted), sample.tolerance)
     return bool(np.all(close))

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Derivative, Graph, Key, Node
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 
 __all__ = ["FormulaEdit", "replace_node", "undo_edits"]
 
-_MOST_DERIVATIVES = 12  # that may stand in place of one: each has to be computed
 _OVER_ROWS = {"sum_rows": "mean_rows", "mean_rows": "sum_rows"}
 _SIGNS = {"add": ("sub", "+", "-"), "sub": ("add", "-", "+")}
 Make = Callable[[Builder, Sequence[int]], int]
@@ -31,9 +32,12 @@ class FormulaEdit:
     graph: Graph
 
 
-def undo_edits(model: Model, graph: Graph, target: Derivative) -> Iterator[FormulaEdit]:
+def undo_edits(
+    model: Model, graph: Graph, target: Derivative, limits: DiagnosisLimits
+) -> Iterator[FormulaEdit]:
     """Every single slip that a formula of `target` may hold: the same shape comes out without it."""
-    for found in (_transposes, _over_rows, _reversed, _signs, _names):
+    names = partial(_names, most=limits.most_derivatives)
+    for found in (_transposes, _over_rows, _reversed, _signs, names):
         for at, make, text in found(model, graph, target):
             formula = replace_node(graph, at, make)
             if formula is not None:
@@ -61,11 +65,11 @@ def replace_node(graph: Graph, at: int, make: Make) -> Graph | None:
 Slips = Iterator[tuple[int, Make, str]]
 
 
-def _names(model: Model, graph: Graph, target: Derivative) -> Slips:
+def _names(model: Model, graph: Graph, target: Derivative, *, most: int) -> Slips:
     """Another name, or another derivative, of the same shape."""
     for node in graph.nodes:
         if node.is_leaf:
-            for key in _others(model, node, target):
+            for key in _others(model, node, target, most):
                 text = f"uses {_spelled(model, node.key)} where {_spelled(model, key)} belongs"
                 yield node.index, _leaf(node, key), text
 
@@ -76,7 +80,7 @@ def _leaf(node: Node, key: Key) -> Make:
     )
 
 
-def _others(model: Model, node: Node, target: Derivative) -> list[Key]:
+def _others(model: Model, node: Node, target: Derivative, most: int) -> list[Key]:
     """Names that may stand in place of a leaf, the likeliest first."""
     kind = (node.shape, node.per_row)
     if isinstance(node.key, str):
@@ -96,7 +100,7 @@ def _others(model: Model, node: Node, target: Derivative) -> list[Key]:
         and step.name not in (target.by, node.key.by, node.key.of)
         and (model.graph.nodes[step.node].shape, model.graph.nodes[step.node].per_row) == kind
     ]
-    return list(found[:_MOST_DERIVATIVES])
+    return list(found[:most])
 
 
 def _transposes(model: Model, graph: Graph, target: Derivative) -> Slips:

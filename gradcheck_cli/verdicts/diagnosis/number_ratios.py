@@ -15,25 +15,23 @@ import numpy as np
 
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.numbers import digits_given
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONSTANTS, counts
 
 __all__ = ["relate_numbers"]
 
-_FEWEST_DIGITS = 5  # some 50 explanations are tried: with 5 digits one in a thousand fits by chance
-_FLOAT64 = 1e-9  # relative: what rounding leaves of numbers that are written with all digits
-
 
 def relate_numbers(
-    model: Model, results: Sequence[ClaimResult], *, where: bool, what: bool
+    model: Model, results: Sequence[ClaimResult], limits: DiagnosisLimits, *, where: bool, what: bool
 ) -> list[ClaimResult]:
     """The results; WRONG numbers with `where` they go wrong together, and `what` they are instead."""
     found = list(results)
     for place, result in enumerate(results):
-        if _factor(result) is None or result.by not in (*model.inputs, *model.steps):
+        if _factor(result, limits) is None or result.by not in (*model.inputs, *model.steps):
             continue
-        group = [r for r in results if r is not result and r.of == result.of and _alike(r, result)]
+        group = [r for r in results if r is not result and r.of == result.of and _alike(r, result, limits)]
         first = _nearer(model, result, group)
         if where and first is not None:
             said = f"off by the same factor as {first.display} (line {first.line}), which it passes through"
@@ -41,30 +39,30 @@ def relate_numbers(
         elif where and group and result.by in model.inputs:
             found[place] = replace(result, note=_meeting(model, [result, *group], results))
         if what and first is None:
-            found[place] = replace(found[place], diagnosis=_instead(model, result, results))
+            found[place] = replace(found[place], diagnosis=_instead(model, result, results, limits))
     return found
 
 
-def _factor(result: ClaimResult) -> float | None:
+def _factor(result: ClaimResult, limits: DiagnosisLimits) -> float | None:
     """Claimed over true, of a single number that is WRONG."""
     if result.verdict is not Verdict.WRONG or result.kind != "number" or result.total != 1:
         return None
-    if result.claimed is None or not result.true or digits_given(result.formula) < _FEWEST_DIGITS:
+    if result.claimed is None or not result.true or digits_given(result.formula) < limits.fewest_digits:
         return None
     return result.claimed / result.true
 
 
-def _tolerance(*results: ClaimResult) -> float:
+def _tolerance(limits: DiagnosisLimits, *results: ClaimResult) -> float:
     """Relative: what the digits written leave open."""
-    return sum(10.0 ** (1 - digits_given(r.formula)) for r in results) + _FLOAT64
+    return sum(10.0 ** (1 - digits_given(r.formula)) for r in results) + limits.number_rounding
 
 
-def _alike(one: ClaimResult, other: ClaimResult) -> bool:
+def _alike(one: ClaimResult, other: ClaimResult, limits: DiagnosisLimits) -> bool:
     """Whether both are off by one factor, as far as their digits tell."""
-    a, b = _factor(one), _factor(other)
+    a, b = _factor(one, limits), _factor(other, limits)
     if a is None or b is None or not (a and b):
         return False
-    return abs(a - b) <= _tolerance(one, other) * abs(a) < 1e-2 * abs(a - 1)
+    return abs(a - b) <= _tolerance(limits, one, other) * abs(a) < limits.clear_factor * abs(a - 1)
 
 
 def _nearer(model: Model, result: ClaimResult, group: Sequence[ClaimResult]) -> ClaimResult | None:
@@ -90,12 +88,14 @@ def _meeting(model: Model, wrong: Sequence[ClaimResult], results: Sequence[Claim
     return None
 
 
-def _instead(model: Model, result: ClaimResult, results: Sequence[ClaimResult]) -> str | None:
+def _instead(
+    model: Model, result: ClaimResult, results: Sequence[ClaimResult], limits: DiagnosisLimits
+) -> str | None:
     """What the number is, in place of the derivative."""
-    factor, tolerance = _factor(result), _tolerance(result)
+    factor, tolerance = _factor(result, limits), _tolerance(limits, result)
     if factor is None:
         return None
-    for value, text in _explanations(model):
+    for value, text in _explanations(model, limits):
         if abs(factor - value) <= tolerance * abs(value):
             return text
     for other in results:
@@ -106,7 +106,7 @@ def _instead(model: Model, result: ClaimResult, results: Sequence[ClaimResult]) 
     return None
 
 
-def _explanations(model: Model) -> Iterator[tuple[float, str]]:
+def _explanations(model: Model, limits: DiagnosisLimits) -> Iterator[tuple[float, str]]:
     """Factors by which a number may be off, and what is said of them."""
     yield -1.0, "has the wrong sign"
     for value, text in (*counts(model), *CONSTANTS):
@@ -117,6 +117,6 @@ def _explanations(model: Model) -> Iterator[tuple[float, str]]:
         if node.shape or node.per_row or name == model.loss:
             continue
         value = float(np.asarray(tape.value(name)))
-        if value and np.isfinite(value) and abs(abs(value) - 1) > _FLOAT64:
+        if value and np.isfinite(value) and abs(abs(value) - 1) > limits.number_rounding:
             yield 1 / value, f"misses the factor {model.display(name)}"
             yield value, f"has the factor {model.display(name)} once too often"
