@@ -144,7 +144,8 @@ class ClaimContext:
             At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})
             for at in self.points
         ]
-        referee = Referee(lower(model), self.referee.budget)
+        whole = self.referee
+        referee = Referee(lower(model), whole.budget, limits=whole.limits, evaluation=whole.evaluation)
         return ClaimContext(model, referee, points, self.layout, False, self.limits)
 
     @cached_property
