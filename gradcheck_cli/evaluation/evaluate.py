@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol, cast
 
 import numpy as np
 
 from gradcheck_cli.model.graph import Graph, Key, Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["Readable", "Values", "compute", "evaluate", "margins", "operations", "trace"]
 
@@ -22,15 +23,15 @@ class Readable(Protocol):
     def __getitem__(self, index: int, /) -> Array: ...
 
 
-def compute(node: Node, values: Readable, m: Any) -> Array:
+def compute(node: Node, values: Readable, m: Namespace) -> Array:
     """The value of one node from those of its arguments."""
     if node.is_literal:
-        return m.array(np.full((1, 1), m.pi if node.is_pi else node.value))  # type: ignore[no-any-return]
+        return m.array(np.full((1, 1), m.pi if node.is_pi else node.value))
     arguments = [values[a] for a in node.arguments]
     return node.primitive.forward(m, *arguments, **node.options)  # type: ignore[no-any-return]
 
 
-def evaluate(graph: Graph, leaves: Mapping[Key, Array], m: Any, output: int | None = None) -> Array:
+def evaluate(graph: Graph, leaves: Mapping[Key, Array], m: Namespace, output: int | None = None) -> Array:
     """The value of a graph's output, all rows at once: for claims and constants.
 
     `leaves` hold arrays with the two leading axes. Raises KeyError for a leaf without a value.
@@ -40,7 +41,7 @@ def evaluate(graph: Graph, leaves: Mapping[Key, Array], m: Any, output: int | No
 
 
 def trace(
-    graph: Graph, leaves: Mapping[Key, Array], m: Any, target: int, added: Container[int] = ()
+    graph: Graph, leaves: Mapping[Key, Array], m: Namespace, target: int, added: Container[int] = ()
 ) -> Values:
     """The values of `target` and of all nodes that it is computed from; of matrix products that are `added`
     over the rows, the sum."""
@@ -49,7 +50,7 @@ def trace(
     with np.errstate(all="ignore"):
         for node in graph.nodes:
             if needed[node.index]:
-                m_or_sum = _Adding(m) if node.index in added else m
+                m_or_sum = cast(Namespace, _Adding(m)) if node.index in added else m
                 values[node.index] = leaves[node.key] if node.is_leaf else compute(node, values, m_or_sum)
     return values
 
@@ -57,7 +58,7 @@ def trace(
 class _Adding:
     """A namespace whose matrix products are added over the rows: those of single rows are never stored."""
 
-    def __init__(self, m: Any) -> None:
+    def __init__(self, m: Namespace) -> None:
         self.m = m
 
     def matmul(self, a: Array, b: Array) -> Array:
@@ -76,7 +77,7 @@ def _only_added(graph: Graph, target: int) -> set[int]:
     return found
 
 
-def margins(graph: Graph, values: Values, m: Any, *, of: str) -> list[tuple[Node, Array]]:
+def margins(graph: Graph, values: Values, m: Namespace, *, of: str) -> list[tuple[Node, Array]]:
     """Of traced values: a change of sign is a kink (`of` "kink"), or a border or pole (`of` "domain")."""
     found = []
     with np.errstate(all="ignore"):

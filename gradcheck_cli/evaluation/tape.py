@@ -22,6 +22,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.compensated_sum import Sum
 from gradcheck_cli.numerics.float64 import FLOAT64, floats
 from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
+from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["Failing", "Lookup", "Tape", "forward_pass", "node_margins", "split_rows"]
 
@@ -44,7 +45,7 @@ class Tape:
     """All values of a forward pass. `shared` holds those that are the same for every row."""
 
     model: Model
-    m: Any
+    m: Namespace
     point: Mapping[str, Array]
     limits: EvaluationLimits = _LIMITS
     shared: Values = field(default_factory=dict)
@@ -138,7 +139,7 @@ class Tape:
 
     def _leaf(self, node: Node, rows: slice) -> Array:
         values = self.point[str(node.key)]
-        return self.m.array(values[None, rows] if node.per_row else values[None, None])  # type: ignore[no-any-return]
+        return self.m.array(values[None, rows] if node.per_row else values[None, None])
 
     def _fill(self, into: Values, nodes: Iterable[Node], rows: slice) -> None:
         values = Lookup(self.shared, into)
@@ -267,7 +268,7 @@ class Lookup:
 
 def forward_pass(
     model: Model,
-    m: Any = FLOAT64,
+    m: Namespace = FLOAT64,
     point: Mapping[str, Array] | None = None,
     *,
     limits: EvaluationLimits = _LIMITS,
@@ -308,7 +309,7 @@ def _has_borders(node: Node, nodes: Sequence[Node]) -> bool:
     return not record.borderless(*(a.value if a.is_literal and not a.is_pi else None for a in arguments))
 
 
-def node_margins(node: Node, values: Any, m: Any) -> list[Array]:
+def node_margins(node: Node, values: Any, m: Namespace) -> list[Array]:
     """A node's margins, kink first."""
     record = node.primitive
     arguments = [values[a] for a in node.arguments]
@@ -316,6 +317,6 @@ def node_margins(node: Node, values: Any, m: Any) -> list[Array]:
     return [np.real(rule(m, *arguments, **node.options)) for rule in rules]
 
 
-def _sides(node: Node, values: Any, m: Any) -> list[Array]:
+def _sides(node: Node, values: Any, m: Namespace) -> list[Array]:
     """The signs of a node's margins."""
     return [np.sign(margin) for margin in node_margins(node, values, m)]

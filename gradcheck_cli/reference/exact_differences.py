@@ -24,6 +24,7 @@ from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.mpmath_context import DIGITS, new_context
 from gradcheck_cli.numerics.multiprecision import High
+from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.numerics.work_budget import Budget
 from gradcheck_cli.reference.symbolic_reverse_mode import counted, work_of
 
@@ -85,11 +86,11 @@ class ExactDifferences:
     def _deep(self) -> dict[int, High]:
         return {}
 
-    def pay(self, m: Any, passes: int = 1) -> None:
+    def pay(self, m: Namespace, passes: int = 1) -> None:
         """Pay for so many passes through the whole model in a namespace. Raises BudgetSpent."""
         self._pay(m, passes * self.work)
 
-    def _pay(self, m: Any, operations: int) -> None:
+    def _pay(self, m: Namespace, operations: int) -> None:
         if isinstance(m, High):
             self.budget.pay(operations, m.context.dps)
 
@@ -107,7 +108,7 @@ class ExactDifferences:
 
     # -- slopes -------------------------------------------------------------------------------
 
-    def tape(self, point: Mapping[str, Array], m: Any) -> Tape:
+    def tape(self, point: Mapping[str, Array], m: Namespace) -> Tape:
         """The forward pass at a point; the last one is kept."""
         if self._kept is None or self._kept.point is not point or self._kept.m is not m:
             self.pay(m)
@@ -132,7 +133,7 @@ class ExactDifferences:
         by: str,
         index: tuple[int, ...],
         row: int | None = None,
-        m: Any = None,
+        m: High | None = None,
     ) -> Sides:
         """The slopes, and whether a function on the way declares a kink or a border right here."""
         m = m or self.higher

@@ -25,6 +25,7 @@ from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.machine import EPS
+from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.numerics.work_budget import DEFAULT
 from gradcheck_cli.reference.exact_differences import ExactDifferences
 from gradcheck_cli.reference.stochastic_rounding import (
@@ -65,14 +66,14 @@ class Referee(ExactDifferences):
     # -- the first way: partials in reverse ---------------------------------------------------
 
     def derivative(
-        self, point: Mapping[str, Array], of: str, by: Iterable[str], m: Any = None
+        self, point: Mapping[str, Array], of: str, by: Iterable[str], m: Namespace | None = None
     ) -> dict[str, Array]:
         """d of/d name as object arrays at 50 digits; shapes as those of the witnesses."""
         target = self.model.node(of)
         reverse = self._reverse(point, target, m or self.high)
         return {name: reverse.by(self.model.node(name)) for name in by}
 
-    def _reverse(self, point: Mapping[str, Array], of: Node, m: Any) -> Reverse:
+    def _reverse(self, point: Mapping[str, Array], of: Node, m: Namespace) -> Reverse:
         """The adjoints of one step at one point; the last few are kept for the next name."""
         at, key = self._passed(point, m), (id(point), of.index, id(m))
         if key not in self._recent:
@@ -80,7 +81,7 @@ class Referee(ExactDifferences):
             self._recent[key] = (point, Reverse(at, of))
         return self._recent[key][1]
 
-    def _passed(self, point: Mapping[str, Array], m: Any) -> Pass:
+    def _passed(self, point: Mapping[str, Array], m: Namespace) -> Pass:
         """The values at one point, which the adjoints of all steps share."""
         key = (id(point), id(m))
         if key not in self._passes:
@@ -171,15 +172,15 @@ class Referee(ExactDifferences):
         found: dict[str, Array] = {}
         with np.errstate(all="ignore"):
             for name in names:
-                rooms = (self._room(self._reverse(point, target, jitter), name) for jitter in jitters)
+                rooms = (self._room(self._reverse(point, target, j), name, j) for j in jitters)
                 room = next(rooms)
                 for again in rooms if not np.isfinite(room).all() else ():
                     room = np.where(np.isfinite(room), room, again)
                 found[name] = wider * room
         return found
 
-    def _room(self, jittered: Reverse, name: str) -> Array:
-        return bound(jittered.samples(self.model.node(name)), jittered.m, 1)
+    def _room(self, reverse: Reverse, name: str, jitter: Jittered) -> Array:
+        return bound(reverse.samples(self.model.node(name)), jitter, 1)
 
     def astride(self, point: Mapping[str, Array]) -> list[Node]:
         """Nodes with a kink so near that rounding may put a right float64 program on its other side."""

@@ -8,7 +8,6 @@ derivatives.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.compensated_sum import Sum
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
+from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.reference.stochastic_rounding import Jittered, bound
 
 __all__ = ["Sweep", "over_rows", "rounding_of_loss"]
@@ -29,7 +29,9 @@ Sweep = Callable[[], Iterable[Mapping[Key, Array]]]  # the per-row leaves of eac
 Values = dict[int, Array]
 
 
-def over_rows(graph: Graph, shared: Mapping[Key, Array], sweep: Sweep, m: Any = FLOAT64) -> Iterator[Array]:
+def over_rows(
+    graph: Graph, shared: Mapping[Key, Array], sweep: Sweep, m: Namespace = FLOAT64
+) -> Iterator[Array]:
     """The value of a graph's output: one array for each block, or one in all where it has no rows.
 
     Arrays have the two leading axes, (1, rows), of `shared` (1, 1). Where m jitters, every operation that
@@ -83,12 +85,12 @@ def _depths(nodes: Iterable[Node]) -> dict[int, int]:
     return depths
 
 
-def _fill(values: Values, nodes: Iterable[Node], leaves: Mapping[Key, Array], m: Any) -> None:
+def _fill(values: Values, nodes: Iterable[Node], leaves: Mapping[Key, Array], m: Namespace) -> None:
     for node in nodes:
         values[node.index] = leaves[node.key] if node.is_leaf else _computed(node, values, m)
 
 
-def _computed(node: Node, values: Values, m: Any) -> Array:
+def _computed(node: Node, values: Values, m: Namespace) -> Array:
     with np.errstate(all="ignore"):
         if not isinstance(m, Jittered) or node.is_literal or not node.primitive.rounds:
             return compute(node, values, m)

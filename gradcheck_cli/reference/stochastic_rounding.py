@@ -23,6 +23,7 @@ from gradcheck_cli.numerics.float64 import FLOAT64, Float64
 from gradcheck_cli.numerics.gaussian_elimination import cofactors_and_room, determinant, inverse
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.machine import EPS, TINY
+from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = [
     "FINER_JITTER", "JITTER", "SAFETY", "Jittered", "bound", "formula_rounding", "jittered",
@@ -114,7 +115,7 @@ class Jittered(Float64):
         return np.asarray(found + np.matmul(found, self.rounded(size) - size))
 
 
-def rounded(m: Any, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
+def rounded(m: Namespace, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
     """x as it is, or jittered if m does so; see Jittered.rounded."""
     jitter = getattr(m, "rounded", None)
     return x if jitter is None else jitter(x, terms, ulps)

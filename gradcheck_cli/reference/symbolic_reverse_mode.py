@@ -28,6 +28,7 @@ from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.machine import SMALLEST_NORMAL
 from gradcheck_cli.numerics.mpmath_context import DIGITS, new_context
 from gradcheck_cli.numerics.multiprecision import High
+from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.reference.stochastic_rounding import Jittered, jittered, local_errors, rounded
 
 __all__ = ["Pass", "Reverse", "Users", "counted", "work_of"]
@@ -50,7 +51,7 @@ _EXACT = (
 )
 
 
-def _values(program: Program, point: Mapping[str, Array], m: Any) -> dict[int, Array]:
+def _values(program: Program, point: Mapping[str, Array], m: Namespace) -> dict[int, Array]:
     """The values of all items, all rows at once; in float64 those of the author's operations."""
     run = Run(program, point, m)
     written = _as_written(program, point, m) if isinstance(m, Float64) and not isinstance(m, High) else {}
@@ -113,9 +114,9 @@ class Pass:
         self,
         program: Program,
         point: Mapping[str, Array],
-        m: Any,
+        m: Namespace,
         users: Users,
-        pay: Callable[[Any, int], None],
+        pay: Callable[[Namespace, int], None],
         limits: ReferenceLimits = _LIMITS,
     ) -> None:
         self.program, self.m, self.users, self.pay = program, m, users, pay
@@ -324,8 +325,10 @@ class Reverse:
         lead, left = ("yz", "y") if rows > 1 else ("...", "...")
         pattern = ",".join(f"{lead}{axes}" for axes, _ in operands) + f"->{left}{''.join(known)}"
         values, contracted = (v for _, v in operands), partial(np.einsum, pattern)
-        high = isinstance(self.m, High)
-        sent = multilinear(contracted, self.m.context, *values) if high else np.asarray(contracted(*values))
+        if isinstance(self.m, High):
+            sent = multilinear(contracted, self.m.context, *values)
+        else:
+            sent = np.asarray(contracted(*values))
         sent = sent[:, None] if rows > 1 else sent
         alone = tuple(2 + k for k, axis in enumerate(letters[place]) if axis not in known)
         full = self.program.items[item.arguments[place]].shape  # what only this side sums over
@@ -379,7 +382,7 @@ def _rescued(partial: Formula, slots: Sequence[Array], values: Array, most: int)
     return found
 
 
-def _times(m: Any, partial: Array, adjoint: Array) -> Array:
+def _times(m: Namespace, partial: Array, adjoint: Array) -> Array:
     """The product, where a zero adjoint stays zero whatever the partial is."""
     product = partial * adjoint
     if product.dtype != object and np.isfinite(product).all():

@@ -24,6 +24,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.compensated_sum import Sum
 from gradcheck_cli.numerics.float64 import FLOAT64, Float64
 from gradcheck_cli.numerics.multiprecision import High
+from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["Rule", "Slip", "derivative", "derivative_in_blocks", "partial", "slopes"]
 
@@ -112,7 +113,7 @@ class _Backward:
     by: frozenset[int]
     slips: Mapping[tuple[int, int], Slip]
     careful: bool = False  # 0 times what is infinite is looked for; else that shows in what is found
-    m: Float64 = field(init=False)
+    m: Namespace = field(init=False)
 
     def __post_init__(self) -> None:
         graph = self.model.graph

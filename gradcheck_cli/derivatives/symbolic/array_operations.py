@@ -13,6 +13,7 @@ from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.exact_contraction import multilinear
 from gradcheck_cli.numerics.multiprecision import High
+from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["place_of_largest", "placed_diagonal", "reduced_axes", "structured"]
 
@@ -34,7 +35,7 @@ def reduced_axes(rank: int, axis: int | None) -> tuple[int, ...]:
     return tuple(range(-rank, 0)) if axis is None else (axis - rank,)
 
 
-def _einsum(pattern: str, m: Any, *operands: Array) -> Array:
+def _einsum(pattern: str, m: Namespace, *operands: Array) -> Array:
     inputs, output = pattern.split("->")
     dotted = ",".join(f"...{letters}" for letters in inputs.split(","))
     contracted = partial(np.einsum, f"{dotted}->...{output}")
@@ -78,7 +79,7 @@ def placed_diagonal(x: Array) -> Array:
     return np.asarray(result)
 
 
-def structured(item: Item, m: Any, xs: Sequence[Array]) -> Array:
+def structured(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
     """The value of a structural item; linear in `xs` except compare, select, largest, contract."""
     match item.operation:
         case "copy":
@@ -122,7 +123,7 @@ def structured(item: Item, m: Any, xs: Sequence[Array]) -> Array:
     raise KeyError(item.operation)
 
 
-def place_of_largest(item: Item, m: Any, x: Array, y: Array) -> Array:
+def place_of_largest(item: Item, m: Namespace, x: Array, y: Array) -> Array:
     """1 at the (first) largest entry, else 0."""
     rank, axis = item.data
     y = y if axis is not None else y.reshape(y.shape + (1,) * rank)

@@ -25,6 +25,7 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.compensated_sum import Sum
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["along", "derivative", "values", "values_in_blocks"]
 
@@ -34,7 +35,7 @@ def derivative(
     point: Mapping[str, Array],
     of: str,
     by: Iterable[str],
-    m: Any = FLOAT64,
+    m: Namespace = FLOAT64,
     left_range: Callable[[str, int], None] | None = None,
 ) -> dict[str, Array]:
     """d of/d name for each name; shapes as those of backprop. KeyError for an unknown name.
@@ -60,7 +61,11 @@ def derivative(
 
 
 def along(
-    program: Program, point: Mapping[str, Array], of: str, directions: Mapping[str, Array], m: Any = FLOAT64
+    program: Program,
+    point: Mapping[str, Array],
+    of: str,
+    directions: Mapping[str, Array],
+    m: Namespace = FLOAT64,
 ) -> Array:
     """The slopes of `of` as the names move along directions: (D, *of), rows in front of *of.
 
@@ -72,7 +77,7 @@ def along(
     return columns if model.node(of).per_row else columns[:, 0, ...]
 
 
-def values(program: Program, point: Mapping[str, Array], m: Any = FLOAT64) -> dict[str, Array]:
+def values(program: Program, point: Mapping[str, Array], m: Namespace = FLOAT64) -> dict[str, Array]:
     """The value of every step: (*shape), or (N, *shape) where it is per row."""
     return _Tangents(program, point, m, None, {}, False).step_values()
 
@@ -140,7 +145,7 @@ class _Tangents:
         self,
         program: Program,
         point: Mapping[str, Array],
-        m: Any,
+        m: Namespace,
         of: Node | None,
         seeds: Mapping[str, Array],
         by_rows: bool,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from gradcheck_cli.derivatives.symbolic.program import Applied, Program
 from gradcheck_cli.derivatives.symbolic.recording import CONSTANT, Item
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["Run"]
 
@@ -28,20 +28,20 @@ class Run:
 
     program: Program
     point: Mapping[str, Array]
-    m: Any = FLOAT64
+    m: Namespace = FLOAT64
     shared: dict[int, Array] = field(default_factory=dict)
 
     def leaf(self, item: Item, rows: slice) -> Array:
         """A leaf's value with the two leading axes."""
         values = self.point[item.data]
-        return self.m.array(values[None, rows] if item.per_row else values[None, None])  # type: ignore[no-any-return]
+        return self.m.array(values[None, rows] if item.per_row else values[None, None])
 
     def value(self, item: Item, values: Mapping[int, Array], rows: slice) -> Array:
         """The value of one item from those of its arguments."""
         if item.operation in CONSTANT:
             given = self.m.pi if item.operation == "pi" else float(item.data)
             number = self.m.array(np.full((1, 1), given))
-            return number.reshape((1, 1) + (1,) * len(item.shape)) if item.shape else number  # type: ignore[no-any-return]
+            return number.reshape((1, 1) + (1,) * len(item.shape)) if item.shape else number
         if item.operation == "leaf":
             return self.leaf(item, rows)
         applied = self.program.kernels.get(item.index)

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck_cli.derivatives.symbolic.recording import FUNCTIONS, SHARED_NAMES, WITH_DATA
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.namespace import Namespace
 
 if TYPE_CHECKING:
     import sympy
@@ -96,7 +97,7 @@ class Formula:
                 todo.extend(waiting)
         self.result = places[expression]
 
-    def __call__(self, m: Any, values: Sequence[Array]) -> Array:
+    def __call__(self, m: Namespace, values: Sequence[Array]) -> Array:
         """Its value for the slots' values, entry by entry."""
         known = list(values)
         axes = (1,) * max((x.ndim for x in known), default=2)
@@ -127,7 +128,7 @@ def _instruction(part: Any) -> Callable[..., Any]:
     return _NUMERIC[name]
 
 
-def _adding(m: Any, *terms: Array) -> Array:
+def _adding(m: Namespace, *terms: Array) -> Array:
     """A sum."""
     first, *others = terms
     for other in others:
@@ -135,7 +136,7 @@ def _adding(m: Any, *terms: Array) -> Array:
     return first
 
 
-def _multiplying(m: Any, first: Array, *others: Array) -> Array:
+def _multiplying(m: Namespace, first: Array, *others: Array) -> Array:
     for other in others:
         first = first * other
     return first

@@ -18,6 +18,7 @@ from gradcheck_cli.derivatives.symbolic.program import Applied
 from gradcheck_cli.derivatives.symbolic.recording import Item
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["item_tangent"]
 
@@ -89,14 +90,16 @@ def _of_kernel(
     return total
 
 
-def _of_choice(item: Item, m: Any, values: Mapping[int, Array], moving: Sequence[Array | None]) -> Array:
+def _of_choice(
+    item: Item, m: Namespace, values: Mapping[int, Array], moving: Sequence[Array | None]
+) -> Array:
     """The tangent of the branch that is taken."""
     chosen = [_or_zero(t) for t in moving]
     condition = m.eq(values[item.arguments[0]], 0)
     return m.where(condition, chosen[2], chosen[1])  # type: ignore[no-any-return]
 
 
-def _of_largest(item: Item, m: Any, values: Mapping[int, Array], moving: Array | None) -> Array:
+def _of_largest(item: Item, m: Namespace, values: Mapping[int, Array], moving: Array | None) -> Array:
     """The tangent of the (first) largest entry."""
     assert moving is not None
     rank, axis = item.data
@@ -125,7 +128,7 @@ def _times(partial: Array, tangent: Array) -> Array:
 
 
 def _product_rule(
-    item: Item, m: Any, values: Sequence[Array], tangents: Sequence[Array | None]
+    item: Item, m: Namespace, values: Sequence[Array], tangents: Sequence[Array | None]
 ) -> Array:
     total: Array | None = None
     for place, moving in enumerate(tangents):

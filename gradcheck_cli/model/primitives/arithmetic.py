@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from gradcheck_cli.model.primitives.record import Primitive, enter
+from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["FAMILY", "pole_margin"]
 
@@ -13,7 +14,7 @@ FAMILY: dict[str, Primitive] = {}
 define = partial(enter, FAMILY)
 
 
-def pole_margin(m: Any, moved: Any, x: Any) -> Any:
+def pole_margin(m: Namespace, moved: Any, x: Any) -> Any:
     """The margin of a pole at 0: positive while a move is shorter than the way there. Where x is 0 the
     pole is met at once, which `domain` tells."""
     return m.where(m.eq(x, 0), 1 + 0 * x, m.abs(x) - m.abs(moved - x))

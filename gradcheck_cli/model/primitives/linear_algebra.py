@@ -8,6 +8,7 @@ from typing import Any
 
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.model.primitives.record import Primitive, Shape, ShapeRule, enter, shape_in_words
+from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["FAMILY"]
 
@@ -71,7 +72,7 @@ def _inverted(function: str, result: Callable[[int], Shape]) -> ShapeRule:
     return rule
 
 
-def _of_size_one(m: Any, a: Any) -> Any:
+def _of_size_one(m: Namespace, a: Any) -> Any:
     """The matrix over its largest entry: its determinant has the same sign and does not underflow."""
     largest = m.max(m.abs(a), axis=(-2, -1), keepdims=True)
     return a / m.where(largest, largest, 1 + largest)

@@ -8,6 +8,7 @@ from typing import Any
 
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.model.primitives.record import Primitive, Shape, enter, shape_in_words
+from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["FAMILY"]
 
@@ -19,13 +20,13 @@ def _expanded(shape: Shape, *, to: Shape) -> tuple[Shape, dict[str, Any]]:
     return to, {"rank": len(shape), "to": to}
 
 
-def _expand(m: Any, x: Any, rank: int, to: Shape) -> Any:
+def _expand(m: Namespace, x: Any, rank: int, to: Shape) -> Any:
     lead = x.shape[: x.ndim - rank]
     inner = x.shape[x.ndim - rank :]
     return m.broadcast_to(x.reshape(lead + (1,) * (len(to) - rank) + inner), lead + to)
 
 
-def _collapse(m: Any, g: Any, x: Any, rank: int, to: Shape) -> Any:
+def _collapse(m: Namespace, g: Any, x: Any, rank: int, to: Shape) -> Any:
     """The adjoint of `expand`: summed over every axis along which values were repeated."""
     inner = x.shape[x.ndim - rank :]
     old = (1,) * (len(to) - rank) + inner

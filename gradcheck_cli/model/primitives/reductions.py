@@ -7,6 +7,7 @@ from typing import Any
 
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.model.primitives.record import Primitive, Shape, ShapeRule, enter, shape_in_words
+from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["FAMILY"]
 
@@ -18,7 +19,7 @@ def _axes(rank: int, axis: int | None) -> tuple[int, ...]:
     return tuple(range(-rank, 0)) if axis is None else (axis - rank,)
 
 
-def _spread(m: Any, g: Any, x: Any, rank: int, axis: int | None) -> Any:
+def _spread(m: Namespace, g: Any, x: Any, rank: int, axis: int | None) -> Any:
     """The adjoint of a sum, handed to every entry that was summed."""
     g = g if axis is not None else g.reshape(g.shape + (1,) * rank)
     return g * m.ones_like(x)
