@@ -16,10 +16,11 @@ from gradcheck_cli.formulas.writers import LONGEST, LatexWriter, Writer
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.record import Shape
+from gradcheck_cli.numerics.limits.formulas import DEFAULTS
 
 __all__ = ["MOST_OPERATIONS", "TOO_LONG", "Derivation", "Link", "Term"]
 
-MOST_OPERATIONS = 2_000  # of one closed formula
+MOST_OPERATIONS = DEFAULTS.most_operations
 TOO_LONG = f"(more than {LONGEST:,} characters; give parts of it names of their own)"
 
 

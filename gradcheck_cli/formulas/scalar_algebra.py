@@ -22,13 +22,13 @@ from gradcheck_cli.formulas.exact_numbers import (
     whole_if_exact,
 )
 from gradcheck_cli.model.primitives.record import Shape
+from gradcheck_cli.numerics.limits.formulas import DEFAULTS
 
 __all__ = ["COMPARISONS", "LARGEST_INTEGER", "SMALL", "Form", "ScalarAlgebra"]
 
-LARGEST_INTEGER = 1_000_000  # of the text that is computed with
-SMALL = 6  # entries of an array that is written out
+LARGEST_INTEGER = DEFAULTS.largest_integer
+SMALL = DEFAULTS.written_entries
 COMPARISONS = {"gt": ">", "lt": "<", "ge": ">=", "le": "<="}
-_MOST_FACTORS = 64  # longer products stay nested, so that work stays linear
 
 
 
@@ -149,9 +149,9 @@ class ScalarAlgebra:
         while todo:
             part, exponent = todo.pop()
             form = self.forms[part]
-            if len(todo) + len(found) > _MOST_FACTORS:
+            if len(todo) + len(found) > DEFAULTS.most_factors:
                 found.append((part, exponent))
-            elif form.operation == "product" and len(form.arguments) <= _MOST_FACTORS:
+            elif form.operation == "product" and len(form.arguments) <= DEFAULTS.most_factors:
                 inner, powers = form.data
                 if inner != 1:
                     coefficient *= exact_power(inner, exponent)
@@ -288,7 +288,7 @@ class ScalarAlgebra:
 
     def _terms(self, e: int) -> Sequence[int]:
         form = self.forms[e]
-        is_short = form.operation == "sum" and len(form.arguments) <= _MOST_FACTORS
+        is_short = form.operation == "sum" and len(form.arguments) <= DEFAULTS.most_factors
         return form.arguments if is_short else (e,)
 
     def _split(self, term: int) -> tuple[Number, int]:

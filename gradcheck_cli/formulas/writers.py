@@ -9,10 +9,11 @@ from typing import NamedTuple
 from gradcheck_cli.formulas.array_algebra import Algebra
 from gradcheck_cli.formulas.scalar_algebra import COMPARISONS, Form
 from gradcheck_cli.language.identifiers import canonical
+from gradcheck_cli.numerics.limits.formulas import DEFAULTS
 
 __all__ = ["GREEK", "LONGEST", "LatexWriter", "Piece", "Writer", "latex_derivative", "latex_name"]
 
-LONGEST = 4_000  # characters of one formula
+LONGEST = DEFAULTS.longest_formula
 _COMPARED, _SUM, _SIGNED, _PRODUCT, _POWER, _ATOM = range(6)  # how tightly a text holds together
 Piece = tuple[str, int]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from gradcheck_cli.common.errors import GradcheckError, LanguageError, OptionError, printable
 from gradcheck_cli.language.data.file_access import MAX_DATA, MAX_TEXT, read_path
+from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 
 if TYPE_CHECKING:
     from gradcheck_cli.common.errors import Place
@@ -39,13 +40,15 @@ _LOSS = "loss = "  # makes one of an expression
 _OF_FILES = ("param", "claim", "rows", "data", "line", "statement", "step", "loss")  # advice on these
 
 
-def _parsed(text: str | bytes, file: str, limit: int) -> tuple[Source, list[Statement]]:
+def _parsed(
+    text: str | bytes, file: str, limit: int, limits: LanguageLimits = DEFAULTS
+) -> tuple[Source, list[Statement]]:
     from gradcheck_cli.language.grammar import Parser
     from gradcheck_cli.language.source_text import decode, split
 
     source = decode(text, file, limit)
     spans = split(source)
-    parser = Parser(source)
+    parser = Parser(source, limits)
     return source, [parser.parse(span) for span in spans]
 
 
@@ -58,6 +61,7 @@ def read_model(
     ignore_set: bool = False,
     max_text: int = MAX_TEXT,
     max_data: int = MAX_DATA,
+    limits: LanguageLimits = DEFAULTS,
 ) -> Model:
     """The model of a text. `file` is for messages; data files are sought from `folder`.
 
@@ -65,7 +69,7 @@ def read_model(
     """
     from gradcheck_cli.language.name_check import check_names
 
-    source, statements = _parsed(text, file, max_text)
+    source, statements = _parsed(text, file, max_text, limits)
     checked = check_names(source, statements)
     from gradcheck_cli.language.model_reader import ModelReader
 

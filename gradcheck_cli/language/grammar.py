@@ -22,22 +22,20 @@ from gradcheck_cli.language.parse_cache import Outline, outlined
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statements import Declaration, Draw, FileSource, Name, Op, Statement
 from gradcheck_cli.language.tokens import Lexer, Token
+from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 
 __all__ = ["Parser"]
 
 _DERIVATIVE = re.compile(r"(?:d\s+|∂\s*)(\w+)\s*/\s*(?:d\s+|∂\s*)(\w+)")
 _SETTING = re.compile(r"set\s+([^\W\d][\w-]*)\s*=\s*(\S[^\n]*)", re.DOTALL)
-_MOST = 1_000_000  # operations of a file: half a GiB
-_SHARED = 1000  # characters; longer statements are cut into tokens one by one, and none is kept
-_SHAPES = 1000  # that are kept: with the line above, at most a few MB
 _OPTIONS: dict[str, Any] = {"parser": "lalr", "lexer": "basic", "maybe_placeholders": False}
 
 
 class Parser:
     """Parses statement after statement of one source. Its methods below `parse` are the rules."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, limits: LanguageLimits = DEFAULTS) -> None:
+        self.source, self.limits = source, limits
         self.ops: list[Op] = []
         self.total = 0
         self.statement = Statement("", Span(0, 0))
@@ -52,7 +50,7 @@ class Parser:
         code, (start, end) = self.source.code, span
         if code.startswith("set", start) and re.match(r"set\b", code[start : start + 4]):
             return self._set(span)
-        if end - start > _SHARED:
+        if end - start > self.limits.longest_cached:
             return self._derive(span)
         texts = self._lexer.texts(code, start, end)
         shape = self._lexer.shape(texts)
@@ -62,7 +60,7 @@ class Parser:
             self._count(len(statement.ops))
             return statement
         statement = self._derive(span)
-        if shape not in self._outlines and len(self._outlines) < _SHAPES:
+        if shape not in self._outlines and len(self._outlines) < self.limits.most_cached:
             starts = list(accumulate(map(len, texts), initial=start))
             self._outlines[shape] = outlined(statement, starts)
         return statement
@@ -102,9 +100,10 @@ class Parser:
     def _count(self, more: int) -> None:
         """So many more operations; the memory that they take is limited."""
         self.total += more
-        if self.total > _MOST:
+        most = self.limits.most_operations
+        if self.total > most:
             raise LanguageError(
-                f"the text has more than {_MOST:,} numbers, names and operators",
+                f"the text has more than {most:,} numbers, names and operators",
                 file=self.source.file,
                 help='large tables belong in files: data X from "X.npy"',
             )

@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from gradcheck_cli.numerics.limits.language import DEFAULTS
+
 __all__ = ["canonical", "describe", "foreign_letter", "nearest", "skeleton"]
 
 _GREEK = (
@@ -29,7 +31,6 @@ _ALIKE = str.maketrans(
     "aeopcyxijsdhkmtbhABEKMHOPCTYXIJSoOABEZHIKMNPTYXvixn",
 )
 _DIGITS = str.maketrans("O0oIl1|", "0001111")
-_LONGEST = 64  # names beyond this get no suggestions: the distance is quadratic
 
 
 def canonical(name: str) -> str:
@@ -68,7 +69,7 @@ def skeleton(name: str) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that was most likely meant; None if none is near."""
-    if len(name) > _LONGEST:
+    if len(name) > DEFAULTS.longest_corrected:
         return None
     best: tuple[int, int, int] | None = None
     found = None

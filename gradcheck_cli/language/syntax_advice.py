@@ -14,6 +14,7 @@ from gradcheck_cli.common.errors import LanguageError
 from gradcheck_cli.language.identifiers import describe, nearest
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.model.primitives.table import function_names
+from gradcheck_cli.numerics.limits.language import DEFAULTS
 
 __all__ = ["KEYWORDS", "derivative_meant", "explain"]
 
@@ -27,7 +28,6 @@ _WORD = re.compile(
     r"|(?P<sign>\*\*|==|!=|<>|&&|\|\||\+=|-=|:=|->|\.T\b|\S)"
 )
 _LONG = 40
-_AROUND = 10_000  # characters before and after the place that are looked at
 _GAP = re.compile(r"[\s,+*/()-]")
 _FORMS = "a line is NAME = EXPRESSION, or begins with data, rows, param, seed, set or claim"
 _OPERANDS = ("number", "name", "string", "derivative")
@@ -99,7 +99,8 @@ def explain(source: Source, span: Span, at: int) -> LanguageError:
 
 def _words(code: str, at: int) -> list[_Word]:
     """The words of a statement; of a very long one its first, and those around `at`."""
-    start, end = max(0, at - _AROUND), min(len(code), at + _AROUND)
+    around = DEFAULTS.syntax_context
+    start, end = max(0, at - around), min(len(code), at + around)
     first = _WORD.search(code) if start else None
     if start:
         gap = _GAP.search(code, start, at)

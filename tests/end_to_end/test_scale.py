@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import io
 import os
 import pickle
 import subprocess
@@ -26,11 +27,12 @@ from gradcheck_cli.cli.main import main
 from gradcheck_cli.common.errors import DataError, ShapeError
 from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.evaluation.tape import forward_pass
-from gradcheck_cli.language.data import csv_columns
+from gradcheck_cli.language.data.csv_columns import Columns
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.numerics import chunked_arrays
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
+from gradcheck_cli.numerics.limits.language import LanguageLimits
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.limits.table import LIMITS
 from gradcheck_cli.reference.referee import Referee
@@ -287,30 +289,28 @@ def test_a_late_mistake_has_its_line_and_column(
         assert (caught.value.place.line, caught.value.place.column) == (2, 11)
 
 
+def csv_of(content: bytes, limits: LanguageLimits) -> Columns:
+    return Columns("p.csv", io.BytesIO(content), limits.max_data, limits)
+
+
 @pytest.mark.parametrize("cut", [0, 1, 2, 3])
-def test_bytes_and_line_ends_across_the_border_of_a_piece(
-    tmp_path: Path, cut: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(csv_columns, "_BYTES", 5 + cut)
+def test_bytes_and_line_ends_across_the_border_of_a_piece(cut: int) -> None:
+    limits = LanguageLimits(piece_bytes=5 + cut)
     for end in ("\n", "\r\n", "\r"):
         lines = ["n\u00e4me,y", "1,2", '"3",4', "5,6", "", ""]
         for encoding in ("utf-8", "utf-8-sig", "utf-16"):
-            (tmp_path / "p.csv").write_bytes(end.join(lines).encode(encoding))
-            model = api.load_text('rows y from "p.csv"\nloss = sum_rows(y)', file="m", folder=tmp_path)
-            assert model.inputs["y"].values.tolist() == [2, 4, 6]
-    (tmp_path / "p.csv").write_bytes(b"x,y\n1,2\n3,\xc3\xa4\n5,\xff\n")
+            columns = csv_of(end.join(lines).encode(encoding), limits)
+            assert columns.names == ("n\u00e4me", "y")
+            assert columns.take("y").tolist() == [2, 4, 6]
     with pytest.raises(DataError, match="line 4: byte 0xff is not UTF-8"):
-        api.load_text('rows y from "p.csv"\nloss = sum_rows(y)', file="m", folder=tmp_path)
-    (tmp_path / "p.csv").write_bytes(b"x,y\n1,2\n3,4\n5,\0\n")
+        csv_of(b"x,y\n1,2\n3,\xc3\xa4\n5,\xff\n", limits).take("y")
     with pytest.raises(DataError, match="line 4: a NUL"):
-        api.load_text('rows y from "p.csv"\nloss = sum_rows(y)', file="m", folder=tmp_path)
+        csv_of(b"x,y\n1,2\n3,4\n5,\0\n", limits).take("y")
 
 
-def test_a_line_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_columns, "_LONGEST_LINE", 1000)
-    (tmp_path / "p.csv").write_text("x\n1\n" + "1" * (1 << 18))
+def test_a_line_without_end_is_refused() -> None:
     with pytest.raises(DataError, match="line 3 has more than 1,000 characters"):
-        api.load_text('rows x from "p.csv"\nloss = sum_rows(x)', file="m", folder=tmp_path)
+        csv_of(b"x\n1\n" + b"1" * (1 << 18), LanguageLimits(longest_line=1000))
 
 
 # --- everything block by block -------------------------------------------------------------------

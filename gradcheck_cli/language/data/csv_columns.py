@@ -25,6 +25,7 @@ from gradcheck_cli.language.data.file_access import spell_size
 from gradcheck_cli.language.data.npy import DOUBLE
 from gradcheck_cli.language.identifiers import canonical, nearest
 from gradcheck_cli.numerics.chunked_arrays import room
+from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 
 __all__ = ["SHOWN", "Columns", "find", "half_unit"]
 
@@ -35,9 +36,6 @@ _NOT_FINITE = re.compile(r"\s*[+-]?(nan|inf|infinity)\s*", re.IGNORECASE)
 _END = "\0"  # what no field holds
 _NUMBERS = re.compile(f"(?:{_NUMBER.pattern}{_END})*+")  # many at once: a third of the time
 _DIALECT: dict[str, Any] = {"delimiter": ",", "quotechar": '"', "comments": None}  # for NumPy's reader
-_PIECE = 1 << 12  # lines
-_BYTES = 1 << 16
-_LONGEST_LINE = 1 << 24
 
 
 class Columns:
@@ -45,8 +43,8 @@ class Columns:
 
     is_csv = True
 
-    def __init__(self, file: str, stream: IO[bytes], limit: int) -> None:
-        self.file, self.stream, self.limit = file, stream, limit
+    def __init__(self, file: str, stream: IO[bytes], limit: int, limits: LanguageLimits = DEFAULTS) -> None:
+        self.file, self.stream, self.limit, self.limits = file, stream, limit, limits
         self.count = 0  # lines of numbers
         self.names: tuple[str, ...] = ()
         self._survey()
@@ -133,7 +131,7 @@ class Columns:
         """Many records at a time: line by line takes twice as long."""
         reader = csv.reader(self._lines(), strict=True)
         try:
-            while piece := list(islice(reader, _PIECE)):
+            while piece := list(islice(reader, self.limits.piece_lines)):
                 yield piece
         except csv.Error:
             deque(self._records(), maxlen=0)  # which raises, and knows the line
@@ -146,7 +144,7 @@ class Columns:
         self.stream.seek(0)
         number, rest = 1, ""
         while True:
-            piece = self.stream.read(_BYTES)
+            piece = self.stream.read(self.limits.piece_bytes)
             decoded = self._decoded(decoder, piece, number)
             if "\0" in decoded:
                 line = number + decoded[: decoded.index("\0")].count("\n")
@@ -157,8 +155,9 @@ class Columns:
             cut = max(text.rfind("\n"), text.rfind("\r", 0, -1)) + 1 if piece else len(text)
             yield from io.StringIO(text[:cut], newline="")
             rest = text[cut:]
-            if len(rest) > _LONGEST_LINE:
-                raise DataError(f"{self.file}, line {number} has more than {_LONGEST_LINE:,} characters")
+            longest = self.limits.longest_line
+            if len(rest) > longest:
+                raise DataError(f"{self.file}, line {number} has more than {longest:,} characters")
             if not piece:
                 return
 
@@ -201,7 +200,7 @@ class Columns:
         found, start = room((self.count, len(places))), 0
         lines = islice(self._lines(), 1, None)
         try:
-            while piece := list(islice(lines, _PIECE)):
+            while piece := list(islice(lines, self.limits.piece_lines)):
                 if any(map(str.strip, piece)):
                     part = np.loadtxt(piece, usecols=places, ndmin=2, **_DIALECT)
                     found[start : start + len(part)] = part

@@ -12,12 +12,11 @@ from typing import IO
 
 from gradcheck_cli.common import example_models
 from gradcheck_cli.common.errors import DataError, printable
+from gradcheck_cli.numerics.limits.language import DEFAULTS
 
 __all__ = ["MAX_DATA", "MAX_TEXT", "check_size", "opened", "read_path", "size_of", "spell_size"]
 
-MAX_TEXT = 16 * 2**20
-MAX_DATA = 256 * 2**20
-_PIECE = 2**16
+MAX_TEXT, MAX_DATA = DEFAULTS.max_text, DEFAULTS.max_data
 _NAME = 200  # characters of a path that are shown
 _FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC")  # where the system has them
 
@@ -80,7 +79,7 @@ def check_size(name: str, size: int, limit: int) -> None:
 def _read_stream(limit: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
-    while piece := sys.stdin.buffer.read(_PIECE):
+    while piece := sys.stdin.buffer.read(DEFAULTS.piece_bytes):
         pieces.append(piece)
         size += len(piece)
         if size > limit:

@@ -19,6 +19,7 @@ from gradcheck_cli.common.errors import DataError, printable
 from gradcheck_cli.language.data.file_access import spell_size
 from gradcheck_cli.numerics.chunked_arrays import pieces, room
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+from gradcheck_cli.numerics.limits.language import DEFAULTS
 
 __all__ = ["DOUBLE", "MAGIC", "Header", "header_of", "mapped", "read_array"]
 
@@ -29,7 +30,6 @@ _HEADER = re.compile(
     r"\{\s*'descr':\s*'([^']{1,20})',\s*'fortran_order':\s*(True|False),"
     r"\s*'shape':\s*\(([0-9, L]{0,200})\),?\s*\}\s*"
 )
-_LONGEST_HEADER = 10_000
 _CUT = "it was cut short on the way; copy or save it again"
 _PLAIN = "integers, booleans and floats of at most 64 bits are read; convert with astype(float)"
 
@@ -81,7 +81,7 @@ def header_of(stream: Any, where: str) -> Header:
         raise DataError(f"{where} is no array in NumPy's format")
     width = 2 if start[6] == 1 else 4
     length = int.from_bytes(stream.read(width), "little")
-    if length > _LONGEST_HEADER:
+    if length > DEFAULTS.longest_npy_header:
         raise DataError(f"{where} has a header of {length:,} bytes")
     header = stream.read(length)
     if len(header) < length:

@@ -1,11 +1,46 @@
-"""Reads nothing. Gives the limits of language."""
+"""Reads nothing. Gives the limits of language: how large texts and tables may be."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["LanguageLimits"]
+__all__ = ["DEFAULTS", "LanguageLimits"]
 
 
 class LanguageLimits(NamedTuple):
     """Tolerances, safety factors and work limits of language."""
+
+    # bytes | a model's text beyond it is refused before it is read; --max-text raises it | set by hand,
+    # not measured
+    max_text: int = 16 * 2**20
+    # bytes | a data file beyond it is refused before memory is taken for it; --max-data raises it | set by
+    # hand, not measured
+    max_data: int = 256 * 2**20
+    # operations | numbers, names and operators of one text: they take half a GiB | set by hand, not measured
+    most_operations: int = 1_000_000
+    # characters | longer statements are parsed one by one, and the cache keeps none of them | set by hand,
+    # not measured
+    longest_cached: int = 1000
+    # statements | shapes that the parse cache keeps: with the line above, at most a few MB | set by hand,
+    # not measured
+    most_cached: int = 1000
+    # characters | names beyond it get no suggestions: the edit distance is quadratic | set by hand, not
+    # measured
+    longest_corrected: int = 64
+    # characters | before and after the place of a syntax error that are looked at for advice | set by hand,
+    # not measured
+    syntax_context: int = 10_000
+    # bytes | standard input and the text of a CSV file are read in pieces of it | set by hand, not measured
+    piece_bytes: int = 1 << 16
+    # lines | of a CSV file that are parsed at a time: line by line takes twice as long | set by hand, not
+    # measured
+    piece_lines: int = 1 << 12
+    # characters | a longer line is no line of a table: bounds the memory of a piece | set by hand, not
+    # measured
+    longest_line: int = 1 << 24
+    # characters | of the header of an .npy file: bounds the work before the shape is known | set by hand,
+    # not measured
+    longest_npy_header: int = 10_000
+
+
+DEFAULTS = LanguageLimits()

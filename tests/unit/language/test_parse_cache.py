@@ -20,34 +20,30 @@ from gradcheck_cli.language.source_text import Source, decode, split
 from gradcheck_cli.language.statements import Statement
 from gradcheck_cli.language.tokens import STRANGE, Lexer
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.language import DEFAULTS as LIMITS
+from gradcheck_cli.numerics.limits.language import LanguageLimits
 from paths import MODELS
 from problems import FOLDER
 
 FILES = [*sorted(MODELS.glob("*.txt")), *sorted(FOLDER.glob("*.txt"))]
 LARK = grammar._build()
+ALONE = LIMITS._replace(longest_cached=-1)  # every statement is parsed by lark
 LEXER = Lexer(LARK.lexer_conf.terminals, LARK.lexer_conf.ignore)
 
 
-def statements(text: str) -> tuple[Source, Iterator[Statement]]:
+def statements(text: str, limits: LanguageLimits = LIMITS) -> tuple[Source, Iterator[Statement]]:
     """What parses, of a text that may hold more than models."""
     source = decode(text, "-", 1 << 20)
-    spans, parser = split(source), Parser(source)
+    spans, parser = split(source), Parser(source, limits)
     return source, (parser.parse(span) for span in spans)
 
 
-def outcome(text: str) -> object:
+def outcome(text: str, limits: LanguageLimits = LIMITS) -> object:
     """The statements, or the error in full."""
     try:
-        return list(statements(text)[1])
+        return list(statements(text, limits)[1])
     except GradcheckError as error:
         return str(error), error.place
-
-
-def alone(patch: pytest.MonkeyPatch, text: str) -> object:
-    """The same, every statement parsed by lark."""
-    with patch.context() as inside:
-        inside.setattr(grammar, "_SHARED", -1)
-        return outcome(text)
 
 
 def formulas(model: Model) -> dict[str, str]:
@@ -104,12 +100,12 @@ def test_tokens_are_those_of_lark(text: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_files_are_read_as_statement_by_statement(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
+def test_files_are_read_as_statement_statement_by_statement(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     text = "\n".join(re.findall(r"(?ms)^--\n(.*?)(?=^==|\Z)", text)) or text  # the steps of all problems
     found = outcome(text)
     assert isinstance(found, list), found
-    assert found == alone(monkeypatch, text)
+    assert found == outcome(text, ALONE)
 
 
 ATOMS = st.sampled_from(
@@ -151,8 +147,7 @@ def other_words(line: str, number: int) -> str:
 @given(st.lists(LINES, min_size=1, max_size=4), st.sampled_from(["\n", ";", "  # \u03b1\n\n"]))
 def test_statements_of_one_shape_are_each_its_own(lines: list[str], end: str) -> None:
     text = end.join([*lines, *(other_words(line, k) for k in (1, 2) for line in lines)])
-    with pytest.MonkeyPatch.context() as patch:
-        assert outcome(text) == alone(patch, text)
+    assert outcome(text) == outcome(text, ALONE)
 
 
 @pytest.mark.slow
@@ -187,8 +182,8 @@ def test_a_shape_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     printed = show(read_model(text))
     assert len(derived) < 12 < text.count("\n")
     derived.clear()
-    monkeypatch.setattr(grammar, "_SHAPES", 2)  # no more are kept: the others are parsed again
-    assert show(read_model(text)) == printed
+    few = LIMITS._replace(most_cached=2)  # no more are kept: the others are parsed again
+    assert show(read_model(text, limits=few)) == printed
     assert len(derived) > 40
 
 
@@ -251,7 +246,6 @@ WRONG = [
 
 @pytest.mark.parametrize(("line", "error", "number", "column", "message"), WRONG)
 def test_the_second_of_a_shape_gets_its_own_error(
-    monkeypatch: pytest.MonkeyPatch,
     line: str,
     error: type[GradcheckError],
     number: int,
@@ -265,19 +259,17 @@ def test_the_second_of_a_shape_gets_its_own_error(
     assert place is not None
     assert (place.line, place.column, place.text) == (number, column, line)
     assert message in found.value.message
-    monkeypatch.setattr(grammar, "_SHARED", -1)
     with pytest.raises(error) as alone:
-        read_model(text)
+        read_model(text, limits=ALONE)
     assert str(alone.value) == str(found.value)
 
 
-def test_operations_of_shared_statements_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_operations_of_shared_statements_count() -> None:
     text = "param a = 1\nf = a + a\ng = a + f\nloss = f + g\n"
-    monkeypatch.setattr(grammar, "_MOST", 10)
-    assert read_model(text).node("loss").shape == ()
-    monkeypatch.setattr(grammar, "_MOST", 9)
+    enough, few = (LIMITS._replace(most_operations=n) for n in (10, 9))
+    assert read_model(text, limits=enough).node("loss").shape == ()
     with pytest.raises(LanguageError, match="more than 9 numbers, names and operators"):
-        read_model(text)
+        read_model(text, limits=few)
 
 
 @pytest.mark.parametrize("text", ["3", "-3", "+3", "- 0", "--3", "1e-400", "-(3)", "1.5e3", "2*3", "pi"])
