@@ -2,7 +2,7 @@
 
 References
 ----------
-IEEE 754-2019, table 3.5 (binary64); Higham, Accuracy and Stability of Numerical Algorithms, 2002, 2.1.
+IEEE 754-2019, table 3.5 (binary64); Higham 2002, section 2.1.
 """
 
 from __future__ import annotations

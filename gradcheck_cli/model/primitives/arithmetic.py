@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcheck_cli.model.primitives.record import Primitive, enter
-from gradcheck_cli.numerics.namespace import Namespace
+
+if TYPE_CHECKING:
+    from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["FAMILY", "pole_margin"]
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.model.primitives.record import Primitive, Shape, ShapeRule, enter, shape_in_words
-from gradcheck_cli.numerics.namespace import Namespace
+
+if TYPE_CHECKING:
+    from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["FAMILY"]
 
