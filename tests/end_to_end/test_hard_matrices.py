@@ -47,6 +47,15 @@ def check(text: str, **options: Any) -> Report:
     return api.check(api.load(text), **options)
 
 
+def assert_not_blamed(report: Report) -> None:
+    """Right, or UNRESOLVED with the reference's value: elimination may lose digits that the problem has."""
+    assert report.verdict in (Verdict.OK, Verdict.UNRESOLVED)
+    entries = [e for block in report.parameters for e in block.entries]
+    for entry in (e for e in entries if e.verdict is not Verdict.OK):
+        assert entry.reference is not None
+        assert "float64 arithmetic keeps" in (entry.note or "")
+
+
 MOVES = ("each", "all", "diagonal")
 # log(det^2) and 1/det have their pole where det is 0; along the diagonal there are n such places
 LOSSES = ("sum(inv(A))", "log(det(A)^2)", "1/det(A)", "det(A)^-3", "B[0,0]", "tan(log(det(A)^2))")
@@ -55,9 +64,9 @@ LOSSES = ("sum(inv(A))", "log(det(A)^2)", "1/det(A)", "det(A)^-3", "B[0,0]", "ta
 @pytest.mark.slow
 @pytest.mark.parametrize("move", MOVES)
 @pytest.mark.parametrize("n", range(3, 9))
-def test_hilbert_matrices_are_ok(n: int, move: str) -> None:
+def test_hilbert_matrices_are_not_blamed(n: int, move: str) -> None:
     report = check(beside(hilbert(n), "sum(inv(A))", move), points=2)
-    assert report.verdict is Verdict.OK
+    assert_not_blamed(report)
     (block,) = report.parameters
     assert block.total == block.checked
 
@@ -65,20 +74,20 @@ def test_hilbert_matrices_are_ok(n: int, move: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES[1:])
 @pytest.mark.parametrize(("n", "move"), [(4, "each"), (5, "each"), (8, "all"), (8, "diagonal")])
-def test_other_losses_of_hilbert_matrices_are_ok(n: int, move: str, loss: str) -> None:
+def test_other_losses_of_hilbert_matrices_are_not_blamed(n: int, move: str, loss: str) -> None:
     text = beside(hilbert(n), loss, move).replace("loss =", "B = inv(A)\nloss =")
-    assert check(text, points=2).verdict is Verdict.OK
+    assert_not_blamed(check(text, points=2))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("condition", [1e2, 1e5, 1e8, 1e11, 1e13, 1e14])
 @pytest.mark.parametrize("n", [2, 3, 5, 8])
-def test_random_matrices_of_any_condition_are_ok(n: int, condition: float) -> None:
+def test_random_matrices_of_any_condition_are_not_blamed(n: int, condition: float) -> None:
     a = conditioned(n, condition, n)
     for loss in ("sum(inv(A))", "log(det(A)^2)", "1/det(A)"):
         move = "each" if n < 8 else "diagonal"
         report = check(beside(a, loss, move), points=1)
-        assert report.verdict is Verdict.OK, loss
+        assert_not_blamed(report)
 
 
 @pytest.mark.slow
@@ -86,8 +95,10 @@ def test_the_row_says_how_little_float64_carries() -> None:
     report = check(beside(hilbert(8), "sum(inv(A))"), points=1)
     (entry,) = report.parameters[0].entries
     assert entry.note is not None
-    assert "float64 carries 1 digit here" in entry.note
-    assert entry.backprop != entry.symbolic  # 7e-6 apart: nobody is blamed for that
+    assert "float64 arithmetic keeps 0 digits here" in entry.note
+    assert entry.verdict is Verdict.UNRESOLVED
+    assert entry.reference is not None
+    assert entry.backprop != entry.symbolic  # nobody is blamed for that
 
 
 @pytest.mark.parametrize("a", [hilbert(5), hilbert(8), conditioned(8, 1e6, 1), conditioned(20, 1e9, 2)])
