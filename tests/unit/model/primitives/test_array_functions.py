@@ -222,7 +222,11 @@ def test_what_is_zero_for_every_matrix_with_these_zeros_is_zero() -> None:
 @pytest.mark.parametrize("loss", ["p[0] + p[3]^2", "logsumexp(z)", "sum(log_softmax(z)*p)"])
 def test_slopes_that_are_tiny_keep_their_digits(z: str, loss: str) -> None:
     """exp of a rounded difference of 100 would lose 100 half ulps, relative to 1e-45."""
-    assert run(f"param z = {z}\np = softmax(z)\nloss = {loss}").verdict is Verdict.OK
+    report = run(f"param z = {z}\np = softmax(z)\nloss = {loss}")
+    left_range = z.startswith("[-1152") and loss.startswith("sum")  # slopes like exp(-2000): no float64
+    assert report.verdict is (Verdict.UNRESOLVED if left_range else Verdict.OK)
+    assert not left_range or all(e.reference is not None for b in report.parameters for e in b.entries
+                                 if e.verdict is Verdict.UNRESOLVED)  # fmt: skip
 
 
 SINGULAR = "param A[3,3] = [[1,2,3],[4,5,6],[7,8,9]]\n"
