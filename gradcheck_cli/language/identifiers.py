@@ -56,12 +56,6 @@ def describe(character: str) -> str:
     return f"U+{ord(character):04X} {name or '(a control character)'}"
 
 
-def looks_like(character: str) -> str | None:
-    """The Latin letter a foreign one looks like."""
-    alike = character.translate(_ALIKE)
-    return alike if alike != character else None
-
-
 def skeleton(name: str) -> str:
     """What a name looks like: equal for names that cannot be told apart on most screens."""
     return name.translate(_ALIKE).translate(_DIGITS)

@@ -27,13 +27,6 @@ DIGITS = 6  # significant digits of every drawn number
 _SMALL = 64  # numbers of an input that is moved together with others
 
 
-class _HasValues(Protocol):
-    @property
-    def kind(self) -> str: ...
-    @property
-    def values(self) -> Any: ...
-
-
 class _HasInputs(Protocol):
     @property
     def seed(self) -> int: ...
