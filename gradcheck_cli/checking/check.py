@@ -117,13 +117,13 @@ def _checked(
         names=names, scheme=scheme, digits=float(asked.digits or 6), of=model.loss,
         all_entries=asked.all_entries, limits=limits.gradients, done=done,
     )  # fmt: skip
-    court = judge_claims(
+    judgement = judge_claims(
         model, judged, [(p.number, p.values) for p in points], referee,
         layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
         on_border=bool(tape.borders_hit()),
     )  # fmt: skip
-    results = _explained(model, judged, court, asked)
-    notes = *free_notes(model), *unseen_notes(referee, names), *court.notes, *budget_notes(referee)
+    results = _explained(model, judged, judgement, asked)
+    notes = *free_notes(model), *unseen_notes(referee, names), *judgement.notes, *budget_notes(referee)
     blank = replace(blank, notes=(*blank.notes, *notes))
     by_name = dict(zip(names, found, strict=True))
     return _concluded(model, blank, by_name, results, values, asked, points, most_points, limits)
@@ -160,16 +160,16 @@ def _names(model: Model, wrt: Sequence[str]) -> list[str]:
 
 
 def _explained(
-    model: Model, claims: Sequence[Claim], court: Judged, asked: Options
+    model: Model, claims: Sequence[Claim], judgement: Judged, asked: Options
 ) -> tuple[ClaimResult, ...]:
     """The claims with where they go wrong, what is wrong, and the truth, as far as is asked for."""
-    if not any(result.verdict is Verdict.WRONG for result in court.results):
-        return tuple(court.results)
+    if not any(result.verdict is Verdict.WRONG for result in judgement.results):
+        return tuple(judgement.results)
     from gradcheck_cli.verdicts.diagnosis.diagnose import diagnose_claims
 
     given = HINTS.index(str(asked.hint))
     found = diagnose_claims(
-        model, claims, court, where=given >= HINTS.index("where"), what=given >= HINTS.index("kind")
+        model, claims, judgement, where=given >= HINTS.index("where"), what=given >= HINTS.index("kind")
     )
     if asked.hint == "truth":
         from gradcheck_cli.formulas.passes import right_side

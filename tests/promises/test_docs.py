@@ -247,6 +247,34 @@ def test_paths_in_the_guide_exist() -> None:
     assert not [path for path in paths if not (PROJECT / path).exists()]
 
 
+# Words of a private language that the code once had, and what it says instead.
+PRIVATE_WORDS = {
+    "court": "claim context",
+    "testimony": "columns",
+    "hearing": "collect",
+    "crowd": "pooled",
+    "culprit": "fault localization",
+}
+
+
+def words_of_the_package() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in MODULES.values())
+
+
+def test_the_glossary_holds_words_of_the_code() -> None:
+    table = read(PROJECT / "CONTRIBUTING.md").partition("## Glossary")[2]
+    words = re.findall(r"^\| ([a-z ]+) \| ", table, re.M)[1:]
+    assert words == sorted(words)
+    text = words_of_the_package().lower()
+    assert not [word for word in words if word not in text and word.replace(" ", "_") not in text]
+
+
+@pytest.mark.parametrize("word", PRIVATE_WORDS)
+def test_the_code_speaks_the_words_of_the_field(word: str) -> None:
+    found = re.findall(rf"(?i)(?<![a-z]){word}(?![a-z])", words_of_the_package().replace("_", " "))
+    assert not found, f"say {PRIVATE_WORDS[word]}"
+
+
 def test_the_two_commands_are_marked() -> None:
     marked = {block.marker: block.lines for block in blocks(read(PROJECT / "README.md"))}
     assert marked["command: run"][-1].endswith("gradcheck run models/toy.txt")

@@ -17,7 +17,7 @@ from gradcheck_cli.model.primitives import (
 )
 from gradcheck_cli.model.primitives.record import Primitive
 
-__all__ = ["PRIMITIVES", "find_primitive", "function_names", "resolve_function"]
+__all__ = ["PRIMITIVES", "function_names", "resolve_function"]
 
 _FAMILIES = (arithmetic, elementary, selections, activations, reductions, linear_algebra, rearranging, rows)
 _TABLE: dict[str, Primitive] = {}
@@ -32,11 +32,6 @@ for _record in _TABLE.values():
         for _name in (_record.function, *_record.aliases):
             for _count_given in _record.sizes or (_record.arguments,):
                 _BY_FUNCTION[_name, _count_given] = _record
-
-
-def find_primitive(name: str) -> Primitive:
-    """The record `name`. Raises KeyError."""
-    return _TABLE[name]
 
 
 def function_names() -> frozenset[str]:
