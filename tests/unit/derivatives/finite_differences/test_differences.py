@@ -10,10 +10,15 @@ import mpmath
 import numpy as np
 import pytest
 
+from gradcheck_cli.api import load
 from gradcheck_cli.derivatives.finite_differences.differences import differences
 from gradcheck_cli.derivatives.finite_differences.interface import Samples
+from gradcheck_cli.derivatives.finite_differences.model_differences import derivative
 from gradcheck_cli.derivatives.finite_differences.schemes import EXTRAPOLATED, SCHEMES, Scheme, find_scheme
+from gradcheck_cli.derivatives.symbolic.program import lower
+from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS
+from gradcheck_cli.reference.referee import Referee
 
 HIGH = mpmath.MPContext()  # private: no other test sees its precision
 HIGH.dps = 60
@@ -603,3 +608,21 @@ def test_kinked_and_plain_entries_together():
 def test_finite_differences_know_no_model():
     engine = import_module("gradcheck_cli.derivatives.finite_differences.differences")
     assert not [name for name in vars(engine) if name in ("graph", "table", "tape")]
+
+
+@pytest.mark.slow
+def test_rounding_that_all_samples_share_is_covered_by_measured_rounding_alone():
+    """1 + x^2 near 0 is rounded alike at all samples: no difference of f shows it, and no safety factor mends
+    it. The rounding of the forward pass, as a run hands it over, does."""
+    missed = 0
+    for x in np.random.default_rng(0).uniform(0.001, 0.03, 200):
+        model = load(f"param x = {x}\nloss = log(1 + x^2)*x")
+        tape = forward_pass(model)
+        noise = Referee(lower(model)).value_rounding(model.point(), ["loss"])["loss"]
+        true = truth(lambda m, x: m.log(1 + x * x) * x, x)
+        alone, covered = (
+            derivative(model, tape, "loss", ["x"], EXTRAPOLATED, given)["x"] for given in (0.0, noise)
+        )
+        missed += abs(alone.value - float(true)) > alone.bound
+        assert abs(covered.value - float(true)) <= covered.bound <= 1e-6 * abs(float(true))
+    assert missed
