@@ -26,6 +26,7 @@ import random
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -52,6 +53,7 @@ class Build:
 
     def __init__(self, root: Path, home: Path) -> None:
         self.root, self.home = root, home
+        self._asked: Command | None = None
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("GRADCHECK_", "FORCE_COLOR"))}
         self._process = subprocess.Popen(
             [sys.executable, "-P", golden_server.__file__, root],
@@ -61,6 +63,7 @@ class Build:
 
     def ask(self, command: Command) -> None:
         assert self._process.stdin is not None
+        self._asked = command
         self._process.stdin.write(f"{json.dumps(command)}\n")
         self._process.stdin.flush()
 
@@ -68,7 +71,7 @@ class Build:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit(f"the process of {self.root} died")
+            raise SystemExit(f"the process of {self.root} died of {self._process.wait()} at {self._asked}")
         return Answer(*json.loads(line))
 
     def close(self) -> None:
@@ -152,6 +155,7 @@ EACH_MODEL = (
 EACH_RANDOM_MODEL = (  # one of these, beside all in JSON
     "run - -v", "run - --strict", "run - --carry", "run - --hint truth", "run - --format latex",
     "run - --format csv", "run - --points 2 --digits 10", "run - --seed 3 -v", "show -", "explain -",
+    "run - --budget 10 -v", "run - --budget 1000 -v",
     "explain - --expand --format json", "explain - --format markdown",
 )  # fmt: skip
 EACH_PAGE_MODEL = ("run FILE -v --hint truth --format json", "run FILE --carry", "explain FILE", "show FILE")
@@ -174,12 +178,25 @@ OTHERS = (
 )  # fmt: skip
 
 
+# Claims beside what rounding explains: beyond 1,000 rows without high precision, beyond 2^20 in blocks.
+MANY_ROWS = """rows x ~ normal(0, 1) count {rows}
+param w = 0.7
+f = w*x
+h = tanh(f)
+loss = mean_rows(h)
+claim d loss/d h = 1/{rows} * (1 + 1e-15)
+""" + "".join(f"claim d loss/d f = (1 - h^2)/{{rows}} * (1 + {2.0**-k})\n" for k in range(26, 47))
+
+
 def ask_models(both: Comparison, names: Iterable[str]) -> None:
     for name in names:
         for words in EACH_MODEL:
             both.compare("models", words.replace("FILE", f"models/{name}"))
     for words in OTHERS:
         both.compare("others", words)
+    for rows in (1_500, 1_100_000):
+        both.write(f"rows{rows}.txt", MANY_ROWS.format(rows=rows))
+        both.compare("others", f"run rows{rows}.txt --points 1 --hint none --budget 1000 -v")
 
 
 _BLOCK = re.compile(r"(?:^<!-- file: ([^\n]+) -->\n+)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -269,6 +286,7 @@ def main() -> int:
     parser.add_argument("--expect", type=Path, metavar="FILE", help="names of commands that shall differ")
     parser.add_argument("--list-changes", action="store_true", help="print names alone, no differences")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the temporary folder is removed
     start_time = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         both = compare(given, Path(folder))
