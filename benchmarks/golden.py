@@ -86,8 +86,9 @@ class Build:
 class Comparison:
     """Puts commands to both builds, counts equal answers and tells of the others."""
 
-    def __init__(self, old: Build, new: Build, only: str, verbose: bool) -> None:
-        self.old, self.new, self.only, self.verbose = old, new, only, verbose
+    def __init__(self, old: Build, new: Build, given: argparse.Namespace) -> None:
+        self.old, self.new, self.only, self.ignored = old, new, given.only, given.ignore
+        self.verbose = not given.list_changes
         self.equal: Counter[str] = Counter()
         self.changed: list[str] = []
 
@@ -107,8 +108,12 @@ class Comparison:
             build.ask(command)
         answers = [build.answer() for build in builds]
         if len(answers) == 2:
-            self._count(command, *answers)
+            self._count(command, *map(self._without_ignored, answers))
         return answers[0]
+
+    def _without_ignored(self, answer: Answer) -> Answer:
+        text = re.sub(self.ignored, "", answer.stdout) if self.ignored else answer.stdout
+        return answer._replace(stdout=text)
 
     def _count(self, command: Command, old: Answer, new: Answer) -> None:
         if old == new and old.code != "out of time":
@@ -265,7 +270,7 @@ def compare(given: argparse.Namespace, temporary: Path) -> Comparison:
     old, new = (
         start(root, corpus, temporary / name, pages) for root, name in ((corpus, "old"), (PROJECT, "new"))
     )
-    both = Comparison(old, new, given.only, not given.list_changes)
+    both = Comparison(old, new, given)
     try:
         ask_models(both, sorted(path.name for path in (corpus / "models").glob("*.txt")))
         for page in pages:
@@ -284,6 +289,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the random models (default: 0)")
     parser.add_argument("--only", default="", metavar="TEXT", help="only commands whose name holds it")
     parser.add_argument("--expect", type=Path, metavar="FILE", help="names of commands that shall differ")
+    parser.add_argument("--ignore", metavar="REGEX", help="text left out of standard output before comparing")
     parser.add_argument("--list-changes", action="store_true", help="print names alone, no differences")
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the temporary folder is removed
