@@ -17,10 +17,28 @@ from gradcheck_cli.render.text_encoding import entry_name, listed, plural
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Entry, Report, Verdict
 
 __all__ = [
-    "ENTRY_HEADINGS", "SUMMARY_HEADINGS", "NamedEntry", "Selection", "block_map", "block_sentences",
-    "claim_map", "claim_numbers", "claim_sentences", "claim_title", "claims_heading", "entry_cells",
-    "header_parts", "one_line", "remarks", "select_claims", "select_gradients", "sentences",
-    "summary_cells", "tally", "value_line",
+    "ENTRY_HEADINGS",
+    "SUMMARY_HEADINGS",
+    "NamedEntry",
+    "Selection",
+    "block_map",
+    "block_sentences",
+    "claim_map",
+    "claim_numbers",
+    "claim_sentences",
+    "claim_title",
+    "claims_heading",
+    "entry_cells",
+    "header_parts",
+    "one_line",
+    "remarks",
+    "select_claims",
+    "select_gradients",
+    "sentences",
+    "shown_reference",
+    "summary_cells",
+    "tally",
+    "value_line",
 ]  # fmt: skip
 
 SMALL_BLOCK = 8  # entries; larger blocks are one line
@@ -240,9 +258,15 @@ def remarks(entry: Entry) -> list[str]:
     """What is said beside or under an entry's row."""
     at = f"at point {entry.point}" if entry.point else ""
     others = (f"{name} {numbers.number(value)}" for name, value in entry.against.items())
-    reference = "" if entry.reference is None else f"reference {numbers.number(entry.reference)}"
+    value = shown_reference(entry)
+    reference = "" if value is None else f"reference {numbers.number(value)}"
     told = (at, _zero(entry), _slopes(entry), reference, entry.note or "", *others)
     return [text for text in told if text]
+
+
+def shown_reference(entry: Entry) -> float | None:
+    """The reference's value where it decided: not the 0 of an entry that is exactly zero in all columns."""
+    return None if entry.reference == 0 and _zero(entry) else entry.reference
 
 
 def _zero(entry: Entry) -> str:

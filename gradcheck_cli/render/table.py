@@ -25,6 +25,7 @@ from gradcheck_cli.render.rows import (
     select_claims,
     select_gradients,
     sentences,
+    shown_reference,
     summary_cells,
     tally,
     value_line,
@@ -119,7 +120,7 @@ def _entry_table(page: Page, entries: Selection[NamedEntry]) -> None:
         said = "   ".join(remarks(row.entry))
         beside = width_of(page.safe(said)) <= free
         page.line(*cells, f"  {said}" if beside else "")
-        if said and not beside and row.verdict is Verdict.OK and row.entry.reference is None:
+        if said and not beside and row.verdict is Verdict.OK and shown_reference(row.entry) is None:
             footnotes.setdefault(said, []).append(row.name)
         elif said and not beside:
             page.wrapped(said, indent=4)
