@@ -29,7 +29,7 @@ from gradcheck_cli.render.latex import escape, symbol
 from gradcheck_cli.render.registry import OutputOptions, formats, render
 from gradcheck_cli.render.text_encoding import safe, wrap
 from gradcheck_cli.results.gradient_results import Explanation, Report, Verdict
-from paths import PACKAGE
+from paths import MODELS, PACKAGE
 from terminal import gradcheck
 
 SCHEMA = json.loads(
@@ -600,9 +600,8 @@ def test_every_format_is_registered_by_the_module_that_is_said_to() -> None:
 
 def test_a_reference_of_zero_is_not_told_of_entries_that_are_exactly_zero(tmp_path: Path) -> None:
     """It decided nothing there; where the columns lost digits it is told."""
-    (tmp_path / "dead.txt").write_text("param w = -3, b = 1\nloss = relu(w) + b^2\n")
     (tmp_path / "lost.txt").write_text("param x = 20\nloss = tanh(x)\n")
-    _, dead = gradcheck(["run", "dead.txt"], tmp_path)
+    _, dead = gradcheck(["run", str(MODELS / "dead_units.txt")], tmp_path)
     assert b"exactly zero" in dead
     assert b"reference" not in dead
     _, lost = gradcheck(["run", "lost.txt"], tmp_path)
