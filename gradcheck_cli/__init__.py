@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Explanation,
         Failure,
         Report,
+        Restriction,
         Verdict,
     )
     from gradcheck_cli.results.initialization_results import (
@@ -67,6 +68,7 @@ __all__ = [
     "MatrixStats",
     "Outcome",
     "Report",
+    "Restriction",
     "Series",
     "Verdict",
     "__version__",

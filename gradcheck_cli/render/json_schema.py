@@ -205,6 +205,7 @@ def _claim(claim: ClaimResult) -> Record:
         "right": jsonable(claim.right),
         "place": claim.place,
         "map": list(claim.map),
+        "only": [str(restriction) for restriction in claim.only],
     }
 
 

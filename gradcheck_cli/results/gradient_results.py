@@ -12,7 +12,7 @@ from typing import NoReturn
 
 __all__ = [
     "Block", "ClaimResult", "Coverage", "Entry", "ExplainedStep", "Explanation", "Failure", "Report",
-    "Verdict", "exit_code", "worst",
+    "Restriction", "Verdict", "exit_code", "worst",
 ]  # fmt: skip
 
 
@@ -42,6 +42,18 @@ class Verdict(Enum):
     def exit_code(self) -> int:
         """What a process that found this returns."""
         return _EXIT_CODES[self]
+
+
+class Restriction(Enum):
+    """Where alone a claim is right. --strict accepts none of them."""
+
+    DATA = "data"  # for these data
+    POINT = "point"  # at the given point
+    SIDE = "side"  # on one side of kinks
+    CONVENTION = "convention"  # at a kink, by convention
+
+    def __str__(self) -> str:
+        return self.value
 
 
 _SEVERITY = {verdict: rank for rank, verdict in enumerate(Verdict)}
@@ -145,6 +157,7 @@ class ClaimResult:
     right: float | None = None
     place: str | None = None  # which entries are wrong: "row 2 of W0"; None for a single number
     map: tuple[str, ...] = ()  # the wrong entries as lines of characters, where words do not say it
+    only: tuple[Restriction, ...] = ()  # where alone it is right; the note says it in words
 
 
 @dataclass(frozen=True)

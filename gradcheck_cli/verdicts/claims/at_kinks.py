@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck_cli.model.graph import Graph, Node, spell_shape
 from gradcheck_cli.model.model import Claim
 from gradcheck_cli.model.random_points import moved
-from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
+from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext, fails, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 
@@ -64,6 +64,7 @@ def judge_at_kink(
                 context.with_worst_entry(blank, discrepancy, context.points[0]), verdict=verdict, true=left,
                 left=left, right=right, wrong=0 if elsewhere else 1,
                 note=note + ("; right at the other points" if elsewhere else ""),
+                only=(Restriction.CONVENTION,) if elsewhere else (),
             )  # fmt: skip
         if abs(left - right) > tolerance or shown is None:
             shown, at = (left, right), tuple(entry)
@@ -117,7 +118,9 @@ def note_sides(
             if fails:
                 functions = ", ".join(kinks_of(context, claims[k]))
                 notes = (found[k].note, f"right only for these sides of the kinks of {functions}")
-                found[k] = replace(found[k], note="; ".join(filter(None, notes)))
+                found[k] = replace(
+                    found[k], note="; ".join(filter(None, notes)), only=(*found[k].only, Restriction.SIDE)
+                )
                 del telling[k]
     return found
 

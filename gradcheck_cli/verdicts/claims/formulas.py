@@ -15,7 +15,7 @@ from gradcheck_cli.model.model import Claim
 from gradcheck_cli.model.random_points import moved
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
-from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
+from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import judge_at_kink
 from gradcheck_cli.verdicts.claims.context import ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference
@@ -58,9 +58,10 @@ def _accept(
     worst = context.with_worst_entry(blank, first, context.points[0])
     result = replace(worst, points_total=len(context.points), wrong=0)
     note = _accident(context, claim, formula)
+    only = (Restriction.DATA,) if note else ()
     if note is None and first.wrong.any():
         note = f"right but for the rounding of the data to doubles, {first.size.max():.1e}"
-    return replace(result, note=note)
+    return replace(result, note=note, only=only)
 
 
 def _are_roundings(context: ClaimContext, claim: Claim, formula: Graph, failing: Sequence[_Compared]) -> bool:

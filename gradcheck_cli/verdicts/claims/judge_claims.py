@@ -35,7 +35,6 @@ from gradcheck_cli.verdicts.claims.true_values import At
 __all__ = ["Judged", "judge_claims"]
 
 LAYOUTS = ("numerator", "denominator")
-_ACCIDENTS = ("right only for", "right only where", "a convention")  # notes of claims that `strict` rejects
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,11 @@ def judge_claims(
         rows = f"over all {model.rows:,} rows in float64, over {few} of them at high precision"
         notes.append(f"formulas were judged {rows}")
     if strict:
-        results = [_reject_accident(result) for result in results]
+        results = [replace(r, verdict=Verdict.WRONG) if r.only else r for r in results]
     samples = [_samples_for(context, c, r) for c, r in zip(claims, results, strict=True)]
     if carry:
         results = context.within_budget(lambda: _carry(context, claims, results))
     return Judged(tuple(results), tuple(notes), tuple(samples))
-
-
-def _reject_accident(result: ClaimResult) -> ClaimResult:
-    accident = any(part.startswith(_ACCIDENTS) for part in (result.note or "").split("; "))
-    return replace(result, verdict=Verdict.WRONG) if accident else result
 
 
 def _layout(
@@ -140,7 +134,8 @@ def _by_rows(context: ClaimContext, claim: Claim) -> ClaimResult | None:
     if everywhere.verdict is not first.verdict or first.verdict not in (Verdict.OK, Verdict.WRONG):
         return None
     context.judged_by_rows = True
-    return replace(everywhere, note=first.note) if first.verdict is Verdict.OK else everywhere
+    is_ok = first.verdict is Verdict.OK
+    return replace(everywhere, note=first.note, only=first.only) if is_ok else everywhere
 
 
 def _numbers_by_rows(context: ClaimContext, claim: Claim) -> ClaimResult | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli import api
-from gradcheck_cli.results.gradient_results import ClaimResult, Report, Verdict
+from gradcheck_cli.results.gradient_results import ClaimResult, Report, Restriction, Verdict
 
 TOY = """
 data  x = 2.3, y = 2
@@ -123,6 +123,7 @@ def test_right_only_for_this_datum() -> None:
     result = only(model, "d loss/d a = 2*a")
     assert result.verdict is Verdict.OK
     assert result.note == "right only for this x: x = 1"
+    assert result.only == (Restriction.DATA,)
     assert only(model, "d loss/d a = 2*a", strict=True).verdict is Verdict.WRONG
     assert only(model, "d loss/d a = 2*a*x").note is None
 
@@ -155,6 +156,7 @@ def test_right_only_because_nothing_crosses_a_kink(
     result = only(model, one_sided)
     assert result.verdict is Verdict.OK
     assert result.note == f"right only for these sides of the kinks of {function}"
+    assert result.only == (Restriction.SIDE,)
     assert only(model, one_sided, strict=True).verdict is Verdict.WRONG
     assert only(model, right).note is None
     assert only(model, right, strict=True).verdict is Verdict.OK
@@ -213,6 +215,7 @@ def test_kinks_that_cancel_leave_a_derivative() -> None:
     result = only(model, textbook)
     assert (result.verdict, result.true) == (Verdict.KINK, 1.0)
     assert result.note == "a convention: the derivative here is 1; right at the other points"
+    assert result.only == (Restriction.CONVENTION,)
     assert run(model, textbook, strict=True).verdict is Verdict.WRONG
     assert only(model, "d loss/d a = 0").verdict is Verdict.WRONG
     assert only(model, "d loss/d a = (a > 0) - (a < 0)").verdict is Verdict.WRONG
