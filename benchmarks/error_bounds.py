@@ -18,7 +18,7 @@ import mpmath
 import numpy as np
 
 from gradcheck_cli.derivatives.finite_differences.differences import differences
-from gradcheck_cli.derivatives.finite_differences.interface import Samples
+from gradcheck_cli.derivatives.finite_differences.sampled_function import Samples
 from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES
 from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli import api
-from gradcheck_cli.derivatives.finite_differences import affine_routes, by_node
-from gradcheck_cli.derivatives.finite_differences.model_differences import derivative
+from gradcheck_cli.derivatives.finite_differences.drivers import affine_routes, by_node
+from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import derivative
 from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES, Scheme
 from gradcheck_cli.derivatives.symbolic.program import lower
 from gradcheck_cli.evaluation.tape import forward_pass

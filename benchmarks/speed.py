@@ -32,7 +32,7 @@ from chains import chain  # noqa: E402
 from gradcheck_cli import api, language  # noqa: E402
 from gradcheck_cli.common import example_models  # noqa: E402
 from gradcheck_cli.derivatives import backprop, symbolic  # noqa: E402
-from gradcheck_cli.derivatives.finite_differences import model_differences  # noqa: E402
+from gradcheck_cli.derivatives.finite_differences.drivers import by_entry  # noqa: E402
 from gradcheck_cli.evaluation.tape import forward_pass  # noqa: E402
 from timing import Call, has, ratios, tell  # noqa: E402
 
@@ -168,10 +168,10 @@ def rows() -> None:
         runs = 5 if count > 100_000 else 50
         found = ratios(lambda p=point: _by_hand(p), cases, runs)
         tell(f"ROWS, N = {count:,}, one thread", "NumPy by hand", found)
-    tape, scheme = forward_pass(model), model_differences.scheme_named("extrapolated")
+    tape, scheme = forward_pass(model), by_entry.scheme_named("extrapolated")
 
     def differences() -> object:
-        return model_differences.derivative(model, tape, "loss", names, scheme, enough=1e-8)
+        return by_entry.derivative(model, tape, "loss", names, scheme, enough=1e-8)
 
     found = ratios(lambda: forward_pass(model), {"differences, with bounds": differences}, 3)
     tell(f"ROWS, N = {count:,}, all 8 parameters", "a forward pass", found)

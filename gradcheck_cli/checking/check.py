@@ -19,7 +19,7 @@ from gradcheck_cli.checking.sentences import (
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.common.progress import Meter
 from gradcheck_cli.derivatives import symbolic
-from gradcheck_cli.derivatives.finite_differences.model_differences import scheme_named
+from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import scheme_named
 from gradcheck_cli.evaluation.tape import Failing, forward_pass
 from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.numerics.limits.checking import CheckingLimits

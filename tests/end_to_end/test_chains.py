@@ -14,7 +14,7 @@ from gradcheck_cli import api
 from gradcheck_cli.checking.check import affordable_points, check
 from gradcheck_cli.checking.options import Options
 from gradcheck_cli.derivatives import backprop
-from gradcheck_cli.derivatives.finite_differences import model_differences
+from gradcheck_cli.derivatives.finite_differences.drivers import by_entry
 from gradcheck_cli.derivatives.symbolic.forward_mode import derivative
 from gradcheck_cli.derivatives.symbolic.program import lower
 from gradcheck_cli.evaluation.tape import forward_pass
@@ -211,7 +211,7 @@ def test_differences_astray_are_no_defect_where_the_loss_hardly_changes(
     monkeypatch: pytest.MonkeyPatch, share: str, verdict: Verdict
 ) -> None:
     """At steps at which an entry of 1e-13 of the loss is seen, the loss may be another."""
-    right = model_differences.derivative
+    right = by_entry.derivative
 
     def astray(*arguments: Any, **options: Any) -> dict[str, Any]:
         found = right(*arguments, **options)

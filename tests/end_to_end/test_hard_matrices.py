@@ -12,7 +12,7 @@ import pytest
 from build import exchanged, high
 from gradcheck_cli import api
 from gradcheck_cli.derivatives import backprop, symbolic
-from gradcheck_cli.derivatives.finite_differences.model_differences import derivative
+from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import derivative
 from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.primitives.table import PRIMITIVES

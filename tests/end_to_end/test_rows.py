@@ -13,7 +13,8 @@ import pytest
 from build import Sheet
 from gradcheck_cli import api
 from gradcheck_cli.derivatives import backprop, symbolic
-from gradcheck_cli.derivatives.finite_differences import differences, model_differences, perturbed_inputs
+from gradcheck_cli.derivatives.finite_differences import differences
+from gradcheck_cli.derivatives.finite_differences.drivers import by_entry, perturbed_inputs
 from gradcheck_cli.evaluation import perturbed_pass
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Model
@@ -23,7 +24,7 @@ from gradcheck_cli.numerics.limits.symbolic import SymbolicLimits
 from gradcheck_cli.reference.referee import Referee
 
 MANY = 70_000  # more than the 65,536 rows of one block
-EXTRAPOLATED = model_differences.scheme_named("extrapolated")
+EXTRAPOLATED = by_entry.scheme_named("extrapolated")
 ULP = 2.0**-52
 USUAL = EvaluationLimits()
 
@@ -124,7 +125,7 @@ def test_differences_over_rows(rows: int) -> None:
     expected, tape = by_numpy(values), forward_pass(model)
     most = 4
     limits = DEFAULTS._replace(most_rows=most)  # each moved row costs a pass over all rows
-    found = model_differences.derivative(model, tape, "loss", ["w", "b", "x"], EXTRAPOLATED, limits=limits)
+    found = by_entry.derivative(model, tape, "loss", ["w", "b", "x"], EXTRAPOLATED, limits=limits)
     for name in ("w", "b"):
         gap = np.abs(found[name].value - expected[f"d_{name}"])
         assert np.all(gap <= found[name].bound + 1e-14)  # plus what numpy's own sums are off by
@@ -152,8 +153,8 @@ def test_few_step_sizes_where_they_are_enough(monkeypatch: pytest.MonkeyPatch) -
         asked.append((len(base), found.evaluations // len(base)))
         return found
 
-    monkeypatch.setattr(model_differences, "differences", counted)
-    ask = partial(model_differences.derivative, model, tape, "loss", ["a", "b", "c"], EXTRAPOLATED)
+    monkeypatch.setattr(by_entry, "differences", counted)
+    ask = partial(by_entry.derivative, model, tape, "loss", ["a", "b", "c"], EXTRAPOLATED)
     whole, few = ask(limits=limits), ask(enough=1e-8, limits=limits)
     assert asked[0][1] >= 33
     assert asked[1:] == [(3, 7), (2, 7), (1, asked[3][1])]
@@ -176,8 +177,8 @@ def test_what_does_not_move_is_not_sampled_again(monkeypatch: pytest.MonkeyPatch
         asked.append(base.tolist())
         return differences.differences(moved, base, **options)
 
-    monkeypatch.setattr(model_differences, "differences", noted)
-    model_differences.derivative(
+    monkeypatch.setattr(by_entry, "differences", noted)
+    by_entry.derivative(
         model, forward_pass(model), "loss", ["d", "b"], EXTRAPOLATED, enough=1e-8, limits=limits
     )
     assert asked == [[0.8, 0.7], [0.7], [0.7]]
@@ -196,7 +197,7 @@ def test_blocks_are_held_while_differences_come_back_to_them_and_then_let_go(
         fill(tape, into, nodes, rows)
 
     limits = DEFAULTS._replace(most_rows_together=1)  # so that each name is a pass of its own
-    ask = partial(model_differences.derivative, model, enough=1e-8, limits=limits)
+    ask = partial(by_entry.derivative, model, enough=1e-8, limits=limits)
     tape = forward_pass(model)
     again = forward_pass(model, limits=EvaluationLimits(kept_entries=0))  # none are held
     assert not tape._blocks  # so many are not kept for one more pass
@@ -230,7 +231,7 @@ def test_with_many_rows_each_name_moves_only_what_follows_it(monkeypatch: pytest
         model = api.load(text.format(rows))
         moves.clear()
         tape = forward_pass(model)
-        model_differences.derivative(model, tape, "loss", ["a", "b"], EXTRAPOLATED, limits=limits)
+        by_entry.derivative(model, tape, "loss", ["a", "b"], EXTRAPOLATED, limits=limits)
         assert {count for count, _ in moves} == {together}
 
 
@@ -239,7 +240,7 @@ def test_differences_of_a_per_row_step() -> None:
     """All rows are moved at once, each row of the step by its own: they do not mix."""
     model, values = logistic(1_000)
     expected, tape = by_numpy(values), forward_pass(model)
-    each = model_differences.derivative(model, tape, "each", ["x"], EXTRAPOLATED)["x"]
+    each = by_entry.derivative(model, tape, "each", ["x"], EXTRAPOLATED)["x"]
     slope = (expected["p"] - values["y"])[:, None] * values["w"]
     assert np.all(np.abs(each.value - slope) <= each.bound + 1e-14)
 

@@ -106,6 +106,26 @@ def test_the_table_of_primitives_imports_no_numbers() -> None:
     assert not [name for m in table for name, _ in imports(m) if name.startswith(("numpy", "sympy"))]
 
 
+def knows_models(module: str, text: str | None = None) -> list[str]:
+    """What a module imports of graphs and their values."""
+    others = (inside(name) for name, _ in imports(module, text))
+    return [o for o in others if o and any(is_in(o, f) for f in ("model", "evaluation", DRIVERS))]
+
+
+DRIVERS = "derivatives.finite_differences.drivers"
+IDEAS = [m for m in MODULES if is_in(m, "derivatives.finite_differences") and not is_in(m, DRIVERS)]
+
+
+@pytest.mark.parametrize("module", IDEAS)
+def test_differences_know_a_function_and_no_model(module: str) -> None:
+    assert knows_models(module) == []
+
+
+@pytest.mark.parametrize("name", ["model.graph", "evaluation.tape", f"{DRIVERS}.by_entry"])
+def test_differences_that_import_a_model_are_seen(name: str) -> None:
+    assert knows_models("derivatives.finite_differences.selection", f"import gradcheck_cli.{name}") == [name]
+
+
 def test_the_top_folder_is_short() -> None:
     assert len(list(PACKAGE.glob("*.py"))) <= MOST_FILES_AT_THE_TOP
 

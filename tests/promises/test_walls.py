@@ -9,14 +9,14 @@ import pytest
 
 from build import Application, applications, exchanged
 from gradcheck_cli.derivatives import backprop, symbolic
-from gradcheck_cli.derivatives.finite_differences import affine_routes, model_differences
-from gradcheck_cli.derivatives.finite_differences import by_node as by_node_module
+from gradcheck_cli.derivatives.finite_differences.drivers import affine_routes, by_entry
+from gradcheck_cli.derivatives.finite_differences.drivers import by_node as by_node_module
 from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.reference.referee import Referee
 
-EXTRAPOLATED = model_differences.scheme_named("extrapolated")
+EXTRAPOLATED = by_entry.scheme_named("extrapolated")
 # one scalar or array application of every record, and one per row
 APPLICATIONS: list[Application] = [
     found
@@ -61,7 +61,7 @@ def by_backprop(application: Application, tape: Tape) -> None:
 
 
 def by_sampling(application: Application, tape: Tape) -> None:
-    model_differences.derivative(application.model(), tape, "loss", names(application), EXTRAPOLATED)
+    by_entry.derivative(application.model(), tape, "loss", names(application), EXTRAPOLATED)
 
 
 def by_node(application: Application, tape: Tape) -> None:

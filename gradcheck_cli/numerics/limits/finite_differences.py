@@ -45,6 +45,97 @@ class FiniteDifferencesLimits(NamedTuple):
     # than its numbers, and a third of the calls are left
     together: int = 1 << 14
 
+    # ulps of an entry | step sizes are multiples of so many, so that their multiples up to four, the
+    # widest offset of a scheme, are added exactly | set by hand, not measured
+    exact_ulps: float = 4.0
+    # times the smallest positive number | an entry below it is as good as 0: no ladder fits between | set
+    # by hand, not measured
+    nearly_zero: float = 1e4
+    # powers of 1/2 of an entry's scale | below the dense stretch, down to the last bits of an entry | set
+    # by hand, not measured
+    sparse_rungs: tuple[int, ...] = (12, 17, 22, 27, 32, 37, 42, 47)
+    # powers of 1/2 of an entry's scale | the ladder of a scheme that is not extrapolated | set by hand, not
+    # measured
+    plain_rungs: tuple[int, ...] = (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 33, 40)
+    # powers of 1/2 of an entry's scale | the ladder of the complex step; odd ratios, because at powers of
+    # two all imaginary parts are rounded alike | set by hand, not measured
+    imaginary_rungs: tuple[float, ...] = (8, 14.6, 20.2, 26.8, 32.4, 40.6, 48.2, 60.8, 80.4, 100.6)
+    # ratio of step sizes | rungs that lie closer than that to a new ladder are replaced by it: below the
+    # factor 2 of the dense stretch | set by hand, not measured
+    same_rung: float = 1.9
+
+    # ratio of step sizes | at so much smaller steps truncation is negligible, and the scatter of slopes is
+    # noise: at order 2 it is 1/4096 of that at the rung | set by hand, not measured
+    scatter_ratio: float = 64.0
+    # times the noise | f does not move by more: a flat f | set by hand, not measured
+    flat_noise: float = 4.0
+    # times the rounding of f | far above the expected step sizes f hardly moves | set by hand, not measured
+    level_noise: float = 16.0
+    # factor | far above the expected step sizes f moves less than a straight line by that much | set by
+    # hand, not measured
+    level_growth: float = 4.0
+    # times the smallest positive number | where f is subnormal, less is not yet nothing but noise | set by
+    # hand, not measured
+    tiny_noise: float = 1e3
+    # column of the tableau | from there on entries that agree show the noise of larger steps | set by hand,
+    # not measured
+    staircase_column: int = 2
+    # ratio of step sizes | so much larger are the steps whose noise may explain a rung | set by hand, not
+    # measured
+    staircase_ratio: float = 4.0
+    # times `all_noise` | a larger noise at larger steps explains nothing | set by hand, not measured
+    staircase_noise: float = 16.0
+    # times noise per f, of the largest step | above it a rung sees more than a stair | set by hand, not
+    # measured
+    staircase_reach: float = 32.0
+    # factor | on the noise of larger steps | set by hand, not measured
+    staircase_safety: float = 4.0
+
+    # columns of the tableau | plain slopes and the first extrapolation guard the entries above them | set
+    # by hand, not measured
+    guard_columns: int = 2
+    # factor | a slope at a smaller step may miss a value by so many times the truncation that is expected |
+    # set by hand, not measured
+    miss_safety: float = 2.0
+    # factor | a bound so much smaller is that of a far better known value | set by hand, not measured
+    far_better: float = 32.0
+    # factor | values agree among themselves if their bounds are so much smaller than their distance from
+    # the one chosen | set by hand, not measured
+    firm: float = 8.0
+    # power of the ratio of step sizes | a slope that grows by more from rung to rung is infinite at 0; those
+    # of sqrt grow with the power 1/2 | set by hand, not measured
+    growth_power: float = 0.25
+    # machine epsilons of f, per step | growth beyond it is not rounding | set by hand, not measured
+    growth_noise: float = 1e3
+    # rungs | at least so many must show the growth | set by hand, not measured
+    growth_rungs: int = 3
+
+    # times `good` | with a larger bound a ladder at a tiny entry is climbed further up | set by hand, not
+    # measured
+    unsure: float = 1e4
+    # rungs | an entry of the tableau that begins so near the end of the ladder used its smallest steps | set
+    # by hand, not measured
+    near_rungs: int = 4
+    # ratio of step sizes | a rung that is missing above the largest step of use | set by hand, not measured
+    gap_above: float = 3.0
+    # ratio of step sizes | rungs that are missing below the largest step of use | set by hand, not measured
+    gap_below: float = 20.0
+    # rungs | a gap is filled with so many | set by hand, not measured
+    gap_rungs: int = 6
+    # ratio of step sizes | of the rungs that fill a gap, at least | set by hand, not measured
+    least_gap_ratio: float = 2.0
+    # factor of the largest step size | where a ladder that is climbed further up begins | set by hand: nine
+    # rungs of `up_ratio`, of which the lowest one is the largest step before
+    up: float = 2.0**45
+    # step size | where it begins if the largest step was next to nothing | set by hand, not measured
+    up_at_zero: float = 2.0**15
+    # ratio of step sizes | of a ladder that is climbed further up, or further down to the scale of an entry
+    # | set by hand, not measured
+    up_ratio: float = 32.0
+    # ratio of step sizes | of a ladder that is climbed down at 0, where there is no scale | set by hand, not
+    # measured
+    down_ratio: float = 2.0**12
+
     # entries | those of small names that are moved in one pass, through what any of them moves | set by
     # hand, not measured
     most_together: int = 512
@@ -68,6 +159,8 @@ class FiniteDifferencesLimits(NamedTuple):
     # share of x | how far an entry is moved to see whether it stands on a kink | set by hand, not
     # measured
     probe: float = 2.0**-20
+    # absolute value | an entry below it is moved as if it had that value | set by hand, not measured
+    probe_scale: float = 1e-3
     # rows | those whose entries are moved one by one under a shared value | set by hand, not measured
     most_rows: int = 64
 

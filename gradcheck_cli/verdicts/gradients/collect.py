@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.derivatives import backprop, symbolic
-from gradcheck_cli.derivatives.finite_differences import affine_routes, by_node
-from gradcheck_cli.derivatives.finite_differences.model_differences import derivative, derivative_at
+from gradcheck_cli.derivatives.finite_differences.drivers import affine_routes, by_node
+from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import derivative, derivative_at
 from gradcheck_cli.derivatives.finite_differences.schemes import EXTRAPOLATED, SCHEMES, Scheme
 from gradcheck_cli.derivatives.symbolic.program import Program
 from gradcheck_cli.model.model import Model

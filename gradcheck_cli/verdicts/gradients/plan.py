@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 
-from gradcheck_cli.derivatives.finite_differences import affine_routes
-from gradcheck_cli.derivatives.finite_differences.affine_routes import Route
+from gradcheck_cli.derivatives.finite_differences.drivers import affine_routes
+from gradcheck_cli.derivatives.finite_differences.drivers.affine_routes import Route
 from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
 from gradcheck_cli.evaluation.evaluate import operations
 from gradcheck_cli.model.graph import Node
@@ -106,7 +106,8 @@ class _ByNode:
         if not self.route.covers(name):
             return False
         model = self.model
-        new = [n for n in affine_routes.route(model, model.loss, [name]).pinned if n.index not in self.paid]
+        differenced = affine_routes.route(model, model.loss, [name]).differenced
+        new = [n for n in differenced if n.index not in self.paid]
         cost = sum(self.limits.samples_a_node * node.size * _below(model, node) for node in new)
         if self.spent + cost > self.most:
             return False

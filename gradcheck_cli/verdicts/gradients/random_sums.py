@@ -15,7 +15,7 @@ from functools import reduce
 import numpy as np
 
 from gradcheck_cli.derivatives import symbolic
-from gradcheck_cli.derivatives.finite_differences.model_differences import along
+from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import along
 from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
 from gradcheck_cli.derivatives.symbolic.program import Program
 from gradcheck_cli.model.model import Model

@@ -13,7 +13,7 @@ from build import Application, Sheet, applications, high
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
 from gradcheck_cli.derivatives import backprop, symbolic
-from gradcheck_cli.derivatives.finite_differences import model_differences
+from gradcheck_cli.derivatives.finite_differences.drivers import by_entry
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.record import Primitive
@@ -24,7 +24,7 @@ from gradcheck_cli.results.gradient_results import Verdict
 
 ALL = list(PRIMITIVES.values())
 by_name = pytest.mark.parametrize("record", ALL, ids=lambda r: r.name)
-EXTRAPOLATED, COMPLEX = map(model_differences.scheme_named, ("extrapolated", "complex"))
+EXTRAPOLATED, COMPLEX = map(by_entry.scheme_named, ("extrapolated", "complex"))
 ULP = 2.0**-52
 # of the numbers compared at 50 digits: their arithmetic leaves 48, constants of doubles are exact
 EXACT = 1e-45
@@ -102,7 +102,7 @@ def test_differences_agree_within_their_bounds(record: Primitive) -> None:
         rounding = referee.rounding(model.point(), "loss", names(application))
         schemes = [EXTRAPOLATED, COMPLEX] if record.analytic else [EXTRAPOLATED]
         for scheme in schemes:
-            found = model_differences.derivative(model, tape, "loss", names(application), scheme)
+            found = by_entry.derivative(model, tape, "loss", names(application), scheme)
             for name in names(application):
                 true, estimate = floats(truth[name]), found[name]
                 room = estimate.bound + rounding[name]
@@ -350,8 +350,8 @@ AROUND_ZERO = [0.0, *(sign * 10.0**k for sign in (1, -1) for k in range(-12, 1))
 def test_bounds_hold_where_the_second_derivative_jumps(scheme: str) -> None:
     for x in AROUND_ZERO:
         model = scaled("softsign", x)
-        found = model_differences.derivative(
-            model, forward_pass(model), "loss", ["x"], model_differences.scheme_named(scheme)
+        found = by_entry.derivative(
+            model, forward_pass(model), "loss", ["x"], by_entry.scheme_named(scheme)
         )["x"]
         gap = abs(float(found.value) - 2.5 / (1 + abs(x)) ** 2)
         assert gap <= float(found.bound) + 4 * ULP  # the right side is itself rounded a few times

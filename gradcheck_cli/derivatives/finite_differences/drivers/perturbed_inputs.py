@@ -1,4 +1,7 @@
-"""Reads a Model and a Tape. Gives functions of moved entries, rows or directions that can be sampled."""
+"""Reads a Model and a Tape. Gives functions of moved entries, rows or directions that can be sampled.
+
+Knows nothing of schemes and step sizes.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.derivatives.finite_differences.interface import Samples
+from gradcheck_cli.derivatives.finite_differences.sampled_function import Samples
 from gradcheck_cli.evaluation.perturbed_pass import Varied, vary
 from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Node
@@ -16,8 +19,6 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.finite_differences import FiniteDifferencesLimits
 
 __all__ = ["Along", "Chosen", "Moved", "MovedRows", "Sampled"]
-
-
 
 
 
@@ -30,7 +31,7 @@ def _largest(rows: Array) -> Array:
 
 @dataclass
 class Sampled:
-    """The function of the engine: `of` when single entries are moved. Subclasses say which."""
+    """The sampled function: `of` as single entries are moved. Subclasses say which."""
 
     tape: Tape
     of: Node
@@ -39,22 +40,44 @@ class Sampled:
     base: Array = field(init=False)
     width: int = field(init=False)
 
-    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
-        """The nodes with one entry moved in each of `count` perturbations."""
+    def overrides(self, entries: Array, offsets: Array) -> dict[int, Array]:
+        """The values of the nodes that are moved, for each perturbation.
+
+        Parameters
+        ----------
+        entries : (S,) indices of entries, one for each perturbation
+        offsets : (S,) float64 or complex128, added to the entry
+
+        Returns
+        -------
+        dict of int to (S, rows or 1, *shape) arrays
+            By the index of the node.
+        """
         raise NotImplementedError
 
     def __call__(self, which: Any, offsets: Array) -> Samples:
-        """Samples for the engine, as many entries at a time as memory allows; where nothing is moved,
-        the value is known."""
+        """Sample `of`, as many entries at a time as memory allows.
+
+        Parameters
+        ----------
+        which : (e,) indices of entries
+        offsets : (e, S) float64 or complex128
+            A column of zeros is not computed: there the value is known.
+
+        Returns
+        -------
+        Samples
+            Values (e, S, *of), with an axis of rows before those of `of` where it has one value per row.
+        """
         moves = offsets.any(axis=0)
         still = np.asarray(self.tape.of_node(self.of))
         values = np.array(np.broadcast_to(still, (*offsets.shape, *still.shape)))
-        regular = np.ones(offsets.shape, dtype=bool)
+        smooth = np.ones(offsets.shape, dtype=bool)
         if moves.any():
             values[:, moves], inside, _ = self._sampled(which, offsets[:, moves])
-            regular = np.ones((*offsets.shape, *inside.shape[2:]), dtype=bool)
-            regular[:, moves] = inside
-        return Samples(values, regular)
+            smooth = np.ones((*offsets.shape, *inside.shape[2:]), dtype=bool)
+            smooth[:, moves] = inside
+        return Samples(values, smooth)
 
     def _sampled(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
         samples = max(1, min(offsets.shape[1], self.limits.most_entries // self.width))
@@ -65,31 +88,60 @@ class Sampled:
             columns = range(0, moves.shape[1], samples)
             parts = [self._some(some, moves[:, b : b + samples]) for b in columns]
             lines.append([np.concatenate(c, axis=1) for c in zip(*parts, strict=True)])
-        values, regular, touched = (np.concatenate(c) for c in zip(*lines, strict=True))
-        return values, regular, touched
+        values, smooth, affected = (np.concatenate(c) for c in zip(*lines, strict=True))
+        return values, smooth, affected
 
     def _some(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
         lead = offsets.shape
         entries = np.repeat(which, lead[1])
-        varied = vary(self.tape, self.of, self.pinned(entries, offsets.reshape(-1)))
+        varied = vary(self.tape, self.of, self.overrides(entries, offsets.reshape(-1)))
         return self.shaped_samples(varied, lead)
 
     def shaped_samples(self, varied: Varied, lead: tuple[int, int]) -> tuple[Array, Array, Array]:
-        """Values, and what was crossed and touched, by (entries, samples)."""
+        """The samples of perturbed passes, by (entries, samples).
+
+        Parameters
+        ----------
+        varied : passes over e * S perturbations
+        lead : (e, S)
+
+        Returns
+        -------
+        values : (e, S, rows?, *of)
+        smooth : (e, S) or (e, S, rows, 1...) bool
+            Whether no kink or border lies between the point and the sample.
+        affected : (e, S) bool
+            Whether a margin that was exactly zero moves off zero.
+        """
         values = np.broadcast_to(varied.values, (lead[0] * lead[1], *varied.values.shape[1:]))
         values = values.reshape(*lead, *values.shape[1:])
         values = values if self.of.per_row else values[:, :, 0]
-        regular = varied.regular.reshape(*lead, *varied.regular.shape[1:])
-        spread = (1,) * (values.ndim - regular.ndim) if regular.ndim > 2 else ()
-        return values, regular.reshape(*regular.shape, *spread), varied.touched.reshape(lead)
+        smooth = varied.regular.reshape(*lead, *varied.regular.shape[1:])
+        spread = (1,) * (values.ndim - smooth.ndim) if smooth.ndim > 2 else ()
+        return values, smooth.reshape(*smooth.shape, *spread), varied.touched.reshape(lead)
 
     def shaped(self, part: Array) -> list[Array]:
-        """(entries, rows?, *of) in the shapes of the names."""
+        """What was found for all entries, in the shapes of the names.
+
+        Parameters
+        ----------
+        part : (entries, rows?, *of) array
+
+        Returns
+        -------
+        list of arrays, one for each name
+            The axes of the name come last; with rows, they come first.
+        """
         raise NotImplementedError
 
     def on_border(self) -> Array:
-        """For which entries a margin that is exactly zero moves off zero."""
-        step = np.maximum(np.abs(self.base), 1e-3) * self.limits.probe
+        """For which entries a margin that is exactly zero moves off zero: they stand on a kink or a border.
+
+        Returns
+        -------
+        (entries,) bool
+        """
+        step = np.maximum(np.abs(self.base), self.limits.probe_scale) * self.limits.probe
         offsets = np.stack([-step, step], axis=1)
         return np.asarray(self._sampled(np.arange(len(self.base)), offsets)[2].any(axis=1))
 
@@ -105,7 +157,7 @@ class Moved(Sampled):
         self.base = np.concatenate([np.real(v).reshape(-1) for v in self.values]).astype(float)
         self.width = max(node.size for node in (of, *nodes))
 
-    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+    def overrides(self, entries: Array, offsets: Array) -> dict[int, Array]:
         """The nodes that have a moved entry."""
         found: dict[int, Array] = {}
         for node, value, start, stop in zip(
@@ -138,9 +190,9 @@ class Chosen(Moved):
         self.chosen = chosen
         self.base = self.base[chosen]
 
-    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+    def overrides(self, entries: Array, offsets: Array) -> dict[int, Array]:
         """The nodes that have a moved entry."""
-        return super().pinned(self.chosen[entries], offsets)
+        return super().overrides(self.chosen[entries], offsets)
 
     def shaped(self, part: Array) -> list[Array]:
         """(entries, rows?, *of) as (rows?, *of, entries)."""
@@ -168,7 +220,7 @@ class Along(Sampled):
         self.still = np.concatenate([np.ravel(tape.of_node(node)) for node in self.nodes])[:, None]
         self.width = max(of.size, *(node.size for node in self.nodes), self.ends[-1] // limits.names_at_once)
 
-    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+    def overrides(self, entries: Array, offsets: Array) -> dict[int, Array]:
         """All nodes, moved."""
         moved = self.still + self.moves[:, entries] * offsets
         starts, lead = [0, *self.ends], (len(entries), 1)
@@ -192,11 +244,11 @@ class MovedRows(Sampled):
         self.value = np.asarray(tape.of_node(by))
         self.size, self.rows = by.size, len(self.value)
         self.each_row = not of.per_row
-        moved = np.real(self.value[:limits.most_rows] if self.each_row else _largest(self.value))
+        moved = np.real(self.value[: limits.most_rows] if self.each_row else _largest(self.value))
         self.base = moved.reshape(-1).astype(float)
         self.width = max(of.size, self.size) * self.rows
 
-    def pinned(self, entries: Array, offsets: Array) -> dict[int, Array]:
+    def overrides(self, entries: Array, offsets: Array) -> dict[int, Array]:
         """The node with one entry moved, in one row or in all."""
         count, kind = len(entries), np.result_type(self.value, offsets)
         flat = self.value.reshape(1, self.rows, self.size)

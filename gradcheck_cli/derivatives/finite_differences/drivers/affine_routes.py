@@ -1,4 +1,7 @@
-"""Reads a Model. Gives the affine steps by which one difference serves all entries of a parameter."""
+"""Reads a Model. Gives the affine steps by which one difference serves all entries of a parameter.
+
+Knows nothing of values and differences.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +18,23 @@ _TOTALS = ("sum", "mean")
 
 @dataclass(frozen=True)
 class Route:
-    """How a step is reached from parameters: `pinned` nodes are differenced, `through` hand back."""
+    """How a step is reached from parameters: some nodes are differenced, the slope by the others follows."""
 
     model: Model
     of: Node
-    through: Mapping[int, tuple[tuple[Node, int], ...]]  # node: its users, and the place it takes there
-    pinned: tuple[Node, ...]
-    sums: tuple[Node, ...]  # over the rows, between pinned per-row nodes and the step
+    affine: Mapping[int, tuple[tuple[Node, int], ...]]  # node: its users, and the place it takes there
+    differenced: tuple[Node, ...]
+    sums: tuple[Node, ...]  # over the rows, between differenced per-row nodes and the step
 
     @property
     def entries(self) -> int:
         """How many entries are moved."""
-        return sum(node.size for node in self.pinned)
+        return sum(node.size for node in self.differenced)
 
     def covers(self, name: str) -> bool:
-        """Whether the derivative by a name is handed back, not differenced entry by entry."""
+        """Whether the derivative by a name follows from affine steps, not from differences by its entries."""
         node = self.model.node(name)
-        return node.index in self.through and node not in self.pinned
+        return node.index in self.affine and node not in self.differenced
 
 
 def route(model: Model, of: str, names: Iterable[str]) -> Route:
@@ -54,40 +57,40 @@ class _Walk:
 
     def route(self, sources: Iterable[Node]) -> Route:
         """Follow every source to where the affine functions end."""
-        through: dict[int, tuple[tuple[Node, int], ...]] = {}
-        pinned: dict[int, Node] = {}
+        affine: dict[int, tuple[tuple[Node, int], ...]] = {}
+        differenced: dict[int, Node] = {}
         sums: dict[int, Node] = {}
         todo = [node for node in sources if self.needed[node.index]]
         while todo:
             node = todo.pop()
-            if node.index in through or node.index in pinned or node.index == self.of.index:
+            if node.index in affine or node.index in differenced or node.index == self.of.index:
                 continue
             if self._is_affine(node):
-                through[node.index] = tuple(self.users[node.index])
+                affine[node.index] = tuple(self.users[node.index])
                 todo += [user for user, _ in self.users[node.index]]
             else:
-                pinned[node.index] = node
+                differenced[node.index] = node
                 if node.per_row:
                     found = self._sums_below(node)
                     sums.update({each.index: each for each in found})
                     todo += found
-        places = sorted(pinned), sorted(sums)
+        places = sorted(differenced), sorted(sums)
         chosen = ([self.graph.nodes[k] for k in part] for part in places)
-        return Route(self.model, self.of, through, *(tuple(part) for part in chosen))
+        return Route(self.model, self.of, affine, *(tuple(part) for part in chosen))
 
     def _is_affine(self, node: Node) -> bool:
-        return all(self._hands_back(node, user, place) for user, place in self.users[node.index])
+        return all(self._is_affine_in(node, user, place) for user, place in self.users[node.index])
 
-    def _hands_back(self, node: Node, user: Node, place: int) -> bool:
+    def _is_affine_in(self, node: Node, user: Node, place: int) -> bool:
         record = user.primitive
         if record.arguments is not None and place not in record.affine:
             return False
         others = [a for k, a in enumerate(user.arguments) if k != place]
         if record.product is not None and node.is_leaf and node.index not in others:
             return True  # W @ h, W @ (a step that W has a part in): each use by itself
-        return affine_kind(user) is not None and not self._moves(node.index, others)
+        return affine_kind(user) is not None and not self._is_used_by(node.index, others)
 
-    def _moves(self, source: int, others: Sequence[int]) -> bool:
+    def _is_used_by(self, source: int, others: Sequence[int]) -> bool:
         """Whether one of the others is computed from the source; what stands before it is not."""
         later = [a for a in others if a > source and self.graph.nodes[a].arguments]
         if source in others or not later:
@@ -101,7 +104,8 @@ class _Walk:
 
 
 def affine_kind(node: Node) -> str | None:
-    """How an affine function hands back: entry by entry, as a product, by moving entries, as a sum."""
+    """How the slope by an argument of an affine function is found: entry by entry, as a product, by moving
+    entries, as a sum; None where it is not affine."""
     record = node.primitive
     if not record.affine:
         return None

@@ -15,8 +15,8 @@ from gradcheck_cli import api
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
 from gradcheck_cli.derivatives import backprop
-from gradcheck_cli.derivatives.finite_differences import affine_routes, by_node
-from gradcheck_cli.derivatives.finite_differences.model_differences import Estimates
+from gradcheck_cli.derivatives.finite_differences.drivers import affine_routes, by_node
+from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import Estimates
 from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.model import Model

@@ -1,10 +1,11 @@
-"""Witness 3, by node. Reads a Tape. Gives differences of a step by all entries of large parameters.
+"""Finite differences, by node. Reads a Tape. Gives differences of a step by all entries of large parameters.
 
 For f = W @ h + b one difference by f[i] serves all weights of row i: d loss/d W[i,j] is the sum over the
 training examples of d loss/d f[i] times h[j]. So a parameter is followed through the functions that are
 affine in it (the table says which) to the nodes where that ends; those are differenced, entry by entry,
-and what they say is handed back. Where a node has one value per row, all rows are moved at once, because
-no row sees another. The affine steps are trusted, which is why this is a scheme with a name of its own.
+and their slopes are carried back through the affine steps. Where a node has one value per row, all rows are
+moved at once, because no row sees another. The affine steps are trusted, which is why this is a scheme with
+a name of its own.
 Knows nothing of vjps: the coefficients of an affine step are read off its forward function.
 """
 
@@ -17,9 +18,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradcheck_cli.derivatives.finite_differences.affine_routes import Route, affine_kind
-from gradcheck_cli.derivatives.finite_differences.model_differences import Estimates, estimates
-from gradcheck_cli.derivatives.finite_differences.perturbed_inputs import Sampled
+from gradcheck_cli.derivatives.finite_differences.drivers.affine_routes import Route, affine_kind
+from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import Estimates, estimates
+from gradcheck_cli.derivatives.finite_differences.drivers.perturbed_inputs import Sampled
 from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
 from gradcheck_cli.evaluation.perturbed_pass import vary
 from gradcheck_cli.evaluation.tape import Tape
@@ -47,13 +48,26 @@ def derivative(
     noise: Array | float = 0.0,
     limits: FiniteDifferencesLimits = DEFAULTS,
 ) -> dict[str, Estimates]:
-    """d of/d name for names that the route covers, with error bounds; shapes as those of backprop.
+    """d of/d name for names that the route covers, with error bounds.
 
-    `noise` is what rounding may make of the value of the step itself. Where a pinned node stands on a
-    kink, what is handed back is nan, with an infinite bound.
+    Parameters
+    ----------
+    tape : the values of the model at one point
+    way : the route from the names to a step with one value for all rows
+    by : names that it covers
+    scheme : how an entry of a node is differenced
+    noise : float64, in the unit of the step
+        What rounding may make of the value of the step itself.
+    limits : tolerances, safety factors and work limits
+
+    Returns
+    -------
+    dict of str to Estimates
+        float64 (*of, *name), in units of the step per unit of the name. nan, with an infinite bound, where
+        a differenced node stands on a kink.
     """
-    found = _Backward(tape, way, scheme, float(np.max(noise, initial=0.0)), limits)
-    return {name: found.estimates(tape.model.node(name)) for name in by}
+    backward = _Backward(tape, way, scheme, float(np.max(noise, initial=0.0)), limits)
+    return {name: backward.estimates(tape.model.node(name)) for name in by}
 
 
 @dataclass
@@ -79,27 +93,27 @@ class _Backward:
     def _all(self) -> dict[int, _Slope]:
         of, graph = self.way.of, self.tape.model.graph
         self.known[of.index] = _Slope(np.ones((1, *of.shape)), np.zeros((1, *of.shape)))
-        self._difference([n for n in self.way.pinned if not n.per_row], of)
-        inner = [k for k in self.way.through if graph.nodes[k].per_row]
+        self._difference([n for n in self.way.differenced if not n.per_row], of)
+        inner = [k for k in self.way.affine if graph.nodes[k].per_row]
         with np.errstate(all="ignore"):
-            for index in sorted(set(self.way.through) - set(inner), reverse=True):
+            for index in sorted(set(self.way.affine) - set(inner), reverse=True):
                 if graph.nodes[index].reduced:
-                    self._hand_back(index)
+                    self._carry_back(index)
             self._over_rows()
             for index in sorted(inner, reverse=True):
-                self._hand_back(index)
-            for index in sorted(set(self.way.through) - set(inner), reverse=True):
+                self._carry_back(index)
+            for index in sorted(set(self.way.affine) - set(inner), reverse=True):
                 if index not in self.known:
-                    self._hand_back(index)
+                    self._carry_back(index)
         return self.known
 
     def _over_rows(self) -> None:
         """Per-row nodes: the differences of what is summed over the rows, times the slope by the sum."""
-        rows = [n for n in self.way.pinned if n.per_row]
+        rows = [n for n in self.way.differenced if n.per_row]
         for total in self.way.sums:
             weight = self.known[total.index]
             (term,) = (self._node(a) for a in total.arguments)
-            outer = _handed(total, 0, weight, self.tape)
+            outer = _slope_by_argument(total, 0, weight, self.tape)
             moved = self.tape.model.graph.downstream([n.index for n in rows])
             if term in rows:
                 self._add(term.index, outer)
@@ -125,13 +139,13 @@ class _Backward:
             if outer is None:
                 self._add(node.index, _Slope(value[None], bound[None]))
             else:
-                self._add(node.index, _chained(outer, value, bound, len(target.shape)))
+                self._add(node.index, _chain(outer, value, bound, len(target.shape)))
 
-    def _hand_back(self, index: int) -> None:
-        for user, place in self.way.through[index]:
+    def _carry_back(self, index: int) -> None:
+        for user, place in self.way.affine[index]:
             slope = self.known.get(user.index)
             if slope is not None:
-                self._add(index, _handed(user, place, slope, self.tape))
+                self._add(index, _slope_by_argument(user, place, slope, self.tape))
         if index not in self.known:
             self.known[index] = _Slope(*_zeros(self._node(index)))
 
@@ -150,7 +164,7 @@ def _zeros(node: Node) -> tuple[Array, Array]:
     return np.zeros((1, *node.shape)), np.zeros((1, *node.shape))
 
 
-def _chained(outer: _Slope, value: Array, bound: Array, rank: int) -> _Slope:
+def _chain(outer: _Slope, value: Array, bound: Array, rank: int) -> _Slope:
     """Sum over the target's entries of d of/d target (rows, *target) times the Jacobian of each row,
     (rows, *target, *node)."""
     spread = (*range(1, 1 + rank),)
@@ -168,14 +182,14 @@ def _chained(outer: _Slope, value: Array, bound: Array, rank: int) -> _Slope:
 # ---------------------------------------------------------------------------------------------
 
 
-def _handed(user: Node, place: int, slope: _Slope, tape: Tape) -> _Slope:
-    """What an affine function hands back to one argument."""
+def _slope_by_argument(user: Node, place: int, slope: _Slope, tape: Tape) -> _Slope:
+    """The slope by one argument of an affine function."""
     argument = tape.model.graph.nodes[user.arguments[place]]
     kind = affine_kind(user)
     if kind == "product":
         return _by_product(user, place, slope, tape)
     if kind == "moves":
-        return _moved_back(user, place, slope, tape.model.graph)
+        return _by_origin(user, place, slope, tape.model.graph)
     factor = _coefficient(user, place, tape)
     if kind == "total":
         rank = len(argument.shape) - len(user.shape)
@@ -196,7 +210,7 @@ def _over_shared(slope: _Slope, argument: Node) -> _Slope:
     return _Slope(value, bound + terms)
 
 
-def _lead(node: Node, tape: Tape) -> Array:
+def _with_rows(node: Node, tape: Tape) -> Array:
     """A node's value with the two leading axes."""
     value = np.asarray(tape.of_node(node))
     return value[None] if node.per_row else value[None, None]
@@ -206,8 +220,9 @@ def _coefficient(user: Node, place: int, tape: Tape) -> Array:
     """What one unit more of an argument, in all its entries, adds: (rows or 1, *shape); of a sum, what
     one entry adds."""
     graph, record = tape.model.graph, user.primitive
-    arguments = [_lead(graph.nodes[a], tape) if k != place else None for k, a in enumerate(user.arguments)]
-    node = graph.nodes[user.arguments[place]]
+    nodes = [graph.nodes[a] for a in user.arguments]
+    arguments = [_with_rows(other, tape) if k != place else None for k, other in enumerate(nodes)]
+    node = nodes[place]
 
     def at(value: float) -> Array:
         given = np.full((1, 1, *node.shape), value)
@@ -230,7 +245,7 @@ def _by_product(user: Node, place: int, slope: _Slope, tape: Tape) -> _Slope:
     letters = inputs.split(",")
     argument, other = graph.nodes[user.arguments[place]], graph.nodes[user.arguments[1 - place]]
     mine, theirs = letters[place], letters[1 - place]
-    factor = _lead(other, tape)[0]
+    factor = _with_rows(other, tape)[0]
     known = [axis for axis in mine if axis in output + theirs]
     rows = "r" if argument.per_row else ""
     left, right = (("r" if len(part) > 1 else "") for part in (slope.value, factor))
@@ -238,20 +253,20 @@ def _by_product(user: Node, place: int, slope: _Slope, tape: Tape) -> _Slope:
     spelled = f"{left}{output},{right}{theirs}->{rows}{''.join(known)}"
     squeezed = factor if right else factor[0]
 
-    def sent(part: Array, by: Array) -> Array:
+    def contract(part: Array, by: Array) -> Array:
         found = np.einsum(spelled, part if left else part[0], by, optimize=["einsum_path", (0, 1)])
         found = found if rows else found[None]
         alone = tuple(1 + k for k, axis in enumerate(mine) if axis not in known)
         return np.asarray(np.broadcast_to(np.expand_dims(found, alone), (len(found), *argument.shape)))
 
-    value = sent(slope.value, squeezed)
+    value = contract(slope.value, squeezed)
     terms = slope.value.size * factor.size / max(1, value.size)
     doubt = slope.bound + (2 + terms**0.5) * EPS * np.abs(slope.value)
-    return _Slope(value, sent(doubt, np.abs(squeezed)))
+    return _Slope(value, contract(doubt, np.abs(squeezed)))
 
 
-def _moved_back(user: Node, place: int, slope: _Slope, graph: Graph) -> _Slope:
-    """Entries are sent back to where they came from: found by moving their numbers forward."""
+def _by_origin(user: Node, place: int, slope: _Slope, graph: Graph) -> _Slope:
+    """The slope by each entry of a function that moves entries: their numbers are moved forward."""
     argument = graph.nodes[user.arguments[place]]
     count = argument.size
     numbers = np.arange(1.0, count + 1).reshape(1, 1, *argument.shape)
@@ -260,12 +275,12 @@ def _moved_back(user: Node, place: int, slope: _Slope, graph: Graph) -> _Slope:
     come_from = np.asarray(user.primitive.forward(FLOAT64, *arguments, **user.options))
     places = come_from.astype(np.intp).reshape(-1)
 
-    def sent(part: Array) -> Array:
+    def gather(part: Array) -> Array:
         back = np.zeros((count + 1, len(part)))
         np.add.at(back, places, part.reshape(len(part), -1).T)
         return back[1:].T.reshape(len(part), *argument.shape)
 
-    return _over_shared(_Slope(sent(slope.value), sent(slope.bound)), argument)
+    return _over_shared(_Slope(gather(slope.value), gather(slope.bound)), argument)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -281,7 +296,7 @@ class _Nodes(Sampled):
     ) -> None:
         super().__init__(tape, of, limits)
         self.nodes = nodes
-        self.values = [_lead(node, tape)[0] for node in nodes]
+        self.values = [_with_rows(node, tape)[0] for node in nodes]
         self.starts = np.cumsum([0, *(node.size for node in nodes)])
         largest = [np.take_along_axis(v, np.abs(v).argmax(axis=0)[None], axis=0) for v in self.values]
         self.base = np.concatenate([value.reshape(-1) for value in largest]).astype(float)
@@ -293,8 +308,8 @@ class _Nodes(Sampled):
         parts = [np.flatnonzero(owner == k) for k in range(len(self.nodes))]
         found = [self._of_one(k, which[at], offsets[at]) for k, at in enumerate(parts) if len(at)]
         back = np.argsort(np.concatenate(parts), kind="stable")
-        values, regular, touched = (np.concatenate(column)[back] for column in zip(*found, strict=True))
-        return values, regular, touched
+        values, smooth, affected = (np.concatenate(column)[back] for column in zip(*found, strict=True))
+        return values, smooth, affected
 
     def _of_one(self, k: int, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
         node, value = self.nodes[k], self.values[k]
@@ -302,8 +317,8 @@ class _Nodes(Sampled):
         count = len(entries)
         moved = np.repeat(value.reshape(1, len(value), -1), count, axis=0)
         moved[np.arange(count), :, entries] += offsets.reshape(-1, 1)
-        pinned = {node.index: moved.reshape(count, len(value), *node.shape)}
-        return self.shaped_samples(vary(self.tape, self.of, pinned), offsets.shape)
+        overrides = {node.index: moved.reshape(count, len(value), *node.shape)}
+        return self.shaped_samples(vary(self.tape, self.of, overrides), offsets.shape)
 
     def shaped(self, part: Array) -> list[Array]:
         """(entries, rows?, *of) as (rows?, *of, *node) for each node."""

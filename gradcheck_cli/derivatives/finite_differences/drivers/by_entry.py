@@ -1,8 +1,8 @@
-"""Witness 3's view of a model. Reads a Tape. Gives finite differences of any step by any name.
+"""Finite differences, entry by entry. Reads a Tape. Gives differences of any step by any name.
 
-The engine (finite.py) sees a function that it may sample and nothing else; here that function is made
-from the forward pass: one entry of one name is moved, only what lies downstream is computed again, and
-all moved points are stacked along the first axis.
+`differences` sees a function that it may sample and nothing else; here that function is made from the
+forward pass: one entry of one name is moved, only what lies downstream is computed again, and all moved
+points are stacked along the first axis. Knows nothing of derivative rules.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.derivatives.finite_differences.differences import differences
-from gradcheck_cli.derivatives.finite_differences.interface import Differences, Samples
-from gradcheck_cli.derivatives.finite_differences.perturbed_inputs import (
+from gradcheck_cli.derivatives.finite_differences.drivers.perturbed_inputs import (
     Along,
     Chosen,
     Moved,
     MovedRows,
     Sampled,
 )
+from gradcheck_cli.derivatives.finite_differences.sampled_function import Differences, Samples
 from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES, Scheme, find_scheme
 from gradcheck_cli.evaluation.evaluate import operations
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
@@ -33,8 +33,6 @@ from gradcheck_cli.numerics.complex_step import Complex128
 from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS, FiniteDifferencesLimits
 
 __all__ = ["Estimates", "along", "derivative", "derivative_at", "estimates", "scheme_named"]
-
-
 
 
 @dataclass(frozen=True)
@@ -70,13 +68,32 @@ def derivative(
 ) -> dict[str, Estimates]:
     """d of/d name by differences, with error bounds.
 
-    `noise`, (*of), is what rounding may make of the value itself; `enough` a relative bound that will do:
-    where samples take long, three step sizes are tried first. Raises OptionError where the complex step
-    cannot pass a function.
+    Parameters
+    ----------
+    model, tape : the graph, and its values at one point
+    of : a step
+    by : names of inputs or steps
+    scheme : how an entry is differenced
+    noise : (*of) float64, in the unit of `of`
+        What rounding may make of the value itself.
+    enough : a relative bound that will do
+        Where samples take long, three step sizes are tried first.
+    limits : tolerances, safety factors and work limits
+
+    Returns
+    -------
+    dict of str to Estimates
+        float64 (rows?, *of, *name), in units of `of` per unit of the name. Under a shared `of` the rows of
+        a per-row name beyond limits.most_rows are nan.
+
+    Raises
+    ------
+    OptionError
+        If the complex step cannot pass a function.
     """
     target = model.node(of)
     names = list(by)
-    tape = _taped(model, tape, of, names, scheme)
+    tape = _tape_for(model, tape, of, names, scheme)
     shared = [name for name in names if not model.node(name).per_row]
     found: dict[str, Estimates] = {}
     with tape.held():
@@ -101,8 +118,25 @@ def derivative_at(
     enough: float = 0.0,
     limits: FiniteDifferencesLimits = DEFAULTS,
 ) -> Estimates:
-    """The same by some entries of one name, flat indices, which has one value for all rows: (*of, k)."""
-    tape = _taped(model, tape, of, [name], scheme)
+    """d of/d some entries of one name that has one value for all rows.
+
+    Parameters
+    ----------
+    model, tape, of, scheme, noise, enough, limits : as those of `derivative`
+    name : an input or a step
+    entries : (k,) flat indices of its entries
+
+    Returns
+    -------
+    Estimates
+        float64 (rows?, *of, k), in units of `of` per unit of the name.
+
+    Raises
+    ------
+    OptionError
+        If the complex step cannot pass a function.
+    """
+    tape = _tape_for(model, tape, of, [name], scheme)
     moved = Chosen(tape, model.node(of), [model.node(name)], np.asarray(entries), limits)
     return estimates(moved, [name], scheme, noise, enough)[name]
 
@@ -118,16 +152,31 @@ def along(
     enough: float = 0.0,
     limits: FiniteDifferencesLimits = DEFAULTS,
 ) -> Estimates:
-    """The slopes of `of` as names move together along directions, (D, *shape) each: (*of, D).
+    """The slopes of `of` as names move together along directions.
 
-    `scale` is the size at which a step along a direction is large.
+    Parameters
+    ----------
+    model, tape, of, scheme, noise, enough, limits : as those of `derivative`
+    directions : name to (D, *shape) float64
+        How far each entry of the name moves per unit step of each of the D directions.
+    scale : the size at which a step along a direction is large
+
+    Returns
+    -------
+    Estimates
+        float64 (rows?, *of, D), in units of `of` per unit step.
+
+    Raises
+    ------
+    OptionError
+        If the complex step cannot pass a function.
     """
-    tape = _taped(model, tape, of, list(directions), scheme)
+    tape = _tape_for(model, tape, of, list(directions), scheme)
     nodes = {model.node(name).index: moves for name, moves in directions.items()}
     return estimates(Along(tape, model.node(of), nodes, scale, limits), [of], scheme, noise, enough)[of]
 
 
-def _taped(model: Model, tape: Tape, of: str, names: list[str], scheme: Scheme) -> Tape:
+def _tape_for(model: Model, tape: Tape, of: str, names: list[str], scheme: Scheme) -> Tape:
     """The tape in the numbers that a scheme needs."""
     if not scheme.imaginary:
         return tape
@@ -137,7 +186,7 @@ def _taped(model: Model, tape: Tape, of: str, names: list[str], scheme: Scheme) 
 
 def _groups(model: Model, names: Iterable[str], limits: FiniteDifferencesLimits) -> list[list[str]]:
     """Small inputs together, whose entries are then moved in one pass; large ones alone, and steps,
-    because a step that is pinned stops what moves upstream of it."""
+    because a step whose value is overridden stops what moves upstream of it."""
     groups: list[list[str]] = [[]]
     alone: list[list[str]] = []
     filled, most = 0, min(limits.most_together, limits.most_rows_together // (model.rows or 1))
@@ -169,9 +218,21 @@ def _refuse_unanalytic(model: Model, of: Node, names: Iterable[str]) -> None:
 def estimates(
     moved: Sampled, names: Sequence[str], scheme: Scheme, noise: Array | float, enough: float = 0.0
 ) -> dict[str, Estimates]:
-    """What the engine makes of a function, for each of the names that its entries belong to."""
+    """Differences of a function, for each of the names that its entries belong to.
+
+    Parameters
+    ----------
+    moved : the function, and the shapes of its names
+    names : in the order in which `moved.shaped` gives them
+    scheme, noise, enough : as those of `derivative`
+
+    Returns
+    -------
+    dict of str to Estimates
+        In the shapes of `moved.shaped`.
+    """
     on_border = moved.on_border() if moved.tape.borders_hit() else None
-    short = enough > 0 and on_border is None and scheme.sees_sides and not scheme.rungs and _is_dear(moved)
+    short = enough > 0 and on_border is None and scheme.sees_sides and not scheme.rungs and _takes_long(moved)
     ladders = [*(replace(scheme, rungs=rungs) for rungs in moved.limits.short_ladders if short), scheme]
     parts: list[Array] = []
     left = np.arange(len(moved.base))
@@ -198,7 +259,7 @@ def _parts(found: Differences) -> tuple[Array, ...]:
     return found.value, found.bound, found.left, found.right, found.kink
 
 
-def _is_dear(moved: Sampled) -> bool:
+def _takes_long(moved: Sampled) -> bool:
     """Whether samples take so long that three step sizes are tried first: they prove ten digits where f is
     smooth and of the usual scale, with a fifth of the samples."""
     return len(moved.base) * operations(moved.tape.model) >= moved.limits.many_operations

@@ -1,0 +1,1 @@
+"""Differences of a Model: which entry is differenced how."""
