@@ -24,7 +24,19 @@ class Readable(Protocol):
 
 
 def compute(node: Node, values: Readable, m: Namespace) -> Array:
-    """The value of one node from those of its arguments."""
+    """The value of one node from those of its arguments.
+
+    Parameters
+    ----------
+    node : a node that is no leaf
+    values : those of its arguments, each (perturbations, rows, *shape)
+    m : the namespace in whose numbers it is computed
+
+    Returns
+    -------
+    (perturbations, rows, *shape) in the numbers of `m`
+        Both leading axes of a number that stands in the text are 1.
+    """
     if node.is_literal:
         return m.array(np.full((1, 1), m.pi if node.is_pi else node.value))
     arguments = [values[a] for a in node.arguments]
@@ -34,7 +46,21 @@ def compute(node: Node, values: Readable, m: Namespace) -> Array:
 def evaluate(graph: Graph, leaves: Mapping[Key, Array], m: Namespace, output: int | None = None) -> Array:
     """The value of a graph's output, all rows at once: for claims and constants.
 
-    `leaves` hold arrays with the two leading axes. Raises KeyError for a leaf without a value.
+    Parameters
+    ----------
+    graph : the formula
+    leaves : key of the leaf to (perturbations, rows, *shape) array
+    m : the namespace in whose numbers it is computed
+    output : index of another node to evaluate
+
+    Returns
+    -------
+    (perturbations, rows, *shape) in the numbers of `m`
+
+    Raises
+    ------
+    KeyError
+        If a leaf has no value.
     """
     target = graph.output if output is None else output
     return trace(graph, leaves, m, target, added=_only_added(graph, target))[target]
@@ -43,8 +69,26 @@ def evaluate(graph: Graph, leaves: Mapping[Key, Array], m: Namespace, output: in
 def trace(
     graph: Graph, leaves: Mapping[Key, Array], m: Namespace, target: int, added: Container[int] = ()
 ) -> Values:
-    """The values of `target` and of all nodes that it is computed from; of matrix products that are `added`
-    over the rows, the sum."""
+    """The values of a node and of all nodes that it is computed from.
+
+    Parameters
+    ----------
+    graph : the formula
+    leaves : key of the leaf to (perturbations, rows, *shape) array
+    m : the namespace in whose numbers it is computed
+    target : index of the node
+    added : matrix products of which only the sum over the rows is wanted
+
+    Returns
+    -------
+    dict of node index to (perturbations, rows, *shape) arrays
+        Rows 1 for those of `added`.
+
+    Raises
+    ------
+    KeyError
+        If a leaf has no value.
+    """
     needed = graph.upstream([target])
     values: Values = {}
     with np.errstate(all="ignore"):
@@ -78,7 +122,20 @@ def _only_added(graph: Graph, target: int) -> set[int]:
 
 
 def margins(graph: Graph, values: Values, m: Namespace, *, of: str) -> list[tuple[Node, Array]]:
-    """Of traced values: a change of sign is a kink (`of` "kink"), or a border or pole (`of` "domain")."""
+    """The margins of traced values: where one changes its sign there is a kink, a border or a pole.
+
+    Parameters
+    ----------
+    graph : the formula
+    values : node index to (perturbations, rows, *shape) array
+    m : the namespace of the values
+    of : "kink", or "domain" for borders and poles
+
+    Returns
+    -------
+    list of (node, margin)
+        A margin is in the unit of what it is taken of, and has the two leading axes.
+    """
     found = []
     with np.errstate(all="ignore"):
         for node in (graph.nodes[i] for i in values if not graph.nodes[i].is_leaf):

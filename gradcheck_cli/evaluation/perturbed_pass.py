@@ -37,7 +37,20 @@ class Varied:
 
 
 def vary(tape: Tape, of: Node, pinned: Mapping[int, Array]) -> Varied:
-    """The values of `of` when nodes are pinned to arrays (S, 1 or N, *shape)."""
+    """The values of a node as others are overridden; only what lies between them is computed again.
+
+    Parameters
+    ----------
+    tape : the values at the base point
+    of : a node
+    pinned : node index to (S, 1 or N, *shape) array
+        What stands in place of its value in each of S perturbations.
+
+    Returns
+    -------
+    Varied
+        Values (S, R, *of) and what was crossed on the way.
+    """
     graph, rows = tape.model.graph, tape.model.rows or 0
     moved, needed = graph.downstream(pinned), graph.upstream([of.index])
     live = [n for n in graph.nodes if moved[n.index] and needed[n.index]]

@@ -273,7 +273,20 @@ def forward_pass(
     *,
     limits: EvaluationLimits = _LIMITS,
 ) -> Tape:
-    """Every f_k and h_k at the model's point, or at another one. Values may be non-finite."""
+    """The value of every node, in the order of the graph.
+
+    Parameters
+    ----------
+    model : the graph and its inputs
+    m : the namespace in whose numbers it is computed
+    point : name to (*shape) array, (N, *shape) for data with rows; the model's own by default
+    limits : how many rows are held at once
+
+    Returns
+    -------
+    Tape
+        Values may be non-finite.
+    """
     return Tape(model, m, model.point() if point is None else point, limits).run()
 
 
@@ -310,7 +323,18 @@ def _has_borders(node: Node, nodes: Sequence[Node]) -> bool:
 
 
 def node_margins(node: Node, values: Any, m: Namespace) -> list[Array]:
-    """A node's margins, kink first."""
+    """A node's margins to its kinks and to the border of its domain, kinks first.
+
+    Parameters
+    ----------
+    node : a node that is no leaf
+    values : those of its arguments, (perturbations, rows, *shape)
+    m : the namespace of the values
+
+    Returns
+    -------
+    list of real (perturbations, rows, *shape) arrays, one for each rule that its function has
+    """
     record = node.primitive
     arguments = [values[a] for a in node.arguments]
     rules = [rule for rule in (record.kink, record.domain) if rule is not None]

@@ -27,7 +27,21 @@ def pieces(shape: tuple[int, ...]) -> Iterator[slice]:
 
 
 def room(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """An array to be filled: in memory, or in a temporary file, gone with the array, where it is large."""
+    """An array to be filled: in memory, or in a temporary file, gone with the array, where it is large.
+
+    Parameters
+    ----------
+    shape : of the array
+
+    Returns
+    -------
+    float64 array of that shape, not initialized
+
+    Raises
+    ------
+    OSError
+        If there is no space for the file.
+    """
     size = 8 * math.prod(shape)
     if size <= _IN_MEMORY:
         return np.empty(shape)

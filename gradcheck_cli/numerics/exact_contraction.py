@@ -21,10 +21,20 @@ Array = NDArray[Any]
 
 
 def multilinear(function: Callable[..., Array], context: Any, *arrays: Array) -> Array:
-    """function(*arrays), of arrays (dtype object) of a context's numbers, rounded to its precision.
+    """function(*arrays), rounded once, to the precision of a context.
 
-    The function is linear in each array, as a matrix product is. Where there are infinite numbers, or
-    sizes too different for whole numbers to be quick, it is called with the numbers as they are.
+    Where there are infinite numbers, or sizes too different for whole numbers to be quick, the function is
+    called with the numbers as they are.
+
+    Parameters
+    ----------
+    function : linear in each array, as a matrix product is
+    context : an mpmath context
+    arrays : of dtype object, numbers of the context
+
+    Returns
+    -------
+    array of dtype object, of the shape that the function gives
     """
     scaled = [_whole(array, context) for array in arrays]
     wholes = [each for each in scaled if each is not None]

@@ -31,7 +31,17 @@ Mask = NDArray[np.bool_]
 
 
 def floats(values: Any) -> Array:
-    """Numbers of high precision as float64; others as they are."""
+    """Numbers of high precision as float64; others as they are.
+
+    Parameters
+    ----------
+    values : an array or numbers
+
+    Returns
+    -------
+    array of the same shape
+        float64 where the dtype was object, else of the dtype that it had.
+    """
     array = np.asarray(values)
     return array.astype(np.float64) if array.dtype == object else array
 

@@ -26,7 +26,22 @@ Array = NDArray[Any]
 
 
 def determinant(a: Array, rounded: Callable[[Array], Array] | None = None) -> Array:
-    """det(a): (...). 0 where a column has no pivot. `rounded` is done to what is subtracted."""
+    """det(a), by elimination with partial pivoting.
+
+    Parameters
+    ----------
+    a : (..., n, n) float64, or mpmath numbers (dtype object)
+    rounded : done to what is subtracted in each step
+
+    Returns
+    -------
+    (...) of the same dtype
+        0 where a column has no pivot.
+
+    References
+    ----------
+    Higham 2002, chapter 9.
+    """
     work = np.array(a)
     product = np.asarray(1 + 0 * work[..., 0, 0])
     for k in range(work.shape[-1]):
@@ -39,7 +54,21 @@ def determinant(a: Array, rounded: Callable[[Array], Array] | None = None) -> Ar
 
 
 def inverse(a: Array) -> Array:
-    """The inverse: (..., n, n). nan where a pivot is 0."""
+    """The inverse, by Gauss-Jordan elimination with partial pivoting.
+
+    Parameters
+    ----------
+    a : (..., n, n) float64, or mpmath numbers (dtype object)
+
+    Returns
+    -------
+    (..., n, n) of the same dtype
+        nan where a pivot is 0.
+
+    References
+    ----------
+    Higham 2002, section 14.4.
+    """
     n = a.shape[-1]
     work = np.array(a)  # in place: a column that is done makes room for one of the inverse
     order = np.broadcast_to(np.arange(n), a.shape[:-1]).copy()
@@ -85,10 +114,19 @@ def _exchange(work: Array, k: int, chosen: Array) -> None:
 
 
 def is_regular(a: Array, found: Array) -> Array:
-    """Whether float64 can tell a from a singular matrix, its inverse being `found`: (...).
+    """Whether float64 can tell a matrix from a singular one.
 
-    By Skeel's condition numbers, |A^-1||A| and |A||A^-1|, which the scaling of rows or of columns does
-    not change: diag(1e-200, 1) is regular.
+    By Skeel's condition numbers, |A^-1||A| and |A||A^-1|, which the scaling of rows or of columns does not
+    change: diag(1e-200, 1) is regular.
+
+    Parameters
+    ----------
+    a : (..., n, n) float64
+    found : (..., n, n) float64, its inverse
+
+    Returns
+    -------
+    (...) bool
     """
     size, other = np.abs(a), np.abs(found)
     by_rows = np.max(np.sum(np.matmul(other, size), axis=-1), axis=-1)
@@ -97,8 +135,18 @@ def is_regular(a: Array, found: Array) -> Array:
 
 
 def spectral_bound(a: Array) -> Array:
-    """A bound, float64, on the size of every eigenvalue: (...). |a^k|^(1/k) for k = 64; no scaling of
-    rows and columns makes it large: where all eigenvalues are 0, it is 0 or nearly so."""
+    """A bound on the size of every eigenvalue: |a^k|^(1/k) for k = 64.
+
+    No scaling of rows and columns makes it large: where all eigenvalues are 0, it is 0 or nearly so.
+
+    Parameters
+    ----------
+    a : (..., n, n) float64, or mpmath numbers (dtype object)
+
+    Returns
+    -------
+    (...) float64, in the unit of the matrix
+    """
     power = a.astype(np.float64) if a.dtype == object else a
     logarithm = np.zeros(a.shape[:-2])
     with np.errstate(all="ignore"):
@@ -111,15 +159,32 @@ def spectral_bound(a: Array) -> Array:
 
 
 def cofactors(a: Array) -> Array:
-    """d det(a)/d a: (..., n, n), also where a is singular."""
+    """d det(a)/d a, also where a is singular.
+
+    Parameters
+    ----------
+    a : (..., n, n) float64
+
+    Returns
+    -------
+    (..., n, n) float64
+    """
     return cofactors_and_room(a)[0]
 
 
 def cofactors_and_room(a: Array) -> tuple[Array, Array]:
-    """The cofactors of floats, and what rounding may make of each: (..., n, n) both.
+    """The cofactors of a matrix, and what rounding may make of each.
 
-    Small matrices: minors, or det(a) inv(a)' where that loses less. What is 0 for every matrix with
-    these zeros is exactly 0 by minors. Larger ones: by factors where there is no inverse.
+    Small matrices: minors, or det(a) inv(a)' where that loses less. What is 0 for every matrix with these
+    zeros is exactly 0 by minors. Larger ones: by factors where there is no inverse.
+
+    Parameters
+    ----------
+    a : (..., n, n) float64
+
+    Returns
+    -------
+    cofactors, bound : (..., n, n) float64
     """
     found, room = _by_inverse(a)
     if a.shape[-1] <= LARGEST_BY_MINORS:
@@ -175,8 +240,19 @@ def _factors(a: Array) -> _Factors:
 
 
 def by_factors(a: Array) -> tuple[Array, Array]:
-    """Cofactors, also of singular matrices: of P A Q they are inv(L') D* inv(U'), where D* holds the
-    products of the other pivots. And what rounding in float64 may make of them."""
+    """Cofactors, also of singular matrices: of P A Q they are inv(L') D* inv(U'), where D* holds the products
+    of the other pivots.
+
+    Parameters
+    ----------
+    a : (..., n, n) float64, or mpmath numbers (dtype object)
+
+    Returns
+    -------
+    cofactors : (..., n, n) of the same dtype
+    bound : (..., n, n) float64
+        What rounding in float64 may make of them.
+    """
     lower, pivots, upper, rows, columns, sign = _factors(a)
     left, right = (inverse(part).swapaxes(-1, -2) for part in (lower, upper))
     n = a.shape[-1]
@@ -209,7 +285,17 @@ def _placed(x: Array, rows: Array, columns: Array) -> Array:
 
 
 def minors(a: Array, signs: bool = True) -> Array:
-    """The cofactors without division; without `signs` everything is added up. The work grows with 2^n."""
+    """The cofactors without division; the work grows with 2^n.
+
+    Parameters
+    ----------
+    a : (..., n, n) of any dtype
+    signs : whether terms have the signs of a determinant; without them everything is added up
+
+    Returns
+    -------
+    (..., n, n) of the same dtype
+    """
     n = a.shape[-1]
     found = np.empty_like(a)
     for i in range(n):

@@ -62,11 +62,20 @@ def _around_normal(z: float, freedom: int) -> float:
 
 
 def interval(values: Values, level: float) -> tuple[Array, Array]:
-    """Where one more number of the same kind will lie with probability `level`: low and high.
+    """Where one more number of the same kind will lie.
 
-    `values` along the first axis, columns by themselves. Between order statistics at the places p (n + 1)
-    (Weibull 1939) where there are enough of them, n >= 2/(1 - level) - 1; with fewer as if they were
-    normal, mean +- t s sqrt(1 + 1/n); nan for fewer than two. Numbers must be finite.
+    Between order statistics at the places p (n + 1) (Weibull 1939) where there are enough of them,
+    n >= 2/(1 - level) - 1; with fewer as if they were normal, mean +- t s sqrt(1 + 1/n).
+
+    Parameters
+    ----------
+    values : (n, ...) finite numbers, columns by themselves
+    level : the probability, in (0, 1)
+
+    Returns
+    -------
+    low, high : (...) float64, in the unit of the values
+        nan for fewer than two numbers.
     """
     given = np.sort(np.asarray(values, dtype=np.float64), axis=0)
     n = len(given)
@@ -90,10 +99,20 @@ def _ordered(given: Array, place: float) -> Array:
 
 
 def typical(values: Array, level: float) -> tuple[Array, Array, Array]:
-    """Median, low and high end of the interval of the finite numbers of each column of (n, columns).
+    """Median, and the interval in which one more number will lie, of the finite numbers of each column.
 
-    nan where they are too few. Columns with equally many are taken together: one after the other they
-    took a tenth of the time of init-stats.
+    Columns with equally many are taken together: one after the other they took a tenth of the time of
+    init-stats.
+
+    Parameters
+    ----------
+    values : (n, columns) float64
+    level : the probability, in (0, 1)
+
+    Returns
+    -------
+    median, low, high : (columns,) float64, in the unit of the values
+        nan where there are too few.
     """
     known = np.isfinite(values)
     counts = known.sum(axis=0)

@@ -220,8 +220,19 @@ class Referee(ExactDifferences):
 
 
 def unmeasured(values: Array, bits: int = _DOUBLE, *, limits: ReferenceLimits = _LIMITS) -> Array:
-    """What rounding is granted where rows are too many to measure it: `values` are those of whoever asks,
-    because one more pass in reverse, over all rows at once, would fill the memory."""
+    """What rounding is granted where rows are too many to measure it: one more pass in reverse, over all rows
+    at once, would fill the memory.
+
+    Parameters
+    ----------
+    values : float64 array of any shape, those of whoever asks
+    bits : of the significand in which they were computed
+    limits : the share of the values that is granted
+
+    Returns
+    -------
+    float64 array of the shape and unit of `values`
+    """
     return np.asarray(2.0 ** (_DOUBLE - bits) * limits.unmeasured * np.abs(values))
 
 

@@ -32,10 +32,20 @@ Values = dict[int, Array]
 def over_rows(
     graph: Graph, shared: Mapping[Key, Array], sweep: Sweep, m: Namespace = FLOAT64
 ) -> Iterator[Array]:
-    """The value of a graph's output: one array for each block, or one in all where it has no rows.
+    """The value of a formula over rows, a block of rows at a time.
 
-    Arrays have the two leading axes, (1, rows), of `shared` (1, 1). Where m jitters, every operation that
-    rounds is jittered.
+    Parameters
+    ----------
+    graph : the formula
+    shared : key of the leaf to (1, 1, *shape) array
+    sweep : gives the leaves with rows, (1, rows, *shape), of each block
+        Called once for each reading of all rows.
+    m : the namespace; where it jitters, every operation that rounds is jittered
+
+    Yields
+    ------
+    (perturbations, rows, *shape) arrays
+        One for each block; one in all, rows 1, where the output has one value for all rows.
     """
     needed = graph.upstream([graph.output])
     nodes = [n for n in graph.nodes if needed[n.index]]
@@ -62,7 +72,17 @@ def over_rows(
 
 
 def rounding_of_loss(tape: Tape, *, limits: ReferenceLimits = _LIMITS) -> Array:
-    """What rounding may do to the loss of a model with rows, whose sums are compensated: ()."""
+    """What rounding may do to the loss of a model with rows, whose sums are compensated.
+
+    Parameters
+    ----------
+    tape : the values at one point, in blocks of rows
+    limits : how many passes are made
+
+    Returns
+    -------
+    () float64, in the unit of the loss
+    """
     model, jitter = tape.model, Jittered(limits.block_samples, 20)
     per_row = {name for name, item in model.inputs.items() if item.kind == "rows"}
     shared: dict[Key, Array] = {n: v[None, None] for n, v in tape.point.items() if n not in per_row}

@@ -116,13 +116,42 @@ class Jittered(Float64):
 
 
 def rounded(m: Namespace, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
-    """x as it is, or jittered if m does so; see Jittered.rounded."""
+    """A result as it is, or jittered if the namespace does so; see Jittered.rounded.
+
+    Parameters
+    ----------
+    m : any namespace
+    x : (perturbations, rows, *shape)
+    terms : how many were added one after the other
+    ulps : by how many the result may be off; a number, or one for each entry
+
+    Returns
+    -------
+    array of the shape of `x`, with the samples of `m` along the first axis where it jitters
+    """
     jitter = getattr(m, "rounded", None)
     return x if jitter is None else jitter(x, terms, ulps)
 
 
 def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
-    """What rounding may do, from samples of jitter; infinite where they say nothing."""
+    """What rounding may do, from samples of jitter.
+
+    Parameters
+    ----------
+    samples : (samples, ...) float64
+        The first one is not jittered.
+    jitter : what the samples were computed with
+    ulps : by how many the result may be off on top of that
+
+    Returns
+    -------
+    (...) float64, in the unit of the samples
+        inf where the samples are not finite.
+
+    References
+    ----------
+    Vignes 1993.
+    """
     plain = samples[0]
     spread = np.max(np.abs(samples - plain), axis=0)
     found = SAFETY * spread * (EPS / jitter.size)
@@ -133,9 +162,20 @@ def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
 def jittered(
     model: Model, point: Mapping[str, Array], m: Float64, errors: Mapping[int, Array] | None = None
 ) -> dict[int, Array]:
-    """The forward pass, each operation jittered if m does so, by its own error where that is known.
+    """The forward pass, each operation jittered if the namespace does so.
 
     What is summed, multiplied as matrices or otherwise taken together is jittered entry by entry.
+
+    Parameters
+    ----------
+    model : the graph
+    point : name to float64 array
+    m : a namespace that jitters, or plain float64
+    errors : by how many ulps the result of a node may be off, where that is known (local_errors)
+
+    Returns
+    -------
+    dict of node index to (samples, rows, *shape) float64 arrays
     """
     values: dict[int, Array] = {}
     with np.errstate(all="ignore"):
@@ -151,9 +191,20 @@ def jittered(
 def formula_rounding(
     graph: Graph, rows: int | None, leaves: Mapping[Key, Array], room: Mapping[Key, Array], m: Jittered
 ) -> Array:
-    """What a formula in float64 may be off by where its leaves are off by up to `room`: (R, *shape).
+    """What a formula in float64 may be off by where its leaves are off.
 
-    All arrays have the two leading axes.
+    Parameters
+    ----------
+    graph : the formula
+    rows : how many, or None
+    leaves : key of the leaf to (1, rows or 1, *shape) float64
+    room : key of the leaf to an array of that shape: by how much it may be off
+    m : the namespace that jitters
+
+    Returns
+    -------
+    (rows or 1, *shape) float64, in the unit of the formula
+        inf where that cannot be told.
     """
     values: dict[int, Array] = {}
     with np.errstate(all="ignore"):
@@ -208,9 +259,21 @@ def _terms(node: Node, graph: Graph, rows: int | None) -> int:
 
 
 def local_errors(model: Model, point: Mapping[str, Array]) -> dict[int, Array]:
-    """By how many ulps the result of an operation may be off, entry by entry: half an ulp for those of
-    IEEE 754, and 0 where the arguments are exact and the result is, too, or where nothing is rounded
-    whatever the arguments are. Operations that are not in it may be off by a whole ulp."""
+    """By how many ulps the result of an operation may be off, entry by entry.
+
+    Half an ulp for the operations of IEEE 754; 0 where the arguments are exact and the result is, too, or
+    where nothing is rounded whatever the arguments are.
+
+    Parameters
+    ----------
+    model : the graph
+    point : name to float64 array
+
+    Returns
+    -------
+    dict of node index to float64 array, in ulps
+        It broadcasts against the node's value; a node that is not in it may be off by a whole ulp.
+    """
     values: dict[int, Array] = {}
     exact: dict[int, Array] = {}
     found: dict[int, Array] = {}

@@ -47,11 +47,26 @@ _EACH_ROW = _EachRow()
 def derivative(
     model: Model, tape: Tape, of: str, by: Iterable[str], slips: Mapping[tuple[int, int], Slip] | None = None
 ) -> dict[str, Array]:
-    """d of/d name for each name, float64; in the numbers of the tape where those have more digits.
+    """d of/d name for each name, accumulated in reverse.
 
-    Shapes: (*of, *by), with the rows in front where `of` or the name has one value per row (then row
-    i of one by row i of the other). A name that `of` is not computed from gets zeros. `slips` are
-    mistakes to make on the way, by node and place of the argument. KeyError for an unknown name.
+    Parameters
+    ----------
+    model, tape : the graph, and its values at one point
+    of : a step
+    by : names of inputs or steps
+    slips : mistakes to make on the way, by node and place of the argument
+
+    Returns
+    -------
+    dict of str to (rows?, *of, *name) arrays
+        float64, in the numbers of the tape where those have more digits; in units of `of` per unit of the
+        name. Rows where `of` or the name has one value per row, then row i of one by row i of the other.
+        Zeros for a name that `of` is not computed from.
+
+    Raises
+    ------
+    KeyError
+        If the model has no such name.
     """
     target, sources = model.node(of), {name: model.node(name) for name in by}
     backward = _Backward(model, tape, target, frozenset(n.index for n in sources.values()), slips or {})
@@ -63,8 +78,25 @@ def derivative(
 
 
 def derivative_in_blocks(model: Model, tape: Tape, of: str, by: Iterable[str]) -> Iterator[dict[str, Array]]:
-    """The same where it has one value per row, for each block of rows of the tape: a million rows at a time
-    would fill the memory."""
+    """d of/d name of a step with one value per row, a block of rows at a time: a million rows at once would
+    fill the memory.
+
+    Parameters
+    ----------
+    model, tape : the graph, and its values at one point
+    of : a step with one value per row
+    by : names of inputs or steps
+
+    Yields
+    ------
+    dict of str to (rows, *of, *name) float64 arrays
+        For each block of rows of the tape.
+
+    Raises
+    ------
+    KeyError
+        If the model has no such name.
+    """
     target, sources = model.node(of), {name: model.node(name) for name in by}
     backward = _Backward(model, tape, target, frozenset(n.index for n in sources.values()), {}, careful=True)
     for number, found in enumerate(backward.in_blocks()):
@@ -74,9 +106,17 @@ def derivative_in_blocks(model: Model, tape: Tape, of: str, by: Iterable[str]) -
 
 
 def slopes(graph: Graph, values: Mapping[int, Array], of: int, by: int) -> Array:
-    """d of/d by at every place of the arrays, for a graph of numbers (no shapes): a plot's slope.
+    """d of/d by at every place of the arrays, for a graph of numbers: the slope of a plot.
 
-    `values` are those of the nodes (forward.trace); the result has the shape of the value of `of`.
+    Parameters
+    ----------
+    graph : nodes without shapes
+    values : node index to float64 array, all of one shape (evaluate.trace)
+    of, by : node indices
+
+    Returns
+    -------
+    float64 array of the shape of the value of `of`
     """
     live = graph.downstream([by])
     adjoints: Adjoints = {of: np.ones_like(values[of])}
@@ -94,8 +134,20 @@ def slopes(graph: Graph, values: Mapping[int, Array], of: int, by: int) -> Array
 
 
 def partial(node: Node, place: int, values: Readable) -> Array:
-    """d node/d argument at every place of the arrays, for a node of numbers (no shapes); of a sum over
-    rows by each row's term. `values` are those of the nodes, with the two leading axes."""
+    """d node/d argument at every place of the arrays, for a node of numbers; of a sum over rows by each row's
+    term.
+
+    Parameters
+    ----------
+    node : one without a shape
+    place : of the argument
+    values : those of the nodes, (perturbations, rows) float64
+
+    Returns
+    -------
+    (perturbations, rows) float64
+        Zeros where the function does not depend on that argument.
+    """
     rule = node.primitive.vjp[place]
     arguments = [values[a] for a in node.arguments]
     value = values[node.index]

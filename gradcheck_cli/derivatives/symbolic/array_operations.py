@@ -72,7 +72,16 @@ def _piled(xs: Sequence[Array], rank: int) -> Array:
 
 
 def placed_diagonal(x: Array) -> Array:
-    """Vectors along the last axis, on the diagonals of matrices that are 0 elsewhere."""
+    """Vectors on the diagonals of matrices that are 0 elsewhere.
+
+    Parameters
+    ----------
+    x : (..., n) of any dtype
+
+    Returns
+    -------
+    (..., n, n) of the same dtype
+    """
     n = x.shape[-1]
     result = np.zeros((*x.shape, n), dtype=x.dtype) + 0 * x[..., None, :1]
     result[..., range(n), range(n)] = x
@@ -80,7 +89,23 @@ def placed_diagonal(x: Array) -> Array:
 
 
 def structured(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
-    """The value of a structural item; linear in `xs` except compare, select, largest, contract."""
+    """The value of a structural instruction; linear in `xs` except compare, select, largest, contract.
+
+    Parameters
+    ----------
+    item : the instruction, with what it needs to know beside its arguments
+    m : the namespace in whose numbers it is computed
+    xs : values of its arguments, each (perturbations, rows, *shape)
+
+    Returns
+    -------
+    (perturbations, rows, *shape of the item) in the numbers of `m`
+
+    Raises
+    ------
+    KeyError
+        If the operation is not structural.
+    """
     match item.operation:
         case "copy":
             return xs[0]
@@ -124,7 +149,19 @@ def structured(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
 
 
 def place_of_largest(item: Item, m: Namespace, x: Array, y: Array) -> Array:
-    """1 at the (first) largest entry, else 0."""
+    """1 at the first largest entry, else 0: the slope of a maximum.
+
+    Parameters
+    ----------
+    item : a "largest" instruction
+    m : the namespace of the numbers
+    x : (perturbations, rows, *shape), what the maximum is taken of
+    y : the maximum, without the reduced axes, or with them as axes of size 1
+
+    Returns
+    -------
+    array of the shape of `x`, in the numbers of `m`
+    """
     rank, axis = item.data
     y = y if axis is not None else y.reshape(y.shape + (1,) * rank)
     return m.first_of(m.eq(x, y), reduced_axes(rank, axis))  # type: ignore[no-any-return]

@@ -38,9 +38,27 @@ def derivative(
     m: Namespace = FLOAT64,
     left_range: Callable[[str, int], None] | None = None,
 ) -> dict[str, Array]:
-    """d of/d name for each name; shapes as those of backprop. KeyError for an unknown name.
+    """d of/d name for each name, accumulated forward.
 
-    `left_range` is called, as np.seterrcall has it, where a number on the way leaves the range of float64.
+    Parameters
+    ----------
+    program : the model's steps, with the partial derivatives that SymPy found
+    point : name to float64 array
+    of : a step
+    by : names of inputs or steps
+    m : the namespace in whose numbers it is computed
+    left_range : called, as np.seterrcall has it, where a number on the way leaves the range of float64
+
+    Returns
+    -------
+    dict of str to (rows?, *of, *name) arrays
+        In the numbers of `m`, in units of `of` per unit of the name. Rows where `of` or the name has one
+        value per row, then row i of one by row i of the other.
+
+    Raises
+    ------
+    KeyError
+        If the model has no such name.
     """
     model = program.model
     names = list(by)
@@ -67,9 +85,25 @@ def along(
     directions: Mapping[str, Array],
     m: Namespace = FLOAT64,
 ) -> Array:
-    """The slopes of `of` as the names move along directions: (D, *of), rows in front of *of.
+    """The slopes of a step as names move along directions.
 
-    `directions` holds (D, *shape) for names that have one value for all rows.
+    Parameters
+    ----------
+    program : the model's steps, with their partial derivatives
+    point : name to float64 array
+    of : a step
+    directions : name to (D, *shape), for names that have one value for all rows
+    m : the namespace in whose numbers it is computed
+
+    Returns
+    -------
+    (D, rows?, *of) in the numbers of `m`
+        In units of `of` per unit step along each direction.
+
+    Raises
+    ------
+    KeyError
+        If the model has no such name.
     """
     model = program.model
     seeds = {name: m.array(moves) for name, moves in directions.items()}
@@ -78,14 +112,37 @@ def along(
 
 
 def values(program: Program, point: Mapping[str, Array], m: Namespace = FLOAT64) -> dict[str, Array]:
-    """The value of every step: (*shape), or (N, *shape) where it is per row."""
+    """The value of every step.
+
+    Parameters
+    ----------
+    program : the model's steps
+    point : name to float64 array
+    m : the namespace in whose numbers it is computed
+
+    Returns
+    -------
+    dict of str to (*shape) arrays, (N, *shape) where a step has one value per row
+    """
     return _Tangents(program, point, m, None, {}, False).step_values()
 
 
 def values_in_blocks(
     program: Program, point: Mapping[str, Array], blocks: Iterable[slice]
 ) -> Iterator[dict[str, Array]]:
-    """The values of the steps in each block of rows, (rows, *shape), then of those without rows, (*shape)."""
+    """The values of the steps, a block of rows at a time.
+
+    Parameters
+    ----------
+    program : the model's steps
+    point : name to float64 array
+    blocks : which rows are computed together
+
+    Yields
+    ------
+    dict of str to float64 arrays
+        (rows, *shape) of the steps with one value per row, for each block; at the end (*shape) of the others.
+    """
     return _Tangents(program, point, FLOAT64, None, {}, False).in_blocks(blocks)
 
 
