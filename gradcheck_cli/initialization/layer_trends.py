@@ -53,9 +53,19 @@ def last_layer(quantity: str, depth: int) -> int:
 
 
 def per_layer(quantity: str, values: Array) -> Array:
-    """Decades per layer of each network, from the first hidden layer to the last; nan where unknown.
+    """Decades per layer of each network, from the first hidden layer to the last.
 
     The best estimate where layers multiply by independent factors, as in a network without biases.
+
+    Parameters
+    ----------
+    quantity : "h", "f", or a gradient, such as "dh"
+    values : (..., K + 1) float64, log10 of it layer by layer
+
+    Returns
+    -------
+    (...) float64, decades per layer
+        nan where there is one layer alone, or a value is not finite.
     """
     found = _travelled(quantity, values)
     steps = found.shape[-1] - 1
@@ -69,6 +79,17 @@ def late_slope(network: Network, quantity: str, infinite: Array) -> float:
     """log10 chi: decades per layer in the deeper half, where a fixed point has been reached.
 
     With unequal widths every layer has a factor of its own, and all of them count.
+
+    Parameters
+    ----------
+    network : its widths
+    quantity : "h", "f", or a gradient, such as "dh"
+    infinite : (K + 1,) float64, log10 of it at infinite width
+
+    Returns
+    -------
+    float
+        Decades per layer; nan where there is one layer alone.
     """
     found = _travelled(quantity, infinite)
     steps = found.shape[-1] - 1
@@ -81,7 +102,19 @@ def late_slope(network: Network, quantity: str, infinite: Array) -> float:
 
 
 def growth(network: Network, quantity: str, infinite: Array) -> str | None:
-    """ "k^1.0" where log10 of the deeper half is a straight line in log k rather than in k; else None."""
+    """Whether the deeper half is a straight line in log k rather than in k: growth by a power of the depth.
+
+    Parameters
+    ----------
+    network : its architecture, and the limits
+    quantity : "h", "f", or a gradient, such as "dh"
+    infinite : (K + 1,) float64, log10 of it at infinite width
+
+    Returns
+    -------
+    str or None
+        Such as "k^1.0"; None where the growth is exponential, too small, or the layers too few.
+    """
     y = _travelled(quantity, infinite)
     y = y if direction(quantity) == "forward" else y[::-1]
     plain, limits = network.architecture == "mlp", network.limits

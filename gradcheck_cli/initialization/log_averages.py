@@ -42,9 +42,19 @@ def log_average_of_half(n: int) -> LogMoments:
 
 
 def log_average(kurtosis: Array, n: int) -> LogMoments:
-    """Of ln(mean of n squares/its expectation), first order: relative variance (kurtosis - 1)/n.
+    """Mean and variance of ln(mean of n squares / its expectation), to first order.
 
-    Beyond 1 the first order says nothing; logarithms grow like the logarithm of it.
+    The relative variance of the mean is (kurtosis - 1)/n. Beyond 1 the first order says nothing; logarithms
+    grow like the logarithm of it.
+
+    Parameters
+    ----------
+    kurtosis : float64 array, of the numbers that are squared
+    n : how many
+
+    Returns
+    -------
+    mean, variance : arrays of the shape of `kurtosis`, natural logarithms
     """
     relative = np.maximum(kurtosis - 1, 0.0) / n
     variance = np.where(relative <= 1, relative, 1 + np.log(relative))
@@ -52,7 +62,18 @@ def log_average(kurtosis: Array, n: int) -> LogMoments:
 
 
 def log_sum(relative: Array, total: Array, n: int) -> LogMoments:
-    """Of ln of a mean square whose relative variance is relative/(n total^2)."""
+    """Mean and variance of ln of a mean square whose relative variance is relative/(n total^2), to first
+    order.
+
+    Parameters
+    ----------
+    relative, total : float64 arrays that broadcast together
+    n : how many squares
+
+    Returns
+    -------
+    mean, variance : float64 arrays, natural logarithms
+    """
     variance = relative / (n * total**2)
     return -variance / 2, variance
 

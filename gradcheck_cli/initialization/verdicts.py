@@ -37,7 +37,7 @@ def contradicts(
 
     Parameters
     ----------
-    values : ndarray, (networks,), float64
+    values : (networks,) float64
         Decades per layer, or log10 of the statistic.
     expected : float or None
         The prediction, in the same unit.
@@ -47,6 +47,12 @@ def contradicts(
         How far the prediction itself may be off.
     t : callable
         Student's quantiles.
+    limits : how many standard errors
+
+    Returns
+    -------
+    bool
+        False without networks or without a prediction.
     """
     count = len(values)
     if not count or expected is None:

@@ -105,9 +105,27 @@ def read_claims(
 
 
 def read_values(text: str, model: Model, *, max_data: int = MAX_DATA) -> tuple[str, Array]:
-    """The name and the array of "NAME=VALUE", in the shape that the model has for this name.
+    """The name and the array of "NAME=VALUE".
 
-    Raises OptionError for names that the model does not declare, ShapeError for other shapes.
+    Parameters
+    ----------
+    text : one assignment
+    model : declares the name
+    max_data : how many numbers may be written
+
+    Returns
+    -------
+    name : str
+    values : float64 array in the shape that the model has for this name
+
+    Raises
+    ------
+    LanguageError
+        If the text cannot be parsed.
+    OptionError
+        If it is no assignment, or the model does not declare the name.
+    ShapeError
+        If the value has another shape.
     """
     if "=" not in text:
         raise OptionError(f'"{printable(text, 40)}" gives no value', help="write NAME=VALUE")

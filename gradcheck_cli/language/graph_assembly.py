@@ -235,7 +235,28 @@ def evaluate(
     *,
     limit: int,
 ) -> Array:
-    """The value of an expression of numbers and `values`, in double precision; may be infinite."""
+    """The value of an expression of numbers and known names.
+
+    Parameters
+    ----------
+    source, ops : the text and its operations
+    positions : of the operations that belong to the expression
+    root : position of the last one
+    values : name to float64 array
+    limit : how many numbers may be made
+
+    Returns
+    -------
+    float64 array of the shape of the expression
+        May be infinite or nan.
+
+    Raises
+    ------
+    LanguageError
+        If an index, a keyword or a function is none.
+    ShapeError
+        If shapes do not fit, or there are too many numbers.
+    """
     builder = Builder()
 
     def leaf(op: Op) -> int:

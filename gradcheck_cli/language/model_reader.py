@@ -210,7 +210,27 @@ def with_claims(
 
 
 def value_for(source: Source, statement: Statement, model: Model, limit: int) -> tuple[str, Array]:
-    """The value of NAME=VALUE for an input of `model`, in its shape."""
+    """The value of NAME=VALUE for an input of a model.
+
+    Parameters
+    ----------
+    source, statement : the parsed assignment
+    model : declares the name
+    limit : how many numbers may be written
+
+    Returns
+    -------
+    name : str
+    values : float64 array in the shape of the input
+        A single number fills it.
+
+    Raises
+    ------
+    OptionError
+        If the model does not declare the name, or the value is not finite.
+    ShapeError
+        If the value has another shape.
+    """
     (declaration,) = statement.declarations
     name = declaration.name
     known = model.inputs.get(name.name)

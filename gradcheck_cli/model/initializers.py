@@ -33,7 +33,17 @@ TRUNCATED_VARIANCE = 1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(ma
 
 
 def unit_normal(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
-    """Independent standard normal entries."""
+    """Independent standard normal entries.
+
+    Parameters
+    ----------
+    rng : the stream of random numbers
+    shape : (out, in)
+
+    Returns
+    -------
+    (out, in) float64
+    """
     return rng.standard_normal(shape)
 
 
@@ -51,7 +61,21 @@ def unit_truncated(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
 
 
 def unit_orthogonal(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
-    """sqrt(max(shape)) times a matrix with orthonormal rows or columns (Haar; Mezzadri 2007)."""
+    """sqrt(max(shape)) times a matrix with orthonormal rows or columns, drawn uniformly (Haar measure).
+
+    Parameters
+    ----------
+    rng : the stream of random numbers
+    shape : (out, in)
+
+    Returns
+    -------
+    (out, in) float64
+
+    References
+    ----------
+    Mezzadri 2007.
+    """
     tall = (max(shape), min(shape))
     q, r = np.linalg.qr(rng.standard_normal(tall))
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)

@@ -43,7 +43,17 @@ def _unit(seed: int, name: str, count: int, skipped: int = 0) -> Array:
 
 
 def signs(seed: int, name: str, shape: tuple[int, ...]) -> Array:
-    """+1 and -1, each as likely, from the stream of `name`/signs."""
+    """+1 and -1, each as likely.
+
+    Parameters
+    ----------
+    seed, name : the stream is that of `name`/signs
+    shape : of the array
+
+    Returns
+    -------
+    float64 array of that shape
+    """
     return np.where(_unit(seed, f"{name}/signs", math.prod(shape)) < 0.5, -1.0, 1.0).reshape(shape)
 
 
@@ -68,7 +78,19 @@ def _rounded(values: Array) -> Array:
 def draw_uniform(
     seed: int, name: str, shape: tuple[int, ...], low: float = -1.0, high: float = 1.0, skipped: int = 0
 ) -> Array:
-    """Uniform between `low` and `high`, from the stream of `name`, after so many others."""
+    """Uniform random numbers.
+
+    Parameters
+    ----------
+    seed, name : of the stream
+    shape : of the array
+    low, high : the interval
+    skipped : how many numbers of the stream come before
+
+    Returns
+    -------
+    float64 array of that shape
+    """
     u = _unit(seed, name, math.prod(shape), skipped)
     return _rounded(low + (high - low) * u).reshape(shape)
 
@@ -82,7 +104,19 @@ def draw_normal(
     *,
     attempt: int = 0,
 ) -> Array:
-    """Normal with this mean and standard deviation (Box and Muller 1958). `attempt`: draw again."""
+    """Normal random numbers, by the method of Box and Muller 1958.
+
+    Parameters
+    ----------
+    seed, name : of the stream
+    shape : of the array
+    mean, sd : mean and standard deviation
+    attempt : another number draws again, from a stream of its own
+
+    Returns
+    -------
+    float64 array of that shape
+    """
     count = math.prod(shape)
     u = _unit(seed, name if not attempt else f"{name}/{attempt}", 2 * ((count + 1) // 2))
     radius, angle = np.sqrt(-2 * np.log(u[0::2])), 2 * np.pi * u[1::2]
@@ -98,10 +132,20 @@ def moved(
     attempt: int = 0,
     reach: float = 1.0,
 ) -> dict[str, Array]:
-    """The inputs of these kinds at point `number`: p*(1 + u/2), or u/10 where p is 0.
+    """The inputs of some kinds at a comparison point: p*(1 + u/2), or u/10 where p is 0.
 
-    u is uniform in [-reach, reach], from the model's seed; another `attempt` draws another u.
-    Inputs of other kinds are not in the result; `kinds` may hold "param", "data" and "rows".
+    Parameters
+    ----------
+    model : has inputs and a seed
+    number : of the point
+    kinds : of "param", "data" and "rows"
+    attempt : another one draws another u
+    reach : u is uniform in [-reach, reach]
+
+    Returns
+    -------
+    dict of str to float64 arrays, in the shapes and units of the inputs
+        Inputs of other kinds are not in it.
     """
     given = {name: item.values for name, item in model.inputs.items() if item.kind in kinds}
     streams = {name: f"{name}/moved/{number}/{attempt}" for name in given}
@@ -135,9 +179,22 @@ def _moved(values: Array, u: Array) -> Array:
 
 
 def archive(values: Mapping[str, Array]) -> bytes:
-    """The arrays as an .npz file (NumPy's NEP 1 format in a zip), the same bytes every time.
+    """Arrays as an .npz file (NumPy's NEP 1 format in a zip), the same bytes every time.
 
     numpy.savez cannot name an array "file", and pickles what is no plain array; this cannot.
+
+    Parameters
+    ----------
+    values : name to array of numbers
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    ValueError
+        If an array holds objects.
     """
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as packed:

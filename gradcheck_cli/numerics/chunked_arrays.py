@@ -40,7 +40,7 @@ def room(shape: tuple[int, ...]) -> NDArray[np.float64]:
     Raises
     ------
     OSError
-        If there is no space for the file.
+        If the file cannot be made.
     """
     size = 8 * math.prod(shape)
     if size <= _IN_MEMORY:

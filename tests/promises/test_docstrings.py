@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import calendar
 import doctest
 import inspect
@@ -43,6 +44,72 @@ def test_a_function_says_what_it_takes_gives_and_raises(name: str) -> None:
     assert [section for section in sections if section in wanted] == wanted
     described = text.partition("Parameters\n")[2].partition("\nRaises\n")[0]
     assert not [p for p in inspect.signature(function).parameters if not re.search(rf"\b{p}\b", described)]
+
+
+# ---------------------------------------------------------------------------------------------
+# Arrays: what goes in and what comes out
+# ---------------------------------------------------------------------------------------------
+
+ARRAYS = re.compile(r"\b(Array|NDArray|Floats|Ints|Bools)\b")
+TEXTS = {path: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+WORDS = {path: set(re.findall(r"\w+", text)) for path, text in TEXTS.items()}
+
+
+def functions_of_arrays() -> dict[str, ast.FunctionDef]:
+    """The functions without an underscore whose annotations name an array, and which other modules use."""
+    return {
+        f"{path.relative_to(PACKAGE).as_posix()}: {node.name}": node
+        for path, text in TEXTS.items()
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+        if ARRAYS.search(f"{ast.unparse(node.args)} {ast.unparse(node.returns) if node.returns else ''}")
+        if any(node.name in words for other, words in WORDS.items() if other != path)
+    }
+
+
+def not_said(node: ast.FunctionDef) -> list[str]:
+    """The sections that the docstring of an array function lacks, and parameters that it does not name."""
+    text = ast.get_docstring(node) or ""
+    given = ast.unparse(node.returns) if node.returns else "None"
+    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    result = [] if given == "None" else ["Yields" if "Iterator" in given else "Returns"]
+    wanted = ["Parameters", *result] if names else result
+    described = re.split(r"\n\n\w+\n-+\n", text.partition("Parameters\n")[2])[0]
+    return [word for word in wanted if not re.search(rf"^{word}\n-+$", text, re.M)] + [
+        name for name in names if not re.search(rf"\b{name}\b", described)
+    ]
+
+
+FUNCTIONS_OF_ARRAYS = functions_of_arrays()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS_OF_ARRAYS)
+def test_a_function_of_arrays_says_what_they_are(name: str) -> None:
+    assert not_said(FUNCTIONS_OF_ARRAYS[name]) == []
+
+
+def test_functions_of_arrays_are_found() -> None:
+    assert len(FUNCTIONS_OF_ARRAYS) > 100
+
+
+_TAKES = "Parameters\n    ----------\n    {} : (n,) float64\n"
+
+
+@pytest.mark.parametrize(
+    ("signature", "text", "missing"),
+    [
+        ("x: Array) -> Array", "", ["Parameters", "Returns", "x"]),
+        ("x: Array) -> Array", _TAKES.format("x"), ["Returns"]),
+        ("x: Array) -> None", _TAKES.format("y"), ["x"]),
+        ("x: Array) -> None", _TAKES.format("x"), []),
+        (") -> Array", "", ["Returns"]),
+        (") -> Iterator[Array]", "Returns\n    -------\n    (n,) float64\n", ["Yields"]),
+    ],
+)
+def test_what_is_not_said_is_seen(signature: str, text: str, missing: list[str]) -> None:
+    (node,) = ast.parse(f'def f({signature}:\n    """Does it.\n\n    {text}    """').body
+    assert isinstance(node, ast.FunctionDef)
+    assert not_said(node) == missing
 
 
 # ---------------------------------------------------------------------------------------------

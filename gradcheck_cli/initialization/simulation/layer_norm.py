@@ -10,9 +10,23 @@ __all__ = ["layer_norm", "norm_back"]
 
 
 def layer_norm(x: Array) -> tuple[Array, Array]:
-    """(x - mean)/sd over the units, the second axis, and sd; zeros where all units are the same.
+    """(x - mean)/sd over the units.
 
     The first unit is taken away before the mean, so that equal units leave exactly nothing.
+
+    Parameters
+    ----------
+    x : (networks, units, columns) float64 or float32
+
+    Returns
+    -------
+    normal : (networks, units, columns) of the same dtype
+        Zeros where all units are the same.
+    sd : (networks, 1, columns), in the unit of x
+
+    References
+    ----------
+    Ba et al. 2016.
     """
     centered = x - x[:, :1]
     centered = centered - centered.mean(axis=1, keepdims=True)
@@ -21,9 +35,18 @@ def layer_norm(x: Array) -> tuple[Array, Array]:
 
 
 def norm_back(adjoint: Array, normal: Array, sd: Array, rounding: float) -> Array:
-    """(g - mean g - n mean(g n))/sd; what cancels down to `rounding` eps is zero (of two units all).
+    """The backward pass of layer norm: (g - mean g - n mean(g n))/sd.
 
-    Arrays are (networks, units, columns); the mean is over units.
+    Parameters
+    ----------
+    adjoint, normal : (networks, units, columns), g and n
+    sd : (networks, 1, columns)
+    rounding : in machine epsilons of g
+        What cancels down to so little is zero; of two units all.
+
+    Returns
+    -------
+    (networks, units, columns), in units of g per unit of x
     """
     along = (adjoint * normal).mean(axis=1, keepdims=True)
     left = adjoint - adjoint.mean(axis=1, keepdims=True) - normal * along

@@ -119,7 +119,18 @@ class Record:
 
 
 def entry_counts(name: str, network: Network, inputs: int) -> Array:
-    """(K + 1,): of how many numbers the statistic of one network is made."""
+    """Of how many numbers the statistic of one network is made, layer by layer.
+
+    Parameters
+    ----------
+    name : "h", "f", "dh", "df", "db" or "dW"
+    network : its widths
+    inputs : how many inputs run through it
+
+    Returns
+    -------
+    (K + 1,) int64
+    """
     widths = np.array(network.widths)
     if name == "dW":
         return np.asarray(widths[:-1] * widths[1:] * inputs)

@@ -29,7 +29,17 @@ class Scaled:
 
 
 def carry_scale(values: Array, exponent: Array | int = 0) -> Scaled:
-    """values * 2^exponent, the largest mantissa of each column in [1/2, 1); exact."""
+    """values * 2^exponent with the largest mantissa of each column in [1/2, 1); exact.
+
+    Parameters
+    ----------
+    values : (networks, units, columns) float64 or float32
+    exponent : (networks, 1, columns) int64
+
+    Returns
+    -------
+    Scaled
+    """
     top = np.abs(values).max(axis=1, keepdims=True)
     limit = np.finfo(values.dtype).maxexp - 2
     shift = np.minimum(np.maximum(np.frexp(top)[1], -limit), limit)
@@ -38,7 +48,17 @@ def carry_scale(values: Array, exponent: Array | int = 0) -> Scaled:
 
 
 def times_power(values: Array, exponent: Array) -> Array:
-    """values * 2^exponent for exponents of any size; rounded only where the result is subnormal."""
+    """values * 2^exponent for exponents of any size; rounded only where the result is subnormal.
+
+    Parameters
+    ----------
+    values : float array
+    exponent : int64 array that broadcasts against it
+
+    Returns
+    -------
+    float array of the dtype of `values`
+    """
     return np.asarray(np.ldexp(values, np.clip(exponent, -5000, 5000).astype(np.int32)))
 
 
@@ -54,7 +74,17 @@ def add_scaled(x: Scaled, y: Scaled) -> Scaled:
 
 
 def gather_scaled(values: Array, power: Array) -> Scaled:
-    """values * 2^power, entry by entry, as scaled columns."""
+    """values * 2^power, entry by entry, as scaled columns.
+
+    Parameters
+    ----------
+    values, power : (networks, units, columns) float64
+        The power need not be whole.
+
+    Returns
+    -------
+    Scaled
+    """
     whole = np.floor(power)
     part, own = np.frexp(values * 2.0 ** (power - whole))
     exponent = np.where(part == 0, NOTHING, own + whole.astype(np.int64))

@@ -103,7 +103,24 @@ def _dtype(descr: str, where: str) -> np.dtype[Any]:
 
 
 def read_array(stream: Any, size: int, limit: int, where: str) -> Array:
-    """An array in NumPy's format; `size` is how many bytes there are with the header. Raises DataError."""
+    """An array in NumPy's format.
+
+    Parameters
+    ----------
+    stream : binary, at the start of the array
+    size : how many bytes there are, with the header
+    limit : how many numbers may be read
+    where : the file, as messages name it
+
+    Returns
+    -------
+    float64 array of the shape that the header says
+
+    Raises
+    ------
+    DataError
+        If the content is cut, too large, of another type, or not exact in float64.
+    """
     header = header_of(stream, where)
     header.check(size, where)
     _check_limit(header, limit, where)
@@ -118,8 +135,25 @@ def read_array(stream: Any, size: int, limit: int, where: str) -> Array:
 
 
 def mapped(stream: IO[bytes], size: int, limit: int, where: str) -> Array:
-    """The array of an .npy file with one entry a row, which stays in the file where that holds float64 in
-    C order. Else it is converted piece by piece, and counts against the limit. Raises DataError."""
+    """The array of an .npy file, which stays in the file where that holds float64 in C order; else it is
+    converted piece by piece, and counts against the limit.
+
+    Parameters
+    ----------
+    stream : the open file
+    size : how many bytes it has
+    limit : how many numbers may be held in memory
+    where : the file, as messages name it
+
+    Returns
+    -------
+    float64 array with one entry a row, which may be read-only
+
+    Raises
+    ------
+    DataError
+        If the content is cut, too large, of another type, or not exact in float64.
+    """
     header = header_of(stream, where)
     header.check(size, where)
     if not header.entries:

@@ -181,6 +181,16 @@ def _joined(parts: Sequence[Discrepancy], counted: tuple[int, int]) -> Discrepan
 
 
 def evaluated(truth: TrueValues, formula: Graph) -> Array:
-    """A claim's formula filled with true values, with the two leading axes."""
+    """A claim's formula filled with true values.
+
+    Parameters
+    ----------
+    truth : the values of the leaves at one point, and the namespace of their numbers
+    formula : the right side of the claim
+
+    Returns
+    -------
+    (1, rows or 1, *shape) in the numbers of `truth`
+    """
     leaves = {n.key: truth.leaf(n.key) for n in formula.nodes if n.is_leaf}
     return evaluate(formula, leaves, truth.m)

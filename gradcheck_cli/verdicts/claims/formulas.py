@@ -143,7 +143,21 @@ def _at_first_alone(failing: Sequence[_Compared], found: Sequence[_Compared]) ->
 
 
 def same_sums(given: Array, other: Array, axis: int, limits: ClaimsLimits) -> tuple[float, Array | None]:
-    """The sum along an axis, and other values with the same sums; None where they are not all one."""
+    """The sum along an axis, and other values with the same sums.
+
+    Parameters
+    ----------
+    given, other : float64 arrays of one shape
+    axis : to sum along
+    limits : how far sums may differ by rounding of the data
+
+    Returns
+    -------
+    total : float
+        The first of the sums.
+    same : float64 array of that shape, or None
+        `other`, scaled; None where the sums are not all one number, or it is not finite.
+    """
     sums = given.sum(axis=axis, keepdims=True)
     with np.errstate(all="ignore"):
         same = other * (sums / other.sum(axis=axis, keepdims=True))

@@ -60,8 +60,22 @@ def judge_claims(
 ) -> Judged:
     """Judge every claim at every point; numbers at the given point only.
 
-    `points` are (number, values); `on_border` says that the given point lies on a kink or border, so
-    that one-sided slopes decide what is true there.
+    Parameters
+    ----------
+    model : the graph
+    claims : what the author says of derivatives
+    points : (number, name to float64 array); the given point is number 0
+    referee : the reference at high precision
+    layout : "auto", or the layout of Jacobians that the author uses
+    strict : whether a claim that is right at the given point alone is rejected
+    carry : whether each claim is also evaluated with the derivatives of the author's own earlier lines
+    on_border : whether the given point lies on a kink or border, so that one-sided slopes decide what is true
+    limits : tolerances and work limits
+
+    Returns
+    -------
+    Judged
+        A result, notes and samples for each claim, in their order.
     """
     chosen, notes = _layout(model, claims, points, referee, layout, limits)
     context = ClaimContext(model, referee, [At(n, v) for n, v in points], chosen, on_border, limits)

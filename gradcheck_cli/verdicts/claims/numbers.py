@@ -69,7 +69,19 @@ def _is_right_in_float32(context: ClaimContext, claim: Claim, discrepancy: Discr
 
 
 def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array]:
-    """Claimed and true numbers, and by how much rounding may have moved the claimed ones."""
+    """Claimed and true numbers at the given point.
+
+    Parameters
+    ----------
+    context : points and true values
+    claim : one with numbers
+
+    Returns
+    -------
+    claimed, true : float64 arrays of the shape of the derivative
+    rounding : float64 array of that shape
+        By how much rounding may have moved the claimed numbers.
+    """
     at = context.points[0]
     true = _limits(context, claim.target, floats(context.true_values(at).derivative(claim.target)))
     claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
@@ -92,12 +104,32 @@ def _limits(context: ClaimContext, target: Derivative, true: Array) -> Array:
 
 
 def unwritten(claim: Claim, limits: ClaimsLimits) -> Array | float:
-    """What the digits that are not written may come to."""
+    """What the digits that are not written may come to.
+
+    Parameters
+    ----------
+    claim : one with numbers
+    limits : slack for a half unit that is itself rounded
+
+    Returns
+    -------
+    float64 array of the shape of the numbers, in their unit; 0.0 where they were not written as text
+    """
     return 0.0 if claim.half_units is None else claim.half_units * (1 + limits.half_unit_slack)
 
 
 def is_too_wide(claimed: Array, true: Array, tolerance: Array, share: float) -> bool:
-    """Whether some tolerance is more than this share of the truth; 0 for 0 is out of question."""
+    """Whether some tolerance is more than a share of the truth; 0 for 0 is out of question.
+
+    Parameters
+    ----------
+    claimed, true, tolerance : float64 arrays of one shape and unit
+    share : of the truth
+
+    Returns
+    -------
+    bool
+    """
     with np.errstate(all="ignore"):
         known = (tolerance <= share * np.abs(true)) | ((claimed == 0) & (true == 0))
     return not bool(np.all(known))

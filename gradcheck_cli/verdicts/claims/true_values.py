@@ -174,6 +174,16 @@ def are_many(numbers: int, limits: ClaimsLimits) -> bool:
 
 
 def entry_of(values: Array, index: tuple[int, ...]) -> Array:
-    """One entry along the last axes."""
+    """One entry along the last axes.
+
+    Parameters
+    ----------
+    values : (..., *shape) array
+    index : of the entry; () for a number
+
+    Returns
+    -------
+    (...) array of the same dtype
+    """
     key: Any = (..., *index)
     return np.asarray(values[key])

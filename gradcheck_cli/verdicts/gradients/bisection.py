@@ -12,9 +12,17 @@ __all__ = ["bisect"]
 
 
 def bisect(n: int, differs: Callable[[Sequence[tuple[int, int]]], Array], most_parts: int) -> Array:
-    """The parts of an axis along which there is a difference, as a mask (n,), bool.
+    """The parts of an axis along which there is a difference.
 
-    `differs` answers for parts [start, stop), a mask; no more than `most_parts` are followed at a time.
+    Parameters
+    ----------
+    n : the length of the axis
+    differs : for parts [start, stop), whether there is a difference in each, (parts,) bool
+    most_parts : no more are followed at a time; then whole parts are in the result
+
+    Returns
+    -------
+    (n,) bool
     """
     parts = [(0, n)]
     while any(stop - start > 1 for start, stop in parts) and len(parts) <= most_parts:

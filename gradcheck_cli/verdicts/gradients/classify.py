@@ -40,14 +40,18 @@ def classify(
 
     Parameters
     ----------
-    measured
-        (entries,) float64: by so much right programs were measured to differ; 0 where it was not measured.
-    has_reference
-        Whether the model is one for high precision.
-    digits
-        That are asked for.
-    of
-        The step whose derivatives these are.
+    collected : what the three methods computed at one point
+    measured : (entries,) float64
+        By so much right programs were measured to differ; 0 where it was not measured.
+    has_reference : whether the model is one for high precision
+    digits : that are asked for
+    of : the step whose derivatives these are
+    limits : tolerances
+
+    Returns
+    -------
+    Classification
+        Proved digits of every entry, nan where not tested, and which entries are disputed, (entries,) both.
     """
     t = collected.all
     with np.errstate(all="ignore"):
@@ -84,8 +88,19 @@ def _flat(collected: Collected, of: str, least: float) -> Array:
 
 
 def within(columns: Columns, entries: Any, truth: Array, tolerance: Array) -> list[Array]:
-    """Which numbers of symbolic, backprop and the differences are where the truth is, as far as rounding and
-    their own bounds let them; where there is none, it is not off. Three masks, (entries,)."""
+    """Which columns are where the truth is, as far as rounding and their own bounds let them.
+
+    Parameters
+    ----------
+    columns : what the three methods computed
+    entries : an index, a mask or a slice of entries
+    truth, tolerance : (entries,) float64, in the unit of the derivative
+
+    Returns
+    -------
+    list of three (entries,) bool arrays: symbolic, backprop, differences
+        Where a method has no number, it is not off.
+    """
     slack = tolerance + np.finfo(float).eps * np.abs(truth)  # the truth itself is rounded to float64
     with np.errstate(all="ignore"):
         symbolic, backprop, finite = (
@@ -100,7 +115,16 @@ def within(columns: Columns, entries: Any, truth: Array, tolerance: Array) -> li
 
 
 def proved_digits(error: Array, size: Array) -> Array:
-    """Proved digits: -log10 of the relative error, from 0 to what float64 can carry."""
+    """-log10 of the relative error, from 0 to what float64 can carry.
+
+    Parameters
+    ----------
+    error, size : float64 arrays that broadcast together, in one unit
+
+    Returns
+    -------
+    float64 array, decimal digits
+    """
     with np.errstate(all="ignore"):
         return np.asarray(np.clip(-np.log10(error / size), 0, MOST_DIGITS) + 0.0)  # no -0.0
 
@@ -110,8 +134,20 @@ def carried_digits(
 ) -> tuple[Array, Array]:
     """The digits that symbolic and backprop carry, and those of them that the differences show.
 
-    Any right program carries those that rounding leaves by its bound, `tolerance`. Where these are fewer than
-    wanted, what counts is what the columns themselves kept: their agreement with the truth.
+    Any right program carries those that rounding leaves by its bound. Where these are fewer than wanted, what
+    counts is what the columns themselves kept: their agreement with the truth.
+
+    Parameters
+    ----------
+    columns : what the three methods computed
+    entries : (k,) indices, or a mask
+    truth : (k,) float64, the reference's values
+    tolerance : (k,) float64, the rounding bounds
+    wanted : decimal digits
+
+    Returns
+    -------
+    carried, shown : (k,) float64, decimal digits
     """
     size = np.abs(truth)
     carried = proved_digits(tolerance, size)

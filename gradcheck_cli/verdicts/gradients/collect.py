@@ -296,7 +296,19 @@ class Collector:
 
 
 def differs_by_node(by_node: Array, finite: Array, bound: Array, examined: Array, close: float) -> Array:
-    """The examined entries for which differences by node, (2, entries), give something else: (entries,)."""
+    """The examined entries for which differences by node give something else than those entry by entry.
+
+    Parameters
+    ----------
+    by_node : (2, entries) float64, values and bounds
+    finite, bound : (entries,) float64, differences entry by entry
+    examined : (entries,) bool
+    close : relative difference that is never one
+
+    Returns
+    -------
+    (entries,) bool
+    """
     value, own = by_node
     with np.errstate(all="ignore"):
         off = np.abs(value - finite) > own + bound + close * np.abs(value)

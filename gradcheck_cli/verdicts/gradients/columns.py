@@ -139,7 +139,18 @@ class Collected:
 
 
 def entries_of(places: Mapping[str, slice], names: Iterable[str], total: int) -> Array:
-    """Which of `total` entries belong to these names, as a mask."""
+    """Which entries belong to some names.
+
+    Parameters
+    ----------
+    places : name to its slice of the entries
+    names : those asked for
+    total : how many entries there are
+
+    Returns
+    -------
+    (total,) bool
+    """
     mask = np.zeros(total, dtype=bool)
     for name in names:
         mask[places[name]] = True

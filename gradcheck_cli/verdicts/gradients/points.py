@@ -62,5 +62,14 @@ def _moved_point(
 
 
 def single(value: Array) -> float:
-    """The only number of an array."""
+    """The only number of an array.
+
+    Parameters
+    ----------
+    value : array of one entry, of any rank
+
+    Returns
+    -------
+    float
+    """
     return float(np.asarray(value).reshape(-1)[0])

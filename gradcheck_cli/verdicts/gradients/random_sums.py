@@ -30,7 +30,17 @@ __all__ = ["RandomSums", "sum_tolerance"]
 
 
 def sum_tolerance(rounding: Array, limits: GradientsLimits = DEFAULTS) -> float:
-    """What rounding may make of a sum with random signs of entries with these rounding bounds."""
+    """What rounding may make of a sum of entries with random signs.
+
+    Parameters
+    ----------
+    rounding : float64 array, the rounding bounds of the entries
+    limits : the margin in standard deviations
+
+    Returns
+    -------
+    float, in the unit of the bounds
+    """
     return float(limits.projection_margin * np.sqrt(np.sum(np.square(rounding))))
 
 

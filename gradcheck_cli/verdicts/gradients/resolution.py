@@ -37,7 +37,16 @@ def resolve(
     wanted: float,
     limits: GradientsLimits = DEFAULTS,
 ) -> None:
-    """Conclude on every disputed entry of a point, in order; `disputed` is a mask over all entries."""
+    """Conclude on every disputed entry of a point, in order.
+
+    Parameters
+    ----------
+    outcome : the columns of the point, and what was concluded; changed in place
+    disputed : (entries,) bool
+    reference : the values at high precision
+    wanted : decimal digits
+    limits : tolerances and safety factors
+    """
     disputed = disputed & ~resolve_together(outcome, disputed, reference, wanted, limits)
     for name, entries in outcome.collected.by_name(np.flatnonzero(disputed)):
         found = outcome.open(name)

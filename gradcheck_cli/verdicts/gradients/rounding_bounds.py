@@ -27,10 +27,17 @@ def noise_of_value(
     Over many rows it is measured block by block: what is granted where it is not measured hides digits, and
     in search of them differences take three times as long.
 
+    Parameters
+    ----------
+    model : says whether there are rows
+    referee : measures rounding
+    point : values and tape
+    of : a step
+    limits : the margin that measured rounding has over the error
+
     Returns
     -------
-    Array
-        (*of), float64, absolute, in the units of the step.
+    (*of) float64, absolute, in the unit of the step
     """
     if referee.jitters_values() or model.rows is None or of != model.loss:
         return np.asarray(referee.value_rounding(point.values, [of])[of] / limits.noise_margin)
@@ -44,13 +51,17 @@ def rounding_bounds(
 
     Parameters
     ----------
-    backprop
-        The derivatives as backprop has them, flat, in the order of `names`.
+    referee : measures rounding
+    point : the values
+    of : a step
+    names : of inputs
+    backprop : (entries,) float64
+        The derivatives as backprop has them, in the order of `names`.
 
     Returns
     -------
-    Array
-        As `backprop`, float64, absolute; where rounding cannot be measured, a part of backprop's number.
+    (entries,) float64, absolute
+        Where rounding cannot be measured, a part of backprop's number.
     """
     if not referee.jitters():
         return unmeasured(backprop)
@@ -59,7 +70,18 @@ def rounding_bounds(
 
 
 def measured_rounding(referee: Referee, bounds: Array) -> Array:
-    """The rounding bounds where they were measured, else 0: right programs differ by so much."""
+    """The rounding bounds where they were measured: right programs differ by so much.
+
+    Parameters
+    ----------
+    referee : says whether rounding is measured
+    bounds : float64 array
+
+    Returns
+    -------
+    float64 array of the shape and unit of the bounds
+        0 where nothing was measured.
+    """
     if not referee.jitters():
         return np.zeros_like(bounds)
     return np.where(np.isfinite(bounds), bounds, 0.0)
