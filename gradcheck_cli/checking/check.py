@@ -69,16 +69,15 @@ def check(
     asked = options.settled(model.settings)
     judged = model.claims if claims is None else tuple(claims)
     points = affordable_points(model, options, asked, limits.checking)
-    if progress is None:
-        return _checked(model, asked, judged, points, limits)
-    meter = Meter(progress, 1 + points + len(judged))  # values, points, claims
-    report = _checked(replace(model, meter=meter), asked, judged, points, limits)
+    meter = Meter(progress or _nothing, 1 + points + len(judged))  # values, points, claims
+    report = _checked(model, asked, judged, points, limits, meter)
     meter.finish()
     return report
 
 
 def _checked(
-    model: Model, asked: Options, judged: tuple[Claim, ...], most_points: int, limits: Limits
+    model: Model, asked: Options, judged: tuple[Claim, ...], most_points: int, limits: Limits,
+    meter: Meter,
 ) -> Report:
     scheme = scheme_named(str(asked.scheme))
     names = _names(model, asked.wrt or ())
@@ -94,18 +93,17 @@ def _checked(
         notes=model.notes,
         claims_file=next((c.file for c in judged if c.file and c.file != model.file), None),
     )
-    tape = forward_pass(model, limits=limits.evaluation)
+    tape = forward_pass(model, limits=limits.evaluation, meter=meter)
     failing = tape.failing()
     if failing is not None:
         return _unresolved(model, blank, failing)
     program = symbolic.lower(model)
     referee = Referee(
-        program, Budget(asked.budget), limits=limits.reference, evaluation=limits.evaluation
+        program, Budget(asked.budget), limits=limits.reference, evaluation=limits.evaluation, meter=meter
     )
-    done = model.meter.part if model.meter is not None else _nothing
     points = points_of(model, tape, most_points, limits=limits.gradients)
     values = compare_values(model, program, referee, points[0], limits.gradients)
-    done()
+    meter.part()
     blank = replace(blank, loss=tape.loss, loss_symbolic=values.loss_symbolic, points=len(points))
     if values.verdict is not Verdict.OK:
         return replace(
@@ -115,12 +113,12 @@ def _checked(
     found = blocks(
         model, program, referee, points,
         names=names, scheme=scheme, digits=float(asked.digits or 6), of=model.loss,
-        all_entries=asked.all_entries, limits=limits.gradients, done=done,
+        all_entries=asked.all_entries, limits=limits.gradients, done=meter.part,
     )  # fmt: skip
     judgement = judge_claims(
         model, judged, [(p.number, p.values) for p in points], referee,
         layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
-        on_border=bool(tape.borders_hit()),
+        on_border=bool(tape.borders_hit()), done=meter.part,
     )  # fmt: skip
     results = _explained(model, judged, judgement, asked)
     notes = *free_notes(model), *unseen_notes(referee, names), *judgement.notes, *budget_notes(referee)
@@ -142,7 +140,7 @@ def affordable_points(
     return min(wanted, max(1, limits.most_nodes // nodes), max(2, limits.most_slopes // each))
 
 
-def _nothing() -> None:
+def _nothing(fraction: float) -> None:
     """Nobody asked how far the run is."""
 
 

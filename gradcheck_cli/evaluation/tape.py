@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.common.progress import Meter
 from gradcheck_cli.evaluation.evaluate import Values, compute
 from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Model
@@ -48,6 +49,7 @@ class Tape:
     m: Namespace
     point: Mapping[str, Array]
     limits: EvaluationLimits = _LIMITS
+    meter: Meter | None = None  # told of blocks of rows that are taken
     shared: Values = field(default_factory=dict)
     _blocks: dict[int, Values] = field(default_factory=dict)
     _last: tuple[int, Values] = field(default_factory=lambda: (-1, {}))
@@ -95,8 +97,8 @@ class Tape:
 
     def block(self, number: int) -> Values:
         """The per-row values of one block, (1, rows, *shape); computed again where not kept."""
-        if self.model.meter is not None:
-            self.model.meter.visit(self.block_count)
+        if self.meter is not None:
+            self.meter.visit(self.block_count)
         if number == self._last[0]:  # sides of several nodes are asked for one after the other
             return self._last[1]
         found = self._blocks.get(number)
@@ -272,6 +274,7 @@ def forward_pass(
     point: Mapping[str, Array] | None = None,
     *,
     limits: EvaluationLimits = _LIMITS,
+    meter: Meter | None = None,
 ) -> Tape:
     """The value of every node, in the order of the graph.
 
@@ -281,13 +284,14 @@ def forward_pass(
     m : the namespace in whose numbers it is computed
     point : name to (*shape) array, (N, *shape) for data with rows; the model's own by default
     limits : how many rows are held at once
+    meter : told of the blocks of rows that are taken
 
     Returns
     -------
     Tape
         Values may be non-finite.
     """
-    return Tape(model, m, model.point() if point is None else point, limits).run()
+    return Tape(model, m, model.point() if point is None else point, limits, meter).run()
 
 
 def _per_row(graph: Graph) -> list[Node]:

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.common.errors import ShapeError
-from gradcheck_cli.common.progress import Meter
 from gradcheck_cli.model.graph import Derivative, Graph, Node
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
@@ -111,7 +110,6 @@ class Model:
     lines: tuple[str, ...] = ()  # the source, for messages
     loss: str = "loss"
     files: tuple[str, ...] = ()  # paths of the data files that were read
-    meter: Meter | None = field(default=None, repr=False, compare=False)  # told of blocks that are taken
 
     def parameters(self) -> list[Input]:
         """The differentiated inputs, in the order of the file."""

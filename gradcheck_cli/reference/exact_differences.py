@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradcheck_cli.common.progress import Meter
 from gradcheck_cli.derivatives.symbolic.program import Program
 from gradcheck_cli.evaluation.perturbed_pass import Varied, vary
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
@@ -52,11 +53,12 @@ class ExactDifferences:
         *,
         limits: ReferenceLimits = _LIMITS,
         evaluation: EvaluationLimits = _EVALUATION,
+        meter: Meter | None = None,
     ) -> None:
         self.program = program
         self.model: Model = program.model
         self.budget = budget or Budget()
-        self.limits, self.evaluation = limits, evaluation
+        self.limits, self.evaluation, self.meter = limits, evaluation, meter
 
     @cached_property
     def high(self) -> High:
@@ -106,13 +108,17 @@ class ExactDifferences:
 
     _kept: Tape | None = None
 
+    def forward(self, point: Mapping[str, Array], m: Namespace) -> Tape:
+        """A forward pass at a point, as the run has it: with its limits, told of to its meter."""
+        return forward_pass(self.model, m, point, limits=self.evaluation, meter=self.meter)
+
     # -- slopes -------------------------------------------------------------------------------
 
     def tape(self, point: Mapping[str, Array], m: Namespace) -> Tape:
         """The forward pass at a point; the last one is kept."""
         if self._kept is None or self._kept.point is not point or self._kept.m is not m:
             self.pay(m)
-            self._kept = forward_pass(self.model, m, point, limits=self.evaluation)
+            self._kept = self.forward(point, m)
         return self._kept
 
     def slopes(

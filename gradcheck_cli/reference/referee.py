@@ -18,8 +18,9 @@ import numpy as np
 
 from gradcheck_cli.derivatives.symbolic.program import Program, lower
 from gradcheck_cli.evaluation.evaluate import margins
-from gradcheck_cli.evaluation.tape import Tape, forward_pass
+from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Graph, Key, Node
+from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
@@ -52,6 +53,13 @@ class Referee(ExactDifferences):
 
     Whatever is computed at high precision is paid for first, and may raise BudgetSpent.
     """
+
+    def for_model(self, model: Model) -> Referee:
+        """The referee of another model in the same run: the same budget, limits and meter."""
+        return Referee(
+            lower(model, limits=self.program.limits), self.budget,
+            limits=self.limits, evaluation=self.evaluation, meter=self.meter,
+        )  # fmt: skip
 
     def affords(self, seeds: int = 1) -> bool:
         """Whether a derivative at 50 digits is a small part of the budget: whether the model is one for high
@@ -112,7 +120,7 @@ class Referee(ExactDifferences):
     @cached_property
     def apart(self) -> Program:
         """The program for rounding: SymPy's simplifications would hide what the author's cancels."""
-        return lower(self.model, apart=True)
+        return lower(self.model, apart=True, limits=self.program.limits)
 
     @cached_property
     def _recent(self) -> dict[tuple[int, int, int], tuple[Mapping[str, Array], Reverse]]:
@@ -187,7 +195,7 @@ class Referee(ExactDifferences):
         graph = self.model.graph
         if not self.jitters():
             return []
-        tape = forward_pass(self.model, FLOAT64, point, limits=self.evaluation)
+        tape = self.forward(point, FLOAT64)
         plain = {node.index: _led(tape, node) for node in graph.nodes}
         there = margins(graph, plain, FLOAT64, of="kink")
         if not there:
@@ -207,7 +215,7 @@ class Referee(ExactDifferences):
     def value_rounding(self, point: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
         """The same for the values of steps, at this point and beside it, where nothing is exact."""
         if not self.jitters_values():
-            tape = forward_pass(self.model, FLOAT64, point, limits=self.evaluation)
+            tape = self.forward(point, FLOAT64)
             return {name: unmeasured(tape.value(name), limits=self.limits) for name in names}
         values = jittered(self.model, point, self._jitter)
         found = {}

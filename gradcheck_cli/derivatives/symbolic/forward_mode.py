@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.common.progress import Meter
 from gradcheck_cli.derivatives.symbolic.interpreter import Run
 from gradcheck_cli.derivatives.symbolic.program import Program
 from gradcheck_cli.derivatives.symbolic.recording import Item
@@ -37,6 +38,8 @@ def derivative(
     by: Iterable[str],
     m: Namespace = FLOAT64,
     left_range: Callable[[str, int], None] | None = None,
+    *,
+    meter: Meter | None = None,
 ) -> dict[str, Array]:
     """d of/d name for each name, accumulated forward.
 
@@ -48,6 +51,7 @@ def derivative(
     by : names of inputs or steps
     m : the namespace in whose numbers it is computed
     left_range : called, as np.seterrcall has it, where a number on the way leaves the range of float64
+    meter : told of the blocks of rows that are taken
 
     Returns
     -------
@@ -67,7 +71,7 @@ def derivative(
     for per_row in (False, True):
         group = [n for n in names if model.node(n).per_row == per_row]
         for portion in _portions(program, group):
-            tangents = _Tangents(program, point, m, target, _one_hot(model, portion), per_row)
+            tangents = _Tangents(program, point, m, target, _one_hot(model, portion), per_row, meter)
             if left_range is not None:
                 tangents.errors = {"all": "call", "invalid": "ignore", "call": left_range}
             columns = tangents.run()
@@ -84,6 +88,8 @@ def along(
     of: str,
     directions: Mapping[str, Array],
     m: Namespace = FLOAT64,
+    *,
+    meter: Meter | None = None,
 ) -> Array:
     """The slopes of a step as names move along directions.
 
@@ -94,6 +100,7 @@ def along(
     of : a step
     directions : name to (D, *shape), for names that have one value for all rows
     m : the namespace in whose numbers it is computed
+    meter : told of the blocks of rows that are taken
 
     Returns
     -------
@@ -107,11 +114,13 @@ def along(
     """
     model = program.model
     seeds = {name: m.array(moves) for name, moves in directions.items()}
-    columns = _Tangents(program, point, m, model.node(of), seeds, False).run()
+    columns = _Tangents(program, point, m, model.node(of), seeds, False, meter).run()
     return columns if model.node(of).per_row else columns[:, 0, ...]
 
 
-def values(program: Program, point: Mapping[str, Array], m: Namespace = FLOAT64) -> dict[str, Array]:
+def values(
+    program: Program, point: Mapping[str, Array], m: Namespace = FLOAT64, *, meter: Meter | None = None
+) -> dict[str, Array]:
     """The value of every step.
 
     Parameters
@@ -119,16 +128,17 @@ def values(program: Program, point: Mapping[str, Array], m: Namespace = FLOAT64)
     program : the model's steps
     point : name to float64 array
     m : the namespace in whose numbers it is computed
+    meter : told of the blocks of rows that are taken
 
     Returns
     -------
     dict of str to (*shape) arrays, (N, *shape) where a step has one value per row
     """
-    return _Tangents(program, point, m, None, {}, False).step_values()
+    return _Tangents(program, point, m, None, {}, False, meter).step_values()
 
 
 def values_in_blocks(
-    program: Program, point: Mapping[str, Array], blocks: Iterable[slice]
+    program: Program, point: Mapping[str, Array], blocks: Iterable[slice], *, meter: Meter | None = None
 ) -> Iterator[dict[str, Array]]:
     """The values of the steps, a block of rows at a time.
 
@@ -137,13 +147,14 @@ def values_in_blocks(
     program : the model's steps
     point : name to float64 array
     blocks : which rows are computed together
+    meter : told of them
 
     Yields
     ------
     dict of str to float64 arrays
         (rows, *shape) of the steps with one value per row, for each block; at the end (*shape) of the others.
     """
-    return _Tangents(program, point, FLOAT64, None, {}, False).in_blocks(blocks)
+    return _Tangents(program, point, FLOAT64, None, {}, False, meter).in_blocks(blocks)
 
 
 Portion = list[tuple[str, int, int]]  # names, and which of their entries
@@ -206,9 +217,10 @@ class _Tangents:
         of: Node | None,
         seeds: Mapping[str, Array],
         by_rows: bool,
+        meter: Meter | None,
     ) -> None:
         self.program, self.m, self.of, self.by_rows = program, m, of, by_rows
-        self.model = program.model
+        self.model, self.meter = program.model, meter
         self.run_ = Run(program, point, m)
         self.rows_here = 1
         self.errors: dict[str, Any] = {"all": "ignore"}  # of floating point, as np.errstate takes them
@@ -285,8 +297,8 @@ class _Tangents:
         found: dict[int, list[Array]],
     ) -> None:
         here, moving = dict(values), dict(tangent)
-        if self.model.meter is not None:
-            self.model.meter.visit(-(-(self.model.rows or 1) // (rows.stop - rows.start)))
+        if self.meter is not None:
+            self.meter.visit(-(-(self.model.rows or 1) // (rows.stop - rows.start)))
         self.rows_here = rows.stop - rows.start
         self._pass(self.stages[1], here, moving, rows)
         for item in self.stages[1]:
@@ -311,7 +323,7 @@ class _Tangents:
     def _all_sums(self) -> dict[int, Array]:
         if not self.stages[2]:
             return {}
-        plain = _Tangents(self.program, self.run_.point, self.m, None, {}, False)
+        plain = _Tangents(self.program, self.run_.point, self.m, None, {}, False, self.meter)
         sums = [i.index for i in self.stages[1] if i.operation == "over_rows"]
         return plain._collect(sums, tangents=False, per_row=False) if sums else {}
 

@@ -14,8 +14,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from gradcheck_cli.derivatives.symbolic.program import lower
-from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.graph import Derivative, Graph
 from gradcheck_cli.model.model import Claim, Misfit, Model
 from gradcheck_cli.numerics.array_types import Array
@@ -85,10 +83,7 @@ class ClaimContext:
 
     def _compute(self, at: At, precision: Precision) -> TrueValues:
         m = precision.namespace
-        if precision.exact:
-            tape = self.referee.tape(at.values, m)
-        else:
-            tape = forward_pass(self.model, m, at.values, limits=self.referee.evaluation)
+        tape = self.referee.tape(at.values, m) if precision.exact else self.referee.forward(at.values, m)
         return TrueValues(self.model, self.referee, at, m, self.layout, precision.exact, tape, self.limits)
 
     def precision(self, m: High | None = None) -> Precision:
@@ -144,9 +139,7 @@ class ClaimContext:
             At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})
             for at in self.points
         ]
-        whole = self.referee
-        referee = Referee(lower(model), whole.budget, limits=whole.limits, evaluation=whole.evaluation)
-        return ClaimContext(model, referee, points, self.layout, False, self.limits)
+        return ClaimContext(model, self.referee.for_model(model), points, self.layout, False, self.limits)
 
     @cached_property
     def in_float64(self) -> ClaimContext:
@@ -221,7 +214,7 @@ class ClaimContext:
     def rounding(self, claim: Claim, at: At, true: Array) -> Array:
         """What a right program may be off by; `true` is the derivative that is claimed."""
         if not self.referee.jitters():
-            return unmeasured(true, claim.bits)
+            return unmeasured(true, claim.bits, limits=self.referee.limits)
         target = claim.target
         bound = self.referee.rounding(at.values, target.of, [target.by], bits=claim.bits)[target.by]
         rank = len(self.model.node(target.by).shape)

@@ -6,7 +6,7 @@ left. Knows nothing of the witnesses' columns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -57,6 +57,7 @@ def judge_claims(
     carry: bool = False,
     on_border: bool = False,
     limits: ClaimsLimits = CLAIMS,
+    done: Callable[[], None] = lambda: None,
 ) -> Judged:
     """Judge every claim at every point; numbers at the given point only.
 
@@ -71,6 +72,7 @@ def judge_claims(
     carry : whether each claim is also evaluated with the derivatives of the author's own earlier lines
     on_border : whether the given point lies on a kink or border, so that one-sided slopes decide what is true
     limits : tolerances and work limits
+    done : called after each claim
 
     Returns
     -------
@@ -79,7 +81,7 @@ def judge_claims(
     """
     chosen, notes = _layout(model, claims, points, referee, layout, limits)
     context = ClaimContext(model, referee, [At(n, v) for n, v in points], chosen, on_border, limits)
-    results = note_sides(context, claims, [_judge_and_count(context, claim) for claim in claims])
+    results = note_sides(context, claims, [_judge_and_count(context, claim, done) for claim in claims])
     if context.judged_by_rows:
         few = context.first_row_count
         rows = f"over all {model.rows:,} rows in float64, over {few} of them at high precision"
@@ -112,11 +114,10 @@ def _layout(
     return best, [f"Jacobians are read as {spelled[best]}"]
 
 
-def _judge_and_count(context: ClaimContext, claim: Claim) -> ClaimResult:
+def _judge_and_count(context: ClaimContext, claim: Claim, done: Callable[[], None]) -> ClaimResult:
     """The same, as a part of the run."""
     result = _judge(context, claim)
-    if context.model.meter is not None:
-        context.model.meter.part()
+    done()
     return result
 
 

@@ -157,7 +157,7 @@ class Collector:
         outside: list[str] = []
         found = symbolic.derivative(
             self.program, draft.point.values, self.of, names,
-            left_range=lambda kind, flag: outside.append(kind),
+            left_range=lambda kind, flag: outside.append(kind), meter=draft.point.tape.meter,
         )  # fmt: skip
         seen = [name for name in names if not symbolic.unseen(self.program, self.of, name)]
         for name in names:
@@ -178,7 +178,9 @@ class Collector:
         try:
             if self.referee.affords(work):
                 self.referee.pay(self.referee.high, work)
-                found = symbolic.derivative(self.program, point.values, self.of, [name], self.referee.high)
+                found = symbolic.derivative(
+                    self.program, point.values, self.of, [name], self.referee.high, meter=point.tape.meter
+                )
                 return _flat(floats(found[name]))
         except (BudgetSpent, ZeroDivisionError, ValueError, OverflowError):
             pass
@@ -252,7 +254,7 @@ class Collector:
         moves = np.zeros((len(entries), node.size))
         moves[np.arange(len(entries)), entries] = 1
         directions = {name: moves.reshape(-1, *node.shape)}
-        found = symbolic.along(self.program, point.values, self.of, directions)
+        found = symbolic.along(self.program, point.values, self.of, directions, meter=point.tape.meter)
         draft.part("symbolic", name)[entries] = found
         draft.part("unseen", name)[entries] = np.isnan(found)
         exact = derivative_at(self.model, point.tape, self.of, name, entries, self._exact_scheme, noise)

@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck_cli.derivatives import backprop, symbolic
-from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Model
@@ -20,7 +19,7 @@ from gradcheck_cli.model.random_points import signs
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
-from gradcheck_cli.numerics.work_budget import Budget, BudgetSpent
+from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.verdicts.gradients.points import Point
 from gradcheck_cli.verdicts.gradients.random_sums import sum_tolerance
@@ -30,7 +29,7 @@ __all__ = ["locate_wrong_vjp", "name_place", "undeclared_border"]
 
 
 def locate_wrong_vjp(
-    model: Model, point: Point, of: str, budget: Budget, limits: GradientsLimits = DEFAULTS
+    model: Model, point: Point, of: str, referee: Referee, limits: GradientsLimits = DEFAULTS
 ) -> str:
     """Whose vjp is wrong: a user of the last node whose adjoint is wrong although its users' are
     right. "" where no adjoint is."""
@@ -39,14 +38,14 @@ def locate_wrong_vjp(
     needed = graph.upstream([graph.names[of]])
     varies = graph.downstream(node.index for node in graph.nodes if node.is_leaf)  # a number has no slope
     names = [str(k) for k, node in enumerate(graph.nodes) if needed[k] and varies[k]]
-    found = _wrong_adjoints(named, point, of, names, budget, limits)
+    found = _wrong_adjoints(named, point, of, names, referee, limits)
     if not found:
         return ""
     last = int(found[-1])
     split, users = _uses_apart(model, last)
     on_the_way = [name for name, user in users.items() if needed[user.index]]
     many = len(on_the_way) > 1
-    wrong = _wrong_adjoints(split, point, of, on_the_way, budget, limits) if many else on_the_way
+    wrong = _wrong_adjoints(split, point, of, on_the_way, referee, limits) if many else on_the_way
     if wrong:
         return f"the vjp of {name_place(model, users[wrong[0]])}"
     places = dict.fromkeys(name_place(model, users[name]) for name in on_the_way)
@@ -54,11 +53,11 @@ def locate_wrong_vjp(
 
 
 def _wrong_adjoints(
-    model: Model, point: Point, of: str, names: Sequence[str], budget: Budget, limits: GradientsLimits
+    model: Model, point: Point, of: str, names: Sequence[str], whole: Referee, limits: GradientsLimits
 ) -> list[str]:
     """The names by which backprop's derivative is off by more than rounding."""
-    tape = forward_pass(model, point.tape.m, point.values)
-    referee = Referee(symbolic.lower(model), budget)
+    referee = whole.for_model(model)
+    tape = referee.forward(point.values, point.tape.m)
     ours = backprop.derivative(model, tape, of, names)
     bounds = referee.rounding(point.values, of, names)
     try:
@@ -82,7 +81,7 @@ def _sums_differ(
     value per row, over all rows. For models beyond the budget of high precision."""
     model = referee.model
     moves = signs(model.seed, name, (1, *model.node(name).shape))
-    theirs = symbolic.along(referee.program, point.values, of, {name: moves})[0]
+    theirs = symbolic.along(referee.program, point.values, of, {name: moves}, meter=referee.meter)[0]
     return abs(float(np.sum(moves[0] * ours)) - float(theirs)) > tolerance
 
 
@@ -108,11 +107,11 @@ def _uses_apart(model: Model, index: int) -> tuple[Model, dict[str, Node]]:
 
 
 def undeclared_border(
-    model: Model, point: Point, of: str, by: str, index: tuple[int, ...], row: int | None, budget: Budget
+    model: Model, point: Point, of: str, by: str, index: tuple[int, ...], row: int | None, whole: Referee
 ) -> str:
     """The first node on the way whose own one-sided slopes differ; "" where none does. Raises BudgetSpent."""
     model = _all_named(model)
-    graph, referee = model.graph, Referee(symbolic.lower(model), budget)
+    graph, referee = model.graph, whole.for_model(model)
     moved, needed = graph.downstream([graph.names[by]]), graph.upstream([graph.names[of]])
     for node in graph.nodes:
         if moved[node.index] and needed[node.index] and node.index != graph.names[by]:

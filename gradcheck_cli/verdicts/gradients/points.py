@@ -52,7 +52,7 @@ def _moved_point(
     last = None
     for attempt, reach in enumerate(reaches):
         values = {**tape.point, **moved(model, number, kinds=kinds, attempt=attempt, reach=reach)}
-        there = forward_pass(model, tape.m, values, limits=tape.limits)
+        there = forward_pass(model, tape.m, values, limits=tape.limits, meter=tape.meter)
         if not np.isfinite(there.loss):
             continue
         last = Point(number, values, there)

@@ -93,7 +93,7 @@ class RandomSums:
         scale = float(np.sqrt(np.mean(np.square(values)))) or 1.0
         third = along(self.model, point.tape, self.of, moves, scale, scheme, noise, enough)
         return Projections(
-            symbolic=symbolic.along(self.program, point.values, self.of, moves),
+            symbolic=self._symbolic(point, moves),
             backprop=self._sums(backprop),
             finite=third.value,
             bound=third.bound,
@@ -111,7 +111,7 @@ class RandomSums:
             for start, stop in parts:
                 some = {name: backprop[name] for name in names[start:stop]}
                 moves = {name: self.directions(name)[:1] for name in some}
-                theirs = symbolic.along(self.program, point.values, self.of, moves)[0]
+                theirs = self._symbolic(point, moves)[0]
                 tolerance = sum_tolerance(np.concatenate([rounding[n] for n in some]), self.limits)
                 found.append(not abs(theirs - self._sums(some)[0]) <= tolerance)
             return np.array(found)
@@ -163,6 +163,10 @@ class RandomSums:
 
         return differs
 
+    def _symbolic(self, point: Point, directions: Mapping[str, Array]) -> Array:
+        """Symbolic's slopes along directions: (D,)."""
+        return symbolic.along(self.program, point.values, self.of, directions, meter=point.tape.meter)
+
     def _differ_along(self, point: Point, name: str, moves: Array, backprop: Array, rounding: Array) -> Array:
         """Along which directions, (D, entries), symbolic and backprop differ: (D,)."""
         shape = self.model.node(name).shape
@@ -171,7 +175,7 @@ class RandomSums:
         for k in range(0, len(moves), most):
             some = moves[k : k + most]
             directions = {name: some.reshape(-1, *shape)}
-            theirs = symbolic.along(self.program, point.values, self.of, directions)
+            theirs = self._symbolic(point, directions)
             tolerance = self.limits.projection_margin * np.sqrt(np.square(some) @ np.square(rounding))
             found.append(~(np.abs(theirs - some @ backprop) <= tolerance))
         return np.concatenate(found) if found else np.zeros(0, dtype=bool)

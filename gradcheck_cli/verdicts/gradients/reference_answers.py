@@ -114,7 +114,7 @@ class PointReference:
     @cached_property
     def wrong_vjp(self) -> str:
         """Whose vjp is at fault; "" where none is found."""
-        return locate_wrong_vjp(self.model, self.point, self.of, self.referee.budget, self.limits)
+        return locate_wrong_vjp(self.model, self.point, self.of, self.referee, self.limits)
 
     def can_be_surest(self) -> bool:
         """Whether 800 digits are a small part of the budget."""
@@ -187,7 +187,7 @@ class NameReference:
     def undeclared_border(self, entry: int) -> str:
         """The first function on the way whose own slopes differ."""
         where = self.place(entry)
-        return undeclared_border(self.model, self.at.point, self.of, self.name, *where, self.referee.budget)
+        return undeclared_border(self.model, self.at.point, self.of, self.name, *where, self.referee)
 
     def symbolic(self, m: Any) -> Array | None:
         """What symbolic's rules give in a namespace of high precision."""
@@ -214,9 +214,10 @@ class NameReference:
 
     def _symbolic_in(self, m: Any) -> Array | None:
         self.referee.pay(m, 1 + self.model.node(self.name).size)
-        program = self.referee.program
+        program, meter = self.referee.program, self.referee.meter
         try:
-            return _flat(symbolic.derivative(program, self.values, self.of, [self.name], m)[self.name])
+            found = symbolic.derivative(program, self.values, self.of, [self.name], m, meter=meter)
+            return _flat(found[self.name])
         except _OUTSIDE:
             return None
 

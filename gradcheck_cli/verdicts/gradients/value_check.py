@@ -1,4 +1,4 @@
-"""Reads a Model, its Program and a Tape. Gives the points of comparison, and whether values agree there.
+"""Reads a Model, its Program and a Tape. Gives whether the values of all steps agree at a point.
 
 The value of every step comes first, symbolic against forward pass, within what rounding allows. Knows
 nothing of derivatives.
@@ -13,10 +13,9 @@ import numpy as np
 
 from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.derivatives.symbolic.program import Program
-from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.numerics.float64 import floats
+from gradcheck_cli.numerics.float64 import FLOAT64, floats
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import MOST_DIGITS, Referee, unmeasured
@@ -49,7 +48,7 @@ def compare_values(
     if not referee.jitters_values():
         return _compare_in_blocks(program, referee, point, limits)
     ours = {name: point.tape.value(name) for name in model.steps}
-    theirs = symbolic.values(program, point.values)
+    theirs = symbolic.values(program, point.values, meter=point.tape.meter)
     suspects = [name for name in model.steps if _apart(ours[name], theirs[name], limits.close).any()]
     bounds = referee.value_rounding(point.values, suspects) if suspects else {}
     off = {name: _off(theirs[name], ours[name], bounds[name]) for name in suspects}
@@ -58,7 +57,7 @@ def compare_values(
         by_row = [name for name in suspects if model.node(name).per_row]
         apart = [np.argwhere(off[name])[:, 0] for name in by_row]
         chosen = np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *apart]))[:limits.most_rows]
-        found = _compare_rows(model, referee, point, chosen)
+        found = _compare_rows(model, referee, point, chosen, limits)
         if found.verdict is not Verdict.OK:
             return found
         suspects = [name for name in suspects if name not in by_row]
@@ -86,20 +85,21 @@ def _compare_in_blocks(
     model, tape = program.model, point.tape
     spans = [tape.rows_of(number) for number in range(tape.block_count)]
     theirs: dict[str, Array] = {}
-    for number, theirs in enumerate(symbolic.values_in_blocks(program, point.values, spans)):
+    blocks = symbolic.values_in_blocks(program, point.values, spans, meter=tape.meter)
+    for number, theirs in enumerate(blocks):
         shared = number == len(spans)
         values = tape.shared if shared else tape.block(number)
         off = np.zeros(1 if shared else spans[number].stop - spans[number].start, dtype=bool)
         for name, given in theirs.items():
             ours = values[model.node(name).index][0]
             ours = np.broadcast_to(ours[0, ...] if shared else ours, given.shape)
-            wrong = _off(given, ours, unmeasured(ours))
+            wrong = _off(given, ours, unmeasured(ours, limits=referee.limits))
             if shared and wrong.any():
                 return _value_wrong(model, name, given, ours, wrong)
             off |= wrong if shared else wrong.reshape(len(off), -1).any(axis=1)
         if off.any():
             chosen = spans[number].start + np.flatnonzero(off)[:limits.most_rows]
-            found = _compare_rows(model, referee, point, chosen)
+            found = _compare_rows(model, referee, point, chosen, limits)
             if found.verdict is not Verdict.OK:
                 return found
     loss = tape.value(model.loss)
@@ -108,14 +108,16 @@ def _compare_in_blocks(
     return Values(Verdict.OK, _agreement(loss, theirs[model.loss]), single(theirs[model.loss]))
 
 
-def _compare_rows(model: Model, referee: Referee, point: Point, chosen: Array) -> Values:
+def _compare_rows(
+    model: Model, referee: Referee, point: Point, chosen: Array, limits: GradientsLimits
+) -> Values:
     """The values of the steps in some rows alone; the row that is named is the first of them."""
     if not len(chosen):
         return Values(Verdict.OK, 0.0, None)
     few = model.at({n: v for n, v in point.values.items() if model.inputs[n].kind != "rows"}).of_rows(chosen)
-    program = symbolic.lower(few)
-    judge = Referee(program, referee.budget)
-    found = compare_values(few, program, judge, Point(0, few.point(), forward_pass(few)))
+    judge, values = referee.for_model(few), few.point()
+    there = Point(0, values, judge.forward(values, FLOAT64))
+    found = compare_values(few, judge.program, judge, there, limits)
     return replace(found, note=f"{found.note} (from row {int(chosen[0]):,})") if found.wrong else found
 
 
@@ -137,7 +139,7 @@ def _looked_at(
 
 def _at_high_precision(referee: Referee, point: Point, name: str, m: Any) -> Array:
     referee.pay(m)
-    return floats(symbolic.values(referee.program, point.values, m)[name])
+    return floats(symbolic.values(referee.program, point.values, m, meter=referee.meter)[name])
 
 
 def _unseen_value(program: Program, referee: Referee, point: Point, ours: Array) -> Values:

@@ -181,7 +181,7 @@ def _tape_for(model: Model, tape: Tape, of: str, names: list[str], scheme: Schem
     if not scheme.imaginary:
         return tape
     _refuse_unanalytic(model, model.node(of), names)
-    return forward_pass(model, Complex128(), tape.point)
+    return forward_pass(model, Complex128(), tape.point, limits=tape.limits, meter=tape.meter)
 
 
 def _groups(model: Model, names: Iterable[str], limits: FiniteDifferencesLimits) -> list[list[str]]:
