@@ -19,6 +19,7 @@ from gradcheck_cli.common.progress import Meter
 from gradcheck_cli.evaluation.evaluate import Values, compute
 from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.compensated_sum import Sum
 from gradcheck_cli.numerics.float64 import FLOAT64, floats
@@ -47,7 +48,7 @@ class Tape:
 
     model: Model
     m: Namespace
-    point: Mapping[str, Array]
+    point: PointValues
     limits: EvaluationLimits = _LIMITS
     meter: Meter | None = None  # told of blocks of rows that are taken
     shared: Values = field(default_factory=dict)
@@ -291,7 +292,7 @@ def forward_pass(
     Tape
         Values may be non-finite.
     """
-    return Tape(model, m, model.point() if point is None else point, limits, meter).run()
+    return Tape(model, m, model.point() if point is None else PointValues.of(point), limits, meter).run()
 
 
 def _per_row(graph: Graph) -> list[Node]:

@@ -129,7 +129,7 @@ class Rules:
     def __init__(self) -> None:
         self._programs: dict[Any, symbolic.Program] = {}
         self._partials: dict[Any, Template | None] = {}
-        self._values: dict[int, Template] = {}
+        self._values: dict[symbolic.KernelKey, Template] = {}
 
     def program(self, node: Node, shapes: Sequence[Shape], exponent: Node | None) -> symbolic.Program:
         """What a node of this kind is made of; its arguments are leaves 0, 1, ..."""
@@ -143,14 +143,14 @@ class Rules:
 
     def value(self, kernel: symbolic.Kernel) -> Template:
         """The kernel's own formula."""
-        found = self._values.get(id(kernel))
+        found = self._values.get(kernel.key)
         if found is None:
-            found = self._values[id(kernel)] = Template(kernel.expression, kernel.slots)
+            found = self._values[kernel.key] = Template(kernel.expression, kernel.slots)
         return found
 
     def partial(self, kernel: symbolic.Kernel, place: int) -> Template | None:
         """SymPy's partial by a slot, over the slots and the kernel's own value (the last)."""
-        key = (id(kernel), place)
+        key = (kernel.key, place)
         if key not in self._partials:
             partial = kernel.partials[place]
             self._partials[key] = None if partial is None else _written(kernel, partial.expression)

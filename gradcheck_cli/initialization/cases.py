@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,19 +48,20 @@ def measure_cases(
     progress: Callable[[float], None],
 ) -> list[Case]:
     """Settings with the same distributions share their draws, and often the whole pass."""
-    order = {id(setting): position for position, setting in enumerate(settings)}
-    ranked = sorted(settings, key=lambda s: [id(unit) for unit in s.distributions])
+    groups: dict[tuple[Any, Any], list[int]] = {}
+    for position, setting in enumerate(settings):
+        groups.setdefault(setting.distributions, []).append(position)
     found: dict[int, Case] = {}
-    for _, members in groupby(ranked, key=lambda s: [id(unit) for unit in s.distributions]):
-        group = sorted(members, key=lambda s: order[id(s)])
+    for positions in groups.values():
+        group = [settings[position] for position in positions]
         before = len(found)
 
         def part(done: float, before: int = before, size: int = len(group)) -> None:
             progress((before + done * size) / len(settings))
 
         measured, expected = _measured(options, network, group, part), _expected(options, network, group)
-        for row, setting in enumerate(group):
-            found[order[id(setting)]] = _case(setting, measured, expected[row], row)
+        for row, position in enumerate(positions):
+            found[position] = _case(settings[position], measured, expected[row], row)
     return [found[position] for position in range(len(settings))]
 
 

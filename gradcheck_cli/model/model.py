@@ -18,6 +18,7 @@ import numpy as np
 
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.model.graph import Derivative, Graph, Node
+from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
@@ -129,9 +130,9 @@ class Model:
         later = (step for step in self.steps.values() if step.node >= index)
         return min(later, key=lambda step: step.node, default=self.steps[self.loss])
 
-    def point(self) -> dict[str, Array]:
+    def point(self) -> PointValues:
         """The values of all inputs by name."""
-        return {name: item.values for name, item in self.inputs.items()}
+        return PointValues({name: item.values for name, item in self.inputs.items()})
 
     def of_rows(self, chosen: Any) -> Model:
         """The same model, without its claims, over some of its rows."""

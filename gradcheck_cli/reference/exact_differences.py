@@ -20,6 +20,7 @@ from gradcheck_cli.evaluation.perturbed_pass import Varied, vary
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
@@ -116,7 +117,7 @@ class ExactDifferences:
 
     def tape(self, point: Mapping[str, Array], m: Namespace) -> Tape:
         """The forward pass at a point; the last one is kept."""
-        if self._kept is None or self._kept.point is not point or self._kept.m is not m:
+        if self._kept is None or self._kept.point != PointValues.of(point) or self._kept.m is not m:
             self.pay(m)
             self._kept = self.forward(point, m)
         return self._kept

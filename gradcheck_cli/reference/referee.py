@@ -21,6 +21,7 @@ from gradcheck_cli.evaluation.evaluate import margins
 from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Graph, Key, Node
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
@@ -83,22 +84,23 @@ class Referee(ExactDifferences):
 
     def _reverse(self, point: Mapping[str, Array], of: Node, m: Namespace) -> Reverse:
         """The adjoints of one step at one point; the last few are kept for the next name."""
-        at, key = self._passed(point, m), (id(point), of.index, id(m))
+        values = PointValues.of(point)
+        at, key = self._passed(values, m), (values, of.index, m)
         if key not in self._recent:
             self._make_room(self._recent)
-            self._recent[key] = (point, Reverse(at, of))
-        return self._recent[key][1]
+            self._recent[key] = Reverse(at, of)
+        return self._recent[key]
 
-    def _passed(self, point: Mapping[str, Array], m: Namespace) -> Pass:
+    def _passed(self, point: PointValues, m: Namespace) -> Pass:
         """The values at one point, which the adjoints of all steps share."""
-        key = (id(point), id(m))
+        key = (point, m)
         if key not in self._passes:
             self._make_room(self._passes)
-            program = self.apart if m is FLOAT64 or isinstance(m, Jittered) else self.program
             self.pay(m)
-            users = self._users(program)
-            self._passes[key] = (point, Pass(program, point, m, users, self._pay, self.limits))
-        return self._passes[key][1]
+            as_written = m is FLOAT64 or isinstance(m, Jittered)
+            users = self._users_apart if as_written else self._users
+            self._passes[key] = Pass(users.program, point, m, users, self._pay, self.limits)
+        return self._passes[key]
 
     def _make_room(self, kept: dict[Any, Any]) -> None:
         """Let go of what was found first. Of a small model more is kept: claims go from point to point, and
@@ -108,14 +110,13 @@ class Referee(ExactDifferences):
         while len(kept) >= max(least, limits.most_kept // self.held):
             kept.pop(next(iter(kept)))
 
-    def _users(self, program: Program) -> Users:
-        if id(program) not in self._known_users:
-            self._known_users[id(program)] = Users(program)
-        return self._known_users[id(program)]
+    @cached_property
+    def _users(self) -> Users:
+        return Users(self.program)
 
     @cached_property
-    def _known_users(self) -> dict[int, Users]:
-        return {}
+    def _users_apart(self) -> Users:
+        return Users(self.apart)
 
     @cached_property
     def apart(self) -> Program:
@@ -123,11 +124,11 @@ class Referee(ExactDifferences):
         return lower(self.model, apart=True, limits=self.program.limits)
 
     @cached_property
-    def _recent(self) -> dict[tuple[int, int, int], tuple[Mapping[str, Array], Reverse]]:
+    def _recent(self) -> dict[tuple[PointValues, int, Namespace], Reverse]:
         return {}
 
     @cached_property
-    def _passes(self) -> dict[tuple[int, int], tuple[Mapping[str, Array], Pass]]:
+    def _passes(self) -> dict[tuple[PointValues, Namespace], Pass]:
         return {}
 
     @property

@@ -49,15 +49,15 @@ def run_table(reports: Sequence[Report], options: OutputOptions) -> str:
     if options.verbosity <= -2:
         return ""
     several = len(reports) > 1
-    brief = [report for report in reports if _is_brief(report, several, options.verbosity)]
-    lines = dict(zip(map(id, brief), _brief_lines(page, brief), strict=True))
-    for report in reports:
-        if id(report) not in lines:
+    brief = {k: r for k, r in enumerate(reports) if _is_brief(r, several, options.verbosity)}
+    lines = dict(zip(brief, _brief_lines(page, list(brief.values())), strict=True))
+    for k, report in enumerate(reports):
+        if k not in lines:
             page.blank()
             _report(page, report)
             page.blank()
         elif several or report.verdict is not Verdict.ERROR or options.verbosity < 0:
-            page.line(*lines[id(report)])  # a lone unreadable file: its error is the whole story
+            page.line(*lines[k])  # a lone unreadable file: its error is the whole story
     if several:
         page.line(tally(reports))
     return page.text()

@@ -143,7 +143,7 @@ def _test_far_away(context: ClaimContext, claim: Claim, number: int) -> tuple[bo
     there = moved(context.model, number, reach=context.limits.far_reach)
     if not isinstance(formula, Graph):
         return False, True
-    discrepancy = context.discrepancy_with(claim, formula, there, f"far {number}")
+    discrepancy = context.discrepancy_with(claim, formula, there)
     if discrepancy is None:
         return False, False
     return fails(discrepancy, context.limits), bool(np.any(discrepancy.true != 0))

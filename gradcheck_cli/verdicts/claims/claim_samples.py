@@ -3,7 +3,7 @@ other data and beyond the kinks, and what other formulas would give."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Graph, Key
 from gradcheck_cli.model.model import Claim, Model
+from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.model.random_points import moved
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
@@ -52,7 +53,7 @@ def samples_of_formula(context: ClaimContext, claim: Claim, formula: Graph) -> t
     """At every point, with other data, and beyond the kinks of what is differentiated."""
     found = [_sample(context, claim, formula, at) for at in (*context.points, *_other_data(context))]
     if kinks_of(context, claim):
-        far = [At(0, _far(context, n), f"far {n}") for n in range(1, context.limits.far_points + 1)]
+        far = [At(0, _far(context, n)) for n in range(1, context.limits.far_points + 1)]
         found += [e for e in (_sample(context, claim, formula, at) for at in far) if e and _tells(e)]
     return tuple(e for e in found if e is not None)
 
@@ -118,9 +119,9 @@ def _leaf(context: ClaimContext, at: At, truth: TrueValues, key: Key) -> Array:
         return context.true_values(at).leaf(key)
 
 
-def _far(context: ClaimContext, number: int) -> Mapping[str, Array]:
+def _far(context: ClaimContext, number: int) -> PointValues:
     """A point on other sides of the kinks."""
-    return {**context.points[0].values, **moved(context.model, number, reach=context.limits.far_reach)}
+    return context.points[0].values.moved(moved(context.model, number, reach=context.limits.far_reach))
 
 
 def _other_data(context: ClaimContext) -> list[At]:
@@ -132,12 +133,12 @@ def _other_data(context: ClaimContext) -> list[At]:
     if len(context.points) < 2 or not any(i.kind in kinds for i in context.model.inputs.values()):
         return []
     given = context.points[0].values
-    values = {**given}
+    values = {}
     for name, other in moved(context.model, 1, kinds=kinds).items():
         has_axes = bool(context.model.inputs[name].shape)
         same = same_sums(given[name], other, -1, context.limits)[1] if has_axes else None
         values[name] = other if same is None else same
-    return [At(0, values, "other data")]
+    return [At(0, given.moved(values))]
 
 
 def _tells(sample: ClaimSample) -> bool:

@@ -16,6 +16,7 @@ import numpy as np
 
 from gradcheck_cli.model.graph import Derivative, Graph
 from gradcheck_cli.model.model import Claim, Misfit, Model
+from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
@@ -70,13 +71,13 @@ class ClaimContext:
     limits: ClaimsLimits = CLAIMS
     only_float64: bool = False  # whatever high precision could do
     judged_by_rows: bool = False  # some claim was: in float64 over all, at high precision over the first
-    _computed_at: dict[tuple[int, str, int], TrueValues] = field(default_factory=dict)
+    _computed_at: dict[tuple[PointValues, int], TrueValues] = field(default_factory=dict)
 
     def true_values(self, at: At, m: Any = None) -> TrueValues:
         """What is true at a point in the precision of this context; `m` asks for more digits than 50. Raises
         BudgetSpent where the budget does not reach."""
         precision = self.precision(m)
-        key = (at.number, at.apart, precision.digits)
+        key = (at.values, precision.digits)
         if key not in self._computed_at:
             self._computed_at[key] = self._compute(at, precision)
         return self._computed_at[key]
@@ -136,7 +137,7 @@ class ClaimContext:
         model = self.model.of_rows(some)
         per_row = {item.name for item in model.inputs.values() if item.kind == "rows"}
         points = [
-            At(at.number, {n: v[some] if n in per_row else v for n, v in at.values.items()})
+            At(at.number, at.values.moved({name: at.values[name][some] for name in per_row}))
             for at in self.points
         ]
         return ClaimContext(model, self.referee.for_model(model), points, self.layout, False, self.limits)
@@ -159,16 +160,16 @@ class ClaimContext:
                     return result
         return work()
 
-    def fails_with(self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str) -> bool:
+    def fails_with(self, claim: Claim, formula: Graph, values: Mapping[str, Array]) -> bool:
         """Whether a formula fails at the given point with these values in place of its own."""
-        discrepancy = self.discrepancy_with(claim, formula, values, apart)
+        discrepancy = self.discrepancy_with(claim, formula, values)
         return discrepancy is not None and fails(discrepancy, self.limits)
 
     def discrepancy_with(
-        self, claim: Claim, formula: Graph, values: Mapping[str, Array], apart: str
+        self, claim: Claim, formula: Graph, values: Mapping[str, Array]
     ) -> Discrepancy | None:
         """How far a formula is off there; None where it cannot be evaluated."""
-        at = At(0, {**self.points[0].values, **values}, apart)
+        at = At(0, self.points[0].values.moved(values))
         try:
             return self.within_budget(lambda: self.compare(claim, formula, at))
         except FAILURES:

@@ -74,7 +74,7 @@ def _are_roundings(context: ClaimContext, claim: Claim, formula: Graph, failing:
         change = np.zeros_like(discrepancy.size)
         for sample in range(1, context.limits.data_roundings + 1):
             near = {i.name: _next_to(at.values[i.name], sample) for i in data}
-            there = At(at.number, {**at.values, **near}, f"rounding {sample}")
+            there = At(at.number, at.values.moved(near))
             again = difference(context.true_values(there), claim, formula)
             change = np.maximum(change, np.abs(again.size - discrepancy.size))
         if (discrepancy.wrong & ~(discrepancy.size <= context.limits.data_rounding_safety * change)).any():
@@ -88,10 +88,10 @@ def _accident(context: ClaimContext, claim: Claim, formula: Graph) -> str | None
     if not names or len(context.points) < 2:
         return None
     everything = moved(context.model, 1, kinds=("data", "rows"))
-    if not context.fails_with(claim, formula, everything, "all data"):
+    if not context.fails_with(claim, formula, everything):
         return None
     for name in names:
-        if context.fails_with(claim, formula, {name: everything[name]}, f"data {name}"):
+        if context.fails_with(claim, formula, {name: everything[name]}):
             total = _only_its_sum(context, claim, formula, name, everything[name])
             return total or f"right only for this {_datum(context, name)}"
     return "right only for these data"
@@ -107,9 +107,7 @@ def _only_its_sum(
     for axis in reversed(range(len(item.shape))):
         given = context.points[0].values[name]
         total, same = same_sums(given, values, axis - len(item.shape), context.limits)
-        if same is not None and not context.fails_with(
-            claim, formula, {name: same}, f"sum of {name}, axis={axis}"
-        ):
+        if same is not None and not context.fails_with(claim, formula, {name: same}):
             along = f", axis={axis}" if len(item.shape) > 1 else ""
             return f"right only where sum({item.display}{along}) = {total:.6g}"
     return None

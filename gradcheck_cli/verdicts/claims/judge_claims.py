@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.model.graph import Graph, spell_shape
 from gradcheck_cli.model.model import Claim, Misfit, Model
+from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.work_budget import BudgetSpent
@@ -79,8 +79,9 @@ def judge_claims(
     Judged
         A result, notes and samples for each claim, in their order.
     """
-    chosen, notes = _layout(model, claims, points, referee, layout, limits)
-    context = ClaimContext(model, referee, [At(n, v) for n, v in points], chosen, on_border, limits)
+    places = [At(number, PointValues.of(values)) for number, values in points]
+    chosen, notes = _layout(model, claims, places, referee, layout, limits)
+    context = ClaimContext(model, referee, places, chosen, on_border, limits)
     results = note_sides(context, claims, [_judge_and_count(context, claim, done) for claim in claims])
     if context.judged_by_rows:
         few = context.first_row_count
@@ -95,7 +96,7 @@ def judge_claims(
 
 
 def _layout(
-    model: Model, claims: Sequence[Claim], points: Any, referee: Referee, wanted: str,
+    model: Model, claims: Sequence[Claim], points: Sequence[At], referee: Referee, wanted: str,
     limits: ClaimsLimits,
 ) -> tuple[str, list[str]]:
     """The Jacobian layout of this file: the one in which more of its claims are right."""
@@ -104,7 +105,7 @@ def _layout(
         return ("numerator" if wanted == "auto" else wanted), []
     right = {}
     for layout in LAYOUTS:
-        context = ClaimContext(model, referee, [At(n, v) for n, v in points[:1]], layout, False, limits)
+        context = ClaimContext(model, referee, list(points[:1]), layout, False, limits)
         right[layout] = sum(_judge(context, c).verdict is Verdict.OK for c in jacobians)
     best = max(LAYOUTS, key=lambda name: right[name])
     spelled = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from gradcheck_cli.derivatives import backprop
 from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Derivative, Graph, Key
 from gradcheck_cli.model.model import Claim, Model
+from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.reference.referee import Referee
@@ -22,11 +23,10 @@ __all__ = ["At", "TrueValues", "are_many", "entry_of"]
 
 @dataclass(frozen=True)
 class At:
-    """A point under the number that results show; `apart` names one that they do not show."""
+    """A point, under the number that results show."""
 
     number: int
-    values: Mapping[str, Array]
-    apart: str = ""
+    values: PointValues
 
 
 @dataclass

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.model.random_points import moved
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
@@ -26,7 +26,7 @@ class Point:
     """Where the methods are compared; number 0 is the given point."""
 
     number: int
-    values: Mapping[str, Array]
+    values: PointValues
     tape: Tape
 
 
@@ -51,7 +51,7 @@ def _moved_point(
 ) -> Point | None:
     last = None
     for attempt, reach in enumerate(reaches):
-        values = {**tape.point, **moved(model, number, kinds=kinds, attempt=attempt, reach=reach)}
+        values = tape.point.moved(moved(model, number, kinds=kinds, attempt=attempt, reach=reach))
         there = forward_pass(model, tape.m, values, limits=tape.limits, meter=tape.meter)
         if not np.isfinite(there.loss):
             continue

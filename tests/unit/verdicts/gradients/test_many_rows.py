@@ -143,9 +143,9 @@ def test_what_rounding_explains_is_not_looked_at_again(monkeypatch: pytest.Monke
     chosen: list[int] = []
     compare = values._compare_rows
 
-    def counted(model: object, referee: object, point: object, rows: np.ndarray) -> object:
+    def counted(model: object, referee: object, point: object, rows: np.ndarray, limits: object) -> object:
         chosen.append(len(rows))
-        return compare(model, referee, point, rows)
+        return compare(model, referee, point, rows, limits)
 
     monkeypatch.setattr(values, "_compare_rows", counted)
     text = MODEL.format(rows=5000).replace("w*x + b", "w*x + b + 1000 - 1000")
