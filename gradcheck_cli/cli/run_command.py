@@ -44,7 +44,7 @@ _LONG = 1 << 21  # rows times nodes: a run that takes seconds and shows how far 
               help="What a wrong claim is told (default: the kind of mistake).")  # fmt: skip
 @click.option("--show-truth", is_flag=True, help="The same as --hint truth: the right formula.")
 @click.option("--carry", is_flag=True, help="Show the value your own chain of claims carries.")
-@click.option("--strict", is_flag=True, help="A claim right only for this data or side of a kink is WRONG.")
+@click.option("--strict", is_flag=True, help="A claim that is right under a restriction only is WRONG.")
 @click.option("--all-entries", is_flag=True, help="Every entry of blocks beyond 10,000.")
 @click.option("--save-point", type=file_type, metavar="FILE.npz",
               help="Keep the values of all data and parameters in FILE.")  # fmt: skip

@@ -7,7 +7,7 @@ claim, not a bad file. Knows nothing of true values.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -268,20 +268,23 @@ def _right(statement: Statement) -> list[Op]:
 
 
 def _names_nothing(statement: Statement) -> bool:
-    """Whether the right side is a number or array of numbers, and not of integers only."""
+    """Whether the right side is a number or array of numbers; 2*eye(3) is a formula, as n*eye(3) would be."""
     ops = _right(statement)
     if any(op.kind == "derivative" for op in ops):
         return False
     names = [op.text for op in ops if op.kind == "name"]
     if any(name != "pi" and not is_function(name) for name in names):
         return False
-    numbers = [op.text for op in ops if op.kind == "number"]
-    plain = {op.kind for op in ops} <= {"number", "negative", "stack"}
-    return not ((plain or _has_sizes(ops)) and all(text.isdigit() for text in numbers))
+    return not (_has_sizes(ops) and _are_whole(ops))
+
+
+def _are_whole(ops: list[Op]) -> bool:
+    """Whether all numbers among them are written in digits only."""
+    return all(op.text.isdigit() for op in ops if op.kind == "number")
 
 
 def _has_sizes(ops: list[Op]) -> bool:
-    """Whether ones(n) or eye(n) stands in it: 2*eye(3) is a formula, as 2 is."""
+    """Whether ones(n) or eye(n) stands in it."""
     records = (resolve_function(op.text, len(op.arguments)) for op in ops if op.kind == "call")
     return any(record is not None and record.sizes for record in records)
 
@@ -301,28 +304,37 @@ def _from_numbers(context: _Context, claim: Claim) -> Claim:
     if not np.isfinite(numbers).all():
         assert statement.text is not None
         raise context.source.error("the number claimed is not finite", statement.text)
-    return _numbers(context, claim, numbers, _half_units(statement))
+    half = _typed(statement, half_unit)
+    units = None if half is None else np.abs(np.array(half, dtype=np.float64))
+    integers = _typed(statement, _integer) if _are_whole(_right(statement)) else None
+    return _numbers(context, claim, numbers, units, integers=integers)
 
 
-def _half_units(statement: Statement) -> Array | None:
-    """Half a unit of the last digit written, 0 for integers; None for what was computed."""
+def _integer(text: str) -> int:
+    return int(text.lstrip("0") or "0")  # Python refuses more than 4300 digits, zeros among them
+
+
+def _typed(statement: Statement, read: Callable[[str], Any]) -> Any:
+    """What `read` gives for each number typed, with its sign, in nested lists; None where something was
+    computed."""
     done: list[Any] = []
     for op in statement.ops:
         if op.kind == "number":
-            done.append(half_unit(op.text))
+            done.append(read(op.text))
         elif op.kind == "negative":
-            done.append(done[op.arguments[0]])
+            done.append(np.asarray(-np.array(done[op.arguments[0]], dtype=object)).tolist())
         elif op.kind == "stack":
             done.append([done[a] for a in op.arguments])
         elif op.kind == "derivative":
             done.append(None)
         else:
             return None
-    return np.array(done[statement.root or 0], dtype=np.float64)
+    return done[statement.root or 0]
 
 
 def _numbers(
-    context: _Context, claim: Claim, numbers: Array, half: Array | None, bits: int = SIGNIFICANDS["float64"]
+    context: _Context, claim: Claim, numbers: Array, half: Array | None,
+    bits: int = SIGNIFICANDS["float64"], integers: Any = None,
 ) -> Claim:
     """The claim with its numbers; `formulas` says only which layouts they fit."""
     op = _target_op(context.statement)
@@ -340,7 +352,12 @@ def _numbers(
     units = None
     if half is not None:
         units = _shaped(np.broadcast_to(half, numbers.shape), fitting, context.model.rows)
-    return replace(claim, formulas=formulas, numbers=values, half_units=units, bits=bits)
+    whole = None
+    if integers is not None:
+        whole = _shaped(np.array(integers, dtype=object), fitting, context.model.rows)
+    return replace(
+        claim, formulas=formulas, numbers=values, half_units=units, bits=bits, integers=whole
+    )
 
 
 def _number_misfit(given: Shape, fit: _Fit, rows: int | None, target: str) -> Misfit | None:

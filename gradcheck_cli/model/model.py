@@ -74,7 +74,8 @@ class Claim:
     "denominator": its transpose); where no Jacobian of a vector by a vector is involved both are the
     same object. `numbers` holds the values of a right side that names nothing; `half_units` half a
     unit of the last digit written, None where bounds on rounding apply instead: those of arithmetic
-    with `bits` significand bits.
+    with `bits` significand bits. `integers` holds them where digits are all that is written: they are met
+    exactly.
     """
 
     line: int
@@ -84,6 +85,7 @@ class Claim:
     formulas: Mapping[str, Graph | Misfit]
     numbers: Array | None = None
     half_units: Array | None = None
+    integers: Array | None = None  # Python integers of any length
     bits: int = SIGNIFICANDS["float64"]
     is_jacobian: bool = False
     file: str = ""

@@ -42,6 +42,11 @@ class ClaimsLimits(NamedTuple):
     formula_safety: float = 2.0
     # relative | half a unit of the last written digit, itself rounded | set by hand, not measured
     half_unit_slack: float = 1e-9
+    # units in the last digit written | less is "off in the last digit": by one, and the rounding of the
+    # truth | exact
+    one_digit_off: float = 1.5
+    # relative | a last digit that is worth more is the only one | exact
+    last_of_some: float = 0.1
     # relative | where the rounding of a number is larger, a kink nearby is looked for | set by hand, not
     # measured
     decidable: float = 1e-9
@@ -77,6 +82,8 @@ class ClaimsLimits(NamedTuple):
     # decimal digits | of all values together at one point, where the truth has many zeros: seconds | timed by
     # hand once, not kept
     most_zeros: int = 200_000
+    # characters | of a claim that a note repeats | set by hand, not measured
+    longest_quoted: int = 40
     # numbers | derivatives by all names are kept if they are fewer: 2 MB | set by hand, not measured
     most_kept_derivatives: int = 1 << 18
     # numbers | of one name that are held at once, 8 MB; beyond, rows are taken in blocks | set by hand, not

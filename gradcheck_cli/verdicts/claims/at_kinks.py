@@ -126,8 +126,10 @@ def note_sides(
 
 
 def _may_be_one_sided(context: ClaimContext, claim: Claim, result: ClaimResult) -> bool:
-    right = result.verdict is Verdict.KINK or (result.verdict is Verdict.OK and not result.note)
-    if not right or claim.numbers is not None:
+    right = result.verdict is Verdict.KINK or (result.verdict is Verdict.OK and not result.only)
+    if not right or Restriction.POINT in result.only:
+        return False
+    if claim.numbers is not None and (claim.integers is None or context.has_many_rows):
         return False
     many = len(context.points) > 1 and context.referee.affords() and not context.referee.budget.spent
     return many and bool(kinks_of(context, claim))

@@ -178,7 +178,7 @@ class ClaimContext:
     def compare(self, claim: Claim, formula: Graph, at: At) -> Discrepancy:
         """How far a formula is from the truth at a point, with which entries are wrong."""
         truth = self.true_values(at)
-        if truth.streams(claim, formula):
+        if claim.integers is None and truth.streams(claim, formula):
             return difference_in_blocks(truth, claim, formula)
         discrepancy = difference(truth, claim, formula)
         if not truth.exact:

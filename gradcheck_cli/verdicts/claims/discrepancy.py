@@ -90,8 +90,11 @@ def difference(truth: TrueValues, claim: Claim, formula: Graph) -> Discrepancy:
     truth.prepare([claim.target, *leaves])
     true = truth.derivative(claim.target)
     per_row = truth.is_per_row(claim.target)
-    value = evaluated(truth, formula)
-    value = value[0] if per_row else value[0, 0, ...]
+    if claim.integers is None:
+        value = evaluated(truth, formula)
+        value = value[0] if per_row else value[0, 0, ...]
+    else:
+        value = claim.integers if truth.exact else floats(claim.integers)
     value = np.asarray(np.broadcast_to(value, np.shape(true)))
     equal = truth.limits.equal_at_high_precision if truth.exact else 0.0
     with np.errstate(all="ignore"):

@@ -21,7 +21,7 @@ from gradcheck_cli.verdicts.claims.context import ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference
 from gradcheck_cli.verdicts.claims.true_values import At, are_many
 
-__all__ = ["judge_formula", "same_sums"]
+__all__ = ["are_roundings", "judge_formula", "right_for_data", "same_sums"]
 
 _Compared = tuple[At, Discrepancy]
 
@@ -36,7 +36,7 @@ def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: Cl
         kinked = judge_at_kink(context, claim, discrepancy, blank, elsewhere=not elsewhere and len(found) > 1)
         if kinked is not None and (failing or kinked.verdict is not Verdict.OK):
             return kinked
-    if not failing or _are_roundings(context, claim, formula, failing):
+    if not failing or are_roundings(context, claim, formula, failing):
         return _accept(context, claim, formula, blank, discrepancy)
     known = [(at, discrepancy) for at, discrepancy in failing if discrepancy.is_known()]
     at, discrepancy = known[0] if known else failing[0]
@@ -57,23 +57,27 @@ def _accept(
 ) -> ClaimResult:
     worst = context.with_worst_entry(blank, first, context.points[0])
     result = replace(worst, points_total=len(context.points), wrong=0)
-    note = _accident(context, claim, formula)
+    note = right_for_data(context, claim, formula)
     only = (Restriction.DATA,) if note else ()
     if note is None and first.wrong.any():
         note = f"right but for the rounding of the data to doubles, {first.size.max():.1e}"
     return replace(result, note=note, only=only)
 
 
-def _are_roundings(context: ClaimContext, claim: Claim, formula: Graph, failing: Sequence[_Compared]) -> bool:
-    """Whether data that are a rounding away make the claim right: 0.1 + 0.2 + 0.3 + 0.4 is 1."""
-    data = [i for i in context.model.inputs.values() if i.kind in ("data", "rows")]
+def are_roundings(
+    context: ClaimContext, claim: Claim, formula: Graph, failing: Sequence[_Compared]
+) -> bool:
+    """Whether data that are a rounding away make the claim right: 0.1 + 0.2 + 0.3 + 0.4 is 1. For whole
+    numbers also parameters, but only where a value has all digits of a double: 1/3, not 10."""
+    whole = claim.integers is not None
+    data = [i for i in context.model.inputs.values() if whole or i.kind in ("data", "rows")]
     small = all(not found.in_blocks and found.is_small(context.limits) for _, found in failing)
     if not data or not small:
         return False
     for at, discrepancy in failing:
         change = np.zeros_like(discrepancy.size)
         for sample in range(1, context.limits.data_roundings + 1):
-            near = {i.name: _next_to(at.values[i.name], sample) for i in data}
+            near = {i.name: _next_to(at.values[i.name], sample, all_digits=whole) for i in data}
             there = At(at.number, at.values.moved(near))
             again = difference(context.true_values(there), claim, formula)
             change = np.maximum(change, np.abs(again.size - discrepancy.size))
@@ -82,7 +86,7 @@ def _are_roundings(context: ClaimContext, claim: Claim, formula: Graph, failing:
     return True
 
 
-def _accident(context: ClaimContext, claim: Claim, formula: Graph) -> str | None:
+def right_for_data(context: ClaimContext, claim: Claim, formula: Graph) -> str | None:
     """Which datum makes a claim right that is not right for other data."""
     names = [i.name for i in context.model.inputs.values() if i.kind in ("data", "rows")]
     if not names or len(context.points) < 2:
@@ -119,10 +123,14 @@ def _datum(context: ClaimContext, name: str) -> str:
     return f"{item.display}{value}"
 
 
-def _next_to(values: Array, seed: int) -> Array:
-    """The doubles next to these, above or below."""
+def _next_to(values: Array, seed: int, *, all_digits: bool = False) -> Array:
+    """The doubles next to these, above or below; only to those with `all_digits` of a double."""
     signs = np.random.Generator(np.random.PCG64(seed)).integers(0, 2, values.shape) * 2 - 1
-    return np.asarray(np.nextafter(values, signs * np.inf))
+    found = np.asarray(np.nextafter(values, signs * np.inf))
+    if not all_digits:
+        return found
+    short = [float(f"{value:.14g}") == value for value in values.ravel()]
+    return np.where(np.reshape(short, values.shape), values, found)
 
 
 def _evaluation_note(failing: Sequence[_Compared], found: Sequence[_Compared]) -> str:

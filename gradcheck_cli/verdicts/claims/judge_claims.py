@@ -15,6 +15,7 @@ from gradcheck_cli.model.graph import Graph, spell_shape
 from gradcheck_cli.model.model import Claim, Misfit, Model
 from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import Referee
@@ -31,6 +32,7 @@ from gradcheck_cli.verdicts.claims.numbers import (
     numbers_of,
 )
 from gradcheck_cli.verdicts.claims.true_values import At
+from gradcheck_cli.verdicts.claims.whole_numbers import judge_whole_numbers
 
 __all__ = ["Judged", "judge_claims"]
 
@@ -165,7 +167,7 @@ def _numbers_by_rows(context: ClaimContext, claim: Claim) -> ClaimResult | None:
 def _is_open(context: ClaimContext, claim: Claim) -> bool:
     """Whether float64 leaves it open at some point if a claim is right: fewer digits are proved than
     are wanted, or given."""
-    given = digits_given(claim.text) if claim.numbers is not None else 0
+    given = digits_given(claim.text) if claim.numbers is not None and claim.integers is None else 0
     wanted = context.limits.wanted_digits
     share = 10.0 ** -min(given or wanted, wanted)
     if claim.numbers is not None:
@@ -189,6 +191,8 @@ def _judge_once(context: ClaimContext, claim: Claim) -> ClaimResult:
         note = formula.message + (f"; {formula.help}" if formula.help else "")
         return replace(blank, verdict=Verdict.WRONG, note=note)
     try:
+        if claim.integers is not None:
+            return judge_whole_numbers(context, claim, formula, blank)
         if claim.numbers is not None:
             return judge_numbers(context, claim, blank)
         return judge_formula(context, claim, formula, blank)
@@ -223,11 +227,14 @@ def _carry(
     truth, found = replace(true, known={}), []
     for claim, result in zip(claims, results, strict=True):
         formula = claim.formulas[context.layout]
-        if isinstance(formula, Misfit) or claim.numbers is not None:
+        if isinstance(formula, Misfit) or (claim.numbers is not None and claim.integers is None):
             found.append(result)
             continue
-        value = evaluated(truth, formula)
-        value = np.asarray(value[0] if truth.is_per_row(claim.target) else value[0, 0, ...])
+        if claim.integers is not None:
+            value = claim.integers if truth.exact else floats(claim.integers)
+        else:
+            value = evaluated(truth, formula)
+            value = np.asarray(value[0] if truth.is_per_row(claim.target) else value[0, 0, ...])
         if claim.target.index is None:
             truth.known[claim.target] = value
         place = (*(() if result.row is None else (result.row,)), *(result.index or ()))

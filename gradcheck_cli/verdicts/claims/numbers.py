@@ -3,6 +3,7 @@ explains and the digits that are written."""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -15,7 +16,7 @@ from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.reference.referee import MOST_DIGITS
-from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
+from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import (
     clear_kinks,
     judge_at_kink,
@@ -39,6 +40,8 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
     kinked = judge_at_kink(context, claim, discrepancy, blank) if context.on_border else None
     if kinked is not None and (discrepancy.wrong.any() or kinked.verdict is Verdict.KINK):
         return kinked
+    if kinked is not None and kinked.verdict is Verdict.WRONG:  # what programs print there
+        return replace(kinked, verdict=Verdict.KINK, wrong=0, only=(Restriction.CONVENTION,))
     if context.on_border and discrepancy.wrong.any() and discrepancy.wrong.size > 1:
         discrepancy = clear_kinks(context, claim, discrepancy)
         result = replace(context.with_worst_entry(blank, discrepancy, context.points[0]), points_total=1)
@@ -51,11 +54,31 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         note = "the true value cannot be had here: 0/0, infinite, or outside a domain"
         return replace(result, verdict=Verdict.UNRESOLVED, note=note)
     if discrepancy.wrong.any():
-        said = _AS_FLOAT32 if _is_right_in_float32(context, claim, discrepancy) else None
+        in_float32 = _is_right_in_float32(context, claim, discrepancy)
+        said = _AS_FLOAT32 if in_float32 else _last_digit_note(
+            claim, discrepancy, name_of(context.model, result), context.limits
+        )
         result = context.with_pattern(result, discrepancy)
         return replace(result, verdict=Verdict.WRONG, points_wrong=1, note=said)
     display = name_of(context.model, result)
     return replace(result, note=_digits_note(claim, discrepancy, rounding, display, context.limits))
+
+
+def _last_digit_note(
+    claim: Claim, discrepancy: Discrepancy, name: str, limits: ClaimsLimits
+) -> str | None:
+    """What the worst number is to the digits written, where only the last of them is off, and by one."""
+    if claim.half_units is None:
+        return None
+    unit = 2 * np.broadcast_to(claim.half_units, discrepancy.size.shape)
+    slight = discrepancy.size < limits.one_digit_off * unit
+    slight &= unit <= limits.last_of_some * np.abs(discrepancy.true)
+    if not (slight | ~discrepancy.wrong).all():
+        return None
+    worst = discrepancy.worst()
+    places = max(0, round(-math.log10(unit[worst])))
+    it = f"{name}{spell_shape(worst)}" if worst else "it"
+    return f"off in the last digit: {it} is {float(discrepancy.true[worst]):.{places}f} to the digits written"
 
 
 def _is_right_in_float32(context: ClaimContext, claim: Claim, discrepancy: Discrepancy) -> bool:

@@ -387,9 +387,16 @@ def test_claimed_numbers(text: str, value: float, half: float | None) -> None:
         assert claim.half_units == pytest.approx(half)
 
 
-def test_claimed_integers_are_formulas_and_arrays_have_digits() -> None:
+def test_claimed_integers_are_exact_and_arrays_have_digits() -> None:
     text = "param w[2] = 1\nloss = sum(w^2)\nclaim d loss/d w = "
-    assert read(text + "[2, -2]").claims[0].kind == "formula"
+    whole = read(text + "-[2, -(99999999999999999999)]").claims[0]
+    assert (whole.kind, whole.integers is not None) == ("number", True)
+    assert whole.integers.tolist() == [-2, 99999999999999999999]  # type: ignore[union-attr]
+    for formula in ("2*ones(2)", "[2, -2] + 0*w"):
+        assert read(text + formula).claims[0].kind == "formula"
+    for number in ("[2, -2.0]", "[1 + 1, -2]"):
+        claim = read(text + number).claims[0]
+        assert (claim.kind, claim.integers) == ("number", None)
     claim = read(text + "[2.0, -2.25]").claims[0]
     assert claim.numbers is not None
     assert claim.numbers.tolist() == [2.0, -2.25]
