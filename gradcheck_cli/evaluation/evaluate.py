@@ -38,7 +38,7 @@ def compute(node: Node, values: Readable, m: Namespace) -> Array:
         Both leading axes of a number that stands in the text are 1.
     """
     if node.is_literal:
-        return m.array(np.full((1, 1), m.pi if node.is_pi else node.value))
+        return m.array(np.full((1, 1), m.pi if node.is_pi else m.decimal(node.text)))
     arguments = [values[a] for a in node.arguments]
     return node.primitive.forward(m, *arguments, **node.options)  # type: ignore[no-any-return]
 

@@ -142,7 +142,7 @@ class Tape:
 
     def _leaf(self, node: Node, rows: slice) -> Array:
         values = self.point[str(node.key)]
-        return self.m.array(values[None, rows] if node.per_row else values[None, None])
+        return self.m.decimals(values[None, rows] if node.per_row else values[None, None])
 
     def _fill(self, into: Values, nodes: Iterable[Node], rows: slice) -> None:
         values = Lookup(self.shared, into)

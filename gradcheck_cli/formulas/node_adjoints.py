@@ -139,7 +139,7 @@ class Passage:
         if item.operation == "pi":
             return algebra.literal(item.data, "pi")
         if item.operation == "constant":
-            return algebra.literal(item.data, _digits(item.data))
+            return algebra.literal(float(item.data), _digits(float(item.data)))
         applied = self.program.kernels.get(item.index)
         if applied is not None:
             return self.rules.value(applied.kernel)(algebra, [*map(self.value, applied.slots)])

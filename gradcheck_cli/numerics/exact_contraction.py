@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["multilinear"]
+__all__ = ["SPARE_BITS", "multilinear"]
 
+SPARE_BITS = 40  # of a sum whose terms cancel up to these last bits nothing is known: it is taken as 0
 _WIDEST = 2048  # bits from the largest number of an array to the last digit of the smallest
 
 Array = NDArray[Any]
 
 
-def multilinear(function: Callable[..., Array], context: Any, *arrays: Array) -> Array:
+def multilinear(function: Callable[..., Array], context: Any, *arrays: Array, settled: bool = False) -> Array:
     """function(*arrays), rounded once, to the precision of a context.
 
     Where there are infinite numbers, or sizes too different for whole numbers to be quick, the function is
@@ -31,6 +32,7 @@ def multilinear(function: Callable[..., Array], context: Any, *arrays: Array) ->
     function : linear in each array, as a matrix product is
     context : an mpmath context
     arrays : of dtype object, numbers of the context
+    settled : a sum whose terms cancel to all but their last digits is 0, as 0.1 + 0.2 - 0.3 is
 
     Returns
     -------
@@ -41,6 +43,8 @@ def multilinear(function: Callable[..., Array], context: Any, *arrays: Array) ->
     if len(wholes) < len(scaled):
         return np.asarray(function(*arrays))
     result = np.asarray(function(*(whole for whole, _ in wholes)), dtype=object)
+    if settled:
+        result = _without_rests(result, function, [whole for whole, _ in wholes], context.prec - SPARE_BITS)
     power = sum(exponent for _, exponent in wholes)
     return _numbers(result, power, context)
 
@@ -60,6 +64,20 @@ def _whole(array: Array, context: Any) -> tuple[Array, int] | None:
         for sign, whole, exponent, _ in parts
     ]
     return found.reshape(array.shape), low
+
+
+def _without_rests(result: Array, function: Callable[..., Array], wholes: list[Array], bits: int) -> Array:
+    """0 where the terms of a sum cancel to all but their last digits: where 0.1 + 0.2 - 0.3 is 3e-52."""
+    largest = sum(max((abs(w).bit_length() for w in whole.flat), default=0) for whole in wholes)
+    if not any(w and abs(w).bit_length() <= largest - bits for w in result.flat):
+        return result
+    sizes = np.asarray(function(*(np.abs(whole) for whole in wholes)), dtype=object)
+    found = np.empty(result.size, dtype=object)
+    found[:] = [
+        0 if abs(w).bit_length() <= size.bit_length() - bits else w
+        for w, size in zip(result.flat, sizes.flat, strict=True)
+    ]
+    return found.reshape(result.shape)
 
 
 def _numbers(wholes: Array, power: int, context: Any) -> Array:

@@ -60,6 +60,26 @@ class Float64:
         """`values` in this namespace's numbers."""
         return np.asarray(values, dtype=self.dtype)
 
+    def decimals(self, values: Any) -> Array:
+        """The numbers that doubles of a text or a file stand for: the shortest decimals that give them."""
+        return self.array(values)
+
+    def decimal(self, text: str) -> Any:
+        """The number that a decimal of a text stands for; here the double nearest to it."""
+        return float(text)
+
+    def number(self, value: float) -> Any:
+        """The same of the double of an option."""
+        return value
+
+    def add(self, a: Any, b: Any) -> Any:
+        """a + b."""
+        return a + b
+
+    def sub(self, a: Any, b: Any) -> Any:
+        """a - b."""
+        return a - b
+
     # --- comparisons and choices -------------------------------------------------------------
 
     def real(self, x: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.numerics.exact_contraction import multilinear
+from gradcheck_cli.numerics.exact_contraction import SPARE_BITS, multilinear
 from gradcheck_cli.numerics.float64 import Array, Axes, Float64
 from gradcheck_cli.numerics.gaussian_elimination import LARGEST_BY_MINORS, by_factors, inverse, minors
 
@@ -17,6 +17,7 @@ __all__ = ["High"]
 
 
 _FAR = 2.0**64  # beyond it exp is taken as infinity or 0
+_WHOLE = 2.0**53  # below it a whole double is its own shortest decimal
 _REACH = 20_000  # angles up to 2 to this power are reduced; the cost grows with it
 
 
@@ -31,6 +32,8 @@ class High(Float64):
     def __init__(self, context: Any) -> None:
         self.context = context
         self._convert = np.frompyfunc(context.mpf, 1, 1)
+        self._shortest = np.frompyfunc(self._shortest_decimal, 1, 1)
+        self._settled = np.frompyfunc(self._without_rest, 2, 1)
         self._elementwise: dict[str, Any] = {}
 
     @property
@@ -41,6 +44,45 @@ class High(Float64):
     def array(self, values: Any) -> Array:
         """`values`, doubles or numbers of the context, exactly."""
         return np.asarray(self._convert(np.asarray(values)), dtype=object)
+
+    def decimals(self, values: Any) -> Array:
+        """The shortest decimals that give these doubles, to all digits; other numbers as they are."""
+        return np.asarray(self._shortest(np.asarray(values)), dtype=object)
+
+    def decimal(self, text: str) -> Any:
+        """A decimal, to all digits of the context."""
+        return self.context.mpf(text)
+
+    def number(self, value: float) -> Any:
+        """The shortest decimal that gives a double."""
+        return self._shortest_decimal(float(value))
+
+    def add(self, a: Any, b: Any) -> Any:
+        """a + b, and 0 where they cancel but for a rest that would shrink with the precision."""
+        return self._settled(a + b, a)
+
+    def sub(self, a: Any, b: Any) -> Any:
+        """a - b, and 0 as in `add`: 0.3 - 0.1 - 0.2 is 0, and not 3e-52."""
+        return self._settled(a - b, a)
+
+    def eq(self, a: Any, b: Any) -> Any:
+        """1 where a = b."""
+        return self.truth(self._beside(a, b) == 0)
+
+    def gt(self, a: Any, b: Any) -> Any:
+        """1 where a > b."""
+        return self.truth(self._beside(a, b) > 0)
+
+    def ge(self, a: Any, b: Any) -> Any:
+        """1 where a >= b."""
+        return self.truth(self._beside(a, b) >= 0)
+
+    def _beside(self, a: Any, b: Any) -> Any:
+        """What has the sign of a - b, also where both are infinite."""
+        if isinstance(b, int) and b == 0:
+            return a
+        found = self.sub(a, b)
+        return np.where(np.asarray(a == b, dtype=bool), self.context.mpf(0), found)
 
     def truth(self, mask: Any) -> Any:
         """0 and 1 instead of False and True."""
@@ -77,7 +119,7 @@ class High(Float64):
 
     def sum(self, x: Any, axis: Axes, keepdims: bool) -> Any:
         """Sum along `axis`."""
-        return multilinear(partial(np.sum, axis=axis, keepdims=keepdims), self.context, x)
+        return multilinear(partial(np.sum, axis=axis, keepdims=keepdims), self.context, x, settled=True)
 
     def max(self, x: Any, axis: Axes, keepdims: bool) -> Any:
         """Largest along `axis`; nan if there is one."""
@@ -86,7 +128,7 @@ class High(Float64):
 
     def matmul(self, a: Any, b: Any) -> Any:
         """a @ b for every perturbation and row."""
-        return multilinear(super().matmul, self.context, a, b)
+        return multilinear(super().matmul, self.context, a, b, settled=True)
 
     def inv(self, x: Any) -> Any:
         """Inverse; nan where a column has no pivot."""
@@ -192,6 +234,22 @@ class High(Float64):
     def erfc(self, x: Any) -> Any:
         """1 - erf(x)."""
         return self._each("erfc", x)
+
+    def _without_rest(self, total: Any, a: Any) -> Any:
+        """A sum with the first of its two terms; 0 where nothing is left of them but what their last digits
+        may hold. Terms that cancel so far are of one size."""
+        try:
+            _, whole, exponent, bits = total._mpf_
+            _, first, its_exponent, its_bits = a._mpf_
+        except AttributeError:  # a plain number among them
+            return self._without_rest(self.context.mpf(total), self.context.mpf(a))
+        rest = exponent + bits <= its_exponent + its_bits - self.context.prec + SPARE_BITS
+        return self.context.zero if rest and whole and first else total
+
+    def _shortest_decimal(self, value: Any) -> Any:
+        if not isinstance(value, float) or (value.is_integer() and abs(value) < _WHOLE):
+            return self.context.mpf(value)
+        return self.context.mpf(repr(float(value)))
 
     def _map(self, name: str, function: Callable[[Any], Any], x: Any) -> Any:
         """`function` of every entry; the ufunc is made once."""

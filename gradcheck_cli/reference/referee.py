@@ -213,12 +213,15 @@ class Referee(ExactDifferences):
     def _jittered(self, point: Mapping[str, Array]) -> dict[int, Array]:
         return jittered(self.model, point, self._jitter, local_errors(self.model, point))
 
-    def value_rounding(self, point: Mapping[str, Array], names: Sequence[str]) -> dict[str, Array]:
-        """The same for the values of steps, at this point and beside it, where nothing is exact."""
+    def value_rounding(
+        self, point: Mapping[str, Array], names: Sequence[str], *, doubles: bool = False
+    ) -> dict[str, Array]:
+        """The same for the values of steps, at this point and beside it, where nothing is exact. `doubles`:
+        where the point is what the doubles say, and not their decimals."""
         if not self.jitters_values():
             tape = self.forward(point, FLOAT64)
             return {name: unmeasured(tape.value(name), limits=self.limits) for name in names}
-        values = jittered(self.model, point, self._jitter)
+        values = jittered(self.model, point, self._jitter, doubles=doubles)
         found = {}
         with np.errstate(all="ignore"):
             for name in names:

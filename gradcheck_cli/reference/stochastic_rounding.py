@@ -2,7 +2,8 @@
 
 Stochastic arithmetic (Vignes 1993): results are moved by a relative 2^-46 instead of the 2^-52 of float64,
 at random, and what comes out is scaled back. An operation that is exact for these numbers is exact in
-every program, and is not moved. Knows nothing of derivatives.
+every program, and is not moved. Values and numbers of the text mean their decimals: those that no double
+holds are moved by half a unit. Knows nothing of derivatives.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -26,8 +28,17 @@ from gradcheck_cli.numerics.machine import EPS, TINY
 from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = [
-    "FINER_JITTER", "JITTER", "SAFETY", "Jittered", "bound", "formula_rounding", "jittered",
-    "local_errors", "rounded",
+    "FINER_JITTER",
+    "JITTER",
+    "SAFETY",
+    "Jittered",
+    "bound",
+    "formula_rounding",
+    "is_own_decimal",
+    "jittered",
+    "local_errors",
+    "read",
+    "rounded",
 ]  # fmt: skip
 
 _LIMITS = ReferenceLimits()
@@ -133,6 +144,51 @@ def rounded(m: Namespace, x: Array, terms: int = 1, ulps: Array | float = 1.0) -
     return x if jitter is None else jitter(x, terms, ulps)
 
 
+def read(m: Namespace, x: Array) -> Array:
+    """Doubles of a text or a file as they are, or jittered if the namespace does so: by half an ulp where they
+    are not the decimals that they stand for.
+
+    Parameters
+    ----------
+    m : a namespace that jitters, or any other
+    x : (1, rows, *shape) float64
+
+    Returns
+    -------
+    (samples, rows, *shape) float64; x itself where nothing is off
+    """
+    if not hasattr(m, "rounded"):
+        return x
+    inexact = ~is_own_decimal(x)
+    return rounded(m, x, 1, np.where(inexact, 0.5, 0.0)) if inexact.any() else x
+
+
+def is_own_decimal(x: Array) -> Array:
+    """Where a double equals the shortest decimal that gives it, as 0.5 does and 0.1 does not.
+
+    Of more than `most_exact` numbers only those with at most 10 binary places and below 2^20 are known to be.
+
+    Parameters
+    ----------
+    x : float64, any shape
+
+    Returns
+    -------
+    bool, of the shape of x
+    """
+    short = (np.abs(x) < 2.0**20) & (x * 1024.0 == np.rint(x * 1024.0))
+    open_ = np.flatnonzero(~short)
+    if 0 < open_.size <= _LIMITS.most_exact:
+        flat = np.array(short).reshape(-1)
+        flat[open_] = [_equals_its_text(float(v)) for v in np.ravel(x)[open_]]
+        return flat.reshape(short.shape)
+    return np.asarray(short)
+
+
+def _equals_its_text(x: float) -> bool:
+    return math.isfinite(x) and Decimal(repr(x)) == Decimal(x)
+
+
 def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
     """What rounding may do, from samples of jitter.
 
@@ -160,7 +216,12 @@ def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
 
 
 def jittered(
-    model: Model, point: Mapping[str, Array], m: Float64, errors: Mapping[int, Array] | None = None
+    model: Model,
+    point: Mapping[str, Array],
+    m: Float64,
+    errors: Mapping[int, Array] | None = None,
+    *,
+    doubles: bool = False,
 ) -> dict[int, Array]:
     """The forward pass, each operation jittered if the namespace does so.
 
@@ -172,6 +233,7 @@ def jittered(
     point : name to float64 array
     m : a namespace that jitters, or plain float64
     errors : by how many ulps the result of a node may be off, where that is known (local_errors)
+    doubles : the point is what the doubles say and not their decimals, as for differences, which move them
 
     Returns
     -------
@@ -182,7 +244,10 @@ def jittered(
         for node in model.graph.nodes:
             if node.is_leaf:
                 value = _given(node, point)
-                values[node.index] = rounded(m, value) if getattr(m, "narrow", False) else value
+                if getattr(m, "narrow", False):
+                    values[node.index] = rounded(m, value)
+                else:
+                    values[node.index] = value if doubles else read(m, value)
             else:
                 values[node.index] = _moved(model.graph, model.rows, node, values, m, (errors or {}))
     return values
@@ -226,11 +291,10 @@ def _moved(
     m: Float64,
     errors: Mapping[int, Array],
 ) -> Array:
-    """One operation, jittered by its own error; what it adds up, entry by entry. Of the numbers in a text
-    only pi is rounded."""
+    """One operation, jittered by its own error; what it adds up, entry by entry."""
     if node.is_literal:
         value = compute(node, values, m)
-        return rounded(m, value) if node.is_pi else value
+        return rounded(m, value) if node.is_pi else read(m, value)
     together = node.primitive.rounds and not node.primitive.elementwise
     terms = _terms(node, graph, rows) if together else 1
     given = {a: rounded(m, values[a], terms) if together else values[a] for a in node.arguments}
@@ -281,22 +345,24 @@ def local_errors(model: Model, point: Mapping[str, Array]) -> dict[int, Array]:
     with np.errstate(all="ignore"):
         for node in model.graph.nodes:
             if node.is_leaf:
-                values[node.index], exact[node.index] = _given(node, point), np.asarray(np.True_)
+                values[node.index] = x = _given(node, point)
+                exact[node.index] = is_own_decimal(x)
                 continue
             values[node.index] = y = compute(node, values, FLOAT64)
             given = [values[a] for a in node.arguments]
-            known = _all([exact[a] for a in node.arguments])
+            together = not (node.is_literal or node.primitive.elementwise)
+            known = _all([np.asarray(e.all()) if together else e for e in (exact[a] for a in node.arguments)])
             if node.is_literal:
-                exact[node.index] = np.asarray(not node.is_pi)
+                exact[node.index] = np.asarray(not node.is_pi) & is_own_decimal(y)
             elif not node.primitive.rounds:
-                exact[node.index] = known if node.primitive.elementwise else np.asarray(known.all())
+                exact[node.index] = known
             elif not node.primitive.elementwise:
                 exact[node.index] = np.asarray(np.False_)
             elif node.operation in _IEEE or _is_square(node, model):
                 asked = y.size < left and bool(known.any())
                 left -= y.size if asked else 0
                 exact[node.index] = known & (_is_exact(node, y, given) if asked else False)
-                free = exact[node.index] | _is_free(node.operation, given, [exact[a] for a in node.arguments])
+                free = exact[node.index] | _is_free(node, given, [exact[a] for a in node.arguments])
                 found[node.index] = np.where(free, 0.0, _LIMITS.correctly_rounded)
             else:
                 simple = y + y == np.rint(y + y)  # exp(0) is 1 and sigmoid(0) 1/2; softplus(0) is log(2)
@@ -331,14 +397,16 @@ def _is_exact(node: Node, y: Array, given: list[Array]) -> Array:
     return np.asarray(each(y, first, second), dtype=bool)
 
 
-def _is_free(operation: str, given: list[Array], exact: list[Array]) -> Array:
+def _is_free(node: Node, given: list[Array], exact: list[Array]) -> Array:
     """Where nothing is rounded, whatever the numbers came from: near ones are subtracted (Sterbenz 1974),
-    an exact 0 is added, or an exact power of 2 multiplies or divides."""
+    a number is doubled, an exact 0 is added, or an exact power of 2 multiplies or divides."""
     a, b = given[0], given[-1]
     first, second = exact[0], exact[-1]
-    match operation:
+    match node.operation:
+        case "add" if node.arguments[0] == node.arguments[1]:
+            return np.asarray(np.True_)
         case "add" | "sub":
-            same = np.sign(a) == np.sign(b if operation == "sub" else -b)
+            same = np.sign(a) == np.sign(b if node.operation == "sub" else -b)
             near = (np.abs(a) <= 2 * np.abs(b)) & (np.abs(b) <= 2 * np.abs(a))
             return np.asarray(same & near | (a == 0) & first | (b == 0) & second)
         case "mul":

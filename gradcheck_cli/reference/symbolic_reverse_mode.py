@@ -29,7 +29,7 @@ from gradcheck_cli.numerics.machine import SMALLEST_NORMAL
 from gradcheck_cli.numerics.mpmath_context import DIGITS, new_context
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
-from gradcheck_cli.reference.stochastic_rounding import Jittered, jittered, local_errors, rounded
+from gradcheck_cli.reference.stochastic_rounding import Jittered, jittered, local_errors, read, rounded
 
 __all__ = ["Pass", "Reverse", "Users", "counted", "work_of"]
 
@@ -63,6 +63,9 @@ def _values(program: Program, point: Mapping[str, Array], m: Namespace) -> dict[
                 values[index] = written[index]
                 continue
             value = run.value(item, values, slice(None))
+            if item.operation == "constant":
+                values[index] = read(m, value)
+                continue
             rounds = (item.arguments and item.operation not in _EXACT) or item.operation == "pi"
             values[index] = rounded(m, value) if rounds else value
     return values
@@ -73,8 +76,7 @@ def _as_written(program: Program, point: Mapping[str, Array], m: Float64) -> dic
     narrow = isinstance(m, Jittered) and m.narrow
     errors = local_errors(program.model, point) if isinstance(m, Jittered) and not narrow else None
     values = jittered(program.model, point, m, errors)
-    written = (n for n in program.model.graph.nodes if not n.is_literal and (narrow or not n.is_leaf))
-    return {program.of_node[node.index]: values[node.index] for node in written}
+    return {program.of_node[node.index]: values[node.index] for node in program.model.graph.nodes}
 
 
 class Users:

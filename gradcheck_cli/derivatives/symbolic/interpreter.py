@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -34,13 +35,12 @@ class Run:
     def leaf(self, item: Item, rows: slice) -> Array:
         """A leaf's value with the two leading axes."""
         values = self.point[item.data]
-        return self.m.array(values[None, rows] if item.per_row else values[None, None])
+        return self.m.decimals(values[None, rows] if item.per_row else values[None, None])
 
     def value(self, item: Item, values: Mapping[int, Array], rows: slice) -> Array:
         """The value of one item from those of its arguments."""
         if item.operation in CONSTANT:
-            given = self.m.pi if item.operation == "pi" else float(item.data)
-            number = self.m.array(np.full((1, 1), given))
+            number = self.m.array(np.full((1, 1), _constant(item, self.m)))
             return number.reshape((1, 1) + (1,) * len(item.shape)) if item.shape else number
         if item.operation == "leaf":
             return self.leaf(item, rows)
@@ -60,3 +60,10 @@ class Run:
             x = values[slot]
             found.append(x if x.ndim == rank else x.reshape(x.shape[:2] + (1,) * (rank - 2)))
         return found
+
+
+def _constant(item: Item, m: Namespace) -> Any:
+    """A number of the text or of a formula, in the numbers of a namespace."""
+    if item.operation == "constant":
+        return m.decimal(item.data)
+    return m.pi if item.operation == "pi" else float(item.data)

@@ -128,11 +128,10 @@ def _instruction(part: Any) -> Callable[..., Any]:
     return _NUMERIC[name]
 
 
-def _adding(m: Namespace, *terms: Array) -> Array:
+def _adding(m: Namespace, first: Array, *others: Array) -> Array:
     """A sum."""
-    first, *others = terms
     for other in others:
-        first = first + other
+        first = m.add(first, other)
     return first
 
 

@@ -96,7 +96,7 @@ def lower(model: Model, *, apart: bool = False, limits: SymbolicLimits = DEFAULT
 
 def _lowered(node: Node, recorder: Recorder, arguments: Sequence[Handle]) -> Handle:
     if node.is_literal:
-        return recorder.add("pi" if node.is_pi else "constant", (), (), node.value)
+        return recorder.add("pi", (), (), node.value) if node.is_pi else recorder.decimal(node.text)
     if node.is_leaf:
         handle = recorder.add("leaf", (), node.shape, node.key)
         item = handle.item

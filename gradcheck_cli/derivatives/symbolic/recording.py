@@ -33,7 +33,7 @@ class Item:
     shape: Shape
     per_row: bool = False
     reduced: bool = False
-    data: Any = None  # a leaf's name, a constant, a pattern, a key
+    data: Any = None  # a leaf's name, a constant's decimal text, a pattern, a key
     source: int = -1  # the model's node it came from
 
 
@@ -146,8 +146,12 @@ class Recorder:
         return self.add(name, [self.lift(a, shape) for a in arguments], shape, data)
 
     def number(self, value: float) -> Handle:
-        """An opaque number."""
-        return self.add("constant", (), (), float(value))
+        """An opaque number: the shortest decimal that gives this double."""
+        return self.decimal(repr(float(value)))
+
+    def decimal(self, text: str) -> Handle:
+        """An opaque number, by its decimal text."""
+        return self.add("constant", (), (), text)
 
     def pow(self, a: Handle, b: Handle) -> Handle:
         """a^b; a small integer of the text stays an integer exponent."""
@@ -161,7 +165,7 @@ class Recorder:
         item = handle.item
         while item.operation == "expand":
             item = self.items[item.arguments[0]]
-        return item.data if item.operation == "constant" and abs(item.data) < 1e6 else None
+        return float(item.data) if item.operation == "constant" and abs(float(item.data)) < 1e6 else None
 
     def root(self, x: Handle, n: int) -> Handle:
         """x^(1/n) for positive x."""

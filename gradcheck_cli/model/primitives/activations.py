@@ -11,17 +11,12 @@ __all__ = ["FAMILY"]
 FAMILY: dict[str, Primitive] = {}
 define = partial(enter, FAMILY)
 
-_SELU_ALPHA = 1.6732632423543772
-_SELU_SCALE = 1.0507009873554805
-_ROOT_HALF = 0.5**0.5
-_TWO_OVER_ROOT_PI = 1.1283791670955126
-_ONE_OVER_ROOT_TWO_PI = 0.3989422804014327
 _BESIDE_ZERO = ((0.2, 2.0),)
 
 define(
     "erf", "erf(x)", "error function",
     forward=lambda m, x: m.erf(x),
-    vjp=(lambda m, g, y, x: g * _TWO_OVER_ROOT_PI * m.exp(-x * x),),
+    vjp=(lambda m, g, y, x: g * (2 / m.sqrt(m.pi)) * m.exp(-x * x),),
     symbolic=lambda s, x: s.erf(x),
 )  # fmt: skip
 define(
@@ -47,32 +42,37 @@ define(
 define(
     "leaky_relu", "leaky_relu(x, slope=0.01)", "x where x > 0, else slope*x", analytic=False,
     options={"slope": 0.01}, sample=((-2.0, -0.2),),
-    forward=lambda m, x, slope: m.where(m.gt(x, 0), x, slope * x),
-    vjp=(lambda m, g, y, x, slope: m.where(m.gt(x, 0), g, slope * g),),
+    forward=lambda m, x, slope: m.where(m.gt(x, 0), x, m.number(slope) * x),
+    vjp=(lambda m, g, y, x, slope: m.where(m.gt(x, 0), g, m.number(slope) * g),),
     symbolic=lambda s, x, slope: s.select(x > 0, x, s.number(slope) * x),
     kink=lambda m, x, slope: x,
 )  # fmt: skip
 define(
     "elu", "elu(x, alpha=1)", "x where x > 0, else alpha*(exp(x) - 1)", analytic=False,
     options={"alpha": 1.0}, sample=((-2.0, -0.2),),
-    forward=lambda m, x, alpha: m.where(m.gt(x, 0), x, alpha * m.expm1(m.negative_part(x))),
+    forward=lambda m, x, alpha: m.where(
+        m.gt(x, 0), x, m.number(alpha) * m.expm1(m.negative_part(x))
+    ),
     vjp=(
-        lambda m, g, y, x, alpha: m.where(m.gt(x, 0), g, g * alpha * m.exp(m.negative_part(x))),
+        lambda m, g, y, x, alpha: m.where(
+            m.gt(x, 0), g, g * m.number(alpha) * m.exp(m.negative_part(x))
+        ),
     ),
     symbolic=lambda s, x, alpha: s.select(x > 0, x, s.number(alpha) * (s.exp(x) - 1)),
     kink=lambda m, x, alpha: x,
 )  # fmt: skip
+# each way to compute it holds scale and alpha by itself: a wrong digit in one shows beside the others
 define(
     "selu", "selu(x)", "scaled elu (Klambauer et al. 2017)", analytic=False, sample=((-2.0, -0.2),),
-    forward=lambda m, x: _SELU_SCALE
-    * m.where(m.gt(x, 0), x, _SELU_ALPHA * m.expm1(m.negative_part(x))),
+    forward=lambda m, x: m.number(1.0507009873554805)
+    * m.where(m.gt(x, 0), x, m.number(1.6732632423543772) * m.expm1(m.negative_part(x))),
     vjp=(
         lambda m, g, y, x: g
-        * _SELU_SCALE
-        * m.where(m.gt(x, 0), 1 + 0 * x, _SELU_ALPHA * m.exp(m.negative_part(x))),
+        * m.number(1.0507009873554805)
+        * m.where(m.gt(x, 0), 1 + 0 * x, m.number(1.6732632423543772) * m.exp(m.negative_part(x))),
     ),
-    symbolic=lambda s, x: s.number(_SELU_SCALE)
-    * s.select(x > 0, x, s.number(_SELU_ALPHA) * (s.exp(x) - 1)),
+    symbolic=lambda s, x: s.number(1.0507009873554805)
+    * s.select(x > 0, x, s.number(1.6732632423543772) * (s.exp(x) - 1)),
     kink=lambda m, x: x,
 )  # fmt: skip
 define(
@@ -80,7 +80,7 @@ define(
     forward=lambda m, x: x * m.erfc(-x * m.sqrt(0.5)) / 2,
     vjp=(
         lambda m, g, y, x: g
-        * (m.erfc(-_ROOT_HALF * x) / 2 + x * _ONE_OVER_ROOT_TWO_PI * m.exp(-x * x / 2)),
+        * (m.erfc(-m.sqrt(0.5) * x) / 2 + x / m.sqrt(2 * m.pi) * m.exp(-x * x / 2)),
     ),
     symbolic=lambda s, x: x * (1 + s.erf(x / s.sqrt(2))) / 2,
 )  # fmt: skip

@@ -25,13 +25,13 @@ _BOTH = ((-2.0, 2.0), (-2.0, 2.0))
 
 define(
     "add", "a + b", "sum", infix="+", arguments=2, sample=_BOTH, affine=(0, 1),
-    forward=lambda m, a, b: a + b,
+    forward=lambda m, a, b: m.add(a, b),
     vjp=(lambda m, g, y, a, b: g, lambda m, g, y, a, b: g),
     symbolic=lambda s, a, b: a + b,
 )  # fmt: skip
 define(
     "sub", "a - b", "difference", infix="-", arguments=2, sample=_BOTH, affine=(0, 1),
-    forward=lambda m, a, b: a - b,
+    forward=lambda m, a, b: m.sub(a, b),
     vjp=(lambda m, g, y, a, b: g, lambda m, g, y, a, b: -g),
     symbolic=lambda s, a, b: a - b,
 )  # fmt: skip

@@ -35,7 +35,7 @@ define(
     forward=lambda m, a, b: m.gt(a, b),
     vjp=(None, None),
     symbolic=lambda s, a, b: s.select(a > b, 1, 0),
-    kink=lambda m, a, b: a - b,
+    kink=lambda m, a, b: m.sub(a, b),
 )  # fmt: skip
 define(
     "lt", "a < b", "1 where a < b, else 0", infix="<", arguments=2, analytic=False, jump=True,
@@ -44,7 +44,7 @@ define(
     forward=lambda m, a, b: m.gt(b, a),
     vjp=(None, None),
     symbolic=lambda s, a, b: s.select(a < b, 1, 0),
-    kink=lambda m, a, b: a - b,
+    kink=lambda m, a, b: m.sub(a, b),
 )  # fmt: skip
 define(
     "ge", "a >= b", "1 where a >= b, else 0", infix=">=", arguments=2, analytic=False, jump=True,
@@ -53,7 +53,7 @@ define(
     forward=lambda m, a, b: m.ge(a, b),
     vjp=(None, None),
     symbolic=lambda s, a, b: s.select(a >= b, 1, 0),
-    kink=lambda m, a, b: a - b,
+    kink=lambda m, a, b: m.sub(a, b),
 )  # fmt: skip
 define(
     "le", "a <= b", "1 where a <= b, else 0", infix="<=", arguments=2, analytic=False, jump=True,
@@ -62,7 +62,7 @@ define(
     forward=lambda m, a, b: m.ge(b, a),
     vjp=(None, None),
     symbolic=lambda s, a, b: s.select(a <= b, 1, 0),
-    kink=lambda m, a, b: a - b,
+    kink=lambda m, a, b: m.sub(a, b),
 )  # fmt: skip
 define(
     "where", "where(c, a, b)", "a where c is not 0, else b", arguments=3, analytic=False,
@@ -87,7 +87,7 @@ define(
         lambda m, g, y, a, b: m.where(m.ge(a, b), 0 * g, g),
     ),
     symbolic=lambda s, a, b: s.select(a >= b, a, b),
-    kink=lambda m, a, b: a - b,
+    kink=lambda m, a, b: m.sub(a, b),
 )  # fmt: skip
 define(
     "minimum", "min(a, b)", "the smaller, entry by entry", function="min", arguments=2,
@@ -99,5 +99,5 @@ define(
         lambda m, g, y, a, b: m.where(m.ge(b, a), 0 * g, g),
     ),
     symbolic=lambda s, a, b: s.select(a <= b, a, b),
-    kink=lambda m, a, b: a - b,
+    kink=lambda m, a, b: m.sub(a, b),
 )  # fmt: skip

@@ -68,7 +68,8 @@ class TrueValues:
 
     @cached_property
     def _value_tolerance(self) -> dict[str, Array]:
-        return self.referee.value_rounding(self.at.values, list(self.model.steps))
+        inputs = self.model.inputs if self.referee.jitters_values() else ()
+        return self.referee.value_rounding(self.at.values, [*self.model.steps, *inputs])
 
     def is_per_row(self, target: Derivative) -> bool:
         """Whether a derivative has one value per row."""

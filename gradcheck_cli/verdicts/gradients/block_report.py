@@ -48,13 +48,13 @@ def assemble_blocks(
 
 
 def _known_not_zero(outcomes: Sequence[PointOutcome]) -> Array:
-    """Entries that high precision knows to be something else than zero at some point, whatever the columns
-    say."""
+    """Entries whose derivative, or one of whose slopes, high precision knows to be something else than zero
+    at some point, whatever the columns say."""
     mask = np.zeros(len(outcomes[0].digits), dtype=bool)
     for r in outcomes:
         for name, found in r.opened.items():
             start = r.collected.places[name].start
-            mask[[start + k for k, o in found.outcomes.items() if o.reference]] = True
+            mask[[start + k for k, o in found.outcomes.items() if o.reference or o.left or o.right]] = True
     return mask
 
 

@@ -193,14 +193,15 @@ def overflowing(case: Case) -> Outcome | None:
 def within_rounding_of_a_kink(case: Case) -> Outcome | None:
     """Where float64 stands on a kink, or on its other side, no method is blamed for a slope between those of
     both sides."""
-    edges = case.reference.at.kinks_within_rounding if case.standing.off else []
+    off = case.displaced
+    edges = case.reference.at.kinks_within_rounding if off else []
     beside = case.reference.slopes_beside(case.entry) if edges else None
     if beside is None:
         return None
     low, high = sorted(beside)
     tolerance = case.limits.slope_beside * max(abs(low), abs(high)) + case.bound
     given = {"symbolic": case.symbolic, "backprop": case.backprop, DIFFERENCES: case.finite}
-    if not all(low - tolerance <= given[label] <= high + tolerance for label in case.standing.off):
+    if not all(low - tolerance <= given[label] <= high + tolerance for label in off):
         return None
     note = f"within rounding of a kink, of {', '.join(edges)}: float64 cannot tell its sides"
     return Outcome(Verdict.KINK, note, left=beside[0], right=beside[1])

@@ -40,7 +40,7 @@ def noise_of_value(
     (*of) float64, absolute, in the unit of the step
     """
     if referee.jitters_values() or model.rows is None or of != model.loss:
-        return np.asarray(referee.value_rounding(point.values, [of])[of] / limits.noise_margin)
+        return np.asarray(referee.value_rounding(point.values, [of], doubles=True)[of] / limits.noise_margin)
     return np.asarray(rounding_of_loss(point.tape) / limits.noise_margin)
 
 

@@ -128,6 +128,11 @@ class Case:
         return Standing(truth, tuple(off), note)
 
     @cached_property
+    def displaced(self) -> tuple[str, ...]:
+        """The methods whose numbers are not where the truth is, whatever explains it."""
+        return self.standing.off or tuple(self._apart(self.standing.truth))
+
+    @cached_property
     def nearest_truth(self) -> float:
         """The truth where no method is off. So small a part of what rounding may do is asked for with more
         digits, where they can be had: 50 leave something of terms that cancel exactly."""
@@ -152,10 +157,15 @@ class Case:
 
     def _off(self, truth: float, m: Any) -> list[str]:
         """The methods that are not where the truth is; not symbolic, where its rules in m are."""
+        off = self._apart(truth)
+        if "symbolic" in off and self._gives(self.reference.symbolic(m), truth):
+            off.remove("symbolic")
+        return off
+
+    def _apart(self, truth: float) -> list[str]:
+        """The methods whose numbers are farther from the truth than their bounds."""
         tolerance = np.asarray(self.tolerance(truth))
-        where = [bool(right) for right in within(self.columns, self.entry, np.asarray(truth), tolerance)]
-        if not where[0] and self._gives(self.reference.symbolic(m), truth):
-            where[0] = True
+        where = within(self.columns, self.entry, np.asarray(truth), tolerance)
         labels = ("symbolic", "backprop", DIFFERENCES)
         return [label for label, right in zip(labels, where, strict=True) if not right]
 

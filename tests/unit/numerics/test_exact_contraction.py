@@ -82,8 +82,22 @@ def test_matrix_products_of_the_namespace(rows: tuple[tuple[int, int], tuple[int
 
 
 def test_sums_lose_nothing_either() -> None:
-    large = HIGH.array([[1e30, 1], [1e-30, 2], [-1e30, 3]])[None]
+    """As far as the digits of the terms reach: what is left below them is 0."""
+    large = HIGH.array([[1e30, 1], [1e-6, 2], [-1e30, 3]])[None]
     found = HIGH.sum(large, axis=(1,), keepdims=True)
     assert found.shape == (1, 1, 2)
-    assert list(found[0, 0]) == [HIGH.context.mpf(1e-30), 6]
-    assert np.sum(large, axis=1)[0, 0] != HIGH.context.mpf(1e-30)  # number by number, at 50 digits
+    assert list(found[0, 0]) == [HIGH.context.mpf(1e-6), 6]
+    assert np.sum(large, axis=1)[0, 0] != HIGH.context.mpf(1e-6)  # number by number, at 50 digits
+
+
+@pytest.mark.parametrize("m", [HIGH, High(new_context(140))])
+def test_decimals_that_cancel_leave_nothing(m: High) -> None:
+    terms = m.decimals([[0.1, 0.2, -0.3]])[None]
+    ones = m.array(np.ones((1, 1, 3, 1)))
+    assert np.sum(terms) != 0  # 3e-52 at 50 digits, and less at 140
+    assert m.sum(terms, axis=(-1,), keepdims=False).item() == 0
+    assert m.matmul(terms[:, :, None], ones).item() == 0
+    assert m.sub(m.sub(m.decimals(0.3), m.decimals(0.1)), m.decimals(0.2)) == 0
+    beside = m.decimals([[0.1, 0.2, -0.3000000000000001]])[None]
+    assert abs(m.sum(beside, axis=(-1,), keepdims=False).item() + m.decimal("1e-16")) < 1e-48
+    assert m.sub(m.decimals(0.3), m.decimals(0.3000000000000001)) != 0

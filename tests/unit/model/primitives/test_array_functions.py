@@ -170,8 +170,8 @@ def test_symbolic_inverses_are_inverses(n: int) -> None:
     given = api.load(f"param A[{n},{n}] = {a.tolist()}\nB = inv(A)\nloss = sum(B)")
     m = high()
     found = symbolic.values(symbolic.lower(given), given.point(), m)["B"]
-    assert np.abs((m.array(a) @ found - np.eye(n)).astype(float)).max() < 1e-45  # of 50 digits
-    other = inverse(m.array(a))
+    assert np.abs((m.decimals(a) @ found - np.eye(n)).astype(float)).max() < 1e-45  # of 50 digits
+    other = inverse(m.decimals(a))
     assert np.abs((found - other).astype(float)).max() < 1e-44
 
 
