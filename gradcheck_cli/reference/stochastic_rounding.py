@@ -145,8 +145,8 @@ def rounded(m: Namespace, x: Array, terms: int = 1, ulps: Array | float = 1.0) -
 
 
 def read(m: Namespace, x: Array) -> Array:
-    """Doubles of a text or a file as they are, or jittered if the namespace does so: by half an ulp where they
-    are not the decimals that they stand for.
+    """Doubles of a text or a file as they are, or jittered if the namespace does so: by half an ulp where
+    they are not the decimals that they stand for.
 
     Parameters
     ----------

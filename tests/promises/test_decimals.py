@@ -1,4 +1,4 @@
-"""A decimal means that decimal: in formulas, in options, in values, at kinks. Each with a neighbor that is not."""
+"""A decimal means that decimal: in formulas, options, values, at kinks; each with a neighbor that is not."""
 
 from __future__ import annotations
 

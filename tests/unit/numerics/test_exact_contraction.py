@@ -94,7 +94,7 @@ def test_sums_lose_nothing_either() -> None:
 def test_decimals_that_cancel_leave_nothing(m: High) -> None:
     terms = m.decimals([[0.1, 0.2, -0.3]])[None]
     ones = m.array(np.ones((1, 1, 3, 1)))
-    assert np.sum(terms) != 0  # 3e-52 at 50 digits, and less at 140
+    assert m is not HIGH or np.sum(terms) != 0  # 7e-52, and less with more digits
     assert m.sum(terms, axis=(-1,), keepdims=False).item() == 0
     assert m.matmul(terms[:, :, None], ones).item() == 0
     assert m.sub(m.sub(m.decimals(0.3), m.decimals(0.1)), m.decimals(0.2)) == 0
