@@ -105,13 +105,13 @@ def check(
     """
     from gradcheck_cli.checking.check import check as run
     from gradcheck_cli.checking.options import Options
-    from gradcheck_cli.numerics.work_budget import DEFAULT
+    from gradcheck_cli.numerics.limits.numerics import NUMERICS
 
     model = at_values(model, at)
     options = Options(
         points=points, digits=digits, scheme=scheme, wrt=tuple(wrt) or None, strict=strict or None,
         carry=carry or None, hint="truth" if show_truth else hint, require_claims=require_claims or None,
-        all_entries=all_entries, budget=DEFAULT if budget is None else budget,
+        all_entries=all_entries, budget=NUMERICS.budget if budget is None else budget,
     )  # fmt: skip
     return run(model, options, claims, progress)
 

@@ -15,10 +15,9 @@ from gradcheck_cli.common.errors import OptionError
 
 if TYPE_CHECKING:
     from gradcheck_cli.model.model import Claim, Model
+    from gradcheck_cli.numerics.limits.language import LanguageLimits
 
 __all__ = ["at_values", "check_point_path", "load", "load_claims", "load_text", "save_point", "show"]
-
-_DRAWS = 100  # how often a parameter without a value is drawn until the loss is finite
 
 
 def load(
@@ -67,10 +66,10 @@ def load(
     if isinstance(text_or_path, str) and ("\n" in text_or_path or "=" in text_or_path):
         data, file, folder = text_or_path, "-", Path()
     else:
-        from gradcheck_cli.language.data.file_access import MAX_TEXT, read_path
+        from gradcheck_cli.language.data.file_access import read_path
 
         path = Path(text_or_path)
-        data = read_path(path, limit=max_text or MAX_TEXT)
+        data = read_path(path, limits=_reading_limits(max_text, max_data))
         file, folder = str(path), path.parent
     return load_text(
         data, file=file, folder=folder, seed=seed, ignore_set=ignore_set,
@@ -93,13 +92,21 @@ def load_text(
     As `load`; `file` is the name that messages show, data files are looked up in `folder`.
     """
     from gradcheck_cli.language import read_model
-    from gradcheck_cli.language.data.file_access import MAX_DATA, MAX_TEXT
 
     model = read_model(
         data, file=file, folder=folder, seed=seed, ignore_set=ignore_set,
-        max_text=max_text or MAX_TEXT, max_data=max_data or MAX_DATA,
+        limits=_reading_limits(max_text, max_data),
     )  # fmt: skip
     return _with_finite_loss(model)
+
+
+def _reading_limits(max_text: int | None, max_data: int | None) -> LanguageLimits:
+    """The usual limits, but for those that are asked for."""
+    from gradcheck_cli.numerics.limits.language import DEFAULTS
+
+    return DEFAULTS._replace(
+        max_text=max_text or DEFAULTS.max_text, max_data=max_data or DEFAULTS.max_data
+    )
 
 
 def _with_finite_loss(model: Model) -> Model:
@@ -111,9 +118,10 @@ def _with_finite_loss(model: Model) -> Model:
 
     from gradcheck_cli.evaluation.tape import forward_pass
     from gradcheck_cli.model.random_points import draw_normal
+    from gradcheck_cli.numerics.limits.language import DEFAULTS
 
     drawn = model
-    for attempt in range(1, _DRAWS):
+    for attempt in range(1, DEFAULTS.most_draws):
         if np.isfinite(forward_pass(drawn).loss):
             return drawn
         values = {

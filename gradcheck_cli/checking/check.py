@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from gradcheck_cli.checking.options import HINTS, Options
 from gradcheck_cli.checking.sentences import (
@@ -97,11 +98,12 @@ def _checked(
     failing = tape.failing()
     if failing is not None:
         return _unresolved(model, blank, failing)
-    program = symbolic.lower(model)
+    program = symbolic.lower(model, limits=limits.symbolic)
     referee = Referee(
-        program, Budget(asked.budget), limits=limits.reference, evaluation=limits.evaluation, meter=meter
-    )
-    points = points_of(model, tape, most_points, limits=limits.gradients)
+        program, Budget(asked.budget, limits.numerics.digits), limits=limits.reference,
+        evaluation=limits.evaluation, numerics=limits.numerics, meter=meter,
+    )  # fmt: skip
+    points = points_of(model, tape, most_points, limits=limits.gradients, numerics=limits.numerics)
     values = compare_values(model, program, referee, points[0], limits.gradients)
     meter.part()
     blank = replace(blank, loss=tape.loss, loss_symbolic=values.loss_symbolic, points=len(points))
@@ -118,9 +120,9 @@ def _checked(
     judgement = judge_claims(
         model, judged, [(p.number, p.values) for p in points], referee,
         layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
-        on_border=bool(tape.borders_hit()), done=meter.part,
+        on_border=bool(tape.borders_hit()), limits=limits.claims, done=meter.part,
     )  # fmt: skip
-    results = _explained(model, judged, judgement, asked)
+    results = _explained(model, judged, judgement, asked, limits)
     notes = *free_notes(model), *unseen_notes(referee, names), *judgement.notes, *budget_notes(referee)
     blank = replace(blank, notes=(*blank.notes, *notes))
     by_name = dict(zip(names, found, strict=True))
@@ -158,7 +160,7 @@ def _names(model: Model, wrt: Sequence[str]) -> list[str]:
 
 
 def _explained(
-    model: Model, claims: Sequence[Claim], judgement: Judged, asked: Options
+    model: Model, claims: Sequence[Claim], judgement: Judged, asked: Options, limits: Limits
 ) -> tuple[ClaimResult, ...]:
     """The claims with where they go wrong, what is wrong, and the truth, as far as is asked for."""
     if not any(result.verdict is Verdict.WRONG for result in judgement.results):
@@ -167,13 +169,15 @@ def _explained(
 
     given = HINTS.index(str(asked.hint))
     found = diagnose_claims(
-        model, claims, judgement, where=given >= HINTS.index("where"), what=given >= HINTS.index("kind")
-    )
+        model, claims, judgement, where=given >= HINTS.index("where"), what=given >= HINTS.index("kind"),
+        limits=limits.diagnosis, evaluation=limits.evaluation,
+    )  # fmt: skip
     if asked.hint == "truth":
         from gradcheck_cli.formulas.passes import right_side
 
+        right = partial(right_side, model, limits=limits.formulas)
         found = [
-            replace(r, truth=right_side(model, r.of, r.by)) if r.verdict is Verdict.WRONG else r
+            replace(r, truth=right(r.of, r.by)) if r.verdict is Verdict.WRONG else r
             for r in found
         ]
     return tuple(found)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gradcheck_cli.common.errors import OptionError
-from gradcheck_cli.numerics.work_budget import DEFAULT
+from gradcheck_cli.numerics.limits.numerics import NUMERICS
 
 __all__ = ["HINTS", "Options"]
 
@@ -27,7 +27,7 @@ class Options:
     hint: str | None = None
     require_claims: bool | None = None
     all_entries: bool = False
-    budget: int = DEFAULT
+    budget: int = NUMERICS.budget
 
     def settled(self, settings: Mapping[str, object]) -> Options:
         """The same with every None filled in. Raises OptionError for impossible values."""
@@ -55,7 +55,7 @@ class Options:
         if result.digits is None or not 1 <= result.digits <= 15:
             raise OptionError("--digits must be between 1 and 15", help="the default is 6")
         if result.budget < 1:
-            raise OptionError("--budget must be 1 or more", help=f"the default is {DEFAULT:,}")
+            raise OptionError("--budget must be 1 or more", help=f"the default is {NUMERICS.budget:,}")
         if result.hint not in HINTS:
             known = ", ".join(HINTS)
             raise OptionError(f"--hint cannot be {str(result.hint)[:40]!r}", help=f"it is one of {known}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcheck_cli.cli.options import BINARY, MOST_BYTES, Result
+from gradcheck_cli.cli.options import BINARY, Result
 from gradcheck_cli.common import atomic_output
 from gradcheck_cli.common.errors import LanguageError, OutputError
 
@@ -51,12 +51,15 @@ def load_model(path: str, loading: dict[str, Any]) -> Model:
         loading = {**loading, limit: None if mebibytes is None else mebibytes << 20}
     if path != "-":
         return api.load(as_path(path), **loading)
-    text = standard_input(loading["max_text"] or MOST_BYTES)
+    text = standard_input(loading["max_text"])
     return api.load_text(text, file="-", folder=as_path(os.getcwd()), **loading)
 
 
-def standard_input(most: int) -> bytes:
-    """The text of a model; not more than `most` bytes of it."""
+def standard_input(most: int | None = None) -> bytes:
+    """The text of a model; not more than `most` bytes of it, by default those that a file may have."""
+    from gradcheck_cli.numerics.limits.language import DEFAULTS
+
+    most = most or DEFAULTS.max_text
     if sys.stdin.isatty():
         click.echo("reading the model from the keyboard; Ctrl-D ends it", err=True)
     text = sys.stdin.buffer.read(most + 1)

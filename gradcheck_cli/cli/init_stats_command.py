@@ -10,7 +10,7 @@ import click
 
 from gradcheck_cli.cli.delivery import as_path, deliver, is_given, standard_input, with_progress
 from gradcheck_cli.cli.group import commands
-from gradcheck_cli.cli.options import MOST_BYTES, Listed, Widths, file_type, output_options
+from gradcheck_cli.cli.options import Listed, Widths, file_type, output_options
 from gradcheck_cli.common import atomic_output
 from gradcheck_cli.common.errors import OptionError
 
@@ -120,7 +120,7 @@ def _model_stats(chosen: dict[str, Any]) -> InitReport:
     names = ("nets", "seed", "stat", "level", "quantities", "every", "all_layers")
     given = {name: chosen[name] for name in names if is_given(chosen[name])}
     path = chosen["model"]
-    return api.model_stats(standard_input(MOST_BYTES) if path == "-" else as_path(path), **given)
+    return api.model_stats(standard_input() if path == "-" else as_path(path), **given)
 
 
 def _picture_kind(chosen: dict[str, Any]) -> str | None:

@@ -11,11 +11,10 @@ from typing import Any, TypeVar
 import click
 
 __all__ = [
-    "BINARY", "LOADING", "MOST_BYTES", "Count", "Listed", "Result", "Widths", "file_type",
+    "BINARY", "LOADING", "Count", "Listed", "Result", "Widths", "file_type",
     "loading_options", "output_options",
 ]  # fmt: skip
 
-MOST_BYTES = 16 * 2**20  # of model text on standard input
 BINARY = ("json", "jsonl")  # always UTF-8
 Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from gradcheck_cli.results.gradient_results import Report
 
 
-_LONG = 1 << 21  # rows times nodes: a run that takes seconds and shows how far it is
-
-
 @commands.command()
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...", type=file_type)
 @output_options("run")
@@ -139,6 +136,7 @@ def _checked(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report
     from dataclasses import replace
 
     from gradcheck_cli import api
+    from gradcheck_cli.numerics.limits.checking import CheckingLimits
 
     names = ("points", "digits", "budget", "scheme", "at", "wrt", "strict", "carry", "hint", "show_truth")
     options = {name: chosen[name] for name in (*names, "require_claims", "all_entries")}
@@ -146,7 +144,7 @@ def _checked(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report
     asked = {name: value for name, value in options.items() if value}  # the rest: as `set`
     check = partial(api.check, model, claims=given, **asked)
     operations = model.rows * len(model.graph.nodes) if model.rows else 0
-    long = operations >= _LONG and not chosen["quiet"]
+    long = operations >= CheckingLimits().long_run and not chosen["quiet"]
     report = with_progress(check, "taking the rows") if long else check()
     return report if claims is None else replace(report, claims_file=claims)
 

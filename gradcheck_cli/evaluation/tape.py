@@ -23,12 +23,10 @@ from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.compensated_sum import Sum
 from gradcheck_cli.numerics.float64 import FLOAT64, floats
-from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
+from gradcheck_cli.numerics.limits.evaluation import EVALUATION, EvaluationLimits
 from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["Failing", "Lookup", "Tape", "forward_pass", "node_margins", "split_rows"]
-
-_LIMITS = EvaluationLimits()
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Tape:
     model: Model
     m: Namespace
     point: PointValues
-    limits: EvaluationLimits = _LIMITS
+    limits: EvaluationLimits = EVALUATION
     meter: Meter | None = None  # told of blocks of rows that are taken
     shared: Values = field(default_factory=dict)
     _blocks: dict[int, Values] = field(default_factory=dict)
@@ -274,7 +272,7 @@ def forward_pass(
     m: Namespace = FLOAT64,
     point: Mapping[str, Array] | None = None,
     *,
-    limits: EvaluationLimits = _LIMITS,
+    limits: EvaluationLimits = EVALUATION,
     meter: Meter | None = None,
 ) -> Tape:
     """The value of every node, in the order of the graph.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from gradcheck_cli.formulas.scalar_algebra import SMALL, ScalarAlgebra
+from gradcheck_cli.formulas.scalar_algebra import ScalarAlgebra
 from gradcheck_cli.model.primitives.record import Shape
 
 __all__ = ["Algebra", "is_full"]
@@ -64,7 +64,7 @@ class Algebra(ScalarAlgebra):
         """An array of ones: written out if it is small."""
         if not shape:
             return self.one
-        if prod(shape) <= SMALL:
+        if prod(shape) <= self.limits.written_entries:
             row = self.stack([self.one] * shape[-1])
             return row if len(shape) == 1 else self.stack([row] * shape[0])
         return self.call("ones", *map(self.number, shape), shape=shape)
@@ -77,7 +77,7 @@ class Algebra(ScalarAlgebra):
         """The expression in its full shape."""
         if self.shape(e) == shape:
             return e
-        if e == self.zero and prod(shape) <= SMALL:
+        if e == self.zero and prod(shape) <= self.limits.written_entries:
             row = self.stack([e] * shape[-1])
             return row if len(shape) == 1 else self.stack([row] * shape[0])
         return self.make("product", *self._repeated(e, shape))

@@ -12,16 +12,13 @@ from typing import Any, NamedTuple
 from gradcheck_cli.formulas.array_algebra import Algebra
 from gradcheck_cli.formulas.node_adjoints import IDENTITIES, Passage, Sent, frozen, placed
 from gradcheck_cli.formulas.sympy_templates import Rules
-from gradcheck_cli.formulas.writers import LONGEST, LatexWriter, Writer
+from gradcheck_cli.formulas.writers import LatexWriter, Writer
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.record import Shape
-from gradcheck_cli.numerics.limits.formulas import DEFAULTS
+from gradcheck_cli.numerics.limits.formulas import DEFAULTS, FormulasLimits
 
-__all__ = ["MOST_OPERATIONS", "TOO_LONG", "Derivation", "Link", "Term"]
-
-MOST_OPERATIONS = DEFAULTS.most_operations
-TOO_LONG = f"(more than {LONGEST:,} characters; give parts of it names of their own)"
+__all__ = ["Derivation", "Link", "Term"]
 
 
 @dataclass(frozen=True)
@@ -52,11 +49,13 @@ class Link(NamedTuple):
 class Derivation:
     """Formulas of d of/d name. `whole`: steps are written out, only inputs keep their names."""
 
-    def __init__(self, model: Model, of: str, *, whole: bool = False) -> None:
-        self.model, self.of, self.whole = model, of, whole
-        self.algebra = Algebra()
+    def __init__(
+        self, model: Model, of: str, *, whole: bool = False, limits: FormulasLimits = DEFAULTS
+    ) -> None:
+        self.model, self.of, self.whole, self.limits = model, of, whole, limits
+        self.algebra = Algebra(limits)
         self.text, self.latex = Writer(self.algebra), LatexWriter(self.algebra)
-        self.rules = Rules()
+        self.rules = Rules(limits)
         self.target = model.node(of)
         inputs, steps = model.inputs.items(), model.steps.items()
         self.names = {model.graph.names[name]: name for name, _ in (*inputs, *steps)}
@@ -206,6 +205,20 @@ class Derivation:
         others = [p for p in parts if algebra.forms[p].operation != "scatter"]
         return algebra.add([*others, *placed(algebra, scattered, node.shape)])
 
+    # -- text ---------------------------------------------------------------------------------
+
+    @property
+    def _too_long(self) -> str:
+        return f"(more than {self.limits.longest_formula:,} characters; give parts of it names of their own)"
+
+    def written(self, e: int) -> str:
+        """An expression as text, or that it is too long."""
+        return self.text.text(e) or self._too_long
+
+    def printed(self, e: int) -> str:
+        """The same in LaTeX."""
+        return self.latex.text(e, self.limits.latex_length) or rf"\text{{{self._too_long}}}"
+
     # -- terms --------------------------------------------------------------------------------
 
     def contributions(self) -> dict[str, list[Link]]:
@@ -271,9 +284,9 @@ class Derivation:
         return Term(
             name=name,
             title=f"d {self.model.display(self.of)}/d {self.model.display(name)}",
-            formula=self.text.text(whole) or TOO_LONG,
+            formula=self.written(whole),
             local=", ".join(self._chain(self.text, *partial) for partial in partials),
-            latex=self.latex.text(whole, 4 * LONGEST) or rf"\text{{{TOO_LONG}}}",
+            latex=self.printed(whole),
             local_latex=r", \quad ".join(self._chain(self.latex, *partial) for partial in partials),
         )
 

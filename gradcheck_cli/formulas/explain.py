@@ -6,7 +6,7 @@ Knows nothing of how formulas and derivatives are found, nor of how the lists ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.formulas import derivation, passes
 from gradcheck_cli.model.model import Input, Model
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.results.gradient_results import ExplainedStep, Explanation
 
 __all__ = ["explain"]
@@ -23,7 +24,9 @@ __all__ = ["explain"]
 Value = Callable[[str, Array], object]  # the number, or nested lists, of a name's array
 
 
-def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Explanation:
+def explain(
+    model: Model, *, row: int | None = None, expand: bool = False, limits: Limits = LIMITS
+) -> Explanation:
     """Formulas and numbers of every step and of d loss/d name, at the model's point.
 
     What has one value per row is shown for `row` (from 0, the first if none is given); parameters are
@@ -31,9 +34,10 @@ def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Ex
     row that does not exist and for closed formulas that are too long.
     """
     row = _checked(model, row)
-    tape = forward_pass(model)
+    tape = forward_pass(model, limits=limits.evaluation)
     shown = _shown(model, row)
-    terms = passes.closed_terms(model) if expand else passes.backward(model)
+    derived = passes.closed_terms if expand else passes.backward
+    terms = derived(model, limits=limits.formulas)
     found = derivative(model, tape, model.loss, [term.name for term in terms])
     gradient = {name: shown(name, values) for name, values in found.items()}
     steps = [t for t in terms if t.name in model.steps]
@@ -45,7 +49,7 @@ def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Ex
         loss=tape.loss,
         loss_formula=model.steps[model.loss].text,
         inputs=tuple(_input(item, shown) for item in model.inputs.values()),
-        forward=tuple(_forward(model, tape, shown)),
+        forward=tuple(_forward(passes.forward(model, limits=limits.formulas), tape, shown)),
         backward_steps=tuple(_backward(model, steps, gradient)),
         backward_parameters=tuple(_backward(model, parameters, gradient)),
         notes=tuple(_notes(model, steps)),
@@ -87,8 +91,10 @@ def _input(item: Input, shown: Value) -> ExplainedStep:
     )
 
 
-def _forward(model: Model, tape: Tape, shown: Value) -> Iterable[ExplainedStep]:
-    written = passes.forward(model)
+def _forward(
+    written: Mapping[str, tuple[str, str]], tape: Tape, shown: Value
+) -> Iterable[ExplainedStep]:
+    model = tape.model
     for step in model.steps.values():
         text, latex = written[step.name]
         yield ExplainedStep(

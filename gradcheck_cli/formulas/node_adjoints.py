@@ -12,7 +12,6 @@ from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.derivatives.symbolic.recording import CONSTANT
 from gradcheck_cli.formulas.array_algebra import Algebra, is_full
-from gradcheck_cli.formulas.scalar_algebra import SMALL
 from gradcheck_cli.formulas.sympy_templates import Rules
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.primitives.record import Shape
@@ -226,7 +225,7 @@ class Passage:
 def _others(algebra: Algebra, adjoint: int, own: int, x: int) -> int:
     """The products of the others: written out for a short vector, else the product over x."""
     shape = algebra.shape(x)
-    if len(shape) != 1 or not 1 < shape[0] <= SMALL // 2 + 1:
+    if len(shape) != 1 or not 1 < shape[0] <= algebra.limits.written_entries // 2 + 1:
         return algebra.times(adjoint, own, algebra.power(x, -1))
     entries = [algebra.index(x, (k,)) for k in range(shape[0])]
     products = [algebra.times(*(e for e in entries if e != one)) for one in entries]
@@ -297,7 +296,7 @@ def placed(algebra: Algebra, scattered: Sequence[int], shape: Shape) -> list[int
     entries: dict[tuple[int, ...], list[int]] = {}
     rest = []
     for key, e in found:
-        if all(isinstance(k, int) for k in key) and prod(shape) <= 2 * SMALL:
+        if all(isinstance(k, int) for k in key) and prod(shape) <= 2 * algebra.limits.written_entries:
             entries.setdefault(key, []).append(e)
         elif all(map(is_full, key)):
             rest.append(e)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from gradcheck_cli.common.errors import OptionError
-from gradcheck_cli.formulas.derivation import MOST_OPERATIONS, TOO_LONG, Derivation, Link, Term
+from gradcheck_cli.formulas.derivation import Derivation, Link, Term
 from gradcheck_cli.formulas.node_adjoints import Passage
-from gradcheck_cli.formulas.writers import LONGEST
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.formulas import DEFAULTS, FormulasLimits
 
 __all__ = ["Spelling", "backward", "closed", "closed_terms", "forward", "partial_text", "right_side"]
 
@@ -23,33 +23,33 @@ __all__ = ["Spelling", "backward", "closed", "closed_terms", "forward", "partial
 # ---------------------------------------------------------------------------------------------
 
 
-def backward(model: Model, of: str = "loss") -> list[Term]:
+def backward(model: Model, of: str = "loss", *, limits: FormulasLimits = DEFAULTS) -> list[Term]:
     """d of/d name for every step that `of` is computed from, last first, then for every parameter.
 
     Raises OptionError if `of` is an array: the adjoints of an array are Jacobians.
     """
-    derivation = _derivation(model, of)
+    derivation = _derivation(model, of, limits)
     found = derivation.contributions()
     return [derivation.term(name, found.get(name, [])) for name in _order(derivation)]
 
 
-def closed_terms(model: Model, of: str = "loss") -> list[Term]:
+def closed_terms(model: Model, of: str = "loss", *, limits: FormulasLimits = DEFAULTS) -> list[Term]:
     """The same with all steps written out. Raises OptionError beyond 2,000 operations."""
-    derivation = _derivation(model, of, whole=True)
+    derivation = _derivation(model, of, limits, whole=True)
     return [_closed_term(derivation, name, arrived) for name, arrived in _arrived(derivation)]
 
 
-def closed(model: Model, of: str, by: str) -> str:
+def closed(model: Model, of: str, by: str, *, limits: FormulasLimits = DEFAULTS) -> str:
     """The closed formula of d of/d by. Raises OptionError beyond 2,000 operations, KeyError."""
     model.node(by)
-    derivation = _derivation(model, of, whole=True)
+    derivation = _derivation(model, of, limits, whole=True)
     for name, arrived in _arrived(derivation):
         if name == by:
             return _closed_term(derivation, name, arrived).formula
     return "0"
 
 
-def right_side(model: Model, of: str, by: str) -> str | None:
+def right_side(model: Model, of: str, by: str, *, limits: FormulasLimits = DEFAULTS) -> str | None:
     """The right side of a true claim d of/d by, from the steps that mention `by`.
 
     None where `of` is an array: no formula of ours is a Jacobian. Raises KeyError.
@@ -58,13 +58,13 @@ def right_side(model: Model, of: str, by: str) -> str | None:
     model.node(by)
     if model.node(of).shape:
         return None
-    derivation = _derivation(model, of)
+    derivation = _derivation(model, of, limits)
     parts = [link.part for link in derivation.contributions().get(by, [])]
     whole = derivation.formula(by, parts)
     if entry:
         key = tuple(int(k) for k in entry.rstrip("]").split(","))
         whole = derivation.algebra.index(whole, key)
-    return derivation.text.text(whole) or TOO_LONG
+    return derivation.written(whole)
 
 
 def partial_text(model: Model, user: str, by: str) -> str | None:
@@ -94,28 +94,25 @@ class Spelling:
         return self._text(Passage(self._derivation, node, [place]).partial(place))
 
     def _text(self, e: int) -> str:
-        return self._derivation.text.text(e) or TOO_LONG
+        return self._derivation.written(e)
 
 
-def forward(model: Model) -> dict[str, tuple[str, str]]:
+def forward(model: Model, *, limits: FormulasLimits = DEFAULTS) -> dict[str, tuple[str, str]]:
     """Text and LaTeX of every step's formula, by name; the text as the author wrote it."""
-    derivation = Derivation(model, model.loss)
-    found = {}
+    derivation, found = Derivation(model, model.loss, limits=limits), {}
     for step in model.steps.values():
         value = derivation.spelled(step.node)
-        text = step.text or derivation.text.text(value) or TOO_LONG
-        latex = derivation.latex.text(value, 4 * LONGEST) or rf"\text{{{TOO_LONG}}}"
-        found[step.name] = (text, latex)
+        found[step.name] = (step.text or derivation.written(value), derivation.printed(value))
     return found
 
 
-def _derivation(model: Model, of: str, *, whole: bool = False) -> Derivation:
+def _derivation(model: Model, of: str, limits: FormulasLimits, *, whole: bool = False) -> Derivation:
     if model.node(of).shape:
         raise OptionError(
             f"{of} is an array; formulas are given for derivatives of a single number",
             help="name one entry of it as a step",
         )
-    return Derivation(model, of, whole=whole)
+    return Derivation(model, of, whole=whole, limits=limits)
 
 
 def _order(derivation: Derivation) -> list[str]:
@@ -136,12 +133,12 @@ def _arrived(derivation: Derivation) -> Iterator[tuple[str, list[int]]]:
 def _closed_term(derivation: Derivation, name: str, arrived: Sequence[int]) -> Term:
     node = derivation.model.node(name)
     gathered = derivation.gathered(arrived, node)
-    size = derivation.algebra.operations(gathered)
-    if size > MOST_OPERATIONS:
+    size, limits = derivation.algebra.operations(gathered), derivation.limits
+    if size > limits.most_operations:
         raise OptionError(
             f"the closed formula of d {derivation.of}/d {name} has "
-            f"{'more than ' if size >= 10**9 else ''}{size:,} operations; "
-            f"at most {MOST_OPERATIONS:,} are written out",
+            f"{'more than ' if size >= limits.most_counted else ''}{size:,} operations; "
+            f"at most {limits.most_operations:,} are written out",
             help="without --expand it is shown step by step",
         )
     return derivation.term(name, [Link(name, derivation.of, gathered, None)])

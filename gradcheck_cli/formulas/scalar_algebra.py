@@ -22,14 +22,11 @@ from gradcheck_cli.formulas.exact_numbers import (
     whole_if_exact,
 )
 from gradcheck_cli.model.primitives.record import Shape
-from gradcheck_cli.numerics.limits.formulas import DEFAULTS
+from gradcheck_cli.numerics.limits.formulas import DEFAULTS, FormulasLimits
 
-__all__ = ["COMPARISONS", "LARGEST_INTEGER", "SMALL", "Form", "ScalarAlgebra"]
+__all__ = ["COMPARISONS", "Form", "ScalarAlgebra"]
 
-LARGEST_INTEGER = DEFAULTS.largest_integer
-SMALL = DEFAULTS.written_entries
 COMPARISONS = {"gt": ">", "lt": "<", "ge": ">=", "le": "<="}
-
 
 
 class Form(NamedTuple):
@@ -47,7 +44,8 @@ class Form(NamedTuple):
 class ScalarAlgebra:
     """Makes expressions, simplifying as it goes. A product holds a coefficient and powers."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: FormulasLimits = DEFAULTS) -> None:
+        self.limits = limits
         self.forms: list[Form] = []
         self._known: dict[tuple[str, tuple[int, ...], Any, Shape], int] = {}
         self.zero, self.one = self.number(0), self.number(1)
@@ -87,9 +85,9 @@ class ScalarAlgebra:
 
     def literal(self, value: float, text: str) -> int:
         """A number of the text: small integers count, others stay as the author wrote them."""
-        if text.isdigit() and text.isascii() and int(text) <= LARGEST_INTEGER:
+        if text.isdigit() and text.isascii() and int(text) <= self.limits.largest_integer:
             return self.number(int(text))
-        return self.make("number", (), (text, exact_value(value, text)))
+        return self.make("number", (), (text, exact_value(value, text, self.limits)))
 
     def decimal(self, value: Number) -> int:
         """An exact binary fraction as decimal text."""
@@ -149,9 +147,9 @@ class ScalarAlgebra:
         while todo:
             part, exponent = todo.pop()
             form = self.forms[part]
-            if len(todo) + len(found) > DEFAULTS.most_factors:
+            if len(todo) + len(found) > self.limits.most_factors:
                 found.append((part, exponent))
-            elif form.operation == "product" and len(form.arguments) <= DEFAULTS.most_factors:
+            elif form.operation == "product" and len(form.arguments) <= self.limits.most_factors:
                 inner, powers = form.data
                 if inner != 1:
                     coefficient *= exact_power(inner, exponent)
@@ -227,7 +225,7 @@ class ScalarAlgebra:
             if exact is None or power != 1:
                 continue
             whole = self.constant(self.decimal(abs(Fraction(coefficient * exact))))
-            if whole is None or not is_binary(coefficient * exact):
+            if whole is None or not is_binary(coefficient * exact, self.limits):
                 continue
             rest = {b: p for b, p in powers.items() if b != base}
             if whole.denominator == 1:
@@ -258,7 +256,7 @@ class ScalarAlgebra:
         if given and None not in exact:
             total = sum((Fraction(v) for v in exact if v is not None), Fraction(0))
             decimal = any(self._is_decimal(t) for t in given)
-            return self.decimal(total) if decimal and is_binary(total) else self.number(total)
+            return self.decimal(total) if decimal and is_binary(total, self.limits) else self.number(total)
         collected: dict[int, Number] = {}
         for term in given:
             coefficient, rest = self._split(term)
@@ -288,7 +286,7 @@ class ScalarAlgebra:
 
     def _terms(self, e: int) -> Sequence[int]:
         form = self.forms[e]
-        is_short = form.operation == "sum" and len(form.arguments) <= DEFAULTS.most_factors
+        is_short = form.operation == "sum" and len(form.arguments) <= self.limits.most_factors
         return form.arguments if is_short else (e,)
 
     def _split(self, term: int) -> tuple[Number, int]:
@@ -380,7 +378,7 @@ class ScalarAlgebra:
         counts: dict[int, int] = {}
         for part in self.reachable(e):
             inner = sum(counts[a] for a in self.forms[part].arguments)
-            counts[part] = min(1 + inner, 10**9)
+            counts[part] = min(1 + inner, self.limits.most_counted)
         return counts[e]
 
     def replaced(self, e: int, given: Mapping[int, int]) -> int:

@@ -14,13 +14,13 @@ import numpy as np
 
 from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.formulas.array_algebra import Algebra
-from gradcheck_cli.formulas.scalar_algebra import LARGEST_INTEGER
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.record import Primitive, Shape
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.limits.formulas import DEFAULTS, FormulasLimits
 
 __all__ = ["Rules", "Template"]
 
@@ -85,7 +85,7 @@ def _raised(algebra: Algebra, base: int, exponent: Fraction) -> int:
 
 def _exponential(algebra: Algebra, base: int, exponent: int) -> int:
     exact = algebra.constant(exponent)
-    if exact is not None and exact.denominator == 1 and abs(exact.numerator) < LARGEST_INTEGER:
+    if exact is not None and exact.denominator == 1 and abs(exact.numerator) < algebra.limits.largest_integer:
         return algebra.power(base, int(exact))
     shape = algebra.joined((algebra.shape(base), algebra.shape(exponent)))
     return algebra.make("pow", (base, exponent), None, shape)
@@ -126,7 +126,8 @@ def _place_in_product(factor: Any) -> int:
 class Rules:
     """Kinds of nodes that were met; each is lowered and differentiated once."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: FormulasLimits = DEFAULTS) -> None:
+        self.limits = limits
         self._programs: dict[Any, symbolic.Program] = {}
         self._partials: dict[Any, Template | None] = {}
         self._values: dict[symbolic.KernelKey, Template] = {}
@@ -153,7 +154,8 @@ class Rules:
         key = (kernel.key, place)
         if key not in self._partials:
             partial = kernel.partials[place]
-            self._partials[key] = None if partial is None else _written(kernel, partial.expression)
+            found = None if partial is None else _written(kernel, partial.expression, self.limits)
+            self._partials[key] = found
         return self._partials[key]
 
 
@@ -178,7 +180,7 @@ def _over_rows(node: Node, shape: Shape) -> symbolic.Program:
     return symbolic.lower(Model("", builder.graph(), {}, {}))
 
 
-def _written(kernel: symbolic.Kernel, partial: Any) -> Template:
+def _written(kernel: symbolic.Kernel, partial: Any, limits: FormulasLimits) -> Template:
     """The partial, in the kernel's own value where that is shorter: exp(x) is h, 1 - h^2."""
     import sympy
 
@@ -191,7 +193,8 @@ def _written(kernel: symbolic.Kernel, partial: Any) -> Template:
         powers = {p: p.exp / whole.exp for p in found.atoms(sympy.Pow) if p.base == whole.base}
         found = found.xreplace({p: own**k for p, k in powers.items() if k.is_Integer})
     if len(kernel.slots) == 1 and not found.has(own) and found.count_ops() > 3:
-        found = _polynomial(kernel, found, own) or _known_function(kernel, found) or found
+        known = _polynomial(kernel, found, own, limits) or _known_function(kernel, found, limits)
+        found = known or found
     return Template(found, slots)
 
 
@@ -201,20 +204,22 @@ def _sampled(expression: Any, slots: Sequence[Any]) -> Any:
     return np.broadcast_to(values, _SAMPLE.shape).reshape(-1)
 
 
-def _polynomial(kernel: symbolic.Kernel, partial: Any, own: Any) -> Any:
+def _polynomial(kernel: symbolic.Kernel, partial: Any, own: Any, limits: FormulasLimits) -> Any:
     """The partial as a polynomial in the function itself, as own*(1 - own); None if it is none."""
     y, p = _sampled(kernel.expression, kernel.slots), _sampled(partial, kernel.slots)
     if not (np.isfinite(y).all() and np.isfinite(p).all()):
         return None
     coefficients = np.linalg.lstsq(np.vander(y, 3), p, rcond=None)[0]
     whole: Any = np.round(coefficients)
-    if abs(coefficients - whole).max() > 1e-6 or abs(np.polyval(whole, y) - p).max() > 1e-12:
+    if abs(coefficients - whole).max() > limits.whole_coefficient:
+        return None
+    if abs(np.polyval(whole, y) - p).max() > limits.polynomial_miss:
         return None
     a, b, c = (int(whole[k]) for k in range(3))
     return own * (b + a * own) if c == 0 else c + b * own + a * own**2
 
 
-def _known_function(kernel: symbolic.Kernel, partial: Any) -> Any:
+def _known_function(kernel: symbolic.Kernel, partial: Any, limits: FormulasLimits) -> Any:
     """The partial as another function of the table, as sigmoid(x) for softplus; None if it is none."""
     import sympy
 
@@ -226,7 +231,7 @@ def _known_function(kernel: symbolic.Kernel, partial: Any) -> Any:
             if applied is None or applied.kernel.expression.count_ops() < 2:
                 continue
             values = _sampled(applied.kernel.expression, applied.kernel.slots)
-            if np.allclose(values, p, rtol=1e-13, atol=0, equal_nan=False):
+            if np.allclose(values, p, rtol=limits.function_miss, atol=0, equal_nan=False):
                 return sympy.Function(record.name, real=True)(kernel.slots[0])
     return None
 

@@ -9,11 +9,9 @@ from typing import NamedTuple
 from gradcheck_cli.formulas.array_algebra import Algebra
 from gradcheck_cli.formulas.scalar_algebra import COMPARISONS, Form
 from gradcheck_cli.language.identifiers import canonical
-from gradcheck_cli.numerics.limits.formulas import DEFAULTS
 
-__all__ = ["GREEK", "LONGEST", "LatexWriter", "Piece", "Writer", "latex_derivative", "latex_name"]
+__all__ = ["GREEK", "LatexWriter", "Piece", "Writer", "latex_derivative", "latex_name"]
 
-LONGEST = DEFAULTS.longest_formula
 _COMPARED, _SUM, _SIGNED, _PRODUCT, _POWER, _ATOM = range(6)  # how tightly a text holds together
 Piece = tuple[str, int]
 
@@ -35,8 +33,9 @@ class Writer:
         self.algebra = algebra
         self._written: dict[int, Piece | None] = {}
 
-    def text(self, e: int, longest: int = LONGEST) -> str | None:
-        """The text of an expression; None if it is longer than `longest`."""
+    def text(self, e: int, times: int = 1) -> str | None:
+        """The text of an expression; None if it is longer than so many times what is written out."""
+        longest = times * self.algebra.limits.longest_formula
         for part in self.algebra.reachable(e, self._written):
             self._written[part] = self._piece(self.algebra.forms[part], longest)
         found = self._written[e]

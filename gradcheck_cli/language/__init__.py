@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gradcheck_cli.common.errors import GradcheckError, LanguageError, OptionError, printable
-from gradcheck_cli.language.data.file_access import MAX_DATA, MAX_TEXT, read_path
+from gradcheck_cli.language.data.file_access import Access, read_path
 from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 if TYPE_CHECKING:
     from gradcheck_cli.common.errors import Place
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from gradcheck_cli.numerics.array_types import Array
 
 __all__ = [
-    "MAX_DATA",
-    "MAX_TEXT",
     "read_claims",
     "read_expression",
     "read_model",
@@ -40,13 +39,11 @@ _LOSS = "loss = "  # makes one of an expression
 _OF_FILES = ("param", "claim", "rows", "data", "line", "statement", "step", "loss")  # advice on these
 
 
-def _parsed(
-    text: str | bytes, file: str, limit: int, limits: LanguageLimits = DEFAULTS
-) -> tuple[Source, list[Statement]]:
+def _parsed(text: str | bytes, file: str, limits: LanguageLimits) -> tuple[Source, list[Statement]]:
     from gradcheck_cli.language.grammar import Parser
     from gradcheck_cli.language.source_text import decode, split
 
-    source = decode(text, file, limit)
+    source = decode(text, file, limits.max_text)
     spans = split(source)
     parser = Parser(source, limits)
     return source, [parser.parse(span) for span in spans]
@@ -59,9 +56,8 @@ def read_model(
     folder: Path | None = None,
     seed: int | None = None,
     ignore_set: bool = False,
-    max_text: int = MAX_TEXT,
-    max_data: int = MAX_DATA,
     limits: LanguageLimits = DEFAULTS,
+    numerics: NumericsLimits = NUMERICS,
 ) -> Model:
     """The model of a text. `file` is for messages; data files are sought from `folder`.
 
@@ -69,17 +65,16 @@ def read_model(
     """
     from gradcheck_cli.language.name_check import check_names
 
-    source, statements = _parsed(text, file, max_text, limits)
+    source, statements = _parsed(text, file, limits)
     checked = check_names(source, statements)
     from gradcheck_cli.language.model_reader import ModelReader
 
     return ModelReader(
         source,
         checked,
-        folder=folder or Path(),
+        access=Access(folder or Path(), limits, numerics),
         seed=seed,
         ignore_set=ignore_set,
-        max_data=max_data,
     ).model()
 
 
@@ -89,29 +84,29 @@ def read_claims(
     file: str,
     folder: Path | None = None,
     model: Model,
-    max_text: int = MAX_TEXT,
-    max_data: int = MAX_DATA,
+    limits: LanguageLimits = DEFAULTS,
+    numerics: NumericsLimits = NUMERICS,
 ) -> tuple[Claim, ...]:
     """The claims of a text, about the steps and inputs of `model`; its other lines are not used."""
     from gradcheck_cli.language.name_check import check_claims
 
-    source, statements = _parsed(text, file, max_text)
+    source, statements = _parsed(text, file, limits)
     claims = [statement for statement in statements if statement.kind == "claim"]
     known = {name: model.display(name) for name in (*model.inputs, *model.steps)}
     check_claims(source, claims, known)
     from gradcheck_cli.language.model_reader import with_claims
 
-    return with_claims(model, source, claims, folder or Path(), max_data).claims
+    return with_claims(model, source, claims, Access(folder or Path(), limits, numerics)).claims
 
 
-def read_values(text: str, model: Model, *, max_data: int = MAX_DATA) -> tuple[str, Array]:
+def read_values(text: str, model: Model, *, limits: LanguageLimits = DEFAULTS) -> tuple[str, Array]:
     """The name and the array of "NAME=VALUE".
 
     Parameters
     ----------
     text : one assignment
     model : declares the name
-    max_data : how many numbers may be written
+    limits : how much may be written
 
     Returns
     -------
@@ -129,7 +124,7 @@ def read_values(text: str, model: Model, *, max_data: int = MAX_DATA) -> tuple[s
     """
     if "=" not in text:
         raise OptionError(f'"{printable(text, 40)}" gives no value', help="write NAME=VALUE")
-    source, statements = _parsed(f"{_AT}{text}", "--at", MAX_TEXT)
+    source, statements = _parsed(f"{_AT}{text}", "--at", limits)
     if len(statements) != 1 or len(statements[0].declarations) != 1:
         raise OptionError(
             f'"{printable(text, 40)}" is not one assignment', help="write --at once for each name"
@@ -139,7 +134,7 @@ def read_values(text: str, model: Model, *, max_data: int = MAX_DATA) -> tuple[s
     check_names(source, statements)
     from gradcheck_cli.language.model_reader import value_for
 
-    return value_for(source, statements[0], model, max_data)
+    return value_for(source, statements[0], model, limits.max_data)
 
 
 def read_expression(text: str, variable: str, option: str) -> Graph:

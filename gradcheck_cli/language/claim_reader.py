@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import DataError, ShapeError
 from gradcheck_cli.language.data.csv_columns import half_unit
+from gradcheck_cli.language.data.file_access import Access
 from gradcheck_cli.language.data.tables import Table, open_table
 from gradcheck_cli.language.graph_assembly import assemble, evaluate, index_items
 from gradcheck_cli.language.name_check import is_function
@@ -39,8 +39,7 @@ LAYOUTS = ("numerator", "denominator")
 class _Context:
     source: Source
     model: Model
-    folder: Path
-    limit: int
+    access: Access
     statement: Statement
     layout: str = LAYOUTS[0]
 
@@ -55,10 +54,10 @@ class _Fit:
 
 
 def build_claim(
-    source: Source, statement: Statement, model: Model, *, folder: Path, limit: int
+    source: Source, statement: Statement, model: Model, access: Access
 ) -> Claim:
     """The claim of a statement. Raises LanguageError where what it claims is no derivative."""
-    context = _Context(source, model, folder, limit, statement)
+    context = _Context(source, model, access, statement)
     op = _target_op(statement)
     target = _derivative(context, op)
     fit = _fit(context, target, op)
@@ -188,7 +187,7 @@ def _formula(context: _Context, target: Derivative) -> Graph | Misfit:
             statement.root,
             lambda op: _leaf(context, builder, leaves, op),
             rows=context.model.rows,
-            limit=context.limit,
+            limit=context.access.limits.max_data,
         )
     except ShapeError as reason:
         return Misfit(reason.message, reason.help)
@@ -296,7 +295,8 @@ def _from_numbers(context: _Context, claim: Claim) -> Claim:
     positions = range(statement.target + 1, len(statement.ops))
     try:
         numbers = evaluate(
-            context.source, statement.ops, positions, statement.root, {}, limit=context.limit
+            context.source, statement.ops, positions, statement.root, {},
+            limit=context.access.limits.max_data,
         )
     except ShapeError as reason:
         misfit = Misfit(reason.message, reason.help)
@@ -387,7 +387,7 @@ def _from_file(context: _Context, claim: Claim) -> Claim:
     source = context.statement.source
     assert source is not None
     try:
-        with open_table(source.path, context.folder, context.limit) as table:
+        with open_table(source.path, context.access) as table:
             names = _chosen(table, source.columns, claim.target)
             numbers = _together(table.together(names)) if table.is_csv else table.take(names[0])
             half = table.half_units(names)

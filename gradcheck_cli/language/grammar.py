@@ -81,7 +81,7 @@ class Parser:
         except lark.exceptions.UnexpectedToken:
             from gradcheck_cli.language.syntax_advice import explain
 
-            raise explain(self.source, span, at - span.start) from None
+            raise explain(self.source, span, at - span.start, self.limits.syntax_context) from None
         return self.statement
 
     def _set(self, span: Span) -> Statement:

@@ -61,9 +61,11 @@ def skeleton(name: str) -> str:
     return name.translate(_ALIKE).translate(_DIGITS)
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that was most likely meant; None if none is near."""
-    if len(name) > DEFAULTS.longest_corrected:
+def nearest(
+    name: str, known: Iterable[str], longest: int = DEFAULTS.longest_corrected
+) -> str | None:
+    """The known name that was most likely meant; None if none is near, or `name` is longer than `longest`."""
+    if len(name) > longest:
         return None
     best: tuple[int, int, int] | None = None
     found = None

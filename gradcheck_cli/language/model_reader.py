@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -16,12 +15,14 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import LanguageError, OptionError, ShapeError, printable
 from gradcheck_cli.language.claim_reader import build_claim
+from gradcheck_cli.language.data.file_access import Access
+from gradcheck_cli.language.declared_inputs import DeclaredInputs
 from gradcheck_cli.language.graph_assembly import assemble, evaluate
 from gradcheck_cli.language.identifiers import nearest
-from gradcheck_cli.language.input_values import InputReader, written
+from gradcheck_cli.language.input_values import InputReader
 from gradcheck_cli.language.name_check import Checked
 from gradcheck_cli.language.settings import setting
-from gradcheck_cli.language.source_text import Source, Span
+from gradcheck_cli.language.source_text import Source, Span, written
 from gradcheck_cli.language.statements import Name, Op, Statement
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import spell_shape
@@ -41,24 +42,24 @@ class ModelReader:
         source: Source,
         checked: Checked,
         *,
-        folder: Path,
+        access: Access,
         seed: int | None,
         ignore_set: bool,
-        max_data: int,
     ) -> None:
         self.source, self.statements, self.free = source, checked.statements, checked.free
-        self.folder, self.limit, self.ignore_set = folder, max_data, ignore_set
+        self.access, self.ignore_set = access, ignore_set
         self.builder = Builder()
         self.steps: dict[str, Step] = {}
         self.settings: dict[str, Any] = {}
         self.notes: list[str] = []
         self.seed = self._seed(seed)
-        self.declared = InputReader(source, self.builder, folder=folder, seed=self.seed, limit=max_data)
+        self.declared = DeclaredInputs(source, self.builder, access.limits.max_data)
+        self.values = InputReader(source, self.declared, access=access, seed=self.seed)
 
     def model(self) -> Model:
         """The whole model. Raises LanguageError, ShapeError, DataError, OptionError."""
         for name in self.free:
-            self.declared.enter_free(name)
+            self.values.enter_free(name)
         for statement in self.statements:
             self._read(statement)
             self._collect_notes(statement)
@@ -75,9 +76,9 @@ class ModelReader:
             settings=MappingProxyType(self.settings),
             notes=tuple(self.notes),
             lines=tuple(self.source.lines),
-            files=tuple(str(self.folder / s.source.path) for s in self.statements if s.source),
+            files=tuple(str(self.access.folder / s.source.path) for s in self.statements if s.source),
         )
-        return with_claims(model, self.source, self.statements, self.folder, self.limit)
+        return with_claims(model, self.source, self.statements, self.access)
 
     def _read(self, statement: Statement) -> None:
         if statement.kind == "set":
@@ -87,7 +88,7 @@ class ModelReader:
         elif statement.kind == "expression":
             self._step(statement, Name("loss", "loss", statement.span))
         elif statement.declarations:
-            self.declared.declare(statement)
+            self.values.declare(statement)
 
     def _collect_notes(self, statement: Statement) -> None:
         if self.builder.notes:
@@ -129,7 +130,7 @@ class ModelReader:
             statement.root,
             self._leaf,
             rows=self.declared.rows,
-            limit=self.limit,
+            limit=self.access.limits.max_data,
         )
         if name.name == "loss":
             node = self._single(node)
@@ -198,11 +199,11 @@ class ModelReader:
 
 
 def with_claims(
-    model: Model, source: Source, statements: list[Statement], folder: Path, limit: int
+    model: Model, source: Source, statements: list[Statement], access: Access
 ) -> Model:
     """The model with the claims among `statements`."""
     claims = [
-        build_claim(source, statement, model, folder=folder, limit=limit)
+        build_claim(source, statement, model, access)
         for statement in statements
         if statement.kind == "claim"
     ]

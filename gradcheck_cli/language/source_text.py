@@ -17,7 +17,7 @@ from gradcheck_cli.common.errors import LanguageError, Place
 from gradcheck_cli.language.data.file_access import spell_size
 from gradcheck_cli.language.identifiers import describe
 
-__all__ = ["Source", "Span", "decode", "split"]
+__all__ = ["Source", "Span", "decode", "split", "written"]
 
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
@@ -268,3 +268,9 @@ class _Scanner:
         self.pieces.append(self.text[at : at + 1])
         self.done = at + 1
         self.first = len(self.pieces)
+
+
+def written(source: Source, span: Span) -> str:
+    """The author's text; on one line and without comments where it had several."""
+    text = source.text[span.start : span.end]
+    return text if "\n" not in text else " ".join(source.code[span.start : span.end].split())

@@ -80,10 +80,11 @@ class Advice(NamedTuple):
     back: int = 0
 
 
-def explain(source: Source, span: Span, at: int) -> LanguageError:
-    """The error for the statement at `span`, which is unexpected at its character `at`."""
+def explain(source: Source, span: Span, at: int, around: int = DEFAULTS.syntax_context) -> LanguageError:
+    """The error for the statement at `span`, which is unexpected at its character `at`: so many characters
+    `around` it are looked at."""
     code = source.code[span.start : span.end]
-    words = _words(code, at)
+    words = _words(code, at, around)
     position = next(k for k, word in enumerate(words) if word.end > at or word.kind == "end")
     view = _View(words, position, code, source.code)
     for rule in _RULES:
@@ -97,9 +98,8 @@ def explain(source: Source, span: Span, at: int) -> LanguageError:
     return source.error(advice.message, place, help=advice.help)
 
 
-def _words(code: str, at: int) -> list[_Word]:
+def _words(code: str, at: int, around: int) -> list[_Word]:
     """The words of a statement; of a very long one its first, and those around `at`."""
-    around = DEFAULTS.syntax_context
     start, end = max(0, at - around), min(len(code), at + around)
     first = _WORD.search(code) if start else None
     if start:

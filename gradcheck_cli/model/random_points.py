@@ -18,13 +18,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.numerics.chunked_arrays import PIECE, pieces, room
+from gradcheck_cli.numerics.chunked_arrays import pieces, room
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 __all__ = ["DIGITS", "archive", "draw_normal", "draw_uniform", "moved", "signs", "stream"]
 
 Array = NDArray[np.float64]
 DIGITS = 6  # significant digits of every drawn number
-_SMALL = 64  # numbers of an input that is moved together with others
 
 
 class _HasInputs(Protocol):
@@ -131,6 +131,7 @@ def moved(
     kinds: tuple[str, ...] = ("param",),
     attempt: int = 0,
     reach: float = 1.0,
+    limits: NumericsLimits = NUMERICS,
 ) -> dict[str, Array]:
     """The inputs of some kinds at a comparison point: p*(1 + u/2), or u/10 where p is 0.
 
@@ -141,6 +142,7 @@ def moved(
     kinds : of "param", "data" and "rows"
     attempt : another one draws another u
     reach : u is uniform in [-reach, reach]
+    limits : how many numbers are moved together
 
     Returns
     -------
@@ -149,8 +151,8 @@ def moved(
     """
     given = {name: item.values for name, item in model.inputs.items() if item.kind in kinds}
     streams = {name: f"{name}/moved/{number}/{attempt}" for name in given}
-    large = {name: values for name, values in given.items() if values.size > _SMALL}
-    found = {n: _beside(values, model.seed, streams[n], reach) for n, values in large.items()}
+    large = {name: values for name, values in given.items() if values.size > limits.moved_together}
+    found = {n: _beside(values, model.seed, streams[n], reach, limits) for n, values in large.items()}
     small = [name for name in given if name not in found]
     if small:  # thousands of single numbers are moved as if they were one array
         units = np.concatenate([_unit(model.seed, streams[n], given[n].size) for n in small])
@@ -161,11 +163,11 @@ def moved(
     return {name: found[name] for name in given}
 
 
-def _beside(values: Array, seed: int, stream: str, reach: float) -> Array:
-    if values.size <= PIECE:
+def _beside(values: Array, seed: int, stream: str, reach: float, limits: NumericsLimits) -> Array:
+    if values.size <= limits.piece:
         return _beside_some(values, seed, stream, reach)
-    found, width = room(values.shape), math.prod(values.shape[1:])
-    for piece in pieces(values.shape):
+    found, width = room(values.shape, limits), math.prod(values.shape[1:])
+    for piece in pieces(values.shape, limits):
         found[piece] = _beside_some(values[piece], seed, stream, reach, piece.start * width)
     return found
 

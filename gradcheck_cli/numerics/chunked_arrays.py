@@ -14,24 +14,24 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["PIECE", "pieces", "room"]
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
-PIECE = 1 << 17  # numbers looked at together: they stay in the cache
-_IN_MEMORY = 1 << 26  # bytes of one array
+__all__ = ["pieces", "room"]
 
 
-def pieces(shape: tuple[int, ...]) -> Iterator[slice]:
+def pieces(shape: tuple[int, ...], limits: NumericsLimits = NUMERICS) -> Iterator[slice]:
     """Slices of the first axis."""
-    step = max(1, PIECE // max(1, math.prod(shape[1:])))
+    step = max(1, limits.piece // max(1, math.prod(shape[1:])))
     return (slice(a, min(shape[0], a + step)) for a in range(0, shape[0], step))
 
 
-def room(shape: tuple[int, ...]) -> NDArray[np.float64]:
+def room(shape: tuple[int, ...], limits: NumericsLimits = NUMERICS) -> NDArray[np.float64]:
     """An array to be filled: in memory, or in a temporary file, gone with the array, where it is large.
 
     Parameters
     ----------
     shape : of the array
+    limits : how large an array in memory may be
 
     Returns
     -------
@@ -43,7 +43,7 @@ def room(shape: tuple[int, ...]) -> NDArray[np.float64]:
         If the file cannot be made.
     """
     size = 8 * math.prod(shape)
-    if size <= _IN_MEMORY:
+    if size <= limits.in_memory:
         return np.empty(shape)
     with tempfile.TemporaryFile(prefix="gradcheck.") as file:
         file.truncate(size)

@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SPARE_BITS", "multilinear"]
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
-SPARE_BITS = 40  # of a sum whose terms cancel up to these last bits nothing is known: it is taken as 0
-_WIDEST = 2048  # bits from the largest number of an array to the last digit of the smallest
+__all__ = ["multilinear"]
 
 Array = NDArray[Any]
 
 
-def multilinear(function: Callable[..., Array], context: Any, *arrays: Array, settled: bool = False) -> Array:
+def multilinear(
+    function: Callable[..., Array], context: Any, *arrays: Array, settled: bool = False,
+    limits: NumericsLimits = NUMERICS,
+) -> Array:  # fmt: skip
     """function(*arrays), rounded once, to the precision of a context.
 
     Where there are infinite numbers, or sizes too different for whole numbers to be quick, the function is
@@ -33,30 +35,32 @@ def multilinear(function: Callable[..., Array], context: Any, *arrays: Array, se
     context : an mpmath context
     arrays : of dtype object, numbers of the context
     settled : a sum whose terms cancel to all but their last digits is 0, as 0.1 + 0.2 - 0.3 is
+    limits : how wide arrays may be, and how many last bits say nothing
 
     Returns
     -------
     array of dtype object, of the shape that the function gives
     """
-    scaled = [_whole(array, context) for array in arrays]
+    scaled = [_whole(array, context, limits.widest) for array in arrays]
     wholes = [each for each in scaled if each is not None]
     if len(wholes) < len(scaled):
         return np.asarray(function(*arrays))
     result = np.asarray(function(*(whole for whole, _ in wholes)), dtype=object)
     if settled:
-        result = _without_rests(result, function, [whole for whole, _ in wholes], context.prec - SPARE_BITS)
+        bits = context.prec - limits.spare_bits
+        result = _without_rests(result, function, [whole for whole, _ in wholes], bits)
     power = sum(exponent for _, exponent in wholes)
     return _numbers(result, power, context)
 
 
-def _whole(array: Array, context: Any) -> tuple[Array, int] | None:
+def _whole(array: Array, context: Any, widest: int) -> tuple[Array, int] | None:
     """Whole numbers of the same shape, and the power of 2 they are to be multiplied by."""
     parts = [context.convert(number)._mpf_ for number in array.reshape(-1)]
     if any(exponent and not whole for _, whole, exponent, _ in parts):
         return None  # infinite, or no number
     ends = [(exponent, exponent + bits) for _, whole, exponent, bits in parts if whole]
     low = min((least for least, _ in ends), default=0)
-    if max((most for _, most in ends), default=0) - low > _WIDEST:
+    if max((most for _, most in ends), default=0) - low > widest:
         return None
     found = np.empty(len(parts), dtype=object)
     found[:] = [

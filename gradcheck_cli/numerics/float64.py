@@ -22,6 +22,7 @@ from gradcheck_cli.numerics.gaussian_elimination import (
     is_regular,
     spectral_bound,
 )
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 __all__ = ["FLOAT64", "Array", "Axes", "Float64", "Mask", "floats"]
 
@@ -50,6 +51,7 @@ class Float64:
     """Double precision. What holds in every precision is written here once."""
 
     dtype: Any = np.float64
+    limits: NumericsLimits = NUMERICS
 
     @property
     def pi(self) -> Any:
@@ -380,11 +382,11 @@ class Float64:
 
     def cofactors(self, x: Any) -> Any:
         """The derivative of det."""
-        return cofactors(x)
+        return cofactors(x, self.limits)
 
     def spectral_bound(self, x: Any) -> Any:
         """A bound on the size of the eigenvalues of square matrices, as floats."""
-        return spectral_bound(x)
+        return spectral_bound(x, self.limits)
 
     def matmul(self, a: Any, b: Any) -> Any:
         """a @ b for every perturbation and row; one large product where a side is shared by rows."""

@@ -12,15 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 from gradcheck_cli.numerics.machine import EPS
 
 __all__ = [
-    "LARGEST_BY_MINORS", "by_factors", "cofactors", "cofactors_and_room", "determinant", "inverse",
+    "by_factors", "cofactors", "cofactors_and_room", "determinant", "inverse",
     "is_regular", "minors", "spectral_bound",
 ]  # fmt: skip
-
-LARGEST_BY_MINORS = 8  # beyond it minors are too many
-_SQUARINGS = 6  # |a^64|
 
 Array = NDArray[Any]
 
@@ -134,7 +132,7 @@ def is_regular(a: Array, found: Array) -> Array:
     return np.asarray(np.minimum(by_rows, by_columns) < 1 / EPS / (4 * a.shape[-1]))
 
 
-def spectral_bound(a: Array) -> Array:
+def spectral_bound(a: Array, limits: NumericsLimits = NUMERICS) -> Array:
     """A bound on the size of every eigenvalue: |a^k|^(1/k) for k = 64.
 
     No scaling of rows and columns makes it large: where all eigenvalues are 0, it is 0 or nearly so.
@@ -142,6 +140,7 @@ def spectral_bound(a: Array) -> Array:
     Parameters
     ----------
     a : (..., n, n) float64, or mpmath numbers (dtype object)
+    limits : how often the matrix is squared
 
     Returns
     -------
@@ -150,7 +149,7 @@ def spectral_bound(a: Array) -> Array:
     power = a.astype(np.float64) if a.dtype == object else a
     logarithm = np.zeros(a.shape[:-2])
     with np.errstate(all="ignore"):
-        for k in range(_SQUARINGS + 1):
+        for k in range(limits.squarings + 1):
             size = np.max(np.sum(np.abs(power), axis=-1), axis=-1)
             logarithm = logarithm + np.log(size) / 2**k
             power = power / np.where(size == 0, 1, size)[..., None, None]
@@ -158,21 +157,22 @@ def spectral_bound(a: Array) -> Array:
         return np.exp(logarithm)
 
 
-def cofactors(a: Array) -> Array:
+def cofactors(a: Array, limits: NumericsLimits = NUMERICS) -> Array:
     """d det(a)/d a, also where a is singular.
 
     Parameters
     ----------
     a : (..., n, n) float64
+    limits : up to which size by minors
 
     Returns
     -------
     (..., n, n) float64
     """
-    return cofactors_and_room(a)[0]
+    return cofactors_and_room(a, limits)[0]
 
 
-def cofactors_and_room(a: Array) -> tuple[Array, Array]:
+def cofactors_and_room(a: Array, limits: NumericsLimits = NUMERICS) -> tuple[Array, Array]:
     """The cofactors of a matrix, and what rounding may make of each.
 
     Small matrices: minors, or det(a) inv(a)' where that loses less. What is 0 for every matrix with these
@@ -181,13 +181,14 @@ def cofactors_and_room(a: Array) -> tuple[Array, Array]:
     Parameters
     ----------
     a : (..., n, n) float64
+    limits : up to which size by minors
 
     Returns
     -------
     cofactors, bound : (..., n, n) float64
     """
     found, room = _by_inverse(a)
-    if a.shape[-1] <= LARGEST_BY_MINORS:
+    if a.shape[-1] <= limits.largest_by_minors:
         other, least = minors(a), a.shape[-1] * EPS * minors(np.abs(a), signs=False)
     else:
         other, least = by_factors(a)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradcheck_cli.numerics.work_budget import UNIT_DIGITS
-
-__all__ = ["DIGITS", "new_context"]
-
-DIGITS = UNIT_DIGITS
+__all__ = ["new_context"]
 
 
 def new_context(digits: int) -> Any:

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.numerics.exact_contraction import SPARE_BITS, multilinear
+from gradcheck_cli.numerics.exact_contraction import multilinear
 from gradcheck_cli.numerics.float64 import Array, Axes, Float64
-from gradcheck_cli.numerics.gaussian_elimination import LARGEST_BY_MINORS, by_factors, inverse, minors
+from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+from gradcheck_cli.numerics.gaussian_elimination import by_factors, inverse, minors
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 __all__ = ["High"]
 
 
-_FAR = 2.0**64  # beyond it exp is taken as infinity or 0
-_WHOLE = 2.0**53  # below it a whole double is its own shortest decimal
-_REACH = 20_000  # angles up to 2 to this power are reduced; the cost grows with it
+_WHOLE = 2.0 ** SIGNIFICANDS["float64"]  # below it a whole double is its own shortest decimal
 
 
 class High(Float64):
@@ -29,8 +29,8 @@ class High(Float64):
 
     dtype: Any = object
 
-    def __init__(self, context: Any) -> None:
-        self.context = context
+    def __init__(self, context: Any, limits: NumericsLimits = NUMERICS) -> None:
+        self.context, self.limits = context, limits
         self._convert = np.frompyfunc(context.mpf, 1, 1)
         self._shortest = np.frompyfunc(self._shortest_decimal, 1, 1)
         self._settled = np.frompyfunc(self._without_rest, 2, 1)
@@ -119,7 +119,7 @@ class High(Float64):
 
     def sum(self, x: Any, axis: Axes, keepdims: bool) -> Any:
         """Sum along `axis`."""
-        return multilinear(partial(np.sum, axis=axis, keepdims=keepdims), self.context, x, settled=True)
+        return self.multilinear(partial(np.sum, axis=axis, keepdims=keepdims), x, settled=True)
 
     def max(self, x: Any, axis: Axes, keepdims: bool) -> Any:
         """Largest along `axis`; nan if there is one."""
@@ -128,7 +128,13 @@ class High(Float64):
 
     def matmul(self, a: Any, b: Any) -> Any:
         """a @ b for every perturbation and row."""
-        return multilinear(super().matmul, self.context, a, b, settled=True)
+        return self.multilinear(super().matmul, a, b, settled=True)
+
+    def multilinear(
+        self, function: Callable[..., Array], *arrays: Array, settled: bool = False
+    ) -> Array:
+        """function(*arrays), which is linear in each array, rounded once; 0 in `settled` sums that cancel."""
+        return multilinear(function, self.context, *arrays, settled=settled, limits=self.limits)
 
     def inv(self, x: Any) -> Any:
         """Inverse; nan where a column has no pivot."""
@@ -136,7 +142,7 @@ class High(Float64):
 
     def cofactors(self, x: Any) -> Any:
         """The derivative of det."""
-        return minors(x) if x.shape[-1] <= LARGEST_BY_MINORS else by_factors(x)[0]
+        return minors(x) if x.shape[-1] <= self.limits.largest_by_minors else by_factors(x)[0]
 
     def norm(self, x: Any, axes: Axes, keepdims: bool) -> Any:
         """Root of the sum of squares; nothing overflows here."""
@@ -243,7 +249,7 @@ class High(Float64):
             _, first, its_exponent, its_bits = a._mpf_
         except AttributeError:  # a plain number among them
             return self._without_rest(self.context.mpf(total), self.context.mpf(a))
-        rest = exponent + bits <= its_exponent + its_bits - self.context.prec + SPARE_BITS
+        rest = exponent + bits <= its_exponent + its_bits - self.context.prec + self.limits.spare_bits
         return self.context.zero if rest and whole and first else total
 
     def _shortest_decimal(self, value: Any) -> Any:
@@ -271,7 +277,7 @@ class High(Float64):
     def _growing(self, name: str, x: Any, right: float, left: float) -> Any:
         """A function of the context that takes its limits very far out, where it cannot be stored."""
         function = getattr(self.context, name)
-        far = self.context.mpf(_FAR)  # once: to convert it takes longer than to compare
+        far = self.context.mpf(self.limits.far)  # once: to convert it takes longer than to compare
 
         def bounded(v: Any) -> Any:
             if v > far:
@@ -285,17 +291,17 @@ class High(Float64):
         function = getattr(self.context, name)
 
         def reduced(v: Any) -> Any:
-            near = self.context.isfinite(v) and (not v or self.context.mag(v) < _REACH)
+            near = self.context.isfinite(v) and (not v or self.context.mag(v) < self.limits.largest_angle)
             return function(v) if near else self.context.nan
 
         return self._map(name, reduced, x)
 
     def _power(self, a: Any, b: Any) -> Any:
-        context = self.context
+        context, far = self.context, self.limits.far
         a, b = context.mpf(a), context.mpf(b)
         if not a:
             return context.mpf(1) if not b else context.mpf(0) if b > 0 else context.inf
-        if abs(b) > _FAR or (context.isfinite(a) and abs(b * context.mag(a)) > _FAR):
+        if abs(b) > far or (context.isfinite(a) and abs(b * context.mag(a)) > far):
             magnitude = self.exp(b * context.log(abs(a)))
             return magnitude if a > 0 else context.nan
         value = context.power(a, b)

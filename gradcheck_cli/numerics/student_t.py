@@ -12,17 +12,16 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 from gradcheck_cli.numerics.machine import EPS
 
 __all__ = ["interval", "student_t", "typical"]
 
 Array = NDArray[np.float64]
 Values = Sequence[float] | Array
-_LARGE = 1000  # degrees of freedom from which the expansion around the normal quantile is exact enough
-_ROUNDING = 1e-9  # of a level such as 0.9, which no double is
 
 
-def student_t(level: float, freedom: int) -> float:
+def student_t(level: float, freedom: int, limits: NumericsLimits = NUMERICS) -> float:
     """The t with P(|T| <= t) = `level`, two-sided, for Student's distribution.
 
     The relative error is below 1e-8 for levels up to 1 - 1e-7. Raises ValueError for a level outside
@@ -30,7 +29,7 @@ def student_t(level: float, freedom: int) -> float:
     """
     if not 0 <= level < 1 or freedom < 1:
         raise ValueError(f"level {level}, degrees of freedom {freedom}")
-    if freedom > _LARGE:
+    if freedom > limits.many_degrees:
         below = min((1 + level) / 2, 1 - EPS / 2)
         return _around_normal(NormalDist().inv_cdf(below), freedom)
     low, high = 0.0, math.pi / 2
@@ -61,7 +60,7 @@ def _around_normal(z: float, freedom: int) -> float:
     return z + math.fsum(term / freedom**power for power, term in enumerate(terms, 1))
 
 
-def interval(values: Values, level: float) -> tuple[Array, Array]:
+def interval(values: Values, level: float, limits: NumericsLimits = NUMERICS) -> tuple[Array, Array]:
     """Where one more number of the same kind will lie.
 
     Between order statistics at the places p (n + 1) (Weibull 1939) where there are enough of them,
@@ -71,6 +70,7 @@ def interval(values: Values, level: float) -> tuple[Array, Array]:
     ----------
     values : (n, ...) finite numbers, columns by themselves
     level : the probability, in (0, 1)
+    limits : rounding of the level
 
     Returns
     -------
@@ -83,9 +83,9 @@ def interval(values: Values, level: float) -> tuple[Array, Array]:
         nothing: Array = np.full(given.shape[1:], np.nan)[()]
         return nothing, nothing
     place = (1 - level) / 2 * (n + 1)
-    if place >= 1 - _ROUNDING:
+    if place >= 1 - limits.level_rounding:
         return _ordered(given, place - 1), _ordered(given, n - place)
-    reach = student_t(level, n - 1) * np.std(given, axis=0, ddof=1) * math.sqrt(1 + 1 / n)
+    reach = student_t(level, n - 1, limits) * np.std(given, axis=0, ddof=1) * math.sqrt(1 + 1 / n)
     mean = given.mean(axis=0)
     return mean - reach, mean + reach
 
@@ -98,7 +98,9 @@ def _ordered(given: Array, place: float) -> Array:
     return found
 
 
-def typical(values: Array, level: float) -> tuple[Array, Array, Array]:
+def typical(
+    values: Array, level: float, limits: NumericsLimits = NUMERICS
+) -> tuple[Array, Array, Array]:
     """Median, and the interval in which one more number will lie, of the finite numbers of each column.
 
     Columns with equally many are taken together: one after the other they took a tenth of the time of
@@ -108,6 +110,7 @@ def typical(values: Array, level: float) -> tuple[Array, Array, Array]:
     ----------
     values : (n, columns) float64
     level : the probability, in (0, 1)
+    limits : rounding of the level
 
     Returns
     -------
@@ -122,5 +125,5 @@ def typical(values: Array, level: float) -> tuple[Array, Array, Array]:
         columns = counts == count
         given = ordered[:count, columns]
         median[columns] = (given[(count - 1) // 2] + given[count // 2]) / 2  # np.median imports numpy.ma
-        low[columns], high[columns] = interval(given, level)
+        low[columns], high[columns] = interval(given, level, limits)
     return median, low, high

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT", "UNIT_DIGITS", "Budget", "BudgetSpent"]
+from gradcheck_cli.numerics.limits.numerics import NUMERICS
 
-DEFAULT = 12_000_000  # operations: a minute or two, where 600,000 are one large model's forward pass
-UNIT_DIGITS = 50  # of the numbers of one operation; with more digits it counts in proportion
+__all__ = ["Budget", "BudgetSpent"]
 
 
 class BudgetSpent(Exception):
@@ -26,7 +25,8 @@ class Budget:
     decided at high precision within a budget is decided in the same way within every larger one.
     """
 
-    most: int = DEFAULT
+    most: int = NUMERICS.budget
+    unit_digits: int = NUMERICS.digits  # with more of them an operation counts in proportion
     left: int = -1
     spent: bool = False  # something had to be refused
 
@@ -35,7 +35,7 @@ class Budget:
 
     def pay(self, operations: int, digits: int) -> None:
         """Take so many operations from what is left. Raises BudgetSpent."""
-        cost = operations * -(-digits // UNIT_DIGITS)
+        cost = operations * -(-digits // self.unit_digits)
         if self.spent or cost > self.left:
             self.spent = True
             raise BudgetSpent(self.reason)

@@ -22,9 +22,10 @@ from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
+from gradcheck_cli.numerics.limits.evaluation import EVALUATION, EvaluationLimits
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
-from gradcheck_cli.numerics.mpmath_context import DIGITS, new_context
+from gradcheck_cli.numerics.mpmath_context import new_context
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.numerics.work_budget import Budget
@@ -32,7 +33,7 @@ from gradcheck_cli.reference.symbolic_reverse_mode import counted, work_of
 
 __all__ = ["ExactDifferences", "Sides"]
 
-_LIMITS, _EVALUATION = ReferenceLimits(), EvaluationLimits()
+_LIMITS = ReferenceLimits()
 _SIDES = 4  # forward passes for slopes: to the left and right, and ten times as far
 
 
@@ -53,36 +54,40 @@ class ExactDifferences:
         budget: Budget | None = None,
         *,
         limits: ReferenceLimits = _LIMITS,
-        evaluation: EvaluationLimits = _EVALUATION,
+        evaluation: EvaluationLimits = EVALUATION,
+        numerics: NumericsLimits = NUMERICS,
         meter: Meter | None = None,
     ) -> None:
         self.program = program
         self.model: Model = program.model
-        self.budget = budget or Budget()
-        self.limits, self.evaluation, self.meter = limits, evaluation, meter
+        self.budget = budget or Budget(numerics.budget, numerics.digits)
+        self.limits, self.evaluation, self.numerics, self.meter = limits, evaluation, numerics, meter
 
     @cached_property
     def high(self) -> High:
         """The namespace of 50 digits."""
-        return High(new_context(DIGITS))
+        return self._precise(self.numerics.digits)
 
     @cached_property
     def higher(self) -> High:
         """The namespace for differences, and for telling a difference from cancellation."""
-        return High(new_context(self.limits.difference_digits))
+        return self._precise(self.limits.difference_digits)
 
     @cached_property
     def surest(self) -> High:
         """The namespace to look in before a witness is blamed: there log(1 + exp(-700)) is not 0."""
-        return High(new_context(self.limits.surest_digits))
+        return self._precise(self.limits.surest_digits)
+
+    def _precise(self, digits: int) -> High:
+        return High(new_context(digits), self.numerics)
 
     def deep(self, zeros: int) -> High:
         """The namespace for numbers with so many zeros behind the point: there 1 - sigmoid(20000) is not
         0. One of a few, so that what is known with it is kept."""
         unit = self.limits.surest_digits
-        digits = unit * (1 + (zeros + DIGITS) // unit)
+        digits = unit * (1 + (zeros + self.numerics.digits) // unit)
         if digits not in self._deep:
-            self._deep[digits] = High(new_context(digits))
+            self._deep[digits] = self._precise(digits)
         return self._deep[digits]
 
     @cached_property

@@ -28,12 +28,8 @@ from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.machine import EPS
 from gradcheck_cli.numerics.namespace import Namespace
-from gradcheck_cli.numerics.work_budget import DEFAULT
 from gradcheck_cli.reference.exact_differences import ExactDifferences
 from gradcheck_cli.reference.stochastic_rounding import (
-    FINER_JITTER,
-    JITTER,
-    SAFETY,
     Jittered,
     bound,
     formula_rounding,
@@ -59,7 +55,7 @@ class Referee(ExactDifferences):
         """The referee of another model in the same run: the same budget, limits and meter."""
         return Referee(
             lower(model, limits=self.program.limits), self.budget,
-            limits=self.limits, evaluation=self.evaluation, meter=self.meter,
+            limits=self.limits, evaluation=self.evaluation, numerics=self.numerics, meter=self.meter,
         )  # fmt: skip
 
     def affords(self, seeds: int = 1) -> bool:
@@ -70,7 +66,7 @@ class Referee(ExactDifferences):
     @property
     def afforded(self) -> int:
         """How many derivatives that is true of together."""
-        return max(self.budget.most, DEFAULT) // self.limits.share // self.work
+        return max(self.budget.most, self.numerics.budget) // self.limits.share // self.work
 
     # -- the first way: partials in reverse ---------------------------------------------------
 
@@ -99,7 +95,7 @@ class Referee(ExactDifferences):
             self.pay(m)
             as_written = m is FLOAT64 or isinstance(m, Jittered)
             users = self._users_apart if as_written else self._users
-            self._passes[key] = Pass(users.program, point, m, users, self._pay, self.limits)
+            self._passes[key] = Pass(users.program, point, m, users, self._pay, self.limits, self.numerics)
         return self._passes[key]
 
     def _make_room(self, kept: dict[Any, Any]) -> None:
@@ -137,15 +133,15 @@ class Referee(ExactDifferences):
 
     @cached_property
     def _jitter(self) -> Jittered:
-        return Jittered(self._moved, 20)
+        return Jittered(self._moved, 20, reference=self.limits)
 
     @cached_property
     def _finer_jitter(self) -> Jittered:
-        return Jittered(self._moved, 21, FINER_JITTER)
+        return Jittered(self._moved, 21, self.limits.finer_jitter, reference=self.limits)
 
     @cached_property
     def _narrow_jitter(self) -> Jittered:
-        return Jittered(self._moved, 22, narrow=True)
+        return Jittered(self._moved, 22, narrow=True, reference=self.limits)
 
     def formula_rounding(
         self, graph: Graph, leaves: Mapping[Key, Array], room: Mapping[Key, Array]
@@ -206,12 +202,12 @@ class Referee(ExactDifferences):
         with np.errstate(all="ignore"):
             for (node, base), (_, near) in zip(there, moved, strict=True):
                 spread = np.max(np.abs(near - base), axis=0)
-                if np.any(np.abs(base[0]) < SAFETY * spread * (EPS / JITTER)):
+                if np.any(np.abs(base[0]) < self.limits.safety * spread * (EPS / self.limits.jitter)):
                     found.append(node)
         return found
 
     def _jittered(self, point: Mapping[str, Array]) -> dict[int, Array]:
-        return jittered(self.model, point, self._jitter, local_errors(self.model, point))
+        return jittered(self.model, point, self._jitter, local_errors(self.model, point, self.limits))
 
     def value_rounding(
         self, point: Mapping[str, Array], names: Sequence[str], *, doubles: bool = False

@@ -28,9 +28,6 @@ from gradcheck_cli.numerics.machine import EPS, TINY
 from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = [
-    "FINER_JITTER",
-    "JITTER",
-    "SAFETY",
     "Jittered",
     "bound",
     "formula_rounding",
@@ -42,11 +39,9 @@ __all__ = [
 ]  # fmt: skip
 
 _LIMITS = ReferenceLimits()
-JITTER, FINER_JITTER, SAFETY = _LIMITS.jitter, _LIMITS.finer_jitter, _LIMITS.safety
 _IEEE: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
 }  # fmt: skip
-_POOL = _LIMITS.bit_pool
 
 
 class Jittered(Float64):
@@ -57,8 +52,12 @@ class Jittered(Float64):
     which nothing is taken to be exact.
     """
 
-    def __init__(self, moved: int, seed: int, size: float = JITTER, *, narrow: bool = False) -> None:
-        self.samples, self.size, self.narrow = 1 + moved, size, narrow
+    def __init__(
+        self, moved: int, seed: int, size: float | None = None, *, narrow: bool = False,
+        reference: ReferenceLimits = _LIMITS,
+    ) -> None:  # fmt: skip
+        self.reference, self.size = reference, reference.jitter if size is None else size
+        self.samples, self.narrow = 1 + moved, narrow
         self.random = np.random.Generator(np.random.PCG64(seed))
         self._pool, self._left = np.zeros(0), 0
 
@@ -83,12 +82,12 @@ class Jittered(Float64):
     def _draw(self, into: Array, low: float, high: float) -> None:
         """One of two numbers for each entry, by random bits; for few entries by bits drawn beforehand,
         which takes a quarter of the time."""
-        count = into.size
-        if count > _POOL // 8:
+        count, pool = into.size, self.reference.bit_pool
+        if count > pool // 8:
             bits = self._bits(count)
         else:
             if self._left < count:
-                self._pool, self._left = self._bits(_POOL).astype(float), _POOL
+                self._pool, self._left = self._bits(pool).astype(float), pool
             self._left -= count
             bits = self._pool[self._left : self._left + count]
         np.multiply(bits.reshape(into.shape), high - low, out=into)  # to choose takes three times as long
@@ -100,7 +99,7 @@ class Jittered(Float64):
     def pow(self, a: Array, b: Array) -> Array:
         """a^b, where a whole number that was computed, as 2*m, is exact: a negative base has a power."""
         whole = np.rint(b)
-        computed = (np.asarray(a) < 0) & (np.abs(b - whole) <= _LIMITS.whole_exponent * np.abs(b))
+        computed = (np.asarray(a) < 0) & (np.abs(b - whole) <= self.reference.whole_exponent * np.abs(b))
         return np.asarray(super().pow(a, np.where(computed, whole, b)))
 
     def erfc(self, x: Array) -> Array:
@@ -114,7 +113,7 @@ class Jittered(Float64):
 
     def cofactors(self, x: Array) -> Array:
         """The cofactors, each off by as much as the better way to compute it may be."""
-        found, room = cofactors_and_room(x)
+        found, room = cofactors_and_room(x, self.limits)
         signs = np.sign(self.rounded(np.ones_like(x)) - 1)
         return np.asarray(found + signs * room * (self.size / EPS))
 
@@ -210,7 +209,7 @@ def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
     """
     plain = samples[0]
     spread = np.max(np.abs(samples - plain), axis=0)
-    found = SAFETY * spread * (EPS / jitter.size)
+    found = jitter.reference.safety * spread * (EPS / jitter.size)
     found = found + ulps * EPS * np.abs(plain) + TINY
     return np.where(np.isfinite(found), found, np.inf)
 
@@ -322,7 +321,9 @@ def _terms(node: Node, graph: Graph, rows: int | None) -> int:
 # ---------------------------------------------------------------------------------------------
 
 
-def local_errors(model: Model, point: Mapping[str, Array]) -> dict[int, Array]:
+def local_errors(
+    model: Model, point: Mapping[str, Array], limits: ReferenceLimits = _LIMITS
+) -> dict[int, Array]:
     """By how many ulps the result of an operation may be off, entry by entry.
 
     Half an ulp for the operations of IEEE 754; 0 where the arguments are exact and the result is, too, or
@@ -332,6 +333,7 @@ def local_errors(model: Model, point: Mapping[str, Array]) -> dict[int, Array]:
     ----------
     model : the graph
     point : name to float64 array
+    limits : of how many results it is decided whether they are exact
 
     Returns
     -------
@@ -341,7 +343,7 @@ def local_errors(model: Model, point: Mapping[str, Array]) -> dict[int, Array]:
     values: dict[int, Array] = {}
     exact: dict[int, Array] = {}
     found: dict[int, Array] = {}
-    left = _LIMITS.most_exact
+    left = limits.most_exact
     with np.errstate(all="ignore"):
         for node in model.graph.nodes:
             if node.is_leaf:
@@ -363,7 +365,7 @@ def local_errors(model: Model, point: Mapping[str, Array]) -> dict[int, Array]:
                 left -= y.size if asked else 0
                 exact[node.index] = known & (_is_exact(node, y, given) if asked else False)
                 free = exact[node.index] | _is_free(node, given, [exact[a] for a in node.arguments])
-                found[node.index] = np.where(free, 0.0, _LIMITS.correctly_rounded)
+                found[node.index] = np.where(free, 0.0, limits.correctly_rounded)
             else:
                 simple = y + y == np.rint(y + y)  # exp(0) is 1 and sigmoid(0) 1/2; softplus(0) is log(2)
                 exact[node.index] = known & simple & _all([x == 0 for x in given])

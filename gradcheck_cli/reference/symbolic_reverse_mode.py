@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -22,11 +22,11 @@ from gradcheck_cli.derivatives.symbolic.recording import WHOLE, Item
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.numerics.exact_contraction import multilinear
 from gradcheck_cli.numerics.float64 import Float64
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.machine import SMALLEST_NORMAL
-from gradcheck_cli.numerics.mpmath_context import DIGITS, new_context
+from gradcheck_cli.numerics.mpmath_context import new_context
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.reference.stochastic_rounding import Jittered, jittered, local_errors, read, rounded
@@ -51,10 +51,12 @@ _EXACT = (
 )
 
 
-def _values(program: Program, point: Mapping[str, Array], m: Namespace) -> dict[int, Array]:
+def _values(
+    program: Program, point: Mapping[str, Array], m: Namespace, limits: ReferenceLimits
+) -> dict[int, Array]:
     """The values of all items, all rows at once; in float64 those of the author's operations."""
     run = Run(program, point, m)
-    written = _as_written(program, point, m) if isinstance(m, Float64) and not isinstance(m, High) else {}
+    written = _as_written(program, point, m, limits) if _is_float64(m) else {}
     values: dict[int, Array] = {}
     with np.errstate(all="ignore"):
         for index in program.order:
@@ -71,10 +73,16 @@ def _values(program: Program, point: Mapping[str, Array], m: Namespace) -> dict[
     return values
 
 
-def _as_written(program: Program, point: Mapping[str, Array], m: Float64) -> dict[int, Array]:
+def _is_float64(m: Namespace) -> TypeGuard[Float64]:
+    return isinstance(m, Float64) and not isinstance(m, High)
+
+
+def _as_written(
+    program: Program, point: Mapping[str, Array], m: Float64, limits: ReferenceLimits
+) -> dict[int, Array]:
     """The values of `jittered` by the items of the nodes."""
     narrow = isinstance(m, Jittered) and m.narrow
-    errors = local_errors(program.model, point) if isinstance(m, Jittered) and not narrow else None
+    errors = local_errors(program.model, point, limits) if isinstance(m, Jittered) and not narrow else None
     values = jittered(program.model, point, m, errors)
     return {program.of_node[node.index]: values[node.index] for node in program.model.graph.nodes}
 
@@ -120,11 +128,12 @@ class Pass:
         users: Users,
         pay: Callable[[Namespace, int], None],
         limits: ReferenceLimits = _LIMITS,
+        numerics: NumericsLimits = NUMERICS,
     ) -> None:
         self.program, self.m, self.users, self.pay = program, m, users, pay
-        self.limits = limits
+        self.limits, self.numerics = limits, numerics
         self.run = Run(program, point, m)
-        self.values = _values(program, point, m)
+        self.values = _values(program, point, m, limits)
         self.slots: dict[int, list[Array]] = {}
 
 
@@ -233,7 +242,7 @@ class Reverse:
         values = partial(self.m, slots)
         if values.dtype == object:
             return values
-        values = _rescued(partial, slots, values, self.at.limits.most_rescued)
+        values = _rescued(partial, slots, values, self.at)
         if isinstance(self.m, Jittered):
             node = self.program.model.graph.nodes[item.source]
             room = _TEXTBOOK.get(node.operation)
@@ -328,7 +337,7 @@ class Reverse:
         pattern = ",".join(f"{lead}{axes}" for axes, _ in operands) + f"->{left}{''.join(known)}"
         values, contracted = (v for _, v in operands), partial(np.einsum, pattern)
         if isinstance(self.m, High):
-            sent = multilinear(contracted, self.m.context, *values)
+            sent = self.m.multilinear(contracted, *values)
         else:
             sent = np.asarray(contracted(*values))
         sent = sent[:, None] if rows > 1 else sent
@@ -364,7 +373,7 @@ def _sent_back(adjoint: Array, places: Sequence[int], signs: Sequence[int], shap
     return full
 
 
-def _rescued(partial: Formula, slots: Sequence[Array], values: Array, most: int) -> Array:
+def _rescued(partial: Formula, slots: Sequence[Array], values: Array, at: Pass) -> Array:
     """Entries that left the range of float64 though their slots did not, once more at 50 digits."""
     if np.isfinite(values).all() and (np.abs(values) >= SMALLEST_NORMAL).all():
         return values
@@ -372,9 +381,9 @@ def _rescued(partial: Formula, slots: Sequence[Array], values: Array, most: int)
     doubtful = ~np.isfinite(values) | (np.abs(values) < SMALLEST_NORMAL)
     for slot in given:
         doubtful &= np.isfinite(slot) & (slot != 0)
-    if not 0 < doubtful.sum() <= most:
+    if not 0 < doubtful.sum() <= at.limits.most_rescued:
         return values
-    high = High(new_context(DIGITS))
+    high = High(new_context(at.numerics.digits), at.numerics)
     found = np.array(values)
     try:
         again = partial(high, [high.array(slot[doubtful].reshape(1, 1, -1)) for slot in given])

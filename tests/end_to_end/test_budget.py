@@ -20,7 +20,8 @@ from gradcheck_cli.derivatives import backprop
 from gradcheck_cli.derivatives.symbolic.program import lower
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.table import PRIMITIVES
-from gradcheck_cli.numerics.work_budget import DEFAULT, Budget, BudgetSpent
+from gradcheck_cli.numerics.limits.numerics import NUMERICS
+from gradcheck_cli.numerics.work_budget import Budget, BudgetSpent
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.render.registry import render
 from gradcheck_cli.results.gradient_results import Entry, Report, Verdict
@@ -86,8 +87,8 @@ def test_more_digits_count_in_proportion(digits: int, price: int) -> None:
 def spent(monkeypatch: pytest.MonkeyPatch, text: str, **options: Any) -> int:
     made: list[Budget] = []
 
-    def kept(most: int) -> Budget:
-        made.append(Budget(most))
+    def kept(*given: int) -> Budget:
+        made.append(Budget(*given))
         return made[-1]
 
     monkeypatch.setattr(import_module("gradcheck_cli.checking.check"), "Budget", kept)
@@ -104,7 +105,7 @@ def test_a_pass_counts_every_number_of_every_row() -> None:
     for model in (few, many):
         referee = Referee(lower(model), Budget())
         referee.derivative(model.point(), "loss", ["w0"])
-        used.append(DEFAULT - referee.budget.left)
+        used.append(NUMERICS.budget - referee.budget.left)
     assert 10 * 8 < used[0] < 10 * 40  # x, f0, h1 in four operations, f1, l; and once more in reverse
     assert 95 * used[0] < used[1] < 100 * used[0]
 
@@ -135,7 +136,7 @@ def test_disputed_rows_cost_in_proportion_to_their_number(monkeypatch: pytest.Mo
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp_rows.txt", "deep_relu.txt", "logistic_wrong_claim.txt"])
 def test_ordinary_models_are_far_from_the_budget(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert 0 < spent(monkeypatch, name) < DEFAULT / 100
+    assert 0 < spent(monkeypatch, name) < NUMERICS.budget / 100
 
 
 # ---------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import numpy as np
 from gradcheck_cli.derivatives.symbolic.recording import Item
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.numerics.exact_contraction import multilinear
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 
@@ -40,7 +39,7 @@ def _einsum(pattern: str, m: Namespace, *operands: Array) -> Array:
     dotted = ",".join(f"...{letters}" for letters in inputs.split(","))
     contracted = partial(np.einsum, f"{dotted}->...{output}")
     if isinstance(m, High):
-        return multilinear(contracted, m.context, *operands)
+        return m.multilinear(contracted, *operands)
     return _as_product(pattern, *operands) if len(operands) == 2 else np.asarray(contracted(*operands))
 
 

@@ -14,6 +14,7 @@ from gradcheck_cli.derivatives.backprop.reverse_mode import derivative
 from gradcheck_cli.evaluation.tape import Failing, Tape, forward_pass
 from gradcheck_cli.initialization.user_model.layout import Layout
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 
 __all__ = ["QUANTITIES", "Array", "Measured", "measure_model"]
 
@@ -49,14 +50,16 @@ class Measured:
         return int((self.dead_in("h") | self.dead_in("dh")).sum())
 
 
-def measure_model(draws: Sequence[Model], layout: Layout, stat: str) -> Measured:
+def measure_model(
+    draws: Sequence[Model], layout: Layout, stat: str, limits: EvaluationLimits
+) -> Measured:
     """The statistics of every step and its gradient over all draws."""
     names = [step.name for step in layout.steps]
     found: dict[str, list[list[float]]] = {name: [] for name in QUANTITIES}
     zero: dict[str, list[list[bool]]] = {name: [] for name in QUANTITIES}
     result = Measured({}, {}, {name: [] for name in layout.matrices}, [], [])
     for model in draws:
-        tape = forward_pass(model)
+        tape = forward_pass(model, limits=limits)
         for name, kept in result.weights.items():
             kept.append(_weights(layout, tape, name))
         if (failing := tape.failing()) is not None:

@@ -17,6 +17,7 @@ from gradcheck_cli.initialization.user_model.measurement import QUANTITIES, Meas
 from gradcheck_cli.initialization.user_model.trends import Trends
 from gradcheck_cli.initialization.user_model.weight_matrices import displayed, matrix_stats
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.evaluation import EVALUATION, EvaluationLimits
 from gradcheck_cli.numerics.limits.initialization import DEFAULTS, InitializationLimits
 from gradcheck_cli.results.initialization_results import (
     InitReport,
@@ -39,6 +40,7 @@ def model_stats(
     every: int | None = None,
     all_layers: bool = False,
     limits: InitializationLimits = DEFAULTS,
+    evaluation: EvaluationLimits = EVALUATION,
 ) -> InitReport:
     """Weights, sizes of steps ("h") and of d loss/d step ("dh") over `draws` of one model.
 
@@ -49,7 +51,7 @@ def model_stats(
     """
     _check(draws, stat, level, quantities, every)
     layout = Layout(draws[0], limits=limits)
-    measured = measure_model(draws, layout, stat)
+    measured = measure_model(draws, layout, stat, evaluation)
     matrices = [matrix_stats(layout, measured, name) for name in layout.matrices]
     trends = Trends(layout, measured, stat, level)
     series = {name: trends.series(name) for name in QUANTITIES}

@@ -21,11 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import DataError, printable
-from gradcheck_cli.language.data.file_access import spell_size
+from gradcheck_cli.language.data.file_access import Access, spell_size
 from gradcheck_cli.language.data.npy import DOUBLE
 from gradcheck_cli.language.identifiers import canonical, nearest
 from gradcheck_cli.numerics.chunked_arrays import room
-from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 
 __all__ = ["SHOWN", "Columns", "find", "half_unit"]
 
@@ -43,8 +42,9 @@ class Columns:
 
     is_csv = True
 
-    def __init__(self, file: str, stream: IO[bytes], limit: int, limits: LanguageLimits = DEFAULTS) -> None:
-        self.file, self.stream, self.limit, self.limits = file, stream, limit, limits
+    def __init__(self, file: str, stream: IO[bytes], access: Access) -> None:
+        self.file, self.stream = file, stream
+        self.limits, self.numerics = access.limits, access.numerics
         self.count = 0  # lines of numbers
         self.names: tuple[str, ...] = ()
         self._survey()
@@ -107,10 +107,10 @@ class Columns:
             )
 
     def _check_count(self, count: int) -> None:
-        if 8 * count > self.limit:
+        if 8 * count > self.limits.max_data:
             raise DataError(
                 f"{self.file} has {count:,} lines of numbers or more; "
-                f"at most {spell_size(self.limit)} are read", help="--max-data raises the limit",
+                f"at most {spell_size(self.limits.max_data)} are read", help="--max-data raises the limit",
             )  # fmt: skip
 
     # -- text -------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ class Columns:
     def _at_once(self, places: Sequence[int]) -> Array | None:
         """These columns by NumPy's reader, in a third of the time; None where it stumbles over anything: who
         reads field by field says where and why."""
-        found, start = room((self.count, len(places))), 0
+        found, start = room((self.count, len(places)), self.numerics), 0
         lines = islice(self._lines(), 1, None)
         try:
             while piece := list(islice(lines, self.limits.piece_lines)):
@@ -214,7 +214,7 @@ class Columns:
     ) -> Array:
         """What is read from the fields of these columns, a piece of lines at a time."""
         places = [self.names.index(header) for header in headers]
-        found = room((self.count, len(places)))
+        found = room((self.count, len(places)), self.numerics)
         start = -1  # the header is no line of numbers
         for piece in self._pieces():
             lines = piece[max(0, -start) : self.count - start]

@@ -7,28 +7,38 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from gradcheck_cli.common import example_models
 from gradcheck_cli.common.errors import DataError, printable
-from gradcheck_cli.numerics.limits.language import DEFAULTS
+from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
-__all__ = ["MAX_DATA", "MAX_TEXT", "check_size", "opened", "read_path", "size_of", "spell_size"]
+__all__ = ["Access", "check_size", "opened", "read_path", "size_of", "spell_size"]
 
-MAX_TEXT, MAX_DATA = DEFAULTS.max_text, DEFAULTS.max_data
 _NAME = 200  # characters of a path that are shown
 _FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC")  # where the system has them
 
 
-def read_path(path: str | os.PathLike[str], *, limit: int = MAX_TEXT) -> bytes:
+@dataclass(frozen=True)
+class Access:
+    """Where data files are found, and how much of them may be read."""
+
+    folder: Path = Path()
+    limits: LanguageLimits = DEFAULTS
+    numerics: NumericsLimits = NUMERICS
+
+
+def read_path(path: str | os.PathLike[str], *, limits: LanguageLimits = DEFAULTS) -> bytes:
     """The bytes of a regular file, as it was typed, or of standard input for "-". Raises DataError."""
     name = os.fspath(path)
     if name == "-":
-        return _read_stream(limit)
+        return _read_stream(limits)
     with opened(name, beside="the current folder") as stream:
         size = size_of(stream)
-        check_size(name, size, limit)
+        check_size(name, size, limits.max_text)
         content = stream.read(size + 1)  # read allocates all it is asked for
     if len(content) > size:
         raise DataError(f"{printable(name, _NAME)} grows while it is read", help="try again")
@@ -76,14 +86,14 @@ def check_size(name: str, size: int, limit: int) -> None:
         raise _too_large(name, size, limit)
 
 
-def _read_stream(limit: int) -> bytes:
+def _read_stream(limits: LanguageLimits) -> bytes:
     pieces: list[bytes] = []
     size = 0
-    while piece := sys.stdin.buffer.read(DEFAULTS.piece_bytes):
+    while piece := sys.stdin.buffer.read(limits.piece_bytes):
         pieces.append(piece)
         size += len(piece)
-        if size > limit:
-            raise _too_large("standard input", None, limit)
+        if size > limits.max_text:
+            raise _too_large("standard input", None, limits.max_text)
     return b"".join(pieces)
 
 

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import DataError, printable
-from gradcheck_cli.language.data.file_access import spell_size
+from gradcheck_cli.language.data.file_access import Access, spell_size
 from gradcheck_cli.numerics.chunked_arrays import pieces, room
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
-from gradcheck_cli.numerics.limits.language import DEFAULTS
+from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
+from gradcheck_cli.numerics.limits.numerics import NumericsLimits
 
 __all__ = ["DOUBLE", "MAGIC", "Header", "header_of", "mapped", "read_array"]
 
@@ -74,14 +75,14 @@ class Header(NamedTuple):
             )
 
 
-def header_of(stream: Any, where: str) -> Header:
+def header_of(stream: Any, where: str, limits: LanguageLimits = DEFAULTS) -> Header:
     """The header at which a stream stands: the NumPy format, versions 1, 2 and 3. Raises DataError."""
     start = stream.read(8)
     if start[:6] != MAGIC or len(start) < 8:
         raise DataError(f"{where} is no array in NumPy's format")
     width = 2 if start[6] == 1 else 4
     length = int.from_bytes(stream.read(width), "little")
-    if length > DEFAULTS.longest_npy_header:
+    if length > limits.longest_npy_header:
         raise DataError(f"{where} has a header of {length:,} bytes")
     header = stream.read(length)
     if len(header) < length:
@@ -102,15 +103,15 @@ def _dtype(descr: str, where: str) -> np.dtype[Any]:
     return np.dtype(descr)
 
 
-def read_array(stream: Any, size: int, limit: int, where: str) -> Array:
+def read_array(stream: Any, size: int, where: str, access: Access) -> Array:
     """An array in NumPy's format.
 
     Parameters
     ----------
     stream : binary, at the start of the array
     size : how many bytes there are, with the header
-    limit : how many numbers may be read
     where : the file, as messages name it
+    access : how much may be read
 
     Returns
     -------
@@ -121,20 +122,20 @@ def read_array(stream: Any, size: int, limit: int, where: str) -> Array:
     DataError
         If the content is cut, too large, of another type, or not exact in float64.
     """
-    header = header_of(stream, where)
+    header = header_of(stream, where, access.limits)
     header.check(size, where)
-    _check_limit(header, limit, where)
+    _check_limit(header, access.limits.max_data, where)
     length = header.entries * header.dtype.itemsize
     content = stream.read(length)
     if len(content) != length:
         raise DataError(f"{where} ends too early", help=_CUT)
     raw = np.frombuffer(content, dtype=header.dtype).reshape(header.shape, order=header.order)
     values = np.ascontiguousarray(raw, dtype=np.float64).reshape(raw.shape)
-    _check_exact(raw, values, where)
+    _check_exact(raw, values, where, access.numerics)
     return values
 
 
-def mapped(stream: IO[bytes], size: int, limit: int, where: str) -> Array:
+def mapped(stream: IO[bytes], size: int, where: str, access: Access) -> Array:
     """The array of an .npy file, which stays in the file where that holds float64 in C order; else it is
     converted piece by piece, and counts against the limit.
 
@@ -142,8 +143,8 @@ def mapped(stream: IO[bytes], size: int, limit: int, where: str) -> Array:
     ----------
     stream : the open file
     size : how many bytes it has
-    limit : how many numbers may be held in memory
     where : the file, as messages name it
+    access : how much may be held in memory
 
     Returns
     -------
@@ -154,19 +155,19 @@ def mapped(stream: IO[bytes], size: int, limit: int, where: str) -> Array:
     DataError
         If the content is cut, too large, of another type, or not exact in float64.
     """
-    header = header_of(stream, where)
+    header = header_of(stream, where, access.limits)
     header.check(size, where)
     if not header.entries:
         return np.zeros(header.shape)
     raw = _view(stream, header)
     if header.is_native:
-        _check_exact(raw, raw, where)
+        _check_exact(raw, raw, where, access.numerics)
         return raw
-    _check_limit(header, limit, where)
-    values = room(header.shape)
-    for piece in pieces(header.shape):
+    _check_limit(header, access.limits.max_data, where)
+    values = room(header.shape, access.numerics)
+    for piece in pieces(header.shape, access.numerics):
         values[piece] = raw[piece]
-        _check_exact(raw[piece], values[piece], where, piece)
+        _check_exact(raw[piece], values[piece], where, access.numerics, piece)
     return values
 
 
@@ -184,11 +185,13 @@ def _check_limit(header: Header, limit: int, where: str) -> None:
                         help="--max-data raises the limit; float64 in C order does not count for rows")
 
 
-def _check_exact(raw: NDArray[Any], values: Array, where: str, at: slice | None = None) -> None:
+def _check_exact(
+    raw: NDArray[Any], values: Array, where: str, numerics: NumericsLimits, at: slice | None = None
+) -> None:
     """Refuse numbers that are not finite or, as float64, not the same; `at`: which of the first axis."""
     if at is None and values.ndim:
-        for piece in pieces(values.shape):
-            _check_exact(raw[piece], values[piece], where, piece)
+        for piece in pieces(values.shape, numerics):
+            _check_exact(raw[piece], values[piece], where, numerics, piece)
         return
     if not np.isfinite(values).all():
         place = [int(k) for k in np.argwhere(~np.isfinite(values))[0]]

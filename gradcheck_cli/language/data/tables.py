@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
 from typing import IO, Any, Protocol, TypeVar
 
 import numpy as np
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import DataError, printable
 from gradcheck_cli.language.data.csv_columns import SHOWN, Columns, find
-from gradcheck_cli.language.data.file_access import check_size, opened, size_of, spell_size
-from gradcheck_cli.language.data.npy import MAGIC, header_of, mapped, read_array
+from gradcheck_cli.language.data.file_access import Access, check_size, opened, size_of, spell_size
+from gradcheck_cli.language.data.npy import MAGIC, Header, header_of, mapped, read_array
 
 __all__ = ["Table", "open_table"]
 
@@ -57,19 +57,19 @@ class Table(Protocol):
 
 
 @contextmanager
-def open_table(path: str, folder: Path, limit: int, *, rows: bool = False) -> Iterator[Table]:
-    """The tables of a data file; `path` is relative to `folder`. Raises DataError.
+def open_table(path: str, access: Access, *, rows: bool = False) -> Iterator[Table]:
+    """The tables of a data file; `path` is relative to the folder of `access`. Raises DataError.
 
     For `rows` an .npy file is mapped: what stays in the file does not count against the limit.
     """
-    name = str(folder / path) if path != "-" else "./-"
+    name = str(access.folder / path) if path != "-" else "./-"
     try:
         with opened(name) as stream:
             start, size = stream.read(8), size_of(stream)
             stream.seek(0)
             if not (rows and start.startswith(MAGIC)):
-                check_size(name, size, limit)
-            yield _table(stream, start, size, path, limit, rows=rows)
+                check_size(name, size, access.limits.max_data)
+            yield _table(_Content(printable(path, SHOWN), stream, size, access), start, path, rows=rows)
     except DataError as reason:
         if reason.place is not None:
             raise
@@ -77,15 +77,28 @@ def open_table(path: str, folder: Path, limit: int, *, rows: bool = False) -> It
         raise DataError(text, help=reason.help) from None
 
 
-def _table(stream: IO[bytes], start: bytes, size: int, path: str, limit: int, *, rows: bool) -> Table:
-    shown = printable(path, SHOWN)
+@dataclass(frozen=True)
+class _Content:
+    """An open file, and how much of it may be read."""
+
+    file: str  # as it is shown
+    stream: IO[bytes]
+    size: int
+    access: Access
+
+    def header(self, stream: Any, where: str) -> Header:
+        """That of an array, here or packed."""
+        return header_of(stream, where, self.access.limits)
+
+
+def _table(content: _Content, start: bytes, path: str, *, rows: bool) -> Table:
     if start.startswith(MAGIC):
-        return _Array(stream, size, limit, shown, rows=rows)
+        return _Array(content, rows=rows)
     if start.startswith(b"PK\x03\x04") or path.lower().endswith(".npz"):
-        return _Zipped(shown, stream, limit)
+        return _Zipped(content)
     if path.lower().endswith(".npy"):
-        raise DataError(f"{shown} is no .npy file", help="numpy.save writes one")
-    return _Csv(shown, stream, limit)
+        raise DataError(f"{content.file} is no .npy file", help="numpy.save writes one")
+    return _Csv(content.file, content.stream, content.access)
 
 
 class _Csv(Columns):
@@ -110,10 +123,11 @@ class _Binary:
 
 
 class _Array(_Binary):
-    def __init__(self, stream: IO[bytes], size: int, limit: int, where: str, *, rows: bool) -> None:
-        header = header_of(stream, where)
-        stream.seek(0)
-        self.array = (mapped if rows else read_array)(stream, size, limit, where)
+    def __init__(self, given: _Content, *, rows: bool) -> None:
+        header = given.header(given.stream, given.file)
+        given.stream.seek(0)
+        read = mapped if rows else read_array
+        self.array = read(given.stream, given.size, given.file, given.access)
         self.own_bits = header.bits
         self.is_mapped = rows and header.is_native
         self.names = ("",)
@@ -128,38 +142,39 @@ class _Array(_Binary):
 
 
 class _Zipped(_Binary):
-    def __init__(self, file: str, content: IO[bytes], limit: int) -> None:
-        self.file = file
-        self.limit = limit
+    def __init__(self, given: _Content) -> None:
+        self.given, self.file = given, given.file
         try:
-            self.archive = zipfile.ZipFile(content)
+            self.archive = zipfile.ZipFile(given.stream)
         except (zipfile.BadZipFile, ValueError, NotImplementedError) as reason:
-            raise DataError(f"{file} is no .npz file: {reason}") from None
+            raise DataError(f"{self.file} is no .npz file: {reason}") from None
         self.members = {
             info.filename.removesuffix(".npy"): info for info in self.archive.infolist()
         }
         self.names = tuple(self.members)
         if not self.names:
-            raise DataError(f"{file} holds no arrays")
+            raise DataError(f"{self.file} holds no arrays")
 
     def bits(self, name: str) -> int:
         """Those of the array under one key."""
-        return self._opened(name, lambda stream, info, where: header_of(stream, where).bits)
+        return self._opened(name, lambda stream, info, where: self.given.header(stream, where).bits)
 
     def take(self, name: str) -> Array:
         """The array under one key."""
+        access = self.given.access
         return self._opened(
-            name, lambda stream, info, where: read_array(stream, info.file_size, self.limit, where)
+            name, lambda stream, info, where: read_array(stream, info.file_size, where, access)
         )
 
     def _opened(self, name: str, read: Callable[[Any, zipfile.ZipInfo, str], _Read]) -> _Read:
         key = find(name, self.names, "key", self.file)
         info = self.members[key]
         where = f"{self.file}, key {printable(key, SHOWN)}"
-        if info.file_size > self.limit:
+        most = self.given.access.limits.max_data
+        if info.file_size > most:
             raise DataError(
                 f"{where} has {spell_size(info.file_size)}; "
-                f"at most {spell_size(self.limit)} are read",
+                f"at most {spell_size(most)} are read",
                 help="--max-data raises the limit",
             )
         if info.flag_bits & 1 or info.compress_type not in _COMPRESSIONS:

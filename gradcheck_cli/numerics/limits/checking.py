@@ -15,6 +15,9 @@ class CheckingLimits(NamedTuple):
     most_nodes: int = 1 << 19
     # nodes times names, or times rows, over all points | in the same way; two points remain | as most_nodes
     most_slopes: int = 1 << 24
+    # rows times nodes | a run over so many takes seconds, and shows on a terminal how far it is | set by
+    # hand, not measured
+    long_run: int = 1 << 21
     # bounds of the differences | within which columns that are said to agree show one number: the bound on
     # both sides | set by hand, not measured
     agreeing_bounds: float = 2.0

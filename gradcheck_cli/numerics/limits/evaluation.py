@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["EvaluationLimits"]
+__all__ = ["EVALUATION", "EvaluationLimits"]
 
 
 class EvaluationLimits(NamedTuple):
@@ -21,3 +21,6 @@ class EvaluationLimits(NamedTuple):
     # numbers | the same where no node is a matrix product: to allocate and fill memory then takes longer than
     # to compute again | timed beside sin and cos: fresh memory took three times as long
     cached_entries: int = 1 << 18
+
+
+EVALUATION = EvaluationLimits()

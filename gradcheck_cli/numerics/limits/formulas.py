@@ -19,6 +19,25 @@ class FormulasLimits(NamedTuple):
     largest_integer: int = 1_000_000
     # entries | arrays up to it are written out entry by entry | set by hand, not measured
     written_entries: int = 6
+    # characters | a longer decimal of the text stays as it is written | set by hand, not measured
+    longest_decimal: int = 12
+    # value | binary fractions with a denominator up to it are computed with, as 0.5 | set by hand, not
+    # measured
+    largest_denominator: int = 1024
+    # operations | of a formula that are counted; beyond it they are "more than" so many | set by hand, not
+    # measured
+    most_counted: int = 10**9
+    # distance | of fitted coefficients from whole numbers: a partial may be a polynomial in the function
+    # itself | set by hand, not measured
+    whole_coefficient: float = 1e-6
+    # value | by how much such a polynomial may miss the partial at five points | set by hand, not
+    # measured
+    polynomial_miss: float = 1e-12
+    # relative | by how much a function of the table may miss a partial that it is taken for | set by hand,
+    # not measured
+    function_miss: float = 1e-13
+    # factor | LaTeX takes so many characters for one of the text | set by hand, not measured
+    latex_length: int = 4
     # factors | longer products and sums stay nested, so that the work stays linear | set by hand, not
     # measured
     most_factors: int = 64

@@ -30,6 +30,8 @@ class LanguageLimits(NamedTuple):
     # characters | before and after the place of a syntax error that are looked at for advice | set by hand,
     # not measured
     syntax_context: int = 10_000
+    # draws | of the parameters without a value, until the loss is finite | set by hand, not measured
+    most_draws: int = 100
     # bytes | standard input and the text of a CSV file are read in pieces of it | set by hand, not measured
     piece_bytes: int = 1 << 16
     # lines | of a CSV file that are parsed at a time: line by line takes twice as long | set by hand, not

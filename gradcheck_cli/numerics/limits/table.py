@@ -13,6 +13,7 @@ from gradcheck_cli.numerics.limits.formulas import FormulasLimits
 from gradcheck_cli.numerics.limits.gradients import GradientsLimits
 from gradcheck_cli.numerics.limits.initialization import InitializationLimits
 from gradcheck_cli.numerics.limits.language import LanguageLimits
+from gradcheck_cli.numerics.limits.numerics import NumericsLimits
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.limits.symbolic import SymbolicLimits
 
@@ -22,6 +23,7 @@ __all__ = ["LIMITS", "Limits"]
 class Limits(NamedTuple):
     """All limits of a run."""
 
+    numerics: NumericsLimits = NumericsLimits()
     language: LanguageLimits = LanguageLimits()
     evaluation: EvaluationLimits = EvaluationLimits()
     symbolic: SymbolicLimits = SymbolicLimits()

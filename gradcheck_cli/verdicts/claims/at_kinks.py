@@ -10,7 +10,6 @@ import numpy as np
 
 from gradcheck_cli.model.graph import Graph, Node, spell_shape
 from gradcheck_cli.model.model import Claim
-from gradcheck_cli.model.random_points import moved
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext, fails, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
@@ -142,7 +141,7 @@ def _test_far_away(context: ClaimContext, claim: Claim, number: int) -> tuple[bo
     if first_rows is not None:
         return _test_far_away(context.first_rows, first_rows, number)
     formula = claim.formulas[context.layout]
-    there = moved(context.model, number, reach=context.limits.far_reach)
+    there = context.moved(number, reach=context.limits.far_reach)
     if not isinstance(formula, Graph):
         return False, True
     discrepancy = context.discrepancy_with(claim, formula, there)

@@ -12,7 +12,6 @@ from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Graph, Key
 from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.model.point_values import PointValues
-from gradcheck_cli.model.random_points import moved
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.work_budget import BudgetSpent
@@ -121,7 +120,7 @@ def _leaf(context: ClaimContext, at: At, truth: TrueValues, key: Key) -> Array:
 
 def _far(context: ClaimContext, number: int) -> PointValues:
     """A point on other sides of the kinks."""
-    return context.points[0].values.moved(moved(context.model, number, reach=context.limits.far_reach))
+    return context.points[0].values.moved(context.moved(number, reach=context.limits.far_reach))
 
 
 def _other_data(context: ClaimContext) -> list[At]:
@@ -134,7 +133,7 @@ def _other_data(context: ClaimContext) -> list[At]:
         return []
     given = context.points[0].values
     values = {}
-    for name, other in moved(context.model, 1, kinds=kinds).items():
+    for name, other in context.moved(1, kinds=kinds).items():
         has_axes = bool(context.model.inputs[name].shape)
         same = same_sums(given[name], other, -1, context.limits)[1] if has_axes else None
         values[name] = other if same is None else same

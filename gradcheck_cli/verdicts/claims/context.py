@@ -17,6 +17,7 @@ import numpy as np
 from gradcheck_cli.model.graph import Derivative, Graph
 from gradcheck_cli.model.model import Claim, Misfit, Model
 from gradcheck_cli.model.point_values import PointValues
+from gradcheck_cli.model.random_points import moved
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
@@ -159,6 +160,12 @@ class ClaimContext:
                 if self.precision() is not DOUBLE:
                     return result
         return work()
+
+    def moved(
+        self, number: int, *, kinds: tuple[str, ...] = ("param",), reach: float = 1.0
+    ) -> dict[str, Array]:
+        """The inputs of these kinds at another point."""
+        return moved(self.model, number, kinds=kinds, reach=reach, limits=self.referee.numerics)
 
     def fails_with(self, claim: Claim, formula: Graph, values: Mapping[str, Array]) -> bool:
         """Whether a formula fails at the given point with these values in place of its own."""

@@ -117,7 +117,8 @@ def difference_in_blocks(truth: TrueValues, claim: Claim, formula: Graph) -> Dis
     discrepancy = sides.compare()
     if not discrepancy.wrong.any():
         return discrepancy
-    return sides.compare(Jittered(truth.limits.formula_samples, truth.limits.formula_seed))
+    samples, seed = truth.limits.formula_samples, truth.limits.formula_seed
+    return sides.compare(Jittered(samples, seed, reference=truth.referee.limits))
 
 
 @dataclass
@@ -166,7 +167,8 @@ class _Sides:
         with np.errstate(all="ignore"):
             size = np.asarray(np.abs(value - true))
             safety = self.truth.limits.rounding_safety
-            wrong = ~(size <= safety * unmeasured(true, self.claim.bits) + tolerance)
+            rounding = unmeasured(true, self.claim.bits, limits=self.truth.referee.limits)
+            wrong = ~(size <= safety * rounding + tolerance)
             known = np.isfinite(value) & np.isfinite(true)
         per_row = self.truth.is_per_row(self.claim.target)
         return Discrepancy(value, true, size, np.asarray(wrong), per_row, known, in_blocks=True)

@@ -12,7 +12,6 @@ import numpy as np
 
 from gradcheck_cli.model.graph import Graph
 from gradcheck_cli.model.model import Claim
-from gradcheck_cli.model.random_points import moved
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
@@ -91,7 +90,7 @@ def right_for_data(context: ClaimContext, claim: Claim, formula: Graph) -> str |
     names = [i.name for i in context.model.inputs.values() if i.kind in ("data", "rows")]
     if not names or len(context.points) < 2:
         return None
-    everything = moved(context.model, 1, kinds=("data", "rows"))
+    everything = context.moved(1, kinds=("data", "rows"))
     if not context.fails_with(claim, formula, everything):
         return None
     for name in names:

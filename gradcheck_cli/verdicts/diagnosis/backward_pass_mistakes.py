@@ -24,6 +24,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
+from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONFUSED, of_argument
@@ -52,9 +53,11 @@ class _Target:
 
 
 def find_mistake(
-    model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult], limits: DiagnosisLimits
+    tape: Tape, claims: Sequence[Claim], results: Sequence[ClaimResult], limits: DiagnosisLimits
 ) -> str | None:
-    """The first mistake, from the loss backward, that gives all claimed numbers; None where none does."""
+    """The first mistake, from the loss backward, that gives all claimed numbers; None where none does. `tape`
+    is the forward pass at their point."""
+    model = tape.model
     judged = [
         (claim, result)
         for claim, result in zip(claims, results, strict=True)
@@ -62,41 +65,42 @@ def find_mistake(
         and result.verdict in (Verdict.OK, Verdict.WRONG)
     ]  # fmt: skip
     wrong = [claim for claim, result in judged if result.verdict is Verdict.WRONG]
-    return _find_explaining(model, wrong, [claim for claim, _ in judged], limits)
+    return _find_explaining(tape, wrong, [claim for claim, _ in judged], limits)
 
 
 def find_mistake_in_some(
-    model: Model, claims: Sequence[Claim], limits: DiagnosisLimits, share: int = 1
+    tape: Tape, claims: Sequence[Claim], limits: DiagnosisLimits, share: int = 1
 ) -> str | None:
     """The same for the numbers of some claims, where no mistake gives those of all; with one part in `share`
     of the work."""
-    if any(c.target.of != model.loss or c.target.index is not None for c in claims):
+    if any(c.target.of != tape.model.loss or c.target.index is not None for c in claims):
         return None
     part = limits._replace(most_mistake_work=limits.most_mistake_work // share)
-    return _find_explaining(model, claims, claims, part)
+    return _find_explaining(tape, claims, claims, part)
 
 
 def _find_explaining(
-    model: Model, wrong: Sequence[Claim], explained: Sequence[Claim], limits: DiagnosisLimits
+    tape: Tape, wrong: Sequence[Claim], explained: Sequence[Claim], limits: DiagnosisLimits
 ) -> str | None:
     """The first mistake that gives what is `explained`, if the wrong ones tell enough."""
     if sum(_digits(claim, limits) for claim in wrong) < limits.least_information:
         return None
-    tape = forward_pass(model)
+    model = tape.model
     if _reproduces(model, _Target(tape, {c.target.by: _numbers(c, limits) for c in wrong})):
         return None  # off by rounding, or so little that every mistake that hardly shows would do
     return _first(model, [_Target(tape, {c.target.by: _numbers(c, limits) for c in explained})], limits)
 
 
 def find_mistake_in_formula(
-    model: Model, claim: Claim, samples: Sequence[ClaimSample], limits: DiagnosisLimits
+    model: Model, claim: Claim, samples: Sequence[ClaimSample], limits: DiagnosisLimits,
+    evaluation: EvaluationLimits,
 ) -> str | None:
     """The same for one formula, at several points: what its derivatives are filled with is right."""
     if claim.target.of != model.loss or claim.target.index is not None or not samples:
         return None
     seen = []
     for each in samples[: limits.most_points]:
-        tape = forward_pass(model, FLOAT64, each.values.point)
+        tape = forward_pass(model, FLOAT64, each.values.point, limits=evaluation)
         tolerance = _tolerance(each.claimed, SIGNIFICANDS["float64"], limits)
         seen.append(_Target(tape, {claim.target.by: (each.claimed, tolerance)}))
     telling = [one for one in seen if not _reproduces(model, one)]

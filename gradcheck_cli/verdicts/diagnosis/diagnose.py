@@ -20,6 +20,7 @@ from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
+from gradcheck_cli.numerics.limits.evaluation import EVALUATION, EvaluationLimits
 from gradcheck_cli.results import index_patterns
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
@@ -62,7 +63,7 @@ DIAGNOSIS = DiagnosisLimits()
 
 def diagnose_claims(
     model: Model, claims: Sequence[Claim], judged: Judged, *, where: bool = True, what: bool = True,
-    limits: DiagnosisLimits = DIAGNOSIS,
+    limits: DiagnosisLimits = DIAGNOSIS, evaluation: EvaluationLimits = EVALUATION,
 ) -> list[ClaimResult]:
     """The claims, the wrong ones with how many others build on them, and with `where` and `what`."""
     right = [r.by for r in judged.results if r.verdict is Verdict.OK and r.of == model.loss]
@@ -80,15 +81,16 @@ def diagnose_claims(
                 result = attribute_to_later_step(model, result, judged.results)
             if what and samples:
                 first = samples[0]
-                said = _explain(first.model, first.claim, result, samples, limits)
+                said = _explain(first.model, first.claim, result, samples, limits, evaluation)
                 result = replace(result, diagnosis=said)
         found.append(result)
-    found = relate_numbers(model, found, limits, where=where, what=what)
-    return _by_one_mistake(model, claims, found, limits) if what else found
+    found = relate_numbers(model, found, limits, evaluation, where=where, what=what)
+    return _by_one_mistake(model, claims, found, limits, evaluation) if what else found
 
 
 def _by_one_mistake(
-    model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult], limits: DiagnosisLimits
+    model: Model, claims: Sequence[Claim], results: Sequence[ClaimResult], limits: DiagnosisLimits,
+    evaluation: EvaluationLimits,
 ) -> list[ClaimResult]:
     """WRONG numbers that nothing is said of yet, with the one mistake that makes all numbers; where there is
     none, with one that makes these, or each."""
@@ -96,14 +98,17 @@ def _by_one_mistake(
         r.verdict is Verdict.WRONG and r.kind == "number" and not (r.diagnosis or r.note) and r.left is None
         for r in results
     ]
-    text = find_mistake(model, claims, results, limits) if any(silent) else None
+    if not any(silent):
+        return list(results)
+    tape = forward_pass(model, limits=evaluation)
+    text = find_mistake(tape, claims, results, limits)
     some = [claim for claim, is_silent in zip(claims, silent, strict=True) if is_silent]
     if text is None and len(some) > 1:
-        shared = find_mistake_in_some(model, some, limits)
+        shared = find_mistake_in_some(tape, some, limits)
         text = shared and f"{shared}, in these {len(some)} alone"
     found = []
     for claim, result, is_silent in zip(claims, results, silent, strict=True):
-        own = find_mistake_in_some(model, [claim], limits, len(some)) if is_silent and text is None else None
+        own = find_mistake_in_some(tape, [claim], limits, len(some)) if is_silent and text is None else None
         said = f"{own}, here alone" if own else text
         found.append(replace(result, diagnosis=said) if is_silent else result)
     return found
@@ -111,7 +116,7 @@ def _by_one_mistake(
 
 def _explain(
     model: Model, claim: Claim, result: ClaimResult, samples: Sequence[ClaimSample],
-    limits: DiagnosisLimits,
+    limits: DiagnosisLimits, evaluation: EvaluationLimits,
 ) -> str | None:
     """The first explanation that makes the claim right at every point."""
     if is_repaired_by(samples, lambda e: -e.claimed, limits):
@@ -132,8 +137,8 @@ def _explain(
         or _explain_by_edit(model, claim, samples, limits)
         or _describe_zeros(model, result, samples, limits)
         or _explain_by_other_name(model, claim, samples, limits)
-        or _explain_by_edge(model, claim, samples, limits)
-        or (find_mistake_in_formula(model, claim, samples, limits) if claim.numbers is None else None)
+        or _explain_by_edge(model, claim, samples, limits, evaluation)
+        or _explain_by_mistake(model, claim, samples, limits, evaluation)
     )
 
 
@@ -249,8 +254,18 @@ def _instead(other: Derivative, limits: DiagnosisLimits, sample: ClaimSample) ->
     return sample.true if same.all() else np.asarray(np.nan)
 
 
+def _explain_by_mistake(
+    model: Model, claim: Claim, samples: Sequence[ClaimSample], limits: DiagnosisLimits,
+    evaluation: EvaluationLimits,
+) -> str | None:
+    """The mistake of a backward pass that gives what a formula does; those of numbers are found together."""
+    formula = claim.numbers is None
+    return find_mistake_in_formula(model, claim, samples, limits, evaluation) if formula else None
+
+
 def _explain_by_edge(
-    model: Model, claim: Claim, samples: Sequence[ClaimSample], limits: DiagnosisLimits
+    model: Model, claim: Claim, samples: Sequence[ClaimSample], limits: DiagnosisLimits,
+    evaluation: EvaluationLimits,
 ) -> str | None:
     """The edge of the chain that was derived wrongly."""
     of, by = claim.target.of, claim.target.by
@@ -260,7 +275,7 @@ def _explain_by_edge(
         return None
     points = [
         Observation(
-            chain_at(forward_pass(model, FLOAT64, e.values.point), of, by, edges),
+            chain_at(forward_pass(model, FLOAT64, e.values.point, limits=evaluation), of, by, edges),
             np.atleast_1d(e.claimed), np.atleast_1d(e.true),
         )
         for e in samples

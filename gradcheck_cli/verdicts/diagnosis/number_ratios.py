@@ -13,9 +13,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
+from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.numbers import digits_given
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONSTANTS, counts
@@ -24,7 +25,8 @@ __all__ = ["relate_numbers"]
 
 
 def relate_numbers(
-    model: Model, results: Sequence[ClaimResult], limits: DiagnosisLimits, *, where: bool, what: bool
+    model: Model, results: Sequence[ClaimResult], limits: DiagnosisLimits, evaluation: EvaluationLimits, *,
+    where: bool, what: bool,
 ) -> list[ClaimResult]:
     """The results; WRONG numbers with `where` they go wrong together, and `what` they are instead."""
     found = list(results)
@@ -39,7 +41,8 @@ def relate_numbers(
         elif where and group and result.by in model.inputs:
             found[place] = replace(result, note=_meeting(model, [result, *group], results))
         if what and first is None:
-            found[place] = replace(found[place], diagnosis=_instead(model, result, results, limits))
+            instead = _instead(model, result, results, limits, evaluation)
+            found[place] = replace(found[place], diagnosis=instead)
     return found
 
 
@@ -89,13 +92,14 @@ def _meeting(model: Model, wrong: Sequence[ClaimResult], results: Sequence[Claim
 
 
 def _instead(
-    model: Model, result: ClaimResult, results: Sequence[ClaimResult], limits: DiagnosisLimits
+    model: Model, result: ClaimResult, results: Sequence[ClaimResult], limits: DiagnosisLimits,
+    evaluation: EvaluationLimits,
 ) -> str | None:
     """What the number is, in place of the derivative."""
     factor, tolerance = _factor(result, limits), _tolerance(limits, result)
     if factor is None:
         return None
-    for value, text in _explanations(model, limits):
+    for value, text in _explanations(forward_pass(model, limits=evaluation), limits):
         if abs(factor - value) <= tolerance * abs(value):
             return text
     for other in results:
@@ -106,12 +110,12 @@ def _instead(
     return None
 
 
-def _explanations(model: Model, limits: DiagnosisLimits) -> Iterator[tuple[float, str]]:
+def _explanations(tape: Tape, limits: DiagnosisLimits) -> Iterator[tuple[float, str]]:
     """Factors by which a number may be off, and what is said of them."""
+    model = tape.model
     yield -1.0, "has the wrong sign"
     for value, text in (*counts(model), *CONSTANTS):
         yield value, f"is {text} times the true value"
-    tape = forward_pass(model)
     for name in (*model.inputs, *model.steps):
         node = model.node(name)
         if node.shape or node.per_row or name == model.loss:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.model.random_points import moved
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 __all__ = ["Point", "points_of", "single"]
 
@@ -36,26 +39,29 @@ def points_of(
     count: int,
     kinds: tuple[str, ...] = ("param",),
     limits: GradientsLimits = DEFAULTS,
+    numerics: NumericsLimits = NUMERICS,
 ) -> list[Point]:
     """The given point, then points with the parameters moved: inside the domain, and not across a
     kink where that can be had; a point where the loss is not finite is left out."""
     found = [Point(0, tape.point, tape)]
     if any(model.inputs[name].kind in kinds for name in model.inputs):
-        moves = (_moved_point(model, tape, number, kinds, limits.reaches) for number in range(1, count))
-        found += [point for point in moves if point is not None]
+        for number in range(1, count):
+            beside = partial(moved, model, number, kinds=kinds, limits=numerics)
+            found += _moved_point(tape, number, beside, limits.reaches)
     return found
 
 
 def _moved_point(
-    model: Model, tape: Tape, number: int, kinds: tuple[str, ...], reaches: tuple[float, ...]
-) -> Point | None:
-    last = None
+    tape: Tape, number: int, beside: Callable[..., dict[str, Array]], reaches: tuple[float, ...]
+) -> list[Point]:
+    """The point of this number, if there is one."""
+    last: list[Point] = []
     for attempt, reach in enumerate(reaches):
-        values = tape.point.moved(moved(model, number, kinds=kinds, attempt=attempt, reach=reach))
-        there = forward_pass(model, tape.m, values, limits=tape.limits, meter=tape.meter)
+        values = tape.point.moved(beside(attempt=attempt, reach=reach))
+        there = forward_pass(tape.model, tape.m, values, limits=tape.limits, meter=tape.meter)
         if not np.isfinite(there.loss):
             continue
-        last = Point(number, values, there)
+        last = [Point(number, values, there)]
         if tape.same_sides(there):
             return last
     return last

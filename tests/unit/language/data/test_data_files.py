@@ -18,6 +18,7 @@ from gradcheck_cli.common.errors import DataError, GradcheckError
 from gradcheck_cli.language import read_model, show
 from gradcheck_cli.model.graph import Graph
 from gradcheck_cli.model.model import Misfit, Model
+from gradcheck_cli.numerics.limits.language import LanguageLimits
 
 CSV = "x,y, u ,beta0\n1,2,3,4\n5,6.5,-7e-1,.5\n"
 
@@ -337,11 +338,11 @@ def test_what_does_not_fit_is_shown_with_the_way_out(
 def test_the_limit_of_data_holds_for_all_files_together(folder: Path) -> None:
     np.save(folder / "big.npy", np.ones(1000))
     text = 'data a from "big.npy"\ndata b from "big.npy"\nloss = 1'
-    read(folder, text, max_data=20_000)
+    read(folder, text, limits=LanguageLimits(max_data=20_000))
     with pytest.raises(GradcheckError, match=r"max_data|at most"):
-        read(folder, text, max_data=12_000)
+        read(folder, text, limits=LanguageLimits(max_data=12_000))
     with pytest.raises(DataError, match="at most"):
-        read(folder, text, max_data=5_000)
+        read(folder, text, limits=LanguageLimits(max_data=5_000))
 
 
 # --- claims as numbers from files ----------------------------------------------------------------

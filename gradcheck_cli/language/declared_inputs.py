@@ -1,0 +1,117 @@
+"""Reads the values of names, one by one. Gives the inputs of a model, and counts their rows and their bytes.
+
+Knows nothing of where the values come from.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradcheck_cli.common.errors import ShapeError
+from gradcheck_cli.language.data.file_access import spell_size
+from gradcheck_cli.language.source_text import Source
+from gradcheck_cli.language.statements import Name
+from gradcheck_cli.model.builder import Builder
+from gradcheck_cli.model.graph import spell_shape
+from gradcheck_cli.model.model import Input
+from gradcheck_cli.model.primitives.record import Shape
+
+__all__ = ["DeclaredInputs"]
+
+Array = NDArray[np.float64]
+
+
+class DeclaredInputs:
+    """The inputs that were declared so far; all rows names have as many rows, all together at most `limit`
+    bytes."""
+
+    def __init__(self, source: Source, builder: Builder, limit: int) -> None:
+        self.source, self.builder, self.limit = source, builder, limit
+        self.inputs: dict[str, Input] = {}
+        self.data: dict[str, Array] = {}
+        self.rows: int | None = None
+        self.rows_from: Name | None = None
+        self.bytes = 0
+
+    def count_rows(self, count: int, name: Name) -> None:
+        """Every rows name has so many rows. Raises LanguageError where others have another number."""
+        if count == 0:
+            raise self.source.error("there are no rows", name.span)
+        if self.rows is not None and self.rows != count and self.rows_from is not None:
+            related = (("declared here", self.source.place(*self.rows_from.span)),)
+            raise self.source.error(
+                f'"{name.display}" has {count} rows, "{self.rows_from.display}" has {self.rows}',
+                name.span,
+                help="all rows names have one value per training example",
+                related=related,
+            )
+        if self.rows is None:
+            self.rows, self.rows_from = count, name
+
+    def reserve(self, name: Name, shape: Shape, *, counts: bool = True) -> None:
+        """Refuse what would take more memory than allowed, before it is taken."""
+        size = 8 * math.prod(shape) if counts else 0
+        if self.bytes + size > self.limit:
+            raise ShapeError(
+                f'"{name.display}" of the shape {spell_shape(shape)} needs {spell_size(size)}; '
+                f"at most {spell_size(self.limit)} are read",
+                place=self.source.place(*name.span),
+                help="--max-data raises the limit",
+            )
+        if len(shape) and 0 in shape:
+            raise self.source.error(f'"{name.display}" has no entries', name.span)
+
+    def check_finite(self, name: Name, values: Array) -> None:
+        """Refuse values that are no finite numbers. Raises LanguageError with the first entry."""
+        wrong = np.argwhere(~np.isfinite(values))
+        if len(wrong):
+            where = tuple(int(k) for k in wrong[0])
+            entry = f"[{','.join(map(str, where))}]" if where else ""
+            raise self.source.error(
+                f'the value of "{name.display}{entry}" is {values[where]}',
+                name.span,
+                help="all values are finite numbers",
+            )
+
+    def enter(
+        self,
+        name: Name,
+        kind: str,
+        shape: Shape,
+        values: Array,
+        origin: str,
+        *,
+        mean: float = 0.0,
+        text: str = "",
+        mapped: bool = False,
+    ) -> None:
+        """Add an input. Its array is read-only from here on."""
+        if len(shape) > 2:
+            raise self.source.error(
+                f'"{name.display}" has {len(shape)} axes',
+                name.span,
+                help="values are numbers, vectors and matrices",
+            )
+        if kind == "rows":
+            self.count_rows(values.shape[0], name)
+        array = values if origin == "file" else np.array(values, dtype=np.float64)  # a column is not copied
+        self.bytes += 0 if mapped else array.nbytes
+        if kind == "data":
+            self.data[name.name] = array
+        array.setflags(write=False)
+        node = self.builder.leaf(name.name, shape, per_row=kind == "rows")
+        self.inputs[name.name] = Input(
+            name=name.name,
+            display=name.display,
+            kind=kind,
+            shape=shape,
+            values=array,
+            line=self.source.line(name.span.start),
+            origin=origin,
+            node=node,
+            mean=mean,
+            text=text,
+        )

@@ -1,0 +1,52 @@
+"""Reads nothing. Gives the limits of the numbers themselves: precisions, matrices, memory."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["NUMERICS", "NumericsLimits"]
+
+
+class NumericsLimits(NamedTuple):
+    """Tolerances and work limits of arithmetic, whatever it is used for."""
+
+    # operations at high precision | one report may spend so many: a minute or two, where 600,000 are one
+    # large model's forward pass; --budget changes it | timed by hand once, not kept
+    budget: int = 12_000_000
+    # decimal digits | of high precision, and of the numbers of one counted operation: with more digits it
+    # counts in proportion | set by hand: three times those of a double; not measured
+    digits: int = 50
+    # value | beyond it exp is taken as infinity or 0 at high precision, which could not store it | set by
+    # hand, not measured
+    far: float = 2.0**64
+    # binary exponent | angles up to 2 to this power are reduced; the cost grows with it | set by hand, not
+    # measured
+    largest_angle: int = 20_000
+    # bits | from the largest number of an array to the last digit of the smallest: up to it arrays of high
+    # precision are multiplied as whole numbers | set by hand, not measured
+    widest: int = 2048
+    # bits | of a sum whose terms cancel up to these last ones nothing is known: it is taken as 0 | set by
+    # hand, not measured
+    spare_bits: int = 40
+    # rows of a matrix | cofactors up to it by minors, whose work grows like 2^n | the same as that of the
+    # symbolic method; set by hand
+    largest_by_minors: int = 8
+    # squarings | of a matrix A: the size of A^64, to the power 1/64, bounds its eigenvalues | set by hand,
+    # not measured
+    squarings: int = 6
+    # numbers | of a large array that are looked at together: they stay in the cache | set by hand, not
+    # measured
+    piece: int = 1 << 17
+    # bytes | a larger array that gradcheck makes itself lies in a temporary file | set by hand, not measured
+    in_memory: int = 1 << 26
+    # numbers | an input of at most so many is moved together with others: one call for thousands of names |
+    # set by hand, not measured
+    moved_together: int = 64
+    # degrees of freedom | beyond it Student's t by the expansion around the normal quantile, whose error is
+    # then below 1e-8 | tests/unit/numerics/test_student_t.py
+    many_degrees: int = 1000
+    # relative | rounding of a level such as 0.9, which no double is | set by hand, not measured
+    level_rounding: float = 1e-9
+
+
+NUMERICS = NumericsLimits()
