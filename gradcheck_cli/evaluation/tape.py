@@ -57,11 +57,34 @@ class Tape:
     # -- reading ------------------------------------------------------------------------------
 
     def value(self, name: str) -> Array:
-        """The value of a step or input: (*shape), or (N, *shape) where it is per row."""
+        """The value of a step or input.
+
+        Parameters
+        ----------
+        name : of the step or input
+
+        Returns
+        -------
+        (*shape), or (N, *shape) where it has one value per row, in the numbers of the tape
+
+        Raises
+        ------
+        KeyError
+            If the model has no such name.
+        """
         return self.of_node(self.model.node(name))
 
     def of_node(self, node: Node) -> Array:
-        """The value of any node, in the same form."""
+        """The value of any node.
+
+        Parameters
+        ----------
+        node : of the model's graph
+
+        Returns
+        -------
+        (*shape), or (N, *shape) where it has one value per row, in the numbers of the tape
+        """
         if not node.per_row:
             return self.shared[node.index][0, 0, ...]
         blocks = (self.block(k)[node.index] for k in range(self.block_count))
@@ -183,7 +206,17 @@ class Tape:
         return sum(sizes) * (self.model.rows or 0) <= self.limits.kept_entries
 
     def sides(self, block: int, node: Node) -> list[Array]:
-        """The signs of a node's margins at the base point, in a block of rows, or -1 if shared."""
+        """The signs of a node's margins at the base point.
+
+        Parameters
+        ----------
+        block : the number of a block of rows, or -1 for a node with one value for all rows
+        node : of the model's graph
+
+        Returns
+        -------
+        list of (1, rows or 1, *shape) arrays of signs, one for each margin
+        """
         found = self._known_sides.get((block, node.index))
         if found is None:
             values = self.lookup(self.block(block) if block >= 0 else {})

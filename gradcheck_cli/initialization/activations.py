@@ -42,16 +42,43 @@ class Activation:
     limits: InitializationLimits = DEFAULTS
 
     def value(self, z: Array) -> Array:
-        """phi(z), float64, in the shape of z."""
+        """phi(z).
+
+        Parameters
+        ----------
+        z : float64 array
+
+        Returns
+        -------
+        float64 array of the shape of z
+        """
         values = self._traced(z)
         return self._shaped(values[self.graph.output], z)
 
     def slope(self, z: Array) -> Array:
-        """phi'(z), float64, in the shape of z."""
+        """phi'(z).
+
+        Parameters
+        ----------
+        z : float64 array
+
+        Returns
+        -------
+        float64 array of the shape of z
+        """
         return self.both(z)[1]
 
     def both(self, z: Array) -> tuple[Array, Array]:
-        """phi(z) and phi'(z), both float64 and in the shape of z."""
+        """phi(z) and phi'(z).
+
+        Parameters
+        ----------
+        z : float64 array
+
+        Returns
+        -------
+        value, slope : float64 arrays of the shape of z
+        """
         values = self._traced(z)
         output = self.graph.output
         found = slopes(self.graph, values, output, self.graph.names[_VARIABLE])

@@ -120,7 +120,17 @@ class Law:
         self._same = cache(self._constants)  # layer after layer asks for the same shape
 
     def __call__(self, log_q: Array) -> dict[str, Array]:
-        """Arrays like `log_q`: "second", "spread", "slope" as natural logarithms; growth and kurtoses."""
+        """The expectations for normal preactivations.
+
+        Parameters
+        ----------
+        log_q : float64 array, ln of their mean square
+
+        Returns
+        -------
+        dict of str to float64 arrays of that shape
+            "second", "spread" and "slope" as natural logarithms; growth and kurtoses as they are.
+        """
         x = np.asarray(log_q, dtype=np.float64)
         if self._homogeneous:
             return self._scaled(x)

@@ -102,7 +102,16 @@ class MeanFieldPass(ABC):
     # --- what only a finite width adds -------------------------------------------------------
 
     def at_width(self, value: Any) -> Array:
-        """The value in rows of finite width, 0 in the others."""
+        """A value in rows of finite width, 0 in the others.
+
+        Parameters
+        ----------
+        value : number, or array that broadcasts against (rows,)
+
+        Returns
+        -------
+        (rows,) float64
+        """
         return np.where(self.finite, value, 0.0)
 
     def finite_moments(self, moments: LogMoments) -> LogMoments:
@@ -121,37 +130,99 @@ class MeanFieldPass(ABC):
         self.mean[name][k], self.variance[name][k] = var if self.var else ms
 
     def over(self, k: int) -> Array:
-        """ln of the mean square of h_k at points of its distribution: (rows, points)."""
+        """ln of the mean square of h_k at points of its distribution.
+
+        Parameters
+        ----------
+        k : of the layer
+
+        Returns
+        -------
+        (rows, points) float64
+        """
         return np.asarray(self.log_square[k][:, None] + np.sqrt(self.scatter[k])[:, None] * self.points)
 
     def average(self, values: Array) -> Array:
-        """Over the points of each row."""
+        """The mean over the points of each row.
+
+        Parameters
+        ----------
+        values : (rows, points) float64
+
+        Returns
+        -------
+        (rows,) float64
+        """
         return np.asarray(values @ self.shares)
 
     def spread(self, values: Array) -> Array:
-        """The variance over the points of each row; 0 where the mean is infinite."""
+        """The variance over the points of each row.
+
+        Parameters
+        ----------
+        values : (rows, points) float64
+
+        Returns
+        -------
+        (rows,) float64
+            0 where the mean is infinite.
+        """
         mean = self.average(values)
         return np.where(np.isfinite(mean), self.average((values - mean[:, None]) ** 2), 0.0)
 
     def share_of_mean(self, at: dict[str, Array]) -> Array:
-        """(mean)^2/mean square of the activations."""
+        """(mean)^2/mean square of the activations.
+
+        Parameters
+        ----------
+        at : expectations of the activation at the points, (rows, points) each
+
+        Returns
+        -------
+        (rows,) float64
+        """
         return np.asarray(-np.expm1(np.minimum(self.average(at["spread"] - at["second"]), 0.0)))
 
     def preactivation(self, k: int, log_square: Array) -> Array:
-        """ln q_k from ln of the mean square of what W_k multiplies."""
+        """ln q_k from ln of the mean square of what W_k multiplies.
+
+        Parameters
+        ----------
+        k : of the layer
+        log_square : (rows,) or (rows, points) float64
+
+        Returns
+        -------
+        float64 array of that shape
+        """
         shape = (-1, *[1] * (log_square.ndim - 1))
         gain, bias = (part[k].reshape(shape) for part in (self.forward_gain, self.log_biases))
         return np.asarray(np.logaddexp(gain + log_square, bias))
 
     def enter_normal(self, name: str, k: int, log_square: Array, n: int) -> None:
-        """n entries that are normal given the layers before, with ln of their variance at points."""
+        """Enter a quantity of n entries that are normal given the layers before.
+
+        Parameters
+        ----------
+        name, k : of the quantity and the layer
+        log_square : (rows, points) float64, ln of their variance
+        n : how many entries
+        """
         mean, variance = self.average(log_square), self.spread(log_square)
         own, apart = self.chi_squared(n, n), self.chi_squared(n - 1, n)
         self.squares[name][k] = mean + own[0]
         self.enter(name, k, (mean + own[0], variance + own[1]), (mean + apart[0], variance + apart[1]))
 
     def advance(self, k: int, points: Array, after: Array, noise: LogMoments) -> None:
-        """ln of the mean square of h_{k+1}: `after`, where h_k has `points`, and noise of its own."""
+        """Enter ln of the mean square of h_{k+1}.
+
+        Parameters
+        ----------
+        k : of the layer before
+        points : (rows, points) float64, ln of the mean square of h_k
+        after : (rows, points) float64, what h_{k+1} has there
+        noise : mean and variance of what the layer adds
+        """
         self.log_square[k + 1] = self.average(after) + noise[0]
         self.scatter[k + 1] = self.at_width(self.spread(after) + noise[1])
         centered = points - self.log_square[k][:, None]
@@ -201,7 +272,17 @@ class MeanFieldPass(ABC):
         self.variance["dh"][k] = self.with_loss(self.backward_scatter[k])
 
     def returned(self, k: int) -> tuple[Array, Array]:
-        """ln of the mean square of W_k' dl/df_k, across h_k and along it."""
+        """ln of the mean square of W_k' dl/df_k, across h_k and along it.
+
+        Parameters
+        ----------
+        k : of the layer
+
+        Returns
+        -------
+        across, along : (rows,) float64
+            -inf where there is no part along h_k.
+        """
         across = self.backward_gain[k] + self.gradient[k]
         return across, np.full_like(across, -np.inf)
 
@@ -210,15 +291,43 @@ class MeanFieldPass(ABC):
         return (0.0, 0.0) if self.orthogonal else self.chi_squared(n, n)
 
     def scatter_behind(self, k: int) -> Array:
-        """The variance of ln of the mean square of dl/dh_k, the loss apart."""
+        """The variance of ln of the mean square of dl/dh_k, the loss apart.
+
+        Parameters
+        ----------
+        k : of the layer
+
+        Returns
+        -------
+        (rows,) float64
+        """
         return np.asarray(self.backward_scatter[min(k, self.depth)])
 
     def with_loss(self, lost: Array) -> Array:
-        """The forward pass and the backward pass meet the same units: their logarithms scatter together."""
+        """The scatter of a gradient together with that of the loss: the forward and the backward pass meet
+        the same units, so that their logarithms scatter together.
+
+        Parameters
+        ----------
+        lost : (rows,) float64, the variance without the loss
+
+        Returns
+        -------
+        (rows,) float64
+        """
         return np.asarray((np.sqrt(lost) + np.sqrt(self.forward_scatter)) ** 2 + self.loss_scatter)
 
     def drifted(self, slopes: Array) -> Array:
-        """What one more layer adds to the variance: the layers' shares go together, so deviations add."""
+        """What one more layer adds to the variance: the layers' shares go together, so deviations add.
+
+        Parameters
+        ----------
+        slopes : (rows, points) float64, ln of what a layer makes of the mean square of a gradient
+
+        Returns
+        -------
+        (rows,) float64
+        """
         before = self.drift
         self.drift = before + np.sqrt(self.spread(slopes))
         return np.asarray(self.drift**2 - before**2)

@@ -65,7 +65,18 @@ class DeclaredInputs:
             raise self.source.error(f'"{name.display}" has no entries', name.span)
 
     def check_finite(self, name: Name, values: Array) -> None:
-        """Refuse values that are no finite numbers. Raises LanguageError with the first entry."""
+        """Refuse values that are no finite numbers.
+
+        Parameters
+        ----------
+        name : whose values they are
+        values : float64 array
+
+        Raises
+        ------
+        LanguageError
+            Names the first entry that is not finite.
+        """
         wrong = np.argwhere(~np.isfinite(values))
         if len(wrong):
             where = tuple(int(k) for k in wrong[0])
@@ -88,7 +99,24 @@ class DeclaredInputs:
         text: str = "",
         mapped: bool = False,
     ) -> None:
-        """Add an input. Its array is read-only from here on."""
+        """Add an input.
+
+        Parameters
+        ----------
+        name : of the input
+        kind : "param", "data" or "rows"
+        shape : of the input; without the rows
+        values : float64 array, (*shape) or (rows, *shape); read-only from here on
+        origin : where the values come from; those of a "file" are not copied
+        mean : of the distribution that they were drawn from
+        text : the value as it is written
+        mapped : whether the array stays in its file and takes no memory
+
+        Raises
+        ------
+        LanguageError
+            If there are more than two axes, no rows, or another number of them than elsewhere.
+        """
         if len(shape) > 2:
             raise self.source.error(
                 f'"{name.display}" has {len(shape)} axes',

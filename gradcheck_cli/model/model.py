@@ -133,7 +133,13 @@ class Model:
         return min(later, key=lambda step: step.node, default=self.steps[self.loss])
 
     def point(self) -> PointValues:
-        """The values of all inputs by name."""
+        """The values of all inputs.
+
+        Returns
+        -------
+        dict of str to read-only float64 arrays
+            (*shape), or (N, *shape) for data with rows.
+        """
         return PointValues({name: item.values for name, item in self.inputs.items()})
 
     def of_rows(self, chosen: Any) -> Model:
@@ -149,7 +155,23 @@ class Model:
         )  # fmt: skip
 
     def at(self, values: Mapping[str, Array]) -> Model:
-        """The same model at another point. Shapes must be those of the model."""
+        """The same model at another point.
+
+        Parameters
+        ----------
+        values : name to array of the shape of the input; inputs that are not in it stay
+
+        Returns
+        -------
+        Model
+
+        Raises
+        ------
+        KeyError
+            If the model has no such input.
+        ShapeError
+            If a value has another shape.
+        """
         inputs = dict(self.inputs)
         for name, value in values.items():
             array = np.array(value, dtype=np.float64)

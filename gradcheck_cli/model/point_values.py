@@ -36,11 +36,30 @@ class PointValues(Mapping[str, Array]):
 
     @classmethod
     def of(cls, values: Mapping[str, Array]) -> PointValues:
-        """These values; the same object where they are frozen already."""
+        """These values; the same object where they are frozen already.
+
+        Parameters
+        ----------
+        values : name to array of numbers
+
+        Returns
+        -------
+        PointValues
+        """
         return values if isinstance(values, cls) else cls(values)
 
     def moved(self, values: Mapping[str, Array]) -> PointValues:
-        """The point with other values of some names."""
+        """The point with other values of some names.
+
+        Parameters
+        ----------
+        values : name to array of numbers
+
+        Returns
+        -------
+        PointValues
+            It shares the arrays of the other names.
+        """
         return PointValues({**self._arrays, **values})
 
     def __getitem__(self, name: str) -> Array:

@@ -20,7 +20,12 @@ class Sum:
     lost: Array | None = None
 
     def add(self, part: Array) -> None:
-        """One block's part."""
+        """One block's part.
+
+        Parameters
+        ----------
+        part : array of the shape and dtype of the parts before
+        """
         if self.total is None:
             self.total, self.lost = part, 0 * part
             return
@@ -30,7 +35,13 @@ class Sum:
         self.total, self.lost = total, self.lost + rest
 
     def result(self) -> Array:
-        """What all parts come to."""
+        """What all parts come to.
+
+        Returns
+        -------
+        array of the shape and dtype of the parts
+            Compensated where it is finite.
+        """
         assert self.total is not None
         with np.errstate(all="ignore"):
             return np.where(np.isfinite(floats(self.total)), self.total + self.lost, self.total)

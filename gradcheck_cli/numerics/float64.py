@@ -59,11 +59,30 @@ class Float64:
         return np.pi
 
     def array(self, values: Any) -> Array:
-        """`values` in this namespace's numbers."""
+        """Values as numbers of this namespace.
+
+        Parameters
+        ----------
+        values : numbers or an array
+
+        Returns
+        -------
+        array of the same shape, in the dtype of the namespace
+        """
         return np.asarray(values, dtype=self.dtype)
 
     def decimals(self, values: Any) -> Array:
-        """The numbers that doubles of a text or a file stand for: the shortest decimals that give them."""
+        """The numbers that doubles of a text or a file stand for: the shortest decimals that give them.
+
+        Parameters
+        ----------
+        values : numbers or an array
+
+        Returns
+        -------
+        array of the same shape, in the dtype of the namespace
+            Here the doubles themselves.
+        """
         return self.array(values)
 
     def decimal(self, text: str) -> Any:

@@ -115,13 +115,33 @@ class ExactDifferences:
     _kept: Tape | None = None
 
     def forward(self, point: Mapping[str, Array], m: Namespace) -> Tape:
-        """A forward pass at a point, as the run has it: with its limits, told of to its meter."""
+        """A forward pass at a point with the limits of the run, reported to its meter.
+
+        Parameters
+        ----------
+        point : name to float64 array
+        m : the namespace in whose numbers it is computed
+
+        Returns
+        -------
+        Tape
+        """
         return forward_pass(self.model, m, point, limits=self.evaluation, meter=self.meter)
 
     # -- slopes -------------------------------------------------------------------------------
 
     def tape(self, point: Mapping[str, Array], m: Namespace) -> Tape:
-        """The forward pass at a point; the last one is kept."""
+        """The forward pass at a point; the last one is kept.
+
+        Parameters
+        ----------
+        point : name to float64 array
+        m : the namespace of the numbers
+
+        Returns
+        -------
+        Tape
+        """
         if self._kept is None or self._kept.point != PointValues.of(point) or self._kept.m is not m:
             self.pay(m)
             self._kept = self.forward(point, m)
@@ -130,10 +150,21 @@ class ExactDifferences:
     def slopes(
         self, point: Mapping[str, Array], of: str, by: str, index: tuple[int, ...], row: int | None = None
     ) -> tuple[Array, Array]:
-        """Left and right slopes of `of` along one entry of `by`, (*of), to about 40 digits.
+        """The slopes of a step along one entry, from the left and from the right, to about 40 digits.
 
-        Slopes that grow without end (a jump, a root) are infinite, those that vanish are 0; outside
-        the domain they are nan. `row` chooses the row whose entry moves where `by` is per row.
+        Parameters
+        ----------
+        point : name to float64 array
+        of : a step
+        by : an input or a step
+        index : of the entry of `by`
+        row : whose entry moves, where `by` has one value per row
+
+        Returns
+        -------
+        left, right : (rows?, *of), dtype object
+            Infinite where slopes grow without end (a jump, a root), 0 where they vanish, nan outside the
+            domain.
         """
         sides = self.sides(point, of, by, index, row)
         return sides.left, sides.right
@@ -147,7 +178,18 @@ class ExactDifferences:
         row: int | None = None,
         m: High | None = None,
     ) -> Sides:
-        """The slopes, and whether a function on the way declares a kink or a border right here."""
+        """The slopes of both sides, and whether a function on the way declares a kink or a border right here.
+
+        Parameters
+        ----------
+        point, of, by, index, row : as those of `slopes`
+        m : the namespace of high precision
+
+        Returns
+        -------
+        Sides
+            Slopes (rows?, *of), dtype object.
+        """
         m = m or self.higher
         varied, moves = self._varied(point, of, by, index, row, m, self.limits.step_exponent)
         border = bool((varied.touched | ~varied.regular).any())
@@ -165,12 +207,22 @@ class ExactDifferences:
     def confirmed(
         self, point: Mapping[str, Array], of: str, truth: Mapping[str, Array]
     ) -> dict[str, Array]:
-        """Which of these derivatives (*by) of a number, at 50 digits, the second way gives, too.
+        """Which derivatives of a number, at 50 digits, the differences at high precision give, too.
 
-        All entries of one size are moved together, by random signs, each as far as makes it count the
-        same: one that is wrong by 1e-10 of itself shows. Four forward passes for each size; none is
-        confirmed where they do not agree, or where a kink or border is met right here. An entry that is 0
-        is not asked for.
+        All entries of one size are moved together, by random signs, each as far as makes it count the same:
+        one that is wrong by 1e-10 of itself shows. Four forward passes for each size.
+
+        Parameters
+        ----------
+        point : name to float64 array
+        of : a step that is a number
+        truth : name to derivatives, dtype object
+
+        Returns
+        -------
+        dict of str to bool arrays, in the shapes of `truth`
+            False where the two do not agree, where a kink or border is met right here, and for entries
+            that are 0.
         """
         nodes = [self.model.node(name) for name in truth]
         slopes = np.concatenate([np.ravel(truth[name]) for name in truth] or [np.zeros(0)])
@@ -217,7 +269,16 @@ class ExactDifferences:
     def beside(
         self, point: Mapping[str, Array], of: str, by: str, index: tuple[int, ...], row: int | None = None
     ) -> tuple[Array, Array]:
-        """The slopes on both sides of whatever lies within rounding of the point, to about 11 digits."""
+        """The slopes on both sides of whatever lies within rounding of the point, to about 11 digits.
+
+        Parameters
+        ----------
+        point, of, by, index, row : as those of `slopes`
+
+        Returns
+        -------
+        left, right : (rows?, *of), dtype object
+        """
         exponent = self.limits.beside_exponent
         varied, (a, b, c, d) = self._varied(point, of, by, index, row, self.higher, exponent)
         one, two, three, four = varied.values

@@ -73,7 +73,25 @@ class Referee(ExactDifferences):
     def derivative(
         self, point: Mapping[str, Array], of: str, by: Iterable[str], m: Namespace | None = None
     ) -> dict[str, Array]:
-        """d of/d name as object arrays at 50 digits; shapes as those of the witnesses."""
+        """d of/d name at high precision.
+
+        Parameters
+        ----------
+        point : name to float64 array
+        of : a step
+        by : names of inputs or steps
+        m : the namespace of high precision; 50 digits by default
+
+        Returns
+        -------
+        dict of str to (rows?, *of, *name) arrays, dtype object
+            In units of `of` per unit of the name.
+
+        Raises
+        ------
+        KeyError
+            If the model has no such name.
+        """
         target = self.model.node(of)
         reverse = self._reverse(point, target, m or self.high)
         return {name: reverse.by(self.model.node(name)) for name in by}
@@ -146,8 +164,18 @@ class Referee(ExactDifferences):
     def formula_rounding(
         self, graph: Graph, leaves: Mapping[Key, Array], room: Mapping[Key, Array]
     ) -> Array:
-        """What a formula in float64 may be off by where its leaves, with the two leading axes, are off by
-        up to `room`: (R, *shape)."""
+        """What a formula in float64 may be off by where its leaves are off.
+
+        Parameters
+        ----------
+        graph : the formula
+        leaves : key of the leaf to (1, rows or 1, *shape) float64
+        room : key of the leaf to an array of that shape: by how much it may be off
+
+        Returns
+        -------
+        (rows or 1, *shape) float64, in the unit of the formula
+        """
         return formula_rounding(graph, self.model.rows, leaves, room, self._jitter)
 
     def jitters(self) -> bool:
@@ -163,9 +191,19 @@ class Referee(ExactDifferences):
     def rounding(
         self, point: Mapping[str, Array], of: str, by: Iterable[str], *, bits: int = _DOUBLE
     ) -> dict[str, Array]:
-        """What a right program may be off by, entry by entry, float64; inf where unknown.
+        """What a right program may be off by in d of/d name, entry by entry.
 
-        It computes in float64, or in a format with fewer significand `bits`: float32 has 24.
+        Parameters
+        ----------
+        point : name to float64 array
+        of : a step
+        by : names of inputs or steps
+        bits : of the significand in which the program computes; float32 has 24
+
+        Returns
+        -------
+        dict of str to (rows?, *of, *name) float64 arrays, absolute
+            inf where it is not known.
         """
         names = list(by)
         target = self.model.node(of)
@@ -188,7 +226,17 @@ class Referee(ExactDifferences):
         return bound(reverse.samples(self.model.node(name)), jitter, 1)
 
     def astride(self, point: Mapping[str, Array]) -> list[Node]:
-        """Nodes with a kink so near that rounding may put a right float64 program on its other side."""
+        """Nodes with a kink so near that rounding may put a right float64 program on its other side.
+
+        Parameters
+        ----------
+        point : name to float64 array
+
+        Returns
+        -------
+        list of Node
+            Empty where rounding is not measured.
+        """
         graph = self.model.graph
         if not self.jitters():
             return []
@@ -212,8 +260,19 @@ class Referee(ExactDifferences):
     def value_rounding(
         self, point: Mapping[str, Array], names: Sequence[str], *, doubles: bool = False
     ) -> dict[str, Array]:
-        """The same for the values of steps, at this point and beside it, where nothing is exact. `doubles`:
-        where the point is what the doubles say, and not their decimals."""
+        """What a right program may be off by in the values of steps, at this point and beside it, where
+        nothing is exact.
+
+        Parameters
+        ----------
+        point : name to float64 array
+        names : of steps
+        doubles : whether the point is what the doubles say, and not their decimals
+
+        Returns
+        -------
+        dict of str to (*shape) or (N, *shape) float64 arrays, absolute
+        """
         if not self.jitters_values():
             tape = self.forward(point, FLOAT64)
             return {name: unmeasured(tape.value(name), limits=self.limits) for name in names}

@@ -62,10 +62,24 @@ class Jittered(Float64):
         self._pool, self._left = np.zeros(0), 0
 
     def rounded(self, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
-        """x, jittered independently in every sample and entry, as if it were off by so many ulps.
+        """A result, jittered independently in every sample and entry, as if it were off by so many ulps.
 
-        `terms` that are added one after the other round every partial sum; those of a random walk of n
-        steps are as if each term were off by the root of n/8 ulps (Higham and Mary 2019).
+        Parameters
+        ----------
+        x : (samples or 1, rows, *shape) float64
+        terms : how many were added one after the other
+            Every partial sum is rounded; a random walk of n steps is as if each term were off by the root
+            of n/8 ulps.
+        ulps : a number, or one for each entry
+
+        Returns
+        -------
+        (samples, rows, *shape) float64
+            The first sample is not jittered.
+
+        References
+        ----------
+        Higham and Mary 2019.
         """
         found = np.empty((self.samples, *x.shape[1:]))
         found[0], moved = x[0], found[1:]  # in place: fresh memory takes longer than the arithmetic

@@ -148,11 +148,29 @@ class Reverse:
         self.by_seed: dict[int, dict[int, Array | None]] = {}
 
     def by(self, node: Node) -> Array:
-        """d of/d node: (rows?, *of, *node)."""
+        """d of/d node.
+
+        Parameters
+        ----------
+        node : of the model's graph
+
+        Returns
+        -------
+        (rows?, *of, *node) in the numbers of the namespace
+        """
         return self._joined(node, samples=False)
 
     def samples(self, node: Node) -> Array:
-        """The same for every sample of a jittered namespace: (samples, rows?, *of, *node)."""
+        """d of/d node for every sample of a namespace that jitters.
+
+        Parameters
+        ----------
+        node : of the model's graph
+
+        Returns
+        -------
+        (samples, rows?, *of, *node) float64
+        """
         return self._joined(node, samples=True)
 
     def _joined(self, node: Node, samples: bool) -> Array:

@@ -55,23 +55,53 @@ TEXTS = {path: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.rglob
 WORDS = {path: set(re.findall(r"\w+", text)) for path, text in TEXTS.items()}
 
 
+# Classes whose methods are functions of numbers, named as NumPy names them: what they take is said there.
+NAMESPACES = {"Namespace", "High"}
+
+
+def is_property(node: ast.FunctionDef) -> bool:
+    return any("property" in ast.unparse(decorator) for decorator in node.decorator_list)
+
+
 def functions_of_arrays() -> dict[str, ast.FunctionDef]:
-    """The functions without an underscore whose annotations name an array, and which other modules use."""
-    return {
-        f"{path.relative_to(PACKAGE).as_posix()}: {node.name}": node
-        for path, text in TEXTS.items()
-        for node in ast.parse(text).body
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
-        if ARRAYS.search(f"{ast.unparse(node.args)} {ast.unparse(node.returns) if node.returns else ''}")
-        if any(node.name in words for other, words in WORDS.items() if other != path)
-    }
+    """The functions and methods without an underscore whose annotations name an array, and which others use.
+
+    A property says it in its sentence, a method that overrides another in the base class.
+    """
+    trees = {path: ast.parse(text) for path, text in TEXTS.items()}
+    everything = [node for tree in trees.values() for node in tree.body]
+    classes = {node.name: node for node in everything if isinstance(node, ast.ClassDef)}
+    public = {name for name in classes if not name.startswith("_")} - NAMESPACES
+
+    def inherited(node: ast.ClassDef) -> set[str]:
+        bases = [classes[name] for base in node.bases if (name := ast.unparse(base)) in classes]
+        own = {each.name for base in bases for each in base.body if isinstance(each, ast.FunctionDef)}
+        return own.union(*(inherited(base) for base in bases))
+
+    def is_public(path: Path, node: ast.FunctionDef) -> bool:
+        given = f"{ast.unparse(node.args)} {ast.unparse(node.returns) if node.returns else ''}"
+        if node.name.startswith("_") or is_property(node) or not ARRAYS.search(given):
+            return False
+        return any(node.name in words for other, words in WORDS.items() if other != path)
+
+    found = {}
+    for path, tree in trees.items():
+        for node in tree.body:
+            owner, members, known = "", [node], set()
+            if isinstance(node, ast.ClassDef) and node.name in public:
+                owner, members, known = f"{node.name}.", node.body, inherited(node)
+            for each in members:
+                if isinstance(each, ast.FunctionDef) and each.name not in known and is_public(path, each):
+                    found[f"{path.relative_to(PACKAGE).as_posix()}: {owner}{each.name}"] = each
+    return found
 
 
 def not_said(node: ast.FunctionDef) -> list[str]:
     """The sections that the docstring of an array function lacks, and parameters that it does not name."""
     text = ast.get_docstring(node) or ""
     given = ast.unparse(node.returns) if node.returns else "None"
-    names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    everything = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+    names = [a.arg for a in everything if a.arg not in ("self", "cls")]
     result = [] if given == "None" else ["Yields" if "Iterator" in given else "Returns"]
     wanted = ["Parameters", *result] if names else result
     described = re.split(r"\n\n\w+\n-+\n", text.partition("Parameters\n")[2])[0]
@@ -89,7 +119,8 @@ def test_a_function_of_arrays_says_what_they_are(name: str) -> None:
 
 
 def test_functions_of_arrays_are_found() -> None:
-    assert len(FUNCTIONS_OF_ARRAYS) > 100
+    assert len([name for name in FUNCTIONS_OF_ARRAYS if "." in name.partition(": ")[2]]) > 60
+    assert len(FUNCTIONS_OF_ARRAYS) > 180
 
 
 _TAKES = "Parameters\n    ----------\n    {} : (n,) float64\n"

@@ -76,11 +76,26 @@ class Estimate:
     step: Floats  # the smallest step size in it
 
     def parts(self) -> tuple[NDArray[Any], ...]:
-        """All arrays of the estimate, (e, O) each, in the order of the fields."""
+        """All arrays of the estimate, in the order of the fields.
+
+        Returns
+        -------
+        tuple of six (e, O) arrays
+        """
         return self.value, self.bound, self.truncation, self.roundoff, self.first, self.step
 
     def where(self, wins: Bools, other: Estimate) -> Estimate:
-        """This estimate, or the other where it wins; `wins` is (e, O)."""
+        """This estimate, or the other where it wins.
+
+        Parameters
+        ----------
+        wins : (e, O) bool
+        other : Estimate of the same entries
+
+        Returns
+        -------
+        Estimate
+        """
         pairs = zip(self.parts(), other.parts(), strict=True)
         return Estimate(*(np.where(wins, theirs, ours) for ours, theirs in pairs))
 
@@ -93,11 +108,30 @@ class Estimate:
         return best.with_bound(np.where(clash, cover, best.bound))
 
     def with_bound(self, bound: Floats) -> Estimate:
-        """The same values with another bound, (e, O)."""
+        """The same values with another bound.
+
+        Parameters
+        ----------
+        bound : (e, O) float64
+
+        Returns
+        -------
+        Estimate
+        """
         return Estimate(self.value, bound, self.truncation, self.roundoff, self.first, self.step)
 
     def scaled(self, power: Ints) -> Estimate:
-        """All slopes times 2^power, (e, 1); what is out of range then is not known."""
+        """All slopes times 2^power; what is out of range then is not known.
+
+        Parameters
+        ----------
+        power : (e, 1) intp
+
+        Returns
+        -------
+        Estimate
+            nan, with the bound inf, where a slope overflows.
+        """
         value, bound = np.ldexp(self.value, power), np.ldexp(self.bound, power) + TINY
         known = np.isfinite(value) & np.isfinite(bound)
         value, bound = np.where(known, value, np.nan), np.where(known, bound, np.inf)
@@ -105,11 +139,26 @@ class Estimate:
         return Estimate(value, bound, cut, noise, self.first, self.step)
 
     def rows(self, keep: Ints) -> Estimate:
-        """The estimates of some entries, by their indices (k,)."""
+        """The estimates of some entries.
+
+        Parameters
+        ----------
+        keep : (k,) indices
+
+        Returns
+        -------
+        Estimate, all (k, O)
+        """
         return Estimate(*(part[keep] for part in self.parts()))
 
     def put(self, at: Ints, rows: Estimate) -> None:
-        """Replace the estimates of some entries, by their indices (k,)."""
+        """Replace the estimates of some entries, in place.
+
+        Parameters
+        ----------
+        at : (k,) indices
+        rows : Estimate, all (k, O)
+        """
         for part, new in zip(self.parts(), rows.parts(), strict=True):
             part[at] = new
 

@@ -33,12 +33,33 @@ class Run:
     shared: dict[int, Array] = field(default_factory=dict)
 
     def leaf(self, item: Item, rows: slice) -> Array:
-        """A leaf's value with the two leading axes."""
+        """A leaf's value.
+
+        Parameters
+        ----------
+        item : a leaf
+        rows : the block, where it has one value per row
+
+        Returns
+        -------
+        (1, rows or 1, *shape) in the numbers of `m`
+        """
         values = self.point[item.data]
         return self.m.decimals(values[None, rows] if item.per_row else values[None, None])
 
     def value(self, item: Item, values: Mapping[int, Array], rows: slice) -> Array:
-        """The value of one item from those of its arguments."""
+        """The value of one instruction from those of its arguments.
+
+        Parameters
+        ----------
+        item : the instruction
+        values : index of the instruction to (perturbations, rows, *shape) array
+        rows : the block
+
+        Returns
+        -------
+        (perturbations, rows, *shape) in the numbers of `m`
+        """
         if item.operation in CONSTANT:
             number = self.m.array(np.full((1, 1), _constant(item, self.m)))
             return number.reshape((1, 1) + (1,) * len(item.shape)) if item.shape else number
@@ -53,7 +74,18 @@ class Run:
         return structured(item, self.m, arguments)
 
     def slot_values(self, item: Item, applied: Applied, values: Mapping[int, Array]) -> list[Array]:
-        """The values in a kernel's slots; numbers are given the axes of the others."""
+        """The values in a kernel's slots; numbers are given the axes of the others.
+
+        Parameters
+        ----------
+        item : the instruction
+        applied : its kernel, and which values go into the slots
+        values : index of the instruction to (perturbations, rows, *shape) array
+
+        Returns
+        -------
+        list of (perturbations, rows, *shape or 1...) arrays
+        """
         rank = 2 + len(item.shape)
         found = []
         for slot in applied.slots:

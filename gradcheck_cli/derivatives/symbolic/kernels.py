@@ -98,7 +98,17 @@ class Formula:
         self.result = places[expression]
 
     def __call__(self, m: Namespace, values: Sequence[Array]) -> Array:
-        """Its value for the slots' values, entry by entry."""
+        """The value of the formula for the slots' values, entry by entry.
+
+        Parameters
+        ----------
+        m : the namespace in whose numbers it is computed
+        values : of the slots, arrays of one rank that broadcast together
+
+        Returns
+        -------
+        array of the broadcast shape, in the numbers of `m`
+        """
         known = list(values)
         axes = (1,) * max((x.ndim for x in known), default=2)
         rounded = getattr(m, "rounded", None)  # the referee's float64 with jitter

@@ -32,7 +32,16 @@ class Draws:
     _kept: dict[int, Array] = field(default_factory=dict)
 
     def weights(self, k: int) -> Array:
-        """(networks, fan_out, fan_in): W_k of variance 1."""
+        """W_k, entries of variance 1.
+
+        Parameters
+        ----------
+        k : of the layer
+
+        Returns
+        -------
+        (networks, fan_out, fan_in) float64
+        """
         found = self._kept.get(k)
         if found is None:
             fan_in, fan_out = self.job.network.fans(k)
@@ -42,16 +51,35 @@ class Draws:
         return found
 
     def biases(self, k: int) -> Array:
-        """(networks, fan_out, 1): b_k of variance 1."""
+        """b_k, entries of variance 1.
+
+        Parameters
+        ----------
+        k : of the layer
+
+        Returns
+        -------
+        (networks, fan_out, 1) float64
+        """
         return self._draw("b", k, self.job.bias_unit, (self.job.network.widths[k + 1], 1))
 
     def inputs(self) -> Array:
-        """(networks, n_0, inputs): standard normal; the first inputs do not depend on how many follow."""
+        """Standard normal inputs; the first ones do not depend on how many follow.
+
+        Returns
+        -------
+        (networks, n_0, inputs) float64
+        """
         shape = (self.job.inputs, self.job.network.widths[0])
         return np.swapaxes(self._draw("h", 0, unit_normal, shape), 1, 2)
 
     def direction(self) -> Array:
-        """(networks, n_out, 1): v with |v|^2 = n_out."""
+        """The direction v of a linear loss, with |v|^2 = n_out.
+
+        Returns
+        -------
+        (networks, n_out, 1) float64
+        """
         outputs = self.job.network.widths[-1]
         v = self._draw("v", self.job.network.depth, unit_normal, (outputs, 1))
         return np.asarray(v / np.sqrt((v * v).mean(axis=1, keepdims=True)))

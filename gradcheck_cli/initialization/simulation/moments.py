@@ -47,9 +47,17 @@ class Moments:
         return Moments(a * b, spread, self.exponent + other.exponent)
 
     def pooled(self, counts: Array) -> Moments:
-        """Of all along the last axis, of `counts` entries each.
+        """Mean and variance of all entries along the last axis.
 
         The variance of all is the mean of the variances plus the variance of the means.
+
+        Parameters
+        ----------
+        counts : (n,) how many entries each has
+
+        Returns
+        -------
+        Moments, without the last axis
         """
         zero = (self.mean == 0) & (self.variance == 0)
         top = np.where(zero, NOTHING, self.exponent).max(axis=-1, keepdims=True)
@@ -62,7 +70,18 @@ class Moments:
         return Moments((first + offset)[..., 0], whole, top[..., 0])
 
     def log10(self, stat: str, entries: Array) -> Array:
-        """log10 of the statistic, from (K + 1, networks, variances) to (variances, networks, K + 1)."""
+        """log10 of the statistic.
+
+        Parameters
+        ----------
+        stat : "ms", "var" or "std"
+        entries : (K + 1,) of how many numbers it is made
+
+        Returns
+        -------
+        (variances, networks, K + 1) float64
+            nan for the variance of a single number.
+        """
         found = self.variance + self.mean**2 if stat == "ms" else self.variance
         found = np.where(np.isfinite(found), found, np.inf)
         logs = np.asarray((np.log10(found) + 2 * _LOG10_2 * self.exponent).T)
@@ -114,7 +133,12 @@ class Record:
         return found[0] if len(found) == 1 else found[0].outer(found[1])
 
     def alive(self) -> Array:
-        """(networks, units of h_1 ... h_K, variances): whether a unit is not 0 for some input."""
+        """Whether a unit is not 0 for some input.
+
+        Returns
+        -------
+        (networks, units of h_1 ... h_K, variances) bool
+        """
         return np.concatenate([self._alive[k] for k in sorted(self._alive)], axis=1)
 
 

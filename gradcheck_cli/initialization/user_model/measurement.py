@@ -38,7 +38,16 @@ class Measured:
         return len(self.on_kinks)
 
     def dead_in(self, quantity: str) -> NDArray[np.bool_]:
-        """The draws in which nothing arrives: 0 at the last step, or in the gradient at the first."""
+        """The draws in which nothing arrives: 0 at the last step, or in the gradient at the first.
+
+        Parameters
+        ----------
+        quantity : "h", or a gradient
+
+        Returns
+        -------
+        (draws,) bool
+        """
         zero = self.zero[quantity]
         if not zero.size:
             return np.zeros(len(zero), dtype=bool)

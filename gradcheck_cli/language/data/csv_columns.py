@@ -176,17 +176,59 @@ class Columns:
     # -- numbers ----------------------------------------------------------------------------------
 
     def take(self, name: str) -> Array:
-        """One column. Raises DataError."""
+        """One column.
+
+        Parameters
+        ----------
+        name : in the header, or another spelling of it
+
+        Returns
+        -------
+        (lines,) float64
+
+        Raises
+        ------
+        DataError
+            If there is no such column, or a field is no finite number.
+        """
         return self.together([name])[:, 0]
 
     def together(self, names: Sequence[str]) -> Array:
-        """Some columns side by side, (lines, columns), in one reading. Raises DataError."""
+        """Some columns side by side, in one reading.
+
+        Parameters
+        ----------
+        names : in the header, or other spellings of them
+
+        Returns
+        -------
+        (lines, names) float64
+
+        Raises
+        ------
+        DataError
+            If there is no such column, or a field is no finite number.
+        """
         headers = [find(name, self.names, "column", self.file) for name in names]
         quick = self._at_once([self.names.index(header) for header in headers])
         return self._filled(headers, self._numbers) if quick is None else quick
 
     def half_units(self, names: Sequence[str]) -> Array | None:
-        """Half a unit of the last digit of each of their numbers. Raises DataError."""
+        """Half a unit of the last written digit of each number.
+
+        Parameters
+        ----------
+        names : in the header, or other spellings of them
+
+        Returns
+        -------
+        (lines, names) float64, in the unit of the numbers
+
+        Raises
+        ------
+        DataError
+            If there is no such column, or a field is no finite number.
+        """
         headers = [find(name, self.names, "column", self.file) for name in names]
         return self._filled(headers, self._half_units)
 

@@ -44,13 +44,55 @@ class Table(Protocol):
         """Whether its numbers stay in the file, and take no memory."""
 
     def take(self, name: str) -> Array:
-        """One of them, by its name or another spelling of it. Raises DataError."""
+        """One array, by its name or another spelling of it.
+
+        Parameters
+        ----------
+        name : of the array
+
+        Returns
+        -------
+        (length, ...) float64
+
+        Raises
+        ------
+        DataError
+            If there is none, or it does not hold finite numbers.
+        """
 
     def together(self, names: Sequence[str]) -> Array:
-        """Several side by side, (length, names). Raises DataError."""
+        """Several arrays side by side.
+
+        Parameters
+        ----------
+        names : of one-dimensional arrays
+
+        Returns
+        -------
+        (length, names) float64
+
+        Raises
+        ------
+        DataError
+            If there is none, or it does not hold finite numbers.
+        """
 
     def half_units(self, names: Sequence[str]) -> Array | None:
-        """Half a unit of the last digit of each number; None where they are binary. Raises DataError."""
+        """Half a unit of the last written digit of each number.
+
+        Parameters
+        ----------
+        names : of one-dimensional arrays
+
+        Returns
+        -------
+        (length, names) float64, in the unit of the numbers; None where the file is binary
+
+        Raises
+        ------
+        DataError
+            If there is none, or it does not hold finite numbers.
+        """
 
     def bits(self, name: str) -> int:
         """Significand bits of its numbers: 24 for float32; 53 for float64, integers and text."""

@@ -164,18 +164,51 @@ class ClaimContext:
     def moved(
         self, number: int, *, kinds: tuple[str, ...] = ("param",), reach: float = 1.0
     ) -> dict[str, Array]:
-        """The inputs of these kinds at another point."""
+        """The inputs of some kinds at another point; see random_points.moved.
+
+        Parameters
+        ----------
+        number : of the point
+        kinds : of "param", "data" and "rows"
+        reach : how far parameters are moved, relative to the usual distance
+
+        Returns
+        -------
+        dict of str to float64 arrays, in the shapes and units of the inputs
+        """
         return moved(self.model, number, kinds=kinds, reach=reach, limits=self.referee.numerics)
 
     def fails_with(self, claim: Claim, formula: Graph, values: Mapping[str, Array]) -> bool:
-        """Whether a formula fails at the given point with these values in place of its own."""
+        """Whether a formula fails at the given point with other values.
+
+        Parameters
+        ----------
+        claim, formula : what is claimed, and the graph of its right side
+        values : name to float64 array, in place of the point's own
+        apart : what is different about the values; caches are keyed by it
+
+        Returns
+        -------
+        bool
+            False where the formula cannot be evaluated.
+        """
         discrepancy = self.discrepancy_with(claim, formula, values)
         return discrepancy is not None and fails(discrepancy, self.limits)
 
     def discrepancy_with(
         self, claim: Claim, formula: Graph, values: Mapping[str, Array]
     ) -> Discrepancy | None:
-        """How far a formula is off there; None where it cannot be evaluated."""
+        """How far a formula is off at the given point with other values.
+
+        Parameters
+        ----------
+        claim, formula, values, apart : as those of `fails_with`
+
+        Returns
+        -------
+        Discrepancy or None
+            None where the formula cannot be evaluated, or the budget is spent.
+        """
         at = At(0, self.points[0].values.moved(values))
         try:
             return self.within_budget(lambda: self.compare(claim, formula, at))
@@ -220,7 +253,18 @@ class ClaimContext:
         return replace(discrepancy, wrong=discrepancy.wrong & ~vanished)
 
     def rounding(self, claim: Claim, at: At, true: Array) -> Array:
-        """What a right program may be off by; `true` is the derivative that is claimed."""
+        """What a right program may be off by in a claimed derivative.
+
+        Parameters
+        ----------
+        claim : says of which derivative, and in which format
+        at : the point
+        true : float64, the derivative
+
+        Returns
+        -------
+        float64 array, absolute, in the shape of the derivative, or of its entry where the claim has an index
+        """
         if not self.referee.jitters():
             return unmeasured(true, claim.bits, limits=self.referee.limits)
         target = claim.target
@@ -229,7 +273,17 @@ class ClaimContext:
         return entry_of(bound, target.index) if target.index and rank else bound
 
     def own_rounding(self, claim: Claim, formula: Graph, at: At) -> Array | float:
-        """What the claim's own formula may be off by in float64, where high precision would have told."""
+        """What the claim's own formula may be off by in float64, where high precision would have told.
+
+        Parameters
+        ----------
+        claim, formula : what is claimed, and the graph of its right side
+        at : the point
+
+        Returns
+        -------
+        float64 array of the shape of the formula, absolute; 0.0 where precision is not lacking
+        """
         if not self.lacks_precision or claim.numbers is not None:
             return 0.0
         truth = self.true_values(at)
@@ -240,7 +294,17 @@ class ClaimContext:
         return tolerance if truth.is_per_row(claim.target) else np.asarray(tolerance[0, ...])
 
     def slopes(self, target: Derivative, entry: Array) -> tuple[float, float] | None:
-        """The slopes to the left and right of one entry; None where they cannot be had."""
+        """The slopes of a number to the left and right of one entry, at the given point.
+
+        Parameters
+        ----------
+        target : the derivative
+        entry : (axes of the name, ...) indices; those of the target come first
+
+        Returns
+        -------
+        left, right : float; None where they cannot be had
+        """
         shape = self.model.node(target.by).shape
         index = target.index or tuple(int(k) for k in entry[: len(shape)])
         try:

@@ -54,7 +54,13 @@ class Discrepancy:
         return replace(self, **some, rows=start + chosen)
 
     def exact_size(self) -> Array:
-        """How far apart they are, in their own numbers."""
+        """How far apart they are, in their own numbers.
+
+        Returns
+        -------
+        array of the shape of `size`
+            float64, or dtype object where they were computed at high precision.
+        """
         return self.size if self.own is None else self.own
 
     def worst(self) -> tuple[int, ...]:
@@ -79,7 +85,17 @@ class Discrepancy:
             return bool(np.all((shown <= limits.data_rounding * largest) & (shown > 0)))
 
     def beyond(self, rounding: Array, limits: ClaimsLimits) -> Discrepancy:
-        """The same with only those entries wrong that are farther off than rounding explains."""
+        """The same with only those entries wrong that are farther off than rounding explains.
+
+        Parameters
+        ----------
+        rounding : float64 array that broadcasts against the sizes, in their unit
+        limits : the safety factor
+
+        Returns
+        -------
+        Discrepancy
+        """
         tolerance = limits.rounding_safety * np.broadcast_to(rounding, self.size.shape)
         return replace(self, wrong=~(self.size <= tolerance))
 

@@ -45,7 +45,16 @@ class TrueValues:
     _swept: dict[str, dict[str, Array]] = field(default_factory=dict)
 
     def leaf(self, key: Key) -> Array:
-        """The value of a leaf of a claim's formula, with the two leading axes."""
+        """The value of a leaf of a claim's formula: a name or a derivative.
+
+        Parameters
+        ----------
+        key : of the leaf
+
+        Returns
+        -------
+        (1, rows or 1, *shape) in the numbers of `m`
+        """
         if isinstance(key, Derivative):
             return self._lead(self.derivative(key), self.is_per_row(key))
         node = self.model.node(key)
@@ -56,7 +65,16 @@ class TrueValues:
         return self.is_per_row(key) if isinstance(key, Derivative) else self.model.node(key).per_row
 
     def tolerance(self, key: Key) -> Array:
-        """What rounding may make of such a leaf in float64."""
+        """What rounding may make of a leaf in float64.
+
+        Parameters
+        ----------
+        key : of the leaf
+
+        Returns
+        -------
+        (1, rows or 1, *shape) float64, in the unit of the leaf
+        """
         if isinstance(key, Derivative):
             bound = self.referee.rounding(self.at.values, key.of, [key.by])[key.by]
             bound = self._in_layout(key.of, key.by, bound)
@@ -76,7 +94,16 @@ class TrueValues:
         return self.model.node(target.of).per_row or self.model.node(target.by).per_row
 
     def derivative(self, target: Derivative) -> Array:
-        """The true derivative in the layout of this file; an entry where it has an index."""
+        """The true derivative in the layout of this file.
+
+        Parameters
+        ----------
+        target : which one; an entry where it has an index
+
+        Returns
+        -------
+        array in the numbers of `m`, with the rows in front where it has one value per row
+        """
         found = self.known.get(target.whole)
         if found is None:
             found = self._computed(target.of, target.by)
@@ -96,7 +123,16 @@ class TrueValues:
         )  # fmt: skip
 
     def in_blocks(self, keys: Iterable[Key]) -> Iterator[dict[Key, Array]]:
-        """Values of names and true derivatives that have one value per row, for each block of the tape."""
+        """Values of names and true derivatives that have one value per row.
+
+        Parameters
+        ----------
+        keys : names and derivatives
+
+        Yields
+        ------
+        dict of key to (1, rows, *shape) float64 arrays, for each block of the tape
+        """
         wanted = list(keys)
         groups: dict[str, list[Derivative]] = {}
         for key in wanted:

@@ -46,7 +46,17 @@ class Chain:
     each_row: bool  # whether the derivative has one number a row, or the rows are added up
 
     def change(self, edge: Edge, partial: Array) -> Array:
-        """By how much d of/d by changes with another partial; (..., rows) as (..., rows or 1)."""
+        """By how much d of/d by changes with another partial in place of an edge's own.
+
+        Parameters
+        ----------
+        edge : of the chain
+        partial : (..., rows) float64
+
+        Returns
+        -------
+        (..., rows), or (..., 1) where the rows are added up
+        """
         with np.errstate(all="ignore"):
             moved = np.asarray(self.shares[edge] * (partial - self.partials[edge]))
         return moved if self.each_row else moved.sum(axis=-1, keepdims=True)

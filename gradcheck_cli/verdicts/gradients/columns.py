@@ -117,11 +117,29 @@ class Collected:
         return self.parts[name]
 
     def entries_of(self, names: Iterable[str]) -> Array:
-        """Which entries belong to these names, as a mask."""
+        """Which entries belong to some names.
+
+        Parameters
+        ----------
+        names : those asked for
+
+        Returns
+        -------
+        (entries,) bool
+        """
         return entries_of(self.places, names, len(self.all.backprop))
 
     def unseen(self, relative: float) -> Array:
-        """Which entries could be off by so much of themselves and nobody would see it, as a mask."""
+        """Which entries could be off by a share of themselves and nobody would see it.
+
+        Parameters
+        ----------
+        relative : the share
+
+        Returns
+        -------
+        (entries,) bool
+        """
         t, tolerance = self.all, np.full(len(self.all.backprop), -1.0)
         for name, part in self.parts.items():
             if part.projections is not None:  # both sides of the projection are off
@@ -131,7 +149,17 @@ class Collected:
         return np.asarray((moved <= np.minimum(seen, tolerance)) & ~t.examined & ~t.is_zero)
 
     def by_name(self, entries: Array) -> Iterator[tuple[str, Array]]:
-        """The names that these entries, in order, belong to, with their places within them."""
+        """The names that some entries belong to, with their places within them.
+
+        Parameters
+        ----------
+        entries : (k,) indices, in order
+
+        Yields
+        ------
+        name : str
+        places : (j,) indices within the name
+        """
         names, starts = list(self.places), [place.start for place in self.places.values()]
         owners, first = np.unique(np.searchsorted(starts, entries, side="right") - 1, return_index=True)
         for owner, some in zip(owners, np.split(entries, first[1:]), strict=False):

@@ -55,7 +55,16 @@ class RandomSums:
     _signs: dict[str, Array] = field(default_factory=dict)
 
     def directions(self, name: str) -> Array:
-        """+1 and -1 for every entry: (D, *shape)."""
+        """+1 and -1 for every entry, the same each time.
+
+        Parameters
+        ----------
+        name : of an input
+
+        Returns
+        -------
+        (D, *shape) float64
+        """
         if name not in self._signs:
             shape = (self.limits.directions, *self.model.node(name).shape)
             self._signs[name] = signs(self.model.seed, name, shape)
@@ -83,10 +92,14 @@ class RandomSums:
 
         Parameters
         ----------
-        backprop, rounding
-            For each name its derivatives and their rounding bounds, flat.
-        scheme, noise, enough
-            How the differences along each direction are taken.
+        point : the values, and their tape
+        backprop, rounding : name to (entries,) float64, derivatives and their rounding bounds
+        scheme, noise, enough : how the differences along each direction are taken
+
+        Returns
+        -------
+        Projections
+            Slopes along D directions of random signs, (D,) float64, and what rounding may make of them.
         """
         moves = {name: self.directions(name) for name in backprop}
         values = np.concatenate([np.ravel(point.tape.value(name)) for name in backprop])
@@ -103,7 +116,19 @@ class RandomSums:
     def differing_names(
         self, point: Point, backprop: Mapping[str, Array], rounding: Mapping[str, Array]
     ) -> frozenset[str]:
-        """The names in which symbolic and backprop differ, found by bisection; none if there are too many."""
+        """The names in which symbolic and backprop differ, found by bisection.
+
+        Parameters
+        ----------
+        point : the values
+        backprop : name to derivatives, float64
+        rounding : name to rounding bounds of the same shape
+
+        Returns
+        -------
+        frozenset of str
+            Empty if there are too many.
+        """
         names = list(backprop)
 
         def differs(parts: Sequence[tuple[int, int]]) -> Array:
@@ -121,10 +146,20 @@ class RandomSums:
         return frozenset(names[k] for k in marked) if few else frozenset()
 
     def differing_entries(self, point: Point, name: str, backprop: Array, rounding: Array) -> Array:
-        """The entries in which symbolic and backprop differ, where their sums do: a mask (entries,).
+        """The entries in which symbolic and backprop differ, where their sums do.
 
-        The wrong parts of each axis are found by bisection; where these meet stand the candidates, which
-        are then compared one by one if they are few.
+        The wrong parts of each axis are found by bisection; where these meet stand the candidates, which are
+        then compared one by one if they are few.
+
+        Parameters
+        ----------
+        point : the values
+        name : of an input
+        backprop, rounding : (*shape) float64, derivatives and their rounding bounds
+
+        Returns
+        -------
+        (entries,) bool
         """
         shape = self.model.node(name).shape or (1,)
 

@@ -190,7 +190,16 @@ class NameReference:
         return undeclared_border(self.model, self.at.point, self.of, self.name, *where, self.referee)
 
     def symbolic(self, m: Any) -> Array | None:
-        """What symbolic's rules give in a namespace of high precision."""
+        """What symbolic's rules give in a namespace of high precision.
+
+        Parameters
+        ----------
+        m : the namespace
+
+        Returns
+        -------
+        (entries,) float64, rounded; None beyond the budget or outside domains
+        """
         digits = m.context.dps
         if digits not in self._symbolic:
             self._symbolic[digits] = self._symbolic_in(m)
