@@ -28,12 +28,12 @@ class Algebra(ScalarAlgebra):
         shape = (1, *form.shape) if len(form.shape) == 1 else form.shape[::-1]
         return self.make("transpose", (e,), None, shape)
 
-    def turned(self, e: int) -> int:
+    def transpose_derived(self, e: int) -> int:
         """The transpose of what was derived: (A @ B)' is B' @ A', (2*A)' is 2*A'."""
         form = self.forms[e]
         if form.operation == "matmul" and all(len(self.shape(a)) == 2 for a in form.arguments):
             left, right = form.arguments
-            return self.matmul(self.turned(right), self.turned(left))
+            return self.matmul(self.transpose_derived(right), self.transpose_derived(left))
         arrays = [a for a in form.arguments if self.shape(a)]
         if form.operation == "product" and len(arrays) == 1:
             coefficient, powers = form.data
@@ -57,7 +57,7 @@ class Algebra(ScalarAlgebra):
 
     def stack(self, entries: Sequence[int]) -> int:
         """Numbers to a vector, vectors to the rows of a matrix."""
-        inner = self.joined(map(self.shape, entries))
+        inner = self.broadcast_shape(map(self.shape, entries))
         return self.make("stack", entries, None, (len(entries), *inner))
 
     def ones(self, shape: Shape) -> int:
@@ -80,9 +80,9 @@ class Algebra(ScalarAlgebra):
         if e == self.zero and prod(shape) <= self.limits.written_entries:
             row = self.stack([e] * shape[-1])
             return row if len(shape) == 1 else self.stack([row] * shape[0])
-        return self.make("product", *self._repeated(e, shape))
+        return self.make("product", *self._merge_repeated(e, shape))
 
-    def _repeated(self, e: int, shape: Shape) -> tuple[tuple[int, ...], Any, Shape]:
+    def _merge_repeated(self, e: int, shape: Shape) -> tuple[tuple[int, ...], Any, Shape]:
         coefficient, powers = self.parts(e)
         kept = {**dict(powers), self.ones(shape): 1}
         return tuple(kept), (coefficient, tuple(kept.values())), shape
@@ -100,7 +100,7 @@ class Algebra(ScalarAlgebra):
         summed = [k - len(shape) for k, n in enumerate(shape) if k < lag or n != small[k - lag]]
         same = {b: p for b, p in powers if all(self._is_repeated(b, k) for k in summed)}
         inner = self._product(1, {b: p for b, p in powers if b not in same})
-        if self.joined((self.shape(inner), small)) != self.joined((self.shape(e), small)):
+        if self.broadcast_shape((self.shape(inner), small)) != self.broadcast_shape((self.shape(e), small)):
             return self.total(e, shape, small)
         return self.times(self._product(coefficient, same), self.total(inner, shape, small))
 
@@ -143,7 +143,7 @@ class Algebra(ScalarAlgebra):
         (x_letters, x), (y_letters, y) = self._lone(a, b[0] + out), self._lone(b, a[0] + out)
         present = "".join(c for c in out if c in x_letters + y_letters)
         if present != out:
-            return self.turned(self.contract((x_letters, x), (y_letters, y), present))
+            return self.transpose_derived(self.contract((x_letters, x), (y_letters, y), present))
         summed = [c for c in x_letters if c in y_letters and c not in out]
         if not x_letters or not y_letters or x_letters == y_letters == out:
             return self.times(x, y)

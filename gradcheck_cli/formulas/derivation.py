@@ -10,7 +10,13 @@ from operator import or_
 from typing import Any, NamedTuple
 
 from gradcheck_cli.formulas.array_algebra import Algebra
-from gradcheck_cli.formulas.node_adjoints import IDENTITIES, Passage, Sent, frozen, placed
+from gradcheck_cli.formulas.node_adjoints import (
+    IDENTITIES,
+    Contributions,
+    NodeAdjoint,
+    key_of_index,
+    place_parts,
+)
 from gradcheck_cli.formulas.sympy_templates import Rules
 from gradcheck_cli.formulas.writers import LatexWriter, Writer
 from gradcheck_cli.model.graph import Node
@@ -34,7 +40,7 @@ class Term:
 
 
 class Link(NamedTuple):
-    """What one step sends to a name it mentions; `partial` where the step is a single number.
+    """What one step contributes to the adjoint of a name in it; `partial` where the step is a single number.
 
     `fixed`: other names in the step that are computed from this one, which the partial holds fixed.
     """
@@ -74,10 +80,10 @@ class Derivation:
     def value(self, index: int) -> int:
         """A node's value: its name, or the author's expression."""
         if index in self._shown:
-            return self._named(index)
-        return self.spelled(index)
+            return self._name_of(index)
+        return self.own_expression(index)
 
-    def spelled(self, index: int) -> int:
+    def own_expression(self, index: int) -> int:
         """The author's expression of a node, also where the node has a name."""
         todo = [index]
         while todo:
@@ -94,7 +100,7 @@ class Derivation:
     def _is_waiting(self, index: int) -> bool:
         return index not in self._shown and index not in self._values
 
-    def _named(self, index: int) -> int:
+    def _name_of(self, index: int) -> int:
         node, name = self.node(index), self.model.display(self.names[index])
         return self.algebra.make("name", (), name, node.shape, per_row=node.per_row)
 
@@ -103,14 +109,14 @@ class Derivation:
         node = self.node(index)
         while node.operation == "expand" and node.index not in self._shown:
             node = self.node(node.arguments[0])
-        return self._named(node.index) if node.index in self._shown else self._values[node.index]
+        return self._name_of(node.index) if node.index in self._shown else self._values[node.index]
 
     def _built(self, node: Node) -> int:
         algebra = self.algebra
         if node.is_literal:
             return algebra.literal(node.value, node.text)
         if node.is_leaf:
-            return self._named(node.index)
+            return self._name_of(node.index)
         given = [self._argument(a) for a in node.arguments]
         match node.operation:
             case "identity":
@@ -129,41 +135,41 @@ class Derivation:
             return algebra.call(node.primitive.function, *given, shape=node.shape)
         if node.primitive.infix is not None:
             return algebra.make(node.operation, given, None, node.shape)
-        more = ", ".join(_spelled_options(node))
+        more = ", ".join(_spell_options(node))
         return algebra.call(node.primitive.function, *given, shape=node.shape, more=more)
 
     # -- adjoints -----------------------------------------------------------------------------
 
-    def sent(self, root: int, adjoint: int, *, apart: bool = False) -> Sent:
-        """What a step's adjoint sends to the names it mentions (or to all, if `whole`).
+    def pass_to_names(self, root: int, adjoint: int, *, apart: bool = False) -> Contributions:
+        """What a step's adjoint contributes to the adjoints of names it mentions (or of all, if `whole`).
 
         `apart`: rows are kept apart, also in what goes to names that they share.
         """
-        arrived: Sent = {root: [adjoint]}
+        arrived: Contributions = {root: [adjoint]}
         waiting = [-root]
         while waiting:
             node = self.node(-heapq.heappop(waiting))
             if node.index != root and (node.index in self._shown or node.is_leaf):
                 continue
-            total = self.gathered(arrived[node.index], node)
+            total = self.add_contributions(arrived[node.index], node)
             if node.is_leaf or total == self.algebra.zero:
                 continue
-            for position, part in self._passed(node, total):
+            for position, part in self._pass_back(node, total):
                 argument = self.node(node.arguments[position])
                 if node.per_row and not argument.per_row and not apart:
-                    part = self._summed(part)
+                    part = self._sum_over_rows(part)
                 if argument.index not in arrived:
                     heapq.heappush(waiting, -argument.index)
                 arrived.setdefault(argument.index, []).append(part)
         return {i: parts for i, parts in arrived.items() if i in self.names and i != root}
 
-    def _summed(self, part: int) -> int:
+    def _sum_over_rows(self, part: int) -> int:
         algebra = self.algebra
         if algebra.forms[part].per_row:
             return algebra.call("sum_rows", part)
         return algebra.times(algebra.number(self.model.rows or 1), part)
 
-    def _passed(self, node: Node, adjoint: int) -> Iterator[tuple[int, int]]:
+    def _pass_back(self, node: Node, adjoint: int) -> Iterator[tuple[int, int]]:
         live = [k for k, a in enumerate(node.arguments) if self._live[a]]
         if not live:
             return
@@ -183,27 +189,27 @@ class Derivation:
         elif node.operation == "index":
             key = node.options["key"]
             for k in live:
-                yield k, self.algebra.make("scatter", (adjoint,), frozen(key))
+                yield k, self.algebra.make("scatter", (adjoint,), key_of_index(key))
         elif node.operation in IDENTITIES:
             own, given = self.value(node.index), [self.value(a) for a in node.arguments]
             for k in live:
                 yield k, IDENTITIES[node.operation](self.algebra, adjoint, own, *given)
         else:
-            yield from Passage(self, node, live).run(adjoint)
+            yield from NodeAdjoint(self, node, live).run(adjoint)
 
     def _entry(self, e: int, shape: Shape, key: tuple[Any, ...]) -> int:
         if self.algebra.shape(e) == ():
             return e
         return self.algebra.index(self.algebra.fit(e, shape), key)
 
-    def gathered(self, parts: Sequence[int], node: Node) -> int:
+    def add_contributions(self, parts: Sequence[int], node: Node) -> int:
         """The sum of what arrives at a node; entries and slices are put in their places."""
-        algebra, parts = self.algebra, parts[::-1]  # the last node sends first: the author's order
+        algebra, parts = self.algebra, parts[::-1]  # the last node comes first: the author's order
         scattered = [p for p in parts if algebra.forms[p].operation == "scatter"]
         if not scattered:
             return algebra.add(parts)
         others = [p for p in parts if algebra.forms[p].operation != "scatter"]
-        return algebra.add([*others, *placed(algebra, scattered, node.shape)])
+        return algebra.add([*others, *place_parts(algebra, scattered, node.shape)])
 
     # -- text ---------------------------------------------------------------------------------
 
@@ -211,11 +217,11 @@ class Derivation:
     def _too_long(self) -> str:
         return f"(more than {self.limits.longest_formula:,} characters; give parts of it names of their own)"
 
-    def written(self, e: int) -> str:
+    def to_text(self, e: int) -> str:
         """An expression as text, or that it is too long."""
         return self.text.text(e) or self._too_long
 
-    def printed(self, e: int) -> str:
+    def to_latex(self, e: int) -> str:
         """The same in LaTeX."""
         return self.latex.text(e, self.limits.latex_length) or rf"\text{{{self._too_long}}}"
 
@@ -240,19 +246,19 @@ class Derivation:
         return found
 
     def _links(self, user: str, node: Node) -> Iterator[Link]:
-        """What one step sends. A single number sends its partials times its adjoint."""
+        """What one step contributes; a single number, its partials times its adjoint."""
         adjoint = self.adjoint(user)
         start, apart = (adjoint, False) if node.shape else (self.algebra.one, node.per_row)
         apart = apart or self.target.per_row
-        for index, parts in self.sent(node.index, start, apart=apart).items():
+        for index, parts in self.pass_to_names(node.index, start, apart=apart).items():
             by = self.node(index)
-            total = self.gathered(parts, by)
+            total = self.add_contributions(parts, by)
             if node.shape:
                 yield Link(self.names[index], user, total, None)
                 continue
             part = self.algebra.through(total, adjoint)
             if node.per_row and not by.per_row and not self.target.per_row:
-                part = self._summed(part)
+                part = self._sum_over_rows(part)
             yield Link(self.names[index], user, part, total)
 
     def adjoint(self, name: str) -> int:
@@ -284,9 +290,9 @@ class Derivation:
         return Term(
             name=name,
             title=f"d {self.model.display(self.of)}/d {self.model.display(name)}",
-            formula=self.written(whole),
+            formula=self.to_text(whole),
             local=", ".join(self._chain(self.text, *partial) for partial in partials),
-            latex=self.printed(whole),
+            latex=self.to_latex(whole),
             local_latex=r", \quad ".join(self._chain(self.latex, *partial) for partial in partials),
         )
 
@@ -298,8 +304,8 @@ class Derivation:
         data = (self.model.display(link.user), self.model.display(link.name))
         title = self.algebra.make("derivative", (), data, derived=True)
         partial = self.algebra.fit(link.partial, self.model.node(link.name).shape)
-        own = self._named(node.index)
-        written_out = self.algebra.replaced(partial, {own: self.spelled(node.index)})
+        own = self._name_of(node.index)
+        written_out = self.algebra.substitute(partial, {own: self.own_expression(node.index)})
         yield [title, written_out] if written_out == partial else [title, written_out, partial]
 
     def _chain(self, writer: Writer, fixed: Sequence[str], equals: Sequence[int]) -> str:
@@ -309,7 +315,7 @@ class Derivation:
         return writer.chain(texts, [self.model.display(name) for name in fixed])
 
 
-def _spelled_options(node: Node) -> Iterator[str]:
+def _spell_options(node: Node) -> Iterator[str]:
     """The keyword arguments that differ from the record's defaults."""
     for name, default in node.primitive.options.items():
         if node.options.get(name, default) != default:

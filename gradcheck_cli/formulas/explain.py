@@ -33,9 +33,9 @@ def explain(
     summed over all rows. `expand`: each derivative as one closed formula. Raises OptionError for a
     row that does not exist and for closed formulas that are too long.
     """
-    row = _checked(model, row)
+    row = _check_row(model, row)
     tape = forward_pass(model, limits=limits.evaluation)
-    shown = _shown(model, row)
+    shown = _values_to_show(model, row)
     derived = passes.closed_terms if expand else passes.backward
     terms = derived(model, limits=limits.formulas)
     found = derivative(model, tape, model.loss, [term.name for term in terms])
@@ -56,7 +56,7 @@ def explain(
     )
 
 
-def _checked(model: Model, row: int | None) -> int | None:
+def _check_row(model: Model, row: int | None) -> int | None:
     if model.rows is None:
         if row is not None:
             raise OptionError("the model has no rows", help="leave --row out")
@@ -70,7 +70,7 @@ def _checked(model: Model, row: int | None) -> int | None:
     return row
 
 
-def _shown(model: Model, row: int | None) -> Value:
+def _values_to_show(model: Model, row: int | None) -> Value:
     """Arrays as lists; of what is per row only the chosen one."""
 
     def value(name: str, values: Array) -> object:

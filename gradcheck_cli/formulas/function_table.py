@@ -27,7 +27,7 @@ _IN_WORDS = {
 def derivative_text(primitive: Primitive) -> str:
     """A function's derivative in its own arguments, from SymPy: "cos(x)", or one for each argument.
 
-    Of a function of arrays, what it sends back to its arguments when g = d loss/d result comes in.
+    Of a function of arrays, the adjoints of its arguments where g = d loss/d result is given.
     """
     if primitive.name in _IN_WORDS:
         return _IN_WORDS[primitive.name]
@@ -36,11 +36,11 @@ def derivative_text(primitive: Primitive) -> str:
     algebra = derivation.algebra
     result = derivation.node(root).shape
     start = algebra.one if primitive.elementwise else algebra.make("name", (), "g", result)
-    sent = derivation.sent(root, start, apart=True)
+    contributions = derivation.pass_to_names(root, start, apart=True)
     texts = []
     for name in names:
         index = derivation.model.graph.names[name]
-        part = derivation.gathered(sent.get(index, []), derivation.node(index))
+        part = derivation.add_contributions(contributions.get(index, []), derivation.node(index))
         texts.append((name, (derivation.text.text(part) or "").replace(str(_COUNT), "n")))
     if len({text for _, text in texts}) == 1:
         return texts[0][1]

@@ -16,14 +16,14 @@ from gradcheck_cli.formulas.sympy_templates import Rules
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.primitives.record import Shape
 
-__all__ = ["IDENTITIES", "Passage", "Sent", "frozen", "placed"]
+__all__ = ["IDENTITIES", "Contributions", "NodeAdjoint", "key_of_index", "place_parts"]
 
 
 # ---------------------------------------------------------------------------------------------
 # Derivations: reverse through the nodes of a step, or of the whole model for closed formulas
 # ---------------------------------------------------------------------------------------------
 
-Sent = dict[int, list[int]]  # what arrives at each named node
+Contributions = dict[int, list[int]]  # what arrives at each named node
 
 
 class NodeFormulas(Protocol):
@@ -38,11 +38,11 @@ class NodeFormulas(Protocol):
     def value(self, index: int) -> int:
         """A node's value: its name, or the author's expression."""
 
-    def spelled(self, index: int) -> int:
+    def own_expression(self, index: int) -> int:
         """The author's expression of a node, also where the node has a name."""
 
 
-class Passage:
+class NodeAdjoint:
     """One adjoint on its way through one node, over the items that the node is made of."""
 
     def __init__(self, derivation: NodeFormulas, node: Node, live: Sequence[int]) -> None:
@@ -71,11 +71,11 @@ class Passage:
                 if partial != self.algebra.zero:
                     yield position, self.algebra.through(partial, adjoint)
             return
-        arrived: Sent = {self.program.of_node[-1]: [adjoint]}
+        arrived: Contributions = {self.program.of_node[-1]: [adjoint]}
         for index in reversed(self.program.order):
             if index not in arrived:
                 continue
-            total = self.algebra.factored(arrived[index])
+            total = self.algebra.factor(arrived[index])
             position = self.leaves.get(index, -1)
             if position in self.live:
                 yield position, self._by_name(total)
@@ -85,8 +85,8 @@ class Passage:
     def _by_name(self, e: int) -> int:
         """The expression with the step's own formula, as softmax(z), written by its name."""
         index = self.node.index
-        own, named = self.derivation.spelled(index), self.derivation.value(index)
-        return e if own == named else self.algebra.factored([self.algebra.replaced(e, {own: named})])
+        own, named = self.derivation.own_expression(index), self.derivation.value(index)
+        return e if own == named else self.algebra.factor([self.algebra.substitute(e, {own: named})])
 
     def partial(self, position: int) -> int:
         """The partial of an elementwise function by one argument: selections stay selections."""
@@ -95,25 +95,25 @@ class Passage:
         for index in self.program.order:
             item, applied = self.items[index], self.program.kernels.get(index)
             if applied is not None:
-                moving[index] = algebra.add(self._moved(index, applied, moving))
+                moving[index] = algebra.add(self._pass_tangents(index, applied, moving))
             elif self.leaves.get(index) == position:
                 moving[index] = algebra.one
             elif item.operation == "select":
                 condition, a, b = item.arguments
-                moving[index] = self._selected(self.value(condition), moving[a], moving[b])
+                moving[index] = self._select(self.value(condition), moving[a], moving[b])
             elif item.operation == "copy":
                 moving[index] = moving[item.arguments[0]]
             else:
                 moving[index] = algebra.zero
         return moving[self.program.of_node[-1]]
 
-    def _selected(self, condition: int, a: int, b: int) -> int:
+    def _select(self, condition: int, a: int, b: int) -> int:
         if a == b:
             return a
         make = self.algebra.pick if self.node.operation == "where" else self.algebra.where
         return make(condition, a, b)
 
-    def _moved(
+    def _pass_tangents(
         self, index: int, applied: symbolic.Applied, moving: Mapping[int, int]
     ) -> Iterator[int]:
         for slot, partial in self._partials(index, applied):
@@ -126,10 +126,10 @@ class Passage:
         """The value of an item."""
         found = self.known.get(index)
         if found is None:
-            found = self.known[index] = self._made(self.items[index])
+            found = self.known[index] = self._make(self.items[index])
         return found
 
-    def _made(self, item: symbolic.Item) -> int:
+    def _make(self, item: symbolic.Item) -> int:
         algebra = self.algebra
         if item.operation == "leaf":
             return self._argument(self.leaves[item.index])
@@ -172,7 +172,7 @@ class Passage:
             case "contract":
                 yield from self._contraction(item, adjoint)
             case "transpose":
-                yield arguments[0], self._transposed(item, adjoint)
+                yield arguments[0], self._transpose(item, adjoint)
             case "largest":
                 at = self.algebra.compare("ge", self.value(arguments[0]), self.value(index))
                 yield arguments[0], self.algebra.times(at, adjoint)
@@ -213,10 +213,10 @@ class Passage:
         if self.leaves.get(second) in self.live:
             yield second, self.algebra.contract((a, self.value(first)), (out, adjoint), b)
 
-    def _transposed(self, item: symbolic.Item, adjoint: int) -> int:
+    def _transpose(self, item: symbolic.Item, adjoint: int) -> int:
         if item.data == 1:
             return self.algebra.index(adjoint, (0, slice(None)))
-        return self.algebra.turned(adjoint)
+        return self.algebra.transpose_derived(adjoint)
 
 
 # -- matrix calculus ----------------------------------------------------------------------------
@@ -255,7 +255,7 @@ def _of_inverse(algebra: Algebra, adjoint: int, own: int, a: int) -> int:
     return algebra.negative(algebra.matmul(algebra.matmul(back, adjoint), back))
 
 
-# What a function of matrices sends to its argument, as textbooks write it (Petersen and Pedersen
+# The adjoint that a function of matrices gives its argument, as textbooks write it (Petersen and Pedersen
 # 2012). What it IS, halves of a product or minors, would not be readable.
 IDENTITIES: dict[str, Callable[..., int]] = {
     "prod": _others,
@@ -281,18 +281,18 @@ def _digits(value: float) -> str:
 # -- entries and slices -------------------------------------------------------------------------
 
 
-def frozen(key: tuple[Any, ...]) -> tuple[Any, ...]:
+def key_of_index(key: tuple[Any, ...]) -> tuple[Any, ...]:
     """An index as a hashable key: slices as pairs."""
     return tuple(k if isinstance(k, int) else (k.start, k.stop) for k in key)
 
 
-def _thawed(key: tuple[Any, ...]) -> tuple[Any, ...]:
+def _index_of_key(key: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(k if isinstance(k, int) else slice(*k) for k in key)
 
 
-def placed(algebra: Algebra, scattered: Sequence[int], shape: Shape) -> list[int]:
-    """What is sent to entries and slices of an array, as arrays of its shape."""
-    found = [(_thawed(algebra.forms[s].data), algebra.forms[s].arguments[0]) for s in scattered]
+def place_parts(algebra: Algebra, scattered: Sequence[int], shape: Shape) -> list[int]:
+    """What entries and slices of an array contribute, as arrays of its shape."""
+    found = [(_index_of_key(algebra.forms[s].data), algebra.forms[s].arguments[0]) for s in scattered]
     entries: dict[tuple[int, ...], list[int]] = {}
     rest = []
     for key, e in found:
@@ -307,10 +307,10 @@ def placed(algebra: Algebra, scattered: Sequence[int], shape: Shape) -> list[int
     if prod(shape) == 1:
         return [*rest, *(e for parts in entries.values() for e in parts)]
     filled = {key: algebra.add(parts) for key, parts in entries.items()}
-    return [*rest, _filled(algebra, filled, shape)]
+    return [*rest, _fill(algebra, filled, shape)]
 
 
-def _filled(algebra: Algebra, entries: Mapping[tuple[int, ...], int], shape: Shape) -> int:
+def _fill(algebra: Algebra, entries: Mapping[tuple[int, ...], int], shape: Shape) -> int:
     """An array written out, 0 where nothing arrived."""
     rows = [
         algebra.stack([entries.get((*row, k), algebra.zero) for k in range(shape[-1])])

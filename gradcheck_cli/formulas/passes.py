@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.formulas.derivation import Derivation, Link, Term
-from gradcheck_cli.formulas.node_adjoints import Passage
+from gradcheck_cli.formulas.node_adjoints import NodeAdjoint
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.formulas import DEFAULTS, FormulasLimits
 
-__all__ = ["Spelling", "backward", "closed", "closed_terms", "forward", "partial_text", "right_side"]
+__all__ = ["Spelling", "backward", "closed_formula", "closed_terms", "forward", "partial_text", "right_side"]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -36,16 +36,16 @@ def backward(model: Model, of: str = "loss", *, limits: FormulasLimits = DEFAULT
 def closed_terms(model: Model, of: str = "loss", *, limits: FormulasLimits = DEFAULTS) -> list[Term]:
     """The same with all steps written out. Raises OptionError beyond 2,000 operations."""
     derivation = _derivation(model, of, limits, whole=True)
-    return [_closed_term(derivation, name, arrived) for name, arrived in _arrived(derivation)]
+    return [_close_term(derivation, name, arrived) for name, arrived in _contributions(derivation)]
 
 
-def closed(model: Model, of: str, by: str, *, limits: FormulasLimits = DEFAULTS) -> str:
+def closed_formula(model: Model, of: str, by: str, *, limits: FormulasLimits = DEFAULTS) -> str:
     """The closed formula of d of/d by. Raises OptionError beyond 2,000 operations, KeyError."""
     model.node(by)
     derivation = _derivation(model, of, limits, whole=True)
-    for name, arrived in _arrived(derivation):
+    for name, arrived in _contributions(derivation):
         if name == by:
-            return _closed_term(derivation, name, arrived).formula
+            return _close_term(derivation, name, arrived).formula
     return "0"
 
 
@@ -64,18 +64,18 @@ def right_side(model: Model, of: str, by: str, *, limits: FormulasLimits = DEFAU
     if entry:
         key = tuple(int(k) for k in entry.rstrip("]").split(","))
         whole = derivation.algebra.index(whole, key)
-    return derivation.written(whole)
+    return derivation.to_text(whole)
 
 
 def partial_text(model: Model, user: str, by: str) -> str | None:
     """The partial of a step that acts entry by entry, by a name it mentions: "(f3 > 0)"."""
     derivation = Derivation(model, user)
     node = derivation.node(derivation.target.index)
-    sent = derivation.sent(node.index, derivation.algebra.one, apart=node.per_row)
+    contributions = derivation.pass_to_names(node.index, derivation.algebra.one, apart=node.per_row)
     index = model.graph.names[by]
-    if index not in sent:
+    if index not in contributions:
         return None
-    return derivation.text.text(derivation.gathered(sent[index], derivation.node(index)))
+    return derivation.text.text(derivation.add_contributions(contributions[index], derivation.node(index)))
 
 
 class Spelling:
@@ -91,18 +91,18 @@ class Spelling:
     def partial(self, index: int, place: int) -> str:
         """d node/d argument, "cos(f0)"."""
         node = self._derivation.node(index)
-        return self._text(Passage(self._derivation, node, [place]).partial(place))
+        return self._text(NodeAdjoint(self._derivation, node, [place]).partial(place))
 
     def _text(self, e: int) -> str:
-        return self._derivation.written(e)
+        return self._derivation.to_text(e)
 
 
 def forward(model: Model, *, limits: FormulasLimits = DEFAULTS) -> dict[str, tuple[str, str]]:
     """Text and LaTeX of every step's formula, by name; the text as the author wrote it."""
     derivation, found = Derivation(model, model.loss, limits=limits), {}
     for step in model.steps.values():
-        value = derivation.spelled(step.node)
-        found[step.name] = (step.text or derivation.written(value), derivation.printed(value))
+        value = derivation.own_expression(step.node)
+        found[step.name] = (step.text or derivation.to_text(value), derivation.to_latex(value))
     return found
 
 
@@ -123,17 +123,17 @@ def _order(derivation: Derivation) -> list[str]:
     return [s.name for s in steps] + [p.name for p in model.parameters()]
 
 
-def _arrived(derivation: Derivation) -> Iterator[tuple[str, list[int]]]:
+def _contributions(derivation: Derivation) -> Iterator[tuple[str, list[int]]]:
     one, apart = derivation.algebra.one, derivation.target.per_row
-    sent = derivation.sent(derivation.target.index, one, apart=apart)
+    contributions = derivation.pass_to_names(derivation.target.index, one, apart=apart)
     for name in _order(derivation):
-        yield name, sent.get(derivation.model.graph.names[name], [])
+        yield name, contributions.get(derivation.model.graph.names[name], [])
 
 
-def _closed_term(derivation: Derivation, name: str, arrived: Sequence[int]) -> Term:
+def _close_term(derivation: Derivation, name: str, arrived: Sequence[int]) -> Term:
     node = derivation.model.node(name)
-    gathered = derivation.gathered(arrived, node)
-    size, limits = derivation.algebra.operations(gathered), derivation.limits
+    total = derivation.add_contributions(arrived, node)
+    size, limits = derivation.algebra.operations(total), derivation.limits
     if size > limits.most_operations:
         raise OptionError(
             f"the closed formula of d {derivation.of}/d {name} has "
@@ -141,4 +141,4 @@ def _closed_term(derivation: Derivation, name: str, arrived: Sequence[int]) -> T
             f"at most {limits.most_operations:,} are written out",
             help="without --expand it is shown step by step",
         )
-    return derivation.term(name, [Link(name, derivation.of, gathered, None)])
+    return derivation.term(name, [Link(name, derivation.of, total, None)])

@@ -185,19 +185,19 @@ class ScalarAlgebra:
 
     def _product(self, coefficient: Number, powers: Mapping[int, int]) -> int:
         coefficient = whole_if_exact(coefficient)
-        kept = self._recognized({base: power for base, power in powers.items() if power})
+        kept = self._recognize_softmax({base: power for base, power in powers.items() if power})
         if coefficient == 0:
             return self.zero
         if len(kept) > 1 and any(self.forms[b].operation == "number" for b in kept):
             order = sorted(kept, key=lambda base: self.forms[base].operation != "number")
             kept = {base: kept[base] for base in order}
-        coefficient, kept = self._folded(coefficient, kept)
+        coefficient, kept = self._fold_decimals(coefficient, kept)
         if coefficient == 1 and list(kept.values()) == [1]:
             return next(iter(kept))
-        shape = self.joined(self.shape(base) for base in kept)
+        shape = self.broadcast_shape(self.shape(base) for base in kept)
         return self.make("product", tuple(kept), (coefficient, tuple(kept.values())), shape)
 
-    def _recognized(self, powers: dict[int, int]) -> dict[int, int]:
+    def _recognize_softmax(self, powers: dict[int, int]) -> dict[int, int]:
         """exp(x)/sum(exp(x)) is softmax(x)."""
         for total in [base for base, power in powers.items() if power < 0]:
             form = self.forms[total]
@@ -214,7 +214,7 @@ class ScalarAlgebra:
                 return {base: power for base, power in merged.items() if power}
         return powers
 
-    def _folded(
+    def _fold_decimals(
         self, coefficient: Number, powers: dict[int, int]
     ) -> tuple[Number, dict[int, int]]:
         """2*0.5 is 1: a coefficient other than 1 is computed together with an exact decimal."""
@@ -234,7 +234,7 @@ class ScalarAlgebra:
         return coefficient, powers
 
     @staticmethod
-    def joined(shapes: Iterable[Shape]) -> Shape:
+    def broadcast_shape(shapes: Iterable[Shape]) -> Shape:
         """The shape of entries that are combined."""
         distinct = set(shapes)
         result: Shape = distinct.pop() if distinct else ()
@@ -261,13 +261,13 @@ class ScalarAlgebra:
         for term in given:
             coefficient, rest = self._split(term)
             collected[rest] = collected.get(rest, 0) + coefficient
-        made = [self._scaled(c, rest) for rest, c in collected.items() if c]
+        made = [self._scale(c, rest) for rest, c in collected.items() if c]
         if len(made) < 2:
             return made[0] if made else self.zero
         made.sort(key=self.is_negative)
-        return self.make("sum", made, None, self.joined(map(self.shape, made)))
+        return self.make("sum", made, None, self.broadcast_shape(map(self.shape, made)))
 
-    def factored(self, terms: Iterable[int]) -> int:
+    def factor(self, terms: Iterable[int]) -> int:
         """The sum with the number and the powers that all terms share in front."""
         whole = self.add(terms)
         given = self._terms(whole)
@@ -296,7 +296,7 @@ class ScalarAlgebra:
         powers = dict(zip(form.arguments, form.data[1], strict=True))
         return form.data[0], self._product(1, powers)
 
-    def _scaled(self, coefficient: Number, e: int) -> int:
+    def _scale(self, coefficient: Number, e: int) -> int:
         return e if coefficient == 1 else self.times(self.number(coefficient), e)
 
     def is_negative(self, e: int) -> bool:
@@ -309,7 +309,7 @@ class ScalarAlgebra:
     def call(self, function: str, *arguments: int, shape: Shape | None = None, more: str = "") -> int:
         """A function of the language; elementwise unless a shape is given."""
         if shape is None:
-            shape = self.joined(map(self.shape, arguments))
+            shape = self.broadcast_shape(map(self.shape, arguments))
         per_row = False if function in ("sum_rows", "mean_rows") else None
         return self.make("call", arguments, (function, more), shape, per_row=per_row)
 
@@ -318,7 +318,7 @@ class ScalarAlgebra:
         if self.is_negative(a) and self.is_negative(b):
             operation = {"gt": "lt", "lt": "gt", "ge": "le", "le": "ge"}[operation]
             a, b = self.negative(a), self.negative(b)
-        return self.make(operation, (a, b), None, self.joined((self.shape(a), self.shape(b))))
+        return self.make(operation, (a, b), None, self.broadcast_shape((self.shape(a), self.shape(b))))
 
     def where(self, condition: int, a: int, b: int) -> int:
         """a where the condition holds, else b."""
@@ -381,7 +381,7 @@ class ScalarAlgebra:
             counts[part] = min(1 + inner, self.limits.most_counted)
         return counts[e]
 
-    def replaced(self, e: int, given: Mapping[int, int]) -> int:
+    def substitute(self, e: int, given: Mapping[int, int]) -> int:
         """The expression with others put in."""
         done = dict(given)
         touched = set(given)

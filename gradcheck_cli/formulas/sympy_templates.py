@@ -39,7 +39,7 @@ class Template:
         todo = [expression]
         while todo:
             part = todo[-1]
-            arguments = _ordered(part)
+            arguments = _written_order(part)
             waiting = [a for a in arguments if a not in places]
             if part in places or not waiting:
                 todo.pop()
@@ -67,13 +67,13 @@ _MAKERS: dict[str, Callable[[Algebra, Any, list[int]], int]] = {
     "pi": lambda algebra, data, xs: algebra.make("name", (), "pi"),
     "add": lambda algebra, data, xs: algebra.add(xs),
     "mul": lambda algebra, data, xs: algebra.times(*xs),
-    "power": lambda algebra, data, xs: _raised(algebra, xs[0], data),
+    "power": lambda algebra, data, xs: _raise(algebra, xs[0], data),
     "pow": lambda algebra, data, xs: _exponential(algebra, *xs),
     "call": lambda algebra, data, xs: algebra.call(data, *xs),
 }
 
 
-def _raised(algebra: Algebra, base: int, exponent: Fraction) -> int:
+def _raise(algebra: Algebra, base: int, exponent: Fraction) -> int:
     if exponent.denominator == 1:
         return algebra.power(base, int(exponent))
     root = {2: "sqrt", 3: "cbrt"}.get(exponent.denominator)
@@ -87,7 +87,7 @@ def _exponential(algebra: Algebra, base: int, exponent: int) -> int:
     exact = algebra.constant(exponent)
     if exact is not None and exact.denominator == 1 and abs(exact.numerator) < algebra.limits.largest_integer:
         return algebra.power(base, int(exact))
-    shape = algebra.joined((algebra.shape(base), algebra.shape(exponent)))
+    shape = algebra.broadcast_shape((algebra.shape(base), algebra.shape(exponent)))
     return algebra.make("pow", (base, exponent), None, shape)
 
 
@@ -104,7 +104,7 @@ def _kind(part: Any, slots: Sequence[Any]) -> tuple[str, Any]:
     return "call", _OWN_NAMES.get(name, name.lower())
 
 
-def _ordered(part: Any) -> Sequence[Any]:
+def _written_order(part: Any) -> Sequence[Any]:
     """The arguments in the order in which they are written."""
     name = type(part).__name__
     if name == "Mul":
@@ -139,7 +139,7 @@ class Rules:
         key = (node.operation, tuple(shapes), fixed, options)
         found = self._programs.get(key)
         if found is None:
-            found = self._programs[key] = _lowered(node, shapes, exponent)
+            found = self._programs[key] = _lower(node, shapes, exponent)
         return found
 
     def value(self, kernel: symbolic.Kernel) -> Template:
@@ -154,12 +154,12 @@ class Rules:
         key = (kernel.key, place)
         if key not in self._partials:
             partial = kernel.partials[place]
-            found = None if partial is None else _written(kernel, partial.expression, self.limits)
+            found = None if partial is None else _template_of(kernel, partial.expression, self.limits)
             self._partials[key] = found
         return self._partials[key]
 
 
-def _lowered(node: Node, shapes: Sequence[Shape], exponent: Node | None) -> symbolic.Program:
+def _lower(node: Node, shapes: Sequence[Shape], exponent: Node | None) -> symbolic.Program:
     builder = Builder()
     leaves = [builder.leaf(f"a{k}", shape) for k, shape in enumerate(shapes)]
     if exponent is not None:
@@ -180,7 +180,7 @@ def _over_rows(node: Node, shape: Shape) -> symbolic.Program:
     return symbolic.lower(Model("", builder.graph(), {}, {}))
 
 
-def _written(kernel: symbolic.Kernel, partial: Any, limits: FormulasLimits) -> Template:
+def _template_of(kernel: symbolic.Kernel, partial: Any, limits: FormulasLimits) -> Template:
     """The partial, in the kernel's own value where that is shorter: exp(x) is h, 1 - h^2."""
     import sympy
 
@@ -198,7 +198,7 @@ def _written(kernel: symbolic.Kernel, partial: Any, limits: FormulasLimits) -> T
     return Template(found, slots)
 
 
-def _sampled(expression: Any, slots: Sequence[Any]) -> Any:
+def _sample(expression: Any, slots: Sequence[Any]) -> Any:
     with np.errstate(all="ignore"):
         values = symbolic.Formula(expression, slots)(FLOAT64, [_SAMPLE])
     return np.broadcast_to(values, _SAMPLE.shape).reshape(-1)
@@ -206,7 +206,7 @@ def _sampled(expression: Any, slots: Sequence[Any]) -> Any:
 
 def _polynomial(kernel: symbolic.Kernel, partial: Any, own: Any, limits: FormulasLimits) -> Any:
     """The partial as a polynomial in the function itself, as own*(1 - own); None if it is none."""
-    y, p = _sampled(kernel.expression, kernel.slots), _sampled(partial, kernel.slots)
+    y, p = _sample(kernel.expression, kernel.slots), _sample(partial, kernel.slots)
     if not (np.isfinite(y).all() and np.isfinite(p).all()):
         return None
     coefficients = np.linalg.lstsq(np.vander(y, 3), p, rcond=None)[0]
@@ -223,14 +223,14 @@ def _known_function(kernel: symbolic.Kernel, partial: Any, limits: FormulasLimit
     """The partial as another function of the table, as sigmoid(x) for softplus; None if it is none."""
     import sympy
 
-    p = _sampled(partial, kernel.slots)
+    p = _sample(partial, kernel.slots)
     for record in PRIMITIVES.values():
         if record.elementwise and record.arguments == 1 and not record.options and record.analytic:
-            program = _lowered(_kind_node(record), [()], None)
+            program = _lower(_kind_node(record), [()], None)
             applied = program.kernels.get(program.of_node[-1])
             if applied is None or applied.kernel.expression.count_ops() < 2:
                 continue
-            values = _sampled(applied.kernel.expression, applied.kernel.slots)
+            values = _sample(applied.kernel.expression, applied.kernel.slots)
             if np.allclose(values, p, rtol=limits.function_miss, atol=0, equal_nan=False):
                 return sympy.Function(record.name, real=True)(kernel.slots[0])
     return None

@@ -39,7 +39,7 @@ class Writer:
         for part in self.algebra.reachable(e, self._written):
             self._written[part] = self._piece(self.algebra.forms[part], longest)
         found = self._written[e]
-        return None if found is None else self.held(found, _SUM)
+        return None if found is None else self.bracket_if_loose(found, _SUM)
 
     def _piece(self, form: Form, longest: int) -> Piece | None:
         inner = []
@@ -65,7 +65,7 @@ class Writer:
         if form.operation == "add" and right[1] == _SUM:
             after = _SUM
         before = self.before(form, before)
-        return self.held(left, before) + sign + self.held(right, after), tightness
+        return self.bracket_if_loose(left, before) + sign + self.bracket_if_loose(right, after), tightness
 
     def before(self, form: Form, least: int) -> int:
         """What the left side needs: (a*b) @ c has brackets, though a*b @ c is read in the same way."""
@@ -75,11 +75,11 @@ class Writer:
         arrays = [a for a in left.arguments if self.algebra.shape(a)]
         return least if len(arrays) < 2 else _POWER
 
-    def held(self, piece: Piece, least: int) -> str:
+    def bracket_if_loose(self, piece: Piece, least: int) -> str:
         """The text, in brackets where it does not hold together tightly enough."""
-        return piece[0] if piece[1] >= least else self.bracketed(piece[0])
+        return piece[0] if piece[1] >= least else self.bracket(piece[0])
 
-    def bracketed(self, text: str) -> str:
+    def bracket(self, text: str) -> str:
         """The text in brackets."""
         return f"({text})"
 
@@ -97,7 +97,7 @@ class Writer:
         return form.data[0], _ATOM
 
     def _neg(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return f"-{self.held(inner[0], _PRODUCT)}", _SIGNED
+        return f"-{self.bracket_if_loose(inner[0], _PRODUCT)}", _SIGNED
 
     def _call(self, form: Form, inner: Sequence[Piece]) -> Piece:
         arguments = [text for text, _ in inner] + [form.data[1]] * bool(form.data[1])
@@ -107,39 +107,39 @@ class Writer:
         return f"[{', '.join(text for text, _ in inner)}]", _ATOM
 
     def _index(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return f"{self.held(inner[0], _ATOM)}[{form.data}]", _ATOM
+        return f"{self.bracket_if_loose(inner[0], _ATOM)}[{form.data}]", _ATOM
 
     def _transpose(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return f"{self.held(inner[0], _ATOM)}'", _ATOM
+        return f"{self.bracket_if_loose(inner[0], _ATOM)}'", _ATOM
 
     def _sum(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        text = self.held(inner[0], _SIGNED)
+        text = self.bracket_if_loose(inner[0], _SIGNED)
         for argument, piece in zip(form.arguments[1:], inner[1:], strict=True):
             if self.algebra.is_negative(argument) and piece[0].startswith("-"):
                 text += f" - {piece[0][1:]}"
             else:
-                text += f" + {self.held(piece, _PRODUCT if piece[0].startswith('-') else _SUM)}"
+                text += f" + {self.bracket_if_loose(piece, _PRODUCT if piece[0].startswith('-') else _SUM)}"
         return text, _SUM
 
     def _product(self, form: Form, inner: Sequence[Piece]) -> Piece:
         coefficient, powers = form.data
         sign = "-" if coefficient < 0 else ""
-        groups = _grouped(self.algebra, form)
+        groups = _group(self.algebra, form)
         above, below = abs(coefficient.numerator), coefficient.denominator
-        plain = [self.raised(inner[k], powers[k]) for k in groups.above]
-        last = [self.raised(inner[k], powers[k]) for k in groups.derived]
-        under = [self.raised(inner[k], -powers[k]) for k in groups.below]
+        plain = [self.power(inner[k], powers[k]) for k in groups.above]
+        last = [self.power(inner[k], powers[k]) for k in groups.derived]
+        under = [self.power(inner[k], -powers[k]) for k in groups.below]
         if above != 1 or not (plain or (last and not under and below == 1)):
             plain = [(str(above), _ATOM), *plain]
         under = [(str(below), _ATOM), *under] if below != 1 else under
-        piece = self.joined(plain, under, last, *self.signs(form))
-        return (sign + self.held(piece, _PRODUCT), _SIGNED) if sign else piece
+        piece = self.product(plain, under, last, *self.signs(form))
+        return (sign + self.bracket_if_loose(piece, _PRODUCT), _SIGNED) if sign else piece
 
     def signs(self, form: Form) -> tuple[str, str]:
         """What stands between factors, and in front of derivatives."""
         return "*", " * "
 
-    def joined(
+    def product(
         self,
         above: Sequence[Piece],
         below: Sequence[Piece],
@@ -153,7 +153,7 @@ class Writer:
         if len(pieces) == 1:
             return pieces[0]
         texts = [
-            self.held(p, _PRODUCT if p is first and len(above) + len(below) > 1 else _POWER)
+            self.bracket_if_loose(p, _PRODUCT if p is first and len(above) + len(below) > 1 else _POWER)
             for p in pieces
         ]
         return wide.join(texts), _PRODUCT
@@ -164,18 +164,18 @@ class Writer:
         if not below:
             return top
         bottom = self.row(below, tight)
-        return f"{top[0]}/{bottom if len(below) == 1 else self.bracketed(bottom)}", _PRODUCT
+        return f"{top[0]}/{bottom if len(below) == 1 else self.bracket(bottom)}", _PRODUCT
 
     def row(self, factors: Sequence[Piece], tight: str) -> str:
         """Factors side by side."""
-        return tight.join(self.held(f, _POWER) for f in factors)
+        return tight.join(self.bracket_if_loose(f, _POWER) for f in factors)
 
-    def raised(self, base: Piece, power: int) -> Piece:
+    def power(self, base: Piece, power: int) -> Piece:
         """base^power."""
         if power == 1:
             return base
         spaced = base[0].startswith("d ")
-        return f"{self.bracketed(base[0]) if spaced else self.held(base, _ATOM)}^{power}", _POWER
+        return f"{self.bracket(base[0]) if spaced else self.bracket_if_loose(base, _ATOM)}^{power}", _POWER
 
 
 class _Groups(NamedTuple):
@@ -186,7 +186,7 @@ class _Groups(NamedTuple):
     derived: list[int]
 
 
-def _grouped(algebra: Algebra, form: Form) -> _Groups:
+def _group(algebra: Algebra, form: Form) -> _Groups:
     groups = _Groups([], [], [])
     for k, (base, power) in enumerate(zip(form.arguments, form.data[1], strict=True)):
         derived = algebra.forms[base].derived
@@ -208,7 +208,7 @@ GREEK = frozenset(  # letters with a LaTeX command; the others look like Latin o
 class LatexWriter(Writer):
     """The same in LaTeX (amsmath)."""
 
-    def bracketed(self, text: str) -> str:
+    def bracket(self, text: str) -> str:
         """The text in brackets that grow."""
         return rf"\left({text}\right)"
 
@@ -226,10 +226,10 @@ class LatexWriter(Writer):
         if form.operation == "div":
             return rf"\frac{{{left[0]}}}{{{right[0]}}}", _ATOM
         if form.operation == "pow":
-            return f"{self.held(left, _ATOM)}^{{{right[0]}}}", _POWER
+            return f"{self.bracket_if_loose(left, _ATOM)}^{{{right[0]}}}", _POWER
         sign = {"mul": self.signs(form)[0], "matmul": r" \, ", "ge": r" \ge ", "le": r" \le "}
         text = sign.get(form.operation, _SIGNS[form.operation][0])
-        return self.held(left, before) + text + self.held(right, after), tightness
+        return self.bracket_if_loose(left, before) + text + self.bracket_if_loose(right, after), tightness
 
     def _name(self, form: Form, inner: Sequence[Piece]) -> Piece:
         return latex_name(form.data), _ATOM
@@ -249,14 +249,14 @@ class LatexWriter(Writer):
         if function == "sqrt":
             return rf"\sqrt{{{text}}}", _ATOM
         if function == "inv":
-            return f"{self.held(inner[0], _ATOM)}^{{-1}}", _POWER
+            return f"{self.bracket_if_loose(inner[0], _ATOM)}^{{-1}}", _POWER
         if function == "eye":
             return f"I_{{{text}}}", _ATOM
         if function == "abs":
             return rf"\left|{text}\right|", _ATOM
         if function in ("sum", "sum_rows") and not more:
             below = r"_{\text{rows}}" if function == "sum_rows" else ""
-            return rf"\sum{below} {self.held(inner[0], _PRODUCT)}", _SIGNED
+            return rf"\sum{below} {self.bracket_if_loose(inner[0], _PRODUCT)}", _SIGNED
         if function in _LATEX_FUNCTIONS or function in _LATEX_SPELLED:
             return rf"\{_LATEX_SPELLED.get(function, function)}\left({text}\right)", _ATOM
         return rf"\operatorname{{{function.replace('_', ' ')}}}\left({text}\right)", _ATOM
@@ -268,13 +268,13 @@ class LatexWriter(Writer):
         return rf"\left[{', '.join(text for text, _ in inner)}\right]", _ATOM
 
     def _transpose(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return f"{self.held(inner[0], _ATOM)}^{{T}}", _POWER
+        return f"{self.bracket_if_loose(inner[0], _ATOM)}^{{T}}", _POWER
 
-    def held(self, piece: Piece, least: int) -> str:
+    def bracket_if_loose(self, piece: Piece, least: int) -> str:
         """A comparison as a factor is an indicator in square brackets."""
         if piece[1] == _COMPARED and least > _COMPARED:
             return rf"\left[{piece[0]}\right]"
-        return super().held(piece, least)
+        return super().bracket_if_loose(piece, least)
 
     def signs(self, form: Form) -> tuple[str, str]:
         """Entry by entry, where several factors are arrays."""
@@ -287,9 +287,9 @@ class LatexWriter(Writer):
         top = above[0] if len(above) == 1 else (self.row(above, tight), _PRODUCT)
         return (rf"\frac{{{top[0]}}}{{{self.row(below, tight)}}}", _ATOM) if below else top
 
-    def raised(self, base: Piece, power: int) -> Piece:
+    def power(self, base: Piece, power: int) -> Piece:
         """base^power."""
-        return base if power == 1 else (f"{self.held(base, _ATOM)}^{{{power}}}", _POWER)
+        return base if power == 1 else (f"{self.bracket_if_loose(base, _ATOM)}^{{{power}}}", _POWER)
 
 
 def latex_name(name: str) -> str:

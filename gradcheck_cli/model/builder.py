@@ -89,7 +89,7 @@ class Builder:
             if has_shape:
                 shape = _common_shape(record, [node.shape for node in given])
                 self._note_surprises(record, given, shape)
-                arguments = [self._expanded(a, shape) for a in arguments]
+                arguments = [self._expand(a, shape) for a in arguments]
         return self._add(
             operation, tuple(arguments), shape, per_row=per_row, reduced=reduced,
             options=MappingProxyType(settings) if settings else NO_OPTIONS,
@@ -111,7 +111,7 @@ class Builder:
         self.nodes.append(Node(index, operation, arguments, shape, **more))
         return index
 
-    def _expanded(self, argument: int, shape: Shape) -> int:
+    def _expand(self, argument: int, shape: Shape) -> int:
         if self.nodes[argument].shape == shape:
             return argument
         return self.apply("expand", (argument,), {"to": shape})

@@ -139,12 +139,12 @@ class Graph:
             elif item in shown and not first:
                 pieces.append(shown[item])
             else:
-                todo.extend(reversed(_spelled(self.nodes, item)))
+                todo.extend(reversed(_spell(self.nodes, item)))
             first = False
         return "".join(pieces)
 
 
-def _spelled(nodes: Sequence[Node], index: int) -> list[int | str]:
+def _spell(nodes: Sequence[Node], index: int) -> list[int | str]:
     """A node as pieces of text and the nodes between them."""
     node = nodes[index]
     if node.is_literal:
@@ -160,7 +160,7 @@ def _spelled(nodes: Sequence[Node], index: int) -> list[int | str]:
             return ["(", arguments[0], ")", key]
         return [arguments[0], key]
     if node.operation == "stack":
-        return ["[", *_separated(arguments), "]"]
+        return ["[", *_separate(arguments), "]"]
     record = node.primitive
     if record.sizes:
         return [f"{record.function}({', '.join(map(str, node.options['sizes']))})"]
@@ -168,10 +168,10 @@ def _spelled(nodes: Sequence[Node], index: int) -> list[int | str]:
         return ["(", arguments[0], f" {record.infix} ", arguments[1], ")"]
     if record.infix is not None:
         return ["(", record.infix, arguments[0], ")"]
-    return [record.function, "(", *_separated(arguments), _spell_options(node), ")"]
+    return [record.function, "(", *_separate(arguments), _spell_options(node), ")"]
 
 
-def _separated(arguments: Sequence[int]) -> Iterator[int | str]:
+def _separate(arguments: Sequence[int]) -> Iterator[int | str]:
     for position, argument in enumerate(arguments):
         if position:
             yield ", "

@@ -63,7 +63,7 @@ def stream(seed: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(np.frombuffer(digest[:16], dtype="<u4")))
 
 
-def _rounded(values: Array) -> Array:
+def _round_decimals(values: Array) -> Array:
     """Every number rounded to DIGITS significant decimal digits: the double nearest to them."""
     with np.errstate(divide="ignore"):
         exponent = np.floor(np.log10(np.abs(values)))
@@ -92,7 +92,7 @@ def draw_uniform(
     float64 array of that shape
     """
     u = _unit(seed, name, math.prod(shape), skipped)
-    return _rounded(low + (high - low) * u).reshape(shape)
+    return _round_decimals(low + (high - low) * u).reshape(shape)
 
 
 def draw_normal(
@@ -121,7 +121,7 @@ def draw_normal(
     u = _unit(seed, name if not attempt else f"{name}/{attempt}", 2 * ((count + 1) // 2))
     radius, angle = np.sqrt(-2 * np.log(u[0::2])), 2 * np.pi * u[1::2]
     z = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).reshape(-1)
-    return _rounded(mean + sd * z[:count]).reshape(shape)
+    return _round_decimals(mean + sd * z[:count]).reshape(shape)
 
 
 def moved(
@@ -152,31 +152,31 @@ def moved(
     given = {name: item.values for name, item in model.inputs.items() if item.kind in kinds}
     streams = {name: f"{name}/moved/{number}/{attempt}" for name in given}
     large = {name: values for name, values in given.items() if values.size > limits.moved_together}
-    found = {n: _beside(values, model.seed, streams[n], reach, limits) for n, values in large.items()}
+    found = {n: _move_in_pieces(values, model.seed, streams[n], reach, limits) for n, values in large.items()}
     small = [name for name in given if name not in found]
     if small:  # thousands of single numbers are moved as if they were one array
         units = np.concatenate([_unit(model.seed, streams[n], given[n].size) for n in small])
         values = np.concatenate([np.ravel(given[n]) for n in small])
         ends = np.cumsum([given[n].size for n in small])
-        parts = np.split(_moved(values, reach * _rounded(-1.0 + 2.0 * units)), ends[:-1])
+        parts = np.split(_move(values, reach * _round_decimals(-1.0 + 2.0 * units)), ends[:-1])
         found |= {n: part.reshape(given[n].shape) for n, part in zip(small, parts, strict=True)}
     return {name: found[name] for name in given}
 
 
-def _beside(values: Array, seed: int, stream: str, reach: float, limits: NumericsLimits) -> Array:
+def _move_in_pieces(values: Array, seed: int, stream: str, reach: float, limits: NumericsLimits) -> Array:
     if values.size <= limits.piece:
-        return _beside_some(values, seed, stream, reach)
+        return _move_piece(values, seed, stream, reach)
     found, width = room(values.shape, limits), math.prod(values.shape[1:])
     for piece in pieces(values.shape, limits):
-        found[piece] = _beside_some(values[piece], seed, stream, reach, piece.start * width)
+        found[piece] = _move_piece(values[piece], seed, stream, reach, piece.start * width)
     return found
 
 
-def _beside_some(values: Array, seed: int, stream: str, reach: float, skipped: int = 0) -> Array:
-    return _moved(values, reach * draw_uniform(seed, stream, values.shape, skipped=skipped))
+def _move_piece(values: Array, seed: int, stream: str, reach: float, skipped: int = 0) -> Array:
+    return _move(values, reach * draw_uniform(seed, stream, values.shape, skipped=skipped))
 
 
-def _moved(values: Array, u: Array) -> Array:
+def _move(values: Array, u: Array) -> Array:
     return np.asarray(np.where(values == 0, u / 10, values * (1 + u / 2)))
 
 

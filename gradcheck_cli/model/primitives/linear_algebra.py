@@ -18,7 +18,7 @@ FAMILY: dict[str, Primitive] = {}
 define = partial(enter, FAMILY)
 
 
-def _transposed(shape: Shape) -> tuple[Shape, dict[str, Any]]:
+def _transpose_shape(shape: Shape) -> tuple[Shape, dict[str, Any]]:
     if len(shape) == 1:
         return (1, shape[0]), {"rank": 1}
     return shape[::-1], {"rank": len(shape)}
@@ -34,7 +34,7 @@ def _transpose_back(g: Any, rank: int) -> Any:
     return g[..., 0, :] if rank == 1 else _transpose(g, rank)
 
 define(
-    "transpose", "transpose(x)", "transpose; of a vector, the row [1,n]", shape=_transposed,
+    "transpose", "transpose(x)", "transpose; of a vector, the row [1,n]", shape=_transpose_shape,
     affine=(0,),
     rounds=False,
     forward=lambda m, x, rank: _transpose(x, rank),
@@ -55,19 +55,19 @@ def _square(function: str, shape: Shape) -> int:
     raise ShapeError(f"{function} needs a square matrix, this is {shape_in_words(shape)}", help=way_out)
 
 
-def _traced(shape: Shape) -> tuple[Shape, dict[str, Any]]:
+def _trace_shape(shape: Shape) -> tuple[Shape, dict[str, Any]]:
     _square("trace", shape)
     return (), {}
 
 define(
-    "trace", "trace(A)", "sum of the diagonal of a square matrix", shape=_traced, affine=(0,),
+    "trace", "trace(A)", "sum of the diagonal of a square matrix", shape=_trace_shape, affine=(0,),
     forward=lambda m, a: m.sum(m.diagonal(a), axis=(-1,), keepdims=False),
     vjp=(lambda m, g, y, a: m.on_diagonal(g[..., None] * m.ones_like(m.diagonal(a))),),
     symbolic=lambda s, a: s.total(s.diagonal(a), None),
 )  # fmt: skip
 
 
-def _inverted(function: str, result: Callable[[int], Shape]) -> ShapeRule:
+def _square_rule(function: str, result: Callable[[int], Shape]) -> ShapeRule:
     def rule(shape: Shape) -> tuple[Shape, dict[str, Any]]:
         return result(_square(function, shape)), {}
 
@@ -80,14 +80,14 @@ def _of_size_one(m: Namespace, a: Any) -> Any:
     return a / m.where(largest, largest, 1 + largest)
 
 define(
-    "det", "det(A)", "determinant of a square matrix", shape=_inverted("det", lambda n: ()),
+    "det", "det(A)", "determinant of a square matrix", shape=_square_rule("det", lambda n: ()),
     sample=((-0.4, 0.4),),
     forward=lambda m, a: m.det(a),
     vjp=(lambda m, g, y, a: g[..., None, None] * m.cofactors(a),),
     symbolic=lambda s, a: s.determinant(a),
 )  # fmt: skip
 define(
-    "inv", "inv(A)", "inverse of a square matrix", shape=_inverted("inv", lambda n: (n, n)),
+    "inv", "inv(A)", "inverse of a square matrix", shape=_square_rule("inv", lambda n: (n, n)),
     sample=((-0.4, 0.4),),
     forward=lambda m, a: m.inv(a),
     vjp=(
@@ -117,7 +117,7 @@ define(
 )  # fmt: skip
 
 
-def _multiplied(a: Shape, b: Shape) -> tuple[Shape, dict[str, Any]]:
+def _product_shape(a: Shape, b: Shape) -> tuple[Shape, dict[str, Any]]:
     if not a or not b:
         raise ShapeError("@ needs vectors or matrices on both sides", help="a number multiplies by *")
     if len(a) == 1 and len(b) == 1:
@@ -156,7 +156,7 @@ def _pattern(ranks: tuple[int, int]) -> str:
     return {(2, 2): "ij,jk->ik", (2, 1): "ij,j->i", (1, 2): "i,jk->ik"}[ranks]
 
 define(
-    "matmul", "A @ B", "matrix product", infix="@", arguments=2, shape=_multiplied, affine=(0, 1),
+    "matmul", "A @ B", "matrix product", infix="@", arguments=2, shape=_product_shape, affine=(0, 1),
     product=_pattern,
     forward=lambda m, a, b, ranks: _unmatrix(
         m.matmul(_matrix(a, ranks[0]), _matrix(b, ranks[1])), ranks[1]
@@ -173,7 +173,7 @@ define(
 )  # fmt: skip
 
 
-def _paired(u: Shape, v: Shape) -> tuple[Shape, dict[str, Any]]:
+def _dot_shape(u: Shape, v: Shape) -> tuple[Shape, dict[str, Any]]:
     if len(u) != 1 or u != v:
         raise ShapeError(
             f"dot takes two vectors of one length, not {shape_in_words(u)} and {shape_in_words(v)}",
@@ -182,7 +182,7 @@ def _paired(u: Shape, v: Shape) -> tuple[Shape, dict[str, Any]]:
     return (), {}
 
 define(
-    "dot", "dot(u, v)", "sum of u*v; the same as u' @ v", arguments=2, shape=_paired, affine=(0, 1),
+    "dot", "dot(u, v)", "sum of u*v; the same as u' @ v", arguments=2, shape=_dot_shape, affine=(0, 1),
     product=lambda: "i,i->",
     forward=lambda m, u, v: m.sum(u * v, axis=(-1,), keepdims=False),
     vjp=(lambda m, g, y, u, v: g[..., None] * v, lambda m, g, y, u, v: g[..., None] * u),
@@ -190,7 +190,7 @@ define(
 )  # fmt: skip
 
 
-def _crossed(u: Shape, v: Shape) -> tuple[Shape, dict[str, Any]]:
+def _outer_shape(u: Shape, v: Shape) -> tuple[Shape, dict[str, Any]]:
     if len(u) != 1 or len(v) != 1:
         raise ShapeError(
             f"outer takes two vectors, not {shape_in_words(u)} and {shape_in_words(v)}",
@@ -199,7 +199,7 @@ def _crossed(u: Shape, v: Shape) -> tuple[Shape, dict[str, Any]]:
     return (u[0], v[0]), {}
 
 define(
-    "outer", "outer(u, v)", "the matrix u[i]*v[j]; the same as u @ v'", arguments=2, shape=_crossed,
+    "outer", "outer(u, v)", "the matrix u[i]*v[j]; the same as u @ v'", arguments=2, shape=_outer_shape,
     affine=(0, 1), product=lambda: "i,j->ij",
     forward=lambda m, u, v: u[..., :, None] * v[..., None, :],
     vjp=(

@@ -18,7 +18,7 @@ FAMILY: dict[str, Primitive] = {}
 define = partial(enter, FAMILY)
 
 
-def _expanded(shape: Shape, *, to: Shape) -> tuple[Shape, dict[str, Any]]:
+def _expand_shape(shape: Shape, *, to: Shape) -> tuple[Shape, dict[str, Any]]:
     return to, {"rank": len(shape), "to": to}
 
 
@@ -37,7 +37,7 @@ def _collapse(m: Namespace, g: Any, x: Any, rank: int, to: Shape) -> Any:
     return g.reshape(g.shape[: g.ndim - len(to)] + inner)
 
 define(
-    "expand", "expand(x)", "repeats a value to a larger shape", shape=_expanded, affine=(0,),
+    "expand", "expand(x)", "repeats a value to a larger shape", shape=_expand_shape, affine=(0,),
     options={"to": ()},
     rounds=False,
     forward=_expand,
@@ -46,7 +46,7 @@ define(
 )  # fmt: skip
 
 
-def _indexed(shape: Shape, *, key: tuple[Any, ...]) -> tuple[Shape, dict[str, Any]]:
+def _index_shape(shape: Shape, *, key: tuple[Any, ...]) -> tuple[Shape, dict[str, Any]]:
     if len(key) != len(shape):
         raise ShapeError(
             f"{len(key)} {'index' if len(key) == 1 else 'indices'} for the shape {shape_in_words(shape)}",
@@ -72,7 +72,7 @@ def _indexed(shape: Shape, *, key: tuple[Any, ...]) -> tuple[Shape, dict[str, An
     return tuple(result), {"key": key}
 
 define(
-    "index", "x[i]", "an entry or a slice; indices count from 0", shape=_indexed, affine=(0,),
+    "index", "x[i]", "an entry or a slice; indices count from 0", shape=_index_shape, affine=(0,),
     options={"key": ()},
     rounds=False,
     forward=lambda m, x, key: x[(..., *key)],
@@ -81,7 +81,7 @@ define(
 )  # fmt: skip
 
 
-def _stacked(*shapes: Shape) -> tuple[Shape, dict[str, Any]]:
+def _stack_shape(*shapes: Shape) -> tuple[Shape, dict[str, Any]]:
     for k, shape in enumerate(shapes):
         if shape != shapes[0]:
             raise ShapeError(
@@ -97,7 +97,7 @@ def _stacked(*shapes: Shape) -> tuple[Shape, dict[str, Any]]:
 
 define(
     "stack", "[a, b, ...]", "a vector of numbers, or a matrix of rows", arguments=None,
-    shape=_stacked, affine=(0,),
+    shape=_stack_shape, affine=(0,),
     rounds=False,
     forward=lambda m, *xs, rank: m.stack(xs, -1 - rank),
     vjp=(lambda m, g, position, rank: g[(..., position) + (slice(None),) * rank],),
@@ -105,7 +105,7 @@ define(
 )  # fmt: skip
 
 
-def _concatenated(*shapes: Shape, axis: int = 0) -> tuple[Shape, dict[str, Any]]:
+def _concat_shape(*shapes: Shape, axis: int = 0) -> tuple[Shape, dict[str, Any]]:
     if not shapes or not all(shapes):
         raise ShapeError(
             "concat joins vectors or matrices, not single numbers",
@@ -145,7 +145,7 @@ def _section(position: int, rank: int, axis: int, ends: Sequence[int]) -> tuple[
 
 define(
     "concat", "concat(a, b, ..., axis=0)", "vectors or matrices joined along an axis",
-    arguments=None, shape=_concatenated, options={"axis": 0}, affine=(0,),
+    arguments=None, shape=_concat_shape, options={"axis": 0}, affine=(0,),
     rounds=False,
     forward=lambda m, *xs, rank, axis, ends: m.concat(xs, axis - rank),
     vjp=(lambda m, g, position, rank, axis, ends: g[_section(position, rank, axis, ends)],),
@@ -153,23 +153,23 @@ define(
 )  # fmt: skip
 
 
-def _sized(*, sizes: Shape) -> tuple[Shape, dict[str, Any]]:
+def _given_shape(*, sizes: Shape) -> tuple[Shape, dict[str, Any]]:
     return sizes, {"sizes": sizes}
 
 
-def _squared(*, sizes: Shape) -> tuple[Shape, dict[str, Any]]:
+def _identity_shape(*, sizes: Shape) -> tuple[Shape, dict[str, Any]]:
     return (*sizes, *sizes), {"sizes": sizes}
 
 define(
     "ones", "ones(n) or ones(m, n)", "a vector or matrix of ones", arguments=0, sizes=(1, 2),
-    shape=_sized, options={"sizes": ()}, domain_text="whole numbers, written out",
+    shape=_given_shape, options={"sizes": ()}, domain_text="whole numbers, written out",
     rounds=False, sample=(),
     forward=lambda m, sizes: m.zeros((1, 1, *sizes)) + 1,
     vjp=(),
     symbolic=lambda s, sizes: s.expand(s.lift(1), sizes),
 )  # fmt: skip
 define(
-    "eye", "eye(n)", "the identity matrix", arguments=0, sizes=(1,), shape=_squared,
+    "eye", "eye(n)", "the identity matrix", arguments=0, sizes=(1,), shape=_identity_shape,
     options={"sizes": ()}, domain_text="whole numbers, written out",
     rounds=False, sample=(),
     forward=lambda m, sizes: m.on_diagonal(m.zeros((1, 1, *sizes)) + 1),

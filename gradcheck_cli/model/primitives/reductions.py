@@ -27,7 +27,7 @@ def _spread(m: Namespace, g: Any, x: Any, rank: int, axis: int | None) -> Any:
     return g * m.ones_like(x)
 
 
-def _reduced(shape: Shape, *, axis: int | None = None) -> tuple[Shape, dict[str, Any]]:
+def _reduce_shape(shape: Shape, *, axis: int | None = None) -> tuple[Shape, dict[str, Any]]:
     if not shape:
         raise ShapeError(
             "this is one number already",
@@ -52,13 +52,13 @@ def _count(x: Any, rank: int, axis: int | None) -> int:
 
 define(
     "sum", "sum(x, axis=none)", "sum of all entries, or along an axis that stays with length 1",
-    shape=_reduced, options={"axis": None}, affine=(0,),
+    shape=_reduce_shape, options={"axis": None}, affine=(0,),
     forward=lambda m, x, rank, axis: m.sum(x, axis=_axes(rank, axis), keepdims=axis is not None),
     vjp=(lambda m, g, y, x, rank, axis: _spread(m, g, x, rank, axis),),
     symbolic=lambda s, x, rank, axis: s.total(x, axis),
 )  # fmt: skip
 define(
-    "mean", "mean(x, axis=none)", "mean of all entries, or along an axis", shape=_reduced,
+    "mean", "mean(x, axis=none)", "mean of all entries, or along an axis", shape=_reduce_shape,
     options={"axis": None}, affine=(0,),
     forward=lambda m, x, rank, axis: m.sum(x, axis=_axes(rank, axis), keepdims=axis is not None)
     / _count(x, rank, axis),
@@ -67,7 +67,7 @@ define(
 )  # fmt: skip
 define(
     "prod", "prod(x, axis=none)", "product of all entries, or along an axis that stays with length 1",
-    shape=_reduced, options={"axis": None},
+    shape=_reduce_shape, options={"axis": None},
     forward=lambda m, x, rank, axis: m.prod(x, _axes(rank, axis), axis is not None),
     vjp=(
         lambda m, g, y, x, rank, axis: _spread(m, g, x, rank, axis)
@@ -76,7 +76,7 @@ define(
     symbolic=lambda s, x, rank, axis: s.product(x, axis),
 )  # fmt: skip
 define(
-    "norm", "norm(x, axis=none)", "root of the sum of squares", shape=_reduced,
+    "norm", "norm(x, axis=none)", "root of the sum of squares", shape=_reduce_shape,
     options={"axis": None}, analytic=False,
     forward=lambda m, x, rank, axis: m.norm(x, _axes(rank, axis), axis is not None),
     vjp=(
@@ -88,7 +88,7 @@ define(
     domain_text="all numbers; no derivative where the norm is 0",
 )  # fmt: skip
 define(
-    "max", "max(x, axis=none)", "largest entry", shape=_reduced, options={"axis": None},
+    "max", "max(x, axis=none)", "largest entry", shape=_reduce_shape, options={"axis": None},
     analytic=False,
     rounds=False,
     forward=lambda m, x, rank, axis: m.max(x, axis=_axes(rank, axis), keepdims=axis is not None),
@@ -100,7 +100,7 @@ define(
     kink=lambda m, x, rank, axis: m.lead(x, _axes(rank, axis)),
 )  # fmt: skip
 define(
-    "min", "min(x, axis=none)", "smallest entry", shape=_reduced, options={"axis": None},
+    "min", "min(x, axis=none)", "smallest entry", shape=_reduce_shape, options={"axis": None},
     analytic=False,
     rounds=False,
     forward=lambda m, x, rank, axis: m.min(x, axis=_axes(rank, axis), keepdims=axis is not None),
@@ -113,7 +113,7 @@ define(
 )  # fmt: skip
 
 
-def _normalized(function: str, keeps: bool) -> ShapeRule:
+def _softmax_rule(function: str, keeps: bool) -> ShapeRule:
     """The shape rule of softmax and its kin: a vector, or a matrix along a given axis."""
 
     def rule(shape: Shape, *, axis: int | None = None) -> tuple[Shape, dict[str, Any]]:
@@ -127,14 +127,14 @@ def _normalized(function: str, keeps: bool) -> ShapeRule:
                 f"{function} of a matrix, here {shape_in_words(shape)}, needs an axis",
                 help=f"{function}(Z, axis=1) takes each row by itself, axis=0 each column",
             )
-        reduced, options = _reduced(shape, axis=axis)
+        reduced, options = _reduce_shape(shape, axis=axis)
         return (shape if keeps else reduced), options
 
     return rule
 
 define(
     "softmax", "softmax(x, axis=none)", "exp(x)/sum(exp(x)); of a matrix along an axis",
-    shape=_normalized("softmax", True), options={"axis": None},
+    shape=_softmax_rule("softmax", True), options={"axis": None},
     forward=lambda m, x, rank, axis: m.softmax(x, _axes(rank, axis)),
     vjp=(
         lambda m, g, y, x, rank, axis: y
@@ -144,7 +144,7 @@ define(
 )  # fmt: skip
 define(
     "log_softmax", "log_softmax(x, axis=none)", "log(softmax(x)), without overflow",
-    shape=_normalized("log_softmax", True), options={"axis": None},
+    shape=_softmax_rule("log_softmax", True), options={"axis": None},
     forward=lambda m, x, rank, axis: m.log_softmax(x, _axes(rank, axis)),
     vjp=(
         lambda m, g, y, x, rank, axis: g
@@ -154,7 +154,7 @@ define(
 )  # fmt: skip
 define(
     "logsumexp", "logsumexp(x, axis=none)", "log(sum(exp(x))), without overflow",
-    shape=_normalized("logsumexp", False), options={"axis": None},
+    shape=_softmax_rule("logsumexp", False), options={"axis": None},
     forward=lambda m, x, rank, axis: m.logsumexp(x, _axes(rank, axis), axis is not None),
     vjp=(
         lambda m, g, y, x, rank, axis: _spread(m, g, x, rank, axis)

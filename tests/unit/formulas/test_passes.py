@@ -303,7 +303,7 @@ def test_fan_out_in_one_step_is_collected_and_over_steps_is_a_sum() -> None:
 def test_closed_formula_of_the_chapter() -> None:
     inner = "cos(b0 + w0*x)*w1*exp(b1 + w1*sin(b0 + w0*x))*w2"
     f2 = "b2 + w2*exp(b1 + w1*sin(b0 + w0*x))"
-    closed = passes.closed(read_model(TOY), "loss", "w0")
+    closed = passes.closed_formula(read_model(TOY), "loss", "w0")
     assert closed == f"-2*x*{inner}*sin({f2})*w3*(b3 + w3*cos({f2}) - y)"
 
 
@@ -311,7 +311,7 @@ def test_closed_formula_refuses_beyond_a_size() -> None:
     steps = "\n".join(f"h{k + 1} = sin(h{k}) + h{k}^2" for k in range(60))
     model = read_model(f"param w = 0.5\nh0 = w\n{steps}\nloss = h60")
     with pytest.raises(OptionError, match="at most 2,000"):
-        passes.closed(model, "loss", "w")
+        passes.closed_formula(model, "loss", "w")
 
 
 def test_latex() -> None:
