@@ -199,8 +199,9 @@ def summary_of(
     least = f", at least {_plural(int(min(digits)), 'digit')}" if digits else ""
     parts = [f"{_plural(coverage.entries - coverage.zero, 'entry').replace('entrys', 'entries')}{least}"]
     if results:
-        wrong = sum(r.verdict is Verdict.WRONG for r in results)
-        parts.append(_plural(len(results), "claim") + (f", {wrong} WRONG" if wrong else ""))
+        counts = {v: sum(r.verdict is v for r in results) for v in (Verdict.WRONG, Verdict.UNRESOLVED)}
+        told = "".join(f", {count} {verdict}" for verdict, count in counts.items() if count)
+        parts.append(_plural(len(results), "claim") + told)
     if coverage.zero:
         parts.append(f"{coverage.zero:,} not tested")
     return "; ".join(parts)

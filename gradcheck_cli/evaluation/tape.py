@@ -194,7 +194,8 @@ class Tape:
         nodes = self.model.graph.nodes
         live = self.model.graph.upstream(s.node for s in self.model.steps.values())
         inner = [n for n in nodes if live[n.index] and not (n.is_leaf or n.is_literal)]
-        return {n.index: n for n in inner if _has_borders(n, nodes)}
+        constant = _piecewise_constant(nodes)
+        return {n.index: n for n in inner if _has_borders(n, nodes, constant)}
 
     @cached_property
     def _known_sides(self) -> dict[tuple[int, int], list[Array]]:
@@ -349,10 +350,23 @@ def _stages(graph: Graph) -> tuple[list[Node], list[Node], list[Node]]:
     return split_rows(graph.nodes)
 
 
-def _has_borders(node: Node, nodes: Sequence[Node]) -> bool:
-    """Whether something can be crossed: not by x^2, whose domain is everywhere."""
+def _piecewise_constant(nodes: Sequence[Node]) -> list[bool]:
+    """For each node whether it is made of comparisons and literals alone: only their margins change it."""
+    found: list[bool] = []
+    for node in nodes:
+        jumps = not (node.is_leaf or node.is_literal) and node.primitive.jump
+        made = not node.is_leaf and all(found[a] for a in node.arguments)
+        found.append(jumps or made)
+    return found
+
+
+def _has_borders(node: Node, nodes: Sequence[Node], constant: Sequence[bool]) -> bool:
+    """Whether something can be crossed: not by x^2, whose domain is everywhere, nor by a selection whose
+    condition only changes where a comparison does, with >= as with >."""
     record = node.primitive
     if record.kink is None and record.domain is None:
+        return False
+    if record.selects and constant[node.arguments[0]]:
         return False
     arguments = (nodes[a] for a in node.arguments)
     return not record.borderless(*(a.value if a.is_literal and not a.is_pi else None for a in arguments))

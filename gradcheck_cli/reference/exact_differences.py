@@ -38,11 +38,13 @@ _SIDES = 4  # forward passes for slopes: to the left and right, and ten times as
 
 
 class Sides(NamedTuple):
-    """One-sided slopes of a value; `border`: a declared kink or border of a domain is met here."""
+    """One-sided slopes of a value; `border`: a declared kink or border of a domain is met here; `jumps`:
+    where the value itself jumps to one side."""
 
     left: Array
     right: Array
     border: bool
+    jumps: Array
 
 
 class ExactDifferences:
@@ -192,7 +194,7 @@ class ExactDifferences:
         """
         m = m or self.higher
         varied, moves = self._varied(point, of, by, index, row, m, self.limits.step_exponent)
-        border = bool((varied.touched | ~varied.regular).any())
+        border = bool(varied.touched.any() or not varied.regular.all())
         target, mp = self.model.node(of), m.context
         still = self.tape(point, m).of_node(target)
         still = still if target.per_row else still[None]
@@ -200,9 +202,10 @@ class ExactDifferences:
         digits = self.limits.noise_digits + self.limits.step_exponent
         nothing = mp.mpf(10) ** (digits - mp.dps) if m is self.surest else 0
         left, right = _limit(near[0], near[2], nothing), _limit(near[1], near[3], nothing)
+        jumps = _jumps(near[0], near[2], self.limits) | _jumps(near[1], near[3], self.limits)
         if not target.per_row:
-            left, right = left[0, ...], right[0, ...]
-        return Sides(left, right, border)
+            left, right, jumps = left[0, ...], right[0, ...], jumps[0, ...]
+        return Sides(left, right, border, jumps)
 
     def confirmed(
         self, point: Mapping[str, Array], of: str, truth: Mapping[str, Array]
@@ -324,6 +327,12 @@ def _split(flat: Array, nodes: Sequence[Node]) -> list[Array]:
     """The entries of all nodes, along the last axis, node by node."""
     ends = np.cumsum([node.size for node in nodes], dtype=int)
     return np.split(flat, ends, axis=-1)[: len(nodes)]
+
+
+def _jumps(slope: Array, farther: Array, limits: ReferenceLimits) -> Array:
+    """Where the change of the value stays, or grows, as the step size falls to a tenth."""
+    stays = abs(slope) >= abs(10 * farther) * (1 - limits.same_change)
+    return np.asarray(stays & (abs(slope) > 0), dtype=bool)
 
 
 def _limit(slope: Array, farther: Array, nothing: Any) -> Array:

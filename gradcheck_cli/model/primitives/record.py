@@ -41,6 +41,7 @@ class Primitive:
     shape: ShapeRule | None = None  # None: elementwise, the arguments' common shape
     kink: Callable[..., Any] | None = None  # margins: a sign change is a kink, 0 is on it
     jump: bool = False  # at its kink the value itself jumps
+    selects: bool = False  # its first argument is a condition, of which only the truth counts
     domain: Callable[..., Any] | None = None  # margins: a sign change leaves the domain
     domain_text: str = "all numbers"
     # margin of moved arguments, (m, y, *moved, *x): 0 or less where a pole may lie as near to x

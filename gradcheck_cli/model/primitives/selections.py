@@ -66,7 +66,7 @@ define(
 )  # fmt: skip
 define(
     "where", "where(c, a, b)", "a where c is not 0, else b", arguments=3, analytic=False,
-    sample=((0.5, 1.5), (-2.0, 2.0), (-2.0, 2.0)), affine=(1, 2),
+    sample=((0.5, 1.5), (-2.0, 2.0), (-2.0, 2.0)), affine=(1, 2), selects=True,
     rounds=False,
     forward=lambda m, c, a, b: m.where(m.eq(c, 0), b, a),
     vjp=(

@@ -50,6 +50,20 @@ class ClaimsLimits(NamedTuple):
     # relative | where the rounding of a number is larger, a kink nearby is looked for | set by hand, not
     # measured
     decidable: float = 1e-9
+    # relative | a number with a larger error carries no digit: fewer than one of its decimal digits | exact
+    no_digit: float = 0.1
+    # part of what is differentiated | an entry changes it by less when moved by all of itself: what rounding
+    # leaves of terms that cancel is a trifle | the limit of flat entries of the columns; not measured
+    trifle: float = 1e-6
+    # relative | a number farther from the reference is wrong where rounding has no bound: acos beside 1
+    # keeps some 3 bits of the derivative | set by hand, not measured
+    coarse: float = 0.3
+    # part of the true value | a smaller number, other than 0, is not what rounding leaves where it is larger
+    # than the true value: a chance of 1 in 100 | set by hand, not measured
+    small_part: float = 0.01
+    # factor | where rounding has no bound, right programs may be off by so many times what float64 is off
+    # by | set by hand, not measured
+    column_safety: float = 16.0
     # digits | a narrow format carries so many fewer than its significand shows | set by hand, not measured
     narrow_lost_digits: int = 3
     # relative | one-sided slopes within rounding of a kink are known to 11 digits | follows from the step
@@ -61,6 +75,9 @@ class ClaimsLimits(NamedTuple):
     # factor | parameters are multiplied by values within [-2, 4], so a third of them changes sign | set by
     # hand, not measured
     far_reach: float = 6.0
+    # points | at which a formula at a kink is judged, too, where only that point was asked for | set by hand,
+    # not measured
+    points_beside: int = 2
     # points | beyond the kinks, at which a claim is tested and a diagnosis gets samples | set by hand, not
     # measured
     far_points: int = 16

@@ -47,6 +47,9 @@ class ReferenceLimits(NamedTuple):
     # decimal exponent | step size for the slopes beside a point: beyond the reach of rounding, 1e-15, and
     # near enough for a slope | set by hand, not measured
     beside_exponent: int = 12
+    # relative | a value jumps where its change is the same at the step size and at ten times as much: x^0.001
+    # changes by 2e-3 of itself | set by hand, not measured
+    same_change: float = 1e-9
     # relative | entries whose changes differ by less than this factor are confirmed together: 35 digits are
     # left for the smallest | derived from 140 digits and the step size
     spread: float = 1e-60

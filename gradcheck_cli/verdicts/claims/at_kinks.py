@@ -1,5 +1,5 @@
-"""Reads claims at kinks and borders. Gives verdicts by the slopes of both sides, and the claims that are
-right on one side of a kink only."""
+"""Reads claims beside kinks. Gives verdicts by the slopes of both sides where rounding hides on which the
+point lies, and the claims that are right on one side of a kink only."""
 
 from __future__ import annotations
 
@@ -8,93 +8,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck_cli.model.graph import Graph, Node, spell_shape
+from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Claim
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
-from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext, fails, name_of
+from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext, fails
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 
 __all__ = [
-    "clear_kinks",
-    "judge_at_kink",
     "judge_near_kink",
     "kinks_of",
     "note_sides",
 ]  # fmt: skip
-
-
-def judge_at_kink(
-    context: ClaimContext,
-    claim: Claim,
-    discrepancy: Discrepancy,
-    blank: ClaimResult,
-    *,
-    elsewhere: bool = False,
-) -> ClaimResult | None:
-    """At a kink: accepted if every entry lies between its left and right slopes, or is what a formula
-    that is right `elsewhere` gives by the convention at the kink."""
-    node = context.model.node(claim.target.by)
-    if context.model.node(claim.target.of).shape or node.per_row or discrepancy.in_blocks:
-        return None
-    kinks, jumps, border = 0, False, False
-    shown: tuple[float, float] | None = None
-    at: tuple[int, ...] = ()
-    asked = discrepancy.wrong if discrepancy.wrong.any() else np.isfinite(discrepancy.true)
-    for entry in np.argwhere(asked)[: context.limits.most_slopes]:
-        pair = context.slopes(claim.target, entry)
-        if pair is None:
-            return None
-        left, right = pair
-        value = discrepancy.claimed[tuple(entry)] if discrepancy.claimed.ndim else float(discrepancy.claimed)
-        if not np.isfinite([left, right]).all():  # a jump, a vertical tangent, or one side only
-            jumps, border = True, border or bool(np.isnan([left, right]).any())
-            shown, at = (shown, at) if shown else ((left, right), tuple(entry))
-            continue
-        tolerance = context.limits.same * max(abs(left), abs(right))
-        if not min(left, right) - tolerance <= value <= max(left, right) + tolerance:
-            if discrepancy.wrong.any() and not elsewhere:
-                return None
-            note = (
-                f"a convention: the derivative here is {left:.10g}" if abs(left - right) <= tolerance
-                else "a convention: no derivative here, and yours is not between the slopes"
-            )  # fmt: skip
-            verdict = Verdict.KINK if elsewhere else Verdict.WRONG
-            return replace(
-                context.with_worst_entry(blank, discrepancy, context.points[0]), verdict=verdict, true=left,
-                left=left, right=right, wrong=0 if elsewhere else 1,
-                note=note + ("; right at the other points" if elsewhere else ""),
-                only=(Restriction.CONVENTION,) if elsewhere else (),
-            )  # fmt: skip
-        if abs(left - right) > tolerance or shown is None:
-            shown, at = (left, right), tuple(entry)
-        kinks += abs(left - right) > tolerance
-    if shown is None:
-        return None
-    verdict = Verdict.KINK if kinks or jumps else Verdict.OK
-    note = "no derivative here; your value lies between the left and right slopes"
-    if jumps:
-        note = "no derivative here: " + ("the border of a domain" if border else "no slope is finite")
-    there = np.zeros(discrepancy.wrong.shape, dtype=bool)
-    there[at] = True
-    worst = context.with_worst_entry(blank, replace(discrepancy, wrong=there), context.points[0])
-    if at and not claim.target.index:
-        note = f"{name_of(context.model, worst)}{spell_shape(at)}: {note}"
-    return replace(
-        worst, verdict=verdict, wrong=0,
-        note=note if kinks or jumps else None, left=shown[0], right=shown[1],
-    )  # fmt: skip
-
-
-def clear_kinks(context: ClaimContext, claim: Claim, discrepancy: Discrepancy) -> Discrepancy:
-    """The discrepancy without the entries that lie between the slopes of a kink, where others are wrong."""
-    node, wrong = context.model.node(claim.target.by), np.array(discrepancy.wrong)
-    if context.model.node(claim.target.of).shape or node.per_row:
-        return discrepancy
-    for entry in np.argwhere(wrong)[: context.limits.most_slopes]:
-        pair = context.slopes(claim.target, entry)
-        if pair is not None and min(pair) <= discrepancy.claimed[tuple(entry)] <= max(pair):
-            wrong[tuple(entry)] = False
-    return replace(discrepancy, wrong=wrong)
 
 
 def note_sides(

@@ -15,9 +15,9 @@ from gradcheck_cli.model.model import Claim
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
-from gradcheck_cli.verdicts.claims.at_kinks import judge_at_kink
 from gradcheck_cli.verdicts.claims.context import ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference
+from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, verdict_at_kink
 from gradcheck_cli.verdicts.claims.true_values import At, are_many
 
 __all__ = ["are_roundings", "judge_formula", "right_for_data", "same_sums"]
@@ -27,14 +27,21 @@ _Compared = tuple[At, Discrepancy]
 
 def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: ClaimResult) -> ClaimResult:
     """`blank`, filled in: WRONG where the formula is off at some point, with the first one it is off at."""
-    found = [(at, context.compare(claim, formula, at)) for at in context.points]
+    found = [(at, context.compare(claim, formula, at)) for at in (*context.points, *_beside(context))]
     failing = [(at, discrepancy) for at, discrepancy in found if discrepancy.wrong.any()]
-    at, discrepancy = failing[0] if failing else found[0]
-    if at.number == 0 and context.on_border:
-        elsewhere = [other for other, _ in failing if other.number != 0]
-        kinked = judge_at_kink(context, claim, discrepancy, blank, elsewhere=not elsewhere and len(found) > 1)
-        if kinked is not None and (failing or kinked.verdict is not Verdict.OK):
+    elsewhere = [(at, discrepancy) for at, discrepancy in failing if at.number != 0]
+    if context.on_border and not elsewhere:
+        blank = replace(blank, points_total=len(found))
+        held = hold_to_slopes(context, claim, found[0][1], lambda true, smooth: 0.0)
+        kinked = _at_the_kink(context, claim, held, blank) if held else None
+        if kinked is not None:
             return kinked
+        if held is not None:
+            found[0] = found[0][0], held.discrepancy
+            failing = [(at, discrepancy) for at, discrepancy in found if discrepancy.wrong.any()]
+    if context.on_border and elsewhere:  # at the kink it may be a convention
+        failing = elsewhere
+    at, discrepancy = failing[0] if failing else found[0]
     if not failing or are_roundings(context, claim, formula, failing):
         return _accept(context, claim, formula, blank, discrepancy)
     known = [(at, discrepancy) for at, discrepancy in failing if discrepancy.is_known()]
@@ -49,6 +56,26 @@ def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: Cl
     if note is None and result.claimed == result.true:
         note = f"they differ by {float(discrepancy.size[discrepancy.worst()]):.1e}, which float64 cannot show"
     return replace(result, verdict=Verdict.WRONG, note=note)
+
+
+def _beside(context: ClaimContext) -> list[At]:
+    """Other points for a formula at a kink, where it is to be judged at that point alone: it only has to lie
+    between the slopes there."""
+    if not context.on_border or len(context.points) > 1:
+        return []
+    given = context.points[0].values
+    return [At(k, given.moved(moved(context.model, k))) for k in range(1, context.limits.points_beside + 1)]
+
+
+def _at_the_kink(
+    context: ClaimContext, claim: Claim, held: Held, blank: ClaimResult
+) -> ClaimResult | None:
+    """What the slopes at the given point say of a formula that is right elsewhere; None where they add
+    nothing."""
+    kinked = verdict_at_kink(context, claim, held, blank)
+    if kinked is not None and (kinked.only or kinked.verdict is Verdict.UNRESOLVED):
+        return replace(kinked, note=f"{kinked.note}; right at the other points")
+    return kinked
 
 
 def _accept(

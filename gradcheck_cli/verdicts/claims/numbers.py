@@ -5,48 +5,88 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck_cli.model.graph import Derivative, spell_shape
+from gradcheck_cli.model.graph import spell_shape
 from gradcheck_cli.model.model import Claim
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
-from gradcheck_cli.reference.referee import MOST_DIGITS
-from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
-from gradcheck_cli.verdicts.claims.at_kinks import (
-    clear_kinks,
-    judge_at_kink,
-    judge_near_kink,
-)
+from gradcheck_cli.reference.referee import MOST_DIGITS, unmeasured
+from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
+from gradcheck_cli.verdicts.claims.at_kinks import judge_near_kink
 from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
+from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, verdict_at_kink
 
 __all__ = ["digits_given", "is_too_wide", "judge_numbers", "numbers_of", "unwritten"]
 
 _AS_FLOAT32 = "as float32 it would be right: if it was computed so, save it so"
+_NO_DIGIT = "undecidable here: float64 carries no digit of the true value, and yours is not it"
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Claimed beside true numbers. `rounding`: what a right program may be off by, infinite where that is not
+    known; `written`: what the digits that are not written may come to."""
+
+    claim: Claim
+    claimed: Array
+    true: Array
+    rounding: Array
+    written: Array | float
+    limits: ClaimsLimits
+
+    def tolerance(self, smooth: Array | bool = True) -> Array:
+        """By how much a number that is not wrong may be off; where rounding has no bound, coarsely where
+        there is a derivative."""
+        part = np.where(smooth, self.limits.coarse, 10.0**-self.limits.wanted_digits)
+        unknown = ~np.isfinite(self.rounding)
+        return np.asarray(np.where(unknown, part * np.abs(self.true), self.rounding) + self.written)
+
+    @property
+    def discrepancy(self) -> Discrepancy:
+        """What is off by more; also what is no zero, and a small part of the true value: rounding of terms
+        that cancel leaves more."""
+        with np.errstate(all="ignore"):
+            size, claimed = np.abs(self.claimed - self.true), np.abs(self.claimed)
+            wrong = ~(size <= self.tolerance())
+            part = (claimed > 0) & (claimed < self.limits.small_part * np.abs(self.true))
+        return Discrepancy(self.claimed, self.true, size, wrong | (part & ~self.agrees))
+
+    @property
+    def agrees(self) -> Array:
+        """Where a number is the true one, to the digits that are written or wanted."""
+        with np.errstate(all="ignore"):
+            wanted = 10.0**-self.limits.wanted_digits * np.abs(self.true)
+            return np.asarray(np.abs(self.claimed - self.true) <= wanted + self.written)
+
+    @property
+    def measured(self) -> Array:
+        """The rounding; of numbers that agree where it leaves no digit, what they agree to."""
+        wanted = 10.0**-self.limits.wanted_digits * np.abs(self.true)
+        with np.errstate(all="ignore"):
+            nothing = ~(self.rounding <= self.limits.no_digit * np.abs(self.true))
+        return np.asarray(np.where(nothing & self.agrees & (self.true != 0), wanted, self.rounding))
 
 
 def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> ClaimResult:
     """`blank`, filled in: WRONG where some entry is off by more than rounding and the digits explain."""
-    claimed, true, rounding = numbers_of(context, claim)
-    size = np.abs(claimed - true)
-    discrepancy = Discrepancy(claimed, true, size, ~(size <= rounding + unwritten(claim, context.limits)))
-    result = replace(context.with_worst_entry(blank, discrepancy, context.points[0]), points_total=1)
-    kinked = judge_at_kink(context, claim, discrepancy, blank) if context.on_border else None
-    if kinked is not None and (discrepancy.wrong.any() or kinked.verdict is Verdict.KINK):
-        return kinked
-    if kinked is not None and kinked.verdict is Verdict.WRONG:  # what programs print there
-        return replace(kinked, verdict=Verdict.KINK, wrong=0, only=(Restriction.CONVENTION,))
-    if context.on_border and discrepancy.wrong.any() and discrepancy.wrong.size > 1:
-        discrepancy = clear_kinks(context, claim, discrepancy)
-        result = replace(context.with_worst_entry(blank, discrepancy, context.points[0]), points_total=1)
-    wide = np.any(rounding > context.limits.decidable * np.abs(true))
-    loose = bool(wide and np.any(claimed != true))
+    numbers = _Numbers(claim, *numbers_of(context, claim), unwritten(claim, context.limits), context.limits)
+    blank = replace(blank, points_total=1)
+    if context.on_border or not np.isfinite(numbers.true).all():
+        numbers, held = _beside_slopes(context, numbers)
+        kinked = verdict_at_kink(context, claim, held, blank) if held else None
+        if kinked is not None:
+            return kinked
+    discrepancy = numbers.discrepancy
+    result = context.with_worst_entry(blank, discrepancy, context.points[0])
+    wide = np.any(numbers.rounding > context.limits.decidable * np.abs(numbers.true))
+    loose = bool(wide and np.any(numbers.claimed != numbers.true))
     beside = judge_near_kink(context, claim, discrepancy, blank) if discrepancy.wrong.any() or loose else None
     if beside is not None:
         return beside
@@ -60,8 +100,43 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         )
         result = context.with_pattern(result, discrepancy)
         return replace(result, verdict=Verdict.WRONG, points_wrong=1, note=said)
+    open_ones = _undecided(context, numbers)
+    if open_ones.any():
+        shown = replace(discrepancy, wrong=open_ones)
+        result = replace(context.with_worst_entry(blank, shown, context.points[0]), wrong=0)
+        return replace(result, verdict=Verdict.UNRESOLVED, note=_NO_DIGIT)
     display = name_of(context.model, result)
-    return replace(result, note=_digits_note(claim, discrepancy, rounding, display, context.limits))
+    return replace(result, note=_digits_note(claim, discrepancy, numbers.measured, display, context.limits))
+
+
+def _beside_slopes(context: ClaimContext, numbers: _Numbers) -> tuple[_Numbers, Held | None]:
+    """The numbers, with the derivatives and the rounding that slopes tell, and how they stand beside those."""
+    def better(true: Array) -> _Numbers:
+        known = replace(numbers, true=true)
+        return replace(known, rounding=_rounding_of_a_column(context, known))
+
+    def tolerance(true: Array, smooth: Array) -> Array:
+        return better(true).tolerance(smooth)
+
+    held = hold_to_slopes(context, numbers.claim, numbers.discrepancy, tolerance)
+    return (better(held.discrepancy.true) if held else numbers), held
+
+
+def _undecided(context: ClaimContext, numbers: _Numbers) -> Array:
+    """Entries that are off by less than rounding explains, where it leaves no digit of the true value and is
+    no trifle of what is differentiated: any number would do."""
+    true, limits = np.abs(numbers.true), context.limits
+    with np.errstate(all="ignore"):
+        nothing = ~(numbers.rounding <= limits.no_digit * true) & ~numbers.agrees
+    if not nothing.any():
+        return nothing
+    truth, target = context.true_values(context.points[0]), numbers.claim.target
+    moved = np.abs(floats(truth.leaf(target.by)))
+    wider = 2.0 ** (SIGNIFICANDS["float64"] - numbers.claim.bits)
+    part = min(limits.trifle * wider, limits.no_digit)
+    size = part * np.max(np.abs(floats(truth.leaf(target.of))), initial=0.0)
+    least = np.min(np.where(moved == 0, 1.0, moved), initial=np.inf)
+    return np.asarray(nothing & ~(numbers.rounding * least <= size))
 
 
 def _last_digit_note(
@@ -106,24 +181,25 @@ def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array
         By how much rounding may have moved the claimed numbers.
     """
     at = context.points[0]
-    true = _limits(context, claim.target, floats(context.true_values(at).derivative(claim.target)))
+    true = np.asarray(floats(context.true_values(at).derivative(claim.target)))
     claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
     rounding = context.rounding(claim, at, true).reshape(true.shape)
     safety = context.limits.rounding_safety if context.lacks_precision else 1.0  # the truth is off, too
     return claimed, true, safety * rounding
 
 
-def _limits(context: ClaimContext, target: Derivative, true: Array) -> Array:
-    """The truth, with the slope from both sides where the partials are 0/0: sin(x)/x at 0."""
-    node = context.model.node(target.by)
-    if not np.isnan(true).any() or context.model.node(target.of).shape or node.per_row:
-        return true
-    found = np.array(true)
-    for place in np.argwhere(np.isnan(true))[: context.limits.most_slopes]:
-        left, right = context.slopes(target, place) or (np.nan, np.nan)
-        if abs(left - right) <= context.limits.same * max(abs(left), abs(right)):
-            found[tuple(place)] = left
-    return found
+def _rounding_of_a_column(context: ClaimContext, numbers: _Numbers) -> Array:
+    """The rounding bounds; where there is none, as 0*log(0) has none, what float64 keeps of a derivative that
+    it computes all the same."""
+    unknown = ~np.isfinite(numbers.rounding) & np.isfinite(numbers.true)
+    if not unknown.any():
+        return numbers.rounding
+    limits, at = context.limits, context.points[0]
+    column = np.asarray(context.in_float64.true_values(at).derivative(numbers.claim.target))
+    with np.errstate(all="ignore"):
+        off = limits.column_safety * np.abs(column - numbers.true)
+        found = off + unmeasured(numbers.true, numbers.claim.bits)
+    return np.where(unknown & (found <= limits.no_digit * np.abs(numbers.true)), found, numbers.rounding)
 
 
 def unwritten(claim: Claim, limits: ClaimsLimits) -> Array | float:
@@ -187,7 +263,7 @@ def _digits_note(
         return None
     if true.ndim:
         return f"agrees to the digits given: {min(written, fewest)} or more in each entry"
-    return f"agrees to the {written} digits given"
+    return f"agrees to the {written} digit{'' if written == 1 else 's'} given"
 
 
 def _fewest_written(claim: Claim, claimed: Array) -> int:

@@ -110,6 +110,10 @@ class TrueValues:
             self.known[target.whole] = found
         return self._entry(found, target)
 
+    def as_claimed(self, target: Derivative, values: Array) -> Array:
+        """Values of all entries of d of/d by, (rows?, *of, *by), in the layout and shape of the claim."""
+        return self._entry(self._in_layout(target.of, target.by, values), target)
+
     def _entry(self, found: Array, target: Derivative) -> Array:
         has_one = target.index is not None and self.model.node(target.by).shape
         return entry_of(found, target.index or ()) if has_one else found

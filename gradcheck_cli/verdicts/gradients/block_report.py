@@ -148,7 +148,7 @@ def _entry(shape: tuple[int, ...], r: NameOutcome, k: int, *, tested: bool = Tru
     t, outcome = r.columns, r.outcomes.get(k, _SETTLED)
     given = np.asarray(t.point.tape.value(t.name)).reshape(-1)
     left, right = (t.left[k], t.right[k]) if outcome.left is None else (outcome.left, outcome.right)
-    kink = outcome.verdict is Verdict.KINK
+    kink = outcome.verdict is Verdict.KINK or outcome.left is not None
     return Entry(
         index=_index(shape, k),
         value=float(given[k]),

@@ -173,7 +173,7 @@ class NameReference:
         except (*_OUTSIDE, TypeError):
             return None
         left, right = single(floats(found.left)), single(floats(found.right))
-        return Slopes(left, right, found.border, self.at.limits)
+        return Slopes(left, right, found.border, bool(np.any(found.jumps)), self.at.limits)
 
     def slopes_beside(self, entry: int) -> tuple[float, float] | None:
         """The slopes on both sides of whatever lies within rounding of the point."""

@@ -23,7 +23,7 @@ from gradcheck_cli.verdicts.gradients.outcomes import NameOutcome, Outcome, Poin
 from gradcheck_cli.verdicts.gradients.plan import Strategy
 from gradcheck_cli.verdicts.gradients.reference_answers import PointReference
 from gradcheck_cli.verdicts.gradients.standing import DIFFERENCES, Case
-from gradcheck_cli.verdicts.kink_policy import describe_kink
+from gradcheck_cli.verdicts.kink_policy import Kind
 
 __all__ = ["RULES", "judge_sums", "resolve", "resolve_entry", "resolve_together"]
 
@@ -150,9 +150,8 @@ def at_a_kink(case: Case) -> Outcome | None:
     slopes = case.slopes
     if slopes is None or not case.contradicted or not slopes.border:
         return None
-    note = describe_kink(slopes.left, slopes.right, case.limits)
-    if note is not None:
-        return Outcome(Verdict.KINK, note, left=slopes.left, right=slopes.right)
+    if slopes.kind is not Kind.DERIVATIVE:
+        return Outcome(slopes.kind.verdict, slopes.kind.value, left=slopes.left, right=slopes.right)
     told = f"kinks that cancel: the derivative is {slopes.left:.6g}, what symbolic and backprop say here"
     return Outcome(Verdict.OK, f"{told} is a convention", reference=slopes.left)
 

@@ -258,10 +258,7 @@ KINKS: dict[str, tuple[Maker, float, float | None, float | None]] = {
     "min(x, 2) at 2": (lambda s, x: s("minimum", x, 2.0), 2.0, 1.0, 0.0),
     "a jump": (lambda s, x: s("add", x, s("gt", x, 0.0)), 0.0, 1.0, INF),
     "sign at 0": (lambda s, x: s("sign", x), 0.0, INF, INF),
-    "cbrt at 0": (lambda s, x: s("cbrt", x), 0.0, INF, INF),
-    "sqrt at 0": (lambda s, x: s("sqrt", x), 0.0, None, INF),
     "x^1.5 at 0": (lambda s, x: s("pow", x, 1.5), 0.0, None, 0.0),
-    "asin at 1": (lambda s, x: s("asin", x), 1.0, INF, None),
     "norm at 0": (lambda s, x: s("norm", s("stack", x, 0.0)), 0.0, -1.0, 1.0),
     "a pole beside": (
         lambda s, x: s("where", s("gt", x, 0.0), s("div", 1.0, x), s("mul", x, 2.0)), 0.0, 2.0, INF),
@@ -276,6 +273,24 @@ def test_kinks_show_both_slopes(f: Maker, x: float, left: float | None, right: f
         assert (shown is None) == (expected is None)
         # the step is 1e-45 of x: nothing of it is left in a float64
         assert shown == pytest.approx(expected, rel=1e-15) if expected is not None else True
+
+
+INFINITE: dict[str, tuple[Maker, float, float | None, float | None]] = {
+    "cbrt at 0": (lambda s, x: s("cbrt", x), 0.0, INF, INF),
+    "sqrt at 0": (lambda s, x: s("sqrt", x), 0.0, None, INF),
+    "asin at 1": (lambda s, x: s("asin", x), 1.0, INF, None),
+    "x^0.001 at 0": (lambda s, x: s("pow", x, 0.001), 0.0, None, INF),
+    "sqrt(|x|) at 0": (lambda s, x: s("sqrt", s("abs", x)), 0.0, -INF, INF),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "x", "left", "right"), INFINITE.values(), ids=INFINITE)
+def test_an_infinite_derivative_is_not_known(
+    f: Maker, x: float, left: float | None, right: float | None
+) -> None:
+    found = entry(of_x(f, x))
+    assert (found.verdict, found.left, found.right) == (Verdict.UNRESOLVED, left, right)
+    assert found.note == "the derivative is infinite here"
 
 
 SMOOTH: dict[str, tuple[Maker, float, float]] = {

@@ -1,0 +1,188 @@
+"""Reads a claim at a point on a kink or border. Gives its verdict there, by the slopes of both sides.
+
+What is said of slopes is one policy for entries and claims; here it is said of every entry of a claim:
+numbers, arrays, rows, files and formulas. Knows nothing of other points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gradcheck_cli.model.graph import spell_shape
+from gradcheck_cli.model.model import Claim
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
+from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
+from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
+from gradcheck_cli.verdicts.claims.one_sided_slopes import OneSided, one_sided_slopes
+from gradcheck_cli.verdicts.kink_policy import Kind, Standing, standing_of
+
+__all__ = ["Held", "hold_to_slopes", "verdict_at_kink"]
+
+Place = tuple[int, ...]
+Tolerance = Callable[[Array, Array], Array | float]
+_WRONG = {
+    Kind.KINK: "no derivative here, and yours is not between the slopes",
+    Kind.BORDER: "the border of a domain: only the slope of its one side is right",
+    Kind.JUMP: "no derivative here: the value jumps, and yours is the slope of no side",
+    Kind.INFINITE: "the derivative is infinite here",
+}
+_RIGHT = {
+    Kind.KINK: "no derivative here; your value lies between the left and right slopes",
+    Kind.BORDER: "no derivative here: the border of a domain; your value is the slope of its one side",
+    Kind.JUMP: "no derivative here: the value jumps",
+    Kind.INFINITE: "no derivative here: one slope is infinite; your value lies between the slopes",
+}
+_NO_NUMBER = "it cannot be evaluated here: 0/0, infinite, or outside a domain"
+_NOTHING_KNOWN = "nothing is known to hold it against: no slope can be had here"
+
+
+@dataclass(frozen=True)
+class Held:
+    """A claim beside the slopes of its entries; `discrepancy`: with the derivative as the true value where
+    there is one, and the entries wrong that are no slope. `standing`: of the entries that were asked for."""
+
+    discrepancy: Discrepancy
+    slopes: OneSided
+    standing: dict[Place, Standing]
+
+    def places(self, standing: Standing) -> list[Place]:
+        """The entries that stand so, the one whose slopes differ most first."""
+        found = [place for place, s in self.standing.items() if s is standing]
+        with np.errstate(all="ignore"):
+            gaps = np.nan_to_num(np.abs(self.slopes.right - self.slopes.left), nan=0.0)
+        return sorted(found, key=lambda place: -float(gaps[place]))
+
+    def at(self, place: Place) -> Discrepancy:
+        """The discrepancy with one entry to be shown."""
+        shown = np.zeros(self.discrepancy.wrong.shape, dtype=bool)
+        shown[place] = True
+        return replace(self.discrepancy, wrong=shown)
+
+
+def hold_to_slopes(
+    context: ClaimContext, claim: Claim, discrepancy: Discrepancy, tolerance: Tolerance
+) -> Held | None:
+    """The claim beside its slopes; None where there are none to ask for: of rows that are too many.
+
+    Parameters
+    ----------
+    tolerance
+        From true values, and the mask of those that are derivatives, how far a right claim may be off:
+        (*shape of the claim).
+
+    Raises
+    ------
+    BudgetSpent
+        Each entry costs passes at high precision.
+    """
+    asked = _asked(context, discrepancy)
+    if discrepancy.in_blocks or not asked.any():
+        return None
+    slopes = one_sided_slopes(context, claim.target, asked)
+    kinds = slopes.kinds()
+    true = np.array(discrepancy.true)
+    for place, kind in kinds.items():
+        if kind is Kind.DERIVATIVE:
+            true[place] = slopes.left[place]
+    smooth = np.zeros(true.shape, dtype=bool)
+    for place, kind in kinds.items():
+        smooth[place] = kind is Kind.DERIVATIVE
+    with np.errstate(all="ignore"):
+        size = np.abs(discrepancy.claimed - true)
+        room = np.nan_to_num(np.broadcast_to(tolerance(true, smooth), true.shape), nan=0.0, posinf=0.0)
+    standing = {p: _standing(context, discrepancy, slopes, p, kind, room) for p, kind in kinds.items()}
+    wrong = np.array(discrepancy.wrong)
+    for place, found in standing.items():
+        wrong[place] = found is Standing.WRONG
+    found_ones = replace(discrepancy, true=true, size=size, wrong=wrong, known=None, own=None)
+    return Held(found_ones, slopes, standing)
+
+
+def _standing(
+    context: ClaimContext, discrepancy: Discrepancy, slopes: OneSided, place: Place, kind: Kind, room: Array
+) -> Standing:
+    left, right = float(slopes.left[place]), float(slopes.right[place])
+    largest = max((abs(slope) for slope in (left, right) if np.isfinite(slope)), default=0.0)
+    tolerance = float(room[place]) + context.limits.same * largest
+    claimed, convention = float(discrepancy.claimed[place]), float(discrepancy.true[place])
+    return standing_of(claimed, convention, left, right, kind, tolerance)
+
+
+def _asked(context: ClaimContext, discrepancy: Discrepancy) -> Array:
+    """The entries whose slopes are needed: those that are off, or not known, and the others of a few."""
+    needed = discrepancy.wrong | ~np.isfinite(discrepancy.true)
+    few = discrepancy.wrong.size <= context.limits.most_slopes
+    return np.ones_like(needed) if few and context.on_border else needed
+
+
+def verdict_at_kink(
+    context: ClaimContext, claim: Claim, held: Held, blank: ClaimResult
+) -> ClaimResult | None:
+    """What the slopes say of a claim; None where every entry is a derivative, and right."""
+    if held.discrepancy.wrong.any():
+        return _wrong(context, claim, held, blank)
+    for standing, shown in (
+        (Standing.UNDECIDED, _undecided), (Standing.CONVENTION, _convention), (Standing.KINK, _kink),
+    ):  # fmt: skip
+        places = held.places(standing)
+        if places:
+            return shown(context, claim, held, places[0], blank)
+    return None
+
+
+def _wrong(context: ClaimContext, claim: Claim, held: Held, blank: ClaimResult) -> ClaimResult:
+    result = context.with_worst_entry(blank, held.discrepancy, context.points[0])
+    result = context.with_pattern(result, held.discrepancy)
+    result = replace(result, verdict=Verdict.WRONG, points_wrong=1)
+    place = held.discrepancy.worst()
+    kind = held.slopes.kind(place) if held.slopes.known[place] else Kind.DERIVATIVE
+    if kind is Kind.DERIVATIVE:
+        return result
+    note = _named(context, claim, place, result, _WRONG[kind])
+    return replace(_with_slopes(result, held, place), note=note)
+
+
+def _undecided(
+    context: ClaimContext, claim: Claim, held: Held, place: Place, blank: ClaimResult
+) -> ClaimResult:
+    result = context.with_worst_entry(blank, held.at(place), context.points[0])
+    is_number = np.isfinite(held.discrepancy.claimed[place])
+    note = _named(context, claim, place, result, _NOTHING_KNOWN if is_number else _NO_NUMBER)
+    return replace(result, verdict=Verdict.UNRESOLVED, note=note)
+
+
+def _convention(
+    context: ClaimContext, claim: Claim, held: Held, place: Place, blank: ClaimResult
+) -> ClaimResult:
+    result = context.with_worst_entry(blank, held.at(place), context.points[0])
+    left = float(held.slopes.left[place])
+    note = (
+        f"a convention: the derivative here is {left:.10g}" if held.slopes.kind(place) is Kind.DERIVATIVE
+        else "a convention: no derivative here, and yours is not between the slopes"
+    )  # fmt: skip
+    result = replace(_with_slopes(result, held, place), verdict=Verdict.KINK, wrong=0)
+    note = _named(context, claim, place, result, note)
+    return replace(result, note=note, only=(Restriction.CONVENTION,))
+
+
+def _kink(
+    context: ClaimContext, claim: Claim, held: Held, place: Place, blank: ClaimResult
+) -> ClaimResult:
+    result = context.with_worst_entry(blank, held.at(place), context.points[0])
+    note = _named(context, claim, place, result, _RIGHT[held.slopes.kind(place)])
+    return replace(_with_slopes(result, held, place), verdict=Verdict.KINK, wrong=0, note=note)
+
+
+def _with_slopes(result: ClaimResult, held: Held, place: Place) -> ClaimResult:
+    return replace(result, left=float(held.slopes.left[place]), right=float(held.slopes.right[place]))
+
+
+def _named(context: ClaimContext, claim: Claim, place: Place, result: ClaimResult, note: str) -> str:
+    """A note with the entry that it is about, where there are several."""
+    if not place or claim.target.index:
+        return note
+    return f"{name_of(context.model, result)}{spell_shape(place)}: {note}"
