@@ -64,7 +64,7 @@ def _beside(context: ClaimContext) -> list[At]:
     if not context.on_border or len(context.points) > 1:
         return []
     given = context.points[0].values
-    return [At(k, given.moved(moved(context.model, k))) for k in range(1, context.limits.points_beside + 1)]
+    return [At(k, given.moved(context.moved(k))) for k in range(1, context.limits.points_beside + 1)]
 
 
 def _at_the_kink(

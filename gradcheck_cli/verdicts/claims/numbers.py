@@ -110,7 +110,7 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
 
 
 def _beside_slopes(context: ClaimContext, numbers: _Numbers) -> tuple[_Numbers, Held | None]:
-    """The numbers, with the derivatives and the rounding that slopes tell, and how they stand beside those."""
+    """The numbers, with the derivatives and the rounding that slopes tell, and how they stand beside them."""
     def better(true: Array) -> _Numbers:
         known = replace(numbers, true=true)
         return replace(known, rounding=_rounding_of_a_column(context, known))
@@ -124,13 +124,18 @@ def _beside_slopes(context: ClaimContext, numbers: _Numbers) -> tuple[_Numbers, 
 
 def _undecided(context: ClaimContext, numbers: _Numbers) -> Array:
     """Entries that are off by less than rounding explains, where it leaves no digit of the true value and is
-    no trifle of what is differentiated: any number would do."""
-    true, limits = np.abs(numbers.true), context.limits
+    no trifle of what is differentiated: any number would do. What float64 computes near the true value is
+    none of them."""
+    true, limits, target = np.abs(numbers.true), context.limits, numbers.claim.target
     with np.errstate(all="ignore"):
         nothing = ~(numbers.rounding <= limits.no_digit * true) & ~numbers.agrees
     if not nothing.any():
         return nothing
-    truth, target = context.true_values(context.points[0]), numbers.claim.target
+    column = _column(context, numbers)
+    with np.errstate(all="ignore"):
+        near = np.abs(column - numbers.true) <= limits.coarse * true
+        nothing &= ~(near & replace(numbers, true=column).agrees)
+    truth = context.true_values(context.points[0])
     moved = np.abs(floats(truth.leaf(target.by)))
     wider = 2.0 ** (SIGNIFICANDS["float64"] - numbers.claim.bits)
     part = min(limits.trifle * wider, limits.no_digit)
@@ -188,14 +193,19 @@ def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array
     return claimed, true, safety * rounding
 
 
+def _column(context: ClaimContext, numbers: _Numbers) -> Array:
+    """What float64 makes of the derivative."""
+    there = context.in_float64.true_values(context.points[0])
+    return np.asarray(there.derivative(numbers.claim.target))
+
+
 def _rounding_of_a_column(context: ClaimContext, numbers: _Numbers) -> Array:
     """The rounding bounds; where there is none, as 0*log(0) has none, what float64 keeps of a derivative that
     it computes all the same."""
     unknown = ~np.isfinite(numbers.rounding) & np.isfinite(numbers.true)
     if not unknown.any():
         return numbers.rounding
-    limits, at = context.limits, context.points[0]
-    column = np.asarray(context.in_float64.true_values(at).derivative(numbers.claim.target))
+    limits, column = context.limits, _column(context, numbers)
     with np.errstate(all="ignore"):
         off = limits.column_safety * np.abs(column - numbers.true)
         found = off + unmeasured(numbers.true, numbers.claim.bits)

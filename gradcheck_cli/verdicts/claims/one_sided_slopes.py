@@ -50,10 +50,13 @@ def one_sided_slopes(context: ClaimContext, target: Derivative, asked: Array) ->
 
     Parameters
     ----------
-    target
-        The derivative, with the index of an entry or without.
-    asked
-        Mask in the shape of the claim: the rows first where there is one value for each.
+    context : the model and its points
+    target : the derivative, with the index of an entry or without
+    asked : bool array of the shape of the claim, the rows first where there is one value for each
+
+    Returns
+    -------
+    slopes : float64 and bool arrays of that shape, in the layout of the claim
 
     Raises
     ------
