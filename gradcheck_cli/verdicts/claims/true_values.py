@@ -111,7 +111,17 @@ class TrueValues:
         return self._entry(found, target)
 
     def as_claimed(self, target: Derivative, values: Array) -> Array:
-        """Values of all entries of d of/d by, (rows?, *of, *by), in the layout and shape of the claim."""
+        """Values of all entries of a derivative as a claim has them.
+
+        Parameters
+        ----------
+        target : the derivative, with the index of an entry or without
+        values : array of any type, (rows?, *of, *by)
+
+        Returns
+        -------
+        claimed : the same numbers in the layout and shape of the claim
+        """
         return self._entry(self._in_layout(target.of, target.by, values), target)
 
     def _entry(self, found: Array, target: Derivative) -> Array:
