@@ -168,7 +168,7 @@ def rows() -> None:
         runs = 5 if count > 100_000 else 50
         found = ratios(lambda p=point: _by_hand(p), cases, runs)
         tell(f"ROWS, N = {count:,}, one thread", "NumPy by hand", found)
-    tape, scheme = forward_pass(model), by_entry.scheme_named("extrapolated")
+    tape, scheme = forward_pass(model), by_entry.scheme_by_name("extrapolated")
 
     def differences() -> object:
         return by_entry.derivative(model, tape, "loss", names, scheme, enough=1e-8)

@@ -20,7 +20,7 @@ from gradcheck_cli.checking.sentences import (
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.common.progress import Meter
 from gradcheck_cli.derivatives import symbolic
-from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import scheme_named
+from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import scheme_by_name
 from gradcheck_cli.evaluation.tape import Failing, forward_pass
 from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.numerics.limits.checking import CheckingLimits
@@ -80,7 +80,7 @@ def _checked(
     model: Model, asked: Options, judged: tuple[Claim, ...], most_points: int, limits: Limits,
     meter: Meter,
 ) -> Report:
-    scheme = scheme_named(str(asked.scheme))
+    scheme = scheme_by_name(str(asked.scheme))
     names = _names(model, asked.wrt or ())
     blank = Report(
         model=model.file,

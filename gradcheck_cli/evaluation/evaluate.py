@@ -63,7 +63,7 @@ def evaluate(graph: Graph, leaves: Mapping[Key, Array], m: Namespace, output: in
         If a leaf has no value.
     """
     target = graph.output if output is None else output
-    return trace(graph, leaves, m, target, added=_only_added(graph, target))[target]
+    return trace(graph, leaves, m, target, added=_products_only_added(graph, target))[target]
 
 
 def trace(
@@ -110,7 +110,7 @@ class _Adding:
         return self.m.matmul_onto(a[:, :1], a, b)  # type: ignore[no-any-return]
 
 
-def _only_added(graph: Graph, target: int) -> set[int]:
+def _products_only_added(graph: Graph, target: int) -> set[int]:
     """The matrix products that nothing but a sum over the rows takes."""
     needed = graph.upstream([target])
     nodes = [n for n in graph.nodes if needed[n.index]]

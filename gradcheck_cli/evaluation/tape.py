@@ -227,7 +227,7 @@ class Tape:
                 self._known_sides[block, node.index] = found
         return found
 
-    def _bordered_in(self, block: int) -> list[Node]:
+    def _bordered_nodes(self, block: int) -> list[Node]:
         return [node for node in self.bordered.values() if node.per_row == (block >= 0)]
 
     def _blocks_and_shared(self) -> range:
@@ -241,7 +241,7 @@ class Tape:
     def _hit(self) -> list[int]:
         hit = set()
         for block in self._blocks_and_shared():
-            for node in self._bordered_in(block):
+            for node in self._bordered_nodes(block):
                 if any((s == 0).any() for s in self.sides(block, node)):
                     hit.add(node.index)
         return sorted(hit)
@@ -251,7 +251,7 @@ class Tape:
         return all(
             np.array_equal(a, b)
             for block in self._blocks_and_shared()
-            for node in self._bordered_in(block)
+            for node in self._bordered_nodes(block)
             for a, b in zip(self.sides(block, node), other.sides(block, node), strict=True)
         )
 

@@ -29,7 +29,7 @@ from gradcheck_cli.numerics.mpmath_context import new_context
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.numerics.work_budget import Budget
-from gradcheck_cli.reference.symbolic_reverse_mode import counted, work_of
+from gradcheck_cli.reference.symbolic_reverse_mode import count_over_rows, work_of
 
 __all__ = ["ExactDifferences", "Sides"]
 
@@ -107,12 +107,12 @@ class ExactDifferences:
     @cached_property
     def work(self) -> int:
         """Operations of one pass over all rows."""
-        return max(1, counted(self.program, self.program.items, work_of))
+        return max(1, count_over_rows(self.program, self.program.items, work_of))
 
     @cached_property
     def held(self) -> int:
         """Values that a forward pass computes."""
-        return counted(self.program, self.program.items, lambda program, item: math.prod(item.shape))
+        return count_over_rows(self.program, self.program.items, lambda program, item: math.prod(item.shape))
 
     _kept: Tape | None = None
 
@@ -193,7 +193,7 @@ class ExactDifferences:
             Slopes (rows?, *of), dtype object.
         """
         m = m or self.higher
-        varied, moves = self._varied(point, of, by, index, row, m, self.limits.step_exponent)
+        varied, moves = self._perturb_entry(point, of, by, index, row, m, self.limits.step_exponent)
         border = bool(varied.touched.any() or not varied.regular.all())
         target, mp = self.model.node(of), m.context
         still = self.tape(point, m).of_node(target)
@@ -207,7 +207,7 @@ class ExactDifferences:
             left, right, jumps = left[0, ...], right[0, ...], jumps[0, ...]
         return Sides(left, right, border, jumps)
 
-    def confirmed(
+    def confirm(
         self, point: Mapping[str, Array], of: str, truth: Mapping[str, Array]
     ) -> dict[str, Array]:
         """Which derivatives of a number, at 50 digits, the differences at high precision give, too.
@@ -269,7 +269,7 @@ class ExactDifferences:
         seen = np.abs(central - signs.sum(axis=1)) < self.limits.confirmed
         return bool(np.all(seen & (bent < self.limits.confirmed)))
 
-    def beside(
+    def slopes_beyond_rounding(
         self, point: Mapping[str, Array], of: str, by: str, index: tuple[int, ...], row: int | None = None
     ) -> tuple[Array, Array]:
         """The slopes on both sides of whatever lies within rounding of the point, to about 11 digits.
@@ -283,12 +283,12 @@ class ExactDifferences:
         left, right : (rows?, *of), dtype object
         """
         exponent = self.limits.beside_exponent
-        varied, (a, b, c, d) = self._varied(point, of, by, index, row, self.higher, exponent)
+        varied, (a, b, c, d) = self._perturb_entry(point, of, by, index, row, self.higher, exponent)
         one, two, three, four = varied.values
         left, right = (three - one) / (c - a), (four - two) / (d - b)
         return (left, right) if self.model.node(of).per_row else (left[0, ...], right[0, ...])
 
-    def _varied(
+    def _perturb_entry(
         self,
         point: Mapping[str, Array],
         of: str,

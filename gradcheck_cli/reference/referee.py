@@ -33,12 +33,12 @@ from gradcheck_cli.reference.stochastic_rounding import (
     Jittered,
     bound,
     formula_rounding,
-    jittered,
+    jittered_pass,
     local_errors,
 )
 from gradcheck_cli.reference.symbolic_reverse_mode import Pass, Reverse, Users
 
-__all__ = ["MOST_DIGITS", "Referee", "unmeasured"]
+__all__ = ["MOST_DIGITS", "Referee", "unmeasured_rounding"]
 
 MOST_DIGITS = 15.9  # what a float64 can carry
 _DOUBLE = SIGNIFICANDS["float64"]
@@ -99,13 +99,13 @@ class Referee(ExactDifferences):
     def _reverse(self, point: Mapping[str, Array], of: Node, m: Namespace) -> Reverse:
         """The adjoints of one step at one point; the last few are kept for the next name."""
         values = PointValues.of(point)
-        at, key = self._passed(values, m), (values, of.index, m)
+        at, key = self._pass_at(values, m), (values, of.index, m)
         if key not in self._recent:
             self._make_room(self._recent)
             self._recent[key] = Reverse(at, of)
         return self._recent[key]
 
-    def _passed(self, point: PointValues, m: Namespace) -> Pass:
+    def _pass_at(self, point: PointValues, m: Namespace) -> Pass:
         """The values at one point, which the adjoints of all steps share."""
         key = (point, m)
         if key not in self._passes:
@@ -209,7 +209,8 @@ class Referee(ExactDifferences):
         target = self.model.node(of)
         if not self.jitters():
             plain = self._reverse(point, target, FLOAT64)
-            return {n: unmeasured(plain.by(self.model.node(n)), bits, limits=self.limits) for n in names}
+            parts = ((name, plain.by(self.model.node(name))) for name in names)
+            return {n: unmeasured_rounding(part, bits, limits=self.limits) for n, part in parts}
         wider = 2.0 ** (_DOUBLE - bits)
         jitters = (self._jitter, self._finer_jitter) if bits == _DOUBLE else (self._narrow_jitter,)
         found: dict[str, Array] = {}
@@ -225,7 +226,7 @@ class Referee(ExactDifferences):
     def _room(self, reverse: Reverse, name: str, jitter: Jittered) -> Array:
         return bound(reverse.samples(self.model.node(name)), jitter, 1)
 
-    def astride(self, point: Mapping[str, Array]) -> list[Node]:
+    def nodes_across_kinks(self, point: Mapping[str, Array]) -> list[Node]:
         """Nodes with a kink so near that rounding may put a right float64 program on its other side.
 
         Parameters
@@ -241,7 +242,7 @@ class Referee(ExactDifferences):
         if not self.jitters():
             return []
         tape = self.forward(point, FLOAT64)
-        plain = {node.index: _led(tape, node) for node in graph.nodes}
+        plain = {node.index: _with_leading_axes(tape, node) for node in graph.nodes}
         there = margins(graph, plain, FLOAT64, of="kink")
         if not there:
             return []
@@ -255,7 +256,7 @@ class Referee(ExactDifferences):
         return found
 
     def _jittered(self, point: Mapping[str, Array]) -> dict[int, Array]:
-        return jittered(self.model, point, self._jitter, local_errors(self.model, point, self.limits))
+        return jittered_pass(self.model, point, self._jitter, local_errors(self.model, point, self.limits))
 
     def value_rounding(
         self, point: Mapping[str, Array], names: Sequence[str], *, doubles: bool = False
@@ -275,8 +276,8 @@ class Referee(ExactDifferences):
         """
         if not self.jitters_values():
             tape = self.forward(point, FLOAT64)
-            return {name: unmeasured(tape.value(name), limits=self.limits) for name in names}
-        values = jittered(self.model, point, self._jitter, doubles=doubles)
+            return {name: unmeasured_rounding(tape.value(name), limits=self.limits) for name in names}
+        values = jittered_pass(self.model, point, self._jitter, doubles=doubles)
         found = {}
         with np.errstate(all="ignore"):
             for name in names:
@@ -286,7 +287,7 @@ class Referee(ExactDifferences):
         return found
 
 
-def unmeasured(values: Array, bits: int = _DOUBLE, *, limits: ReferenceLimits = _LIMITS) -> Array:
+def unmeasured_rounding(values: Array, bits: int = _DOUBLE, *, limits: ReferenceLimits = _LIMITS) -> Array:
     """What rounding is granted where rows are too many to measure it: one more pass in reverse, over all rows
     at once, would fill the memory.
 
@@ -303,7 +304,7 @@ def unmeasured(values: Array, bits: int = _DOUBLE, *, limits: ReferenceLimits = 
     return np.asarray(2.0 ** (_DOUBLE - bits) * limits.unmeasured * np.abs(values))
 
 
-def _led(tape: Tape, node: Node) -> Array:
+def _with_leading_axes(tape: Tape, node: Node) -> Array:
     """A node's value with the two leading axes."""
     value = tape.of_node(node)
     return value[None] if node.per_row else value[None, None]

@@ -65,7 +65,7 @@ def over_rows(
             here = dict(values)
             _fill(here, inner, leaves, m)
             for node in adding:
-                sums[node.index].add(_computed(node, here, m))
+                sums[node.index].add(_compute(node, here, m))
             if depth == top:
                 yield here[graph.output]
         values.update({index: found.result() for index, found in sums.items()})
@@ -107,13 +107,13 @@ def _depths(nodes: Iterable[Node]) -> dict[int, int]:
 
 def _fill(values: Values, nodes: Iterable[Node], leaves: Mapping[Key, Array], m: Namespace) -> None:
     for node in nodes:
-        values[node.index] = leaves[node.key] if node.is_leaf else _computed(node, values, m)
+        values[node.index] = leaves[node.key] if node.is_leaf else _compute(node, values, m)
 
 
-def _computed(node: Node, values: Values, m: Namespace) -> Array:
+def _compute(node: Node, values: Values, m: Namespace) -> Array:
     with np.errstate(all="ignore"):
         if not isinstance(m, Jittered) or node.is_literal or not node.primitive.rounds:
             return compute(node, values, m)
         if not node.primitive.elementwise:  # the terms of a sum are rounded one by one
-            values = {**values, **{a: m.rounded(values[a]) for a in node.arguments}}
-        return m.rounded(compute(node, values, m))
+            values = {**values, **{a: m.round_randomly(values[a]) for a in node.arguments}}
+        return m.round_randomly(compute(node, values, m))

@@ -32,10 +32,10 @@ __all__ = [
     "bound",
     "formula_rounding",
     "is_own_decimal",
-    "jittered",
+    "jittered_pass",
     "local_errors",
     "read",
-    "rounded",
+    "round_randomly",
 ]  # fmt: skip
 
 _LIMITS = ReferenceLimits()
@@ -61,7 +61,7 @@ class Jittered(Float64):
         self.random = np.random.Generator(np.random.PCG64(seed))
         self._pool, self._left = np.zeros(0), 0
 
-    def rounded(self, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
+    def round_randomly(self, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
         """A result, jittered independently in every sample and entry, as if it were off by so many ulps.
 
         Parameters
@@ -119,16 +119,16 @@ class Jittered(Float64):
     def erfc(self, x: Array) -> Array:
         """The complementary error function of an argument that was computed, and rounded: far out that
         is what counts, 2 x^2 times."""
-        return np.asarray(super().erfc(self.rounded(x)))
+        return np.asarray(super().erfc(self.round_randomly(x)))
 
     def det(self, x: Array) -> Array:
         """The determinant, with the rounding of every step of the elimination."""
-        return determinant(x, self.rounded)
+        return determinant(x, self.round_randomly)
 
     def cofactors(self, x: Array) -> Array:
         """The cofactors, each off by as much as the better way to compute it may be."""
         found, room = cofactors_and_room(x, self.limits)
-        signs = np.sign(self.rounded(np.ones_like(x)) - 1)
+        signs = np.sign(self.round_randomly(np.ones_like(x)) - 1)
         return np.asarray(found + signs * room * (self.size / EPS))
 
     def inv(self, x: Array) -> Array:
@@ -136,11 +136,11 @@ class Jittered(Float64):
         2002, 14.3)."""
         found = inverse(x)
         size = np.matmul(np.abs(x), np.abs(found))
-        return np.asarray(found + np.matmul(found, self.rounded(size) - size))
+        return np.asarray(found + np.matmul(found, self.round_randomly(size) - size))
 
 
-def rounded(m: Namespace, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
-    """A result as it is, or jittered if the namespace does so; see Jittered.rounded.
+def round_randomly(m: Namespace, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
+    """A result as it is, or jittered if the namespace does so; see Jittered.round_randomly.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def rounded(m: Namespace, x: Array, terms: int = 1, ulps: Array | float = 1.0) -
     -------
     array of the shape of `x`, with the samples of `m` along the first axis where it jitters
     """
-    jitter = getattr(m, "rounded", None)
+    jitter = getattr(m, "round_randomly", None)
     return x if jitter is None else jitter(x, terms, ulps)
 
 
@@ -170,10 +170,10 @@ def read(m: Namespace, x: Array) -> Array:
     -------
     (samples, rows, *shape) float64; x itself where nothing is off
     """
-    if not hasattr(m, "rounded"):
+    if not hasattr(m, "round_randomly"):
         return x
     inexact = ~is_own_decimal(x)
-    return rounded(m, x, 1, np.where(inexact, 0.5, 0.0)) if inexact.any() else x
+    return round_randomly(m, x, 1, np.where(inexact, 0.5, 0.0)) if inexact.any() else x
 
 
 def is_own_decimal(x: Array) -> Array:
@@ -228,7 +228,7 @@ def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
     return np.where(np.isfinite(found), found, np.inf)
 
 
-def jittered(
+def jittered_pass(
     model: Model,
     point: Mapping[str, Array],
     m: Float64,
@@ -256,13 +256,14 @@ def jittered(
     with np.errstate(all="ignore"):
         for node in model.graph.nodes:
             if node.is_leaf:
-                value = _given(node, point)
+                value = _leaf_value(node, point)
                 if getattr(m, "narrow", False):
-                    values[node.index] = rounded(m, value)
+                    values[node.index] = round_randomly(m, value)
                 else:
                     values[node.index] = value if doubles else read(m, value)
             else:
-                values[node.index] = _moved(model.graph, model.rows, node, values, m, (errors or {}))
+                known = errors or {}
+                values[node.index] = _jitter_operation(model.graph, model.rows, node, values, m, known)
     return values
 
 
@@ -289,14 +290,14 @@ def formula_rounding(
         for node in graph.nodes:
             if node.is_leaf:
                 x = leaves[node.key]
-                off = room[node.key] * (m.rounded(np.ones_like(x)) - 1)  # as many ulps as `room` has
+                off = room[node.key] * (m.round_randomly(np.ones_like(x)) - 1)  # as many ulps as `room` has
                 values[node.index] = x + off / EPS
             else:
-                values[node.index] = _moved(graph, rows, node, values, m, {})
+                values[node.index] = _jitter_operation(graph, rows, node, values, m, {})
     return bound(values[graph.output], m, 1)
 
 
-def _moved(
+def _jitter_operation(
     graph: Graph,
     rows: int | None,
     node: Node,
@@ -307,15 +308,15 @@ def _moved(
     """One operation, jittered by its own error; what it adds up, entry by entry."""
     if node.is_literal:
         value = compute(node, values, m)
-        return rounded(m, value) if node.is_pi else read(m, value)
+        return round_randomly(m, value) if node.is_pi else read(m, value)
     together = node.primitive.rounds and not node.primitive.elementwise
     terms = _terms(node, graph, rows) if together else 1
-    given = {a: rounded(m, values[a], terms) if together else values[a] for a in node.arguments}
+    given = {a: round_randomly(m, values[a], terms) if together else values[a] for a in node.arguments}
     value = compute(node, given, m)
-    return rounded(m, value, 1, errors.get(node.index, 1.0)) if node.primitive.rounds else value
+    return round_randomly(m, value, 1, errors.get(node.index, 1.0)) if node.primitive.rounds else value
 
 
-def _given(node: Node, point: Mapping[str, Array]) -> Array:
+def _leaf_value(node: Node, point: Mapping[str, Array]) -> Array:
     x = point[str(node.key)]
     return x[None] if node.per_row else x[None, None]
 
@@ -361,7 +362,7 @@ def local_errors(
     with np.errstate(all="ignore"):
         for node in model.graph.nodes:
             if node.is_leaf:
-                values[node.index] = x = _given(node, point)
+                values[node.index] = x = _leaf_value(node, point)
                 exact[node.index] = is_own_decimal(x)
                 continue
             values[node.index] = y = compute(node, values, FLOAT64)

@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 
 import numpy as np
 
-from gradcheck_cli.derivatives.symbolic.array_operations import place_of_largest, placed_diagonal
+from gradcheck_cli.derivatives.symbolic.array_operations import diagonal_matrices, place_of_largest
 from gradcheck_cli.derivatives.symbolic.interpreter import Run
 from gradcheck_cli.derivatives.symbolic.kernels import Formula
 from gradcheck_cli.derivatives.symbolic.program import Program
@@ -29,9 +29,15 @@ from gradcheck_cli.numerics.machine import SMALLEST_NORMAL
 from gradcheck_cli.numerics.mpmath_context import new_context
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
-from gradcheck_cli.reference.stochastic_rounding import Jittered, jittered, local_errors, read, rounded
+from gradcheck_cli.reference.stochastic_rounding import (
+    Jittered,
+    jittered_pass,
+    local_errors,
+    read,
+    round_randomly,
+)
 
-__all__ = ["Pass", "Reverse", "Users", "counted", "work_of"]
+__all__ = ["Pass", "Reverse", "Users", "count_over_rows", "work_of"]
 
 _LIMITS = ReferenceLimits()
 # The textbook's derivative of some functions is written in their value and cancels where ours does not:
@@ -56,7 +62,7 @@ def _values(
 ) -> dict[int, Array]:
     """The values of all items, all rows at once; in float64 those of the author's operations."""
     run = Run(program, point, m)
-    written = _as_written(program, point, m, limits) if _is_float64(m) else {}
+    written = _values_of_items(program, point, m, limits) if _is_float64(m) else {}
     values: dict[int, Array] = {}
     with np.errstate(all="ignore"):
         for index in program.order:
@@ -69,7 +75,7 @@ def _values(
                 values[index] = read(m, value)
                 continue
             rounds = (item.arguments and item.operation not in _EXACT) or item.operation == "pi"
-            values[index] = rounded(m, value) if rounds else value
+            values[index] = round_randomly(m, value) if rounds else value
     return values
 
 
@@ -77,13 +83,13 @@ def _is_float64(m: Namespace) -> TypeGuard[Float64]:
     return isinstance(m, Float64) and not isinstance(m, High)
 
 
-def _as_written(
+def _values_of_items(
     program: Program, point: Mapping[str, Array], m: Float64, limits: ReferenceLimits
 ) -> dict[int, Array]:
-    """The values of `jittered` by the items of the nodes."""
+    """The values of `jittered_pass` by the items of the nodes."""
     narrow = isinstance(m, Jittered) and m.narrow
     errors = local_errors(program.model, point, limits) if isinstance(m, Jittered) and not narrow else None
-    values = jittered(program.model, point, m, errors)
+    values = jittered_pass(program.model, point, m, errors)
     return {program.of_node[node.index]: values[node.index] for node in program.model.graph.nodes}
 
 
@@ -114,7 +120,7 @@ class Users:
     def _work(self, index: int) -> int:
         applied = self.program.kernels.get(index)
         instructions = 1 if applied is None else max(1, len(applied.kernel.value.code))
-        return instructions * counted(self.program, [self.program.items[index]], work_of)
+        return instructions * count_over_rows(self.program, [self.program.items[index]], work_of)
 
 
 class Pass:
@@ -158,7 +164,7 @@ class Reverse:
         -------
         (rows?, *of, *node) in the numbers of the namespace
         """
-        return self._joined(node, samples=False)
+        return self._join(node, samples=False)
 
     def samples(self, node: Node) -> Array:
         """d of/d node for every sample of a namespace that jitters.
@@ -171,9 +177,9 @@ class Reverse:
         -------
         (samples, rows?, *of, *node) float64
         """
-        return self._joined(node, samples=True)
+        return self._join(node, samples=True)
 
-    def _joined(self, node: Node, samples: bool) -> Array:
+    def _join(self, node: Node, samples: bool) -> Array:
         parts = [self._adjoint(seed, node, samples) for seed in range(self.seeds)]
         one = len(parts) == 1  # as a rule
         joined = parts[0] if one else np.stack(parts, axis=2)  # (samples or 1, rows, seeds, *node)
@@ -186,7 +192,7 @@ class Reverse:
     def _adjoint(self, seed: int, node: Node, samples: bool) -> Array:
         if seed not in self.by_seed:
             self.by_seed[seed] = {self.end: self._start(seed)}
-        found = self._known(self.program.of_node[node.index], self.by_seed[seed])
+        found = self._adjoint_of(self.program.of_node[node.index], self.by_seed[seed])
         count = getattr(self.m, "samples", 1) if samples else 1
         rows = (self.program.model.rows or 0) if self.of.per_row or node.per_row else 1
         full = (count, rows, *node.shape)
@@ -200,7 +206,7 @@ class Reverse:
         rows = (self.program.model.rows or 0) if self.of.per_row else 1
         return np.broadcast_to(self.m.array(start.reshape(1, 1, *self.of.shape)), (1, rows, *self.of.shape))
 
-    def _known(self, target: int, adjoints: dict[int, Array | None]) -> Array | None:
+    def _adjoint_of(self, target: int, adjoints: dict[int, Array | None]) -> Array | None:
         """The adjoint of an item, from those of its users; what nobody asks for is not computed."""
         if target in adjoints:
             return adjoints[target]
@@ -209,7 +215,7 @@ class Reverse:
             self.at.pay(self.m, sum(self.at.users.operations(k, self.end) for k in missing))
         with np.errstate(all="ignore"):
             for index in missing:
-                adjoints[index] = self._added(index, adjoints)
+                adjoints[index] = self._sum_over_users(index, adjoints)
         return adjoints[target]
 
     def _missing(self, target: int, adjoints: Mapping[int, Array | None]) -> list[int]:
@@ -228,18 +234,18 @@ class Reverse:
                     found[index] = None
         return list(found)
 
-    def _added(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
+    def _sum_over_users(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
         """What all users send, added up; None where nobody sends anything."""
         total = None
         for user, place in self.at.users.of(index, self.end):
             adjoint = adjoints[user]
-            part = None if adjoint is None else self._sent(self.program.items[user], place, adjoint)
+            part = None if adjoint is None else self._contribution(self.program.items[user], place, adjoint)
             if part is not None:
-                part = self._fitted(index, part)
+                part = self._fit(index, part)
                 total = part if total is None else total + part
         return total
 
-    def _sent(self, item: Item, place: int, adjoint: Array) -> Array | None:
+    def _contribution(self, item: Item, place: int, adjoint: Array) -> Array | None:
         applied = self.program.kernels.get(item.index)
         if applied is None:
             return self._part(item, place, adjoint)
@@ -252,7 +258,7 @@ class Reverse:
             if item.index not in slots:
                 slots[item.index] = self.at.run.slot_values(item, applied, self.values)
             product = _times(self.m, self._partial(item, partial, slots[item.index]), adjoint)
-        return rounded(self.m, product)
+        return round_randomly(self.m, product)
 
     def _partial(self, item: Item, partial: Formula, slots: Sequence[Array]) -> Array:
         """A partial at an item. In float64: at 50 digits where SymPy's form overflows or underflows, and
@@ -260,21 +266,21 @@ class Reverse:
         values = partial(self.m, slots)
         if values.dtype == object:
             return values
-        values = _rescued(partial, slots, values, self.at)
+        values = _recompute_out_of_range(partial, slots, values, self.at)
         if isinstance(self.m, Jittered):
             node = self.program.model.graph.nodes[item.source]
             room = _TEXTBOOK.get(node.operation)
             if room is not None:
                 own, given = (self.values[self.program.of_node[k]] for k in (node.index, node.arguments[0]))
                 size = room(own, given)
-                values = values + (self.m.rounded(np.ones_like(values)) - 1) * size
+                values = values + (self.m.round_randomly(np.ones_like(values)) - 1) * size
         return np.asarray(values)
 
-    def _fitted(self, index: int, part: Array) -> Array:
+    def _fit(self, index: int, part: Array) -> Array:
         """What is sent, in the shape of the item: added over the rows where it has one value for all."""
         item = self.program.items[index]
         if part.shape[1] > 1 and not item.per_row and not self.of.per_row:
-            part = self.m.sum(rounded(self.m, part, part.shape[1]), axis=(1,), keepdims=True)
+            part = self.m.sum(round_randomly(self.m, part, part.shape[1]), axis=(1,), keepdims=True)
         if part.ndim != 2 + len(item.shape):
             part = np.asarray(part.sum(axis=tuple(range(2, part.ndim)))).reshape(part.shape[:2] + item.shape)
         return part
@@ -295,18 +301,18 @@ class Reverse:
                 spread = adjoint if axis is not None else adjoint.reshape(adjoint.shape + (1,) * rank)
                 return np.broadcast_to(spread, adjoint.shape[:2] + shape)
             case "transpose":
-                return adjoint[..., 0, :] if item.data == 1 else _swapped(adjoint, item.data)
+                return adjoint[..., 0, :] if item.data == 1 else _transpose(adjoint, item.data)
             case "expand":
-                return _collapsed(adjoint, shape, item.data[1])
+                return _sum_to_shape(adjoint, shape, item.data[1])
             case "gather":
                 places, signs, _ = item.data
-                return _sent_back(adjoint, places, signs, shape)
+                return _scatter_signed(adjoint, places, signs, shape)
             case "diagonal":
-                return placed_diagonal(adjoint)
+                return diagonal_matrices(adjoint)
             case "on_diagonal":
                 return np.diagonal(adjoint, axis1=-2, axis2=-1)
             case "index":
-                return self._scattered(adjoint, shape, item.data)
+                return self._scatter(adjoint, shape, item.data)
             case "concat":
                 lengths = [self.program.items[a].shape[item.data] for a in item.arguments]
                 start = sum(lengths[:place])
@@ -315,26 +321,26 @@ class Reverse:
             case "stack":
                 return np.asarray(adjoint[(..., place) + (slice(None),) * item.data])
             case "select":
-                return self._selected(item, place, adjoint)
+                return self._select(item, place, adjoint)
             case "largest":
                 at = place_of_largest(item, self.m, x, self.values[item.index])
                 rank, axis = item.data
                 spread = adjoint if axis is not None else adjoint.reshape(adjoint.shape + (1,) * rank)
                 return np.asarray(spread * at)
             case "inverse":
-                return self._uninverted(self.values[item.index], adjoint)
+                return self._through_inverse(self.values[item.index], adjoint)
             case "determinant":  # linear in every row; the coefficients are its cofactors
                 return np.asarray(adjoint[..., None, None] * self.m.cofactors(x))
         return None
 
-    def _uninverted(self, inverse: Array, adjoint: Array) -> Array:
+    def _through_inverse(self, inverse: Array, adjoint: Array) -> Array:
         """Through B = inv(A), by the equation A @ B = 1: the adjoint of the equation solves A' @ it =
         adjoint, and A has a part in it as in any product."""
         turned = inverse.swapaxes(-1, -2)
-        of_equation = np.matmul(turned, rounded(self.m, adjoint))
-        return np.asarray(-np.matmul(rounded(self.m, of_equation), turned))
+        of_equation = np.matmul(turned, round_randomly(self.m, adjoint))
+        return np.asarray(-np.matmul(round_randomly(self.m, of_equation), turned))
 
-    def _selected(self, item: Item, place: int, adjoint: Array) -> Array | None:
+    def _select(self, item: Item, place: int, adjoint: Array) -> Array | None:
         if place == 0:
             return None
         condition = self.m.eq(self.values[item.arguments[0]], 0)
@@ -349,8 +355,8 @@ class Reverse:
         operands = [(output, adjoint), *others]
         known = [axis for axis in letters[place] if any(axis in axes for axes, _ in operands)]
         rows = self._adds_rows(item, place, operands)
-        terms = _summed({axis for axes, _ in operands for axis in axes} - set(known), operands) * rows
-        operands = [(axes, rounded(self.m, v, terms)) for axes, v in operands]
+        terms = _term_count({axis for axes, _ in operands for axis in axes} - set(known), operands) * rows
+        operands = [(axes, round_randomly(self.m, v, terms)) for axes, v in operands]
         lead, left = ("yz", "y") if rows > 1 else ("...", "...")
         pattern = ",".join(f"{lead}{axes}" for axes, _ in operands) + f"->{left}{''.join(known)}"
         values, contracted = (v for _, v in operands), partial(np.einsum, pattern)
@@ -370,19 +376,19 @@ class Reverse:
         counts = {v.shape[1] for _, v in operands}
         return max(counts) if shared and len(counts) == 1 else 1
 
-    def _scattered(self, adjoint: Array, shape: Shape, key: tuple[Any, ...]) -> Array:
+    def _scatter(self, adjoint: Array, shape: Shape, key: tuple[Any, ...]) -> Array:
         full = np.zeros(adjoint.shape[:2] + shape, dtype=adjoint.dtype)
         full[(..., *key)] = adjoint
         return full
 
 
-def _summed(axes: set[str], operands: Sequence[tuple[str, Array]]) -> int:
+def _term_count(axes: set[str], operands: Sequence[tuple[str, Array]]) -> int:
     """How many terms a contraction over these axes has."""
     sizes = {axis: v.shape[2 + k] for letters, v in operands for k, axis in enumerate(letters)}
     return math.prod(sizes[axis] for axis in axes)
 
 
-def _sent_back(adjoint: Array, places: Sequence[int], signs: Sequence[int], shape: Shape) -> Array:
+def _scatter_signed(adjoint: Array, places: Sequence[int], signs: Sequence[int], shape: Shape) -> Array:
     """What a vector gets back for entries that were taken from it, some more than once."""
     full = np.zeros((*adjoint.shape[:2], *shape), dtype=adjoint.dtype)
     flat = adjoint.reshape((*adjoint.shape[:2], -1)) * np.array(signs)
@@ -391,7 +397,7 @@ def _sent_back(adjoint: Array, places: Sequence[int], signs: Sequence[int], shap
     return full
 
 
-def _rescued(partial: Formula, slots: Sequence[Array], values: Array, at: Pass) -> Array:
+def _recompute_out_of_range(partial: Formula, slots: Sequence[Array], values: Array, at: Pass) -> Array:
     """Entries that left the range of float64 though their slots did not, once more at 50 digits."""
     if np.isfinite(values).all() and (np.abs(values) >= SMALLEST_NORMAL).all():
         return values
@@ -419,18 +425,18 @@ def _times(m: Namespace, partial: Array, adjoint: Array) -> Array:
     return np.asarray(np.where(np.equal(adjoint, 0), 0 * adjoint, product))
 
 
-def _swapped(x: Array, rank: int) -> Array:
+def _transpose(x: Array, rank: int) -> Array:
     return x if rank == 0 else x.swapaxes(-1, -2)
 
 
-def _collapsed(adjoint: Array, shape: Shape, to: Shape) -> Array:
+def _sum_to_shape(adjoint: Array, shape: Shape, to: Shape) -> Array:
     old = (1,) * (len(to) - len(shape)) + shape
     axes = tuple(k - len(to) for k, (n, o) in enumerate(zip(to, old, strict=True)) if n != o)
     summed = np.asarray(adjoint.sum(axis=axes, keepdims=True)) if axes else adjoint
     return summed.reshape(adjoint.shape[:2] + shape)
 
 
-def counted(program: Program, items: Iterable[Item], count: Callable[[Program, Item], int]) -> int:
+def count_over_rows(program: Program, items: Iterable[Item], count: Callable[[Program, Item], int]) -> int:
     """Of these items over all rows together."""
     rows = program.model.rows or 1
     return sum(count(program, item) * (rows if item.per_row else 1) for item in items)

@@ -39,11 +39,11 @@ def test_the_referee_confirms_all_names_together() -> None:
     referee, names = Referee(lower(model)), [p.name for p in model.parameters()]
     for point in (model.point(), {**model.point(), **moved(model, 1)}):
         truth = referee.derivative(point, "loss", names)
-        assert all(mask.all() for mask in referee.confirmed(point, "loss", truth).values())
+        assert all(mask.all() for mask in referee.confirm(point, "loss", truth).values())
         wrong = {**truth, "w7": truth["w7"] * (1 + 1e-8)}
-        assert not referee.confirmed(point, "loss", wrong)["w7"].all()
+        assert not referee.confirm(point, "loss", wrong)["w7"].all()
         wrong = {**truth, "b40": -truth["b40"]}
-        assert not referee.confirmed(point, "loss", wrong)["b40"].all()
+        assert not referee.confirm(point, "loss", wrong)["b40"].all()
 
 
 KINKED = "param x = 0, y = 2, z = 0\nf = abs(x) + y^2 + 3*x + z^2\nloss = f^2"
@@ -54,12 +54,12 @@ def test_the_referee_does_not_confirm_at_a_kink() -> None:
     referee = Referee(lower(model))
     point = model.point()
     truth = referee.derivative(point, "loss", ["x", "y", "z"])
-    found = referee.confirmed(point, "loss", truth)
+    found = referee.confirm(point, "loss", truth)
     assert not found["x"].any()
     assert not found["z"].any()  # 0: it is not asked for
     beside = {**point, "x": np.asarray(1e-7)}
     truth = referee.derivative(beside, "loss", ["x", "y"])
-    assert all(mask.all() for mask in referee.confirmed(beside, "loss", truth).values())
+    assert all(mask.all() for mask in referee.confirm(beside, "loss", truth).values())
 
 
 def test_what_cannot_be_crossed_is_not_watched() -> None:

@@ -24,7 +24,7 @@ from gradcheck_cli.numerics.limits.symbolic import SymbolicLimits
 from gradcheck_cli.reference.referee import Referee
 
 MANY = 70_000  # more than the 65,536 rows of one block
-EXTRAPOLATED = by_entry.scheme_named("extrapolated")
+EXTRAPOLATED = by_entry.scheme_by_name("extrapolated")
 ULP = 2.0**-52
 USUAL = EvaluationLimits()
 

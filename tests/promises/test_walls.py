@@ -16,7 +16,7 @@ from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.reference.referee import Referee
 
-EXTRAPOLATED = by_entry.scheme_named("extrapolated")
+EXTRAPOLATED = by_entry.scheme_by_name("extrapolated")
 # one scalar or array application of every record, and one per row
 APPLICATIONS: list[Application] = [
     found

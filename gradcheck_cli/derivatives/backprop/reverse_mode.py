@@ -74,7 +74,7 @@ def derivative(
         found = backward.run()
         if not backward.careful and not all(np.isfinite(part).all() for part in found.values()):
             found = replace(backward, careful=True).run()
-    return {name: backward.shaped(found.get(node.index), node) for name, node in sources.items()}
+    return {name: backward.in_shape_of(found.get(node.index), node) for name, node in sources.items()}
 
 
 def derivative_in_blocks(model: Model, tape: Tape, of: str, by: Iterable[str]) -> Iterator[dict[str, Array]]:
@@ -129,7 +129,7 @@ def slopes(graph: Graph, values: Mapping[int, Array], of: int, by: int) -> Array
             for argument, rule in zip(node.arguments, node.primitive.vjp, strict=True):
                 if live[argument] and rule is not None:
                     part = rule(FLOAT64, adjoint, values[node.index], *arguments, **node.options)
-                    _add(adjoints, argument, _annihilated(part, adjoint))
+                    _add(adjoints, argument, _zero_times(part, adjoint))
     return adjoints.get(by, np.zeros_like(values[of]))
 
 
@@ -204,7 +204,7 @@ class _Backward:
 
     def run(self) -> Adjoints:
         """The adjoints of the nodes asked for: (seeds, 1 or N, *shape)."""
-        adjoints, sums = self._seeded(), dict[int, Sum]()
+        adjoints, sums = self._seed(), dict[int, Sum]()
         rows: dict[int, list[Array]] = {}
         for number in range(self.tape.block_count if self.inner else 0):
             for index, adjoint in self._sweep_block(number, adjoints, sums).items():
@@ -213,23 +213,24 @@ class _Backward:
             _add(adjoints, index, found.result())
         if not self.of.per_row:
             self._sweep(self.before, adjoints, self.tape.shared)
-        return {**self._asked(adjoints), **{i: np.concatenate(a, axis=1) for i, a in rows.items()}}
+        per_row = {i: np.concatenate(a, axis=1) for i, a in rows.items()}
+        return {**self._requested_adjoints(adjoints), **per_row}
 
     def in_blocks(self) -> Iterator[Adjoints]:
         """Of the nodes asked for those adjoints that have one value per row, a block of rows at a time."""
-        adjoints = self._seeded()
+        adjoints = self._seed()
         for number in range(self.tape.block_count):
             with np.errstate(all="ignore"):
                 found = self._sweep_block(number, adjoints, {}) if self.inner else {}
             yield found
 
-    def _seeded(self) -> Adjoints:
+    def _seed(self) -> Adjoints:
         """The seed, taken through what is made of all rows."""
         adjoints = {self.of.index: np.eye(self.seeds).reshape(self.seeds, 1, *self.of.shape)}
         self._sweep(self.after, adjoints, self.tape.shared, _not_rows(self.model))
         return adjoints
 
-    def _asked(self, adjoints: Adjoints) -> Adjoints:
+    def _requested_adjoints(self, adjoints: Adjoints) -> Adjoints:
         return {i: adjoints[i] for i in self.by if i in adjoints}
 
     def _sweep_block(
@@ -287,7 +288,7 @@ class _Backward:
         for place, argument, rule in self.links[node.index]:
             part = rule(adjoint, value, arguments)
             if self.careful and node.primitive.elementwise:
-                part = _annihilated(part, adjoint)
+                part = _zero_times(part, adjoint)
             if arguments[place].shape[1] == 1 and part.shape[1] > 1 and not self.of.per_row:
                 part = np.add.reduce(part, axis=1, keepdims=True)
             _add(adjoints, argument, part)
@@ -301,7 +302,7 @@ class _Backward:
             return lambda adjoint, value, arguments: vjp(m, adjoint, position, **options)
         return lambda adjoint, value, arguments: vjp(m, adjoint, value, *arguments, **options)
 
-    def shaped(self, adjoint: Array | None, by: Node) -> Array:
+    def in_shape_of(self, adjoint: Array | None, by: Node) -> Array:
         """(seeds, rows, *by) as (rows?, *of, *by)."""
         per_row = self.of.per_row or by.per_row
         return self.spread(adjoint, by, (self.model.rows or 0) if per_row else 1)
@@ -329,7 +330,7 @@ def _add(adjoints: Adjoints, index: int, part: Array) -> None:
     adjoints[index] = part if found is None else found + part
 
 
-def _annihilated(part: Array, adjoint: Array) -> Array:
+def _zero_times(part: Array, adjoint: Array) -> Array:
     """0 times anything is 0 here: a branch that was not chosen may be infinite or nan."""
     if part.dtype != object and np.isfinite(part).all():
         return part

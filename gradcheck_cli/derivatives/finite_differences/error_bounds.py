@@ -120,7 +120,7 @@ class Estimate:
         """
         return Estimate(self.value, bound, self.truncation, self.roundoff, self.first, self.step)
 
-    def scaled(self, power: Ints) -> Estimate:
+    def scale(self, power: Ints) -> Estimate:
         """All slopes times 2^power; what is out of range then is not known.
 
         Parameters
@@ -178,11 +178,11 @@ def tableaus(ladder: Ladder, schemes: Sequence[Scheme], known_noise: Floats) -> 
     list of Tableau, in the order of the schemes
     """
     if ladder.values.size <= ladder.limits.together or len(schemes) == 1:
-        return _stacked(ladder, schemes, known_noise)
-    return [table for scheme in schemes for table in _stacked(ladder, [scheme], known_noise)]
+        return _tableaus_together(ladder, schemes, known_noise)
+    return [table for scheme in schemes for table in _tableaus_together(ladder, [scheme], known_noise)]
 
 
-def _stacked(ladder: Ladder, schemes: Sequence[Scheme], known_noise: Floats) -> list[Tableau]:
+def _tableaus_together(ladder: Ladder, schemes: Sequence[Scheme], known_noise: Floats) -> list[Tableau]:
     """The tableaus with the entries of one scheme after those of another."""
     scheme, times, limits, rungs = schemes[0], len(schemes), ladder.limits, ladder.steps.shape[1]
     each = [plain_slopes(ladder, one) for one in schemes]

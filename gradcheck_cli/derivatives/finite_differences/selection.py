@@ -47,8 +47,8 @@ def best_estimate(
         now = now.better(_select(table, guards))
     endless = np.any([growth_sign(table) for table in tables[-2:]], axis=0)
     now = now.with_bound(np.where(endless, np.inf, now.bound))
-    best = now.better(known.scaled(power)) if known else now
-    return now.scaled(-power), _widen(best, tables).scaled(-power)
+    best = now.better(known.scale(power)) if known else now
+    return now.scale(-power), _widen(best, tables).scale(-power)
 
 
 def _guards(tables: Sequence[Tableau]) -> tuple[Floats, Floats]:

@@ -14,7 +14,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 
-__all__ = ["place_of_largest", "placed_diagonal", "reduced_axes", "structured"]
+__all__ = ["diagonal_matrices", "place_of_largest", "reduced_axes", "structural_value"]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -61,16 +61,16 @@ def _stretch(x: Array, rank: int, to: Shape) -> Array:
     return np.broadcast_to(x.reshape(lead + (1,) * (len(to) - rank) + inner), lead + to)
 
 
-def _transposed(x: Array, rank: int) -> Array:
+def _transpose(x: Array, rank: int) -> Array:
     return x if rank == 0 else x[..., None, :] if rank == 1 else x.swapaxes(-1, -2)
 
 
-def _piled(xs: Sequence[Array], rank: int) -> Array:
+def _stack(xs: Sequence[Array], rank: int) -> Array:
     lead = np.broadcast_shapes(*(x.shape[:2] for x in xs))
     return np.stack([np.broadcast_to(x, lead + x.shape[2:]) for x in xs], axis=-1 - rank)
 
 
-def placed_diagonal(x: Array) -> Array:
+def diagonal_matrices(x: Array) -> Array:
     """Vectors on the diagonals of matrices that are 0 elsewhere.
 
     Parameters
@@ -87,7 +87,7 @@ def placed_diagonal(x: Array) -> Array:
     return np.asarray(result)
 
 
-def structured(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
+def structural_value(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
     """The value of a structural instruction; linear in `xs` except compare, select, largest, contract.
 
     Parameters
@@ -114,7 +114,7 @@ def structured(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
             rank, axis = item.data
             return m.sum(xs[0], axis=reduced_axes(rank, axis), keepdims=axis is not None)  # type: ignore[no-any-return]
         case "transpose":
-            return _transposed(xs[0], item.data)
+            return _transpose(xs[0], item.data)
         case "expand":
             return _stretch(xs[0], *item.data)
         case "gather":
@@ -124,11 +124,11 @@ def structured(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
         case "diagonal":
             return np.diagonal(xs[0], axis1=-2, axis2=-1)
         case "on_diagonal":
-            return placed_diagonal(xs[0])
+            return diagonal_matrices(xs[0])
         case "index":
             return np.asarray(xs[0][(..., *item.data)])
         case "stack":
-            return _piled(xs, item.data)
+            return _stack(xs, item.data)
         case "concat":
             lead = np.broadcast_shapes(*(x.shape[:2] for x in xs))
             full = [np.broadcast_to(x, lead + x.shape[2:]) for x in xs]

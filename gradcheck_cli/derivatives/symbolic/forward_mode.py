@@ -202,7 +202,7 @@ def _along_last(parts: Sequence[Array], by: Node) -> Array:
 _Sums = tuple[dict[int, Sum], dict[int, Sum]]  # over the rows: of values and of tangents
 
 
-def _added_up(sums: Mapping[int, Sum]) -> dict[int, Array]:
+def _sum_results(sums: Mapping[int, Sum]) -> dict[int, Array]:
     return {index: found.result() for index, found in sums.items()}
 
 
@@ -262,7 +262,7 @@ class _Tangents:
             with np.errstate(all="ignore"):
                 self._block(rows, values, {}, sums, list(found), False, True, found)
             yield {name: found[target][-1][0] for name, target in each.items()}
-        values.update(_added_up(sums[0]))
+        values.update(_sum_results(sums[0]))
         with np.errstate(all="ignore"):
             self._pass(self.stages[2], values, {}, slice(None))
         yield {name: values[t][0, 0, ...] for name, (t, node) in steps.items() if not node.per_row}
@@ -277,13 +277,13 @@ class _Tangents:
             sums: _Sums = ({}, {})
             for rows in self._blocks():
                 self._block(rows, values, tangent, sums, targets, tangents, per_row, found)
-            values.update(_added_up(sums[0]))
+            values.update(_sum_results(sums[0]))
             if not self.by_rows:
-                tangent.update(_added_up(sums[1]))
+                tangent.update(_sum_results(sums[1]))
                 self._pass(self.stages[2], values, tangent, slice(None))
         if per_row:
             return {t: np.concatenate(parts, axis=1) for t, parts in found.items()}
-        return {t: self._picked(t, values, tangent, tangents, 1) for t in targets}
+        return {t: self._tangents_of(t, values, tangent, tangents, 1) for t in targets}
 
     def _block(
         self,
@@ -311,7 +311,7 @@ class _Tangents:
         if per_row:
             for target in targets:
                 found[target].append(
-                    self._picked(target, here, moving, tangents, rows.stop - rows.start)
+                    self._tangents_of(target, here, moving, tangents, rows.stop - rows.start)
                 )
 
     def _after_rows(self, here: dict[int, Array], moving: dict[int, Array], rows: slice) -> None:
@@ -327,7 +327,7 @@ class _Tangents:
         sums = [i.index for i in self.stages[1] if i.operation == "over_rows"]
         return plain._collect(sums, tangents=False, per_row=False) if sums else {}
 
-    def _picked(
+    def _tangents_of(
         self, target: int, values: Mapping[int, Array], tangent: Mapping[int, Array], tangents: bool,
         rows: int,
     ) -> Array:  # fmt: skip
@@ -368,9 +368,9 @@ class _Tangents:
         if item.operation != "over_rows":
             return item_tangent(self.run_, item, values, tangent)
         moving = tangent.get(item.arguments[0])
-        return moving if moving is None or self.by_rows else self._summed(moving)
+        return moving if moving is None or self.by_rows else self._sum_over_rows(moving)
 
-    def _summed(self, moving: Array) -> Array:
+    def _sum_over_rows(self, moving: Array) -> Array:
         """Over the rows of this block; a tangent that is the same in every row counts each time."""
         full = np.broadcast_to(moving, (moving.shape[0], self.rows_here, *moving.shape[2:]))
         return np.asarray(full.sum(axis=1, keepdims=True))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.derivatives.symbolic.array_operations import structured
+from gradcheck_cli.derivatives.symbolic.array_operations import structural_value
 from gradcheck_cli.derivatives.symbolic.program import Applied, Program
 from gradcheck_cli.derivatives.symbolic.recording import CONSTANT, Item
 from gradcheck_cli.numerics.array_types import Array
@@ -71,7 +71,7 @@ class Run:
         arguments = [values[a] for a in item.arguments]
         if item.operation == "over_rows":
             return self.m.sum(arguments[0], axis=(1,), keepdims=True)  # type: ignore[no-any-return]
-        return structured(item, self.m, arguments)
+        return structural_value(item, self.m, arguments)
 
     def slot_values(self, item: Item, applied: Applied, values: Mapping[int, Array]) -> list[Array]:
         """The values in a kernel's slots; numbers are given the axes of the others.

@@ -111,7 +111,7 @@ class Formula:
         """
         known = list(values)
         axes = (1,) * max((x.ndim for x in known), default=2)
-        rounded = getattr(m, "rounded", None)  # the referee's float64 with jitter
+        rounded = getattr(m, "round_randomly", None)  # the referee's float64 with jitter
         for function, places in self.code:
             if not places:
                 known.append(function(m).reshape(axes))  # a number, with the axes of the slots

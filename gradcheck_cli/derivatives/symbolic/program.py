@@ -86,7 +86,7 @@ def lower(model: Model, *, apart: bool = False, limits: SymbolicLimits = DEFAULT
         arguments = [handles[a] for a in node.arguments]
         if apart:
             arguments = [recorder.copy(h) if h in arguments[:k] else h for k, h in enumerate(arguments)]
-        handles.append(_lowered(node, recorder, arguments))
+        handles.append(_lower_node(node, recorder, arguments))
     ends = range(len(handles)) if apart else model.graph.names.values()
     named = {handles[index].index for index in ends}
     program = Program(model, recorder.items, [h.index for h in handles], limits)
@@ -94,7 +94,7 @@ def lower(model: Model, *, apart: bool = False, limits: SymbolicLimits = DEFAULT
     return program
 
 
-def _lowered(node: Node, recorder: Recorder, arguments: Sequence[Handle]) -> Handle:
+def _lower_node(node: Node, recorder: Recorder, arguments: Sequence[Handle]) -> Handle:
     if node.is_literal:
         return recorder.add("pi", (), (), node.value) if node.is_pi else recorder.decimal(node.text)
     if node.is_leaf:

@@ -200,10 +200,10 @@ class Recorder:
         other half, and so on."""
         kept = x
         for along in range(len(x.shape)) if axis is None else (axis,):
-            kept = self._halved(kept, along)
+            kept = self._product_by_halves(kept, along)
         return kept if axis is not None else self.index(kept, (0,) * len(x.shape))
 
-    def _halved(self, x: Handle, axis: int) -> Handle:
+    def _product_by_halves(self, x: Handle, axis: int) -> Handle:
         odd: list[Handle] = []
         while (n := x.shape[axis]) > 1:
             half = n // 2
@@ -254,7 +254,7 @@ class Recorder:
             signs = [(-1) ** (p + k * last) for _ in chosen for p in range(k + 1)]
             shape = (len(chosen), k + 1)
             entries = self.gather(row, [j for c in chosen for j in c], [1] * len(rests), shape)
-            found.append(self._added(entries * self.gather(found[-1], rests, signs, shape)))
+            found.append(self._sum_of_rows(entries * self.gather(found[-1], rests, signs, shape)))
         return found
 
     def _cofactors(self, n: int, i: int, above: Handle, below: Handle) -> Handle:
@@ -271,9 +271,9 @@ class Recorder:
                 signs.append((-1) ** (i + j + sum(chosen) - i * (i - 1) // 2))
         shape = (n, len(upper) // n)
         terms = self.gather(above, upper, [1] * len(upper), shape)
-        return self._added(terms * self.gather(below, lower, signs, shape))
+        return self._sum_of_rows(terms * self.gather(below, lower, signs, shape))
 
-    def _added(self, terms: Handle) -> Handle:
+    def _sum_of_rows(self, terms: Handle) -> Handle:
         """The sums of the rows of a matrix, as a vector."""
         return self.index(self.total(terms, 1), (slice(None), 0))
 

@@ -12,7 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.derivatives.symbolic.array_operations import place_of_largest, reduced_axes, structured
+from gradcheck_cli.derivatives.symbolic.array_operations import (
+    place_of_largest,
+    reduced_axes,
+    structural_value,
+)
 from gradcheck_cli.derivatives.symbolic.interpreter import Run
 from gradcheck_cli.derivatives.symbolic.program import Applied
 from gradcheck_cli.derivatives.symbolic.recording import Item
@@ -66,8 +70,8 @@ def item_tangent(
             inner = [run.program.items[a].shape for a in item.arguments]
             parts = zip(moving, inner, strict=True)
             full = [np.zeros((1, 1, *shape)) if t is None else t for t, shape in parts]
-            return structured(item, run.m, full)
-    return structured(item, run.m, [t for t in moving if t is not None])
+            return structural_value(item, run.m, full)
+    return structural_value(item, run.m, [t for t in moving if t is not None])
 
 
 def _of_kernel(
@@ -135,7 +139,7 @@ def _product_rule(
         if moving is None:
             continue
         operands = [moving if k == place else x for k, x in enumerate(values)]
-        part = structured(item, m, operands)
+        part = structural_value(item, m, operands)
         total = part if total is None else total + part
     assert total is not None
     return total

@@ -114,7 +114,8 @@ class GradientsLimits(NamedTuple):
     # absolute | exact slopes below this are left over by terms that cancel; at a declared kink all count |
     # set by hand, not measured
     slope_noise: float = 1e-35
-    # relative | of slopes beside a kink, which are known to 11 digits | referee.beside: steps of 1e-12
+    # relative | of slopes beside a kink, which are known to 11 digits | follows from the steps, 1e-12, of
+    # referee.slopes_beyond_rounding
     slope_beside: float = 1e-9
     # rounding bound over movement of the derivative | up to here the problem itself carries no more digits:
     # moving its values by one unit in their last place moves the exact derivative as far | 0.4 to 9 on all 34

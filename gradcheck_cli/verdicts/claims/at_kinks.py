@@ -92,13 +92,13 @@ def judge_near_kink(
     node = context.model.node(target.by)
     if context.model.node(target.of).shape or node.per_row or not context.referee.affords():
         return None
-    if not context.referee.astride(point):
+    if not context.referee.nodes_across_kinks(point):
         return None
     wrong, shown = np.array(discrepancy.wrong), None
     for place in list(np.ndindex(discrepancy.wrong.shape))[: context.limits.most_slopes]:
         index = target.index or place
         try:
-            pair = context.referee.beside(point, target.of, target.by, index)
+            pair = context.referee.slopes_beyond_rounding(point, target.of, target.by, index)
         except (*FAILURES, TypeError, IndexError):
             return None
         left, right = (float(np.asarray(s).reshape(-1)[0]) for s in pair)

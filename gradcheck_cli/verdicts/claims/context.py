@@ -23,7 +23,7 @@ from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.work_budget import BudgetSpent
-from gradcheck_cli.reference.referee import Referee, unmeasured
+from gradcheck_cli.reference.referee import Referee, unmeasured_rounding
 from gradcheck_cli.results import index_patterns
 from gradcheck_cli.results.gradient_results import ClaimResult
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference, difference_in_blocks
@@ -266,7 +266,7 @@ class ClaimContext:
         float64 array, absolute, in the shape of the derivative, or of its entry where the claim has an index
         """
         if not self.referee.jitters():
-            return unmeasured(true, claim.bits, limits=self.referee.limits)
+            return unmeasured_rounding(true, claim.bits, limits=self.referee.limits)
         target = claim.target
         bound = self.referee.rounding(at.values, target.of, [target.by], bits=claim.bits)[target.by]
         rank = len(self.model.node(target.by).shape)

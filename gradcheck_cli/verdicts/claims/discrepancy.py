@@ -19,7 +19,7 @@ from gradcheck_cli.model.model import Claim
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64, floats
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
-from gradcheck_cli.reference.referee import unmeasured
+from gradcheck_cli.reference.referee import unmeasured_rounding
 from gradcheck_cli.reference.row_blocks import over_rows
 from gradcheck_cli.reference.stochastic_rounding import Jittered, bound
 from gradcheck_cli.verdicts.claims.true_values import TrueValues
@@ -183,7 +183,7 @@ class _Sides:
         with np.errstate(all="ignore"):
             size = np.asarray(np.abs(value - true))
             safety = self.truth.limits.rounding_safety
-            rounding = unmeasured(true, self.claim.bits, limits=self.truth.referee.limits)
+            rounding = unmeasured_rounding(true, self.claim.bits, limits=self.truth.referee.limits)
             wrong = ~(size <= safety * rounding + tolerance)
             known = np.isfinite(value) & np.isfinite(true)
         per_row = self.truth.is_per_row(self.claim.target)

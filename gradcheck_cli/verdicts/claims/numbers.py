@@ -15,7 +15,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
-from gradcheck_cli.reference.referee import MOST_DIGITS, unmeasured
+from gradcheck_cli.reference.referee import MOST_DIGITS, unmeasured_rounding
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import judge_near_kink
 from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
@@ -208,7 +208,7 @@ def _rounding_of_a_column(context: ClaimContext, numbers: _Numbers) -> Array:
     limits, column = context.limits, _column(context, numbers)
     with np.errstate(all="ignore"):
         off = limits.column_safety * np.abs(column - numbers.true)
-        found = off + unmeasured(numbers.true, numbers.claim.bits)
+        found = off + unmeasured_rounding(numbers.true, numbers.claim.bits)
     return np.where(unknown & (found <= limits.no_digit * np.abs(numbers.true)), found, numbers.rounding)
 
 

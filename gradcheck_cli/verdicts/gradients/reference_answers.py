@@ -94,7 +94,7 @@ class PointReference:
         with suppress(*_OUTSIDE, TypeError):
             found = self.referee.derivative(self.point.values, self.of, inputs)
             value |= {name: _flat(found[name]) for name in found}
-            agreed = self.referee.confirmed(self.point.values, self.of, found)
+            agreed = self.referee.confirm(self.point.values, self.of, found)
             confirmed |= {name: np.array(mask).reshape(-1) for name, mask in agreed.items()}
         return BothWays(value, confirmed)
 
@@ -109,7 +109,7 @@ class PointReference:
     @cached_property
     def kinks_within_rounding(self) -> list[str]:
         """The functions with a kink so near that rounding may take float64 to its other side."""
-        return [name_place(self.model, node) for node in self.referee.astride(self.point.values)]
+        return [name_place(self.model, node) for node in self.referee.nodes_across_kinks(self.point.values)]
 
     @cached_property
     def wrong_vjp(self) -> str:
@@ -178,7 +178,7 @@ class NameReference:
     def slopes_beside(self, entry: int) -> tuple[float, float] | None:
         """The slopes on both sides of whatever lies within rounding of the point."""
         try:
-            pair = self.referee.beside(self.values, self.of, self.name, *self.place(entry))
+            pair = self.referee.slopes_beyond_rounding(self.values, self.of, self.name, *self.place(entry))
         except (*_OUTSIDE, TypeError):
             return None
         left, right = (single(floats(part)) for part in pair)

@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
-from gradcheck_cli.reference.referee import Referee, unmeasured
+from gradcheck_cli.reference.referee import Referee, unmeasured_rounding
 from gradcheck_cli.reference.row_blocks import rounding_of_loss
 from gradcheck_cli.verdicts.gradients.points import Point
 
@@ -64,7 +64,7 @@ def rounding_bounds(
         Where rounding cannot be measured, a part of backprop's number.
     """
     if not referee.jitters():
-        return unmeasured(backprop)
+        return unmeasured_rounding(backprop)
     found = referee.rounding(point.values, of, names)
     return np.concatenate([np.ravel(found[name]) for name in names] or [np.zeros(0)])
 

@@ -18,7 +18,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64, floats
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.numerics.work_budget import BudgetSpent
-from gradcheck_cli.reference.referee import MOST_DIGITS, Referee, unmeasured
+from gradcheck_cli.reference.referee import MOST_DIGITS, Referee, unmeasured_rounding
 from gradcheck_cli.results.gradient_results import Verdict
 from gradcheck_cli.verdicts.gradients.points import Point, single
 
@@ -93,7 +93,7 @@ def _compare_in_blocks(
         for name, given in theirs.items():
             ours = values[model.node(name).index][0]
             ours = np.broadcast_to(ours[0, ...] if shared else ours, given.shape)
-            wrong = _off(given, ours, unmeasured(ours, limits=referee.limits))
+            wrong = _off(given, ours, unmeasured_rounding(ours, limits=referee.limits))
             if shared and wrong.any():
                 return _value_wrong(model, name, given, ours, wrong)
             off |= wrong if shared else wrong.reshape(len(off), -1).any(axis=1)

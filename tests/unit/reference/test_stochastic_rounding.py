@@ -49,8 +49,8 @@ def test_the_last_operation(formula: str, ulps: float) -> None:
 def test_the_first_sample_is_not_moved() -> None:
     """So that what the others are off by needs no second computation."""
     jitter, x = Jittered(5, 1), np.linspace(1, 2, 12).reshape(1, 3, 4)
-    once = jitter.rounded(x)
-    twice = jitter.rounded(once, 100, np.full(x.shape, 0.5))
+    once = jitter.round_randomly(x)
+    twice = jitter.round_randomly(once, 100, np.full(x.shape, 0.5))
     assert once.shape == twice.shape == (6, 3, 4)
     assert np.array_equal(once[0], x[0])
     assert np.array_equal(twice[0], x[0])

@@ -32,7 +32,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.complex_step import Complex128
 from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS, FiniteDifferencesLimits
 
-__all__ = ["Estimates", "along", "derivative", "derivative_at", "estimates", "scheme_named"]
+__all__ = ["Estimates", "along", "derivative", "derivative_at", "estimates", "scheme_by_name"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Estimates:
     kink: Array
 
 
-def scheme_named(name: str) -> Scheme:
+def scheme_by_name(name: str) -> Scheme:
     """A scheme by name. Raises OptionError that lists the schemes."""
     try:
         return find_scheme(name)
@@ -223,13 +223,13 @@ def estimates(
     Parameters
     ----------
     moved : the function, and the shapes of its names
-    names : in the order in which `moved.shaped` gives them
+    names : in the order in which `moved.in_shapes_of_names` gives them
     scheme, noise, enough : as those of `derivative`
 
     Returns
     -------
     dict of str to Estimates
-        In the shapes of `moved.shaped`.
+        In the shapes of `moved.in_shapes_of_names`.
     """
     on_border = moved.on_border() if moved.tape.borders_hit() else None
     short = enough > 0 and on_border is None and scheme.sees_sides and not scheme.rungs and _takes_long(moved)
@@ -251,7 +251,7 @@ def estimates(
         left = left[~good.reshape(len(good), -1).all(axis=1)]
         if not left.size:
             break
-    shaped = zip(*(moved.shaped(part) for part in parts), strict=True)
+    shaped = zip(*(moved.in_shapes_of_names(part) for part in parts), strict=True)
     return {name: Estimates(*columns) for name, columns in zip(names, shaped, strict=True)}
 
 

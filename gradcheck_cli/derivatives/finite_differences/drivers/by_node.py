@@ -198,10 +198,10 @@ def _slope_by_argument(user: Node, place: int, slope: _Slope, tape: Tape) -> _Sl
     bound = slope.bound * np.abs(factor) + 2 * EPS * np.abs(value)
     rows = (tape.model.rows or 1) if argument.per_row else 1
     full = (max(rows, len(value)), *argument.shape)
-    return _over_shared(_Slope(np.broadcast_to(value, full), np.broadcast_to(bound, full)), argument)
+    return _sum_over_shared_rows(_Slope(np.broadcast_to(value, full), np.broadcast_to(bound, full)), argument)
 
 
-def _over_shared(slope: _Slope, argument: Node) -> _Slope:
+def _sum_over_shared_rows(slope: _Slope, argument: Node) -> _Slope:
     """Summed over the rows where the argument has one value for all of them."""
     if argument.per_row or len(slope.value) == 1:
         return slope
@@ -280,7 +280,7 @@ def _by_origin(user: Node, place: int, slope: _Slope, graph: Graph) -> _Slope:
         np.add.at(back, places, part.reshape(len(part), -1).T)
         return back[1:].T.reshape(len(part), *argument.shape)
 
-    return _over_shared(_Slope(gather(slope.value), gather(slope.bound)), argument)
+    return _sum_over_shared_rows(_Slope(gather(slope.value), gather(slope.bound)), argument)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -318,9 +318,9 @@ class _Nodes(Sampled):
         moved = np.repeat(value.reshape(1, len(value), -1), count, axis=0)
         moved[np.arange(count), :, entries] += offsets.reshape(-1, 1)
         overrides = {node.index: moved.reshape(count, len(value), *node.shape)}
-        return self.shaped_samples(vary(self.tape, self.of, overrides), offsets.shape)
+        return self.reshape_samples(vary(self.tape, self.of, overrides), offsets.shape)
 
-    def shaped(self, part: Array) -> list[Array]:
+    def in_shapes_of_names(self, part: Array) -> list[Array]:
         """(entries, rows?, *of) as (rows?, *of, *node) for each node."""
         moved = np.moveaxis(part, 0, -1)
         return [

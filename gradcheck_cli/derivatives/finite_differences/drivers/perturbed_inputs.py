@@ -74,12 +74,12 @@ class Sampled:
         values = np.array(np.broadcast_to(still, (*offsets.shape, *still.shape)))
         smooth = np.ones(offsets.shape, dtype=bool)
         if moves.any():
-            values[:, moves], inside, _ = self._sampled(which, offsets[:, moves])
+            values[:, moves], inside, _ = self._sample(which, offsets[:, moves])
             smooth = np.ones((*offsets.shape, *inside.shape[2:]), dtype=bool)
             smooth[:, moves] = inside
         return Samples(values, smooth)
 
-    def _sampled(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
+    def _sample(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
         samples = max(1, min(offsets.shape[1], self.limits.most_entries // self.width))
         most = max(1, self.limits.most_entries // (self.width * samples))
         lines = []
@@ -95,9 +95,9 @@ class Sampled:
         lead = offsets.shape
         entries = np.repeat(which, lead[1])
         varied = vary(self.tape, self.of, self.overrides(entries, offsets.reshape(-1)))
-        return self.shaped_samples(varied, lead)
+        return self.reshape_samples(varied, lead)
 
-    def shaped_samples(self, varied: Varied, lead: tuple[int, int]) -> tuple[Array, Array, Array]:
+    def reshape_samples(self, varied: Varied, lead: tuple[int, int]) -> tuple[Array, Array, Array]:
         """The samples of perturbed passes, by (entries, samples).
 
         Parameters
@@ -120,7 +120,7 @@ class Sampled:
         spread = (1,) * (values.ndim - smooth.ndim) if smooth.ndim > 2 else ()
         return values, smooth.reshape(*smooth.shape, *spread), varied.touched.reshape(lead)
 
-    def shaped(self, part: Array) -> list[Array]:
+    def in_shapes_of_names(self, part: Array) -> list[Array]:
         """What was found for all entries, in the shapes of the names.
 
         Parameters
@@ -143,7 +143,7 @@ class Sampled:
         """
         step = np.maximum(np.abs(self.base), self.limits.probe_scale) * self.limits.probe
         offsets = np.stack([-step, step], axis=1)
-        return np.asarray(self._sampled(np.arange(len(self.base)), offsets)[2].any(axis=1))
+        return np.asarray(self._sample(np.arange(len(self.base)), offsets)[2].any(axis=1))
 
 
 class Moved(Sampled):
@@ -171,7 +171,7 @@ class Moved(Sampled):
                 found[node.index] = flat.reshape(len(entries), 1, *node.shape)
         return found
 
-    def shaped(self, part: Array) -> list[Array]:
+    def in_shapes_of_names(self, part: Array) -> list[Array]:
         """(entries, rows?, *of) as (rows?, *of, *by) for each node."""
         moved = np.moveaxis(part, 0, -1)
         return [
@@ -194,7 +194,7 @@ class Chosen(Moved):
         """The nodes that have a moved entry."""
         return super().overrides(self.chosen[entries], offsets)
 
-    def shaped(self, part: Array) -> list[Array]:
+    def in_shapes_of_names(self, part: Array) -> list[Array]:
         """(entries, rows?, *of) as (rows?, *of, entries)."""
         return [np.moveaxis(part, 0, -1)]
 
@@ -229,7 +229,7 @@ class Along(Sampled):
             for node, start, stop in zip(self.nodes, starts, self.ends, strict=False)
         }
 
-    def shaped(self, part: Array) -> list[Array]:
+    def in_shapes_of_names(self, part: Array) -> list[Array]:
         """(directions, rows?, *of) as (rows?, *of, directions)."""
         return [np.moveaxis(part, 0, -1)]
 
@@ -260,7 +260,7 @@ class MovedRows(Sampled):
             flat[at, :, entries] += offsets[:, None]
         return {self.by.index: flat.reshape(count, self.rows, *self.by.shape)}
 
-    def shaped(self, part: Array) -> list[Array]:
+    def in_shapes_of_names(self, part: Array) -> list[Array]:
         """(entries, rows?, *of) as (rows, *of, *by); rows that were not moved are nan."""
         moved = np.moveaxis(part, 0, -1)
         if not self.each_row:

@@ -24,7 +24,7 @@ from gradcheck_cli.results.gradient_results import Verdict
 
 ALL = list(PRIMITIVES.values())
 by_name = pytest.mark.parametrize("record", ALL, ids=lambda r: r.name)
-EXTRAPOLATED, COMPLEX = map(by_entry.scheme_named, ("extrapolated", "complex"))
+EXTRAPOLATED, COMPLEX = map(by_entry.scheme_by_name, ("extrapolated", "complex"))
 ULP = 2.0**-52
 # of the numbers compared at 50 digits: their arithmetic leaves 48, constants of doubles are exact
 EXACT = 1e-45
@@ -351,7 +351,7 @@ def test_bounds_hold_where_the_second_derivative_jumps(scheme: str) -> None:
     for x in AROUND_ZERO:
         model = scaled("softsign", x)
         found = by_entry.derivative(
-            model, forward_pass(model), "loss", ["x"], by_entry.scheme_named(scheme)
+            model, forward_pass(model), "loss", ["x"], by_entry.scheme_by_name(scheme)
         )["x"]
         gap = abs(float(found.value) - 2.5 / (1 + abs(x)) ** 2)
         assert gap <= float(found.bound) + 4 * ULP  # the right side is itself rounded a few times

@@ -106,13 +106,13 @@ def test_what_rounding_explains_is_not_asked_at_high_precision(
     """Entries in which rows cancel come out of two float64 programs with fewer equal digits than others; one
     that is off by more than rounding is looked at, and found."""
     asked: list[str] = []
-    confirmed = Referee.confirmed
+    confirmed = Referee.confirm
 
     def counted(referee: Referee, *arguments: Any) -> Any:
         asked.append("truth")
         return confirmed(referee, *arguments)
 
-    monkeypatch.setattr(Referee, "confirmed", counted)
+    monkeypatch.setattr(Referee, "confirm", counted)
     limits = LIMITS._replace(gradients=LIMITS.gradients._replace(close=2.0**-50))
     rule = PRIMITIVES["tanh"].vjp[0]
     assert rule is not None
