@@ -1,4 +1,4 @@
-"""Reads a Model and options. Gives the Report: witnesses, verdicts, claims, and the closing sentences."""
+"""Reads a Model and options. Gives the Report: three methods, verdicts, claims, closing sentences."""
 
 from __future__ import annotations
 

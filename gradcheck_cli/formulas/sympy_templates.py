@@ -1,7 +1,7 @@
 """Reads kinds of nodes. Gives SymPy's partials of what they are made of, as templates to be filled in.
 
-Each kind is lowered (by witness 1) and differentiated once. Partials are written in the function's own
-value where that is shorter: exp(x) is h, 1 - h^2. Knows nothing of vjps, models and adjoints.
+Each kind is lowered (by the symbolic method) and differentiated once. Partials are written in the function's
+own value where that is shorter: exp(x) is h, 1 - h^2. Knows nothing of vjps, models and adjoints.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ _LOSS = "loss = "  # makes one of an expression
 _OF_FILES = ("param", "claim", "rows", "data", "line", "statement", "step", "loss")  # advice on these
 
 
-def _parsed(text: str | bytes, file: str, limits: LanguageLimits) -> tuple[Source, list[Statement]]:
+def _parse(text: str | bytes, file: str, limits: LanguageLimits) -> tuple[Source, list[Statement]]:
     from gradcheck_cli.language.grammar import Parser
     from gradcheck_cli.language.source_text import decode, split
 
@@ -65,7 +65,7 @@ def read_model(
     """
     from gradcheck_cli.language.name_check import check_names
 
-    source, statements = _parsed(text, file, limits)
+    source, statements = _parse(text, file, limits)
     checked = check_names(source, statements)
     from gradcheck_cli.language.model_reader import ModelReader
 
@@ -90,7 +90,7 @@ def read_claims(
     """The claims of a text, about the steps and inputs of `model`; its other lines are not used."""
     from gradcheck_cli.language.name_check import check_claims
 
-    source, statements = _parsed(text, file, limits)
+    source, statements = _parse(text, file, limits)
     claims = [statement for statement in statements if statement.kind == "claim"]
     known = {name: model.display(name) for name in (*model.inputs, *model.steps)}
     check_claims(source, claims, known)
@@ -124,7 +124,7 @@ def read_values(text: str, model: Model, *, limits: LanguageLimits = DEFAULTS) -
     """
     if "=" not in text:
         raise OptionError(f'"{printable(text, 40)}" gives no value', help="write NAME=VALUE")
-    source, statements = _parsed(f"{_AT}{text}", "--at", limits)
+    source, statements = _parse(f"{_AT}{text}", "--at", limits)
     if len(statements) != 1 or len(statements[0].declarations) != 1:
         raise OptionError(
             f'"{printable(text, 40)}" is not one assignment', help="write --at once for each name"

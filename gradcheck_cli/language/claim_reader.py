@@ -191,7 +191,7 @@ def _formula(context: _Context, target: Derivative) -> Graph | Misfit:
         )
     except ShapeError as reason:
         return Misfit(reason.message, reason.help)
-    return _fitted(builder, root, fit, str(target))
+    return _fit_to_shape(builder, root, fit, str(target))
 
 
 def _leaf(context: _Context, builder: Builder, leaves: dict[Key, int], op: Op) -> int:
@@ -202,7 +202,7 @@ def _leaf(context: _Context, builder: Builder, leaves: dict[Key, int], op: Op) -
             leaves[op.text] = builder.leaf(op.text, node.shape, per_row=node.per_row)
         return leaves[op.text]
     if _is_sliced(op, context.statement):
-        return _sliced(context, builder, leaves, op)
+        return _slice(context, builder, leaves, op)
     target = _derivative(context, op)
     fit = _fit(context, target, op)
     if target not in leaves:
@@ -210,7 +210,7 @@ def _leaf(context: _Context, builder: Builder, leaves: dict[Key, int], op: Op) -
     return leaves[target]
 
 
-def _sliced(context: _Context, builder: Builder, leaves: dict[Key, int], op: Op) -> int:
+def _slice(context: _Context, builder: Builder, leaves: dict[Key, int], op: Op) -> int:
     """d loss/d W[0,:] is a slice of d loss/d W; only where the numerator is one number."""
     of, by, _ = op.options
     if context.model.node(of.name).shape:
@@ -220,7 +220,7 @@ def _sliced(context: _Context, builder: Builder, leaves: dict[Key, int], op: Op)
     return builder.apply("index", (whole,), {"key": key})
 
 
-def _fitted(builder: Builder, root: int, fit: _Fit, target: str) -> Graph | Misfit:
+def _fit_to_shape(builder: Builder, root: int, fit: _Fit, target: str) -> Graph | Misfit:
     """The graph with its output in the derivative's shape, or why it has another."""
     node = builder.nodes[root]
     if node.per_row and not fit.per_row:
@@ -304,9 +304,9 @@ def _from_numbers(context: _Context, claim: Claim) -> Claim:
     if not np.isfinite(numbers).all():
         assert statement.text is not None
         raise context.source.error("the number claimed is not finite", statement.text)
-    half = _typed(statement, half_unit)
+    half = _numbers_as_typed(statement, half_unit)
     units = None if half is None else np.abs(np.array(half, dtype=np.float64))
-    integers = _typed(statement, _integer) if _are_whole(_right(statement)) else None
+    integers = _numbers_as_typed(statement, _integer) if _are_whole(_right(statement)) else None
     return _numbers(context, claim, numbers, units, integers=integers)
 
 
@@ -314,7 +314,7 @@ def _integer(text: str) -> int:
     return int(text.lstrip("0") or "0")  # Python refuses more than 4300 digits, zeros among them
 
 
-def _typed(statement: Statement, read: Callable[[str], Any]) -> Any:
+def _numbers_as_typed(statement: Statement, read: Callable[[str], Any]) -> Any:
     """What `read` gives for each number typed, with its sign, in nested lists; None where something was
     computed."""
     done: list[Any] = []
@@ -348,13 +348,13 @@ def _numbers(
             fitting = fit
     if fitting is None:
         return replace(claim, formulas=formulas)
-    values = _shaped(numbers, fitting, context.model.rows)
+    values = _shape_numbers(numbers, fitting, context.model.rows)
     units = None
     if half is not None:
-        units = _shaped(np.broadcast_to(half, numbers.shape), fitting, context.model.rows)
+        units = _shape_numbers(np.broadcast_to(half, numbers.shape), fitting, context.model.rows)
     whole = None
     if integers is not None:
-        whole = _shaped(np.array(integers, dtype=object), fitting, context.model.rows)
+        whole = _shape_numbers(np.array(integers, dtype=object), fitting, context.model.rows)
     return replace(
         claim, formulas=formulas, numbers=values, half_units=units, bits=bits, integers=whole
     )
@@ -374,7 +374,7 @@ def _number_misfit(given: Shape, fit: _Fit, rows: int | None, target: str) -> Mi
     )
 
 
-def _shaped(numbers: Array, fit: _Fit, rows: int | None) -> Array:
+def _shape_numbers(numbers: Array, fit: _Fit, rows: int | None) -> Array:
     """Numbers that fit, in the derivative's shape, with one line per row where it has rows."""
     whole = (rows, *fit.shape) if fit.per_row and rows is not None else fit.shape
     values = numbers.reshape(whole if numbers.size == math.prod(whole) else fit.shape)
@@ -388,7 +388,7 @@ def _from_file(context: _Context, claim: Claim) -> Claim:
     assert source is not None
     try:
         with open_table(source.path, context.access) as table:
-            names = _chosen(table, source.columns, claim.target)
+            names = _choose_arrays(table, source.columns, claim.target)
             numbers = _together(table.together(names)) if table.is_csv else table.take(names[0])
             half = table.half_units(names)
             bits = min(table.bits(name) for name in names)
@@ -398,7 +398,7 @@ def _from_file(context: _Context, claim: Claim) -> Claim:
     return _numbers(context, claim, numbers, None if half is None else _together(half), bits)
 
 
-def _chosen(table: Table, columns: tuple[str, ...], target: Derivative) -> tuple[str, ...]:
+def _choose_arrays(table: Table, columns: tuple[str, ...], target: Derivative) -> tuple[str, ...]:
     """The arrays of a file that are meant: its only one, that named like the derivative, or all columns."""
     if table.is_csv:
         return columns or table.names

@@ -14,7 +14,7 @@ from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.language.declared_inputs import DeclaredInputs
 from gradcheck_cli.language.graph_assembly import evaluate
 from gradcheck_cli.language.identifiers import nearest
-from gradcheck_cli.language.source_text import Source, Span, written
+from gradcheck_cli.language.source_text import Source, Span, text_of
 from gradcheck_cli.language.statements import Declaration, Draw, Statement
 from gradcheck_cli.model.initializers import INITIALIZERS, fans
 from gradcheck_cli.model.primitives.record import Shape
@@ -51,7 +51,7 @@ class DrawReader:
         arguments = [self._number(statement, declaration, a) for a in draw.arguments]
         values, mean = self._draw(declaration, draw, arguments, whole)
         self.declared.check_finite(name, values)
-        text = written(self.source, Span(draw.name.span.start, _draw_end(self.source, draw)))
+        text = text_of(self.source, Span(draw.name.span.start, _draw_end(self.source, draw)))
         self.declared.enter(name, statement.kind, shape, values, "drawn", mean=mean, text=text)
 
     def _number(self, statement: Statement, declaration: Declaration, root: int) -> float:
@@ -68,7 +68,7 @@ class DrawReader:
     ) -> tuple[Array, float]:
         kind, name = draw.name.name, declaration.name.name
         if kind in INITIALIZERS:
-            return self._initialized(declaration, draw, arguments, shape), 0.0
+            return self._draw_initializer(declaration, draw, arguments, shape), 0.0
         if kind not in ("normal", "uniform"):
             near = nearest(kind, ["normal", "uniform", *INITIALIZERS])
             known = "known are normal, uniform, " + ", ".join(INITIALIZERS)
@@ -91,7 +91,7 @@ class DrawReader:
             raise self.source.error("a standard deviation is negative", draw.name.span)
         return draw_normal(self.seed, name, shape, a, b), a
 
-    def _initialized(
+    def _draw_initializer(
         self, declaration: Declaration, draw: Draw, arguments: list[float], shape: Shape
     ) -> Array:
         if arguments:

@@ -64,9 +64,9 @@ class FileReader:
             if columns and len(left) < count:
                 raise self._too_few(declaration, count, len(left))
             chosen, left = left[:count], left[count:]
-            array = _taken(statement, declaration, table, chosen)
+            array = _take(statement, declaration, table, chosen)
             text = _from_text(source_path, chosen)
-            self._enter_taken(statement, declaration, array, text, table)
+            self._enter_array(statement, declaration, array, text, table)
         if left:
             raise DataError(
                 f"{len(left)} column{'s are' if len(left) > 1 else ' is'} left over: {', '.join(left[:5])}",
@@ -85,7 +85,7 @@ class FileReader:
             help="a scalar takes one column, rows x[3] or data X[10,3] three",
         )
 
-    def _enter_taken(
+    def _enter_array(
         self,
         statement: Statement,
         declaration: Declaration,
@@ -160,7 +160,7 @@ def _width(statement: Statement, shape: Shape) -> int:
     return shape[-1] if len(shape) == 2 else 1
 
 
-def _taken(
+def _take(
     statement: Statement, declaration: Declaration, table: Table, chosen: list[str]
 ) -> Array:
     """The array for one name, from the listed columns or from the one of its own name."""

@@ -18,7 +18,7 @@ import lark
 
 from gradcheck_cli.common.errors import LanguageError
 from gradcheck_cli.language.identifiers import canonical
-from gradcheck_cli.language.parse_cache import Outline, outlined
+from gradcheck_cli.language.parse_cache import Outline, outline_of
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statements import Declaration, Draw, FileSource, Name, Op, Statement
 from gradcheck_cli.language.tokens import Lexer, Token
@@ -56,13 +56,13 @@ class Parser:
         shape = self._lexer.shape(texts)
         outline = self._outlines.get(shape)
         if outline is not None:
-            statement = outline.filled(texts, list(accumulate(map(len, texts), initial=start)))
+            statement = outline.fill(texts, list(accumulate(map(len, texts), initial=start)))
             self._count(len(statement.ops))
             return statement
         statement = self._derive(span)
         if shape not in self._outlines and len(self._outlines) < self.limits.most_cached:
             starts = list(accumulate(map(len, texts), initial=start))
-            self._outlines[shape] = outlined(statement, starts)
+            self._outlines[shape] = outline_of(statement, starts)
         return statement
 
     def _derive(self, span: Span) -> Statement:
@@ -182,7 +182,7 @@ class Parser:
 
     # --- declarations ------------------------------------------------------------------------
 
-    def _declared(self, children: list[Any], **fields: Any) -> Declaration:
+    def _declare(self, children: list[Any], **fields: Any) -> Declaration:
         shape = next((c for c in children if isinstance(c, tuple)), None)
         first, self._first = self._first, len(self.ops)
         return Declaration(
@@ -195,11 +195,11 @@ class Parser:
 
     def undefined(self, children: list[Any]) -> Declaration:
         """NAME[shape]."""
-        return self._declared(children)
+        return self._declare(children)
 
     def defined(self, children: list[Any]) -> Declaration:
         """NAME[shape] = VALUE."""
-        return self._declared(children, value=children[-1])
+        return self._declare(children, value=children[-1])
 
     def drawn(self, children: list[Any]) -> Declaration:
         """NAME[shape] ~ DISTRIBUTION."""
@@ -207,7 +207,7 @@ class Parser:
         token, *rest = children[position:]
         arguments = next((tuple(c) for c in rest if isinstance(c, list)), ())
         count = next((c for c in rest if isinstance(c, int)), None)
-        return self._declared(children[:position], draw=Draw(self._name(token), arguments, count))
+        return self._declare(children[:position], draw=Draw(self._name(token), arguments, count))
 
     def shape(self, children: list[Any]) -> tuple[int, ...]:
         """[4,3]."""

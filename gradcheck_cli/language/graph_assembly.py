@@ -264,10 +264,10 @@ def evaluate(
         return builder.leaf(op.text, values[op.text].shape) if found is None else found
 
     node = assemble(source, builder, ops, positions, root, leaf, limit=limit)
-    return _computed(builder.graph(node), values)
+    return _compute(builder.graph(node), values)
 
 
-def _computed(graph: Graph, values: Mapping[str, Array]) -> Array:
+def _compute(graph: Graph, values: Mapping[str, Array]) -> Array:
     """The value of a graph's output, without perturbations and rows."""
     done: dict[int, Any] = {}
     needed = graph.upstream([graph.output])

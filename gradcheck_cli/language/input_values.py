@@ -55,7 +55,7 @@ class InputReader:
         if declaration.draw is not None:
             self.drawn.declare(statement, declaration, declaration.draw)
         elif declaration.value is not None:
-            shape, values = self._given(statement, declaration)
+            shape, values = self._value_and_shape(statement, declaration)
             self.declared.enter(name, statement.kind, shape, values, "given")
         elif statement.kind == "param":
             shape = declaration.shape or ()
@@ -67,10 +67,10 @@ class InputReader:
                 help=f'write {statement.kind} {name.display} = 1, ~ normal(0, 1), or from "FILE"',
             )
 
-    def _given(self, statement: Statement, declaration: Declaration) -> tuple[Shape, Array]:
+    def _value_and_shape(self, statement: Statement, declaration: Declaration) -> tuple[Shape, Array]:
         """The shape and the value of NAME[shape] = VALUE."""
         assert declaration.value is not None
-        number = _number_written(statement.ops, declaration)
+        number = _literal_number(statement.ops, declaration)
         if number is not None and declaration.shape is None and statement.kind != "rows":
             return (), np.array(number)  # at a tenth of the time of a graph for it
         value = evaluate(
@@ -83,10 +83,10 @@ class InputReader:
         )
         self.declared.check_finite(declaration.name, value)
         if statement.kind == "rows":
-            return self._given_rows(declaration, value)
-        return self._filled(declaration, value)
+            return self._rows_value(declaration, value)
+        return self._fill(declaration, value)
 
-    def _filled(self, declaration: Declaration, value: Array) -> tuple[Shape, Array]:
+    def _fill(self, declaration: Declaration, value: Array) -> tuple[Shape, Array]:
         shape = value.shape if declaration.shape is None else declaration.shape
         if value.shape == shape:
             return shape, value
@@ -95,7 +95,7 @@ class InputReader:
         self.declared.reserve(declaration.name, shape)
         return shape, np.full(shape, value)
 
-    def _given_rows(self, declaration: Declaration, value: Array) -> tuple[Shape, Array]:
+    def _rows_value(self, declaration: Declaration, value: Array) -> tuple[Shape, Array]:
         if not value.shape:
             raise self.source.error(
                 f'"{declaration.name.display}" has no rows',
@@ -120,7 +120,7 @@ class InputReader:
         return draw_normal(self.seed, name.name, shape)
 
 
-def _number_written(ops: list[Op], declaration: Declaration) -> float | None:
+def _literal_number(ops: list[Op], declaration: Declaration) -> float | None:
     """The value of a number, or of -number, where nothing else is written and a double holds it."""
     assert declaration.value is not None
     op, sign = ops[declaration.value], 1.0

@@ -22,7 +22,7 @@ from gradcheck_cli.language.identifiers import nearest
 from gradcheck_cli.language.input_values import InputReader
 from gradcheck_cli.language.name_check import Checked
 from gradcheck_cli.language.settings import setting
-from gradcheck_cli.language.source_text import Source, Span, written
+from gradcheck_cli.language.source_text import Source, Span, text_of
 from gradcheck_cli.language.statements import Name, Op, Statement
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import spell_shape
@@ -61,7 +61,7 @@ class ModelReader:
         for name in self.free:
             self.values.enter_free(name)
         for statement in self.statements:
-            self._read(statement)
+            self._enter(statement)
             self._collect_notes(statement)
             if statement.kind != "claim":  # those are built on the model
                 statement.ops = []  # more than half of what a long text takes
@@ -80,7 +80,7 @@ class ModelReader:
         )
         return with_claims(model, self.source, self.statements, self.access)
 
-    def _read(self, statement: Statement) -> None:
+    def _enter(self, statement: Statement) -> None:
         if statement.kind == "set":
             self._set(statement)
         elif statement.kind == "step" and statement.name is not None:
@@ -136,7 +136,7 @@ class ModelReader:
             node = self._single(node)
         node = self.builder.name(name.name, node)
         line = self.source.line(statement.span.start)
-        text = written(self.source, statement.text)
+        text = text_of(self.source, statement.text)
         self.steps[name.name] = Step(name.name, name.display, node, line, text)
 
     def _leaf(self, op: Op) -> int:

@@ -98,7 +98,7 @@ def _definitions(statements: Iterable[Statement]) -> Iterator[tuple[Name, str]]:
 
 def _check(names: _Names, statement: Statement) -> None:
     """Uses first, then what the statement defines."""
-    called = _called(statement.ops)
+    called = _call_positions(statement.ops)
     for declaration in statement.declarations:
         positions = range(declaration.first, declaration.last)
         _check_uses(names, statement.ops, positions, called, "value")
@@ -123,7 +123,7 @@ def _define(names: _Names, name: Name, kind: str) -> None:
     before = names.defined.get(name.name)
     if before is not None:
         raise source.error(
-            f'"{_shown(name.display)}" is defined twice',
+            f'"{_show(name.display)}" is defined twice',
             name.span,
             help="every name has one value; take a new name for the new one",
             related=(("first defined here", source.place(*before.span)),),
@@ -140,7 +140,7 @@ def _check_look(names: _Names, name: Name) -> None:
     twin = names.alike.get(look)
     if twin is not None and (not name.name.isascii() or not twin.name.isascii()):
         raise source.error(
-            f'"{_shown(name.display)}" looks like "{_shown(twin.display)}" but is another name',
+            f'"{_show(name.display)}" looks like "{_show(twin.display)}" but is another name',
             name.span,
             help=f"it has {_letter(twin.name if name.name.isascii() else name.name)}",
             related=(("the other one", source.place(*twin.span)),),
@@ -157,20 +157,20 @@ def _check_letters(source: Source, name: Name) -> None:
     letter = foreign_letter(name.display)
     if letter is not None:
         raise source.error(
-            f'the name "{_shown(name.display)}" mixes alphabets: it has {describe(letter)}',
+            f'the name "{_show(name.display)}" mixes alphabets: it has {describe(letter)}',
             name.span,
-            help=f"type it again: {_shown(skeleton(name.name), name.name)}",
+            help=f"type it again: {_show(skeleton(name.name), name.name)}",
         )
 
 
-def _shown(display: str, other: str = "") -> str:
+def _show(display: str, other: str = "") -> str:
     return printable(display, _LONG)
 
 
 def _free_names(source: Source, statement: Statement) -> Iterator[Name]:
     """The names of a one-expression file that are not functions, by first use."""
     seen: set[str] = set()
-    called = _called(statement.ops)
+    called = _call_positions(statement.ops)
     for position, op in enumerate(statement.ops):
         if op.kind != "name" or op.text in seen or op.text in CONSTANTS:
             continue
@@ -189,7 +189,7 @@ def _free_names(source: Source, statement: Statement) -> Iterator[Name]:
 # --- uses -------------------------------------------------------------------------------------
 
 
-def _called(ops: list[Op]) -> set[int]:
+def _call_positions(ops: list[Op]) -> set[int]:
     """Positions of what stands before a square bracket."""
     return {op.arguments[0] for op in ops if op.kind == "bracket"}
 
@@ -227,7 +227,7 @@ def _check_name(names: _Names, op: Op, context: str) -> None:
     if context == "value" and kind != "data":
         what = {"param": "a parameter", "rows": "a rows name", "step": "a step"}[kind or "step"]
         raise source.error(
-            f'"{_shown(display)}" is {what}: a value is made of numbers and earlier data',
+            f'"{_show(display)}" is {what}: a value is made of numbers and earlier data',
             op.span,
             help="a value that depends on others is a step: NAME = EXPRESSION",
         )
@@ -242,7 +242,7 @@ def _require(names: _Names, name: Name, context: str) -> None:
         raise _unknown(names, name)
     if context != "claim":
         raise names.source.error(
-            f'"{_shown(name.display)}" is used before its definition',
+            f'"{_show(name.display)}" is used before its definition',
             name.span,
             help="names are defined before they are used: move its line up",
             related=(("defined here", names.source.place(*later.span)),),
@@ -255,7 +255,7 @@ def _unknown(names: _Names, name: Name) -> LanguageError:
     if name.name.lower() in _NUMBERS:
         return _not_finite(source, name.name, name.span)
     return source.error(
-        f'unknown name "{_shown(name.display)}"', name.span, help=_unknown_help(names, name)
+        f'unknown name "{_show(name.display)}"', name.span, help=_unknown_help(names, name)
     )
 
 
@@ -275,7 +275,7 @@ def _unknown_help(names: _Names, name: Name) -> str:
     near = nearest(name.name, sorted(_FUNCTIONS))
     if near is not None:
         return f"did you mean the function {near}(...)?"
-    return f"declare it: param {_shown(name.display)} = 1"
+    return f"declare it: param {_show(name.display)} = 1"
 
 
 def _not_finite(source: Source, text: str, span: Span) -> LanguageError:
@@ -290,7 +290,7 @@ def _check_derivative(names: _Names, op: Op, context: str) -> None:
         raise names.source.error(
             "a derivative can stand in a claim only",
             op.span,
-            help=f"write claim d {_shown(of.display)}/d {_shown(by.display)} = ...",
+            help=f"write claim d {_show(of.display)}/d {_show(by.display)} = ...",
         )
     for name in (of, by):
         _require(names, name, context)
@@ -308,12 +308,12 @@ def _check_call(names: _Names, function: str, op: Op, arguments: tuple[int, ...]
     if function in CONSTANTS or function in names.defined or function in names.known:
         bracket = source.code.index("(", op.end)
         raise source.error(
-            f'missing operator between "{_shown(display)}" and "("',
+            f'missing operator between "{_show(display)}" and "("',
             (bracket, bracket + 1),
-            help=f"a product is written {_shown(display)}*(...)",
+            help=f"a product is written {_show(display)}*(...)",
         )
     raise source.error(
-        f'unknown function "{_shown(display)}"', op.span, help=_function_help(source, op)
+        f'unknown function "{_show(display)}"', op.span, help=_function_help(source, op)
     )
 
 

@@ -15,7 +15,7 @@ from gradcheck_cli.language.identifiers import canonical
 from gradcheck_cli.language.source_text import Span
 from gradcheck_cli.language.statements import Declaration, Name, Op, Statement
 
-__all__ = ["Outline", "outlined"]
+__all__ = ["Outline", "outline_of"]
 
 _NAMING = ("number", "name", "call")  # their text is that of their token
 _KINDS = frozenset({*_NAMING, "binary", "negative", "transpose", "bracket", "stack"})
@@ -49,7 +49,7 @@ class Outline(NamedTuple):
     declarations: tuple[_Declared, ...]
     ops: tuple[_Op, ...]
 
-    def filled(self, texts: list[str], starts: list[int]) -> Statement:
+    def fill(self, texts: list[str], starts: list[int]) -> Statement:
         """The statement whose tokens have these texts and places; the last place is the end."""
         names = texts if all(map(str.isascii, texts)) else list(map(canonical, texts))
         new = tuple.__new__  # at half the time of Op(...)
@@ -76,7 +76,7 @@ def _name(names: list[str], texts: list[str], starts: list[int], token: int) -> 
     return Name(names[token], texts[token], Span(starts[token], starts[token + 1]))
 
 
-def outlined(statement: Statement, starts: list[int]) -> Outline | None:
+def outline_of(statement: Statement, starts: list[int]) -> Outline | None:
     """The outline of a statement; None if it holds more than tokens can tell, as a file or a shape."""
     tokens = {Span(*span): k for k, span in enumerate(pairwise(starts))}
     begins = {start: k for k, start in enumerate(starts)}

@@ -25,7 +25,7 @@ def show(model: Model) -> str:
     lines += [_input(item) for item in model.inputs.values()]
     shown = _names(model)
     lines += [
-        _commented(
+        _add_comment(
             f"{step.display} = {model.graph.formula(step.node, shown)}",
             _shape_note(model.graph.nodes[step.node]),
         )
@@ -47,7 +47,7 @@ def _setting(value: Any) -> str:
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
-def _commented(text: str, comment: str) -> str:
+def _add_comment(text: str, comment: str) -> str:
     return f"{text:<{_COLUMN}}  # {comment}" if comment else text
 
 
@@ -60,7 +60,7 @@ def _input(item: Input) -> str:
     head = f"{item.kind:<5} {item.display}{spell_shape(item.shape)}"
     if item.origin == "free":
         drawn = f" = {_numbers(item.values.tolist())}" if item.values.size <= _ROWS else ""
-        return _commented(head, f"drawn from the seed{drawn}")
+        return _add_comment(head, f"drawn from the seed{drawn}")
     if item.origin == "drawn":
         count = f" count {len(item.values)}" if item.kind == "rows" else ""
         return f"{head} ~ {item.text}{count}"

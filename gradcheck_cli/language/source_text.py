@@ -17,7 +17,7 @@ from gradcheck_cli.common.errors import LanguageError, Place
 from gradcheck_cli.language.data.file_access import spell_size
 from gradcheck_cli.language.identifiers import describe
 
-__all__ = ["Source", "Span", "decode", "split", "written"]
+__all__ = ["Source", "Span", "decode", "split", "text_of"]
 
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
@@ -102,20 +102,20 @@ def decode(content: str | bytes, file: str, limit: int) -> Source:
             file=file,
             help='a model is text; large tables belong in files: data X from "X.npy"',
         )
-    text = content if isinstance(content, str) else _decoded(content, file)
+    text = content if isinstance(content, str) else _decode(content, file)
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     source = Source(text, file)
     found = _FORBIDDEN.search(text)
     if found:
         raise source.error(
-            f"the character {_named(found[0])} cannot stand in a model",
+            f"the character {_character_name(found[0])} cannot stand in a model",
             found.span(),
             help=_forbidden_help(found[0]),
         )
     return source
 
 
-def _named(character: str) -> str:
+def _character_name(character: str) -> str:
     return "U+0000 (NUL)" if character == "\0" else describe(character)
 
 
@@ -125,7 +125,7 @@ def _forbidden_help(character: str) -> str:
     return "it is invisible: delete it, or type the line again"
 
 
-def _decoded(content: bytes, file: str) -> str:
+def _decode(content: bytes, file: str) -> str:
     wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     encoding = "utf-16" if wide else "utf-8"
     try:
@@ -270,7 +270,7 @@ class _Scanner:
         self.first = len(self.pieces)
 
 
-def written(source: Source, span: Span) -> str:
+def text_of(source: Source, span: Span) -> str:
     """The author's text; on one line and without comments where it had several."""
     text = source.text[span.start : span.end]
     return text if "\n" not in text else " ".join(source.code[span.start : span.end].split())

@@ -172,7 +172,7 @@ def _equals(view: _View) -> Advice | None:
     return Advice("the left side of = is not a name", "a step is written name = ...")
 
 
-def _reserved(view: _View) -> Advice | None:
+def _advise_reserved_word(view: _View) -> Advice | None:
     word = view.bad.text
     if word not in KEYWORDS:
         return None
@@ -188,7 +188,7 @@ _PLACES = {
 }
 
 
-def _reserved_name(view: _View) -> Advice | None:
+def _advise_reserved_name(view: _View) -> Advice | None:
     """`data = 3`: the word before was taken for the beginning of a statement."""
     if view.at == 1 and view.before.text in KEYWORDS and view.bad.text == "=":
         word = view.before.text
@@ -383,7 +383,7 @@ def _comma(view: _View) -> Advice | None:
 
 _RULES: tuple[Callable[[_View], Advice | None], ...] = (
     _decimal,
-    _reserved_name,
+    _advise_reserved_name,
     _seed,
     _claim,
     _second,
@@ -392,7 +392,7 @@ _RULES: tuple[Callable[[_View], Advice | None], ...] = (
     _quotes,
     _number,
     _name_with_digit,
-    _reserved,
+    _advise_reserved_word,
     _first_word,
     _operator,
     _compare,

@@ -77,7 +77,7 @@ class ExactDifferences:
 
     @cached_property
     def surest(self) -> High:
-        """The namespace to look in before a witness is blamed: there log(1 + exp(-700)) is not 0."""
+        """The namespace to look in before a method is blamed: there log(1 + exp(-700)) is not 0."""
         return self._precise(self.limits.surest_digits)
 
     def _precise(self, digits: int) -> High:

@@ -1,7 +1,7 @@
 """Reads a lowered Program, a point and a namespace. Gives the adjoints of its items, accumulated in reverse.
 
-Each is what the users of an item send it, by SymPy's partials, added up. In float64 the values are those of
-the author's own operations, each with its rounding where the namespace jitters. Knows nothing of vjps and
+Each is the sum of the contributions of an item's users, by SymPy's partials. In float64 the values are those
+of the author's own operations, each with its rounding where the namespace jitters. Knows nothing of vjps and
 bounds.
 """
 
@@ -235,7 +235,7 @@ class Reverse:
         return list(found)
 
     def _sum_over_users(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
-        """What all users send, added up; None where nobody sends anything."""
+        """The sum of the contributions of all users; None where there is none."""
         total = None
         for user, place in self.at.users.of(index, self.end):
             adjoint = adjoints[user]
@@ -277,7 +277,7 @@ class Reverse:
         return np.asarray(values)
 
     def _fit(self, index: int, part: Array) -> Array:
-        """What is sent, in the shape of the item: added over the rows where it has one value for all."""
+        """A contribution in the shape of the item: added over the rows where it has one value for all."""
         item = self.program.items[index]
         if part.shape[1] > 1 and not item.per_row and not self.of.per_row:
             part = self.m.sum(round_randomly(self.m, part, part.shape[1]), axis=(1,), keepdims=True)
@@ -286,7 +286,7 @@ class Reverse:
         return part
 
     def _part(self, item: Item, place: int, adjoint: Array) -> Array | None:
-        """What a structural item sends to one argument."""
+        """The contribution of a structural item to one argument."""
         x = self.values[item.arguments[place]]
         shape = self.program.items[item.arguments[place]].shape
         match item.operation:
@@ -361,13 +361,13 @@ class Reverse:
         pattern = ",".join(f"{lead}{axes}" for axes, _ in operands) + f"->{left}{''.join(known)}"
         values, contracted = (v for _, v in operands), partial(np.einsum, pattern)
         if isinstance(self.m, High):
-            sent = self.m.multilinear(contracted, *values)
+            part = self.m.multilinear(contracted, *values)
         else:
-            sent = np.asarray(contracted(*values))
-        sent = sent[:, None] if rows > 1 else sent
+            part = np.asarray(contracted(*values))
+        part = part[:, None] if rows > 1 else part
         alone = tuple(2 + k for k, axis in enumerate(letters[place]) if axis not in known)
         full = self.program.items[item.arguments[place]].shape  # what only this side sums over
-        return np.broadcast_to(np.expand_dims(sent, alone), sent.shape[:2] + full)
+        return np.broadcast_to(np.expand_dims(part, alone), part.shape[:2] + full)
 
     def _adds_rows(self, item: Item, place: int, operands: Sequence[tuple[str, Array]]) -> int:
         """How many rows a product may sum over at once, because its argument has one value for all of

@@ -1,8 +1,8 @@
-"""Witness 2. Reads a Tape. Gives derivatives by the two backward passes. Knows nothing of SymPy.
+"""Backprop. Reads a Tape. Gives derivatives by the two backward passes. Knows nothing of SymPy.
 
 Backward pass #1 takes the adjoint d of/d node of every node in reverse order, last first; backward
 pass #2 reads off those of the names asked for. An adjoint passes through a node by the `vjp` of its
-primitive, and what several users of a value send back is ADDED (fan-out). Each entry of `of` is one
+primitive, and the contributions of several users of a value are ADDED (fan-out). Each entry of `of` is one
 seed along the first axis, so a Jacobian is one pass. Griewank & Walther 2008, section 3.2.
 """
 
@@ -29,7 +29,7 @@ from gradcheck_cli.numerics.namespace import Namespace
 __all__ = ["Rule", "Slip", "derivative", "derivative_in_blocks", "partial", "slopes"]
 
 Adjoints = dict[int, Array]
-Rule = Callable[[Array, Array, Sequence[Array]], Array]  # adjoint, value, arguments: what is sent back
+Rule = Callable[[Array, Array, Sequence[Array]], Array]  # adjoint, value, arguments: the contribution
 Slip = Callable[[Rule, Array, Array, Sequence[Array]], Array]  # the right rule first
 
 
@@ -239,7 +239,7 @@ class _Backward:
         adjoints: Adjoints,
         sums: dict[int, Sum],
     ) -> Adjoints:
-        """Backward pass #1 over one block of rows; what it sends to shared nodes is added up, compensated."""
+        """Backward pass #1 over one block of rows; contributions to shared nodes are added, compensated."""
         values = self.tape.lookup(self.tape.block(number))
         span = self.tape.rows_of(number)
         count = span.stop - span.start

@@ -1,4 +1,4 @@
-"""Witness 1. Reads a Model. Gives derivatives by SymPy. Knows nothing of vjps and of the Tape.
+"""The symbolic method. Reads a Model. Gives derivatives by SymPy. Knows nothing of vjps and of the Tape.
 
 The graph is lowered to a Program: kernels (scalar formulas, entry by entry, of at most 60 operations)
 between structural items (contractions, index maps, selections). SymPy differentiates every KIND of

@@ -58,7 +58,7 @@ class Columns:
         for piece in self._pieces():
             header = header or piece[0]
             if {len(header)} != set(map(len, piece)) or not all(map(_is_filled, (header, piece[-1]))):
-                header, seen = self._examined()
+                header, seen = self._examine()
                 break
             if not seen:
                 self._check_header(header)
@@ -70,7 +70,7 @@ class Columns:
         if not self.count:
             raise DataError(f"{self.file} has a header but no lines of numbers")
 
-    def _examined(self) -> tuple[list[str], int]:
+    def _examine(self) -> tuple[list[str], int]:
         """The first line, and how many there are up to the last that is not blank, line by line: it
         takes longer, and tells where a line is that does not fit."""
         header: list[str] | None = None
@@ -145,7 +145,7 @@ class Columns:
         number, rest = 1, ""
         while True:
             piece = self.stream.read(self.limits.piece_bytes)
-            decoded = self._decoded(decoder, piece, number)
+            decoded = self._decode(decoder, piece, number)
             if "\0" in decoded:
                 line = number + decoded[: decoded.index("\0")].count("\n")
                 raise DataError(f"{self.file}, line {line}: a NUL character; this is no CSV file")
@@ -161,7 +161,7 @@ class Columns:
             if not piece:
                 return
 
-    def _decoded(self, decoder: codecs.IncrementalDecoder, piece: bytes, line: int) -> str:
+    def _decode(self, decoder: codecs.IncrementalDecoder, piece: bytes, line: int) -> str:
         waiting = decoder.getstate()[0]
         try:
             return decoder.decode(piece, final=not piece)
@@ -211,7 +211,7 @@ class Columns:
         """
         headers = [find(name, self.names, "column", self.file) for name in names]
         quick = self._at_once([self.names.index(header) for header in headers])
-        return self._filled(headers, self._numbers) if quick is None else quick
+        return self._fill(headers, self._numbers) if quick is None else quick
 
     def half_units(self, names: Sequence[str]) -> Array | None:
         """Half a unit of the last written digit of each number.
@@ -230,7 +230,7 @@ class Columns:
             If there is no such column, or a field is no finite number.
         """
         headers = [find(name, self.names, "column", self.file) for name in names]
-        return self._filled(headers, self._half_units)
+        return self._fill(headers, self._half_units)
 
     def bits(self, name: str) -> int:
         """Text is read as float64."""
@@ -251,7 +251,7 @@ class Columns:
             return None
         return found if start == self.count and np.isfinite(found).all() else None
 
-    def _filled(
+    def _fill(
         self, headers: Sequence[str], read: Callable[[Sequence[str], str, int], list[float]]
     ) -> Array:
         """What is read from the fields of these columns, a piece of lines at a time."""
@@ -267,13 +267,13 @@ class Columns:
                     if lines:
                         found[start : start + len(lines), k] = read(columns[place], header, start)
             except (ValueError, IndexError):
-                raise self._changed() from None
+                raise self._change_error() from None
             start += len(lines)
         if start != self.count:
-            raise self._changed()
+            raise self._change_error()
         return found
 
-    def _changed(self) -> DataError:
+    def _change_error(self) -> DataError:
         return DataError(f"{self.file} changes while it is read", help="try again")
 
     def _half_units(self, fields: Sequence[str], header: str, start: int) -> list[float]:

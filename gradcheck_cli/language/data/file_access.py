@@ -16,7 +16,7 @@ from gradcheck_cli.common.errors import DataError, printable
 from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
-__all__ = ["Access", "check_size", "opened", "read_path", "size_of", "spell_size"]
+__all__ = ["Access", "check_size", "open_file", "read_path", "size_of", "spell_size"]
 
 _NAME = 200  # characters of a path that are shown
 _FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_BINARY", "O_CLOEXEC")  # where the system has them
@@ -36,7 +36,7 @@ def read_path(path: str | os.PathLike[str], *, limits: LanguageLimits = DEFAULTS
     name = os.fspath(path)
     if name == "-":
         return _read_stream(limits)
-    with opened(name, beside="the current folder") as stream:
+    with open_file(name, beside="the current folder") as stream:
         size = size_of(stream)
         check_size(name, size, limits.max_text)
         content = stream.read(size + 1)  # read allocates all it is asked for
@@ -46,7 +46,7 @@ def read_path(path: str | os.PathLike[str], *, limits: LanguageLimits = DEFAULTS
 
 
 @contextmanager
-def opened(name: str, *, beside: str = "the folder of the model file") -> Iterator[IO[bytes]]:
+def open_file(name: str, *, beside: str = "the folder of the model file") -> Iterator[IO[bytes]]:
     """A regular file, open for reading; `beside`: what its path is relative to. Raises DataError, also where
     reading fails later."""
     stream = _open(name, beside)
@@ -54,7 +54,7 @@ def opened(name: str, *, beside: str = "the folder of the model file") -> Iterat
         try:
             yield stream
         except OSError as reason:
-            raise _refused(name, reason, beside) from None
+            raise _refusal(name, reason, beside) from None
 
 
 def _open(name: str, beside: str) -> IO[bytes]:
@@ -65,7 +65,7 @@ def _open(name: str, beside: str) -> IO[bytes]:
     try:
         descriptor = os.open(name, flags)
     except (OSError, ValueError) as reason:
-        raise _refused(name, reason, beside) from None
+        raise _refusal(name, reason, beside) from None
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return os.fdopen(descriptor, "rb")
@@ -105,7 +105,7 @@ def _too_large(name: str, size: int | None, limit: int) -> DataError:
     )
 
 
-def _refused(name: str, reason: Exception, beside: str) -> DataError:
+def _refusal(name: str, reason: Exception, beside: str) -> DataError:
     if isinstance(reason, FileNotFoundError):
         example = Path(name).stem
         known = ""

@@ -22,7 +22,7 @@ from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 from gradcheck_cli.numerics.limits.numerics import NumericsLimits
 
-__all__ = ["DOUBLE", "MAGIC", "Header", "header_of", "mapped", "read_array"]
+__all__ = ["DOUBLE", "MAGIC", "Header", "header_of", "map_array", "read_array"]
 
 Array = NDArray[np.float64]
 DOUBLE = SIGNIFICANDS["float64"]
@@ -135,7 +135,7 @@ def read_array(stream: Any, size: int, where: str, access: Access) -> Array:
     return values
 
 
-def mapped(stream: IO[bytes], size: int, where: str, access: Access) -> Array:
+def map_array(stream: IO[bytes], size: int, where: str, access: Access) -> Array:
     """The array of an .npy file, which stays in the file where that holds float64 in C order; else it is
     converted piece by piece, and counts against the limit.
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import DataError, printable
 from gradcheck_cli.language.data.csv_columns import SHOWN, Columns, find
-from gradcheck_cli.language.data.file_access import Access, check_size, opened, size_of, spell_size
-from gradcheck_cli.language.data.npy import MAGIC, Header, header_of, mapped, read_array
+from gradcheck_cli.language.data.file_access import Access, check_size, open_file, size_of, spell_size
+from gradcheck_cli.language.data.npy import MAGIC, Header, header_of, map_array, read_array
 
 __all__ = ["Table", "open_table"]
 
@@ -106,7 +106,7 @@ def open_table(path: str, access: Access, *, rows: bool = False) -> Iterator[Tab
     """
     name = str(access.folder / path) if path != "-" else "./-"
     try:
-        with opened(name) as stream:
+        with open_file(name) as stream:
             start, size = stream.read(8), size_of(stream)
             stream.seek(0)
             if not (rows and start.startswith(MAGIC)):
@@ -168,7 +168,7 @@ class _Array(_Binary):
     def __init__(self, given: _Content, *, rows: bool) -> None:
         header = given.header(given.stream, given.file)
         given.stream.seek(0)
-        read = mapped if rows else read_array
+        read = map_array if rows else read_array
         self.array = read(given.stream, given.size, given.file, given.access)
         self.own_bits = header.bits
         self.is_mapped = rows and header.is_native
@@ -199,16 +199,16 @@ class _Zipped(_Binary):
 
     def bits(self, name: str) -> int:
         """Those of the array under one key."""
-        return self._opened(name, lambda stream, info, where: self.given.header(stream, where).bits)
+        return self._open(name, lambda stream, info, where: self.given.header(stream, where).bits)
 
     def take(self, name: str) -> Array:
         """The array under one key."""
         access = self.given.access
-        return self._opened(
+        return self._open(
             name, lambda stream, info, where: read_array(stream, info.file_size, where, access)
         )
 
-    def _opened(self, name: str, read: Callable[[Any, zipfile.ZipInfo, str], _Read]) -> _Read:
+    def _open(self, name: str, read: Callable[[Any, zipfile.ZipInfo, str], _Read]) -> _Read:
         key = find(name, self.names, "key", self.file)
         info = self.members[key]
         where = f"{self.file}, key {printable(key, SHOWN)}"

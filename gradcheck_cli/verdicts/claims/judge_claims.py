@@ -1,7 +1,7 @@
 """Reads a model's claims, the points, and the referee. Gives a ClaimResult for each.
 
 A formula is judged at high precision on both sides and at every point, so no question of tolerance is
-left. Knows nothing of the witnesses' columns.
+left. Knows nothing of the methods' columns.
 """
 
 from __future__ import annotations

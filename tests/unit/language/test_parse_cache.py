@@ -15,7 +15,7 @@ from chains import chain
 from gradcheck_cli.common.errors import GradcheckError, LanguageError, ShapeError
 from gradcheck_cli.language import grammar, read_model, show
 from gradcheck_cli.language.grammar import Parser
-from gradcheck_cli.language.parse_cache import outlined
+from gradcheck_cli.language.parse_cache import outline_of
 from gradcheck_cli.language.source_text import Source, decode, split
 from gradcheck_cli.language.statements import Statement
 from gradcheck_cli.language.tokens import STRANGE, Lexer
@@ -163,9 +163,9 @@ def test_an_outline_gives_back_the_statement_it_was_made_of(line: str) -> None:
     starts = [statement.span.start]
     for text in texts:
         starts.append(starts[-1] + len(text))
-    outline = outlined(statement, starts)
+    outline = outline_of(statement, starts)
     simple = not re.search(r"claim|seed|set|rows|data|u\[|v\[1:|axis", line)
-    assert outline is None or outline.filled(texts, starts) == statement
+    assert outline is None or outline.fill(texts, starts) == statement
     assert outline is not None or not simple
 
 
