@@ -1,6 +1,6 @@
 """Reads a Tape and moved values. Gives what depends on them, computed again, and which kinks were met.
 
-Any node may be pinned to other values; only what lies downstream of it is computed again, and the pass
+The value of any node may be overridden; only what lies downstream of it is computed again, and the pass
 tells whether a kink or the border of a domain was crossed on the way. Knows nothing of derivatives.
 """
 
@@ -26,24 +26,24 @@ __all__ = ["Varied", "vary"]
 class Varied:
     """A node's values under perturbation: (S, R, *shape), and what was crossed on the way.
 
-    regular: no kink or border between the base point and this one; (S, N) where the node has one value
-    per row, because what one row crosses does not concern another, else (S,). touched, (S,): a margin
+    smooth: no kink or border between the base point and this one; (S, N) where the node has one value
+    per row, because what one row crosses does not concern another, else (S,). affected, (S,): a margin
     that is exactly zero at the base point moved off zero.
     """
 
     values: Array
-    regular: Array
-    touched: Array
+    smooth: Array
+    affected: Array
 
 
-def vary(tape: Tape, of: Node, pinned: Mapping[int, Array]) -> Varied:
+def vary(tape: Tape, of: Node, overrides: Mapping[int, Array]) -> Varied:
     """The values of a node as others are overridden; only what lies between them is computed again.
 
     Parameters
     ----------
     tape : the values at the base point
     of : a node
-    pinned : node index to (S, 1 or N, *shape) array
+    overrides : node index to (S, 1 or N, *shape) array
         What stands in place of its value in each of S perturbations.
 
     Returns
@@ -52,13 +52,13 @@ def vary(tape: Tape, of: Node, pinned: Mapping[int, Array]) -> Varied:
         Values (S, R, *of) and what was crossed on the way.
     """
     graph, rows = tape.model.graph, tape.model.rows or 0
-    moved, needed = graph.downstream(pinned), graph.upstream([of.index])
+    moved, needed = graph.downstream(overrides), graph.upstream([of.index])
     live = [n for n in graph.nodes if moved[n.index] and needed[n.index]]
-    count = max(len(values) for values in pinned.values())
+    count = max(len(values) for values in overrides.values())
     crossing = _Crossing(tape, count, rows if of.per_row else None)
     with np.errstate(all="ignore"):
-        values = _PinnedPass(tape, pinned, live, crossing).run(of)
-    return Varied(values, crossing.regular, crossing.touched)
+        values = _PerturbedPass(tape, overrides, live, crossing).run(of)
+    return Varied(values, crossing.smooth, crossing.affected)
 
 
 @dataclass
@@ -71,10 +71,10 @@ class _Crossing:
 
     def __post_init__(self) -> None:
         self.crossed = np.zeros((self.count, 1 if self.rows is None else self.rows), dtype=bool)
-        self.touched = np.zeros(self.count, dtype=bool)
+        self.affected = np.zeros(self.count, dtype=bool)
 
     @property
-    def regular(self) -> Array:
+    def smooth(self) -> Array:
         """The perturbations, and rows, that crossed nothing."""
         return ~(self.crossed[:, 0] if self.rows is None else self.crossed)
 
@@ -89,7 +89,7 @@ class _Crossing:
             inside = ((now > 0) & (base > 0)) | ((now < 0) & (base < 0))  # not where a margin is nan
             if not base.all():
                 still = base == 0
-                self.touched |= np.any(still & (now != 0), axis=tuple(range(1, now.ndim)))
+                self.affected |= np.any(still & (now != 0), axis=tuple(range(1, now.ndim)))
                 inside |= still
             self._cross(inside, block)
         if node.primitive.within is not None:
@@ -115,11 +115,11 @@ class _Crossing:
 
 
 @dataclass
-class _PinnedPass:
+class _PerturbedPass:
     """A forward pass over the live nodes only, the rest read from the base tape."""
 
     tape: Tape
-    pinned: Mapping[int, Array]
+    overrides: Mapping[int, Array]
     live: list[Node]
     crossing: _Crossing
 
@@ -141,10 +141,10 @@ class _PinnedPass:
 
     def run(self, of: Node) -> Array:
         before, reductions, after = split_rows(self.live)
-        shared: Values = {i: v for i, v in self.pinned.items() if not self._per_row(i)}
+        shared: Values = {i: v for i, v in self.overrides.items() if not self._per_row(i)}
         values = Lookup(self.tape.shared, shared)
         self._compute(before, values, shared, -1)
-        sums = {node.index: Sum() for node in reductions if node.index not in self.pinned}
+        sums = {node.index: Sum() for node in reductions if node.index not in self.overrides}
         outputs = []
         rows = [n for n in self.live if n.per_row]
         for number in range(self.tape.block_count if rows or of.per_row else 0):
@@ -167,7 +167,7 @@ class _PinnedPass:
         base = self.tape.block(number)
         at = self.tape.rows_of(number)
         moved: Values = {
-            i: (v[:, at] if v.shape[1] > 1 else v) for i, v in self.pinned.items() if self._per_row(i)
+            i: (v[:, at] if v.shape[1] > 1 else v) for i, v in self.overrides.items() if self._per_row(i)
         }
         values = Lookup({**self.tape.shared, **shared, **base}, moved)
         self._compute(rows, values, moved, number)
@@ -175,7 +175,7 @@ class _PinnedPass:
 
     def _compute(self, nodes: Iterable[Node], values: Lookup, into: Values, block: int) -> None:
         for node in nodes:
-            if node.index not in self.pinned:
+            if node.index not in self.overrides:
                 into[node.index] = compute(node, values, self.tape.m)
                 if node.index in self.tape.bordered:
                     self.crossing.watch(node, values, block)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.numerics.chunked_arrays import pieces, room
+from gradcheck_cli.numerics.chunked_arrays import allocate, pieces
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 __all__ = ["DIGITS", "archive", "draw_normal", "draw_uniform", "moved", "signs", "stream"]
@@ -166,7 +166,7 @@ def moved(
 def _move_in_pieces(values: Array, seed: int, stream: str, reach: float, limits: NumericsLimits) -> Array:
     if values.size <= limits.piece:
         return _move_piece(values, seed, stream, reach)
-    found, width = room(values.shape, limits), math.prod(values.shape[1:])
+    found, width = allocate(values.shape, limits), math.prod(values.shape[1:])
     for piece in pieces(values.shape, limits):
         found[piece] = _move_piece(values[piece], seed, stream, reach, piece.start * width)
     return found

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
-__all__ = ["pieces", "room"]
+__all__ = ["allocate", "pieces"]
 
 
 def pieces(shape: tuple[int, ...], limits: NumericsLimits = NUMERICS) -> Iterator[slice]:
@@ -25,7 +25,7 @@ def pieces(shape: tuple[int, ...], limits: NumericsLimits = NUMERICS) -> Iterato
     return (slice(a, min(shape[0], a + step)) for a in range(0, shape[0], step))
 
 
-def room(shape: tuple[int, ...], limits: NumericsLimits = NUMERICS) -> NDArray[np.float64]:
+def allocate(shape: tuple[int, ...], limits: NumericsLimits = NUMERICS) -> NDArray[np.float64]:
     """An array to be filled: in memory, or in a temporary file, gone with the array, where it is large.
 
     Parameters

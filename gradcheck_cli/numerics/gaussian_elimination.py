@@ -16,7 +16,7 @@ from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 from gradcheck_cli.numerics.machine import EPS
 
 __all__ = [
-    "by_factors", "cofactors", "cofactors_and_room", "determinant", "inverse",
+    "by_factors", "cofactors", "cofactors_and_bound", "determinant", "inverse",
     "is_regular", "minors", "spectral_bound",
 ]  # fmt: skip
 
@@ -169,10 +169,10 @@ def cofactors(a: Array, limits: NumericsLimits = NUMERICS) -> Array:
     -------
     (..., n, n) float64
     """
-    return cofactors_and_room(a, limits)[0]
+    return cofactors_and_bound(a, limits)[0]
 
 
-def cofactors_and_room(a: Array, limits: NumericsLimits = NUMERICS) -> tuple[Array, Array]:
+def cofactors_and_bound(a: Array, limits: NumericsLimits = NUMERICS) -> tuple[Array, Array]:
     """The cofactors of a matrix, and what rounding may make of each.
 
     Small matrices: minors, or det(a) inv(a)' where that loses less. What is 0 for every matrix with these
@@ -187,13 +187,13 @@ def cofactors_and_room(a: Array, limits: NumericsLimits = NUMERICS) -> tuple[Arr
     -------
     cofactors, bound : (..., n, n) float64
     """
-    found, room = _by_inverse(a)
+    found, bound = _by_inverse(a)
     if a.shape[-1] <= limits.largest_by_minors:
         other, least = minors(a), a.shape[-1] * EPS * minors(np.abs(a), signs=False)
     else:
         other, least = by_factors(a)
-    worse = ~(room < least)
-    return np.where(worse, other, found), np.where(worse, least, room)
+    worse = ~(bound < least)
+    return np.where(worse, other, found), np.where(worse, least, bound)
 
 
 def _by_inverse(a: Array) -> tuple[Array, Array]:
@@ -204,8 +204,8 @@ def _by_inverse(a: Array) -> tuple[Array, Array]:
         size, other = np.abs(a), np.abs(inverted)
         turned = size.swapaxes(-1, -2)
         share = np.sum(size * other, axis=(-2, -1), keepdims=True)
-        room = np.abs(whole) * (np.matmul(np.matmul(other, turned), other) + share * other)
-        return whole * inverted, np.asarray(EPS * room)
+        bound = np.abs(whole) * (np.matmul(np.matmul(other, turned), other) + share * other)
+        return whole * inverted, np.asarray(EPS * bound)
 
 
 class _Factors(NamedTuple):
@@ -262,10 +262,10 @@ def by_factors(a: Array) -> tuple[Array, Array]:
     others = np.prod(rest, axis=-1)
     found = sign[..., None, None] * np.matmul(left * others[..., None, :], right)
     sizes = [abs(part).astype(np.float64) for part in (left, right, others, pivots, a)]
-    return _placed(found, rows, columns), _placed(_room_of_factors(*sizes), rows, columns)
+    return _placed(found, rows, columns), _placed(_bound_of_factors(*sizes), rows, columns)
 
 
-def _room_of_factors(left: Array, right: Array, others: Array, pivots: Array, a: Array) -> Array:
+def _bound_of_factors(left: Array, right: Array, others: Array, pivots: Array, a: Array) -> Array:
     """Entries of L and U, which are at most 1, are off by n ulps of 1, and so are those that should be 0;
     each pivot by n ulps of the matrix, which the product of all but two pivots makes larger."""
     n = a.shape[-1]

@@ -194,7 +194,7 @@ class ExactDifferences:
         """
         m = m or self.higher
         varied, moves = self._perturb_entry(point, of, by, index, row, m, self.limits.step_exponent)
-        border = bool(varied.touched.any() or not varied.regular.all())
+        border = bool(varied.affected.any() or not varied.smooth.all())
         target, mp = self.model.node(of), m.context
         still = self.tape(point, m).of_node(target)
         still = still if target.per_row else still[None]
@@ -259,10 +259,10 @@ class ExactDifferences:
         still = np.concatenate([np.ravel(tape.of_node(node)) for node in nodes])
         moved = still + np.concatenate([moves, -moves])
         parts = zip(nodes, _split(moved, nodes), _split(asked, nodes), strict=True)
-        pinned = {n.index: part.reshape(4, 1, *n.shape) for n, part, some in parts if some.any()}
+        overrides = {n.index: part.reshape(4, 1, *n.shape) for n, part, some in parts if some.any()}
         self.pay(self.higher, _SIDES)
-        varied = vary(tape, self.model.node(of), pinned)
-        if bool((varied.touched | ~varied.regular.reshape(4, -1).all(axis=1)).any()):
+        varied = vary(tape, self.model.node(of), overrides)
+        if bool((varied.affected | ~varied.smooth.reshape(4, -1).all(axis=1)).any()):
             return False
         rises = (varied.values[:, 0] - value) / change
         central, bent = (rises[:2] - rises[2:]) / 2, abs(rises[:2] + rises[2:])
@@ -306,13 +306,13 @@ class ExactDifferences:
         h = mp.mpf(10) ** -exponent * (scale if scale > 0 else mp.mpf(1))
         moves = [-h, h, -10 * h, 10 * h]
         lead = (len(moves), base.shape[0] if node.per_row else 1)
-        pinned = np.empty((*lead, *node.shape), dtype=object)
-        pinned[...] = base[None] if node.per_row else base[None, None]
+        override = np.empty((*lead, *node.shape), dtype=object)
+        override[...] = base[None] if node.per_row else base[None, None]
         for k, move in enumerate(moves):
             at = (k, 0 if row is None else row, *index)
-            pinned[at] = pinned[at] + move
+            override[at] = override[at] + move
         self.pay(m, _SIDES)
-        return vary(tape, target, {node.index: pinned}), moves
+        return vary(tape, target, {node.index: override}), moves
 
 
 def _size_of_change(slope: Any, x: float) -> Any:

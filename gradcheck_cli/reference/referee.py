@@ -101,7 +101,7 @@ class Referee(ExactDifferences):
         values = PointValues.of(point)
         at, key = self._pass_at(values, m), (values, of.index, m)
         if key not in self._recent:
-            self._make_room(self._recent)
+            self._drop_oldest(self._recent)
             self._recent[key] = Reverse(at, of)
         return self._recent[key]
 
@@ -109,14 +109,14 @@ class Referee(ExactDifferences):
         """The values at one point, which the adjoints of all steps share."""
         key = (point, m)
         if key not in self._passes:
-            self._make_room(self._passes)
+            self._drop_oldest(self._passes)
             self.pay(m)
             as_written = m is FLOAT64 or isinstance(m, Jittered)
             users = self._users_apart if as_written else self._users
             self._passes[key] = Pass(users.program, point, m, users, self._pay, self.limits, self.numerics)
         return self._passes[key]
 
-    def _make_room(self, kept: dict[Any, Any]) -> None:
+    def _drop_oldest(self, kept: dict[Any, Any]) -> None:
         """Let go of what was found first. Of a small model more is kept: claims go from point to point, and
         what is forgotten in between is computed again for each of them."""
         limits = self.limits
@@ -162,7 +162,7 @@ class Referee(ExactDifferences):
         return Jittered(self._moved, 22, narrow=True, reference=self.limits)
 
     def formula_rounding(
-        self, graph: Graph, leaves: Mapping[Key, Array], room: Mapping[Key, Array]
+        self, graph: Graph, leaves: Mapping[Key, Array], tolerance: Mapping[Key, Array]
     ) -> Array:
         """What a formula in float64 may be off by where its leaves are off.
 
@@ -170,13 +170,13 @@ class Referee(ExactDifferences):
         ----------
         graph : the formula
         leaves : key of the leaf to (1, rows or 1, *shape) float64
-        room : key of the leaf to an array of that shape: by how much it may be off
+        tolerance : key of the leaf to an array of that shape: by how much it may be off
 
         Returns
         -------
         (rows or 1, *shape) float64, in the unit of the formula
         """
-        return formula_rounding(graph, self.model.rows, leaves, room, self._jitter)
+        return formula_rounding(graph, self.model.rows, leaves, tolerance, self._jitter)
 
     def jitters(self) -> bool:
         """Whether the model is small enough for the rounding of derivatives to be measured."""
@@ -216,14 +216,14 @@ class Referee(ExactDifferences):
         found: dict[str, Array] = {}
         with np.errstate(all="ignore"):
             for name in names:
-                rooms = (self._room(self._reverse(point, target, j), name, j) for j in jitters)
-                room = next(rooms)
-                for again in rooms if not np.isfinite(room).all() else ():
-                    room = np.where(np.isfinite(room), room, again)
-                found[name] = wider * room
+                bounds = (self._rounding_by(self._reverse(point, target, j), name, j) for j in jitters)
+                rounding = next(bounds)
+                for again in bounds if not np.isfinite(rounding).all() else ():
+                    rounding = np.where(np.isfinite(rounding), rounding, again)
+                found[name] = wider * rounding
         return found
 
-    def _room(self, reverse: Reverse, name: str, jitter: Jittered) -> Array:
+    def _rounding_by(self, reverse: Reverse, name: str, jitter: Jittered) -> Array:
         return bound(reverse.samples(self.model.node(name)), jitter, 1)
 
     def nodes_across_kinks(self, point: Mapping[str, Array]) -> list[Node]:

@@ -22,7 +22,7 @@ from gradcheck_cli.model.graph import Graph, Key, Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64, Float64
-from gradcheck_cli.numerics.gaussian_elimination import cofactors_and_room, determinant, inverse
+from gradcheck_cli.numerics.gaussian_elimination import cofactors_and_bound, determinant, inverse
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.machine import EPS, TINY
 from gradcheck_cli.numerics.namespace import Namespace
@@ -127,9 +127,9 @@ class Jittered(Float64):
 
     def cofactors(self, x: Array) -> Array:
         """The cofactors, each off by as much as the better way to compute it may be."""
-        found, room = cofactors_and_room(x, self.limits)
+        found, off = cofactors_and_bound(x, self.limits)
         signs = np.sign(self.round_randomly(np.ones_like(x)) - 1)
-        return np.asarray(found + signs * room * (self.size / EPS))
+        return np.asarray(found + signs * off * (self.size / EPS))
 
     def inv(self, x: Array) -> Array:
         """The inverse B, off by B @ R with |R| up to 2^-46 |A| |B|: what elimination leaves (Higham
@@ -268,7 +268,7 @@ def jittered_pass(
 
 
 def formula_rounding(
-    graph: Graph, rows: int | None, leaves: Mapping[Key, Array], room: Mapping[Key, Array], m: Jittered
+    graph: Graph, rows: int | None, leaves: Mapping[Key, Array], tolerance: Mapping[Key, Array], m: Jittered
 ) -> Array:
     """What a formula in float64 may be off by where its leaves are off.
 
@@ -277,7 +277,7 @@ def formula_rounding(
     graph : the formula
     rows : how many, or None
     leaves : key of the leaf to (1, rows or 1, *shape) float64
-    room : key of the leaf to an array of that shape: by how much it may be off
+    tolerance : key of the leaf to an array of that shape: by how much it may be off
     m : the namespace that jitters
 
     Returns
@@ -290,7 +290,7 @@ def formula_rounding(
         for node in graph.nodes:
             if node.is_leaf:
                 x = leaves[node.key]
-                off = room[node.key] * (m.round_randomly(np.ones_like(x)) - 1)  # as many ulps as `room` has
+                off = tolerance[node.key] * (m.round_randomly(np.ones_like(x)) - 1)
                 values[node.index] = x + off / EPS
             else:
                 values[node.index] = _jitter_operation(graph, rows, node, values, m, {})

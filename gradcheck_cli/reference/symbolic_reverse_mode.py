@@ -269,10 +269,10 @@ class Reverse:
         values = _recompute_out_of_range(partial, slots, values, self.at)
         if isinstance(self.m, Jittered):
             node = self.program.model.graph.nodes[item.source]
-            room = _TEXTBOOK.get(node.operation)
-            if room is not None:
+            textbook = _TEXTBOOK.get(node.operation)
+            if textbook is not None:
                 own, given = (self.values[self.program.of_node[k]] for k in (node.index, node.arguments[0]))
-                size = room(own, given)
+                size = textbook(own, given)
                 values = values + (self.m.round_randomly(np.ones_like(values)) - 1) * size
         return np.asarray(values)
 

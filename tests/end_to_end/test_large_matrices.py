@@ -15,7 +15,7 @@ from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.numerics.gaussian_elimination import (
     by_factors,
-    cofactors_and_room,
+    cofactors_and_bound,
     determinant,
     inverse,
     minors,
@@ -202,7 +202,7 @@ def test_cofactors_lose_no_more_than_their_room(n: int) -> None:
     for power in (0, 4, 8, 12):
         left, right = (np.linalg.qr(SEED.normal(size=(n, n)))[0] for _ in range(2))
         a = (left * np.logspace(0, -power, n)) @ right
-        found, room = cofactors_and_room(a)
+        found, room = cofactors_and_bound(a)
         m = high()
         true = (determinant(m.array(a)) * inverse(m.array(a)).T).astype(float)
         assert np.all(np.abs(found - true) <= room)

@@ -24,7 +24,7 @@ from gradcheck_cli.common.errors import DataError, printable
 from gradcheck_cli.language.data.file_access import Access, spell_size
 from gradcheck_cli.language.data.npy import DOUBLE
 from gradcheck_cli.language.identifiers import canonical, nearest
-from gradcheck_cli.numerics.chunked_arrays import room
+from gradcheck_cli.numerics.chunked_arrays import allocate
 
 __all__ = ["SHOWN", "Columns", "find", "half_unit"]
 
@@ -239,7 +239,7 @@ class Columns:
     def _at_once(self, places: Sequence[int]) -> Array | None:
         """These columns by NumPy's reader, in a third of the time; None where it stumbles over anything: who
         reads field by field says where and why."""
-        found, start = room((self.count, len(places)), self.numerics), 0
+        found, start = allocate((self.count, len(places)), self.numerics), 0
         lines = islice(self._lines(), 1, None)
         try:
             while piece := list(islice(lines, self.limits.piece_lines)):
@@ -256,7 +256,7 @@ class Columns:
     ) -> Array:
         """What is read from the fields of these columns, a piece of lines at a time."""
         places = [self.names.index(header) for header in headers]
-        found = room((self.count, len(places)), self.numerics)
+        found = allocate((self.count, len(places)), self.numerics)
         start = -1  # the header is no line of numbers
         for piece in self._pieces():
             lines = piece[max(0, -start) : self.count - start]

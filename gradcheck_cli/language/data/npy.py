@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import DataError, printable
 from gradcheck_cli.language.data.file_access import Access, spell_size
-from gradcheck_cli.numerics.chunked_arrays import pieces, room
+from gradcheck_cli.numerics.chunked_arrays import allocate, pieces
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 from gradcheck_cli.numerics.limits.numerics import NumericsLimits
@@ -164,7 +164,7 @@ def map_array(stream: IO[bytes], size: int, where: str, access: Access) -> Array
         _check_exact(raw, raw, where, access.numerics)
         return raw
     _check_limit(header, access.limits.max_data, where)
-    values = room(header.shape, access.numerics)
+    values = allocate(header.shape, access.numerics)
     for piece in pieces(header.shape, access.numerics):
         values[piece] = raw[piece]
         _check_exact(raw[piece], values[piece], where, access.numerics, piece)

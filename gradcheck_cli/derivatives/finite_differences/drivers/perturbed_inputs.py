@@ -116,9 +116,9 @@ class Sampled:
         values = np.broadcast_to(varied.values, (lead[0] * lead[1], *varied.values.shape[1:]))
         values = values.reshape(*lead, *values.shape[1:])
         values = values if self.of.per_row else values[:, :, 0]
-        smooth = varied.regular.reshape(*lead, *varied.regular.shape[1:])
+        smooth = varied.smooth.reshape(*lead, *varied.smooth.shape[1:])
         spread = (1,) * (values.ndim - smooth.ndim) if smooth.ndim > 2 else ()
-        return values, smooth.reshape(*smooth.shape, *spread), varied.touched.reshape(lead)
+        return values, smooth.reshape(*smooth.shape, *spread), varied.affected.reshape(lead)
 
     def in_shapes_of_names(self, part: Array) -> list[Array]:
         """What was found for all entries, in the shapes of the names.
