@@ -145,7 +145,7 @@ class Tape:
         return sum(n.size for n in self.model.graph.nodes if n.per_row) * (self.model.rows or 0)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def keep_blocks(self) -> Iterator[None]:
         """Blocks are kept meanwhile as far as memory allows, for who comes back to them many times."""
         self._holds = self._entries <= self.limits.kept_entries
         try:

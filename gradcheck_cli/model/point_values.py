@@ -23,8 +23,8 @@ class PointValues(Mapping[str, Array]):
     Examples
     --------
     >>> first = PointValues({"x": np.array([1.0, 2.0]), "w": np.array(3.0)})
-    >>> second = first.moved({"w": np.array(4.0)})
-    >>> second["x"] is first["x"], second == first, second.moved({"w": np.array(3.0)}) == first
+    >>> second = first.with_values({"w": np.array(4.0)})
+    >>> second["x"] is first["x"], second == first, second.with_values({"w": np.array(3.0)}) == first
     (True, False, True)
     """
 
@@ -48,7 +48,7 @@ class PointValues(Mapping[str, Array]):
         """
         return values if isinstance(values, cls) else cls(values)
 
-    def moved(self, values: Mapping[str, Array]) -> PointValues:
+    def with_values(self, values: Mapping[str, Array]) -> PointValues:
         """The point with other values of some names.
 
         Parameters

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.numerics.chunked_arrays import allocate, pieces
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
-__all__ = ["DIGITS", "archive", "draw_normal", "draw_uniform", "moved", "signs", "stream"]
+__all__ = ["DIGITS", "archive", "draw_normal", "draw_uniform", "moved_inputs", "signs", "stream"]
 
 Array = NDArray[np.float64]
 DIGITS = 6  # significant digits of every drawn number
@@ -124,7 +124,7 @@ def draw_normal(
     return _round_decimals(mean + sd * z[:count]).reshape(shape)
 
 
-def moved(
+def moved_inputs(
     model: _HasInputs,
     number: int,
     *,

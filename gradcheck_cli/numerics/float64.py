@@ -127,7 +127,7 @@ class Float64:
         """a where c is not 0, else b."""
         return np.where(np.asarray(self.real(c) != 0), a, b)
 
-    def gated(self, g: Any, x: Any) -> Any:
+    def gate(self, g: Any, x: Any) -> Any:
         """g where x > 0, else 0; as a product, in a quarter of the time that a choice takes."""
         inside = np.asarray(self.real(x) > 0, dtype=bool)
         known = g.dtype != object and np.isfinite(g).all()  # infinity times 0 is no number

@@ -43,7 +43,7 @@ def determinant(a: Array, rounded: Callable[[Array], Array] | None = None) -> Ar
     work = np.array(a)
     product = np.asarray(1 + 0 * work[..., 0, 0])
     for k in range(work.shape[-1]):
-        product = product * _pivoted(work, k)
+        product = product * _pivot(work, k)
         pivot = work[..., k, k]
         factors = work[..., k + 1 :, k] / np.where(pivot == 0, 1, pivot)[..., None]
         part = factors[..., None] * work[..., k, None, k + 1 :]
@@ -89,7 +89,7 @@ def inverse(a: Array) -> Array:
     return np.where(singular[..., None, None], np.nan, found)
 
 
-def _pivoted(work: Array, k: int) -> Array:
+def _pivot(work: Array, k: int) -> Array:
     """Exchange row k, in place, for the one with the largest entry in column k; (...) the pivot, with
     a minus where rows were exchanged."""
     chosen = _pivot_row(work, k)
@@ -262,7 +262,7 @@ def by_factors(a: Array) -> tuple[Array, Array]:
     others = np.prod(rest, axis=-1)
     found = sign[..., None, None] * np.matmul(left * others[..., None, :], right)
     sizes = [abs(part).astype(np.float64) for part in (left, right, others, pivots, a)]
-    return _placed(found, rows, columns), _placed(_bound_of_factors(*sizes), rows, columns)
+    return _permute(found, rows, columns), _permute(_bound_of_factors(*sizes), rows, columns)
 
 
 def _bound_of_factors(left: Array, right: Array, others: Array, pivots: Array, a: Array) -> Array:
@@ -277,7 +277,7 @@ def _bound_of_factors(left: Array, right: Array, others: Array, pivots: Array, a
     return np.asarray(n * EPS * np.matmul(before * changed[..., None, :], after))
 
 
-def _placed(x: Array, rows: Array, columns: Array) -> Array:
+def _permute(x: Array, rows: Array, columns: Array) -> Array:
     """x[i, j] at the place (rows[i], columns[j])."""
     by_rows, found = np.empty_like(x), np.empty_like(x)
     np.put_along_axis(by_rows, rows[..., :, None], x, axis=-2)

@@ -25,7 +25,7 @@ def _divide_by_zero(context: Any) -> None:
     number = context.mpf
     plain, reflected = number.__truediv__, number.__rtruediv__
 
-    def divided(a: Any, b: Any) -> Any:
+    def divide(a: Any, b: Any) -> Any:
         try:
             return plain(a, b)
         except ZeroDivisionError:
@@ -37,4 +37,4 @@ def _divide_by_zero(context: Any) -> None:
         except ZeroDivisionError:
             return a * context.inf
 
-    number.__truediv__, number.__rtruediv__ = divided, dividing
+    number.__truediv__, number.__rtruediv__ = divide, dividing

@@ -290,11 +290,11 @@ class High(Float64):
         """A periodic function of the context; nan so far out that no digit of it can be had."""
         function = getattr(self.context, name)
 
-        def reduced(v: Any) -> Any:
+        def reduce(v: Any) -> Any:
             near = self.context.isfinite(v) and (not v or self.context.mag(v) < self.limits.largest_angle)
             return function(v) if near else self.context.nan
 
-        return self._map(name, reduced, x)
+        return self._map(name, reduce, x)
 
     def _power(self, a: Any, b: Any) -> Any:
         context, far = self.context, self.limits.far

@@ -84,13 +84,13 @@ def interval(values: Values, level: float, limits: NumericsLimits = NUMERICS) ->
         return nothing, nothing
     place = (1 - level) / 2 * (n + 1)
     if place >= 1 - limits.level_rounding:
-        return _ordered(given, place - 1), _ordered(given, n - place)
+        return _order_statistic(given, place - 1), _order_statistic(given, n - place)
     reach = student_t(level, n - 1, limits) * np.std(given, axis=0, ddof=1) * math.sqrt(1 + 1 / n)
     mean = given.mean(axis=0)
     return mean - reach, mean + reach
 
 
-def _ordered(given: Array, place: float) -> Array:
+def _order_statistic(given: Array, place: float) -> Array:
     """Between two order statistics; `place` counts from 0."""
     place = min(max(place, 0.0), len(given) - 1)
     below = min(int(place), len(given) - 2)

@@ -18,7 +18,7 @@ from gradcheck_cli.derivatives.finite_differences.drivers import by_entry
 from gradcheck_cli.derivatives.symbolic.forward_mode import derivative
 from gradcheck_cli.derivatives.symbolic.program import lower
 from gradcheck_cli.evaluation.tape import forward_pass
-from gradcheck_cli.model.random_points import moved
+from gradcheck_cli.model.random_points import moved_inputs
 from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Verdict
@@ -37,7 +37,7 @@ def test_slopes_that_vanish_on_the_way_are_no_defect(seed: int) -> None:
 def test_the_referee_confirms_all_names_together() -> None:
     model = api.load(chain(60))
     referee, names = Referee(lower(model)), [p.name for p in model.parameters()]
-    for point in (model.point(), {**model.point(), **moved(model, 1)}):
+    for point in (model.point(), {**model.point(), **moved_inputs(model, 1)}):
         truth = referee.derivative(point, "loss", names)
         assert all(mask.all() for mask in referee.confirm(point, "loss", truth).values())
         wrong = {**truth, "w7": truth["w7"] * (1 + 1e-8)}
@@ -186,8 +186,8 @@ def test_what_high_precision_settles_at_once_it_settles_as_one_by_one(
 def test_a_name_moves_alike_with_others_and_alone() -> None:
     """Single numbers are moved together, long arrays by themselves; each by its own stream."""
     text = "param a = 1, b[3] = [0, 2, -3], c[70] = 1.5\nloss = a + sum(b) + sum(c)"
-    together = moved(api.load(text), 2)
-    alone = moved(api.load("param b[3] = [0, 2, -3]\nloss = sum(b)"), 2)
+    together = moved_inputs(api.load(text), 2)
+    alone = moved_inputs(api.load("param b[3] = [0, 2, -3]\nloss = sum(b)"), 2)
     assert np.array_equal(together["b"], alone["b"])
     assert together["c"].shape == (70,)
     assert all(not np.array_equal(together[name], api.load(text).point()[name]) for name in together)

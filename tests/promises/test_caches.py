@@ -71,6 +71,6 @@ def test_what_is_known_at_a_point_is_found_by_its_values() -> None:
     spent = referee.budget.most - referee.budget.left
     referee.derivative(model.point(), "loss", ["w"])
     assert referee.budget.most - referee.budget.left == spent > 0
-    moved = point.moved({"w": point["w"] + 2**-51})
+    moved = point.with_values({"w": point["w"] + 2**-51})
     assert float(referee.derivative(moved, "loss", ["w"])["w"]) == 6 + 2**-50
     assert referee.budget.most - referee.budget.left == 2 * spent

@@ -254,6 +254,9 @@ PRIVATE_WORDS = {
     "hearing": "collect",
     "crowd": "pooled",
     "culprit": "fault localization",
+    "astride": "across a kink",
+    "pinned": "overrides",
+    "passage": "adjoint of a node",
 }
 
 

@@ -53,7 +53,7 @@ class Program:
             return 1
         return 2 if item.reduced else 0
 
-    def taken(self, item: Item) -> tuple[int, ...]:
+    def operands(self, item: Item) -> tuple[int, ...]:
         """The items that an item is computed from."""
         applied = self.kernels.get(item.index)
         return tuple(item.arguments) if applied is None else applied.slots
@@ -64,7 +64,7 @@ class Program:
         last: dict[int, int] = {}
         for stage in range(3):
             for item in (self.items[i] for i in self.order if self.stage(self.items[i]) == stage):
-                last.update(dict.fromkeys(self.taken(item), item.index))
+                last.update(dict.fromkeys(self.operands(item), item.index))
         found: dict[int, list[int]] = {}
         for index, user in last.items():
             if self.stage(self.items[index]) == self.stage(self.items[user]):

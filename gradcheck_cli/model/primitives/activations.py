@@ -35,7 +35,7 @@ define(
     "relu", "relu(x)", "max(x, 0); relu'(0) = 0 by convention", analytic=False, sample=_BESIDE_ZERO,
     rounds=False,
     forward=lambda m, x: m.positive_part(x),
-    vjp=(lambda m, g, y, x: m.gated(g, x),),
+    vjp=(lambda m, g, y, x: m.gate(g, x),),
     symbolic=lambda s, x: s.select(x > 0, x, 0),
     kink=lambda m, x: x,
 )  # fmt: skip

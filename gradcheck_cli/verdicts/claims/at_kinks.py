@@ -65,7 +65,7 @@ def _test_far_away(context: ClaimContext, claim: Claim, number: int) -> tuple[bo
     if first_rows is not None:
         return _test_far_away(context.first_rows, first_rows, number)
     formula = claim.formulas[context.layout]
-    there = context.moved(number, reach=context.limits.far_reach)
+    there = context.moved_inputs(number, reach=context.limits.far_reach)
     if not isinstance(formula, Graph):
         return False, True
     discrepancy = context.discrepancy_with(claim, formula, there)

@@ -120,7 +120,7 @@ def _leaf(context: ClaimContext, at: At, truth: TrueValues, key: Key) -> Array:
 
 def _far(context: ClaimContext, number: int) -> PointValues:
     """A point on other sides of the kinks."""
-    return context.points[0].values.moved(context.moved(number, reach=context.limits.far_reach))
+    return context.points[0].values.with_values(context.moved_inputs(number, reach=context.limits.far_reach))
 
 
 def _other_data(context: ClaimContext) -> list[At]:
@@ -133,11 +133,11 @@ def _other_data(context: ClaimContext) -> list[At]:
         return []
     given = context.points[0].values
     values = {}
-    for name, other in context.moved(1, kinds=kinds).items():
+    for name, other in context.moved_inputs(1, kinds=kinds).items():
         has_axes = bool(context.model.inputs[name].shape)
         same = same_sums(given[name], other, -1, context.limits)[1] if has_axes else None
         values[name] = other if same is None else same
-    return [At(0, given.moved(values))]
+    return [At(0, given.with_values(values))]
 
 
 def _tells(sample: ClaimSample) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck_cli.model.graph import Derivative, Graph
 from gradcheck_cli.model.model import Claim, Misfit, Model
 from gradcheck_cli.model.point_values import PointValues
-from gradcheck_cli.model.random_points import moved
+from gradcheck_cli.model.random_points import moved_inputs
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
@@ -138,7 +138,7 @@ class ClaimContext:
         model = self.model.of_rows(some)
         per_row = {item.name for item in model.inputs.values() if item.kind == "rows"}
         points = [
-            At(at.number, at.values.moved({name: at.values[name][some] for name in per_row}))
+            At(at.number, at.values.with_values({name: at.values[name][some] for name in per_row}))
             for at in self.points
         ]
         return ClaimContext(model, self.referee.for_model(model), points, self.layout, False, self.limits)
@@ -161,10 +161,10 @@ class ClaimContext:
                     return result
         return work()
 
-    def moved(
+    def moved_inputs(
         self, number: int, *, kinds: tuple[str, ...] = ("param",), reach: float = 1.0
     ) -> dict[str, Array]:
-        """The inputs of some kinds at another point; see random_points.moved.
+        """The inputs of some kinds at another point; see random_points.moved_inputs.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class ClaimContext:
         -------
         dict of str to float64 arrays, in the shapes and units of the inputs
         """
-        return moved(self.model, number, kinds=kinds, reach=reach, limits=self.referee.numerics)
+        return moved_inputs(self.model, number, kinds=kinds, reach=reach, limits=self.referee.numerics)
 
     def fails_with(self, claim: Claim, formula: Graph, values: Mapping[str, Array]) -> bool:
         """Whether a formula fails at the given point with other values.
@@ -209,7 +209,7 @@ class ClaimContext:
         Discrepancy or None
             None where the formula cannot be evaluated, or the budget is spent.
         """
-        at = At(0, self.points[0].values.moved(values))
+        at = At(0, self.points[0].values.with_values(values))
         try:
             return self.within_budget(lambda: self.compare(claim, formula, at))
         except FAILURES:

@@ -64,7 +64,8 @@ def _beside(context: ClaimContext) -> list[At]:
     if not context.on_border or len(context.points) > 1:
         return []
     given = context.points[0].values
-    return [At(k, given.moved(context.moved(k))) for k in range(1, context.limits.points_beside + 1)]
+    numbers = range(1, context.limits.points_beside + 1)
+    return [At(k, given.with_values(context.moved_inputs(k))) for k in numbers]
 
 
 def _at_the_kink(
@@ -104,7 +105,7 @@ def are_roundings(
         change = np.zeros_like(discrepancy.size)
         for sample in range(1, context.limits.data_roundings + 1):
             near = {i.name: _next_to(at.values[i.name], sample, all_digits=whole) for i in data}
-            there = At(at.number, at.values.moved(near))
+            there = At(at.number, at.values.with_values(near))
             again = difference(context.true_values(there), claim, formula)
             change = np.maximum(change, np.abs(again.size - discrepancy.size))
         if (discrepancy.wrong & ~(discrepancy.size <= context.limits.data_rounding_safety * change)).any():
@@ -117,7 +118,7 @@ def right_for_data(context: ClaimContext, claim: Claim, formula: Graph) -> str |
     names = [i.name for i in context.model.inputs.values() if i.kind in ("data", "rows")]
     if not names or len(context.points) < 2:
         return None
-    everything = context.moved(1, kinds=("data", "rows"))
+    everything = context.moved_inputs(1, kinds=("data", "rows"))
     if not context.fails_with(claim, formula, everything):
         return None
     for name in names:

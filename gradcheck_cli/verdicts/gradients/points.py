@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.point_values import PointValues
-from gradcheck_cli.model.random_points import moved
+from gradcheck_cli.model.random_points import moved_inputs
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
@@ -46,7 +46,7 @@ def points_of(
     found = [Point(0, tape.point, tape)]
     if any(model.inputs[name].kind in kinds for name in model.inputs):
         for number in range(1, count):
-            beside = partial(moved, model, number, kinds=kinds, limits=numerics)
+            beside = partial(moved_inputs, model, number, kinds=kinds, limits=numerics)
             found += _moved_point(tape, number, beside, limits.reaches)
     return found
 
@@ -57,7 +57,7 @@ def _moved_point(
     """The point of this number, if there is one."""
     last: list[Point] = []
     for attempt, reach in enumerate(reaches):
-        values = tape.point.moved(beside(attempt=attempt, reach=reach))
+        values = tape.point.with_values(beside(attempt=attempt, reach=reach))
         there = forward_pass(tape.model, tape.m, values, limits=tape.limits, meter=tape.meter)
         if not np.isfinite(there.loss):
             continue

@@ -23,7 +23,7 @@ from gradcheck_cli.language.source_text import decode
 from gradcheck_cli.model.graph import Derivative, Graph
 from gradcheck_cli.model.initializers import INITIALIZERS
 from gradcheck_cli.model.model import Misfit, Model
-from gradcheck_cli.model.random_points import draw_normal, draw_uniform, moved
+from gradcheck_cli.model.random_points import draw_normal, draw_uniform, moved_inputs
 from paths import PROJECT
 
 TOY = """
@@ -469,14 +469,14 @@ def test_initializers(name: str) -> None:
 
 def test_moved_points() -> None:
     model = read("data x = 4\nparam a = 2, b = 0\nloss = a*b*x")
-    point = moved(model, 1)
+    point = moved_inputs(model, 1)
     assert set(point) == {"a", "b"}
     assert 1 <= point["a"] <= 3
     assert -0.1 <= point["b"] <= 0.1
-    assert moved(model, 2)["a"] != point["a"]
-    assert moved(model, 1)["a"] == point["a"]
-    assert set(moved(model, 1, kinds=("data", "param"))) == {"a", "b", "x"}
-    assert abs(moved(model, 1, reach=1e-3)["a"] - 2) < 2e-3
+    assert moved_inputs(model, 2)["a"] != point["a"]
+    assert moved_inputs(model, 1)["a"] == point["a"]
+    assert set(moved_inputs(model, 1, kinds=("data", "param"))) == {"a", "b", "x"}
+    assert abs(moved_inputs(model, 1, reach=1e-3)["a"] - 2) < 2e-3
 
 
 # --- sizes ---------------------------------------------------------------------------------------

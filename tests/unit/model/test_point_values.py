@@ -16,7 +16,7 @@ def values(**changed: object) -> PointValues:
 def test_equal_numbers_make_equal_keys() -> None:
     assert values() == values()
     assert hash(values()) == hash(values())
-    assert {values(): "known"}[values().moved({"w": np.array(3.0)})] == "known"
+    assert {values(): "known"}[values().with_values({"w": np.array(3.0)})] == "known"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_key_cannot_be_written_to() -> None:
 
 def test_arrays_that_do_not_move_are_shared() -> None:
     point = values()
-    assert point.moved({"w": np.array(1.0)})["x"] is point["x"]
+    assert point.with_values({"w": np.array(1.0)})["x"] is point["x"]
     assert PointValues.of(point) is point
 
 

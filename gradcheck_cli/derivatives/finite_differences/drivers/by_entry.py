@@ -96,7 +96,7 @@ def derivative(
     tape = _tape_for(model, tape, of, names, scheme)
     shared = [name for name in names if not model.node(name).per_row]
     found: dict[str, Estimates] = {}
-    with tape.held():
+    with tape.keep_blocks():
         for group in _groups(model, shared, limits):
             moved = Moved(tape, target, [model.node(n) for n in group], limits)
             found.update(estimates(moved, group, scheme, noise, enough))
