@@ -64,15 +64,18 @@ define(
 # each way to compute it holds scale and alpha by itself: a wrong digit in one shows beside the others
 define(
     "selu", "selu(x)", "scaled elu (Klambauer et al. 2017)", analytic=False, sample=((-2.0, -0.2),),
-    forward=lambda m, x: m.number(1.0507009873554805)
-    * m.where(m.gt(x, 0), x, m.number(1.6732632423543772) * m.expm1(m.negative_part(x))),
+    forward=lambda m, x: m.decimal("1.0507009873554804934193349852946")
+    * m.where(m.gt(x, 0), x, m.decimal("1.6732632423543772848170429916717") * m.expm1(m.negative_part(x))),
     vjp=(
         lambda m, g, y, x: g
-        * m.number(1.0507009873554805)
-        * m.where(m.gt(x, 0), 1 + 0 * x, m.number(1.6732632423543772) * m.exp(m.negative_part(x))),
+        * m.decimal("1.0507009873554804934193349852946")
+        * m.where(
+            m.gt(x, 0), 1 + 0 * x,
+            m.decimal("1.6732632423543772848170429916717") * m.exp(m.negative_part(x)),
+        ),
     ),
-    symbolic=lambda s, x: s.number(1.0507009873554805)
-    * s.select(x > 0, x, s.number(1.6732632423543772) * (s.exp(x) - 1)),
+    symbolic=lambda s, x: s.decimal("1.0507009873554804934193349852946")
+    * s.select(x > 0, x, s.decimal("1.6732632423543772848170429916717") * (s.exp(x) - 1)),
     kink=lambda m, x: x,
 )  # fmt: skip
 define(

@@ -106,3 +106,14 @@ class ClaimsLimits(NamedTuple):
     # numbers | of one name that are held at once, 8 MB; beyond, rows are taken in blocks | set by hand, not
     # measured
     most_at_once: int = 1 << 20
+    # digits | from so many on a literal counts as what a double holds of a constant: 15 are the least that
+    # any double keeps | IEEE 754: 53 bits are 15.95 digits
+    long_literal: int = 15
+    # literals | whose numbers are searched together, at most: each costs a pass at every point | set by hand,
+    # not measured
+    most_long_literals: int = 4
+    # steps | of Newton's method, each of which gives 15 digits of the 50 | derived, not measured
+    literal_steps: int = 4
+    # entries | of each point that the search looks at; whether its numbers are right is seen at all | set by
+    # hand, not measured
+    literal_entries: int = 64

@@ -24,7 +24,7 @@ from gradcheck_cli.reference.row_blocks import over_rows
 from gradcheck_cli.reference.stochastic_rounding import Jittered, bound
 from gradcheck_cli.verdicts.claims.true_values import TrueValues
 
-__all__ = ["Discrepancy", "difference", "difference_in_blocks", "evaluated"]
+__all__ = ["Discrepancy", "difference", "difference_in_blocks", "evaluated", "signed_difference"]
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,26 @@ class Discrepancy:
 
 def difference(truth: TrueValues, claim: Claim, formula: Graph) -> Discrepancy:
     """A formula beside the derivative that it is claimed to be, all rows at once. Raises BudgetSpent."""
+    value, true = _both_sides(truth, claim, formula)
+    equal = truth.limits.equal_at_high_precision if truth.exact else 0.0
+    with np.errstate(all="ignore"):
+        size = np.abs(np.asarray(value - true))
+        near = size <= equal * np.maximum(np.abs(value), np.abs(true))
+        wrong = ~np.asarray(near, dtype=bool)
+        known = np.asarray((value - value == 0) & (true - true == 0), dtype=bool)
+    per_row = truth.is_per_row(claim.target)
+    return Discrepancy(floats(value), floats(true), floats(size), wrong, per_row, known, size)
+
+
+def signed_difference(truth: TrueValues, claim: Claim, formula: Graph) -> Array:
+    """Claimed minus true, all rows at once: (*shape), or (N, *shape), in the numbers of `truth`. Raises
+    BudgetSpent."""
+    value, true = _both_sides(truth, claim, formula)
+    with np.errstate(all="ignore"):
+        return np.asarray(value - true)
+
+
+def _both_sides(truth: TrueValues, claim: Claim, formula: Graph) -> tuple[Array, Array]:
     leaves = [n.key for n in formula.nodes if n.is_leaf and isinstance(n.key, Derivative)]
     truth.prepare([claim.target, *leaves])
     true = truth.derivative(claim.target)
@@ -111,14 +131,7 @@ def difference(truth: TrueValues, claim: Claim, formula: Graph) -> Discrepancy:
         value = value[0] if per_row else value[0, 0, ...]
     else:
         value = claim.integers if truth.exact else floats(claim.integers)
-    value = np.asarray(np.broadcast_to(value, np.shape(true)))
-    equal = truth.limits.equal_at_high_precision if truth.exact else 0.0
-    with np.errstate(all="ignore"):
-        size = np.abs(np.asarray(value - true))
-        near = size <= equal * np.maximum(np.abs(value), np.abs(true))
-        wrong = ~np.asarray(near, dtype=bool)
-        known = np.asarray((value - value == 0) & (true - true == 0), dtype=bool)
-    return Discrepancy(floats(value), floats(true), floats(size), wrong, per_row, known, size)
+    return np.asarray(np.broadcast_to(value, np.shape(true))), true
 
 
 def difference_in_blocks(truth: TrueValues, claim: Claim, formula: Graph) -> Discrepancy:

@@ -18,6 +18,7 @@ from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Ver
 from gradcheck_cli.verdicts.claims.context import ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference
 from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, verdict_at_kink
+from gradcheck_cli.verdicts.claims.long_literals import explain_by_long_literals
 from gradcheck_cli.verdicts.claims.true_values import At, are_many
 
 __all__ = ["are_roundings", "judge_formula", "right_for_data", "same_sums"]
@@ -52,6 +53,9 @@ def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: Cl
     )  # fmt: skip
     if not known:
         return replace(result, verdict=Verdict.UNRESOLVED, note=_evaluation_note(failing, found))
+    counted = explain_by_long_literals(context, claim, formula)
+    if counted is not None:
+        return replace(result, verdict=Verdict.OK, wrong=0, place=None, map=(), points_wrong=0, note=counted)
     note = None if context.lacks_precision else _at_first_alone(failing, found)
     if note is None and result.claimed == result.true:
         note = f"they differ by {float(discrepancy.size[discrepancy.worst()]):.1e}, which float64 cannot show"

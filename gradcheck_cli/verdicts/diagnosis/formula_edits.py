@@ -16,9 +16,11 @@ from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Derivative, Graph, Key, Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
+from gradcheck_cli.numerics.named_constants import constants_near, last_place, significant_digits
 
 __all__ = ["FormulaEdit", "replace_node", "undo_edits"]
 
+_FEWEST_DIGITS = 3  # of a decimal that may have been rounded from a constant
 _OVER_ROWS = {"sum_rows": "mean_rows", "mean_rows": "sum_rows"}
 _SIGNS = {"add": ("sub", "+", "-"), "sub": ("add", "-", "+")}
 Make = Callable[[Builder, Sequence[int]], int]
@@ -37,7 +39,7 @@ def undo_edits(
 ) -> Iterator[FormulaEdit]:
     """Every single slip that a formula of `target` may hold: the same shape comes out without it."""
     names = partial(_names, most=limits.most_derivatives)
-    for found in (_transposes, _over_rows, _reversed, _signs, names):
+    for found in (_transposes, _over_rows, _reversed, _signs, _constants, names):
         for at, make, text in found(model, graph, target):
             formula = replace_node(graph, at, make)
             if formula is not None:
@@ -187,6 +189,18 @@ def _signs(model: Model, graph: Graph, target: Derivative) -> Slips:
             yield node.index, _exchanged(other), f"has {a} {mine} {b} where {a} {right} {b} belongs"
         elif len(signed) == 1:
             yield node.index, _exchanged(other), f"has {mine} where {right} belongs"
+
+
+def _constants(model: Model, graph: Graph, target: Derivative) -> Slips:
+    """The constant that a decimal was rounded from: log(10) of 2.303."""
+    for node in graph.nodes:
+        if node.is_literal and significant_digits(node.text) >= _FEWEST_DIGITS:
+            for name, digits in constants_near(node.value, last_place(node.text)):
+                yield node.index, _number(digits), f"{node.text} stands where {name} belongs"
+
+
+def _number(digits: str) -> Make:
+    return lambda builder, _: builder.literal(float(digits), digits)
 
 
 def _exchanged(operation: str) -> Make:
