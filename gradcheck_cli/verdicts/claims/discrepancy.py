@@ -114,8 +114,22 @@ def difference(truth: TrueValues, claim: Claim, formula: Graph) -> Discrepancy:
 
 
 def signed_difference(truth: TrueValues, claim: Claim, formula: Graph) -> Array:
-    """Claimed minus true, all rows at once: (*shape), or (N, *shape), in the numbers of `truth`. Raises
-    BudgetSpent."""
+    """Claimed minus true, all rows at once.
+
+    Parameters
+    ----------
+    truth : at a point
+    claim : of a derivative
+    formula : its right side
+
+    Returns
+    -------
+    (*target), or (N, *target) per row, in the numbers of `truth`
+
+    Raises
+    ------
+    BudgetSpent
+    """
     value, true = _both_sides(truth, claim, formula)
     with np.errstate(all="ignore"):
         return np.asarray(value - true)

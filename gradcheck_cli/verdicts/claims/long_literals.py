@@ -1,9 +1,9 @@
 """Reads a formula that is off by little, and its literals. Gives the numbers that they stand for, if any.
 
 A literal of 15 or more digits, in the claim or in the model, is what a double could hold of a constant: it
-counts as the number within one unit in the last place of that double that makes the claim right at all points.
-Constants with a name are tried first; else the number is found by Newton's method. Whether it makes the claim
-right is seen at every entry. Knows nothing of verdicts.
+counts as the number within one unit in the last place of that double that makes the claim right at all
+points. Constants with a name are tried first; else the number is found by Newton's method. Whether it makes
+the claim right is seen at every entry. Knows nothing of verdicts.
 """
 
 from __future__ import annotations
