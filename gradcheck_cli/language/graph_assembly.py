@@ -243,7 +243,7 @@ def evaluate(
     positions : of the operations that belong to the expression
     root : position of the last one
     values : name to float64 array
-    limit : how many numbers may be made
+    limit : how many bytes an array may take
 
     Returns
     -------

@@ -217,7 +217,7 @@ def value_for(source: Source, statement: Statement, model: Model, limit: int) ->
     ----------
     source, statement : the parsed assignment
     model : declares the name
-    limit : how many numbers may be written
+    limit : how many bytes an array may take
 
     Returns
     -------

@@ -299,7 +299,7 @@ class ClaimContext:
         Parameters
         ----------
         target : the derivative
-        entry : (axes of the name, ...) indices; those of the target come first
+        entry : (k,) indices of an entry of the derivative; those of the name come first
 
         Returns
         -------
