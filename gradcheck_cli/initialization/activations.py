@@ -52,8 +52,8 @@ class Activation:
         -------
         float64 array of the shape of z
         """
-        values = self._traced(z)
-        return self._shaped(values[self.graph.output], z)
+        values = self._trace(z)
+        return self._in_shape_of(values[self.graph.output], z)
 
     def slope(self, z: Array) -> Array:
         """phi'(z).
@@ -79,10 +79,10 @@ class Activation:
         -------
         value, slope : float64 arrays of the shape of z
         """
-        values = self._traced(z)
+        values = self._trace(z)
         output = self.graph.output
         found = slopes(self.graph, values, output, self.graph.names[_VARIABLE])
-        return self._shaped(values[output], z), self._shaped(found, z)
+        return self._in_shape_of(values[output], z), self._in_shape_of(found, z)
 
     @cached_property
     def homogeneous(self) -> bool:
@@ -110,18 +110,18 @@ class Activation:
                 found.add(self._crossing(number, float(grid[k]), float(grid[k + 1])))
         return tuple(sorted(found))
 
-    def _traced(self, z: Array) -> Mapping[int, Array]:
+    def _trace(self, z: Array) -> Mapping[int, Array]:
         flat = np.ravel(z)[None, :]
         return trace(self.graph, {_VARIABLE: flat}, FLOAT64, self.graph.output)
 
-    def _shaped(self, found: Array, z: Array) -> Array:
+    def _in_shape_of(self, found: Array, z: Array) -> Array:
         return np.broadcast_to(found, (1, np.size(z))).reshape(np.shape(z))
 
     @cached_property
     def pole(self) -> float | None:
         """A place, if there is one, beside which it passes a pole, as tan(z) or 1/(z - 0.3) does."""
         grid = self._grid()
-        for _, margin in margins(self.graph, dict(self._traced(grid)), FLOAT64, of="domain"):
+        for _, margin in margins(self.graph, dict(self._trace(grid)), FLOAT64, of="domain"):
             signs = _signs(margin, grid)
             for k in sorted(np.flatnonzero(signs[:-1] * signs[1:] < 0), key=lambda k: abs(grid[k])):
                 beside = self.value(np.linspace(grid[k], grid[k + 1], len(grid)))
@@ -134,7 +134,7 @@ class Activation:
         return np.linspace(-farthest, farthest, self.limits.kink_grid)
 
     def _margins(self, z: Array) -> list[Array]:
-        found = margins(self.graph, dict(self._traced(z)), FLOAT64, of="kink")
+        found = margins(self.graph, dict(self._trace(z)), FLOAT64, of="kink")
         return [margin for _, margin in found]
 
     def _crossing(self, number: int, low: float, high: float) -> float:
@@ -199,13 +199,13 @@ def find_activation(text: str, limits: InitializationLimits = DEFAULTS) -> Activ
         raise OptionError(
             f"--activation {printable(text, 40)}: it does not depend on z", help="such as z*sigmoid(z)"
         )
-    return _checked(Activation(text, text, graph, limits=limits))
+    return _check_defined(Activation(text, text, graph, limits=limits))
 
 
 _EVERYWHERE = "an activation takes every number, such as z*sigmoid(z)"
 
 
-def _checked(activation: Activation) -> Activation:
+def _check_defined(activation: Activation) -> Activation:
     """Refuse what is not a number somewhere: networks draw their pre-activations from all numbers."""
     within = activation.limits.finite_within
     z = np.linspace(-within, within, activation.limits.finite_grid)

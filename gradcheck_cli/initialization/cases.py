@@ -59,13 +59,13 @@ def measure_cases(
         def part(done: float, before: int = before, size: int = len(group)) -> None:
             progress((before + done * size) / len(settings))
 
-        measured, expected = _measured(options, network, group, part), _expected(options, network, group)
+        measured, expected = _measure(options, network, group, part), _predict(options, network, group)
         for row, position in enumerate(positions):
             found[position] = _case(settings[position], measured, expected[row], row)
     return [found[position] for position in range(len(settings))]
 
 
-def _measured(
+def _measure(
     options: InitOptions, network: Network, group: list[Setting], progress: Callable[[float], None]
 ) -> Measured:
     first = group[0].initializer
@@ -85,7 +85,7 @@ def _measured(
     )
 
 
-def _expected(options: InitOptions, network: Network, group: list[Setting]) -> list[Expected]:
+def _predict(options: InitOptions, network: Network, group: list[Setting]) -> list[Expected]:
     return predict(
         network,
         np.stack([setting.weights for setting in group]),

@@ -57,7 +57,7 @@ def cause(
     if all(outcome in (Outcome.STABLE, None) for outcome in outcomes):
         return ""
     if network.architecture != "mlp":
-        return _added(network, factors)
+        return _explain_branches(network, factors)
     if network.homogeneous and not biases and len(set(network.widths[1:-1])) == 1:
         return (
             f"each layer multiplies the variance by sigma^2*fan_in/gain^2 = {factors[0]:.3g}, "
@@ -66,11 +66,11 @@ def cause(
     if forward.verdict in (Outcome.STABLE, None):
         return _only_backward(factors[1], biases, backward)
     if repels and not biases:
-        return _repelled(network, sigma_w2, needed, factors[0], forward)
+        return _explain_unstable_variance(network, sigma_w2, needed, factors[0], forward)
     return f"one layer multiplies the variance by {factors[0]:.3g}, and the gradient's by {factors[1]:.3g}"
 
 
-def _added(network: Network, factors: tuple[float, float]) -> str:
+def _explain_branches(network: Network, factors: tuple[float, float]) -> str:
     return (
         f"each layer adds its branch to what came before: one multiplies the variance by {factors[0]:.3g} "
         f"and the gradient's by {factors[1]:.3g}; --arch {network.architecture}:1/sqrt(K) scales the branch"
@@ -86,7 +86,7 @@ def _only_backward(chi: float, biases: bool, backward: Series) -> str:
     )
 
 
-def _repelled(
+def _explain_unstable_variance(
     network: Network, sigma_w2: float, needed: float, factor: float, forward: Series
 ) -> str:
     name = network.activation.name

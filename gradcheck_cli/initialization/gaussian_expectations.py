@@ -133,7 +133,7 @@ class Law:
         """
         x = np.asarray(log_q, dtype=np.float64)
         if self._homogeneous:
-            return self._scaled(x)
+            return self._scale_homogeneous(x)
         inside = np.clip(np.nan_to_num(x), -self._end, self._end)
         below = np.floor(inside / self._step).astype(int)
         t = inside / self._step - below
@@ -144,7 +144,7 @@ class Law:
             found[name] = self._log(low, high, name, slope, t) + beyond
         return found
 
-    def _scaled(self, x: Array) -> dict[str, Array]:
+    def _scale_homogeneous(self, x: Array) -> dict[str, Array]:
         """Mean squares go with q, slopes and ratios do not change."""
         same = self._same(x.shape)
         return {**same, "second": x + same["second"], "spread": x + same["spread"]}

@@ -24,7 +24,7 @@ def direction(quantity: str) -> str:
     return "forward" if quantity in ("h", "f") else "backward"
 
 
-def _travelled(quantity: str, values: Array) -> Array:
+def _hidden_layers(quantity: str, values: Array) -> Array:
     """The hidden layers of (..., K+1) values in the direction of travel.
 
     h, dh: k = 1 ... K; f, df, db: k = 0 ... K-1; dW: k = 1 ... K-1, where widths are those of hidden layers.
@@ -67,7 +67,7 @@ def per_layer(quantity: str, values: Array) -> Array:
     (...) float64, decades per layer
         nan where there is one layer alone, or a value is not finite.
     """
-    found = _travelled(quantity, values)
+    found = _hidden_layers(quantity, values)
     steps = found.shape[-1] - 1
     if steps < 1:
         return np.full(values.shape[:-1], np.nan)
@@ -91,7 +91,7 @@ def late_slope(network: Network, quantity: str, infinite: Array) -> float:
     float
         Decades per layer; nan where there is one layer alone.
     """
-    found = _travelled(quantity, infinite)
+    found = _hidden_layers(quantity, infinite)
     steps = found.shape[-1] - 1
     if steps < 1:
         return math.nan
@@ -115,7 +115,7 @@ def growth(network: Network, quantity: str, infinite: Array) -> str | None:
     str or None
         Such as "k^1.0"; None where the growth is exponential, too small, or the layers too few.
     """
-    y = _travelled(quantity, infinite)
+    y = _hidden_layers(quantity, infinite)
     y = y if direction(quantity) == "forward" else y[::-1]
     plain, limits = network.architecture == "mlp", network.limits
     if len(y) < limits.fewest_for_growth or not np.isfinite(y).all():

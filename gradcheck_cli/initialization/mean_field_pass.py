@@ -259,19 +259,19 @@ class MeanFieldPass(ABC):
             single = np.log1p(-np.minimum(share, most)) if m == 1 else -share / m
             self.mean["dW"][k] += self.at_width(single)
         if self.network.architecture == "mlp" or k == self.depth:
-            self._enter_returned(k, lost)
+            self._enter_gradient(k, lost)
 
-    def _enter_returned(self, k: int, lost: Array) -> None:
+    def _enter_gradient(self, k: int, lost: Array) -> None:
         """dh_k = W_k' dl/df_k."""
         n = self.widths[k]
-        mean, own = np.logaddexp(*self.returned(k)), self._turned(n)
+        mean, own = np.logaddexp(*self.backward_square(k)), self._rotated_moments(n)
         apart = own[0] - self.at_width(1 / n) if self.orthogonal else self.chi_squared(n - 1, n)[0]
         self.mean["dh"][k] = mean + (apart if self.var else own[0])
         self.squares["dh"][k] = mean + own[0]
         self.backward_scatter[k] = lost + own[1]
         self.variance["dh"][k] = self.with_loss(self.backward_scatter[k])
 
-    def returned(self, k: int) -> tuple[Array, Array]:
+    def backward_square(self, k: int) -> tuple[Array, Array]:
         """ln of the mean square of W_k' dl/df_k, across h_k and along it.
 
         Parameters
@@ -286,7 +286,7 @@ class MeanFieldPass(ABC):
         across = self.backward_gain[k] + self.gradient[k]
         return across, np.full_like(across, -np.inf)
 
-    def _turned(self, n: int) -> LogMoments:
+    def _rotated_moments(self, n: int) -> LogMoments:
         """Of ln |W'g|^2 over its expectation."""
         return (0.0, 0.0) if self.orthogonal else self.chi_squared(n, n)
 
@@ -317,7 +317,7 @@ class MeanFieldPass(ABC):
         """
         return np.asarray((np.sqrt(lost) + np.sqrt(self.forward_scatter)) ** 2 + self.loss_scatter)
 
-    def drifted(self, slopes: Array) -> Array:
+    def add_drift(self, slopes: Array) -> Array:
         """What one more layer adds to the variance: the layers' shares go together, so deviations add.
 
         Parameters

@@ -79,14 +79,14 @@ class PlainPass(MeanFieldPass):
     def back_step(self, k: int) -> None:
         """dl/df_{k-1} = dl/dh_k phi'(f_{k-1})."""
         at = self.law(self.preactivation(k - 1, self.over(k - 1)))
-        across, along = self.returned(k)
+        across, along = self.backward_square(k)
         noise = self._slope_noise(self.widths[k], at)
         overlap = np.log(self.average(at["overlap"]))
         self.gradient[k - 1] = np.logaddexp(across + self.average(at["slope"]), along + overlap) + noise[0]
         if self.splits:
             self._align(k, across, at)
         before = self.backward_scatter[k + 1] if k < self.depth else 0.0
-        self.backward_scatter[k] = before + noise[1] + self.drifted(at["slope"])
+        self.backward_scatter[k] = before + noise[1] + self.add_drift(at["slope"])
 
     def _slope_noise(self, n: int, at: dict[str, Array]) -> LogMoments:
         """Of ln of the mean of n squares of (dl/dh_k phi') over its expectation."""
@@ -100,21 +100,21 @@ class PlainPass(MeanFieldPass):
             return mean, variance
         return self.finite_moments((mean + 1 / n, np.maximum(variance - 2 / n, 0.0)))
 
-    def returned(self, k: int) -> tuple[Array, Array]:
+    def backward_square(self, k: int) -> tuple[Array, Array]:
         """ln of the mean square of W_k' dl/df_k, across h_k and along it.
 
         Given f_k = W_k h_k, the part of W_k' g along h_k is h_k (f_k . g)/|h_k|^2, and the rest is as if
         W_k had been drawn again. f_K . dl/df_K = 2 |f_K|^2 is large for "lsq" over many outputs. Where phi
         is homogeneous and there is one output, both parts together are as if W_k were new.
         """
-        across, along = super().returned(k)
+        across, along = super().backward_square(k)
         if not self.splits:
             return across, along
         n = self.widths[k]
-        along = self.aligned + 2 * self._weighted(k) - self.log_square[k] - 2 * math.log(n)
+        along = self.aligned + 2 * self._weight_part(k) - self.log_square[k] - 2 * math.log(n)
         return across + self.at_width(np.log1p(-1 / n)), np.where(self.finite, along, -np.inf)
 
-    def _weighted(self, k: int) -> Array:
+    def _weight_part(self, k: int) -> Array:
         """ln of the part of q_k that is not of b_k."""
         whole = self.preactivation(k, self.log_square[k])
         return np.asarray(self.forward_gain[k] + self.log_square[k] - whole)
@@ -123,7 +123,7 @@ class PlainPass(MeanFieldPass):
         """ln (f_{k-1} . dl/df_{k-1})^2: what of f_k . dl/df_k passes phi', and chance."""
         growth = self.average(at["growth"])
         chance = np.maximum(self.average(at["lever"]) - growth**2, 0.0)
-        passed = self.aligned + 2 * self._weighted(k) + 2 * np.log(np.abs(growth))
+        passed = self.aligned + 2 * self._weight_part(k) + 2 * np.log(np.abs(growth))
         random = across + self.log_square[k] + math.log(self.widths[k]) + np.log(chance)
         self.aligned = np.logaddexp(passed, random)
 

@@ -80,7 +80,7 @@ class ResidualPass(MeanFieldPass):
         gained = np.logaddexp(0.0, log_c)
         self.gradient[k - 1] = into + self.log_scale
         mean = into + self.average(gained) + noise[0]
-        self.backward_scatter[k - 1] = self.backward_scatter[k] + noise[1] + self.drifted(gained)
+        self.backward_scatter[k - 1] = self.backward_scatter[k] + noise[1] + self.add_drift(gained)
         self.squares["dh"][k - 1] = mean
         self.mean["dh"][k - 1] = mean - (self.at_width(1 / n) if self.var else 0.0)
         self.variance["dh"][k - 1] = self.with_loss(self.backward_scatter[k - 1])

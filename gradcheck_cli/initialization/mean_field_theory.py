@@ -86,12 +86,12 @@ def predict(
                 given = weight_variance[rows], bias_variance[rows]
                 both = kind(network, law, *given, stat != "ms", orthogonal)
                 both.run()
-                expected = _expected(both, 2 if stat == "std" else 1)
+                expected = _predictions(both, 2 if stat == "std" else 1)
                 found.update(zip(rows.tolist(), expected, strict=True))
     return [found[row] for row in range(len(weight_variance))]
 
 
-def _expected(both: MeanFieldPass, per: int) -> Iterator[Expected]:
+def _predictions(both: MeanFieldPass, per: int) -> Iterator[Expected]:
     """Of each initialization, in decades; `per` is 2 where a statistic is a square root."""
     increments = _increments(both)
     count = len(both.weights)

@@ -109,12 +109,14 @@ def _layers(options: InitOptions, values: Array, expected: Array) -> tuple[Layer
     median, low, high = typical(values, options.level)
     median = np.where(np.isfinite(values).any(axis=0), median, values[0])
     return tuple(
-        LayerStats(k=k, median=_known(m), low=finite_or_none(lo), high=finite_or_none(hi), expected=_known(e))
+        LayerStats(
+            k=k, median=_or_none(m), low=finite_or_none(lo), high=finite_or_none(hi), expected=_or_none(e)
+        )
         for k, (m, lo, hi, e) in enumerate(np.stack([median, low, high, expected], axis=1).tolist())
     )
 
 
-def _known(value: float) -> float | None:
+def _or_none(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 

@@ -180,12 +180,12 @@ def _batch(job: Job, draws: Draws, weights: Array, biases: Array, inputs: int) -
         record = Record(job, len(draws.numbers), len(weights), columns)
         arithmetic = ScaledArithmetic(job.network, draws, activation, sds[0], sds[1])
         Pass(job.network, arithmetic, record.see).run(carry_scale(h.reshape(*h.shape[:2], -1)))
-        pooled.append(record.pooled())
+        pooled.append(record.pool())
         counts.append(columns)
         alive.append(record.alive())
     log10 = {}
     for name in job.quantities:
-        whole = Moments.stacked([part[name] for part in pooled]).pooled(np.array(counts))
+        whole = Moments.stack([part[name] for part in pooled]).pool(np.array(counts))
         log10[name] = whole.log10(job.stat, entry_counts(name, job.network, job.inputs))
     units = np.logical_or.reduce(alive)
     silent = ~units[:, -job.network.widths[-2] :].any(axis=1)

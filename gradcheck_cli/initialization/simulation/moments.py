@@ -32,7 +32,7 @@ class Moments:
         return Moments(np.zeros(shape), np.zeros(shape), np.zeros(shape, dtype=np.int64))
 
     @staticmethod
-    def stacked(parts: Sequence[Moments]) -> Moments:
+    def stack(parts: Sequence[Moments]) -> Moments:
         """Side by side, along a new last axis."""
         return Moments(
             np.stack([part.mean for part in parts], axis=-1),
@@ -46,7 +46,7 @@ class Moments:
         spread = self.variance * (other.variance + b * b) + a * a * other.variance
         return Moments(a * b, spread, self.exponent + other.exponent)
 
-    def pooled(self, counts: Array) -> Moments:
+    def pool(self, counts: Array) -> Moments:
         """Mean and variance of all entries along the last axis.
 
         The variance of all is the mean of the variances plus the variance of the means.
@@ -124,9 +124,9 @@ class Record:
         moments.variance[k] = (centered * centered).mean(axis=1).reshape(moments.mean[k].shape)
         moments.exponent[k] = x.exponent.reshape(moments.mean[k].shape)
 
-    def pooled(self) -> dict[str, Moments]:
+    def pool(self) -> dict[str, Moments]:
         """Of every quantity asked for, over all inputs."""
-        return {name: self._of(name).pooled(np.ones(self.inputs)) for name in self.job.quantities}
+        return {name: self._of(name).pool(np.ones(self.inputs)) for name in self.job.quantities}
 
     def _of(self, name: str) -> Moments:
         found = [self._moments[part] for part in _MADE_OF.get(name, (name,))]

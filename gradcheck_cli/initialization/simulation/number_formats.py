@@ -105,13 +105,13 @@ class _RoundedArithmetic:
             return f
         return self.sum(f, self.rounded(self.bias_sd[k] * self.draws.biases(k)))
 
-    def transposed(self, k: int, x: Array) -> Array:
+    def multiply_transposed(self, k: int, x: Array) -> Array:
         return self.rounded(np.swapaxes(self._weights(k), 1, 2) @ x)
 
     def _weights(self, k: int) -> Array:
         return self.rounded(self.weight_sd[k] * self.draws.weights(k))
 
-    def activated(self, x: Array) -> tuple[Array, Array]:
+    def activate(self, x: Array) -> tuple[Array, Array]:
         value, slope = self.network.activation.both(x.astype(np.float64))
         return self.rounded(value), self.rounded(slope)
 
@@ -121,10 +121,10 @@ class _RoundedArithmetic:
     def times(self, x: Array, y: Array) -> Array:
         return self.rounded(x * y)
 
-    def scaled(self, s: float, x: Array) -> Array:
+    def scale(self, s: float, x: Array) -> Array:
         return self.rounded(np.float32(s) * x)
 
-    def normalized(self, x: Array) -> tuple[Array, Array]:
+    def normalize(self, x: Array) -> tuple[Array, Array]:
         normal, sd = layer_norm(x)
         return self.rounded(normal), sd
 
@@ -133,7 +133,7 @@ class _RoundedArithmetic:
 
     def loss_adjoint(self, f: Array) -> Array:
         if self.network.loss == "lsq":
-            return self.scaled(2.0, f)
+            return self.scale(2.0, f)
         return np.broadcast_to(self.rounded(self.draws.direction()), f.shape)
 
 

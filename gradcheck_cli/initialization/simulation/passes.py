@@ -17,12 +17,12 @@ class _Arithmetic(Protocol[V]):
     """Operations on values V, arrays (networks, units, columns) in some form."""
 
     def affine(self, k: int, x: V) -> V: ...  # b_k + W_k x
-    def transposed(self, k: int, x: V) -> V: ...  # W_k^T x
-    def activated(self, x: V) -> tuple[V, V]: ...  # phi(x), phi'(x)
+    def multiply_transposed(self, k: int, x: V) -> V: ...  # W_k^T x
+    def activate(self, x: V) -> tuple[V, V]: ...  # phi(x), phi'(x)
     def sum(self, x: V, y: V) -> V: ...
     def times(self, x: V, y: V) -> V: ...
-    def scaled(self, s: float, x: V) -> V: ...
-    def normalized(self, x: V) -> tuple[V, V]: ...  # LN(x) and the standard deviation of x
+    def scale(self, s: float, x: V) -> V: ...
+    def normalize(self, x: V) -> tuple[V, V]: ...  # LN(x) and the standard deviation of x
     def through_norm(self, adjoint: V, normal: V, sd: V) -> V: ...
     def loss_adjoint(self, f: V) -> V: ...  # dl/df_K
 
@@ -65,25 +65,25 @@ class Pass(Generic[V]):
         return f
 
     def _plain(self, k: int, h: V) -> V:
-        h, self._slopes[k] = self.arithmetic.activated(self._affine(k, h))
+        h, self._slopes[k] = self.arithmetic.activate(self._affine(k, h))
         return h
 
     def _plain_back(self, k: int, adjoint: V) -> V:
         if k in self._slopes:  # all but the last, which has no activation behind it
             adjoint = self.arithmetic.times(adjoint, self._slopes.pop(k))
         self.see("df", k, adjoint)
-        return self.arithmetic.transposed(k, adjoint)
+        return self.arithmetic.multiply_transposed(k, adjoint)
 
     def _residual(self, k: int, h: V) -> V:
         a, kind = self.arithmetic, self.network.architecture
         inner = h
         if kind == "preln":
-            inner, sd = a.normalized(h)
+            inner, sd = a.normalize(h)
             self._norms[k] = inner, sd
-        g, self._slopes[k] = a.activated(inner)
-        after = a.sum(h, a.scaled(self.network.scale, self._affine(k, g)))
+        g, self._slopes[k] = a.activate(inner)
+        after = a.sum(h, a.scale(self.network.scale, self._affine(k, g)))
         if kind == "postln":
-            after, sd = a.normalized(after)
+            after, sd = a.normalize(after)
             self._norms[k] = after, sd
         return after
 
@@ -91,9 +91,9 @@ class Pass(Generic[V]):
         a, kind = self.arithmetic, self.network.architecture
         if kind == "postln":
             adjoint = a.through_norm(adjoint, *self._norms.pop(k))
-        df = a.scaled(self.network.scale, adjoint)
+        df = a.scale(self.network.scale, adjoint)
         self.see("df", k, df)
-        branch = a.times(a.transposed(k, df), self._slopes.pop(k))
+        branch = a.times(a.multiply_transposed(k, df), self._slopes.pop(k))
         if kind == "preln":
             branch = a.through_norm(branch, *self._norms.pop(k))
         return a.sum(adjoint, branch)

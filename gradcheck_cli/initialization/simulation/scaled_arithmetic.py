@@ -40,7 +40,7 @@ class ScaledArithmetic:
         biases = self.draws.biases(k) * mantissa.astype(self.draws.job.dtype)
         return add_scaled(f, carry_scale(biases, exponent))
 
-    def transposed(self, k: int, x: Scaled) -> Scaled:
+    def multiply_transposed(self, k: int, x: Scaled) -> Scaled:
         """W_k' @ x."""
         return self._product(k, np.swapaxes(self.draws.weights(k), 1, 2), x)
 
@@ -48,7 +48,7 @@ class ScaledArithmetic:
         mantissa, exponent = (part[k] for part in self.weight_sd)
         return carry_scale((unit @ x.mantissa) * mantissa.astype(unit.dtype), x.exponent + exponent)
 
-    def activated(self, x: Scaled) -> tuple[Scaled, Scaled]:
+    def activate(self, x: Scaled) -> tuple[Scaled, Scaled]:
         """phi(x) and phi'(x)."""
         return self.activation.of(x)
 
@@ -60,11 +60,11 @@ class ScaledArithmetic:
         """x*y, entry by entry."""
         return carry_scale(x.mantissa * y.mantissa, x.exponent + y.exponent)
 
-    def scaled(self, s: float, x: Scaled) -> Scaled:
+    def scale(self, s: float, x: Scaled) -> Scaled:
         """s*x for a plain number s."""
         return carry_scale(x.mantissa * x.mantissa.dtype.type(s), x.exponent)
 
-    def normalized(self, x: Scaled) -> tuple[Scaled, Scaled]:
+    def normalize(self, x: Scaled) -> tuple[Scaled, Scaled]:
         """Layer normalization, and the standard deviation it divided by."""
         normal, sd = layer_norm(x.mantissa)
         return carry_scale(normal), Scaled(sd, x.exponent)

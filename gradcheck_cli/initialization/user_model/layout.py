@@ -65,7 +65,7 @@ class Layout:
 
     def _enter(self, node: Node) -> None:
         given = [self.factors.get(a) for a in node.arguments]
-        made = self._made(node, given)
+        made = self._factor_of(node, given)
         if made is not None:
             self.factors[node.index] = made
         before = max((self.depths[a] for a in node.arguments), default=0)
@@ -83,7 +83,7 @@ class Layout:
                 use = _Use(node.arguments[position], summed_first, depth, factor.changed)
                 self.uses.setdefault(factor.name, use)
 
-    def _made(self, node: Node, given: Sequence[_Factor | None]) -> _Factor | None:
+    def _factor_of(self, node: Node, given: Sequence[_Factor | None]) -> _Factor | None:
         """What matrix a node is a form of; None if it is a signal."""
         found = [factor for factor in given if factor is not None]
         others = [a for a, factor in zip(node.arguments, given, strict=True) if factor is None]

@@ -150,7 +150,7 @@ def _notes(
         reasons.setdefault(layout.why_left_out(step), []).append(step.display)
     for reason in ("single numbers", "made of parameters only", "not on the way to the loss"):
         if reason in reasons:
-            yield f"left out, {reason}: {_listed(reasons[reason])}"
+            yield f"left out, {reason}: {_list_names(reasons[reason])}"
 
 
 def _on_matrices(layout: Layout, matrices: Sequence[MatrixStats]) -> Iterator[str]:
@@ -165,7 +165,7 @@ def _on_matrices(layout: Layout, matrices: Sequence[MatrixStats]) -> Iterator[st
     )
     turned = displayed(layout, [name for name, use in layout.uses.items() if use.first_axis])
     if turned:
-        yield f"products sum over the first axis of {_listed(turned)}: that is its fan_in, not the last"
+        yield f"products sum over the first axis of {_list_names(turned)}: that is its fan_in, not the last"
     for name, use in layout.uses.items():
         if use.changed:
             shown = {i.node: i.display for i in layout.model.inputs.values()}
@@ -202,7 +202,7 @@ def _on_draws(layout: Layout, measured: Measured) -> Iterator[str]:
         )
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     more = len(names) - _MOST_NAMED
     shown = ", ".join(printable(name, 30) for name in names[:_MOST_NAMED])
     return f"{shown} and {more:,} more" if more > 0 else shown
