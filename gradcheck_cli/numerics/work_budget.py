@@ -35,11 +35,17 @@ class Budget:
 
     def pay(self, operations: int, digits: int) -> None:
         """Take so many operations from what is left. Raises BudgetSpent."""
-        cost = operations * -(-digits // self.unit_digits)
-        if self.spent or cost > self.left:
-            self.spent = True
+        if not self.covers(operations, digits):
             raise BudgetSpent(self.reason)
-        self.left -= cost
+        self.left -= self._cost(operations, digits)
+
+    def covers(self, operations: int, digits: int) -> bool:
+        """Whether so many operations fit into what is left; where they do not, nothing does from there on."""
+        self.spent = self.spent or self._cost(operations, digits) > self.left
+        return not self.spent
+
+    def _cost(self, operations: int, digits: int) -> int:
+        return operations * -(-digits // self.unit_digits)
 
     @property
     def reason(self) -> str:

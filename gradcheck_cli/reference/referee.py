@@ -10,6 +10,7 @@ Vignes 1993). Knows nothing of vjps and of verdicts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -27,6 +28,7 @@ from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.machine import EPS
+from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.reference.exact_differences import ExactDifferences
 from gradcheck_cli.reference.stochastic_rounding import (
@@ -96,6 +98,24 @@ class Referee(ExactDifferences):
         reverse = self._reverse(point, target, m or self.high)
         return {name: reverse.by(self.model.node(name)) for name in by}
 
+    def covers(
+        self, point: PointValues, wanted: Mapping[str, Sequence[str]], m: High, *, values: bool
+    ) -> bool:
+        """Whether the budget reaches for derivatives of steps by names that are not known yet at a point, and
+        with `values` for a forward pass before them. Nothing is computed."""
+        operations = self.work if values else 0
+        if wanted and (point, m) not in self._passes:
+            operations += self.work
+        forgets = len(self._recent) + len(wanted) > self._capacity
+        for of, names in wanted.items():
+            node = self.model.node(of)
+            targets = [self.program.of_node[self.model.node(name).index] for name in names]
+            reverse = None if forgets else self._recent.get((point, node.index, m))
+            for seed in range(math.prod(node.shape)):
+                known = {} if reverse is None else reverse.by_seed.get(seed, {})
+                operations += self._users.price(targets, self.program.of_node[node.index], known)
+        return self.budget.covers(operations, m.context.dps)
+
     def _reverse(self, point: Mapping[str, Array], of: Node, m: Namespace) -> Reverse:
         """The adjoints of one step at one point; the last few are kept for the next name."""
         values = PointValues.of(point)
@@ -119,10 +139,14 @@ class Referee(ExactDifferences):
     def _drop_oldest(self, kept: dict[Any, Any]) -> None:
         """Let go of what was found first. Of a small model more is kept: claims go from point to point, and
         what is forgotten in between is computed again for each of them."""
+        while len(kept) >= self._capacity:
+            kept.pop(next(iter(kept)))
+
+    @cached_property
+    def _capacity(self) -> int:
         limits = self.limits
         least = limits.most_recent if self.held <= limits.few_held else limits.few_recent
-        while len(kept) >= max(least, limits.most_kept // self.held):
-            kept.pop(next(iter(kept)))
+        return max(least, limits.most_kept // self.held)
 
     @cached_property
     def _users(self) -> Users:

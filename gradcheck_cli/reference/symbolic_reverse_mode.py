@@ -8,7 +8,7 @@ bounds.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeGuard
 
@@ -117,6 +117,31 @@ class Users:
         """What the adjoint of an item costs: the partials of its users, over all rows."""
         return sum(self._work(user) for user, _ in self.of(index, end))
 
+    def missing(self, target: int, end: int, known: Container[int]) -> list[int]:
+        """The items whose adjoints that of `target` is made from and that are not known yet, users first."""
+        found: dict[int, None] = {}
+        todo = [target]
+        while todo:
+            index = todo[-1]
+            is_known = index in known or index in found
+            users = [] if is_known else self.of(index, end)
+            waiting = [user for user, _ in users if user not in known and user not in found]
+            todo += waiting
+            if not waiting:
+                todo.pop()
+                if not is_known:
+                    found[index] = None
+        return list(found)
+
+    def price(self, targets: Iterable[int], end: int, known: Iterable[int]) -> int:
+        """What the adjoints of several items cost together, beyond those that are known."""
+        seen, total = {end, *known}, 0
+        for target in targets:
+            missing = self.missing(target, end, seen)
+            total += sum(self.operations(index, end) for index in missing)
+            seen.update(missing)
+        return total
+
     def _work(self, index: int) -> int:
         applied = self.program.kernels.get(index)
         instructions = 1 if applied is None else max(1, len(applied.kernel.value.code))
@@ -210,29 +235,13 @@ class Reverse:
         """The adjoint of an item, from those of its users; what nobody asks for is not computed."""
         if target in adjoints:
             return adjoints[target]
-        missing = self._missing(target, adjoints)
+        missing = self.at.users.missing(target, self.end, adjoints)
         if isinstance(self.m, High):
             self.at.pay(self.m, sum(self.at.users.operations(k, self.end) for k in missing))
         with np.errstate(all="ignore"):
             for index in missing:
                 adjoints[index] = self._sum_over_users(index, adjoints)
         return adjoints[target]
-
-    def _missing(self, target: int, adjoints: Mapping[int, Array | None]) -> list[int]:
-        """The items whose adjoints that of `target` is made from and that have none yet, users first."""
-        found: dict[int, None] = {}
-        todo = [target]
-        while todo:
-            index = todo[-1]
-            known = index in adjoints or index in found
-            users = [] if known else self.at.users.of(index, self.end)
-            waiting = [user for user, _ in users if user not in adjoints and user not in found]
-            todo += waiting
-            if not waiting:
-                todo.pop()
-                if not known:
-                    found[index] = None
-        return list(found)
 
     def _sum_over_users(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
         """The sum of the contributions of all users; None where there is none."""

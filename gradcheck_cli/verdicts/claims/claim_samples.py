@@ -9,19 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck_cli.evaluation.tape import Tape
-from gradcheck_cli.model.graph import Graph, Key
+from gradcheck_cli.model.graph import Derivative, Graph, Key
 from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
-from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.results.gradient_results import ClaimResult
 from gradcheck_cli.verdicts.claims.at_kinks import kinks_of
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import difference
 from gradcheck_cli.verdicts.claims.formulas import same_sums
 from gradcheck_cli.verdicts.claims.numbers import numbers_of, unwritten
-from gradcheck_cli.verdicts.claims.true_values import At, TrueValues
+from gradcheck_cli.verdicts.claims.true_values import At, TrueValues, derivatives_in
 
 __all__ = ["ClaimSample", "samples_of_formula", "samples_of_numbers"]
 
@@ -61,7 +60,7 @@ def samples_of_numbers(
     context: ClaimContext, claim: Claim, formula: Graph, result: ClaimResult
 ) -> tuple[ClaimSample, ...]:
     """Of an array: its entries are many, and tell as much as points do, where they have digits."""
-    truth = context.true_values(context.points[0])
+    truth = context.true_values(context.points[0], [claim.target])
     claimed, true, rounding = numbers_of(context, claim)
     tolerance = rounding + unwritten(claim, context.limits)
     with np.errstate(all="ignore"):
@@ -83,25 +82,25 @@ def samples_of_numbers(
 
 
 def _sample(context: ClaimContext, claim: Claim, formula: Graph, at: At) -> ClaimSample | None:
-    truth = context.true_values(at)
+    wanted = derivatives_in(claim, formula)
     try:
-        discrepancy = (
-            context.compare(claim, formula, at)
-            if truth.exact
-            else difference(truth, claim, formula)
-        )
+        exact = context.compare(claim, formula, at) if context.true_values(at, wanted).exact else None
+        truth = context.true_values(at, wanted)  # in float64 where the budget ended
+        discrepancy = exact if exact and truth.exact else difference(truth, claim, formula)
         rounding = 0.0 if truth.exact else context.rounding(claim, at, discrepancy.true)
         tolerance = context.limits.rounding_safety * rounding
     except FAILURES:
         return None
 
     def accepts(other: Graph) -> bool:
-        if truth.exact and context.referee.budget.spent:
+        budget = context.referee.budget
+        if truth.exact and budget.spent:
             return False
         try:
-            return not context.compare(claim, other, at).wrong.any()
-        except (*FAILURES, BudgetSpent):
+            right = not context.compare(claim, other, at).wrong.any()
+        except FAILURES:
             return False
+        return right and not (truth.exact and budget.spent)
 
     return ClaimSample(
         context.model, claim, discrepancy.claimed, discrepancy.true, truth.tape, formula,
@@ -112,10 +111,9 @@ def _sample(context: ClaimContext, claim: Claim, formula: Graph, at: At) -> Clai
 
 
 def _leaf(context: ClaimContext, at: At, truth: TrueValues, key: Key) -> Array:
-    try:
-        return floats(truth.leaf(key))
-    except BudgetSpent:
-        return context.true_values(at).leaf(key)
+    if isinstance(key, Derivative) and key.whole not in truth.known:
+        truth = context.true_values(at, [key])
+    return floats(truth.leaf(key))
 
 
 def _far(context: ClaimContext, number: int) -> PointValues:

@@ -6,11 +6,10 @@ float64 where a model is too large. Knows nothing of verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -27,13 +26,12 @@ from gradcheck_cli.reference.referee import Referee, unmeasured_rounding
 from gradcheck_cli.results import index_patterns
 from gradcheck_cli.results.gradient_results import ClaimResult
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference, difference_in_blocks
-from gradcheck_cli.verdicts.claims.true_values import At, TrueValues, entry_of
+from gradcheck_cli.verdicts.claims.true_values import At, TrueValues, by_step, derivatives_in, entry_of
 
 __all__ = ["FAILURES", "ClaimContext", "fails", "name_of"]
 
 FAILURES = (ZeroDivisionError, ValueError, OverflowError)
 CLAIMS = ClaimsLimits()
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -74,14 +72,24 @@ class ClaimContext:
     judged_by_rows: bool = False  # some claim was: in float64 over all, at high precision over the first
     _computed_at: dict[tuple[PointValues, int], TrueValues] = field(default_factory=dict)
 
-    def true_values(self, at: At, m: Any = None) -> TrueValues:
-        """What is true at a point in the precision of this context; `m` asks for more digits than 50. Raises
-        BudgetSpent where the budget does not reach."""
+    def true_values(
+        self, at: At, wanted: Iterable[Derivative] = (), m: High | None = None
+    ) -> TrueValues:
+        """What is true at a point, in the precision for which the budget covers the derivatives that are
+        wanted: that of `m`, or 50 digits, else float64. Their work is counted before any of it is done."""
         precision = self.precision(m)
+        if precision.exact and not self._covers(at, wanted, precision):
+            precision = DOUBLE
         key = (at.values, precision.digits)
         if key not in self._computed_at:
             self._computed_at[key] = self._compute(at, precision)
         return self._computed_at[key]
+
+    def _covers(self, at: At, wanted: Iterable[Derivative], precision: Precision) -> bool:
+        truth = self._computed_at.get((at.values, precision.digits))
+        new = wanted if truth is None else [d for d in wanted if d.whole not in truth.known]
+        m = precision.namespace
+        return self.referee.covers(at.values, by_step(new), m, values=truth is None)
 
     def _compute(self, at: At, precision: Precision) -> TrueValues:
         m = precision.namespace
@@ -99,6 +107,11 @@ class ClaimContext:
     def lacks_precision(self) -> bool:
         """Whether a model that is one for high precision has to do without, as when the budget is spent."""
         return self.referee.affords() and (self.referee.budget.spent or self.only_float64)
+
+    def require_precision(self) -> None:
+        """Raise BudgetSpent where such a model has to do without: what float64 says would decide nothing."""
+        if self.lacks_precision:
+            raise BudgetSpent(self.referee.budget.reason)
 
     @property
     def has_many_rows(self) -> bool:
@@ -147,19 +160,6 @@ class ClaimContext:
     def in_float64(self) -> ClaimContext:
         """All rows, in float64."""
         return ClaimContext(self.model, self.referee, self.points, self.layout, False, self.limits, True)
-
-    def within_budget(self, work: Callable[[], Result]) -> Result:
-        """What `work` gives at the precision that the budget reaches.
-
-        The only place where work is done twice. What a claim costs depends on its discrepancies, so the
-        budget may end on the way; then `precision` is float64 from there on.
-        """
-        if self.precision() is not DOUBLE:
-            with suppress(BudgetSpent):
-                result = work()
-                if self.precision() is not DOUBLE:
-                    return result
-        return work()
 
     def moved_inputs(
         self, number: int, *, kinds: tuple[str, ...] = ("param",), reach: float = 1.0
@@ -211,13 +211,17 @@ class ClaimContext:
         """
         at = At(0, self.points[0].values.with_values(values))
         try:
-            return self.within_budget(lambda: self.compare(claim, formula, at))
+            return self.compare(claim, formula, at)
         except FAILURES:
             return None
 
     def compare(self, claim: Claim, formula: Graph, at: At) -> Discrepancy:
-        """How far a formula is from the truth at a point, with which entries are wrong."""
-        truth = self.true_values(at)
+        """How far a formula is from the truth at a point, with which entries are wrong.
+
+        With as many digits as it takes; in float64 where the budget does not reach for so many.
+        """
+        wanted = derivatives_in(claim, formula)
+        truth = self.true_values(at, wanted)
         if claim.integers is None and truth.streams(claim, formula):
             return difference_in_blocks(truth, claim, formula)
         discrepancy = difference(truth, claim, formula)
@@ -228,7 +232,10 @@ class ClaimContext:
         if not discrepancy.wrong.any():
             return discrepancy
         for m in (self.referee.higher, self.referee.surest):
-            again = difference(self.true_values(at, m), claim, formula)
+            truth = self.true_values(at, wanted, m)
+            if not truth.exact:
+                return self.compare(claim, formula, at)
+            again = difference(truth, claim, formula)
             with np.errstate(all="ignore"):
                 before, now = discrepancy.exact_size(), again.exact_size()
                 # only cancellation shrinks with the precision
@@ -246,9 +253,12 @@ class ClaimContext:
         vanished = discrepancy.wrong & (discrepancy.claimed == 0) & (discrepancy.true == 0)
         if not vanished.any():
             return discrepancy
-        zeros = self.true_values(at).leading_zeros(claim.target)
+        zeros = self.true_values(at, [claim.target]).leading_zeros(claim.target)
         if zeros * self.referee.held <= self.limits.most_zeros:
-            again = difference(self.true_values(at, self.referee.deep(zeros)), claim, formula)
+            truth = self.true_values(at, derivatives_in(claim, formula), self.referee.deep(zeros))
+            if not truth.exact:
+                return self.compare(claim, formula, at)
+            again = difference(truth, claim, formula)
             vanished &= ~again.wrong
         return replace(discrepancy, wrong=discrepancy.wrong & ~vanished)
 

@@ -22,7 +22,7 @@ from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.reference.referee import unmeasured_rounding
 from gradcheck_cli.reference.row_blocks import over_rows
 from gradcheck_cli.reference.stochastic_rounding import Jittered, bound
-from gradcheck_cli.verdicts.claims.true_values import TrueValues
+from gradcheck_cli.verdicts.claims.true_values import TrueValues, derivatives_in
 
 __all__ = ["Discrepancy", "difference", "difference_in_blocks", "evaluated", "signed_difference"]
 
@@ -101,7 +101,7 @@ class Discrepancy:
 
 
 def difference(truth: TrueValues, claim: Claim, formula: Graph) -> Discrepancy:
-    """A formula beside the derivative that it is claimed to be, all rows at once. Raises BudgetSpent."""
+    """A formula beside the derivative that it is claimed to be, all rows at once."""
     value, true = _both_sides(truth, claim, formula)
     equal = truth.limits.equal_at_high_precision if truth.exact else 0.0
     with np.errstate(all="ignore"):
@@ -136,8 +136,7 @@ def signed_difference(truth: TrueValues, claim: Claim, formula: Graph) -> Array:
 
 
 def _both_sides(truth: TrueValues, claim: Claim, formula: Graph) -> tuple[Array, Array]:
-    leaves = [n.key for n in formula.nodes if n.is_leaf and isinstance(n.key, Derivative)]
-    truth.prepare([claim.target, *leaves])
+    truth.prepare(derivatives_in(claim, formula))
     true = truth.derivative(claim.target)
     per_row = truth.is_per_row(claim.target)
     if claim.integers is None:

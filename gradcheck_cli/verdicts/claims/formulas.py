@@ -19,7 +19,7 @@ from gradcheck_cli.verdicts.claims.context import ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference
 from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, verdict_at_kink
 from gradcheck_cli.verdicts.claims.long_literals import explain_by_long_literals
-from gradcheck_cli.verdicts.claims.true_values import At, are_many
+from gradcheck_cli.verdicts.claims.true_values import At, are_many, derivatives_in
 
 __all__ = ["are_roundings", "judge_formula", "right_for_data", "same_sums"]
 
@@ -105,12 +105,16 @@ def are_roundings(
     small = all(not found.in_blocks and found.is_small(context.limits) for _, found in failing)
     if not data or not small:
         return False
+    exact = not context.lacks_precision
     for at, discrepancy in failing:
         change = np.zeros_like(discrepancy.size)
         for sample in range(1, context.limits.data_roundings + 1):
             near = {i.name: _next_to(at.values[i.name], sample, all_digits=whole) for i in data}
             there = At(at.number, at.values.with_values(near))
-            again = difference(context.true_values(there), claim, formula)
+            truth = context.true_values(there, derivatives_in(claim, formula))
+            if exact:
+                context.require_precision()
+            again = difference(truth, claim, formula)
             change = np.maximum(change, np.abs(again.size - discrepancy.size))
         if (discrepancy.wrong & ~(discrepancy.size <= context.limits.data_rounding_safety * change)).any():
             return False

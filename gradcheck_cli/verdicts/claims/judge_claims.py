@@ -31,7 +31,7 @@ from gradcheck_cli.verdicts.claims.numbers import (
     judge_numbers,
     numbers_of,
 )
-from gradcheck_cli.verdicts.claims.true_values import At
+from gradcheck_cli.verdicts.claims.true_values import At, derivatives_in
 from gradcheck_cli.verdicts.claims.whole_numbers import judge_whole_numbers
 
 __all__ = ["Judged", "judge_claims"]
@@ -93,7 +93,7 @@ def judge_claims(
         results = [replace(r, verdict=Verdict.WRONG) if r.only else r for r in results]
     samples = [_samples_for(context, c, r) for c, r in zip(claims, results, strict=True)]
     if carry:
-        results = context.within_budget(lambda: _carry(context, claims, results))
+        results = _carry(context, claims, results)
     return Judged(tuple(results), tuple(notes), tuple(samples))
 
 
@@ -127,7 +127,7 @@ def _judge_and_count(context: ClaimContext, claim: Claim, done: Callable[[], Non
 def _judge(context: ClaimContext, claim: Claim) -> ClaimResult:
     """One claim, at all points; when the budget is spent, in float64 if that is enough."""
     try:
-        result = context.within_budget(lambda: _by_rows(context, claim) or _judge_once(context, claim))
+        result = _by_rows(context, claim) or _judge_once(context, claim)
     except BudgetSpent:  # the slopes of a kink
         note = context.referee.budget.reason
         return replace(_blank_result(context.model, claim), verdict=Verdict.UNRESOLVED, note=note)
@@ -150,6 +150,8 @@ def _by_rows(context: ClaimContext, claim: Claim) -> ClaimResult | None:
         return None
     everywhere, first = _judge_once(context.in_float64, claim), _judge_once(context.first_rows, first_rows)
     if everywhere.verdict is not first.verdict or first.verdict not in (Verdict.OK, Verdict.WRONG):
+        return None
+    if context.lacks_precision:  # the first rows were not judged at high precision
         return None
     context.judged_by_rows = True
     is_ok = first.verdict is Verdict.OK
@@ -179,7 +181,7 @@ def _floats(context: ClaimContext, claim: Claim, at: At) -> tuple[Array, Array, 
     """Claimed and true values, and by how much rounding may have moved them apart."""
     formula = claim.formulas[context.layout]
     assert isinstance(formula, Graph)
-    discrepancy = difference(context.true_values(at), claim, formula)
+    discrepancy = difference(context.true_values(at, derivatives_in(claim, formula)), claim, formula)
     rounding = context.rounding(claim, at, discrepancy.true) + context.own_rounding(claim, formula, at)
     return discrepancy.claimed, discrepancy.true, context.limits.rounding_safety * rounding
 
@@ -208,14 +210,14 @@ def _samples_for(context: ClaimContext, claim: Claim, result: ClaimResult) -> tu
         return ()
     if claim.numbers is not None:
         context = context.in_float64 if context.has_many_rows else context
-        return context.within_budget(lambda: samples_of_numbers(context, claim, formula, result))
+        return samples_of_numbers(context, claim, formula, result)
     if context.has_many_rows or context.true_values(context.points[0]).streams(claim, formula):
         first_rows = context.with_fewer_rows(claim)
         if first_rows is not None:  # the mistake is the same
             return _samples_for(context.first_rows, first_rows, _judge(context.first_rows, first_rows))
         if not context.has_many_rows:
             return ()
-    return context.within_budget(lambda: samples_of_formula(context, claim, formula))
+    return samples_of_formula(context, claim, formula)
 
 
 def _carry(
@@ -223,8 +225,11 @@ def _carry(
 ) -> list[ClaimResult]:
     """Each claim's value when its derivatives are the author's own, from earlier lines."""
     context = context.in_float64 if context.has_many_rows else context
-    true = context.true_values(context.points[0])
-    truth, found = replace(true, known={}), []
+    formulas = [(claim, claim.formulas[context.layout]) for claim in claims if claim.numbers is None]
+    wanted = [d for c, graph in formulas if isinstance(graph, Graph) for d in derivatives_in(c, graph)]
+    true = context.true_values(context.points[0], wanted)
+    true.prepare(wanted)
+    truth, found = replace(true, known=dict(true.known)), []
     for claim, result in zip(claims, results, strict=True):
         formula = claim.formulas[context.layout]
         if isinstance(formula, Misfit) or (claim.numbers is not None and claim.integers is None):

@@ -20,6 +20,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.named_constants import constants_near, name_of_constant, significant_digits
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import signed_difference
+from gradcheck_cli.verdicts.claims.true_values import derivatives_in
 
 __all__ = ["explain_by_long_literals", "with_literals"]
 
@@ -127,10 +128,11 @@ class _Search:
         """Claimed minus true, of some entries at all points."""
         context, formula = _standing_for(self.context, self.formula, self._numbers(off))
         most = context.limits.literal_entries
-        parts = [
-            np.ravel(signed_difference(context.true_values(at), self.claim, formula))[:most]
-            for at in context.points
-        ]
+        wanted, parts = derivatives_in(self.claim, formula), []
+        for at in context.points:
+            truth = context.true_values(at, wanted)
+            context.require_precision()
+            parts.append(np.ravel(signed_difference(truth, self.claim, formula))[:most])
         return np.concatenate(parts)
 
 
@@ -158,4 +160,6 @@ def _is_right(
     context: ClaimContext, claim: Claim, formula: Graph, numbers: Mapping[str, str]
 ) -> bool:
     there, formula = _standing_for(context, formula, numbers)
-    return not any(there.compare(claim, formula, at).wrong.any() for at in there.points)
+    is_right = not any(there.compare(claim, formula, at).wrong.any() for at in there.points)
+    there.require_precision()
+    return is_right

@@ -186,7 +186,8 @@ def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array
         By how much rounding may have moved the claimed numbers.
     """
     at = context.points[0]
-    true = np.asarray(floats(context.true_values(at).derivative(claim.target)))
+    truth = context.true_values(at, [claim.target])
+    true = np.asarray(floats(truth.derivative(claim.target)))
     claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
     rounding = context.rounding(claim, at, true).reshape(true.shape)
     safety = context.limits.rounding_safety if context.lacks_precision else 1.0  # the truth is off, too

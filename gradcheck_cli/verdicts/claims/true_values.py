@@ -18,7 +18,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.reference.referee import Referee
 
-__all__ = ["At", "TrueValues", "are_many", "entry_of"]
+__all__ = ["At", "TrueValues", "are_many", "by_step", "derivatives_in", "entry_of"]
 
 
 @dataclass(frozen=True)
@@ -177,12 +177,8 @@ class TrueValues:
 
     def prepare(self, wanted: Iterable[Derivative]) -> None:
         """Compute all derivatives of one step together."""
-        groups: dict[str, list[str]] = {}
-        for target in wanted:
-            if target.whole not in self.known:
-                groups.setdefault(target.of, []).append(target.by)
-        for of, names in groups.items():
-            for by, value in self._values(of, list(dict.fromkeys(names))).items():
+        for of, names in by_step(target for target in wanted if target.whole not in self.known).items():
+            for by, value in self._values(of, names).items():
                 self.known[Derivative(of, by)] = self._in_layout(of, by, value)
 
     def _computed(self, of: str, by: str) -> Array:
@@ -217,6 +213,21 @@ class TrueValues:
 
     def _lead(self, value: Array, per_row: bool) -> Array:
         return value[None] if per_row else np.asarray(value)[None, None]
+
+
+def by_step(wanted: Iterable[Derivative]) -> dict[str, list[str]]:
+    """Derivatives as names for each step, every name once."""
+    groups: dict[str, list[str]] = {}
+    for target in wanted:
+        names = groups.setdefault(target.of, [])
+        if target.by not in names:
+            names.append(target.by)
+    return groups
+
+
+def derivatives_in(claim: Claim, formula: Graph) -> list[Derivative]:
+    """The derivative that is claimed, and those that the formula is made of."""
+    return [claim.target, *(n.key for n in formula.nodes if n.is_leaf and isinstance(n.key, Derivative))]
 
 
 def are_many(numbers: int, limits: ClaimsLimits) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from build import Sheet, exchanged, high
+from gradcheck_cli import api
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
 from gradcheck_cli.derivatives import backprop, symbolic
@@ -19,8 +20,10 @@ from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.numerics.mpmath_context import new_context
+from gradcheck_cli.numerics.work_budget import Budget
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Entry, Report, Verdict
+from paths import MODELS
 
 ULP = 2.0**-52
 HIGH = mpmath.ctx_mp.MPContext()
@@ -357,3 +360,22 @@ def test_a_step_that_divides_by_zero_aside(x: float) -> None:
     chosen = sheet("where", sheet("gt", a, 0.0), q, sheet("sub", w, a))
     sheet.step("loss", chosen)
     assert ask(sheet.model(), points=3).verdict in (Verdict.OK, Verdict.KINK)
+
+
+@pytest.mark.parametrize("name", ["toy.txt", "network.txt", "mlp_rows.txt"])
+def test_derivatives_cost_what_was_counted_before(name: str) -> None:
+    """So that their precision is chosen before they are computed; one operation less does not do."""
+    model = api.load(MODELS / name)
+    point, names = model.point(), [parameter.name for parameter in model.parameters()]
+    first = Referee(symbolic.lower(model))
+    first.tape(point, first.high)
+    first.derivative(point, model.loss, names)
+    cost = first.budget.most - first.budget.left
+    for most, reaches in ((cost, True), (cost - 1, False)):
+        referee = Referee(symbolic.lower(model), Budget(most))
+        assert referee.covers(point, {model.loss: names}, referee.high, values=True) is reaches
+        assert referee.budget.left == most
+        assert referee.budget.spent is not reaches
+    first.budget.left = 0
+    assert first.covers(point, {model.loss: names}, first.high, values=False)  # what is known costs nothing
+    assert not first.covers(point, {model.loss: names}, first.higher, values=False)
