@@ -7,8 +7,9 @@ IEEE 754-2019, table 3.5 (binary64); Higham 2002, section 2.1.
 
 from __future__ import annotations
 
-__all__ = ["EPS", "SMALLEST_NORMAL", "TINY"]
+__all__ = ["EPS", "MOST_DIGITS", "SMALLEST_NORMAL", "TINY"]
 
 EPS = 2.0**-52  # spacing of the numbers from 1 to 2; twice the unit roundoff
 SMALLEST_NORMAL = 2.0**-1022  # below it digits are lost one by one
+MOST_DIGITS = 15.9  # decimal digits that a number can carry: -log10 of half of EPS, rounded down
 TINY = 2.0**-1074  # the smallest positive number, and the spacing of the subnormal ones

@@ -201,7 +201,8 @@ class ExactDifferences:
         near = [(part - still) / move for part, move in zip(varied.values, moves, strict=True)]
         digits = self.limits.noise_digits + self.limits.step_exponent
         nothing = mp.mpf(10) ** (digits - mp.dps) if m is self.surest else 0
-        left, right = _limit(near[0], near[2], nothing), _limit(near[1], near[3], nothing)
+        growth = self.limits.growth
+        left, right = (_limit(near[k], near[k + 2], nothing, growth) for k in range(2))
         jumps = _jumps(near[0], near[2], self.limits) | _jumps(near[1], near[3], self.limits)
         if not target.per_row:
             left, right, jumps = left[0, ...], right[0, ...], jumps[0, ...]
@@ -335,10 +336,10 @@ def _jumps(slope: Array, farther: Array, limits: ReferenceLimits) -> Array:
     return np.asarray(stays & (abs(slope) > 0), dtype=bool)
 
 
-def _limit(slope: Array, farther: Array, nothing: Any) -> Array:
+def _limit(slope: Array, farther: Array, nothing: Any, growth: float) -> Array:
     """A slope where it stays as the step size falls to a tenth; 0 or infinite where it does not, and
     0 where it is so small that it can only be rounding: values that cancel leave some."""
     slope = np.where(abs(slope) < nothing, 0 * slope, slope)
-    grows, falls = abs(slope) > 1.2 * abs(farther), abs(farther) > 1.2 * abs(slope)
+    grows, falls = abs(slope) > growth * abs(farther), abs(farther) > growth * abs(slope)
     infinite = np.where(slope > 0, np.inf, -np.inf)
     return np.where(grows, infinite, np.where(falls, 0 * slope, slope))

@@ -40,9 +40,8 @@ from gradcheck_cli.reference.stochastic_rounding import (
 )
 from gradcheck_cli.reference.symbolic_reverse_mode import Pass, Reverse, Users
 
-__all__ = ["MOST_DIGITS", "Referee", "unmeasured_rounding"]
+__all__ = ["Referee", "unmeasured_rounding"]
 
-MOST_DIGITS = 15.9  # what a float64 can carry
 _DOUBLE = SIGNIFICANDS["float64"]
 _LIMITS = ReferenceLimits()
 

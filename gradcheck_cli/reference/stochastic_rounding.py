@@ -176,7 +176,7 @@ def read(m: Namespace, x: Array) -> Array:
     return round_randomly(m, x, 1, np.where(inexact, 0.5, 0.0)) if inexact.any() else x
 
 
-def is_own_decimal(x: Array) -> Array:
+def is_own_decimal(x: Array, limits: ReferenceLimits = _LIMITS) -> Array:
     """Where a double equals the shortest decimal that gives it, as 0.5 does and 0.1 does not.
 
     Of more than `most_exact` numbers only those with at most 10 binary places and below 2^20 are known to be.
@@ -184,6 +184,7 @@ def is_own_decimal(x: Array) -> Array:
     Parameters
     ----------
     x : float64, any shape
+    limits : how many numbers are compared with their texts
 
     Returns
     -------
@@ -191,7 +192,7 @@ def is_own_decimal(x: Array) -> Array:
     """
     short = (np.abs(x) < 2.0**20) & (x * 1024.0 == np.rint(x * 1024.0))
     open_ = np.flatnonzero(~short)
-    if 0 < open_.size <= _LIMITS.most_exact:
+    if 0 < open_.size <= limits.most_exact:
         flat = np.array(short).reshape(-1)
         flat[open_] = [_equals_its_text(float(v)) for v in np.ravel(x)[open_]]
         return flat.reshape(short.shape)
@@ -363,14 +364,14 @@ def local_errors(
         for node in model.graph.nodes:
             if node.is_leaf:
                 values[node.index] = x = _leaf_value(node, point)
-                exact[node.index] = is_own_decimal(x)
+                exact[node.index] = is_own_decimal(x, limits)
                 continue
             values[node.index] = y = compute(node, values, FLOAT64)
             given = [values[a] for a in node.arguments]
             together = not (node.is_literal or node.primitive.elementwise)
             known = _all([np.asarray(e.all()) if together else e for e in (exact[a] for a in node.arguments)])
             if node.is_literal:
-                exact[node.index] = np.asarray(not node.is_pi) & is_own_decimal(y)
+                exact[node.index] = np.asarray(not node.is_pi) & is_own_decimal(y, limits)
             elif not node.primitive.rounds:
                 exact[node.index] = known
             elif not node.primitive.elementwise:

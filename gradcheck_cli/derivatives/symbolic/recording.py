@@ -7,6 +7,7 @@ Knows nothing of SymPy, models and numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -165,7 +166,8 @@ class Recorder:
         item = handle.item
         while item.operation == "expand":
             item = self.items[item.arguments[0]]
-        return float(item.data) if item.operation == "constant" and abs(float(item.data)) < 1e6 else None
+        value = float(item.data) if item.operation == "constant" else math.inf
+        return value if abs(value) < self.limits.largest_constant else None
 
     def root(self, x: Handle, n: int) -> Handle:
         """x^(1/n) for positive x."""

@@ -142,6 +142,10 @@ class GradientsLimits(NamedTuple):
     # part of an entry | the mistake whose chance to go unseen is said | set by hand, not measured
     small_mistake: float = 1e-3
 
+    # entries | of a large block that are listed beside the disputed ones, evenly spread | set by hand, not
+    # measured
+    listed_others: int = 100
+
     # -- values
 
     # rows | of those whose values differ that are compared by themselves | set by hand, not measured

@@ -50,6 +50,9 @@ class ReferenceLimits(NamedTuple):
     # relative | a value jumps where its change is the same at the step size and at ten times as much: x^0.001
     # changes by 2e-3 of itself | set by hand, not measured
     same_change: float = 1e-9
+    # factor | a slope that is so many times that over ten times the distance grows without end | set by hand,
+    # not measured
+    growth: float = 1.2
     # relative | entries whose changes differ by less than this factor are confirmed together: 35 digits are
     # left for the smallest | derived from 140 digits and the step size
     spread: float = 1e-60

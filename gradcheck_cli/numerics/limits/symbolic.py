@@ -18,6 +18,8 @@ class SymbolicLimits(NamedTuple):
     # exponent | integers of the text up to it stay integers for SymPy, larger ones are opaque | 9^9^9
     # hangs SymPy 1.14
     largest_exponent: int = 64
+    # value | constants of the text up to it may be exponents that stay integers | set by hand, not measured
+    largest_constant: float = 1e6
     # rows of a matrix | det and inv up to it are unrolled for SymPy, larger ones taken whole | minors
     # grow like 2^n: [8,8] has 3,003 operations
     largest_matrix: int = 8

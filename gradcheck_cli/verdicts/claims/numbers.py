@@ -15,7 +15,8 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
-from gradcheck_cli.reference.referee import MOST_DIGITS, unmeasured_rounding
+from gradcheck_cli.numerics.machine import MOST_DIGITS
+from gradcheck_cli.reference.referee import unmeasured_rounding
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import judge_near_kink
 from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of

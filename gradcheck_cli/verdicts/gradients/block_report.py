@@ -134,7 +134,7 @@ def _listed(r: NameOutcome, drawn: _Drawn) -> Iterable[int]:
         return sorted({*bad[:most], *(int(k) for k in np.flatnonzero(r.columns.examined))})
     if most is None or total <= most:
         return range(total)
-    return sorted({*bad[:most], *range(0, total, total // 100)})
+    return sorted({*bad[:most], *range(0, total, total // drawn.limits.listed_others)})
 
 
 def _index(shape: tuple[int, ...], flat: int) -> tuple[int, ...]:

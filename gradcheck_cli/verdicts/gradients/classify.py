@@ -13,7 +13,7 @@ import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
-from gradcheck_cli.reference.referee import MOST_DIGITS
+from gradcheck_cli.numerics.machine import MOST_DIGITS
 from gradcheck_cli.verdicts.gradients.columns import Collected, Columns
 
 __all__ = ["Classification", "carried_digits", "classify", "proved_digits", "within"]

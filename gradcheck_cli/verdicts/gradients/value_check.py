@@ -17,8 +17,9 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64, floats
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
+from gradcheck_cli.numerics.machine import MOST_DIGITS
 from gradcheck_cli.numerics.work_budget import BudgetSpent
-from gradcheck_cli.reference.referee import MOST_DIGITS, Referee, unmeasured_rounding
+from gradcheck_cli.reference.referee import Referee, unmeasured_rounding
 from gradcheck_cli.results.gradient_results import Verdict
 from gradcheck_cli.verdicts.gradients.points import Point, single
 
