@@ -115,7 +115,8 @@ def _checked(
     found = blocks(
         model, program, referee, points,
         names=names, scheme=scheme, digits=float(asked.digits or 6), of=model.loss,
-        all_entries=asked.all_entries, limits=limits.gradients, done=meter.part,
+        all_entries=asked.all_entries, limits=limits.gradients,
+        differences=limits.finite_differences, done=meter.part,
     )  # fmt: skip
     judgement = judge_claims(
         model, judged, [(p.number, p.values) for p in points], referee,

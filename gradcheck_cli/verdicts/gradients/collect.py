@@ -25,6 +25,8 @@ from gradcheck_cli.derivatives.symbolic.program import Program
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
+from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS as DIFFERENCES
+from gradcheck_cli.numerics.limits.finite_differences import FiniteDifferencesLimits
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import Referee
@@ -96,9 +98,10 @@ class Collector:
     of: str
     digits: float  # that are to be proved
     limits: GradientsLimits = DEFAULTS
+    differences: FiniteDifferencesLimits = DIFFERENCES
 
     def __post_init__(self) -> None:
-        self.sums = RandomSums(self.model, self.program, self.of, self.limits)
+        self.sums = RandomSums(self.model, self.program, self.of, self.limits, self.differences)
 
     def collect(self, point: Point) -> Collected:
         """The columns of all names at a point."""
@@ -189,9 +192,10 @@ class Collector:
     def _fill_differences(self, draft: _Draft, plan: Plan, noise: Array) -> None:
         each, nodes = plan.names(Strategy.EACH), plan.names(Strategy.BY_NODE)
         tape = draft.point.tape
-        found = derivative(self.model, tape, self.of, each, self._exact_scheme, noise, self._enough)
+        limits = self.differences
+        found = derivative(self.model, tape, self.of, each, self._exact_scheme, noise, self._enough, limits)
         if nodes:
-            found |= by_node.derivative(tape, plan.route, nodes, SCHEMES["by-node"], noise)
+            found |= by_node.derivative(tape, plan.route, nodes, SCHEMES["by-node"], noise, limits)
         for name, estimates in found.items():
             for column in ("bound", "left", "right", "kink"):
                 draft.part(column, name)[:] = _flat(getattr(estimates, column))
@@ -257,7 +261,10 @@ class Collector:
         found = symbolic.along(self.program, point.values, self.of, directions, meter=point.tape.meter)
         draft.part("symbolic", name)[entries] = found
         draft.part("unseen", name)[entries] = np.isnan(found)
-        exact = derivative_at(self.model, point.tape, self.of, name, entries, self._exact_scheme, noise)
+        scheme, limits = self._exact_scheme, self.differences
+        exact = derivative_at(
+            self.model, point.tape, self.of, name, entries, scheme, noise, limits=limits
+        )
         draft.part("finite", name)[entries] = exact.value
         for column in ("bound", "left", "right", "kink"):
             draft.part(column, name)[entries] = getattr(exact, column)
@@ -280,7 +287,7 @@ class Collector:
     def _by_node_again(self, point: Point, name: str, noise: Array) -> Array:
         """Differences by node over the whole ladder of step sizes, with their bounds: (2, entries)."""
         route = affine_routes.route(self.model, self.of, [name])
-        found = by_node.derivative(point.tape, route, [name], EXTRAPOLATED, noise)[name]
+        found = by_node.derivative(point.tape, route, [name], EXTRAPOLATED, noise, self.differences)[name]
         return np.stack([_flat(found.value), _flat(found.bound)])
 
     def _suspects(self, draft: _Draft, name: str) -> Array:

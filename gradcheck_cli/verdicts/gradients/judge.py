@@ -12,6 +12,8 @@ from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
 from gradcheck_cli.derivatives.symbolic.program import Program
 from gradcheck_cli.evaluation.evaluate import operations
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS as DIFFERENCES
+from gradcheck_cli.numerics.limits.finite_differences import FiniteDifferencesLimits
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Block
@@ -41,6 +43,7 @@ def blocks(
     of: str,
     all_entries: bool = False,
     limits: GradientsLimits = DEFAULTS,
+    differences: FiniteDifferencesLimits = DIFFERENCES,
     done: Callable[[], None] = lambda: None,
 ) -> list[Block]:
     """A Block for every name: all entries at the given point, and disagreements elsewhere.
@@ -58,7 +61,7 @@ def blocks(
     done
         Called after each point.
     """
-    collector = Collector(model, program, referee, names, scheme, of, digits, limits)
+    collector = Collector(model, program, referee, names, scheme, of, digits, limits, differences)
     slopes = SlopeBudget(referee.afforded // (limits.slope_share * limits.slope_passes))
     work, outcomes = operations(model), []
     for point in points:

@@ -21,6 +21,8 @@ from gradcheck_cli.derivatives.symbolic.program import Program
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.random_points import signs
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS as DIFFERENCES
+from gradcheck_cli.numerics.limits.finite_differences import FiniteDifferencesLimits
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.verdicts.gradients.bisection import bisect
 from gradcheck_cli.verdicts.gradients.columns import Projections
@@ -52,6 +54,7 @@ class RandomSums:
     program: Program
     of: str
     limits: GradientsLimits = DEFAULTS
+    differences: FiniteDifferencesLimits = DIFFERENCES
     _signs: dict[str, Array] = field(default_factory=dict)
 
     def directions(self, name: str) -> Array:
@@ -104,7 +107,9 @@ class RandomSums:
         moves = {name: self.directions(name) for name in backprop}
         values = np.concatenate([np.ravel(point.tape.value(name)) for name in backprop])
         scale = float(np.sqrt(np.mean(np.square(values)))) or 1.0
-        third = along(self.model, point.tape, self.of, moves, scale, scheme, noise, enough)
+        third = along(
+            self.model, point.tape, self.of, moves, scale, scheme, noise, enough, self.differences
+        )
         return Projections(
             symbolic=self._symbolic(point, moves),
             backprop=self._sums(backprop),

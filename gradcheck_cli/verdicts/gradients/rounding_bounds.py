@@ -41,7 +41,7 @@ def noise_of_value(
     """
     if referee.jitters_values() or model.rows is None or of != model.loss:
         return np.asarray(referee.value_rounding(point.values, [of], doubles=True)[of] / limits.noise_margin)
-    return np.asarray(rounding_of_loss(point.tape) / limits.noise_margin)
+    return np.asarray(rounding_of_loss(point.tape, limits=referee.limits) / limits.noise_margin)
 
 
 def rounding_bounds(
