@@ -76,8 +76,8 @@ def numbers_at_the_top(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             parts = list(ast.walk(node.value))
-            numbers = [p.value for p in parts if isinstance(p, ast.Constant)]
-            if all(isinstance(p, ARITHMETIC) for p in parts) and any(type(n) in (int, float) for n in numbers):
+            kinds = {type(p.value) for p in parts if isinstance(p, ast.Constant)}
+            if all(isinstance(p, ARITHMETIC) for p in parts) and kinds & {int, float}:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 yield from map(ast.unparse, targets)
 
