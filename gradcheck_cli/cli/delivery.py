@@ -60,9 +60,16 @@ def standard_input(most: int | None = None) -> bytes:
     from gradcheck_cli.numerics.limits.language import DEFAULTS
 
     most = most or DEFAULTS.max_text
+    if sys.stdin is None:  # closed by the caller: <&-
+        help_text = "give the model as a file, or by a pipe"
+        raise LanguageError("standard input is closed", file="-", help=help_text)
     if sys.stdin.isatty():
         click.echo("reading the model from the keyboard; Ctrl-D ends it", err=True)
-    text = sys.stdin.buffer.read(most + 1)
+    try:
+        text = sys.stdin.buffer.read(most + 1)
+    except OSError as error:
+        reason = error.strerror or error
+        raise LanguageError(f"standard input cannot be read: {reason}", file="-") from None
     if len(text) > most:
         raise LanguageError(
             f"the model is longer than {most >> 20} MiB", file="-", help="--max-text raises the limit"
@@ -84,6 +91,8 @@ def deliver(result: Any, of: str, chosen: dict[str, Any], verbosity: int = 0) ->
         width=atomic_output.width(), color=color, encoding=encoding, verbosity=verbosity
     )
     text = encodable(render(result, name, options, of=of), encoding)
+    if to_file and not text:
+        return  # nothing was found out, as of a model that cannot be read: what the file holds stays
     if to_file:
         atomic_output.save(str(target), text.encode("utf-8", "backslashreplace"))
     else:

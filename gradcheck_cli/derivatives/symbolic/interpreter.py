@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.derivatives.symbolic.array_operations import structural_value
+from gradcheck_cli.derivatives.symbolic.kernels import Formula
 from gradcheck_cli.derivatives.symbolic.program import Applied, Program
 from gradcheck_cli.derivatives.symbolic.recording import CONSTANT, Item
 from gradcheck_cli.numerics.array_types import Array
@@ -67,7 +68,7 @@ class Run:
             return self.leaf(item, rows)
         applied = self.program.kernels.get(item.index)
         if applied is not None:
-            return applied.kernel.value(self.m, self.slot_values(item, applied, values))
+            return _of_kernel(applied.kernel.value, self.m, self.slot_values(item, applied, values))
         arguments = [values[a] for a in item.arguments]
         if item.operation == "over_rows":
             return self.m.sum(arguments[0], axis=(1,), keepdims=True)  # type: ignore[no-any-return]
@@ -92,6 +93,14 @@ class Run:
             x = values[slot]
             found.append(x if x.ndim == rank else x.reshape(x.shape[:2] + (1,) * (rank - 2)))
         return found
+
+
+def _of_kernel(formula: Formula, m: Namespace, slots: list[Array]) -> Array:
+    """A kernel's value; where SymPy drops slots, as of v - v and v^0, in the shape that they give."""
+    value = formula(m, slots)
+    if not formula.drops_slots:
+        return value
+    return np.broadcast_to(value, np.broadcast_shapes(*(x.shape for x in slots)))
 
 
 def _constant(item: Item, m: Namespace) -> Any:

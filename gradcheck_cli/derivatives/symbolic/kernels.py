@@ -96,6 +96,7 @@ class Formula:
             else:
                 todo.extend(waiting)
         self.result = places[expression]
+        self.drops_slots = not set(slots) <= expression.free_symbols
 
     def __call__(self, m: Namespace, values: Sequence[Array]) -> Array:
         """The value of the formula for the slots' values, entry by entry.
@@ -167,5 +168,8 @@ _NUMERIC: dict[str, Callable[..., Any]] = {
 }
 _NUMERIC["Exp1"] = lambda m: m.exp(m.array(np.ones((1, 1))))
 _NUMERIC["Pi"] = lambda m: 2 * m.asin(m.array(np.ones((1, 1))))
+for _name, _value in (("ComplexInfinity", np.inf), ("Infinity", np.inf), ("NegativeInfinity", -np.inf)):
+    _NUMERIC[_name] = lambda m, _value=_value: m.array(np.full((1, 1), _value))  # 1/(x - x)
+_NUMERIC["NaN"] = lambda m: m.array(np.full((1, 1), np.nan))
 _NUMERIC["Abs"] = lambda m, x: m.abs(x)
 _NUMERIC["sign"] = lambda m, x: m.sign(x)

@@ -89,6 +89,8 @@ def check_size(name: str, size: int, limit: int) -> None:
 def _read_stream(limits: LanguageLimits) -> bytes:
     pieces: list[bytes] = []
     size = 0
+    if sys.stdin is None:  # closed by the caller
+        raise DataError("standard input is closed", help="give the data as a file, or by a pipe")
     while piece := sys.stdin.buffer.read(limits.piece_bytes):
         pieces.append(piece)
         size += len(piece)
