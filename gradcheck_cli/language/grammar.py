@@ -9,7 +9,9 @@ differ in names and numbers only are parsed once (shapes.py). Knows nothing of v
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -40,8 +42,7 @@ class Parser:
         self.total = 0
         self.statement = Statement("", Span(0, 0))
         self._first = 0
-        self._lark = _load(self)
-        conf = self._lark.lexer_conf
+        conf = _TABLES.lark.lexer_conf
         self._lexer = Lexer(conf.terminals, conf.ignore)
         self._outlines: dict[tuple[str, ...], Outline | None] = {}
 
@@ -70,7 +71,8 @@ class Parser:
         self.ops = []
         self._first = 0
         self.statement = Statement("", span, ops=self.ops)
-        machine: Any = self._lark.parse_interactive("")
+        machine: Any = _TABLES.lark.parse_interactive("")
+        _TABLES.rules.parser = self
         at = span.start
         try:
             for token in self._lexer.tokens(self.source.code, *span):
@@ -82,6 +84,8 @@ class Parser:
             from gradcheck_cli.language.syntax_advice import explain
 
             raise explain(self.source, span, at - span.start, self.limits.syntax_context) from None
+        finally:
+            _TABLES.rules.parser = None
         return self.statement
 
     def _set(self, span: Span) -> Statement:
@@ -325,7 +329,33 @@ class Parser:
 _SPELLED = {"**": "^", "≥": ">=", "≤": "<="}
 
 
-def _load(rules: Parser) -> lark.Lark:
+class _Rules:
+    """The rules of the parser whose statement is read: one automaton serves all parsers of a thread."""
+
+    def __init__(self) -> None:
+        self.parser: Parser | None = None
+
+    def __getattr__(self, name: str) -> Callable[[list[Any]], Any]:
+        rule = getattr(Parser, name)
+        return lambda children: rule(self.parser, children)
+
+
+class _Tables(threading.local):
+    """The automaton, loaded once in each thread: that takes longer than to parse a small model."""
+
+    def __init__(self) -> None:
+        self.rules = _Rules()
+
+    @cached_property
+    def lark(self) -> lark.Lark:
+        """The parser whose rules are `rules`."""
+        return _load(self.rules)
+
+
+_TABLES = _Tables()
+
+
+def _load(rules: _Rules) -> lark.Lark:
     """The parser from its saved tables; from the grammar where lark is another version."""
     try:
         from gradcheck_cli.language import grammar_table
@@ -342,7 +372,7 @@ def _grammar() -> str:
     return Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
 
 
-def _build(rules: Parser | None = None) -> lark.Lark:
+def _build(rules: _Rules | None = None) -> lark.Lark:
     transformer: Any = rules
     return lark.Lark(_grammar(), transformer=transformer, **_OPTIONS)
 

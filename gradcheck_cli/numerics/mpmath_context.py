@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import threading
+from functools import lru_cache
 from typing import Any
 
-__all__ = ["new_context"]
+__all__ = ["private_context"]
 
 
-def new_context(digits: int) -> Any:
-    """A private mpmath context: nobody else's precision is touched."""
+def private_context(digits: int) -> Any:
+    """An mpmath context of this thread: nobody else's precision is touched.
+
+    One for each number of digits, kept: to make one takes longer than most of what is computed in it.
+    """
+    context = _made(digits, threading.get_ident())
+    context.dps = digits
+    return context
+
+
+@lru_cache(maxsize=64)
+def _made(digits: int, thread: int) -> Any:
     import mpmath
 
     context = mpmath.ctx_mp.MPContext()
-    context.dps = digits
     _divide_by_zero(context)
     return context
 

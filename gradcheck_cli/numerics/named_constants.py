@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-from gradcheck_cli.numerics.mpmath_context import new_context
+from gradcheck_cli.numerics.mpmath_context import private_context
 
 __all__ = ["constants_near", "last_place", "name_of_constant", "significant_digits"]
 
@@ -57,7 +57,7 @@ _CONSTANTS: dict[str, Callable[[Any], Any]] = {
 
 @cache
 def _values() -> dict[str, Any]:
-    context = new_context(_DIGITS)
+    context = private_context(_DIGITS)
     return {name: value(context) for name, value in _CONSTANTS.items()}
 
 
@@ -69,14 +69,14 @@ def constants_near(value: float, reach: float) -> Iterator[tuple[str, str]]:
     for denominator in range(2, _LARGEST_DENOMINATOR if reach < 1e-6 else 13):
         numerator = round(value * denominator)
         if numerator and numerator % denominator and abs(numerator / denominator - value) <= reach:
-            fraction = new_context(_DIGITS).mpf(numerator) / denominator
+            fraction = private_context(_DIGITS).mpf(numerator) / denominator
             yield f"{numerator}/{denominator}", fraction.context.nstr(fraction, 50)
             return
 
 
 def name_of_constant(text: str, digits: int) -> str | None:
     """The constant, or the fraction of small numbers, that a decimal agrees with to so many digits."""
-    context = new_context(_DIGITS)
+    context = private_context(_DIGITS)
     value = context.mpf(text)
     near = abs(value) * context.mpf(10) ** -digits
     for name, constant in _values().items():

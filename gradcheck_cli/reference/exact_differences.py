@@ -25,7 +25,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.evaluation import EVALUATION, EvaluationLimits
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
-from gradcheck_cli.numerics.mpmath_context import new_context
+from gradcheck_cli.numerics.mpmath_context import private_context
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.numerics.work_budget import Budget
@@ -81,7 +81,7 @@ class ExactDifferences:
         return self._precise(self.limits.surest_digits)
 
     def _precise(self, digits: int) -> High:
-        return High(new_context(digits), self.numerics)
+        return High(private_context(digits), self.numerics)
 
     def deep(self, zeros: int) -> High:
         """The namespace for numbers with so many zeros behind the point: there 1 - sigmoid(20000) is not

@@ -26,7 +26,7 @@ from gradcheck_cli.numerics.float64 import Float64
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.machine import SMALLEST_NORMAL
-from gradcheck_cli.numerics.mpmath_context import new_context
+from gradcheck_cli.numerics.mpmath_context import private_context
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.reference.stochastic_rounding import (
@@ -416,7 +416,7 @@ def _recompute_out_of_range(partial: Formula, slots: Sequence[Array], values: Ar
         doubtful &= np.isfinite(slot) & (slot != 0)
     if not 0 < doubtful.sum() <= at.limits.most_rescued:
         return values
-    high = High(new_context(at.numerics.digits), at.numerics)
+    high = High(private_context(at.numerics.digits), at.numerics)
     found = np.array(values)
     try:
         again = partial(high, [high.array(slot[doubtful].reshape(1, 1, -1)) for slot in given])

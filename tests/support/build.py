@@ -15,7 +15,7 @@ from gradcheck_cli.model.model import Input, Model, Step
 from gradcheck_cli.model.primitives import table
 from gradcheck_cli.model.primitives.record import Primitive
 from gradcheck_cli.model.primitives.table import PRIMITIVES
-from gradcheck_cli.numerics.mpmath_context import new_context
+from gradcheck_cli.numerics.mpmath_context import private_context
 from gradcheck_cli.numerics.multiprecision import High
 
 Shape = tuple[int, ...]
@@ -71,7 +71,7 @@ class Sheet:
 
 def high(digits: int = 50) -> High:
     """A namespace of any precision, with a context of its own."""
-    return High(new_context(digits))
+    return High(private_context(digits))
 
 
 # ---------------------------------------------------------------------------------------------

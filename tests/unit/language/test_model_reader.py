@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 
 from gradcheck_cli.common.errors import GradcheckError, LanguageError, OptionError, ShapeError
 from gradcheck_cli.language import read_claims, read_model, read_values, show
-from gradcheck_cli.language.grammar import Parser, _build
+from gradcheck_cli.language.grammar import _TABLES, _build
 from gradcheck_cli.language.identifiers import canonical, nearest
-from gradcheck_cli.language.source_text import decode
 from gradcheck_cli.model.graph import Derivative, Graph
 from gradcheck_cli.model.initializers import INITIALIZERS
 from gradcheck_cli.model.model import Misfit, Model
@@ -520,7 +519,7 @@ def automaton(parser: lark.Lark) -> list[tuple[object, ...]]:
 
 
 def test_saved_table_is_that_of_the_grammar() -> None:
-    saved = Parser(decode("", "-", 10))._lark
+    saved = _TABLES.lark
     fresh = _build()
     assert automaton(saved) == automaton(fresh)
     terminals = [sorted((t.name, str(t.pattern)) for t in p.terminals) for p in (saved, fresh)]

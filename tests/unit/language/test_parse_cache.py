@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import lark
@@ -279,3 +280,15 @@ def test_a_number_written_out_has_the_value_of_the_expression(text: str) -> None
     assert [value.shape for value in values] == [(), (), (1,)]
     assert len({float(value).hex() for value in (v.reshape(()) for v in values)}) == 1
     assert not any(value.flags.writeable for value in values)
+
+
+def test_parsers_of_one_thread_and_of_several_do_not_mix() -> None:
+    """All parsers of a thread share one automaton; a statement's rules run for the parser that reads it."""
+    texts = [f"param a{k} = {k}\nloss{k} = tanh(a{k}) + {k}*a{k}^2" for k in range(8)]
+    expected = [outcome(text) for text in texts]
+    readers = [statements(text)[1] for text in texts]
+    turns = zip(*([next(reader), next(reader)] for reader in readers), strict=True)
+    by_turns = [list(pair) for pair in zip(*turns, strict=True)]
+    assert by_turns == expected
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(outcome, texts * 8)) == expected * 8

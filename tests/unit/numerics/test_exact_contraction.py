@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from gradcheck_cli.numerics.exact_contraction import multilinear
-from gradcheck_cli.numerics.mpmath_context import new_context
+from gradcheck_cli.numerics.mpmath_context import private_context
 from gradcheck_cli.numerics.multiprecision import High
 
-HIGH = High(new_context(50))
-EXACT = High(new_context(400))
+HIGH = High(private_context(50))
+EXACT = High(private_context(400))
 
 
 def numbers(shape: tuple[int, ...], seed: int, m: High = HIGH) -> Any:
@@ -90,7 +90,7 @@ def test_sums_lose_nothing_either() -> None:
     assert np.sum(large, axis=1)[0, 0] != HIGH.context.mpf(1e-6)  # number by number, at 50 digits
 
 
-@pytest.mark.parametrize("m", [HIGH, High(new_context(140))])
+@pytest.mark.parametrize("m", [HIGH, High(private_context(140))])
 def test_decimals_that_cancel_leave_nothing(m: High) -> None:
     terms = m.decimals([[0.1, 0.2, -0.3]])[None]
     ones = m.array(np.ones((1, 1, 3, 1)))

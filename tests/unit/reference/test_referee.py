@@ -19,7 +19,7 @@ from gradcheck_cli.derivatives import backprop, symbolic
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.table import PRIMITIVES
-from gradcheck_cli.numerics.mpmath_context import new_context
+from gradcheck_cli.numerics.mpmath_context import private_context
 from gradcheck_cli.numerics.work_budget import Budget
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Entry, Report, Verdict
@@ -85,7 +85,7 @@ def test_truth_is_mpmaths(f: Any, true: Any, x: float) -> None:
 
 def test_the_context_is_private() -> None:
     before = mpmath.mp.prec
-    new_context(80)
+    private_context(80)
     assert mpmath.mp.prec == before
     with pytest.raises(ZeroDivisionError):
         mpmath.mpf(1) / 0  # division by zero was made harmless in our numbers only
