@@ -601,29 +601,28 @@ def test_a_syntax_error_is_shown_with_a_caret(toy: Path) -> None:
     assert "^" in done.stderr
 
 
-@pytest.mark.slow
-def test_several_files_end_with_a_count(toy: Path) -> None:
-    done = gradcheck("run", "toy.txt", "wrong.txt", "bad.txt", "missing.txt")
-    assert done.returncode == 2
-    assert done.stdout.endswith("4 models: 1 ok, 1 WRONG, 2 ERROR\n")
-    assert "there is no file missing.txt" in done.stderr
+def test_several_files_end_with_a_count(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "toy.txt", "wrong.txt", "bad.txt", "missing.txt"]) == 2
+    out, err = capsys.readouterr()
+    assert out.endswith("4 models: 1 ok, 1 WRONG, 2 ERROR\n")
+    assert "there is no file missing.txt" in err
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", ["explain", "show"])
-def test_the_other_commands_read_models(toy: Path, command: str) -> None:
-    done = gradcheck(command, "toy.txt")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "h1" in done.stdout
-    bad = gradcheck(command, "bad.txt")
-    assert (bad.returncode, bad.stdout) == (2, "")
+def test_the_other_commands_read_models(
+    toy: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([command, "toy.txt"]) == 0
+    out, err = capsys.readouterr()
+    assert ("h1" in out, err) == (True, "")
+    assert cli.main([command, "bad.txt"]) == 2
+    assert capsys.readouterr().out == ""
 
 
-@pytest.mark.slow
-def test_the_functions_are_listed() -> None:
-    done = gradcheck("functions")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "log1p" in done.stdout
+def test_the_functions_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["functions"]) == 0
+    out, err = capsys.readouterr()
+    assert ("log1p" in out, err) == (True, "")
 
 
 @pytest.mark.slow
@@ -639,15 +638,14 @@ def test_save_reports_what_the_system_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_limits_of_size_can_be_lowered_and_raised(tmp_path: Path) -> None:
+def test_limits_of_size_can_be_lowered_and_raised(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = "\n".join(str(k / 7) for k in range(100_000))
     (tmp_path / "x.csv").write_text(f"x\n{rows}\n")
     model = tmp_path / "m.txt"
     model.write_text(f'rows x from "x.csv"\nparam w = 1\nloss = mean_rows(w*x)\n#{"." * (1 << 20)}\n')
-    refused = gradcheck("run", str(model), "--max-text", "1")
-    assert refused.returncode == 2
-    assert "--max-text" in refused.stderr
-    refused = gradcheck("run", str(model), "--max-data", "1")
-    assert refused.returncode == 2
-    assert "--max-data" in refused.stderr
-    assert gradcheck("run", str(model), "--max-text", "2", "--max-data", "64", "-q").returncode == 0
+    for option in ("--max-text", "--max-data"):
+        assert cli.main(["run", str(model), option, "1"]) == 2
+        assert option in capsys.readouterr().err
+    assert cli.main(["run", str(model), "--max-text", "2", "--max-data", "64", "-q"]) == 0

@@ -5,10 +5,10 @@ The reference lies beside the checkout, not in it; without it these tests are sk
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from gradcheck_cli import api
+from gradcheck_cli.cli.main import main
 from gradcheck_cli.derivatives import backprop
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.model import Model
@@ -36,12 +37,14 @@ def reference(name: str) -> Any:
 
 def command(*arguments: str, code: int = 0) -> Any:
     """What `gradcheck ... --format json` writes."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gradcheck_cli", *arguments, "--format", "json"],
-        capture_output=True, cwd=PROJECT, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stderr) == (code, b"")
-    return json.loads(done.stdout.decode("utf-8"))
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), contextlib.chdir(PROJECT):
+        ended = main([*arguments, "--format", "json"])
+        out.flush()
+        err.flush()
+    written, said = (stream.detach().getvalue() for stream in (out, err))
+    assert (ended, said) == (code, b"")
+    return json.loads(written.decode("utf-8"))
 
 
 # ---------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def dense(units: int, inputs: int, penalty: str = "", rows: int = 8) -> Model:
 
 
 WIDE = (100, 60)  # 6,000 weights, too many to be moved one by one
-PENALTY = " + 0.1*sum(sin(W))"
+PENALTY = " + 0.1*sum(W^3)"
 
 
 # ---------------------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ record = PRIMITIVES["matmul"]
 def wrong(*arguments, **options):
     sent = np.array(record.vjp[0](*arguments, **options))
     if sent.shape[-2:] == (220, 1000):
-        sent[..., 17, 203] *= 1.001
+        sent[..., 17, 204] *= 1.001
     return sent
 table._TABLE["matmul"] = replace(record, vjp=(wrong, record.vjp[1]))
 report = check(api.load(sys.stdin.read()), Options(points=1))
@@ -267,8 +267,8 @@ print(report.verdict, report.coverage.entries, resource.getrusage(resource.RUSAG
 """
 LARGE = """
 seed 5
-rows x[784] ~ normal(0, 1) count 8
-rows y ~ normal(0, 1) count 8
+rows x[784] ~ normal(0, 1) count 2
+rows y ~ normal(0, 1) count 2
 param W0[1000,784] ~ he, b0[1000] ~ normal(0, 0.1)
 param W1[220,1000] ~ he, b1[220] ~ normal(0, 0.1)
 param W2[1,220] ~ he, b2[1] = 0
@@ -293,7 +293,7 @@ def test_one_wrong_entry_of_a_million_parameters() -> None:
     assert int(kilobytes) < 1_500_000
     assert verdict == "WRONG"
     (line,) = wrong
-    assert line.startswith("W1 17 203 backprop stands alone")
+    assert line.startswith("W1 17 204 backprop stands alone")
     assert "the vjp of matmul (line 9)" in line
 
 
@@ -366,18 +366,18 @@ def test_in_an_ordinary_layer_none_goes_unseen() -> None:
 
 @pytest.mark.slow
 def test_every_derivative_of_a_large_map_doubled(tmp_path: Path) -> None:
-    x = np.random.default_rng(1).normal(size=100_000)
+    x = np.random.default_rng(1).normal(size=20_000)
     np.save(tmp_path / "x.npy", x)
     np.save(tmp_path / "right.npy", x)
     np.save(tmp_path / "doubled.npy", 2 * x)
     (tmp_path / "map.txt").write_text(
-        'data x[100000] from "x.npy"\nparam w[100000] ~ normal(0, 1)\nloss = dot(w, x)\n'
+        'data x[20000] from "x.npy"\nparam w[20000] ~ normal(0, 1)\nloss = dot(w, x)\n'
         'claim d loss/d w from "right.npy"\nclaim d loss/d w from "doubled.npy"\n'
     )
     right, doubled = api.check(api.load(tmp_path / "map.txt")).claims
     assert right.verdict is Verdict.OK
     assert doubled.verdict is Verdict.WRONG
-    assert (doubled.wrong, doubled.total, doubled.place) == (100_000, 100_000, "all of w")
+    assert (doubled.wrong, doubled.total, doubled.place) == (20_000, 20_000, "all of w")
 
 
 @pytest.mark.slow
