@@ -1,7 +1,7 @@
 """The population under examination: what gradcheck says at a point, counted against what is true.
 
-One point is examined in five parts: the plain report, right and wrong claims as formulas, right and wrong
-claims as numbers. Whatever is not as it should be is counted and kept as a sentence.
+One point is examined in three reports: the parameters with right claims as formulas, right and wrong claims
+as numbers, wrong claims as formulas. Whatever is not as it should be is counted and kept as a sentence.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Verdict
@@ -92,9 +93,8 @@ def examine(problem: Problem, at: At, tally: Tally, *, formulas: int, numbers: i
         _outside(problem, at, tally)
         return
     truth = problem.gradient(at)
-    _plain(problem, at, truth, tally)
-    _right(problem, at, truth, tally)
-    _wrong_numbers(problem, at, truth, tally, numbers)
+    _right_formulas(problem, at, truth, tally)
+    _numbers(problem, at, truth, tally, numbers)
     if not any(one.kink for one in truth.values()):
         _wrong_formulas(problem, at, tally, formulas)
 
@@ -115,8 +115,18 @@ def _outside(problem: Problem, at: At, tally: Tally) -> None:
         tally.complain("outside", f"{_title(problem, at)}: {verdict}")
 
 
-def _plain(problem: Problem, at: At, truth: Mapping[str, Truth], tally: Tally) -> None:
-    for block in report(problem, at).parameters:
+def _right_formulas(problem: Problem, at: At, truth: Mapping[str, Truth], tally: Tally) -> None:
+    slips = right_formulas(problem)
+    found = report(problem, at, [slip.line for slip in slips])
+    _parameters(problem, at, found.parameters, truth, tally)
+    for slip, result in zip(slips, found.claims, strict=True):
+        _alarm("right formula", result, f"{_title(problem, at)}: {slip.line}", tally)
+
+
+def _parameters(
+    problem: Problem, at: At, blocks: Sequence[Block], truth: Mapping[str, Truth], tally: Tally
+) -> None:
+    for block in blocks:
         one, where = truth[block.name], f"{_title(problem, at)}, d/d {block.name}"
         kink = one.kink or not is_finite(one.left)
         tally.count("parameter at a kink" if kink else "parameter", str(block.verdict))
@@ -142,15 +152,6 @@ def _bound(problem: Problem, block: Block, one: Truth, where: str, tally: Tally)
         tally.digits.append(entry.digits)
 
 
-def _right(problem: Problem, at: At, truth: Mapping[str, Truth], tally: Tally) -> None:
-    slips = right_formulas(problem)
-    for slip, found in _judged(problem, at, slips):
-        _alarm("right formula", found, f"{_title(problem, at)}: {slip.line}", tally)
-    given = right_numbers(problem, at, truth)
-    for one, found in _judged(problem, at, given, points=1):
-        _alarm("right number", found, f"{_title(problem, at)}: {one.line}", tally)
-
-
 def _judged(
     problem: Problem, at: At, given: Sequence[Slip | Number], **options: Any
 ) -> list[tuple[Any, ClaimResult]]:
@@ -164,11 +165,14 @@ def _alarm(what: str, found: ClaimResult, where: str, tally: Tally) -> None:
         tally.complain("false alarm", f"{where}: {found.diagnosis or found.note}")
 
 
-def _wrong_numbers(
-    problem: Problem, at: At, truth: Mapping[str, Truth], tally: Tally, most: int
-) -> None:
+def _numbers(problem: Problem, at: At, truth: Mapping[str, Truth], tally: Tally, most: int) -> None:
     printed = programs(problem, at)
-    for one, found in _judged(problem, at, chosen(list(wrong_numbers(truth)), most, problem), points=1):
+    right = right_numbers(truth, printed)
+    wrong = chosen(list(wrong_numbers(truth)), most, problem)
+    for one, found in _judged(problem, at, [*right, *wrong], points=1):
+        if not one.kind:
+            _alarm("right number", found, f"{_title(problem, at)}: {one.line}", tally)
+            continue
         known = knowable(truth[one.parameter], printed[one.parameter])
         asked = f"wrong number, {one.kind}" if known else "wrong number that float64 cannot carry"
         says = found.verdict is Verdict.WRONG or bool(found.note)
@@ -182,7 +186,7 @@ def _wrong_numbers(
 
 
 def _wrong_formulas(problem: Problem, at: At, tally: Tally, most: int) -> None:
-    for slip, found in _judged(problem, at, chosen(list(wrong_formulas(problem, at)), most, problem)):
+    for slip, found in _judged(problem, at, list(islice(wrong_formulas(problem, at), most))):
         asked, where = f"wrong formula, {slip.kind}", f"{_title(problem, at)}: {slip.line}"
         if found.verdict is not Verdict.WRONG:
             # a slip that only shows on another side of a kink, or on the kink, is told in a note

@@ -45,15 +45,16 @@ def right_formulas(problem: Problem) -> list[Slip]:
 
 
 def wrong_formulas(problem: Problem, at: At) -> Iterator[Slip]:
-    """All slips that make a claim wrong, at this point or with the parameters moved."""
+    """All slips that make a claim wrong, at this point or with the parameters moved; in an order that is
+    random and the same every time."""
     author, judge = Author(problem), Equivalence(problem, at)
-    for target in author.targets():
-        right = author.right(target)
-        for slip in author.slips(target):
-            if not re.search("[a-z]", slip.formula):
-                continue  # it names nothing: a number, judged to the digits written
-            if not judge.same(right.formula, slip.formula):
-                yield slip
+    slips = [slip for target in author.targets() for slip in author.slips(target)]
+    random.Random(problem.name).shuffle(slips)
+    for slip in slips:
+        if not re.search("[a-z]", slip.formula):
+            continue  # it names nothing: a number, judged to the digits written
+        if not judge.same(author.right(slip.target).formula, slip.formula):
+            yield slip
 
 
 class Equivalence:
@@ -150,9 +151,8 @@ def _by_chain(problem: Problem, at: At) -> dict[str, float]:
     return {name: float(known[f"adjoint_{name}"]) for name in at.values}
 
 
-def right_numbers(problem: Problem, at: At, truth: Mapping[str, Truth]) -> list[Number]:
+def right_numbers(truth: Mapping[str, Truth], printed: Mapping[str, Sequence[float]]) -> list[Number]:
     """The truth rounded to a double, and what right programs print."""
-    printed = programs(problem, at)
     return [
         Number(name, value, "")
         for name, one in truth.items()
