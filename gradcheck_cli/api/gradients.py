@@ -74,7 +74,8 @@ def check(
     claims : sequence of Claim, optional
         From `load_claims`, in place of those of the model.
     require_claims : bool
-        Whether a parameter without a claim is WRONG.
+        Whether a parameter is WRONG that has an entry without a claim, or whose claim rests on itself or on a
+        derivative of the loss that is not claimed.
     all_entries : bool
         Whether to report every entry of blocks beyond 10,000 entries.
     progress : callable, optional

@@ -11,11 +11,14 @@ from gradcheck_cli.checking.sentences import (
     budget_notes,
     coverage_of,
     free_notes,
+    sentence_on_required_claims,
     sentences_on_claims,
     sentences_on_columns,
     spelled_shapes,
     summary_of,
     unseen_notes,
+    unused_names,
+    unused_notes,
 )
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.common.progress import Meter
@@ -28,6 +31,7 @@ from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.numerics.work_budget import Budget
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Report, Verdict, worst
+from gradcheck_cli.verdicts.claims.grounds import Grounds
 from gradcheck_cli.verdicts.claims.judge_claims import Judged, judge_claims
 from gradcheck_cli.verdicts.gradients.judge import blocks
 from gradcheck_cli.verdicts.gradients.points import Point, points_of
@@ -124,10 +128,13 @@ def _checked(
         on_border=bool(tape.borders_hit()), limits=limits.claims, done=meter.part,
     )  # fmt: skip
     results = _explained(model, judged, judgement, asked, limits)
-    notes = *free_notes(model), *unseen_notes(referee, names), *judgement.notes, *budget_notes(referee)
+    of_model = *free_notes(model), *unused_notes(model)
+    notes = *of_model, *unseen_notes(referee, names), *judgement.notes, *budget_notes(referee)
     blank = replace(blank, notes=(*blank.notes, *notes))
     by_name = dict(zip(names, found, strict=True))
-    return _concluded(model, blank, by_name, results, values, asked, points, most_points, limits)
+    return _concluded(
+        model, blank, by_name, results, judgement.grounds, values, asked, points, most_points, limits
+    )
 
 
 def affordable_points(
@@ -219,6 +226,7 @@ def _concluded(
     blank: Report,
     found: Mapping[str, Block],
     results: Sequence[ClaimResult],
+    grounds: Grounds,
     values: Values,
     asked: Options,
     points: Sequence[Point],
@@ -226,20 +234,22 @@ def _concluded(
     limits: Limits,
 ) -> Report:
     """The verdict of all, and the sentences under the table."""
-    claimed = {r.by for r in results if r.of == model.loss}
-    shown = tuple(replace(b, claimed=name in claimed) for name, b in found.items())
-    coverage = coverage_of(shown)
+    shown = tuple(replace(b, claimed=grounds.covers(name)) for name, b in found.items())
+    coverage, unused = coverage_of(shown), sum(found[n].zero for n in unused_names(model) if n in found)
     verdict = worst([b.verdict for b in shown] + [r.verdict for r in results])
-    closing = [*sentences_on_claims(model, shown, results), *sentences_on_columns(shown, coverage, limits)]
+    closing = [
+        *sentences_on_claims(model, shown, results, grounds),
+        *sentences_on_columns(shown, coverage, limits, unused),
+    ]
     if coverage.entries and coverage.zero == coverage.entries and verdict in (Verdict.OK, Verdict.KINK):
         verdict = Verdict.UNRESOLVED
         closing.append("Every entry is exactly zero at all points: nothing was tested.")
     if not coverage.entries and not results:
         verdict = Verdict.UNRESOLVED  # an empty check must not look like a passed one
-    unclaimed = [p.display for p in model.parameters() if p.name not in claimed]
-    if asked.require_claims and unclaimed:
+    lacking = sentence_on_required_claims(model, grounds) if asked.require_claims else None
+    if lacking:
         verdict = worst([verdict, Verdict.WRONG])
-        closing.append(f"--require-claims: no claim for {', '.join(unclaimed)}.")
+        closing.append(lacking)
     if len(points) < (asked.points or 1) and model.parameters():
         finite = len(points) == most_points
         why = "each takes long here; --points asks for more" if finite else "the loss is not finite elsewhere"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from gradcheck_cli.derivatives import symbolic
@@ -10,12 +11,14 @@ from gradcheck_cli.model.model import Input, Model
 from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Coverage, Entry, Verdict
+from gradcheck_cli.verdicts.claims.grounds import Grounds
 
 __all__ = [
-    "budget_notes", "coverage_of", "free_notes", "sentences_on_claims", "sentences_on_columns",
-    "spelled_shapes", "summary_of", "unseen_notes",
+    "budget_notes", "coverage_of", "free_notes", "sentence_on_required_claims", "sentences_on_claims",
+    "sentences_on_columns", "spelled_shapes", "summary_of", "unseen_notes", "unused_names", "unused_notes",
 ]  # fmt: skip
 
+_MOST_NAMED = 12  # names in a sentence
 
 # ---------------------------------------------------------------------------------------------
 # Sentences
@@ -37,6 +40,21 @@ def free_notes(model: Model) -> list[str]:
     drawn = [p for p in model.parameters() if p.origin == "free"]
     shown = ", ".join(f"{p.display} = {float(p.values):.6g}" for p in drawn if not p.shape)
     return [f"drawn from seed {model.seed}: {shown}"] if shown else []
+
+
+def unused_names(model: Model) -> list[str]:
+    """The parameters that the loss is not made of."""
+    used = model.graph.upstream([model.node(model.loss).index])
+    return [p.name for p in model.parameters() if not used[p.node]]
+
+
+def unused_notes(model: Model) -> list[str]:
+    """That parameters are unused."""
+    names = [model.display(name) for name in unused_names(model)]
+    if not names:
+        return []
+    are, them = ("is", "it") if len(names) == 1 else ("are", "them")
+    return [f"{_named(names)} {are} unused: the loss does not depend on {them}"]
 
 
 def unseen_notes(referee: Referee, names: Sequence[str]) -> list[str]:
@@ -75,7 +93,7 @@ def coverage_of(shown: Sequence[Block]) -> Coverage:
 
 
 def sentences_on_claims(
-    model: Model, shown: Sequence[Block], results: Sequence[ClaimResult]
+    model: Model, shown: Sequence[Block], results: Sequence[ClaimResult], grounds: Grounds
 ) -> list[str]:
     """What is said of the claims, worst first."""
     parameters = model.parameters()
@@ -97,22 +115,44 @@ def sentences_on_claims(
     else:
         others = [r for r in results if r.verdict is not Verdict.OK]
         first = f"All {mine} are ok." if not others else f"None of your {mine} is WRONG."
-    return [f"{first} {_on_coverage(parameters, results, model.loss)}".rstrip()]
+    return [f"{first} {_on_coverage(parameters, grounds)}".rstrip()]
 
 
-def _on_coverage(
-    parameters: Sequence[Input], results: Sequence[ClaimResult], loss: str
-) -> str:
+def sentence_on_required_claims(model: Model, grounds: Grounds) -> str | None:
+    """What --require-claims asks for and does not find: a claim of each entry of each parameter's gradient
+    that rests on nothing that is not claimed."""
+    missing = [part for p in model.parameters() for part in _missing(p, grounds)]
+    covered = [p for p in model.parameters() if grounds.covers(p.name)]
+    resting = [f"{p.display} {end}" for p in covered if (end := grounds.open_end(p.name)) is not None]
+    told = [f"no claim for {_named(missing)}"] if missing else []
+    if resting:
+        told.append(_listed(resting, "; "))
+    return f"--require-claims: {'; '.join(told)}." if told else None
+
+
+def _missing(parameter: Input, grounds: Grounds) -> list[str]:
+    """What is not claimed of a parameter: itself, or some of its entries."""
+    count, size = grounds.count_unclaimed(parameter.name), math.prod(parameter.shape)
+    if count == size:
+        return [parameter.display]
+    if count > _MOST_NAMED:
+        return [f"{parameter.display} ({count:,} of {size:,} entries)"]
+    return [f"{parameter.display}{spell_shape(entry)}" for entry in grounds.unclaimed(parameter.name)]
+
+
+def _on_coverage(parameters: Sequence[Input], grounds: Grounds) -> str:
     """Which parameters have a claim of d loss/d parameter."""
-    claimed = {r.by for r in results if r.of == loss}
-    missing = [p.display for p in parameters if p.name not in claimed]
-    have, total = len(parameters) - len(missing), len(parameters)
+    open_ones = [_missing(p, grounds) for p in parameters]
+    missing = [part for parts in open_ones for part in parts]
+    have, total = sum(not parts for parts in open_ones), len(parameters)
     noun = "parameter" if all(not p.shape for p in parameters) else "parameter block"
     if total == 1:
-        return f"The only {noun} is {'not ' if missing else ''}claimed."
+        some = parameters[0].display not in missing
+        named = f" but for {_named(missing)}" if missing and some else ""
+        return f"The only {noun} is {'not ' if missing and not some else ''}claimed{named}."
     if not missing:
         return f"All {total} {noun}s are claimed." if parameters else ""
-    if have == 0:
+    if have == 0 and missing == [p.display for p in parameters]:
         return f"0 of {total} {noun}s are claimed."
     return f"{have} of {total} {noun}s {'is' if have == 1 else 'are'} claimed, not {_named(missing)}."
 
@@ -132,9 +172,10 @@ def _agree(entry: Entry, limits: Limits) -> bool:
 
 
 def sentences_on_columns(
-    shown: Sequence[Block], coverage: Coverage, limits: Limits = LIMITS
+    shown: Sequence[Block], coverage: Coverage, limits: Limits = LIMITS, unused: int = 0
 ) -> list[str]:
-    """What is said of the columns: whether they agree, and to how many digits."""
+    """What is said of the columns: whether they agree, and to how many digits; `unused` entries are of
+    parameters that the loss does not use."""
     here = [e for b in shown for e in b.entries if e.point == 0]
     agreeing = coverage.entries - coverage.zero - sum(not _agree(e, limits) for e in here)
     digits = [b.digits for b in shown if b.digits is not None]
@@ -145,9 +186,10 @@ def sentences_on_columns(
         sentences.append(f"The columns above agree: {agreeing:,} of {coverage.entries:,} entries{least}.")
     sentences += _on_open_ones(shown)
     sentences += _on_ways(shown, coverage, limits.gradients.directions)
-    if coverage.zero:
+    dead = coverage.zero - unused
+    if dead:
         sentences.append(
-            f"{coverage.zero:,} entries are exactly zero in all columns: NOT tested "
+            f"{dead:,} entries are exactly zero in all columns: NOT tested "
             "(dead units; try --points 8 or another --seed)."
         )
     return sentences
@@ -188,7 +230,12 @@ def _chance(unseen: float) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    return ", ".join(names[:12]) + (f" and {len(names) - 12:,} more" if len(names) > 12 else "")
+    return _listed(names, ", ")
+
+
+def _listed(parts: Sequence[str], between: str) -> str:
+    more = f" and {len(parts) - _MOST_NAMED:,} more" if len(parts) > _MOST_NAMED else ""
+    return between.join(parts[:_MOST_NAMED]) + more
 
 
 def summary_of(

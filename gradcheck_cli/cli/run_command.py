@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 @click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by these, also data.")
 @click.option("--claims", multiple=True, metavar="FILE", type=file_type,
               help="Judge only the claims of FILE; one report each.")  # fmt: skip
-@click.option("--require-claims", is_flag=True, help="An unclaimed parameter is WRONG.")
+@click.option("--require-claims", is_flag=True,
+              help="A parameter is WRONG if it, or what it rests on, is unclaimed.")  # fmt: skip
 @click.option("--hint", type=click.Choice(["none", "where", "kind", "truth"]),
               help="What a wrong claim is told (default: the kind of mistake).")  # fmt: skip
 @click.option("--show-truth", is_flag=True, help="The same as --hint truth: the right formula.")

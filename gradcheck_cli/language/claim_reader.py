@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,13 @@ class _Fit:
     is_jacobian: bool
 
 
+class _Built(NamedTuple):
+    """A right side, and how it was read where it has another shape than the derivative."""
+
+    formula: Graph | Misfit
+    reading: str = ""
+
+
 def build_claim(
     source: Source, statement: Statement, model: Model, access: Access
 ) -> Claim:
@@ -74,7 +81,12 @@ def build_claim(
         return _from_file(context, claim)
     if _names_nothing(statement):
         return _from_numbers(context, claim)
-    return replace(claim, formulas=_formulas(context, target))
+    built = _formulas(context, target)
+    return replace(
+        claim,
+        formulas={layout: found.formula for layout, found in built.items()},
+        readings={layout: found.reading for layout, found in built.items()},
+    )
 
 
 def _target_op(statement: Statement) -> Op:
@@ -109,6 +121,8 @@ def _derivative(context: _Context, op: Op) -> Derivative:
     if not has_index:
         return Derivative(of.name, by.name)
     key = index_items(context.source, context.statement.ops, op.arguments)
+    if key == (0,) and context.model.node(by.name).index in context.model.graph.products:
+        return Derivative(of.name, by.name)
     return Derivative(of.name, by.name, key)
 
 
@@ -151,7 +165,7 @@ def _check_index(context: _Context, target: Derivative, below: Node, op: Op) -> 
 # --- formulas ---------------------------------------------------------------------------------
 
 
-def _formulas(context: _Context, target: Derivative) -> Mapping[str, Graph | Misfit]:
+def _formulas(context: _Context, target: Derivative) -> Mapping[str, _Built]:
     """The right side for each layout; built once where no Jacobian is involved."""
     first = _formula(context, target)
     if not any(_is_jacobian(context.model, op) for op in context.statement.ops):
@@ -171,7 +185,7 @@ def _is_sliced(op: Op, statement: Statement) -> bool:
     return any(statement.ops[position].kind == "slice" for position in op.arguments)
 
 
-def _formula(context: _Context, target: Derivative) -> Graph | Misfit:
+def _formula(context: _Context, target: Derivative) -> _Built:
     statement = context.statement
     assert statement.root is not None
     assert statement.target is not None
@@ -190,7 +204,7 @@ def _formula(context: _Context, target: Derivative) -> Graph | Misfit:
             limit=context.access.limits.max_data,
         )
     except ShapeError as reason:
-        return Misfit(reason.message, reason.help)
+        return _Built(Misfit(reason.message, reason.help))
     return _fit_to_shape(builder, root, fit, str(target))
 
 
@@ -200,6 +214,8 @@ def _leaf(context: _Context, builder: Builder, leaves: dict[Key, int], op: Op) -
         node = context.model.node(op.text)
         if op.text not in leaves:
             leaves[op.text] = builder.leaf(op.text, node.shape, per_row=node.per_row)
+            if node.index in context.model.graph.products:
+                builder.products.add(leaves[op.text])
         return leaves[op.text]
     if _is_sliced(op, context.statement):
         return _slice(context, builder, leaves, op)
@@ -207,6 +223,9 @@ def _leaf(context: _Context, builder: Builder, leaves: dict[Key, int], op: Op) -
     fit = _fit(context, target, op)
     if target not in leaves:
         leaves[target] = builder.leaf(target, fit.shape, per_row=fit.per_row)
+        ends = {context.model.node(name).index for name in (target.of, target.by)}
+        if not fit.shape and ends & context.model.graph.products:
+            builder.products.add(leaves[target])
     return leaves[target]
 
 
@@ -220,23 +239,51 @@ def _slice(context: _Context, builder: Builder, leaves: dict[Key, int], op: Op) 
     return builder.apply("index", (whole,), {"key": key})
 
 
-def _fit_to_shape(builder: Builder, root: int, fit: _Fit, target: str) -> Graph | Misfit:
+def _fit_to_shape(builder: Builder, root: int, fit: _Fit, target: str) -> _Built:
     """The graph with its output in the derivative's shape, or why it has another."""
     node = builder.nodes[root]
     if node.per_row and not fit.per_row:
-        return Misfit(
-            f"the right side has one value per row, {target} is one for all rows",
-            "the rows are added by sum_rows(...)",
+        return _Built(
+            Misfit(
+                f"the right side has one value per row, {target} is one for all rows",
+                "the rows are added by sum_rows(...)",
+            )
         )
     if node.shape == fit.shape:
-        return builder.graph(root)
+        return _Built(builder.graph(root))
     if node.size == math.prod(fit.shape) == 1:
         if node.shape:
             root = builder.apply("index", (root,), {"key": (0,) * len(node.shape)})
         if fit.shape:
             root = builder.apply("expand", (root,), {"to": fit.shape})
-        return builder.graph(root)
-    return _other_shape(node.shape, fit.shape, target)
+        return _Built(builder.graph(root))
+    reading = _reading(node.shape, fit, target)
+    if reading:
+        return _Built(builder.graph(_reshaped(builder, root, fit.shape)), reading)
+    return _Built(_other_shape(node.shape, fit.shape, target))
+
+
+def _reading(given: Shape, fit: _Fit, target: str) -> str:
+    """How a right side is read that has the entries of the derivative in another shape; empty where it has
+    not."""
+    needed, count = fit.shape, math.prod(fit.shape)
+    if not given and needed and not fit.is_jacobian:
+        return f"one number for all {count:,} entries of {target}"
+    if {len(given), len(needed)} == {1, 2} and max(given) == max(needed) == count == math.prod(given):
+        return f"the shape {_spell(given)} was read as {_spell(needed)}"
+    return ""
+
+
+def _reshaped(builder: Builder, root: int, to: Shape) -> int:
+    """One number for all entries, or a row or column as a vector and the other way round."""
+    given = builder.nodes[root].shape
+    if not given:
+        return builder.apply("expand", (root,), {"to": to})
+    if len(given) == 2:
+        key = (0, slice(None)) if given[0] == 1 else (slice(None), 0)
+        return builder.apply("index", (root,), {"key": key})
+    row = builder.apply("transpose", (root,))
+    return row if to[0] == 1 else builder.apply("transpose", (row,))
 
 
 def _other_shape(given: Shape, needed: Shape, target: str) -> Misfit:
@@ -339,15 +386,17 @@ def _numbers(
     """The claim with its numbers; `formulas` says only which layouts they fit."""
     op = _target_op(context.statement)
     formulas: dict[str, Graph | Misfit] = {}
+    readings: dict[str, str] = {}
     fitting: _Fit | None = None
     for layout in LAYOUTS:
         fit = _fit(replace(context, layout=layout), claim.target, op)
-        misfit = _number_misfit(numbers.shape, fit, context.model.rows, str(claim.target))
-        formulas[layout] = misfit or Builder().graph()
-        if misfit is None and fitting is None:
+        found = _number_fit(numbers.shape, fit, context.model.rows, str(claim.target))
+        formulas[layout], readings[layout] = found
+        if isinstance(found.formula, Graph) and fitting is None:
             fitting = fit
+    claim = replace(claim, formulas=formulas, readings=readings)
     if fitting is None:
-        return replace(claim, formulas=formulas)
+        return claim
     values = _shape_numbers(numbers, fitting, context.model.rows)
     units = None
     if half is not None:
@@ -355,29 +404,37 @@ def _numbers(
     whole = None
     if integers is not None:
         whole = _shape_numbers(np.array(integers, dtype=object), fitting, context.model.rows)
-    return replace(
-        claim, formulas=formulas, numbers=values, half_units=units, bits=bits, integers=whole
-    )
+    return replace(claim, numbers=values, half_units=units, bits=bits, integers=whole)
 
 
-def _number_misfit(given: Shape, fit: _Fit, rows: int | None, target: str) -> Misfit | None:
+def _number_fit(given: Shape, fit: _Fit, rows: int | None, target: str) -> _Built:
+    fits = _Built(Builder().graph())
     one = math.prod(given) == math.prod(fit.shape) == 1
     if given == fit.shape or one:
-        return None
-    if not fit.per_row or rows is None:
-        return _other_shape(given, fit.shape, target)
-    if given == (rows, *fit.shape) or math.prod(given) == rows * math.prod(fit.shape) == rows:
-        return None
-    return Misfit(
-        f"the right side has the shape {_spell(given)}, {target} {_spell(fit.shape)} "
-        f"in each of {rows} rows"
+        return fits
+    per_row = fit.per_row and rows is not None
+    if per_row and (given == (rows, *fit.shape) or (math.prod(given) == rows and math.prod(fit.shape) == 1)):
+        return fits
+    reading = _reading(given, fit, target)
+    if reading:
+        return fits._replace(reading=reading)
+    if not per_row:
+        return _Built(_other_shape(given, fit.shape, target))
+    return _Built(
+        Misfit(
+            f"the right side has the shape {_spell(given)}, {target} {_spell(fit.shape)} "
+            f"in each of {rows} rows"
+        )
     )
 
 
 def _shape_numbers(numbers: Array, fit: _Fit, rows: int | None) -> Array:
     """Numbers that fit, in the derivative's shape, with one line per row where it has rows."""
     whole = (rows, *fit.shape) if fit.per_row and rows is not None else fit.shape
-    values = numbers.reshape(whole if numbers.size == math.prod(whole) else fit.shape)
+    if numbers.size == math.prod(whole):
+        values = numbers.reshape(whole)
+    else:
+        values = numbers.reshape(fit.shape) if numbers.ndim else numbers
     result = np.array(np.broadcast_to(values, whole))
     result.setflags(write=False)
     return result
@@ -392,10 +449,12 @@ def _from_file(context: _Context, claim: Claim) -> Claim:
             numbers = _together(table.together(names)) if table.is_csv else table.take(names[0])
             half = table.half_units(names)
             bits = min(table.bits(name) for name in names)
+            one_line = table.is_csv and numbers.ndim == 2 and len(numbers) == 1
     except DataError as reason:
         place = context.source.place(*source.span)
         raise DataError(reason.message, place=place, help=reason.help) from None
-    return _numbers(context, claim, numbers, None if half is None else _together(half), bits)
+    found = _numbers(context, claim, numbers, None if half is None else _together(half), bits)
+    return replace(found, readings={}) if one_line else found  # a line of a table is a vector
 
 
 def _choose_arrays(table: Table, columns: tuple[str, ...], target: Derivative) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ class Builder:
         self.notes: list[str] = []  # readings that could surprise, found while building
         self._literals: dict[tuple[float, str], int] = {}
         self._steps: set[int] = set()
+        self._vector_rows: set[int] = set()  # x', x' @ A and the like: [1,n]
+        self.products: set[int] = set()  # numbers x' @ A @ x, and what is made of them entry by entry
 
     def leaf(self, key: Key, shape: Shape, *, per_row: bool = False, reduced: bool = False) -> int:
         """A value from outside, entered under its key."""
@@ -64,6 +66,11 @@ class Builder:
         given = [self.nodes[a] for a in arguments]
         if operation == "matmul" and given[0].operation == "transpose" and _is_inner(self, given):
             return self.apply("dot", (given[0].arguments[0], arguments[1]))
+        if operation == "matmul" and arguments[0] in self._vector_rows and _fit_as_dot(given):
+            row = self.apply("index", arguments[:1], {"key": (0, slice(None))})
+            return self.apply("dot", (row, arguments[1]))
+        if operation == "index" and arguments[0] in self.products and (options or {}).get("key") == (0,):
+            return arguments[0]  # the only entry of what could be a vector of one
         per_row = reduced = has_shape = False
         for node in given:
             per_row = per_row or node.per_row
@@ -83,17 +90,42 @@ class Builder:
             options = {**(options or {}), "count": rows or 1}
             per_row, reduced = False, True
         if not record.elementwise:
-            shape, settings = record.shape(*(n.shape for n in given), **(options or {}))  # type: ignore[misc]
+            try:
+                shape, settings = record.shape(*(n.shape for n in given), **(options or {}))  # type: ignore[misc]
+            except ShapeError:
+                if not self.products.intersection(arguments):
+                    raise
+                wider = [self._expand(a, (1,)) if a in self.products else a for a in arguments]
+                return self.apply(operation, wider, options, rows=rows)
         else:
             shape, settings = (), {**record.options, **options} if options else record.options
             if has_shape:
                 shape = _common_shape(record, [node.shape for node in given])
                 self._note_surprises(record, given, shape)
                 arguments = [self._expand(a, shape) for a in arguments]
-        return self._add(
+        made = self._add(
             operation, tuple(arguments), shape, per_row=per_row, reduced=reduced,
             options=MappingProxyType(settings) if settings else NO_OPTIONS,
         )  # fmt: skip
+        self._note_kind(made, given)
+        return made
+
+    def _note_kind(self, made: int, given: Sequence[Node]) -> None:
+        """Whether it is the row of a vector, or a number that is the product of a row and a vector."""
+        node = self.nodes[made]
+        if node.shape and (len(node.shape) != 2 or node.shape[0] != 1):
+            return
+        of_row = bool(node.arguments) and node.arguments[0] in self._vector_rows
+        is_row = node.operation == "matmul" and of_row
+        is_row = is_row or (node.operation == "transpose" and len(given[0].shape) == 1)
+        if is_row:
+            self._vector_rows.add(made)
+        elif node.operation == "dot" and given[0].arguments and given[0].arguments[0] in self._vector_rows:
+            self.products.add(made)
+        elif node.primitive.elementwise:
+            kind = self._vector_rows if node.shape else self.products
+            if not kind.isdisjoint(node.arguments):
+                kind.add(made)
 
     def copy(self, node: Node, arguments: Sequence[int]) -> int:
         """A node of another graph; `arguments` must have the shapes that its own have there."""
@@ -104,7 +136,8 @@ class Builder:
 
     def graph(self, output: int = -1) -> Graph:
         """What was built so far."""
-        return Graph(tuple(self.nodes), MappingProxyType(dict(self.names)), output)
+        names = MappingProxyType(dict(self.names))
+        return Graph(tuple(self.nodes), names, output, frozenset(self.products))
 
     def _add(self, operation: str, arguments: tuple[int, ...], shape: Shape, **more: Any) -> int:
         index = len(self.nodes)
@@ -127,6 +160,11 @@ class Builder:
 def _is_inner(builder: Builder, given: Sequence[Node]) -> bool:
     """Whether this is u' @ v of two vectors, which is a number."""
     return len(builder.nodes[given[0].arguments[0]].shape) == 1 and len(given[1].shape) == 1
+
+
+def _fit_as_dot(given: Sequence[Node]) -> bool:
+    """Whether this is a row and a vector of one length."""
+    return given[1].shape == given[0].shape[1:]
 
 
 def _common_shape(record: Primitive, shapes: Sequence[Shape]) -> Shape:

@@ -97,6 +97,7 @@ class Graph:
     nodes: tuple[Node, ...]
     names: Mapping[str, int]
     output: int = -1
+    products: frozenset[int] = frozenset()  # numbers that may stand for a vector of one: x' @ A @ x
 
     def downstream(self, sources: Iterable[int]) -> list[bool]:
         """For each node whether a value of `sources` reaches it (a source reaches itself)."""

@@ -75,7 +75,7 @@ class Claim:
     same object. `numbers` holds the values of a right side that names nothing; `half_units` half a
     unit of the last digit written, None where bounds on rounding apply instead: those of arithmetic
     with `bits` significand bits. `integers` holds them where digits are all that is written: they are met
-    exactly.
+    exactly. `readings` says, for each layout, how a right side of another shape was read.
     """
 
     line: int
@@ -89,6 +89,7 @@ class Claim:
     bits: int = SIGNIFICANDS["float64"]
     is_jacobian: bool = False
     file: str = ""
+    readings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:

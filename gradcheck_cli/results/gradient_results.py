@@ -158,6 +158,7 @@ class ClaimResult:
     place: str | None = None  # which entries are wrong: "row 2 of W0"; None for a single number
     map: tuple[str, ...] = ()  # the wrong entries as lines of characters, where words do not say it
     only: tuple[Restriction, ...] = ()  # where alone it is right; the note says it in words
+    reading: str = ""  # how a right side of another shape was read; part of the note where nothing else is
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ def test_limits_are_frozen() -> None:
 SHOWN = "characters, rows or names that are shown"
 SAMPLES = "where a function is tried by its tests"
 FACTS = {
+    "checking/sentences.py": SHOWN,
     "common/errors.py": SHOWN,
     "common/progress.py": "how a bar grows",
     "formulas/function_table.py": "stands for n",

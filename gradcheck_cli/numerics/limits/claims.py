@@ -99,6 +99,12 @@ class ClaimsLimits(NamedTuple):
     # decimal digits | of all values together at one point, where the truth has many zeros: seconds | timed by
     # hand once, not kept
     most_zeros: int = 200_000
+    # numbers | of marks that say which entry of a formula is made of which entry of a derivative | set by
+    # hand, not measured
+    most_dependence: int = 1 << 22
+    # edges | between entries of derivatives that rest on one another; beyond, whole derivatives do | set by
+    # hand, not measured
+    most_edges: int = 1 << 16
     # characters | of a claim that a note repeats | set by hand, not measured
     longest_quoted: int = 40
     # numbers | derivatives by all names are kept if they are fewer: 2 MB | set by hand, not measured

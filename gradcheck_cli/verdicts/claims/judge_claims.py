@@ -25,6 +25,7 @@ from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample, samples_of_
 from gradcheck_cli.verdicts.claims.context import CLAIMS, FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import difference, evaluated
 from gradcheck_cli.verdicts.claims.formulas import judge_formula
+from gradcheck_cli.verdicts.claims.grounds import Grounds
 from gradcheck_cli.verdicts.claims.numbers import (
     digits_given,
     is_too_wide,
@@ -44,6 +45,7 @@ class Judged:
     """All claims of a file, and what is to be said about them together."""
 
     results: tuple[ClaimResult, ...]
+    grounds: Grounds
     notes: tuple[str, ...] = ()
     samples: tuple[tuple[ClaimSample, ...], ...] = ()  # for each claim, at every point
 
@@ -91,10 +93,29 @@ def judge_claims(
         notes.append(f"formulas were judged {rows}")
     if strict:
         results = [replace(r, verdict=Verdict.WRONG) if r.only else r for r in results]
+    grounds = Grounds(model, claims, chosen, limits)
+    results = [_unless_circular(grounds.circles.get(k), r) for k, r in enumerate(results)]
+    results = [_with_reading(c.readings.get(chosen, ""), r) for c, r in zip(claims, results, strict=True)]
     samples = [_samples_for(context, c, r) for c, r in zip(claims, results, strict=True)]
     if carry:
         results = _carry(context, claims, results)
-    return Judged(tuple(results), tuple(notes), tuple(samples))
+    return Judged(tuple(results), grounds, tuple(notes), tuple(samples))
+
+
+def _unless_circular(circle: list[int] | None, result: ClaimResult) -> ClaimResult:
+    """The result; of a claim that says nothing, because it rests on itself, UNRESOLVED unless it is WRONG."""
+    if circle is None or result.verdict in (Verdict.WRONG, Verdict.UNRESOLVED):
+        return result
+    lines = f"line{'' if len(circle) == 1 else 's'} {', '.join(map(str, circle))}"
+    return replace(result, verdict=Verdict.UNRESOLVED, note=f"rests on itself ({lines})", only=())
+
+
+def _with_reading(reading: str, result: ClaimResult) -> ClaimResult:
+    """The result with how a right side of another shape was read; of a WRONG one only where nothing else can
+    be said."""
+    if not reading or result.verdict in (Verdict.WRONG, Verdict.UNRESOLVED):
+        return replace(result, reading=reading)
+    return replace(result, reading=reading, note="; ".join(filter(None, (result.note, reading))))
 
 
 def _layout(

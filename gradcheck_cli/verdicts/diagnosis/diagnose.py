@@ -85,7 +85,8 @@ def diagnose_claims(
                 result = replace(result, diagnosis=said)
         found.append(result)
     found = relate_numbers(model, found, limits, evaluation, where=where, what=what)
-    return _by_one_mistake(model, claims, found, limits, evaluation) if what else found
+    found = _by_one_mistake(model, claims, found, limits, evaluation) if what else found
+    return [replace(r, note=r.reading or None) if _is_silent(r) else r for r in found]
 
 
 def _by_one_mistake(
@@ -94,10 +95,7 @@ def _by_one_mistake(
 ) -> list[ClaimResult]:
     """WRONG numbers that nothing is said of yet, with the one mistake that makes all numbers; where there is
     none, with one that makes these, or each."""
-    silent = [
-        r.verdict is Verdict.WRONG and r.kind == "number" and not (r.diagnosis or r.note) and r.left is None
-        for r in results
-    ]
+    silent = [_is_silent(r) and r.kind == "number" and r.left is None for r in results]
     if not any(silent):
         return list(results)
     tape = forward_pass(model, limits=evaluation)
@@ -112,6 +110,11 @@ def _by_one_mistake(
         said = f"{own}, here alone" if own else text
         found.append(replace(result, diagnosis=said) if is_silent else result)
     return found
+
+
+def _is_silent(result: ClaimResult) -> bool:
+    """Whether a claim is WRONG and nothing is said of it."""
+    return result.verdict is Verdict.WRONG and not (result.diagnosis or result.note)
 
 
 def _explain(

@@ -328,10 +328,10 @@ def test_claims_may_use_what_is_made_of_all_rows() -> None:
 
 MISFITS = [
     ("d loss/d W = b", "shape"),
-    ("d loss/d b = 3", "single number"),
+    ("d loss/d w = b", "single number"),
     ("d loss/d b = W", "shape"),
     ("d loss/d b = W @ W", "do not fit @"),
-    ("d loss/d b = b'", "shape"),
+    ("d loss/d W = b'", "shape"),
     ("d loss/d b = [1.5, 2.5, 3.5]", "shape"),
     ("d loss/d w = x", "one value per row"),
     ("d loss/d w = sum(x)", "one number already"),
