@@ -223,9 +223,10 @@ def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
     Vignes 1993.
     """
     plain = samples[0]
-    spread = np.max(np.abs(samples - plain), axis=0)
-    found = jitter.reference.safety * spread * (EPS / jitter.size)
-    found = found + ulps * EPS * np.abs(plain) + TINY
+    with np.errstate(all="ignore"):
+        spread = np.max(np.abs(samples - plain), axis=0)
+        found = jitter.reference.safety * spread * (EPS / jitter.size)
+        found = found + ulps * EPS * np.abs(plain) + TINY
     return np.where(np.isfinite(found), found, np.inf)
 
 

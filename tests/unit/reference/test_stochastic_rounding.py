@@ -75,3 +75,10 @@ def test_of_rounded_products_it_does() -> None:
     model = api.load("param a = 0.7, b = 0.7, c = 1.1, d = 1.1000000001\nf = a*d - b*c\nloss = 1/f\n")
     slope = 1.1 / (0.7 * 1e-10) ** 2
     assert float(Referee(lower(model)).rounding(model.point(), "loss", ["a"])["a"]) > 1e-7 * slope
+
+
+def test_samples_that_are_infinite_say_nothing_and_warn_of_nothing() -> None:
+    jitter = Jittered(2, 0)
+    found = bound(np.array([[np.inf, 1.0], [np.inf, 1.0], [np.nan, 1.0]]), jitter, 1)
+    assert np.isinf(found[0])
+    assert 0 < found[1] < 1e-15
