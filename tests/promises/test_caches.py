@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +17,10 @@ from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.verdicts.claims.true_values import At
 from paths import PACKAGE
 
-TREES = {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+
+@cache
+def trees() -> dict[Path, ast.Module]:
+    return {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def uses_of_id(tree: ast.AST) -> Iterator[int]:
@@ -26,7 +31,7 @@ def uses_of_id(tree: ast.AST) -> Iterator[int]:
 
 
 def test_no_address_of_an_object_is_a_key() -> None:
-    found = [(str(path.relative_to(PACKAGE)), list(uses_of_id(tree))) for path, tree in TREES.items()]
+    found = [(str(path.relative_to(PACKAGE)), list(uses_of_id(tree))) for path, tree in trees().items()]
     assert not [place for place in found if place[1]]
 
 
@@ -49,7 +54,7 @@ def spelled_keys(tree: ast.AST) -> Iterator[str]:
 
 def test_no_two_modules_spell_the_key_of_a_cache() -> None:
     spelled: dict[str, set[str]] = {}
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for text in spelled_keys(tree):
             spelled.setdefault(text, set()).add(path.name)
     assert not {text: names for text, names in spelled.items() if len(names) > 1}

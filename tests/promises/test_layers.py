@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -15,8 +16,12 @@ ROOT = PACKAGE.name
 
 def imports(module: str, text: str | None = None) -> Iterator[tuple[str, bool]]:
     """Each imported name and whether the import is late. TYPE_CHECKING blocks do not run."""
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8") if text is None else text)
-    yield from _imports(tree, False)
+    yield from _imported(module) if text is None else _imports(ast.parse(text), False)
+
+
+@cache
+def _imported(module: str) -> list[tuple[str, bool]]:
+    return list(_imports(ast.parse(MODULES[module].read_text(encoding="utf-8")), False))
 
 
 def _imports(tree: ast.AST, late: bool) -> Iterator[tuple[str, bool]]:
