@@ -51,6 +51,7 @@ class Restriction(Enum):
     POINT = "point"  # at the given point
     SIDE = "side"  # on one side of kinks
     CONVENTION = "convention"  # at a kink, by convention
+    SYMMETRY = "symmetry"  # for symmetric matrices
 
     def __str__(self) -> str:
         return self.value

@@ -99,6 +99,12 @@ class ClaimsLimits(NamedTuple):
     # decimal digits | of all values together at one point, where the truth has many zeros: seconds | timed by
     # hand once, not kept
     most_zeros: int = 200_000
+    # samples | values at which a matrix is transposed | set by hand: one that is no symmetric matrix
+    # changes the result at all but a null set; not measured
+    transpositions: int = 2
+    # relative | how far these values are from the given ones: so near that a matrix stays positive definite |
+    # set by hand, not measured
+    transposed_reach: float = 1e-5
     # numbers | of marks that say which entry of a formula is made of which entry of a derivative | set by
     # hand, not measured
     most_dependence: int = 1 << 22

@@ -70,6 +70,7 @@ class ClaimContext:
     limits: ClaimsLimits = CLAIMS
     only_float64: bool = False  # whatever high precision could do
     judged_by_rows: bool = False  # some claim was: in float64 over all, at high precision over the first
+    transposable: dict[tuple[str, str], bool] = field(default_factory=dict)  # see symmetric.py
     _computed_at: dict[tuple[PointValues, int], TrueValues] = field(default_factory=dict)
 
     def true_values(

@@ -19,6 +19,7 @@ from gradcheck_cli.verdicts.claims.context import ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference
 from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, verdict_at_kink
 from gradcheck_cli.verdicts.claims.long_literals import explain_by_long_literals
+from gradcheck_cli.verdicts.claims.symmetric import right_for_symmetric_data, right_if_symmetric
 from gradcheck_cli.verdicts.claims.true_values import At, are_many, derivatives_in
 
 __all__ = ["are_roundings", "judge_formula", "right_for_data", "same_sums"]
@@ -56,10 +57,28 @@ def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: Cl
     counted = explain_by_long_literals(context, claim, formula)
     if counted is not None:
         return replace(result, verdict=Verdict.OK, wrong=0, place=None, map=(), points_wrong=0, note=counted)
+    matrices = _symmetric(context, claim, formula, [at for at, _ in known], found)
+    if matrices:
+        right = _accept(context, claim, formula, blank, found[0][1])
+        said = "; ".join(filter(None, (_for_symmetric(context, matrices), right.note)))
+        return replace(right, note=said, only=(Restriction.SYMMETRY, *right.only))
     note = None if context.lacks_precision else _at_first_alone(failing, found)
     if note is None and result.claimed == result.true:
         note = f"they differ by {float(discrepancy.size[discrepancy.worst()]):.1e}, which float64 cannot show"
     return replace(result, verdict=Verdict.WRONG, note=note)
+
+
+def _symmetric(
+    context: ClaimContext, claim: Claim, formula: Graph, failing: Sequence[At], found: Sequence[_Compared]
+) -> list[str]:
+    """The matrices for which a formula is right whenever they are symmetric, as at the given point."""
+    if any(at.number == 0 for at in failing):
+        return []
+    return right_if_symmetric(context, claim, formula, [at for at, _ in found if at.number != 0])
+
+
+def _for_symmetric(context: ClaimContext, matrices: Sequence[str]) -> str:
+    return f"right for every symmetric {' and '.join(context.model.display(name) for name in matrices)}"
 
 
 def _beside(context: ClaimContext) -> list[At]:
@@ -90,6 +109,11 @@ def _accept(
     result = replace(worst, points_total=len(context.points), wrong=0)
     note = right_for_data(context, claim, formula)
     only = (Restriction.DATA,) if note else ()
+    if note is not None:
+        moved = context.moved_inputs(1, kinds=("data", "rows"))
+        matrices = right_for_symmetric_data(context, claim, formula, moved)
+        if matrices:
+            note, only = _for_symmetric(context, matrices), (Restriction.SYMMETRY,)
     if note is None and first.wrong.any():
         note = f"right but for the rounding of the data to doubles, {first.size.max():.1e}"
     return replace(result, note=note, only=only)
