@@ -135,6 +135,23 @@ class Referee(ExactDifferences):
             self._passes[key] = Pass(users.program, point, m, users, self._pay, self.limits, self.numerics)
         return self._passes[key]
 
+    def pinned_pass(self, point: PointValues, m: Namespace, pinned: Mapping[int, Array]) -> Pass:
+        """The values of the author's own operations at one point, with some items pinned to other values.
+
+        Parameters
+        ----------
+        point : the values of the inputs
+        m : the namespace to compute in
+        pinned : item of the program `apart` to array of `m`, (1, rows or 1, *shape)
+
+        Returns
+        -------
+        passed : all values, for a pass in reverse
+        """
+        self.pay(m)
+        users = self._users_apart
+        return Pass(users.program, point, m, users, self._pay, self.limits, self.numerics, pinned)
+
     def _drop_oldest(self, kept: dict[Any, Any]) -> None:
         """Let go of what was found first. Of a small model more is kept: claims go from point to point, and
         what is forgotten in between is computed again for each of them."""

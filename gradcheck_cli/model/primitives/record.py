@@ -41,6 +41,8 @@ class Primitive:
     shape: ShapeRule | None = None  # None: elementwise, the arguments' common shape
     kink: Callable[..., Any] | None = None  # margins: a sign change is a kink, 0 is on it
     jump: bool = False  # at its kink the value itself jumps
+    # what it passes on where arguments tie, or all are 0: the "largest" or "smallest" of them, their "length"
+    tie: str = ""
     selects: bool = False  # its first argument is a condition, of which only the truth counts
     domain: Callable[..., Any] | None = None  # margins: a sign change leaves the domain
     domain_text: str = "all numbers"

@@ -78,6 +78,7 @@ define(
 define(
     "norm", "norm(x, axis=none)", "root of the sum of squares", shape=_reduce_shape,
     options={"axis": None}, analytic=False,
+    tie="length",
     forward=lambda m, x, rank, axis: m.norm(x, _axes(rank, axis), axis is not None),
     vjp=(
         lambda m, g, y, x, rank, axis: _spread(m, g, x, rank, axis)
@@ -91,6 +92,7 @@ define(
     "max", "max(x, axis=none)", "largest entry", shape=_reduce_shape, options={"axis": None},
     analytic=False,
     rounds=False,
+    tie="largest",
     forward=lambda m, x, rank, axis: m.max(x, axis=_axes(rank, axis), keepdims=axis is not None),
     vjp=(
         lambda m, g, y, x, rank, axis: _spread(m, g, x, rank, axis)
@@ -103,6 +105,7 @@ define(
     "min", "min(x, axis=none)", "smallest entry", shape=_reduce_shape, options={"axis": None},
     analytic=False,
     rounds=False,
+    tie="smallest",
     forward=lambda m, x, rank, axis: m.min(x, axis=_axes(rank, axis), keepdims=axis is not None),
     vjp=(
         lambda m, g, y, x, rank, axis: _spread(m, g, x, rank, axis)

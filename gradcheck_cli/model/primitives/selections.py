@@ -79,7 +79,7 @@ define(
 )  # fmt: skip
 define(
     "maximum", "max(a, b)", "the larger, entry by entry", function="max", arguments=2,
-    analytic=False, sample=((-2.0, 0.4), (0.6, 2.0)),
+    tie="largest", analytic=False, sample=((-2.0, 0.4), (0.6, 2.0)),
     rounds=False,
     forward=lambda m, a, b: m.where(m.ge(a, b), a, b),
     vjp=(
@@ -91,7 +91,7 @@ define(
 )  # fmt: skip
 define(
     "minimum", "min(a, b)", "the smaller, entry by entry", function="min", arguments=2,
-    analytic=False, sample=((-2.0, 0.4), (0.6, 2.0)),
+    tie="smallest", analytic=False, sample=((-2.0, 0.4), (0.6, 2.0)),
     rounds=False,
     forward=lambda m, a, b: m.where(m.ge(b, a), a, b),
     vjp=(

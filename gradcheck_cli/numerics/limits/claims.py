@@ -75,6 +75,13 @@ class ClaimsLimits(NamedTuple):
     # factor | parameters are multiplied by values within [-2, 4], so a third of them changes sign | set by
     # hand, not measured
     far_reach: float = 6.0
+    # part of an entry's scale | by which entries may leave what a choice of slopes gives: the tolerance of
+    # the linear solver is a tenth of it | set by hand, not measured
+    feasible: float = 1e-9
+    # rounds | of planes that cut off the ball of a norm | set by hand, not measured
+    most_cuts: int = 60
+    # entries | of a direction that is written out | set by hand, not measured
+    longest_direction: int = 8
     # points | at which a formula at a kink is judged, too, where only that point was asked for | set by hand,
     # not measured
     points_beside: int = 2

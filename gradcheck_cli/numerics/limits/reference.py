@@ -47,6 +47,25 @@ class ReferenceLimits(NamedTuple):
     # decimal exponent | step size for the slopes beside a point: beyond the reach of rounding, 1e-15, and
     # near enough for a slope | set by hand, not measured
     beside_exponent: int = 12
+    # decimal exponent | step size of the slopes of a single function at its kink, of 140 digits | derived:
+    # truncation 1e-40, round-off 1e-100
+    own_step: int = 40
+    # relative | the two slopes of a single function at its kink are then one: elu has no kink | set by
+    # hand, not measured
+    one_slope: float = 1e-12
+    # numbers | of a derivative times the slopes it depends on, that are held: 128 MB | set by hand, not
+    # measured
+    most_columns: int = 1 << 24
+    # operations | derivatives by tied units that cost more are computed in float64, not at 50 digits: a
+    # second | timed by hand once, not kept
+    most_exact_ties: int = 1 << 18
+    # operations | of the derivatives of tied units in float64: some ten seconds | set by hand, not measured
+    most_tied_work: int = 1 << 31
+    # units | comparisons that hold with equality, each a pass of its own | set by hand, not measured
+    most_outcomes: int = 256
+    # relative | what a unit passes on is the same whatever others do, if it changes by less | set by hand,
+    # not measured
+    no_change: float = 1e-9
     # relative | a value jumps where its change is the same at the step size and at ten times as much: x^0.001
     # changes by 2e-3 of itself | set by hand, not measured
     same_change: float = 1e-9

@@ -23,6 +23,7 @@ from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import Referee, unmeasured_rounding
+from gradcheck_cli.reference.tied_derivatives import TiedPoint
 from gradcheck_cli.results import index_patterns
 from gradcheck_cli.results.gradient_results import ClaimResult
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference, difference_in_blocks
@@ -103,6 +104,21 @@ class ClaimContext:
         if not self.referee.affords() or self.referee.budget.spent or self.only_float64:
             return DOUBLE
         return Precision(m or self.referee.high)
+
+    @cached_property
+    def on_kink(self) -> bool:
+        """Whether the given point lies on a kink or border, in float64 or as its decimals say."""
+        if self.on_border or not self.precision().exact or self.has_many_rows:
+            return self.on_border
+        return bool(self.true_values(self.points[0]).tape.borders_hit())
+
+    @cached_property
+    def tied(self) -> TiedPoint | None:
+        """The units on kinks at the given point, and what their slopes make; None where there are none."""
+        if not self.on_kink or self.lacks_precision:
+            return None
+        m = self.referee.high if self.precision().exact else FLOAT64
+        return TiedPoint(self.referee, self.points[0].values, m)
 
     @property
     def lacks_precision(self) -> bool:

@@ -32,7 +32,7 @@ def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: Cl
     found = [(at, context.compare(claim, formula, at)) for at in (*context.points, *_beside(context))]
     failing = [(at, discrepancy) for at, discrepancy in found if discrepancy.wrong.any()]
     elsewhere = [(at, discrepancy) for at, discrepancy in failing if at.number != 0]
-    if context.on_border and not elsewhere:
+    if context.on_kink and not elsewhere:
         blank = replace(blank, points_total=len(found))
         held = hold_to_slopes(context, claim, found[0][1], lambda true, smooth: 0.0)
         kinked = _at_the_kink(context, claim, held, blank) if held else None
@@ -41,7 +41,7 @@ def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: Cl
         if held is not None:
             found[0] = found[0][0], held.discrepancy
             failing = [(at, discrepancy) for at, discrepancy in found if discrepancy.wrong.any()]
-    if context.on_border and elsewhere:  # at the kink it may be a convention
+    if context.on_kink and elsewhere:  # at the kink it may be a convention
         failing = elsewhere
     at, discrepancy = failing[0] if failing else found[0]
     if not failing or are_roundings(context, claim, formula, failing):
@@ -84,7 +84,7 @@ def _for_symmetric(context: ClaimContext, matrices: Sequence[str]) -> str:
 def _beside(context: ClaimContext) -> list[At]:
     """Other points for a formula at a kink, where it is to be judged at that point alone: it only has to lie
     between the slopes there."""
-    if not context.on_border or len(context.points) > 1:
+    if not context.on_kink or len(context.points) > 1:
         return []
     given = context.points[0].values
     numbers = range(1, context.limits.points_beside + 1)

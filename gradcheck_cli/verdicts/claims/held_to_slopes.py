@@ -18,6 +18,7 @@ from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Ver
 from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 from gradcheck_cli.verdicts.claims.one_sided_slopes import OneSided, one_sided_slopes
+from gradcheck_cli.verdicts.claims.tied_entries import TiedEntries, tied_entries
 from gradcheck_cli.verdicts.kink_policy import Kind, Standing, standing_of
 
 __all__ = ["Held", "hold_to_slopes", "verdict_at_kink"]
@@ -36,6 +37,7 @@ _RIGHT = {
     Kind.JUMP: "no derivative here: the value jumps",
     Kind.INFINITE: "no derivative here: one slope is infinite; your value lies between the slopes",
 }
+_BY_ITSELF = "; units at kinks stand behind others: each entry was judged by itself"
 _NO_NUMBER = "it cannot be evaluated here: 0/0, infinite, or outside a domain"
 _NOTHING_KNOWN = "nothing is known to hold it against: no slope can be had here"
 
@@ -48,6 +50,7 @@ class Held:
     discrepancy: Discrepancy
     slopes: OneSided
     standing: dict[Place, Standing]
+    tied: TiedEntries | None = None
 
     def places(self, standing: Standing) -> list[Place]:
         """The entries that stand so, the one whose slopes differ most first."""
@@ -79,10 +82,12 @@ def hold_to_slopes(
     BudgetSpent
         Each entry costs passes at high precision.
     """
-    asked = _asked(context, discrepancy)
-    if discrepancy.in_blocks or not asked.any():
+    if discrepancy.in_blocks:
         return None
-    slopes = one_sided_slopes(context, claim.target, asked)
+    tied = tied_entries(context, claim.target)
+    slopes = _slopes(context, claim, discrepancy, tied)
+    if not slopes.known.any():
+        return None
     kinds = slopes.kinds()
     true = np.array(discrepancy.true)
     for place, kind in kinds.items():
@@ -95,11 +100,14 @@ def hold_to_slopes(
         size = np.abs(discrepancy.claimed - true)
         room = np.nan_to_num(np.broadcast_to(tolerance(true, smooth), true.shape), nan=0.0, posinf=0.0)
     standing = {p: _standing(context, discrepancy, slopes, p, kind, room) for p, kind in kinds.items()}
+    for place in [p for p, s in standing.items() if s is Standing.WRONG and tied is not None]:
+        if tied is not None and _is_chosen(tied, discrepancy, place, kinds[place], float(room[place])):
+            standing[place] = Standing.CONVENTION
     wrong = np.array(discrepancy.wrong)
     for place, found in standing.items():
         wrong[place] = found is Standing.WRONG
     found_ones = replace(discrepancy, true=true, size=size, wrong=wrong, known=None, own=None)
-    return Held(found_ones, slopes, standing)
+    return Held(found_ones, slopes, standing, tied)
 
 
 def _standing(
@@ -112,11 +120,32 @@ def _standing(
     return standing_of(claimed, convention, left, right, kind, tolerance)
 
 
-def _asked(context: ClaimContext, discrepancy: Discrepancy) -> Array:
-    """The entries whose slopes are needed: those that are off, or not known, and the others of a few."""
-    needed = discrepancy.wrong | ~np.isfinite(discrepancy.true)
-    few = discrepancy.wrong.size <= context.limits.most_slopes
-    return np.ones_like(needed) if few and context.on_border else needed
+def _slopes(
+    context: ClaimContext, claim: Claim, discrepancy: Discrepancy, tied: TiedEntries | None
+) -> OneSided:
+    """Slopes that follow from units on kinks; of the other entries that borders reach, or that are not known,
+    by differences. Where the units are not known, of those that are off, and of all if they are few."""
+    unknown = ~np.isfinite(discrepancy.true)
+    if tied is None:
+        few = context.on_kink and discrepancy.wrong.size <= context.limits.most_slopes
+        asked = np.ones_like(unknown) if few else unknown | discrepancy.wrong
+        return one_sided_slopes(context, claim.target, asked)
+    known = tied.slopes.known
+    found = one_sided_slopes(context, claim.target, (tied.affected | unknown) & ~known)
+    left, right = (
+        np.where(known, getattr(tied.slopes, side), getattr(found, side)) for side in ("left", "right")
+    )
+    return OneSided(left, right, found.jumps & ~known, known | found.known)
+
+
+def _is_chosen(
+    tied: TiedEntries, discrepancy: Discrepancy, place: Place, kind: Kind, tolerance: float
+) -> bool:
+    """Whether some choice of slopes gives an entry, though it lies outside those of both sides."""
+    if not tied.affected[place] or (tied.beyond[place] and kind is not Kind.JUMP):
+        return False
+    low, high, claimed = (float(part[place]) for part in (tied.low, tied.high, discrepancy.claimed))
+    return low - tolerance <= claimed <= high + tolerance
 
 
 def verdict_at_kink(
@@ -174,6 +203,8 @@ def _kink(
 ) -> ClaimResult:
     result = context.with_worst_entry(blank, held.at(place), context.points[0])
     note = _named(context, claim, place, result, _RIGHT[held.slopes.kind(place)])
+    if held.tied is not None and held.tied.nested:
+        note += _BY_ITSELF
     return replace(_with_slopes(result, held, place), verdict=Verdict.KINK, wrong=0, note=note)
 
 

@@ -26,6 +26,7 @@ from gradcheck_cli.verdicts.claims.context import CLAIMS, FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import difference, evaluated
 from gradcheck_cli.verdicts.claims.formulas import judge_formula
 from gradcheck_cli.verdicts.claims.grounds import Grounds
+from gradcheck_cli.verdicts.claims.judge_together import judge_together
 from gradcheck_cli.verdicts.claims.numbers import (
     digits_given,
     is_too_wide,
@@ -86,7 +87,8 @@ def judge_claims(
     places = [At(number, PointValues.of(values)) for number, values in points]
     chosen, notes = _layout(model, claims, places, referee, layout, limits)
     context = ClaimContext(model, referee, places, chosen, on_border, limits)
-    results = note_sides(context, claims, [_judge_and_count(context, claim, done) for claim in claims])
+    alone = [_judge_and_count(context, claim, done) for claim in claims]
+    results = note_sides(context, claims, _together(context, claims, alone))
     if context.judged_by_rows:
         few = context.first_row_count
         rows = f"over all {model.rows:,} rows in float64, over {few} of them at high precision"
@@ -116,6 +118,21 @@ def _with_reading(reading: str, result: ClaimResult) -> ClaimResult:
     if not reading or result.verdict in (Verdict.WRONG, Verdict.UNRESOLVED):
         return replace(result, reading=reading)
     return replace(result, reading=reading, note="; ".join(filter(None, (result.note, reading))))
+
+
+def _together(
+    context: ClaimContext, claims: Sequence[Claim], results: Sequence[ClaimResult]
+) -> list[ClaimResult]:
+    """The results, once more for all claims at kinks together; where the budget does not reach, open."""
+    try:
+        return judge_together(context, claims, results)
+    except BudgetSpent:
+        note = context.referee.budget.reason
+        at_kinks = [r.verdict is Verdict.KINK for r in results]
+        return [
+            replace(r, verdict=Verdict.UNRESOLVED, note=note) if kink else r
+            for r, kink in zip(results, at_kinks, strict=True)
+        ]
 
 
 def _layout(

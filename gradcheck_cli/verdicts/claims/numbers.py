@@ -23,7 +23,7 @@ from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, verdict_at_kink
 
-__all__ = ["digits_given", "is_too_wide", "judge_numbers", "numbers_of", "unwritten"]
+__all__ = ["digits_given", "hold_numbers", "is_too_wide", "judge_numbers", "numbers_of", "unwritten"]
 
 _AS_FLOAT32 = "as float32 it would be right: if it was computed so, save it so"
 _NO_DIGIT = "undecidable here: float64 carries no digit of the true value, and yours is not it"
@@ -79,7 +79,7 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
     """`blank`, filled in: WRONG where some entry is off by more than rounding and the digits explain."""
     numbers = _Numbers(claim, *numbers_of(context, claim), unwritten(claim, context.limits), context.limits)
     blank = replace(blank, points_total=1)
-    if context.on_border or not np.isfinite(numbers.true).all():
+    if context.on_kink or not np.isfinite(numbers.true).all():
         numbers, held = _beside_slopes(context, numbers)
         kinked = verdict_at_kink(context, claim, held, blank) if held else None
         if kinked is not None:
@@ -108,6 +108,27 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         return replace(result, verdict=Verdict.UNRESOLVED, note=_NO_DIGIT)
     display = name_of(context.model, result)
     return replace(result, note=_digits_note(claim, discrepancy, numbers.measured, display, context.limits))
+
+
+def hold_numbers(context: ClaimContext, claim: Claim) -> tuple[Held | None, Array]:
+    """Numbers beside the slopes at the given point.
+
+    Parameters
+    ----------
+    context : points and true values
+    claim : one with numbers
+
+    Returns
+    -------
+    held : how they stand; None where there is nothing to hold them to
+    tolerance : float64 array of the shape of the derivative
+        How far the numbers may be off.
+    """
+    numbers = _Numbers(claim, *numbers_of(context, claim), unwritten(claim, context.limits), context.limits)
+    numbers, held = _beside_slopes(context, numbers)
+    with np.errstate(all="ignore"):
+        tolerance = np.broadcast_to(numbers.tolerance(False), numbers.true.shape)
+    return held, np.nan_to_num(tolerance, nan=0.0, posinf=0.0)
 
 
 def _beside_slopes(context: ClaimContext, numbers: _Numbers) -> tuple[_Numbers, Held | None]:

@@ -44,7 +44,7 @@ def _met_exactly(
     if not context.true_values(at).exact:
         return result
     result, found = replace(result, note=None), _compared(context, claim, formula, at)
-    if found is None or not found.wrong.any() or (context.on_border and not found.is_small(context.limits)):
+    if found is None or not found.wrong.any() or (context.on_kink and not found.is_small(context.limits)):
         return result  # at a kink the slopes have decided
     if are_roundings(context, claim, formula, [(at, found)]):
         return replace(result, note=f"right but for the rounding of the values, {found.size.max():.1e}")

@@ -19,7 +19,8 @@ def report(model: str, *claims: str, strict: bool = False) -> Report:
 
 
 def verdicts(model: str, *claims: str, strict: bool = False) -> list[Verdict]:
-    return [claim.verdict for claim in report(model, *claims, strict=strict).claims]
+    """Of each claim in a report of its own."""
+    return [report(model, claim, strict=strict).claims[0].verdict for claim in claims]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -211,9 +212,9 @@ def test_a_formula_that_is_right_elsewhere_and_no_slope_here() -> None:
 @pytest.mark.parametrize("condition", ["x > 0", "x >= 0", "1 - (x < 0)", "(x >= 0)*(1 - (x < 0))"])
 def test_a_comparison_with_equality_is_the_kink_that_one_without_is(condition: str) -> None:
     model = f"param x = 0\nloss = where({condition}, 4*x, 1.5*x)\n"
-    found = report(model, "d loss/d x = 4.0", "d loss/d x = 1.5", "d loss/d x = 2.25", "d loss/d x = 1.25")
-    assert [claim.verdict for claim in found.claims] == [KINK, KINK, KINK, WRONG]
-    entry = found.parameters[0].entries[0]
+    numbers = ("d loss/d x = 4.0", "d loss/d x = 1.5", "d loss/d x = 2.25", "d loss/d x = 1.25")
+    assert verdicts(model, *numbers) == [KINK, KINK, KINK, WRONG]
+    entry = report(model).parameters[0].entries[0]
     assert (entry.verdict, entry.left, entry.right) == (KINK, 1.5, 4.0)
 
 

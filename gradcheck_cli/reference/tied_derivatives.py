@@ -1,0 +1,499 @@
+"""Reads a referee and a point on kinks. Gives derivatives as functions of the slopes of the tied units there.
+
+With all units cut, a derivative is what passes elsewhere. A unit adds its slopes, times what arrives at it,
+times the derivatives of its arguments. So derivatives are affine in the slopes of one layer of units, and
+multilinear where units stand behind units. All of it is SymPy's partials in reverse. Knows nothing of claims
+and verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from gradcheck_cli.model.graph import Node
+from gradcheck_cli.model.point_values import PointValues
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import FLOAT64, floats
+from gradcheck_cli.numerics.namespace import Namespace
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.reference.symbolic_reverse_mode import Pass, Reverse
+from gradcheck_cli.reference.tied_units import Choice, Unit, units_at
+
+__all__ = ["Affine", "TiedPoint"]
+
+_Pins = Mapping[int, Array]  # outcomes of comparisons by the item of their node
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A derivative d of/d by as `base` + sum of slopes times `columns`: (*full), (slopes, *full), float64.
+
+    `full` are the rows where there is one value for each, the axes of the step, those of the name. `units`
+    have a part in it; with each stands the number of its first slope. `left` and `right`: the slopes to both
+    sides, nan where they do not follow from the units. `low` and `high` bound entries over all choices, each
+    by itself. `beyond`: entries that a border or jump reaches; of them the units tell nothing. `nested`: some
+    unit stands behind another, and the columns do not hold.
+    """
+
+    base: Array
+    columns: Array
+    units: tuple[tuple[int, Unit], ...]
+    left: Array
+    right: Array
+    low: Array
+    high: Array
+    beyond: Array
+    nested: bool
+
+    @property
+    def affected(self) -> Array:
+        """The entries that some unit or border reaches."""
+        return np.asarray((self.low != self.high) | self.beyond)
+
+
+class _CutReverse(Reverse):
+    """Adjoints with nothing passing through the units; what arrives at them is kept. Seeds are the first axis
+    of all adjoints."""
+
+    def __init__(self, at: Pass, of: Node, seeds: Array, cuts: Mapping[int, Array]) -> None:
+        super().__init__(at, of)
+        self.cuts, self.arrived = cuts, dict[int, Array]()
+        self.count = len(seeds)
+        self.adjoints: dict[int, Array | None] = {self.end: self._cut(self.end, seeds)}
+
+    def _added(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
+        return self._cut(index, super()._added(index, adjoints))
+
+    def _cut(self, index: int, adjoint: Array | None) -> Array | None:
+        if adjoint is None or index not in self.cuts:
+            return adjoint
+        self.arrived[index] = adjoint
+        return np.asarray(np.where(self.cuts[index], 0 * adjoint, adjoint))
+
+    def of_node(self, node: Node, *, uncut: bool = False) -> Array:
+        """What arrives at a node: (seeds, rows or 1, entries), float64; `uncut`: before it is cut."""
+        index = self.program.of_node[node.index]
+        found = self._known(index, self.adjoints)
+        found = self.arrived.get(index, found) if uncut else found
+        rows = (self.program.model.rows or 0) if self.of.per_row or node.per_row else 1
+        full = (self.count, rows, *node.shape)
+        given = np.zeros(full) if found is None else np.broadcast_to(floats(found), full)
+        return given.reshape(self.count, rows, node.size)
+
+
+@dataclass
+class TiedPoint:
+    """The units at one point, and what derivatives they make. `m`: the namespace of high precision, or
+    FLOAT64 where the model is too large for it."""
+
+    referee: Referee
+    point: PointValues
+    m: Namespace
+    _known: dict[tuple[str, str], Affine | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.model, self.limits = self.referee.model, self.referee.limits
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """All units on the way to the steps of the model."""
+        graph = self.model.graph
+        needed = graph.upstream(step.node for step in self.model.steps.values())
+        return units_at(self.referee.tape(self.point, self.m), self.referee.higher, needed, self.limits)
+
+    def derivative(self, of: str, by: str) -> Affine | None:
+        """d of/d by as a function of the slopes; None where that would be too large.
+
+        Parameters
+        ----------
+        of : a step
+        by : a name that it may be computed from
+
+        Returns
+        -------
+        affine : float64 and bool arrays, (rows?, *of, *by) each
+
+        Raises
+        ------
+        BudgetSpent
+            A pass in reverse for each argument of a unit.
+        """
+        if (of, by) not in self._known:
+            self._known[of, by] = self._derivative(self.model.node(of), self.model.node(by))
+        return self._known[of, by]
+
+    def _derivative(self, of: Node, by: Node) -> Affine | None:
+        graph = self.model.graph
+        up, down = graph.upstream([of.index]), graph.downstream([by.index])
+        units = [u for u in self.units if up[u.node.index] and down[u.node.index]]
+        outcomes = [u for u in units if u.choice is Choice.OUTCOME]
+        entries = max(1, self.model.rows or 1) * of.size * by.size
+        slopes = sum(u.size for u in units)
+        limits, work = self.limits, self.referee.work
+        if slopes * entries > limits.most_columns or len(outcomes) > limits.most_outcomes:
+            return None
+        seeds = of.size + len({argument for u in units for argument in u.arguments})
+        if seeds * work * (1 + len(outcomes)) > limits.most_tied_work:
+            return None
+        m = self.m if seeds * work <= limits.most_exact_ties else FLOAT64
+        return _Assembly(self, of, by, units, m).affine()
+
+
+@dataclass(frozen=True)
+class _System:
+    """What is known with the comparisons pinned.
+
+    On the side of the step, (rows or 1, entries of the step): what `arrives` at each unit. On that of the
+    name, (rows or 1, entries of the name): the derivatives `own` of the arguments of each unit; `among`:
+    those of the arguments by the units before it, (arguments, units).
+    """
+
+    base: Array  # (rows or 1, entries of the step, entries of the name)
+    arrives: list[Array]
+    own: list[Array]  # (arguments, rows or 1, entries)
+    among: list[Array | None]
+
+
+@dataclass
+class _Assembly:
+    """One derivative, put together from its units."""
+
+    tied: TiedPoint
+    of: Node
+    by: Node
+    units: Sequence[Unit]
+    m: Namespace
+
+    def __post_init__(self) -> None:
+        self.referee, self.model = self.tied.referee, self.tied.model
+        self.program = self.referee.apart
+        self.rows = self.model.rows or 0
+        self.outcomes = [k for k, u in enumerate(self.units) if u.choice is Choice.OUTCOME]
+        self._passes: dict[tuple[int, ...], Pass] = {}
+        self._beside: dict[int, Array] = {}
+
+    def affine(self) -> Affine:
+        """All of it."""
+        lowest = self._system(())
+        singles = [self._system((k,)) for k in self.outcomes]
+        together = self._system(tuple(self.outcomes)) if len(self.outcomes) > 1 else None
+        nested = self._is_nested(lowest, singles, together)
+        steps = {k: s.base - lowest.base for k, s in zip(self.outcomes, singles, strict=True)}
+        columns, first = self._columns(lowest, steps)
+        if nested:
+            systems = [lowest, *singles, *([together] if together else [])]
+            bounds = [self._bounds(system) for system in systems]
+        else:
+            bounds = [self._affine_bounds(lowest.base, columns, first)]
+        low, high = np.min([a for a, _ in bounds], axis=0), np.max([b for _, b in bounds], axis=0)
+        follows = ~np.logical_or.reduce([np.zeros(low.shape, dtype=bool), *(s != 0 for s in steps.values())])
+        left, right = (np.where(follows, part, np.nan) for part in self._sides(lowest))
+        parts = (lowest.base, left, right, low, high, self._beyond(lowest))
+        base, left, right, low, high, beyond = (self._shaped(part) for part in parts)
+        full = np.stack([self._shaped(c) for c in columns]) if columns else np.zeros((0, *base.shape))
+        return Affine(base, full, tuple(first), left, right, low, high, beyond, nested)
+
+    # -- what passes, with the comparisons pinned ---------------------------------------------
+
+    def _pass(self, high: tuple[int, ...]) -> Pass:
+        """The values with some comparisons coming out high, the other ones that hold with equality low."""
+        if high not in self._passes:
+            pins = self._pins(high) if self.outcomes else {}
+            self._passes[high] = self.referee.pinned_pass(self.tied.point, self.m, pins)
+        return self._passes[high]
+
+    def _pins(self, high: tuple[int, ...]) -> _Pins:
+        found: dict[int, Array] = {}
+        values = self.referee.pinned_pass(self.tied.point, self.m, {}).values
+        for k in self.outcomes:
+            unit, item = self.units[k], self.program.of_node[self.units[k].node.index]
+            if item not in found:
+                rows = self.rows if unit.node.per_row else 1
+                found[item] = np.array(np.broadcast_to(values[item], (1, rows, *unit.node.shape)))
+            outcome = self.m.array(unit.high if k in high else unit.low)
+            found[item].reshape(found[item].shape[1], -1)[unit.row or 0, unit.place] = outcome[()]
+        return found
+
+    @cached_property
+    def _cuts(self) -> dict[int, Array]:
+        found: dict[int, Array] = {}
+        for unit in self.units:
+            item = self.program.of_node[unit.node.index]
+            rows = self.rows if unit.node.per_row else 1
+            mask = found.setdefault(item, np.zeros((1, rows, *unit.node.shape), dtype=bool))
+            mask.reshape(rows, -1)[unit.row or 0, unit.place] = True
+        return found
+
+    def _system(self, high: tuple[int, ...]) -> _System:
+        at = self._pass(high)
+        main = self._reverse(at, self.of, range(self.of.size))
+        base = main.of_node(self.by).swapaxes(0, 1)
+        arrives = [self._on_step(main.of_node(u.node, uncut=True), u) for u in self.units]
+        reverses = {a: self._reverses(at, self._node(a), places) for a, places in self._asked.items()}
+        given = {a: np.concatenate([r.of_node(self.by) for r in some]) for a, some in reverses.items()}
+        own, among = [], []
+        for k, unit in enumerate(self.units):
+            at_seed = [(a, self._asked[a].index(place)) for a, place in unit.arguments]
+            own.append(np.stack([self._on_name(given[a][s], self._node(a), unit) for a, s in at_seed]))
+            behind = any(self._before[a] for a, _ in unit.arguments)
+            links = [self._links(reverses[a], self._node(a), s, k) for a, s in at_seed] if behind else None
+            among.append(None if links is None or not np.any(links) else np.stack(links))
+        return _System(base, arrives, own, among)
+
+    def _node(self, index: int) -> Node:
+        return self.model.graph.nodes[index]
+
+    @cached_property
+    def _asked(self) -> dict[int, list[int]]:
+        """The arguments of the units, with the entries that tie."""
+        found: dict[int, set[int]] = {}
+        for unit in self.units:
+            for argument, place in unit.arguments:
+                found.setdefault(argument, set()).add(place)
+        return {argument: sorted(places) for argument, places in found.items()}
+
+    @cached_property
+    def _before(self) -> dict[int, bool]:
+        """Whether an argument is computed from some unit."""
+        nodes = {u.node.index for u in self.units if u.choice is not Choice.OUTCOME}
+        found = {}
+        for argument in self._asked:
+            above = self.model.graph.upstream([argument])
+            found[argument] = any(above[index] for index in nodes)
+        return found
+
+    def _reverses(self, at: Pass, of: Node, places: Sequence[int]) -> list[_CutReverse]:
+        """One after the other, as many seeds at a time as memory allows."""
+        limits = self.tied.limits
+        some = max(1, limits.most_columns // max(1, self.referee.held))
+        return [self._reverse(at, of, places[k : k + some]) for k in range(0, len(places), some)]
+
+    def _reverse(self, at: Pass, of: Node, places: Sequence[int]) -> _CutReverse:
+        self.referee.pay(self.m, max(0, len(places) - 1))
+        return self._seeded(at, of, places, self.m, self._cuts)
+
+    def _seeded(
+        self, at: Pass, of: Node, places: Sequence[int], m: Namespace, cuts: Mapping[int, Array]
+    ) -> _CutReverse:
+        """Adjoints of some entries of a node, one after the other."""
+        rows, count = self.rows if of.per_row else 1, len(places)
+        seeds = np.zeros((count, of.size))
+        seeds[np.arange(count), list(places)] = 1.0
+        full = m.array(seeds.reshape(count, 1, *of.shape))
+        return _CutReverse(at, of, np.broadcast_to(full, (count, rows, *of.shape)), cuts)
+
+    def _on_step(self, arrived: Array, unit: Unit) -> Array:
+        """(seeds, rows or 1, entries) as (rows or 1, seeds), of the unit's entry."""
+        found = arrived[:, :, unit.place].T
+        if not unit.node.per_row:
+            return found
+        if not self.of.per_row:
+            return found[unit.row :][:1]
+        alone = np.zeros_like(found)
+        alone[unit.row] = found[unit.row]
+        return alone
+
+    def _on_name(self, given: Array, node: Node, unit: Unit) -> Array:
+        """(rows or 1, entries of the name) of one argument, as the unit sees them."""
+        if not node.per_row:
+            return given
+        if not self.by.per_row:
+            return given[unit.row :][:1]
+        alone = np.zeros_like(given)
+        alone[unit.row] = given[unit.row]
+        return alone
+
+    def _links(self, reverses: Sequence[_CutReverse], node: Node, seed: int, k: int) -> Array:
+        """The derivative of an argument of unit k by each unit before it, (units)."""
+        found = np.zeros(len(self.units))
+        row = self.units[k].row
+        reverse, seed = reverses[seed // reverses[0].count], seed % reverses[0].count
+        for before, unit in enumerate(self.units[:k]):
+            if unit.choice is Choice.OUTCOME:
+                continue
+            given = reverse.of_node(unit.node, uncut=True)[seed][:, unit.place]
+            if node.per_row:
+                found[before] = given[row] if not unit.node.per_row or unit.row == row else 0.0
+            else:
+                found[before] = given[unit.row] if unit.node.per_row else given[0]
+        return found
+
+    # -- what the units make of it ------------------------------------------------------------
+
+    def _full(self, on_step: Array, on_name: Array) -> Array:
+        """The product of the two sides: (rows or 1, entries of the step, entries of the name)."""
+        with np.errstate(all="ignore"):
+            product = on_step[:, :, None] * on_name[:, None, :]
+        return np.where((on_step[:, :, None] == 0) | (on_name[:, None, :] == 0), 0.0, product)
+
+    def _shaped(self, part: Array) -> Array:
+        per_row = self.of.per_row or self.by.per_row
+        rows = (self.rows,) if per_row else ()
+        part = np.broadcast_to(part, (self.rows if per_row else 1, self.of.size, self.by.size))
+        return np.array(part.reshape((*rows, *self.of.shape, *self.by.shape)))
+
+    def _columns(
+        self, system: _System, steps: Mapping[int, Array]
+    ) -> tuple[list[Array], list[tuple[int, Unit]]]:
+        columns: list[Array] = []
+        first: list[tuple[int, Unit]] = []
+        for k, unit in enumerate(self.units):
+            if unit.choice is Choice.NOTHING:
+                continue
+            own = [steps[k]] if k in steps else [self._full(system.arrives[k], d) for d in system.own[k]]
+            if any(part.any() for part in own):
+                first.append((len(columns), unit))
+                columns += own
+        return columns, first
+
+    def _sides(self, system: _System) -> tuple[Array, Array]:
+        """The slopes to the left and right as one entry of the name moves."""
+        found = []
+        for sign in (-1.0, 1.0):
+            slope, moved = system.base, list[Array]()
+            for k, unit in enumerate(self.units):
+                moves = sign * system.own[k]
+                for link, change in self._linked(system, k, moved):
+                    moves = moves + link * change
+                moved.append(self._change(unit, moves))
+                slope = slope + sign * self._full(system.arrives[k], moved[-1])
+            found.append(slope)
+        return found[0], found[1]
+
+    def _linked(self, system: _System, k: int, given: Sequence[Array]) -> list[tuple[Array, Array]]:
+        """How the arguments of a unit depend on the units before it, with what is given of each of those."""
+        among = system.among[k]
+        if among is None:
+            return []
+        return [(c[:, None, None], part) for c, part in zip(among.T, given, strict=False) if c.any()]
+
+    def _change(self, unit: Unit, moves: Array) -> Array:
+        """How a unit changes as its arguments move."""
+        match unit.choice:
+            case Choice.BETWEEN:
+                return np.asarray(np.where(moves[0] > 0, unit.high, unit.low) * moves[0])
+            case Choice.LARGEST:
+                return np.asarray(moves.max(axis=0))
+            case Choice.SMALLEST:
+                return np.asarray(moves.min(axis=0))
+            case Choice.LENGTH:
+                return np.asarray(np.sqrt((moves**2).sum(axis=0)))
+        return np.zeros(moves.shape[1:])
+
+    def _bounds(self, system: _System) -> tuple[Array, Array]:
+        """The least and the most that every entry may be, over all choices, each entry by itself."""
+        low, high = system.base, system.base
+        least, most = list[Array](), list[Array]()
+        for k, unit in enumerate(self.units):
+            few, many = system.own[k], system.own[k]
+            both = zip(self._linked(system, k, least), self._linked(system, k, most), strict=True)
+            for (link, a), (_, b) in both:
+                ends = np.stack([link * a, link * b])
+                few, many = few + ends.min(axis=0), many + ends.max(axis=0)
+            a, b = self._range(unit, few, many)
+            least.append(a)
+            most.append(b)
+            ends = np.stack([self._full(system.arrives[k], part) for part in (a, b)])
+            low, high = low + ends.min(axis=0), high + ends.max(axis=0)
+        return low, high
+
+    def _range(self, unit: Unit, low: Array, high: Array) -> tuple[Array, Array]:
+        """The least and the most that a unit changes, of arguments between these."""
+        match unit.choice:
+            case Choice.BETWEEN:
+                ends = np.stack([s * part for s in (unit.low, unit.high) for part in (low[0], high[0])])
+                return np.asarray(ends.min(axis=0)), np.asarray(ends.max(axis=0))
+            case Choice.LARGEST | Choice.SMALLEST:
+                return np.asarray(low.min(axis=0)), np.asarray(high.max(axis=0))
+            case Choice.LENGTH:
+                longest = np.sqrt((np.maximum(np.abs(low), np.abs(high)) ** 2).sum(axis=0))
+                return -longest, longest
+        return np.zeros(low.shape[1:]), np.zeros(low.shape[1:])
+
+    def _affine_bounds(
+        self, base: Array, columns: Sequence[Array], first: Sequence[tuple[int, Unit]]
+    ) -> tuple[Array, Array]:
+        low, high = base, base
+        for start, unit in first:
+            own = np.stack(columns[start : start + unit.size])
+            outcome = unit.choice is Choice.OUTCOME
+            a, b = (np.minimum(own[0], 0), np.maximum(own[0], 0)) if outcome else self._range(unit, own, own)
+            low, high = low + a, high + b
+        return low, high
+
+    # -- where the units do not tell ----------------------------------------------------------
+
+    def _is_nested(self, lowest: _System, singles: Sequence[_System], together: _System | None) -> bool:
+        """Whether some unit stands behind another: what one passes on depends on the other's slopes."""
+        if any(a is not None and a[:, self._with_slopes].any() for a in lowest.among):
+            return True
+        for system in singles:
+            for before, now in ((lowest.arrives, system.arrives), (lowest.own, system.own)):
+                if any(self._differ(before[k], now[k]) for k in self._with_slopes):
+                    return True
+        if together is None:
+            return False
+        added = sum((s.base - lowest.base for s in singles), np.zeros_like(lowest.base))
+        return self._differ(together.base - lowest.base, added)
+
+    @cached_property
+    def _with_slopes(self) -> list[int]:
+        return [k for k, u in enumerate(self.units) if u.choice not in (Choice.OUTCOME, Choice.NOTHING)]
+
+    def _differ(self, a: Array, b: Array) -> bool:
+        with np.errstate(all="ignore"):
+            size = np.maximum(np.abs(a), np.abs(b)).max(initial=0.0)
+        return bool(np.any(np.abs(a - b) > self.tied.limits.no_change * size))
+
+    def _beyond(self, system: _System) -> Array:
+        """The entries that a border reaches, or a comparison by which the value itself jumps."""
+        found = np.zeros(system.base.shape, dtype=bool)
+        sources = {k for k, unit in enumerate(self.units) if unit.choice is Choice.NOTHING}
+        sources |= {k for k in self.outcomes if self._jumps(k)}
+        if not sources:
+            return found
+        reach: list[Array] = []  # of each unit: where its arguments depend on the entries of the name
+        by_way: list[Array] = []  # where they do so by way of a source
+        for k in range(len(self.units)):
+            linked = self._linked(system, k, reach)
+            own = self._depends(k) if self.units[k].choice is Choice.NOTHING else system.own[k] != 0
+            all_ways = [own.any(axis=0), *(part for _, part in linked)]
+            reach.append(np.logical_or.reduce(all_ways))
+            through = [np.zeros_like(reach[k]), *(part for _, part in self._linked(system, k, by_way))]
+            by_way.append(reach[k] if k in sources else np.logical_or.reduce(through))
+            if k in sources or system.arrives[k].any():
+                found = found | by_way[k][:, None, :]
+        return found
+
+    def _depends(self, k: int) -> Array:
+        """Whether the arguments of a unit depend on the entries of the name at all: (arguments, rows or 1,
+        entries). At the point itself the derivative may be 0, as that of x^2 is, and 0 times an infinite slope
+        is not."""
+        unit, found = self.units[k], []
+        for argument, place in unit.arguments:
+            node = self._node(argument)
+            given = self._generic(argument)[self._asked[argument].index(place)]
+            found.append(self._on_name((given != 0) | np.isnan(given), node, unit))
+        return np.stack(found)
+
+    def _generic(self, argument: int) -> Array:
+        """Derivatives by the name of the entries asked for of an argument, somewhere beside the point."""
+        if argument not in self._beside:
+            random = np.random.Generator(np.random.PCG64(29))
+            point = self.tied.point
+            moved = {n: v * random.uniform(0.7, 1.3, v.shape) + random.uniform(0.1, 0.3, v.shape)
+                     for n, v in point.items()}  # fmt: skip
+            at = self.referee.pinned_pass(point.moved(moved), FLOAT64, {})
+            reverse = self._seeded(at, self._node(argument), self._asked[argument], FLOAT64, {})
+            self._beside[argument] = reverse.of_node(self.by)
+        return self._beside[argument]
+
+    def _jumps(self, k: int) -> bool:
+        """Whether the step has another value with the other outcome of a comparison."""
+        item = self.program.of_node[self.of.index]
+        low, high = (floats(self._pass(pinned).values[item]) for pinned in ((), (k,)))
+        return self._differ(low, high)

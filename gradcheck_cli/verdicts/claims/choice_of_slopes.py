@@ -1,0 +1,173 @@
+"""Reads claimed entries as functions of the slopes of tied units. Gives whether one choice of them makes all.
+
+A small bounded linear problem: every unit's slopes from their own set, every entry within its tolerance, or
+beyond it by as little as possible. Balls, of norms, are cut off by planes where a solution leaves them. Knows
+nothing of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.claims import ClaimsLimits
+from gradcheck_cli.reference.tied_units import Choice, Unit
+
+__all__ = ["Demand", "Outside", "slopes_outside"]
+
+_SIMPLEX = (Choice.LARGEST, Choice.SMALLEST)
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Entries that are claimed, (entries,), each `base` + `columns` @ slopes, (entries, slopes), within a
+    tolerance. `units`: whose slopes these are, with the number of the first."""
+
+    claimed: Array
+    tolerance: Array
+    base: Array
+    columns: Array
+    units: Sequence[tuple[int, Unit]]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A direction in which no choice of slopes gives what is claimed: weights of the entries of each demand,
+    the slopes there, from `low` to `high`, and that of the claim."""
+
+    weights: tuple[Array, ...]
+    low: float
+    high: float
+    claimed: float
+
+
+def slopes_outside(demands: Sequence[Demand], limits: ClaimsLimits) -> Outside | None:
+    """Where the demands leave all choices of slopes; None where one choice meets them all."""
+    problem = _Problem(demands, limits)
+    cuts: list[tuple[slice, Array]] = []
+    for _ in range(limits.most_cuts):
+        slopes, excess, weights = problem.solved(cuts)
+        if excess > limits.feasible:
+            return problem.outside(weights)
+        left = [(part, slopes[part]) for part in problem.balls if _length(slopes[part]) > 1 + limits.feasible]
+        if not left:
+            return None
+        cuts += [(part, at / _length(at)) for part, at in left]
+    return None  # as far as planes can tell
+
+
+def _length(x: Array) -> float:
+    return float(np.sqrt(np.sum(x * x)))
+
+
+class _Problem:
+    """The linear problem of some demands; their units, where they are the same, have the same slopes."""
+
+    def __init__(self, demands: Sequence[Demand], limits: ClaimsLimits) -> None:
+        self.demands, self.limits = demands, limits
+        self.places: dict[Hashable, slice] = {}
+        self.units: list[Unit] = []
+        for demand in demands:
+            for _, unit in demand.units:
+                if _key(unit) not in self.places:
+                    start = sum(u.size for u in self.units)
+                    self.places[_key(unit)] = slice(start, start + unit.size)
+                    self.units.append(unit)
+        self.count = sum(unit.size for unit in self.units)
+        self.columns = np.concatenate([self._spread(demand) for demand in demands])
+        self.base, self.claimed, self.tolerance = (
+            np.concatenate([getattr(demand, name) for demand in demands])
+            for name in ("base", "claimed", "tolerance")
+        )
+        sizes = (np.abs(self.columns).max(axis=1, initial=0.0), np.abs(self.claimed), np.abs(self.base))
+        self.scale = np.maximum.reduce(sizes)
+        self.scale[self.scale == 0] = 1.0
+
+    @property
+    def balls(self) -> list[slice]:
+        """The slopes of norms."""
+        return [self.places[_key(u)] for u in self.units if u.choice is Choice.LENGTH]
+
+    def _spread(self, demand: Demand) -> Array:
+        found = np.zeros((len(demand.claimed), self.count))
+        for start, unit in demand.units:
+            found[:, self.places[_key(unit)]] = demand.columns[:, start : start + unit.size]
+        return found
+
+    def solved(self, cuts: Sequence[tuple[slice, Array]]) -> tuple[Array, float, Array]:
+        """The slopes that leave least, by how much of its scale an entry is off then, and the weights of the
+        entries that keep it from being less."""
+        from scipy import sparse
+        from scipy.optimize import linprog
+
+        rows = sparse.csr_array(self.columns / self.scale[:, None])
+        least = -np.ones((len(self.scale), 1))
+        gap, room = (self.claimed - self.base) / self.scale, self.tolerance / self.scale
+        parts = [sparse.hstack([rows, least]), sparse.hstack([-rows, least])]
+        most = [gap + room, room - gap]
+        if cuts:
+            planes = np.zeros((len(cuts), self.count + 1))
+            for k, (part, normal) in enumerate(cuts):
+                planes[k, part] = normal
+            parts.append(sparse.csr_array(planes))
+            most.append(np.ones(len(cuts)))
+        simplices = [self.places[_key(u)] for u in self.units if u.choice in _SIMPLEX]
+        sums = np.zeros((len(simplices), self.count + 1))
+        for k, part in enumerate(simplices):
+            sums[k, part] = 1.0
+        found = linprog(
+            np.append(np.zeros(self.count), 1.0), A_ub=sparse.vstack(parts), b_ub=np.concatenate(most),
+            A_eq=sparse.csr_array(sums) if simplices else None,
+            b_eq=np.ones(len(simplices)) if simplices else None,
+            bounds=[*self._bounds(), (0, None)], method="highs",
+            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+        )  # fmt: skip
+        marginals = np.asarray(found.ineqlin.marginals)
+        n = len(self.scale)
+        return found.x[:-1], float(found.x[-1]), (marginals[n : 2 * n] - marginals[:n]) / self.scale
+
+    def _bounds(self) -> list[tuple[float, float]]:
+        found: list[tuple[float, float]] = []
+        for unit in self.units:
+            match unit.choice:
+                case Choice.BETWEEN:
+                    found.append((min(unit.low, unit.high), max(unit.low, unit.high)))
+                case Choice.LENGTH:
+                    found += [(-1.0, 1.0)] * unit.size
+                case _:
+                    found += [(0.0, 1.0)] * unit.size
+        return found
+
+    def outside(self, weights: Array) -> Outside:
+        """What the slopes are along a direction, and what is claimed."""
+        largest = float(np.abs(weights).max(initial=0.0)) or 1.0
+        weights = np.where(np.abs(weights) > self.limits.feasible * largest, weights, 0)
+        first = weights[np.flatnonzero(weights)[0]] if weights.any() else 1.0
+        weights = weights / (largest * np.sign(first)) + 0.0
+        low = high = float(weights @ self.base)
+        along = weights @ self.columns
+        for unit in self.units:
+            a, b = _range(unit, along[self.places[_key(unit)]])
+            low, high = low + a, high + b
+        ends = np.cumsum([len(demand.claimed) for demand in self.demands])[:-1]
+        return Outside(tuple(np.split(weights, ends)), low, high, float(weights @ self.claimed))
+
+
+def _key(unit: Unit) -> Hashable:
+    return unit.node.index, unit.row, unit.place
+
+
+def _range(unit: Unit, along: Array) -> tuple[float, float]:
+    """The least and the most that a unit adds along a direction."""
+    match unit.choice:
+        case Choice.BETWEEN:
+            ends = (unit.low * float(along[0]), unit.high * float(along[0]))
+            return min(ends), max(ends)
+        case Choice.LENGTH:
+            return -_length(along), _length(along)
+        case Choice.OUTCOME:
+            return min(0.0, float(along[0])), max(0.0, float(along[0]))
+    return float(along.min()), float(along.max())
