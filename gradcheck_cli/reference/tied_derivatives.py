@@ -20,12 +20,10 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64, floats
 from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.reference.referee import Referee
-from gradcheck_cli.reference.symbolic_reverse_mode import Pass, Reverse
 from gradcheck_cli.reference.tied_units import Choice, Unit, units_at
+from gradcheck_cli.reference.unit_passes import System, UnitPasses
 
 __all__ = ["Affine", "TiedPoint"]
-
-_Pins = Mapping[int, Array]  # outcomes of comparisons by the item of their node
 
 
 @dataclass(frozen=True)
@@ -53,36 +51,6 @@ class Affine:
     def affected(self) -> Array:
         """The entries that some unit or border reaches."""
         return np.asarray((self.low != self.high) | self.beyond)
-
-
-class _CutReverse(Reverse):
-    """Adjoints with nothing passing through the units; what arrives at them is kept. Seeds are the first axis
-    of all adjoints."""
-
-    def __init__(self, at: Pass, of: Node, seeds: Array, cuts: Mapping[int, Array]) -> None:
-        super().__init__(at, of)
-        self.cuts, self.arrived = cuts, dict[int, Array]()
-        self.count = len(seeds)
-        self.adjoints: dict[int, Array | None] = {self.end: self._cut(self.end, seeds)}
-
-    def _added(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
-        return self._cut(index, super()._added(index, adjoints))
-
-    def _cut(self, index: int, adjoint: Array | None) -> Array | None:
-        if adjoint is None or index not in self.cuts:
-            return adjoint
-        self.arrived[index] = adjoint
-        return np.asarray(np.where(self.cuts[index], 0 * adjoint, adjoint))
-
-    def of_node(self, node: Node, *, uncut: bool = False) -> Array:
-        """What arrives at a node: (seeds, rows or 1, entries), float64; `uncut`: before it is cut."""
-        index = self.program.of_node[node.index]
-        found = self._known(index, self.adjoints)
-        found = self.arrived.get(index, found) if uncut else found
-        rows = (self.program.model.rows or 0) if self.of.per_row or node.per_row else 1
-        full = (self.count, rows, *node.shape)
-        given = np.zeros(full) if found is None else np.broadcast_to(floats(found), full)
-        return given.reshape(self.count, rows, node.size)
 
 
 @dataclass
@@ -140,47 +108,17 @@ class TiedPoint:
         if seeds * work * (1 + len(outcomes)) > limits.most_tied_work:
             return None
         m = self.m if seeds * work <= limits.most_exact_ties else FLOAT64
-        return _Assembly(self, of, by, units, m).affine()
+        return _Assembly(self.referee, self.point, of, by, units, m).affine()
 
 
-@dataclass(frozen=True)
-class _System:
-    """What is known with the comparisons pinned.
-
-    On the side of the step, (rows or 1, entries of the step): what `arrives` at each unit. On that of the
-    name, (rows or 1, entries of the name): the derivatives `own` of the arguments of each unit; `among`:
-    those of the arguments by the units before it, (arguments, units).
-    """
-
-    base: Array  # (rows or 1, entries of the step, entries of the name)
-    arrives: list[Array]
-    own: list[Array]  # (arguments, rows or 1, entries)
-    among: list[Array | None]
-
-
-@dataclass
-class _Assembly:
+class _Assembly(UnitPasses):
     """One derivative, put together from its units."""
-
-    tied: TiedPoint
-    of: Node
-    by: Node
-    units: Sequence[Unit]
-    m: Namespace
-
-    def __post_init__(self) -> None:
-        self.referee, self.model = self.tied.referee, self.tied.model
-        self.program = self.referee.apart
-        self.rows = self.model.rows or 0
-        self.outcomes = [k for k, u in enumerate(self.units) if u.choice is Choice.OUTCOME]
-        self._passes: dict[tuple[int, ...], Pass] = {}
-        self._beside: dict[int, Array] = {}
 
     def affine(self) -> Affine:
         """All of it."""
-        lowest = self._system(())
-        singles = [self._system((k,)) for k in self.outcomes]
-        together = self._system(tuple(self.outcomes)) if len(self.outcomes) > 1 else None
+        lowest = self.system(())
+        singles = [self.system((k,)) for k in self.outcomes]
+        together = self.system(tuple(self.outcomes)) if len(self.outcomes) > 1 else None
         nested = self._is_nested(lowest, singles, together)
         steps = {k: s.base - lowest.base for k, s in zip(self.outcomes, singles, strict=True)}
         columns, first = self._columns(lowest, steps)
@@ -197,131 +135,6 @@ class _Assembly:
         full = np.stack([self._shaped(c) for c in columns]) if columns else np.zeros((0, *base.shape))
         return Affine(base, full, tuple(first), left, right, low, high, beyond, nested)
 
-    # -- what passes, with the comparisons pinned ---------------------------------------------
-
-    def _pass(self, high: tuple[int, ...]) -> Pass:
-        """The values with some comparisons coming out high, the other ones that hold with equality low."""
-        if high not in self._passes:
-            pins = self._pins(high) if self.outcomes else {}
-            self._passes[high] = self.referee.pinned_pass(self.tied.point, self.m, pins)
-        return self._passes[high]
-
-    def _pins(self, high: tuple[int, ...]) -> _Pins:
-        found: dict[int, Array] = {}
-        values = self.referee.pinned_pass(self.tied.point, self.m, {}).values
-        for k in self.outcomes:
-            unit, item = self.units[k], self.program.of_node[self.units[k].node.index]
-            if item not in found:
-                rows = self.rows if unit.node.per_row else 1
-                found[item] = np.array(np.broadcast_to(values[item], (1, rows, *unit.node.shape)))
-            outcome = self.m.array(unit.high if k in high else unit.low)
-            found[item].reshape(found[item].shape[1], -1)[unit.row or 0, unit.place] = outcome[()]
-        return found
-
-    @cached_property
-    def _cuts(self) -> dict[int, Array]:
-        found: dict[int, Array] = {}
-        for unit in self.units:
-            item = self.program.of_node[unit.node.index]
-            rows = self.rows if unit.node.per_row else 1
-            mask = found.setdefault(item, np.zeros((1, rows, *unit.node.shape), dtype=bool))
-            mask.reshape(rows, -1)[unit.row or 0, unit.place] = True
-        return found
-
-    def _system(self, high: tuple[int, ...]) -> _System:
-        at = self._pass(high)
-        main = self._reverse(at, self.of, range(self.of.size))
-        base = main.of_node(self.by).swapaxes(0, 1)
-        arrives = [self._on_step(main.of_node(u.node, uncut=True), u) for u in self.units]
-        reverses = {a: self._reverses(at, self._node(a), places) for a, places in self._asked.items()}
-        given = {a: np.concatenate([r.of_node(self.by) for r in some]) for a, some in reverses.items()}
-        own, among = [], []
-        for k, unit in enumerate(self.units):
-            at_seed = [(a, self._asked[a].index(place)) for a, place in unit.arguments]
-            own.append(np.stack([self._on_name(given[a][s], self._node(a), unit) for a, s in at_seed]))
-            behind = any(self._before[a] for a, _ in unit.arguments)
-            links = [self._links(reverses[a], self._node(a), s, k) for a, s in at_seed] if behind else None
-            among.append(None if links is None or not np.any(links) else np.stack(links))
-        return _System(base, arrives, own, among)
-
-    def _node(self, index: int) -> Node:
-        return self.model.graph.nodes[index]
-
-    @cached_property
-    def _asked(self) -> dict[int, list[int]]:
-        """The arguments of the units, with the entries that tie."""
-        found: dict[int, set[int]] = {}
-        for unit in self.units:
-            for argument, place in unit.arguments:
-                found.setdefault(argument, set()).add(place)
-        return {argument: sorted(places) for argument, places in found.items()}
-
-    @cached_property
-    def _before(self) -> dict[int, bool]:
-        """Whether an argument is computed from some unit."""
-        nodes = {u.node.index for u in self.units if u.choice is not Choice.OUTCOME}
-        found = {}
-        for argument in self._asked:
-            above = self.model.graph.upstream([argument])
-            found[argument] = any(above[index] for index in nodes)
-        return found
-
-    def _reverses(self, at: Pass, of: Node, places: Sequence[int]) -> list[_CutReverse]:
-        """One after the other, as many seeds at a time as memory allows."""
-        limits = self.tied.limits
-        some = max(1, limits.most_columns // max(1, self.referee.held))
-        return [self._reverse(at, of, places[k : k + some]) for k in range(0, len(places), some)]
-
-    def _reverse(self, at: Pass, of: Node, places: Sequence[int]) -> _CutReverse:
-        self.referee.pay(self.m, max(0, len(places) - 1))
-        return self._seeded(at, of, places, self.m, self._cuts)
-
-    def _seeded(
-        self, at: Pass, of: Node, places: Sequence[int], m: Namespace, cuts: Mapping[int, Array]
-    ) -> _CutReverse:
-        """Adjoints of some entries of a node, one after the other."""
-        rows, count = self.rows if of.per_row else 1, len(places)
-        seeds = np.zeros((count, of.size))
-        seeds[np.arange(count), list(places)] = 1.0
-        full = m.array(seeds.reshape(count, 1, *of.shape))
-        return _CutReverse(at, of, np.broadcast_to(full, (count, rows, *of.shape)), cuts)
-
-    def _on_step(self, arrived: Array, unit: Unit) -> Array:
-        """(seeds, rows or 1, entries) as (rows or 1, seeds), of the unit's entry."""
-        found = arrived[:, :, unit.place].T
-        if not unit.node.per_row:
-            return found
-        if not self.of.per_row:
-            return found[unit.row :][:1]
-        alone = np.zeros_like(found)
-        alone[unit.row] = found[unit.row]
-        return alone
-
-    def _on_name(self, given: Array, node: Node, unit: Unit) -> Array:
-        """(rows or 1, entries of the name) of one argument, as the unit sees them."""
-        if not node.per_row:
-            return given
-        if not self.by.per_row:
-            return given[unit.row :][:1]
-        alone = np.zeros_like(given)
-        alone[unit.row] = given[unit.row]
-        return alone
-
-    def _links(self, reverses: Sequence[_CutReverse], node: Node, seed: int, k: int) -> Array:
-        """The derivative of an argument of unit k by each unit before it, (units)."""
-        found = np.zeros(len(self.units))
-        row = self.units[k].row
-        reverse, seed = reverses[seed // reverses[0].count], seed % reverses[0].count
-        for before, unit in enumerate(self.units[:k]):
-            if unit.choice is Choice.OUTCOME:
-                continue
-            given = reverse.of_node(unit.node, uncut=True)[seed][:, unit.place]
-            if node.per_row:
-                found[before] = given[row] if not unit.node.per_row or unit.row == row else 0.0
-            else:
-                found[before] = given[unit.row] if unit.node.per_row else given[0]
-        return found
-
     # -- what the units make of it ------------------------------------------------------------
 
     def _full(self, on_step: Array, on_name: Array) -> Array:
@@ -337,7 +150,7 @@ class _Assembly:
         return np.array(part.reshape((*rows, *self.of.shape, *self.by.shape)))
 
     def _columns(
-        self, system: _System, steps: Mapping[int, Array]
+        self, system: System, steps: Mapping[int, Array]
     ) -> tuple[list[Array], list[tuple[int, Unit]]]:
         columns: list[Array] = []
         first: list[tuple[int, Unit]] = []
@@ -350,7 +163,7 @@ class _Assembly:
                 columns += own
         return columns, first
 
-    def _sides(self, system: _System) -> tuple[Array, Array]:
+    def _sides(self, system: System) -> tuple[Array, Array]:
         """The slopes to the left and right as one entry of the name moves."""
         found = []
         for sign in (-1.0, 1.0):
@@ -364,7 +177,7 @@ class _Assembly:
             found.append(slope)
         return found[0], found[1]
 
-    def _linked(self, system: _System, k: int, given: Sequence[Array]) -> list[tuple[Array, Array]]:
+    def _linked(self, system: System, k: int, given: Sequence[Array]) -> list[tuple[Array, Array]]:
         """How the arguments of a unit depend on the units before it, with what is given of each of those."""
         among = system.among[k]
         if among is None:
@@ -384,7 +197,7 @@ class _Assembly:
                 return np.asarray(np.sqrt((moves**2).sum(axis=0)))
         return np.zeros(moves.shape[1:])
 
-    def _bounds(self, system: _System) -> tuple[Array, Array]:
+    def _bounds(self, system: System) -> tuple[Array, Array]:
         """The least and the most that every entry may be, over all choices, each entry by itself."""
         low, high = system.base, system.base
         least, most = list[Array](), list[Array]()
@@ -427,7 +240,7 @@ class _Assembly:
 
     # -- where the units do not tell ----------------------------------------------------------
 
-    def _is_nested(self, lowest: _System, singles: Sequence[_System], together: _System | None) -> bool:
+    def _is_nested(self, lowest: System, singles: Sequence[System], together: System | None) -> bool:
         """Whether some unit stands behind another: what one passes on depends on the other's slopes."""
         if any(a is not None and a[:, self._with_slopes].any() for a in lowest.among):
             return True
@@ -447,9 +260,9 @@ class _Assembly:
     def _differ(self, a: Array, b: Array) -> bool:
         with np.errstate(all="ignore"):
             size = np.maximum(np.abs(a), np.abs(b)).max(initial=0.0)
-        return bool(np.any(np.abs(a - b) > self.tied.limits.no_change * size))
+        return bool(np.any(np.abs(a - b) > self.limits.no_change * size))
 
-    def _beyond(self, system: _System) -> Array:
+    def _beyond(self, system: System) -> Array:
         """The entries that a border reaches, or a comparison by which the value itself jumps."""
         found = np.zeros(system.base.shape, dtype=bool)
         sources = {k for k, unit in enumerate(self.units) if unit.choice is Choice.NOTHING}
@@ -460,7 +273,7 @@ class _Assembly:
         by_way: list[Array] = []  # where they do so by way of a source
         for k in range(len(self.units)):
             linked = self._linked(system, k, reach)
-            own = self._depends(k) if self.units[k].choice is Choice.NOTHING else system.own[k] != 0
+            own = self.depends(k) if self.units[k].choice is Choice.NOTHING else system.own[k] != 0
             all_ways = [own.any(axis=0), *(part for _, part in linked)]
             reach.append(np.logical_or.reduce(all_ways))
             through = [np.zeros_like(reach[k]), *(part for _, part in self._linked(system, k, by_way))]
@@ -469,31 +282,8 @@ class _Assembly:
                 found = found | by_way[k][:, None, :]
         return found
 
-    def _depends(self, k: int) -> Array:
-        """Whether the arguments of a unit depend on the entries of the name at all: (arguments, rows or 1,
-        entries). At the point itself the derivative may be 0, as that of x^2 is, and 0 times an infinite slope
-        is not."""
-        unit, found = self.units[k], []
-        for argument, place in unit.arguments:
-            node = self._node(argument)
-            given = self._generic(argument)[self._asked[argument].index(place)]
-            found.append(self._on_name((given != 0) | np.isnan(given), node, unit))
-        return np.stack(found)
-
-    def _generic(self, argument: int) -> Array:
-        """Derivatives by the name of the entries asked for of an argument, somewhere beside the point."""
-        if argument not in self._beside:
-            random = np.random.Generator(np.random.PCG64(29))
-            point = self.tied.point
-            moved = {n: v * random.uniform(0.7, 1.3, v.shape) + random.uniform(0.1, 0.3, v.shape)
-                     for n, v in point.items()}  # fmt: skip
-            at = self.referee.pinned_pass(point.moved(moved), FLOAT64, {})
-            reverse = self._seeded(at, self._node(argument), self._asked[argument], FLOAT64, {})
-            self._beside[argument] = reverse.of_node(self.by)
-        return self._beside[argument]
-
     def _jumps(self, k: int) -> bool:
         """Whether the step has another value with the other outcome of a comparison."""
         item = self.program.of_node[self.of.index]
-        low, high = (floats(self._pass(pinned).values[item]) for pinned in ((), (k,)))
+        low, high = (floats(self.passed(pinned).values[item]) for pinned in ((), (k,)))
         return self._differ(low, high)

@@ -75,6 +75,9 @@ class ClaimsLimits(NamedTuple):
     # factor | parameters are multiplied by values within [-2, 4], so a third of them changes sign | set by
     # hand, not measured
     far_reach: float = 6.0
+    # relative | of the slopes at a kink, what rounding may make of a number between them: the jittered passes
+    # that measure it lie on both sides | 256 units in the last place, set by hand, not measured
+    kink_rounding: float = 2.0**-44
     # part of an entry's scale | by which entries may leave what a choice of slopes gives: the tolerance of
     # the linear solver is a tenth of it | set by hand, not measured
     feasible: float = 1e-9

@@ -34,7 +34,7 @@ def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: Cl
     elsewhere = [(at, discrepancy) for at, discrepancy in failing if at.number != 0]
     if context.on_kink and not elsewhere:
         blank = replace(blank, points_total=len(found))
-        held = hold_to_slopes(context, claim, found[0][1], lambda true, smooth: 0.0)
+        held = hold_to_slopes(context, claim, found[0][1], lambda true, scale: 0.0)
         kinked = _at_the_kink(context, claim, held, blank) if held else None
         if kinked is not None:
             return kinked

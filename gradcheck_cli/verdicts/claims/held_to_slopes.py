@@ -50,6 +50,7 @@ class Held:
     discrepancy: Discrepancy
     slopes: OneSided
     standing: dict[Place, Standing]
+    tolerance: Array
     tied: TiedEntries | None = None
 
     def places(self, standing: Standing) -> list[Place]:
@@ -74,8 +75,8 @@ def hold_to_slopes(
     Parameters
     ----------
     tolerance
-        From true values, and the mask of those that are derivatives, how far a right claim may be off:
-        (*shape of the claim).
+        From true values, and the size of slopes where they are two, else nan, how far a right claim may be
+        off: (*shape of the claim).
 
     Raises
     ------
@@ -93,12 +94,14 @@ def hold_to_slopes(
     for place, kind in kinds.items():
         if kind is Kind.DERIVATIVE:
             true[place] = slopes.left[place]
-    smooth = np.zeros(true.shape, dtype=bool)
+    scale = np.full(true.shape, np.nan)  # of the slopes, where they are two
     for place, kind in kinds.items():
-        smooth[place] = kind is Kind.DERIVATIVE
+        if kind is not Kind.DERIVATIVE:
+            ends = (slopes.left[place], slopes.right[place])
+            scale[place] = max((abs(s) for s in ends if np.isfinite(s)), default=0.0)
     with np.errstate(all="ignore"):
         size = np.abs(discrepancy.claimed - true)
-        room = np.nan_to_num(np.broadcast_to(tolerance(true, smooth), true.shape), nan=0.0, posinf=0.0)
+        room = np.nan_to_num(np.broadcast_to(tolerance(true, scale), true.shape), nan=0.0, posinf=0.0)
     standing = {p: _standing(context, discrepancy, slopes, p, kind, room) for p, kind in kinds.items()}
     for place in [p for p, s in standing.items() if s is Standing.WRONG and tied is not None]:
         if tied is not None and _is_chosen(tied, discrepancy, place, kinds[place], float(room[place])):
@@ -107,7 +110,7 @@ def hold_to_slopes(
     for place, found in standing.items():
         wrong[place] = found is Standing.WRONG
     found_ones = replace(discrepancy, true=true, size=size, wrong=wrong, known=None, own=None)
-    return Held(found_ones, slopes, standing, tied)
+    return Held(found_ones, slopes, standing, room, tied)
 
 
 def _standing(

@@ -74,7 +74,7 @@ def _may_be(context: ClaimContext, claim: Claim, result: ClaimResult) -> bool:
 
 def _demand(context: ClaimContext, claim: Claim, number: int) -> _Tied | None:
     """What a claim demands; None where no unit has a part in it, or units stand behind units."""
-    held, tolerance = _held(context, claim)
+    held = _held(context, claim)
     tied = held.tied if held else None
     if held is None or tied is None or tied.nested or not tied.affine.units:
         return None
@@ -85,12 +85,13 @@ def _demand(context: ClaimContext, claim: Claim, number: int) -> _Tied | None:
     if not mask.any():
         return None
     claimed = held.discrepancy.claimed[mask]
-    demand = Demand(claimed, tolerance[mask], tied.base[mask], tied.columns[:, mask].T, tied.affine.units)
+    tolerance = held.tolerance[mask] + context.limits.same * np.abs(claimed)
+    demand = Demand(claimed, tolerance, tied.base[mask], tied.columns[:, mask].T, tied.affine.units)
     return _Tied(number, mask, demand)
 
 
-def _held(context: ClaimContext, claim: Claim) -> tuple[Held | None, Array]:
-    """A claim beside the slopes, and how far its entries may be off."""
+def _held(context: ClaimContext, claim: Claim) -> Held | None:
+    """A claim beside the slopes."""
     if claim.numbers is not None:
         return hold_numbers(context, claim)
     formula = claim.formulas[context.layout]
@@ -98,9 +99,8 @@ def _held(context: ClaimContext, claim: Claim) -> tuple[Held | None, Array]:
     try:
         here = context.compare(claim, formula, context.points[0])
     except FAILURES:
-        return None, np.zeros(0)
-    held = hold_to_slopes(context, claim, here, lambda true, smooth: 0.0)
-    return held, context.limits.same * np.abs(here.claimed)
+        return None
+    return hold_to_slopes(context, claim, here, lambda true, scale: 0.0)
 
 
 def _irreducible(

@@ -42,12 +42,14 @@ class _Numbers:
     written: Array | float
     limits: ClaimsLimits
 
-    def tolerance(self, smooth: Array | bool = True) -> Array:
-        """By how much a number that is not wrong may be off; where rounding has no bound, coarsely where
-        there is a derivative."""
-        part = np.where(smooth, self.limits.coarse, 10.0**-self.limits.wanted_digits)
-        unknown = ~np.isfinite(self.rounding)
-        return np.asarray(np.where(unknown, part * np.abs(self.true), self.rounding) + self.written)
+    def tolerance(self, scale: Array | float = np.nan) -> Array:
+        """By how much a number that is not wrong may be off, coarsely where rounding has no bound. At a kink,
+        whose slopes have this `scale`, the measured rounding is that of both sides."""
+        coarse = self.limits.coarse * np.abs(self.true)
+        measured = np.where(np.isfinite(self.rounding), self.rounding, coarse)
+        wider = 2.0 ** (SIGNIFICANDS["float64"] - self.claim.bits)
+        at_kink = np.fmin(self.rounding, wider * self.limits.kink_rounding * np.asarray(scale))
+        return np.asarray(np.where(np.isnan(scale), measured, at_kink) + self.written)
 
     @property
     def discrepancy(self) -> Discrepancy:
@@ -110,25 +112,10 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
     return replace(result, note=_digits_note(claim, discrepancy, numbers.measured, display, context.limits))
 
 
-def hold_numbers(context: ClaimContext, claim: Claim) -> tuple[Held | None, Array]:
-    """Numbers beside the slopes at the given point.
-
-    Parameters
-    ----------
-    context : points and true values
-    claim : one with numbers
-
-    Returns
-    -------
-    held : how they stand; None where there is nothing to hold them to
-    tolerance : float64 array of the shape of the derivative
-        How far the numbers may be off.
-    """
+def hold_numbers(context: ClaimContext, claim: Claim) -> Held | None:
+    """Numbers beside the slopes at the given point; None where there is nothing to hold them to."""
     numbers = _Numbers(claim, *numbers_of(context, claim), unwritten(claim, context.limits), context.limits)
-    numbers, held = _beside_slopes(context, numbers)
-    with np.errstate(all="ignore"):
-        tolerance = np.broadcast_to(numbers.tolerance(False), numbers.true.shape)
-    return held, np.nan_to_num(tolerance, nan=0.0, posinf=0.0)
+    return _beside_slopes(context, numbers)[1]
 
 
 def _beside_slopes(context: ClaimContext, numbers: _Numbers) -> tuple[_Numbers, Held | None]:
@@ -137,8 +124,8 @@ def _beside_slopes(context: ClaimContext, numbers: _Numbers) -> tuple[_Numbers, 
         known = replace(numbers, true=true)
         return replace(known, rounding=_rounding_of_a_column(context, known))
 
-    def tolerance(true: Array, smooth: Array) -> Array:
-        return better(true).tolerance(smooth)
+    def tolerance(true: Array, scale: Array) -> Array:
+        return better(true).tolerance(scale)
 
     held = hold_to_slopes(context, numbers.claim, numbers.discrepancy, tolerance)
     return (better(held.discrepancy.true) if held else numbers), held
