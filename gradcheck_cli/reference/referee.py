@@ -135,14 +135,14 @@ class Referee(ExactDifferences):
             self._passes[key] = Pass(users.program, point, m, users, self._pay, self.limits, self.numerics)
         return self._passes[key]
 
-    def pinned_pass(self, point: PointValues, m: Namespace, pinned: Mapping[int, Array]) -> Pass:
-        """The values of the author's own operations at one point, with some items pinned to other values.
+    def pass_with(self, point: PointValues, m: Namespace, overrides: Mapping[int, Array]) -> Pass:
+        """The values of the author's own operations at one point, with other values for some items.
 
         Parameters
         ----------
         point : the values of the inputs
         m : the namespace to compute in
-        pinned : item of the program `apart` to array of `m`, (1, rows or 1, *shape)
+        overrides : item of the program `apart` to array of `m`, (1, rows or 1, *shape)
 
         Returns
         -------
@@ -150,7 +150,7 @@ class Referee(ExactDifferences):
         """
         self.pay(m)
         users = self._users_apart
-        return Pass(users.program, point, m, users, self._pay, self.limits, self.numerics, pinned)
+        return Pass(users.program, point, m, users, self._pay, self.limits, self.numerics, overrides)
 
     def _drop_oldest(self, kept: dict[Any, Any]) -> None:
         """Let go of what was found first. Of a small model more is kept: claims go from point to point, and

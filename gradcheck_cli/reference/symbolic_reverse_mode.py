@@ -41,7 +41,7 @@ from gradcheck_cli.reference.stochastic_rounding import (
 __all__ = ["Pass", "Reverse", "Users", "count_over_rows", "work_of"]
 
 _LIMITS = ReferenceLimits()
-_NOTHING_PINNED: Mapping[int, Array] = MappingProxyType({})
+_NO_OVERRIDES: Mapping[int, Array] = MappingProxyType({})
 # The textbook's derivative of some functions is written in their value and cancels where ours does not:
 # y*(1 - y), 1 - y^2, y + 1. By how much it is off for one ulp of the value.
 _TEXTBOOK: dict[str, Callable[..., Array]] = {
@@ -61,12 +61,12 @@ _EXACT = (
 
 def _values(
     program: Program, point: Mapping[str, Array], m: Namespace, limits: ReferenceLimits,
-    pinned: Mapping[int, Array],
+    overrides: Mapping[int, Array],
 ) -> dict[int, Array]:
     """The values of all items, all rows at once; in float64 those of the author's operations. Items that are
-    `pinned` have the values given, and what is made of them follows."""
+    `overrides` have the values given, and what is made of them follows."""
     run = Run(program, point, m)
-    written = _values_of_items(program, point, m, limits) if _is_float64(m) and not pinned else pinned
+    written = _values_of_items(program, point, m, limits) if _is_float64(m) and not overrides else overrides
     values: dict[int, Array] = {}
     with np.errstate(all="ignore"):
         for index in program.order:
@@ -164,12 +164,12 @@ class Pass:
         pay: Callable[[Namespace, int], None],
         limits: ReferenceLimits = _LIMITS,
         numerics: NumericsLimits = NUMERICS,
-        pinned: Mapping[int, Array] = _NOTHING_PINNED,
+        overrides: Mapping[int, Array] = _NO_OVERRIDES,
     ) -> None:
         self.program, self.m, self.users, self.pay = program, m, users, pay
         self.limits, self.numerics = limits, numerics
         self.run = Run(program, point, m)
-        self.values = _values(program, point, m, limits, pinned)
+        self.values = _values(program, point, m, limits, overrides)
         self.slots: dict[int, list[Array]] = {}
 
 

@@ -285,5 +285,5 @@ class _Assembly(UnitPasses):
     def _jumps(self, k: int) -> bool:
         """Whether the step has another value with the other outcome of a comparison."""
         item = self.program.of_node[self.of.index]
-        low, high = (floats(self.passed(pinned).values[item]) for pinned in ((), (k,)))
+        low, high = (floats(self.passed(high_ones).values[item]) for high_ones in ((), (k,)))
         return self._differ(low, high)

@@ -22,7 +22,7 @@ from gradcheck_cli.reference.tied_units import Choice, Unit
 
 __all__ = ["CutReverse", "System", "UnitPasses"]
 
-_Pins = Mapping[int, Array]  # outcomes of comparisons by the item of their node
+_Overrides = Mapping[int, Array]  # outcomes of comparisons by the item of their node
 
 
 class CutReverse(Reverse):
@@ -35,8 +35,8 @@ class CutReverse(Reverse):
         self.count = len(seeds)
         self.adjoints: dict[int, Array | None] = {self.end: self._cut(self.end, seeds)}
 
-    def _added(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
-        return self._cut(index, super()._added(index, adjoints))
+    def _sum_over_users(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
+        return self._cut(index, super()._sum_over_users(index, adjoints))
 
     def _cut(self, index: int, adjoint: Array | None) -> Array | None:
         if adjoint is None or index not in self.cuts:
@@ -45,9 +45,20 @@ class CutReverse(Reverse):
         return np.asarray(np.where(self.cuts[index], 0 * adjoint, adjoint))
 
     def of_node(self, node: Node, *, uncut: bool = False) -> Array:
-        """What arrives at a node: (seeds, rows or 1, entries), float64; `uncut`: before it is cut."""
+        """What arrives at a node.
+
+        Parameters
+        ----------
+        node : of the model's graph
+        uncut : whether before it is cut
+
+        Returns
+        -------
+        adjoints : float64 array, (seeds, rows or 1, entries)
+            In units of what is differentiated per unit of the node.
+        """
         index = self.program.of_node[node.index]
-        found = self._known(index, self.adjoints)
+        found = self._adjoint_of(index, self.adjoints)
         found = self.arrived.get(index, found) if uncut else found
         rows = (self.program.model.rows or 0) if self.of.per_row or node.per_row else 1
         full = (self.count, rows, *node.shape)
@@ -57,7 +68,7 @@ class CutReverse(Reverse):
 
 @dataclass(frozen=True)
 class System:
-    """What is known with the comparisons pinned.
+    """What is known with outcomes of the comparisons given.
 
     On the side of the step, (rows or 1, entries of the step): what `arrives` at each unit. On that of the
     name, (rows or 1, entries of the name): the derivatives `own` of the arguments of each unit; `among`:
@@ -92,13 +103,13 @@ class UnitPasses:
     def passed(self, high: tuple[int, ...]) -> Pass:
         """The values with some comparisons coming out high, the other ones that hold with equality low."""
         if high not in self._passes:
-            pins = self._pins(high) if self.outcomes else {}
-            self._passes[high] = self.referee.pinned_pass(self.point, self.m, pins)
+            overrides = self._overrides(high) if self.outcomes else {}
+            self._passes[high] = self.referee.pass_with(self.point, self.m, overrides)
         return self._passes[high]
 
-    def _pins(self, high: tuple[int, ...]) -> _Pins:
+    def _overrides(self, high: tuple[int, ...]) -> _Overrides:
         found: dict[int, Array] = {}
-        values = self.referee.pinned_pass(self.point, self.m, {}).values
+        values = self.referee.pass_with(self.point, self.m, {}).values
         for k in self.outcomes:
             unit, item = self.units[k], self.program.of_node[self.units[k].node.index]
             if item not in found:
@@ -240,7 +251,7 @@ class UnitPasses:
             point = self.point
             moved = {n: v * random.uniform(0.7, 1.3, v.shape) + random.uniform(0.1, 0.3, v.shape)
                      for n, v in point.items()}  # fmt: skip
-            at = self.referee.pinned_pass(point.moved(moved), FLOAT64, {})
+            at = self.referee.pass_with(point.with_values(moved), FLOAT64, {})
             reverse = self._seeded(at, self._node(argument), self._asked[argument], FLOAT64, {})
             self._beside[argument] = reverse.of_node(self.by)
         return self._beside[argument]
