@@ -174,8 +174,11 @@ class NodeAdjoint:
             case "transpose":
                 yield arguments[0], self._transpose(item, adjoint)
             case "largest":
+                axis = item.data[1]
                 at = self.algebra.compare("ge", self.value(arguments[0]), self.value(index))
-                yield arguments[0], self.algebra.times(at, adjoint)
+                more = "" if axis is None else f"axis={axis}"
+                ties = self.algebra.call("sum", at, shape=item.shape, more=more)  # a part for each of them
+                yield arguments[0], self.algebra.times(at, adjoint, self.algebra.power(ties, -1))
             case "expand":
                 inner = self.items[arguments[0]].shape
                 yield arguments[0], self.algebra.total_apart(adjoint, item.shape, inner)

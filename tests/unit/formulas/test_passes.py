@@ -168,7 +168,7 @@ PRINTED = [
     ("param a = 1, b = 2\nv = [a, b]\nloss = sum(v^2)", "a", "d loss/d v[0]"),
     ("param u[2] = [1, 2]\ns = sum(u)\nloss = s^2", "u", "[1, 1] * d loss/d s"),
     ("param a = 1\nh = relu(a)\nloss = relu(a)", "a", "(a > 0)"),
-    ("param u[2] = [1, 2]\nloss = max(u)", "u", "(u >= loss)"),
+    ("param u[2] = [1, 2]\nloss = max(u)", "u", "(u >= loss)/sum(u >= loss)"),
     ("param \u03b2\u2080 = 1\n\u03c3 = sin(\u03b2\u2080)\nloss = \u03c3^2", "beta0",
      "cos(\u03b2\u2080) * d loss/d \u03c3"),
 ]  # fmt: skip
@@ -497,7 +497,7 @@ DERIVATIVES = {
     "dot": "d/du: g*v, d/dv: u*g",
     "norm": "x*g/norm(x)",
     "mean": "g/n",
-    "max": "(x >= max(x))*g",
+    "max": "(x >= max(x))*g/sum(x >= max(x))",
     "stack": "d/da: g[0], d/db: g[1]",
     "softmax": "softmax(x)*(g - sum(softmax(x)*g))",
     "log_softmax": "g - softmax(x)*sum(g)",

@@ -98,6 +98,21 @@ def test_a_relation_between_derivatives_holds_for_every_choice() -> None:
     assert verdicts(model, chain[0], "d loss/d W = outer(d loss/d f, 2*x)")[1] is WRONG
 
 
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_the_rule_that_is_printed_for_max_holds_at_ties(name: str) -> None:
+    from gradcheck_cli.formulas.function_table import derivative_text
+    from gradcheck_cli.model.primitives.table import PRIMITIVES
+
+    rule = derivative_text(PRIMITIVES[name])
+    assert rule.count("*g") == 1
+    for values in ("[2, 2, 2]", "[2, 1, 2]", "[1, 2, 3]"):
+        model = f"param x[3] = {values}\nloss = {name}(x)\n"
+        assert verdicts(model, f"d loss/d x = {rule.replace('*g', '')}")[0] in (OK, KINK)
+        tied = values != "[1, 2, 3]"
+        without = f"d loss/d x = {rule.partition('*g')[0]}"
+        assert verdicts(model, without)[0] is (WRONG if "2, 2" in values or (name == "max" and tied) else OK)
+
+
 def test_branches_of_a_comparison_are_mixed_in_one_way() -> None:
     model = "param a[2] = [1, 1]\nloss = where(a[0] >= a[1], 2*a[0] + a[1], a[0] + 2*a[1])\n"
     for numbers in ("[2.0, 1.0]", "[1.0, 2.0]", "[1.5, 1.5]"):
