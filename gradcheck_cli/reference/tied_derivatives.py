@@ -97,7 +97,9 @@ class TiedPoint:
     def _derivative(self, of: Node, by: Node) -> Affine | None:
         graph = self.model.graph
         up, down = graph.upstream([of.index]), graph.downstream([by.index])
-        units = [u for u in self.units if up[u.node.index] and down[u.node.index]]
+        between = [a and b for a, b in zip(up, down, strict=True)]
+        between[by.index] = False  # what is moved is no unit, though it may stand on a kink
+        units = [u for u in self.units if between[u.node.index]]
         outcomes = [u for u in units if u.choice is Choice.OUTCOME]
         entries = max(1, self.model.rows or 1) * of.size * by.size
         slopes = sum(u.size for u in units)

@@ -46,7 +46,7 @@ def judge_together(
         Derivatives by units at kinks are paid for.
     """
     found = list(results)
-    if context.tied is None:
+    if not claims or context.tied is None:
         return found
     some = [k for k, result in enumerate(results) if _may_be(context, claims[k], result)]
     open_ones = []

@@ -140,6 +140,12 @@ def test_units_behind_units_are_judged_entry_by_entry() -> None:
     assert verdicts(model, "d loss/d a = -0.5") == [WRONG]
 
 
+def test_a_step_on_its_kink_is_moved_as_a_whole() -> None:
+    model = "param a = 0\nh = relu(a)\ng = abs(h)\nloss = g + 2*h\n"
+    assert verdicts(model, "d loss/d h = 1.0") == [KINK]
+    assert verdicts(model, "d loss/d h = 3.5") == [WRONG]
+
+
 def test_conventions_outside_the_slopes_are_refused_by_strict_alone() -> None:
     """A program with relu'(0) = 1 prints 1 + 1 for relu(a) - relu(-a)."""
     model = "param a = 0\nloss = relu(a) - relu(-a) + relu(2*a)\n"
