@@ -226,11 +226,19 @@ class Grounds:
             (line, use, line.entries & open_ones[line.target], use.entries & open_ones[use.target])
             for line in lines for use in line.uses if use.target in open_ones
         ]  # fmt: skip
-        too_many = sum(mine.sum() * theirs.sum() for *_, mine, theirs in pairs) > self.limits.most_edges
-        for line, use, mine, theirs in pairs:
-            made = np.outer(mine, theirs) if use.made is None else mine[:, None] & theirs & use.made
-            for entry, other in [(0, 0)] * bool(made.any()) if too_many else np.argwhere(made):
-                yield line.place, (line.target, int(entry)), (use.target, int(other))
+        counts = [
+            mine.sum() * theirs.sum() if use.made is None else (mine[:, None] & theirs & use.made).sum()
+            for _, use, mine, theirs in pairs
+        ]  # fmt: skip
+        too_many = sum(counts) > self.limits.most_edges
+        for (line, use, mine, theirs), count in zip(pairs, counts, strict=True):
+            if too_many:
+                places: Iterable[tuple[int, int]] = [(0, 0)] * bool(count)
+            else:
+                made = np.outer(mine, theirs) if use.made is None else mine[:, None] & theirs & use.made
+                places = ((int(entry), int(other)) for entry, other in np.argwhere(made))
+            for entry, other in places:
+                yield line.place, (line.target, entry), (use.target, other)
 
 
 def _derivatives(formula: Graph) -> list[tuple[Node, Derivative]]:
