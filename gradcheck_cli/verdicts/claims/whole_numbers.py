@@ -44,8 +44,10 @@ def _met_exactly(
     if not context.true_values(at).exact:
         return result
     result, found = replace(result, note=None), _compared(context, claim, formula, at)
-    if found is None or not found.wrong.any() or (context.on_kink and not found.is_small(context.limits)):
-        return result  # at a kink the slopes have decided
+    if found is None or not found.is_known():
+        return result  # right, or 0/0 in this formula, where slopes have decided
+    if context.on_kink and not found.is_small(context.limits):
+        return result  # at a kink, too
     if are_roundings(context, claim, formula, [(at, found)]):
         return replace(result, note=f"right but for the rounding of the values, {found.size.max():.1e}")
     worst = context.with_worst_entry(result, found, at)

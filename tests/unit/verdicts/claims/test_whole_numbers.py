@@ -85,6 +85,12 @@ def test_values_that_only_rounding_keeps_from_a_whole_number() -> None:
         assert only(model, "d loss/d w = 2").verdict is Verdict.WRONG
 
 
+def test_where_the_formula_of_the_truth_is_no_number() -> None:
+    model = "param n = 2\ndata t = 0\nloss = t^n + n\n"  # 0^n*log(0) is 0 times infinity
+    assert only(model, "d loss/d n = 1").verdict is Verdict.OK
+    assert only(model, "d loss/d n = 2").verdict is Verdict.WRONG
+
+
 @pytest.mark.parametrize("number", ["5.1", "5.15", "5.152"])
 def test_a_rounded_value_says_how_it_can_be_written(number: str) -> None:
     model = "param w = 5.152\nloss = w^2/2\n"
