@@ -194,9 +194,9 @@ PLACES = [
 def test_a_short_ladder_is_asked_again_before_a_step_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     plain, schemes = by_node.derivative, []
 
-    def short_of_the_truth(tape: Any, route: Any, by: Any, scheme: Any, noise: Any) -> Any:
+    def short_of_the_truth(tape: Any, route: Any, by: Any, scheme: Any, *given: Any) -> Any:
         schemes.append(scheme.name)
-        found = plain(tape, route, by, scheme, noise)
+        found = plain(tape, route, by, scheme, *given)
         if scheme.name == "by-node":
             return {name: replace(e, value=1.01 * e.value, bound=0 * e.bound) for name, e in found.items()}
         return found
