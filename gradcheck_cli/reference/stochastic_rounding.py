@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -24,7 +24,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64, Float64
 from gradcheck_cli.numerics.gaussian_elimination import cofactors_and_bound, determinant, inverse
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
-from gradcheck_cli.numerics.machine import EPS, TINY
+from gradcheck_cli.numerics.machine import EPS, SMALLEST_NORMAL, TINY
 from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = [
@@ -115,6 +115,28 @@ class Jittered(Float64):
         whole = np.rint(b)
         computed = (np.asarray(a) < 0) & (np.abs(b - whole) <= self.reference.whole_exponent * np.abs(b))
         return np.asarray(super().pow(a, np.where(computed, whole, b)))
+
+    def exp(self, x: Array) -> Array:
+        """The exponential, which is never 0: what has left the range of normal numbers is off by a unit of
+        the smallest."""
+        return self.with_underflow(np.asarray(super().exp(x)), np.isfinite(x))
+
+    def with_underflow(self, y: Array, inexact: Array) -> Array:
+        """y, off by one unit of the smallest number where it is below the normal ones and inexact.
+
+        Parameters
+        ----------
+        y : (samples or 1, rows, *shape) float64
+        inexact : bool, of a shape that fits y
+
+        Returns
+        -------
+        (samples, rows, *shape) float64, or y itself
+        """
+        low = (np.abs(y) < SMALLEST_NORMAL) & inexact
+        if not low.any():
+            return y
+        return np.asarray(y + np.where(low, (self.round_randomly(np.ones_like(y)) - 1) / EPS * TINY, 0.0))
 
     def erfc(self, x: Array) -> Array:
         """The complementary error function of an argument that was computed, and rounded: far out that
@@ -315,7 +337,17 @@ def _jitter_operation(
     terms = _terms(node, graph, rows) if together else 1
     given = {a: round_randomly(m, values[a], terms) if together else values[a] for a in node.arguments}
     value = compute(node, given, m)
-    return round_randomly(m, value, 1, errors.get(node.index, 1.0)) if node.primitive.rounds else value
+    if not node.primitive.rounds:
+        return value
+    value = round_randomly(m, value, 1, errors.get(node.index, 1.0))
+    return value if together else _with_underflow(m, node, value, [values[a] for a in node.arguments])
+
+
+def _with_underflow(m: Float64, node: Node, value: Array, given: Sequence[Array]) -> Array:
+    """Sums are exact among the subnormal numbers; what else falls among them is not."""
+    if node.operation in ("add", "sub") or not isinstance(m, Jittered):
+        return value
+    return m.with_underflow(value, _all([x != 0 for x in given]))
 
 
 def _leaf_value(node: Node, point: Mapping[str, Array]) -> Array:

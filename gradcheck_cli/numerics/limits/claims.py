@@ -16,6 +16,9 @@ class ClaimsLimits(NamedTuple):
     # relative | numbers of 50 digits that agree to 30 are equal: 20 digits may cancel | set by hand, not
     # measured
     equal_at_high_precision: float = 1e-30
+    # absolute | a bound on rounding that is no larger is that of an exact 0 | derived: a few units of the
+    # smallest double
+    subnormal: float = 1e-320
     # relative | a discrepancy that shrinks by this much with more digits is cancellation, not an error | set
     # by hand between 1 and the 90 digits that are added; not measured
     cancellation: float = 1e-30

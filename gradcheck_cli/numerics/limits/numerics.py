@@ -16,9 +16,10 @@ class NumericsLimits(NamedTuple):
     # decimal digits | of high precision, and of the numbers of one counted operation: with more digits it
     # counts in proportion | set by hand: three times those of a double; not measured
     digits: int = 50
-    # value | beyond it exp is taken as infinity or 0 at high precision, which could not store it | set by
-    # hand, not measured
-    far: float = 2.0**64
+    # value | beyond it exp is taken as infinity or 0 at high precision: exp of a double is a number whose
+    # exponent has as many digits as the double, exp of that could not be stored | derived: a tenth of the
+    # largest double; exp takes 20 us there
+    far: float = 1e307
     # binary exponent | angles up to 2 to this power are reduced; the cost grows with it | set by hand, not
     # measured
     largest_angle: int = 20_000

@@ -247,7 +247,7 @@ class ClaimContext:
             rounding = rounding + self.own_rounding(claim, formula, at)
             return discrepancy.beyond(rounding, self.limits)
         if not discrepancy.wrong.any():
-            return discrepancy
+            return self._with_hidden_zeros(claim, formula, at, discrepancy)
         for m in (self.referee.higher, self.referee.surest):
             truth = self.true_values(at, wanted, m)
             if not truth.exact:
@@ -258,11 +258,37 @@ class ClaimContext:
                 # only cancellation shrinks with the precision
                 shrunk = _where(now < before * self.limits.cancellation)
                 stays = _where(abs(now - before) <= now * self.limits.same)
-                stays &= again.claimed != 0  # which may be what is left of 1 - sigmoid(300)
+                stays &= again.claimed != 0  # 0 may be what is left of 1 - sigmoid(300)
+                stays &= again.true != 0
             discrepancy = replace(again, wrong=discrepancy.wrong & ~shrunk & again.wrong)
             if np.all(stays | ~discrepancy.wrong):
                 break
         return self._clear_vanished(claim, formula, at, discrepancy)
+
+    def _with_hidden_zeros(
+        self, claim: Claim, formula: Graph, at: At, discrepancy: Discrepancy
+    ) -> Discrepancy:
+        """Where both sides are 0 at 50 digits, and rounding would move the true one: with as many digits as 0
+        may be what is left of 1 - tanh(170)^2."""
+        both = (discrepancy.claimed == 0) & (discrepancy.true == 0)
+        if not both.any() or not self.referee.jitters():
+            return discrepancy
+        moves = self.rounding(claim, at, discrepancy.true) > self.limits.subnormal
+        both &= np.broadcast_to(moves, both.shape)
+        if not both.any():
+            return discrepancy
+        wanted = derivatives_in(claim, formula)
+        truth = self.true_values(at, wanted, self.referee.surest)
+        again = difference(truth, claim, formula) if truth.exact else discrepancy
+        if not (again.wrong & both).any():
+            return discrepancy
+        deeper = self.referee.deep(truth.leading_zeros(claim.target))
+        truth = self.true_values(at, wanted, deeper)
+        if not truth.exact:
+            return self.compare(claim, formula, at)
+        once_more = difference(truth, claim, formula)
+        falls = _where(once_more.exact_size() < again.exact_size() * self.limits.cancellation)
+        return replace(once_more, wrong=once_more.wrong & both & ~falls)  # what falls is 0 to so many digits
 
     def _clear_vanished(self, claim: Claim, formula: Graph, at: At, discrepancy: Discrepancy) -> Discrepancy:
         """Where both sides are far below float64, and 0 may be what is left of 1 - sigmoid(20000): once

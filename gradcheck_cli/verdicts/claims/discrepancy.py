@@ -72,6 +72,12 @@ class Discrepancy:
             weight = np.where(self.wrong | ~self.wrong.any(), np.nan_to_num(self.size, nan=least), -1)
         return tuple(int(k) for k in np.unravel_index(int(np.argmax(weight)), weight.shape))
 
+    def unseen_gap(self) -> str:
+        """What is said of a worst entry whose two sides are the same in float64."""
+        gap: Any = np.asarray(self.exact_size())[self.worst()]
+        text = gap.context.nstr(gap, 2) if hasattr(gap, "context") else f"{float(gap):.1e}"
+        return f"they differ by {text}, which float64 cannot show"
+
     def is_known(self) -> bool:
         """Whether an entry is wrong for which both sides could be had."""
         finite = np.isfinite(self.claimed) & np.isfinite(self.true)

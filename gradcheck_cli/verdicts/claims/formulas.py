@@ -64,7 +64,7 @@ def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: Cl
         return replace(right, note=said, only=(Restriction.SYMMETRY, *right.only))
     note = None if context.lacks_precision else _at_first_alone(failing, found)
     if note is None and result.claimed == result.true:
-        note = f"they differ by {float(discrepancy.size[discrepancy.worst()]):.1e}, which float64 cannot show"
+        note = discrepancy.unseen_gap()
     return replace(result, verdict=Verdict.WRONG, note=note)
 
 

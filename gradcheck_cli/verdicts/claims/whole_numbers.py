@@ -51,8 +51,7 @@ def _met_exactly(
     if are_roundings(context, claim, formula, [(at, found)]):
         return replace(result, note=f"right but for the rounding of the values, {found.size.max():.1e}")
     worst = context.with_worst_entry(result, found, at)
-    gap = f"they differ by {float(found.size[found.worst()]):.1e}, which float64 cannot show"
-    note = gap if worst.claimed == worst.true else None
+    note = found.unseen_gap() if worst.claimed == worst.true else None
     return replace(context.with_pattern(worst, found), verdict=Verdict.WRONG, points_wrong=1, note=note)
 
 

@@ -33,9 +33,15 @@ def misses_factor(samples: Sequence[ClaimSample], factor: Factor, limits: Diagno
 
 
 def repeats_factor(samples: Sequence[ClaimSample], factor: Factor, limits: DiagnosisLimits) -> bool:
-    """Whether the claim is the true value multiplied by a factor."""
-    with np.errstate(all="ignore"):  # a factor may be 0 at some point, and the claim with it
-        return _is_telling(samples) and all(_equal(e.true * factor(e), e.claimed, e, limits) for e in samples)
+    """Whether the claim is the true value multiplied by a factor, which may be 0 at some point."""
+    with np.errstate(all="ignore"):
+        return _is_telling(samples) and all(_repeats(e, factor(e), limits) for e in samples)
+
+
+def _repeats(sample: ClaimSample, factor: Array | float, limits: DiagnosisLimits) -> bool:
+    made = sample.true * factor
+    underflows = (made == 0) & (sample.true != 0) & (np.asarray(factor) != 0)
+    return not np.any(underflows) and _equal(made, sample.claimed, sample, limits)
 
 
 def describe_permutation(samples: Sequence[ClaimSample], limits: DiagnosisLimits) -> str | None:

@@ -135,20 +135,26 @@ class NameReference:
         self.values = self.at.point.values
 
     @cached_property
-    def value(self) -> Array | None:
-        """The derivatives at 50 digits, rounded; None beyond the budget or outside domains."""
+    def exact(self) -> Array | None:
+        """The derivatives at 50 digits, flat, in their own numbers; None beyond the budget or a domain."""
         return self._derivative(self.referee.high)
+
+    @cached_property
+    def value(self) -> Array | None:
+        """The same, rounded to float64."""
+        return None if self.exact is None else floats(self.exact)
 
     @cached_property
     def surest(self) -> Array | None:
         """The same with so many digits that 1 + x keeps x: before anybody is blamed."""
-        return self._derivative(self.referee.surest)
+        found = self._derivative(self.referee.surest)
+        return None if found is None else floats(found)
 
     def _derivative(self, m: Any) -> Array | None:
         if not self.referee.affords():
             return None
         try:
-            return _flat(self.referee.derivative(self.values, self.of, [self.name], m)[self.name])
+            return np.ravel(self.referee.derivative(self.values, self.of, [self.name], m)[self.name])
         except _OUTSIDE:
             return None
 

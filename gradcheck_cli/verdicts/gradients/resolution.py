@@ -156,6 +156,23 @@ def at_a_kink(case: Case) -> Outcome | None:
     return Outcome(Verdict.OK, f"{told} is a convention", reference=slopes.left)
 
 
+def beyond_float64(case: Case) -> Outcome | None:
+    """The derivative is a number, and no double is so large."""
+    size = case.beyond_float64
+    if size is None:
+        return None
+    note = f"the derivative is {size}, beyond the range of float64"
+    return Outcome(Verdict.UNRESOLVED, note, case.proven)
+
+
+def below_float64(case: Case) -> Outcome | None:
+    """The derivative is not 0, and no double is so small."""
+    if not case.symbolic == case.backprop == 0 or case.below_float64 is None:
+        return None
+    note = f"the derivative is {case.below_float64}, below the range of float64"
+    return Outcome(Verdict.OK, note, case.proven)
+
+
 def at_an_undeclared_border(case: Case) -> Outcome | None:
     """The reference's two ways differ, and no function on the way says that they may."""
     if not case.contradicted:
@@ -242,6 +259,8 @@ def right_within_rounding(case: Case) -> Outcome:
 
 
 RULES: Sequence[Callable[[Case], Outcome | None]] = (
+    beyond_float64,
+    below_float64,
     at_a_kink,
     at_an_undeclared_border,
     beyond_the_reference,

@@ -66,6 +66,21 @@ class Case:
         """The derivative at 800 digits; nan where it is not known."""
         return self._at(self.reference.surest)
 
+    @cached_property
+    def beyond_float64(self) -> str | None:
+        """The derivative as text, where it is finite at 50 digits and infinite as a double."""
+        if np.isfinite(self.first) or self.reference.exact is None:
+            return None
+        exact, context = self.reference.exact[self.entry], self.reference.referee.high.context
+        return str(context.nstr(exact, 10)) if context.isfinite(exact) else None
+
+    @cached_property
+    def below_float64(self) -> str | None:
+        """The derivative as text, where it is 0 as a double and not at 50 digits, nor with more of them."""
+        if self.first != 0 or self.reference.exact is None or not self.reference.exact[self.entry]:
+            return None
+        return str(self.reference.referee.high.context.nstr(self.reference.exact[self.entry], 10))
+
     def _at(self, values: Array | None) -> float:
         return float(values[self.entry]) if values is not None else np.nan
 
