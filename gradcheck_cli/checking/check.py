@@ -11,6 +11,7 @@ from gradcheck_cli.checking.sentences import (
     budget_notes,
     coverage_of,
     free_notes,
+    lacking,
     sentence_on_required_claims,
     sentences_on_claims,
     sentences_on_columns,
@@ -235,6 +236,9 @@ def _concluded(
 ) -> Report:
     """The verdict of all, and the sentences under the table."""
     shown = tuple(replace(b, claimed=grounds.covers(name)) for name, b in found.items())
+    if asked.require_claims:
+        required = {p.display: lacking(p, grounds) for p in model.parameters()}
+        shown = tuple(replace(b, lacks=required.get(b.name)) for b in shown)
     coverage, unused = coverage_of(shown), sum(found[n].zero for n in unused_names(model) if n in found)
     verdict = worst([b.verdict for b in shown] + [r.verdict for r in results])
     closing = [
@@ -246,10 +250,10 @@ def _concluded(
         closing.append("Every entry is exactly zero at all points: nothing was tested.")
     if not coverage.entries and not results:
         verdict = Verdict.UNRESOLVED  # an empty check must not look like a passed one
-    lacking = sentence_on_required_claims(model, grounds) if asked.require_claims else None
-    if lacking:
+    demand = sentence_on_required_claims(model, grounds) if asked.require_claims else None
+    if demand:
         verdict = worst([verdict, Verdict.WRONG])
-        closing.append(lacking)
+        closing.append(demand)
     if len(points) < (asked.points or 1) and model.parameters():
         finite = len(points) == most_points
         why = "each takes long here; --points asks for more" if finite else "the loss is not finite elsewhere"

@@ -14,8 +14,9 @@ from gradcheck_cli.results.gradient_results import Block, ClaimResult, Coverage,
 from gradcheck_cli.verdicts.claims.grounds import Grounds
 
 __all__ = [
-    "budget_notes", "coverage_of", "free_notes", "sentence_on_required_claims", "sentences_on_claims",
-    "sentences_on_columns", "spelled_shapes", "summary_of", "unseen_notes", "unused_names", "unused_notes",
+    "budget_notes", "coverage_of", "free_notes", "lacking", "sentence_on_required_claims",
+    "sentences_on_claims", "sentences_on_columns", "spelled_shapes", "summary_of", "unseen_notes",
+    "unused_names", "unused_notes",
 ]  # fmt: skip
 
 _MOST_NAMED = 12  # names in a sentence
@@ -123,11 +124,17 @@ def sentence_on_required_claims(model: Model, grounds: Grounds) -> str | None:
     that rests on nothing that is not claimed."""
     missing = [part for p in model.parameters() for part in _missing(p, grounds)]
     covered = [p for p in model.parameters() if grounds.covers(p.name)]
-    resting = [f"{p.display} {end}" for p in covered if (end := grounds.open_end(p.name)) is not None]
+    resting = [f"{p.display} {end}" for p in covered if (end := lacking(p, grounds)) is not None]
     told = [f"no claim for {_named(missing)}"] if missing else []
     if resting:
         told.append(_listed(resting, "; "))
     return f"--require-claims: {'; '.join(told)}." if told else None
+
+
+def lacking(parameter: Input, grounds: Grounds) -> str | None:
+    """What the claims of one parameter lack; None where it counts as claimed."""
+    missing = _missing(parameter, grounds)
+    return f"no claim for {_named(missing)}" if missing else grounds.open_end(parameter.name)
 
 
 def _missing(parameter: Input, grounds: Grounds) -> list[str]:

@@ -157,6 +157,8 @@ def _block(block: Block) -> Record:
         "wrong": block.where,
         "map": list(block.map),
         "note": block.note,
+        "claimed": block.claimed,
+        "lacks": block.lacks,
     }
 
 

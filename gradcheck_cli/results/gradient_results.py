@@ -126,6 +126,7 @@ class Block:
     where: str | None = None  # "row 3 of W1", where more than one entry is WRONG
     map: tuple[str, ...] = ()
     note: str | None = None
+    lacks: str | None = None  # with --require-claims: what a claim of it lacks
 
 
 @dataclass(frozen=True, kw_only=True)

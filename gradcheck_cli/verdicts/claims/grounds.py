@@ -21,7 +21,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.verdicts.claims.dependence import dependence
 
-__all__ = ["Grounds"]
+__all__ = ["Grounds", "in_lines"]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Grounds:
     @cached_property
     def circles(self) -> dict[int, list[int]]:
         """For each claim that rests on itself, by its place, the lines of the circle."""
-        lines, grounded = self._settled(is_closed=False)
+        lines, grounded = self._grounded
         edges = list(self._ungrounded_edges(lines, grounded))
         component = _components([(source, to) for _, source, to in edges])
         inner = [(place, component[one]) for place, one, other in edges if component[one] == component[other]]
@@ -90,7 +90,7 @@ class Grounds:
     def open_end(self, name: str) -> str | None:
         """Why a claim of d loss/d name does not count: what it rests on; None where it counts."""
         target = self._one(Derivative(self.model.loss, name))
-        lines, closed = self._settled(is_closed=True)
+        lines, closed = self._closed
         if closed[target].all():
             return None
         seen, todo = {target}, deque([target])
@@ -104,7 +104,8 @@ class Grounds:
                 if waits.any() and use.target not in seen:
                     seen.add(use.target)
                     todo.append(use.target)
-        return "rests on itself"
+        own = {n for line in lines if line.target == target for n in self.circles.get(line.place, ())}
+        return f"rests on itself ({in_lines(own)})" if own else "rests on claims that rest on themselves"
 
     # -- claims as lines ------------------------------------------------------------------------
 
@@ -178,6 +179,14 @@ class Grounds:
 
     # -- what is grounded -----------------------------------------------------------------------
 
+    @cached_property
+    def _grounded(self) -> tuple[list[_Line], dict[Derivative, Array]]:
+        return self._settled(is_closed=False)
+
+    @cached_property
+    def _closed(self) -> tuple[list[_Line], dict[Derivative, Array]]:
+        return self._settled(is_closed=True)
+
     def _settled(self, *, is_closed: bool) -> tuple[list[_Line], dict[Derivative, Array]]:
         """The lines, refined if need be, and which entries they ground."""
         lines, found = self.lines, self._fixed_point(self.lines, is_closed)
@@ -239,6 +248,12 @@ class Grounds:
                 places = ((int(entry), int(other)) for entry, other in np.argwhere(made))
             for entry, other in places:
                 yield line.place, (line.target, entry), (use.target, other)
+
+
+def in_lines(numbers: Iterable[int]) -> str:
+    """The lines in words, "lines 3, 4"."""
+    listed = sorted(numbers)
+    return f"line{'' if len(listed) == 1 else 's'} {', '.join(map(str, listed))}"
 
 
 def _derivatives(formula: Graph) -> list[tuple[Node, Derivative]]:

@@ -25,7 +25,7 @@ from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample, samples_of_
 from gradcheck_cli.verdicts.claims.context import CLAIMS, FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import difference, evaluated
 from gradcheck_cli.verdicts.claims.formulas import judge_formula
-from gradcheck_cli.verdicts.claims.grounds import Grounds
+from gradcheck_cli.verdicts.claims.grounds import Grounds, in_lines
 from gradcheck_cli.verdicts.claims.judge_together import judge_together
 from gradcheck_cli.verdicts.claims.numbers import (
     digits_given,
@@ -108,8 +108,8 @@ def _unless_circular(circle: list[int] | None, result: ClaimResult) -> ClaimResu
     """The result; of a claim that says nothing, because it rests on itself, UNRESOLVED unless it is WRONG."""
     if circle is None or result.verdict in (Verdict.WRONG, Verdict.UNRESOLVED):
         return result
-    lines = f"line{'' if len(circle) == 1 else 's'} {', '.join(map(str, circle))}"
-    return replace(result, verdict=Verdict.UNRESOLVED, note=f"rests on itself ({lines})", only=())
+    note = f"rests on itself ({in_lines(circle)})"
+    return replace(result, verdict=Verdict.UNRESOLVED, note=note, only=())
 
 
 def _with_reading(reading: str, result: ClaimResult) -> ClaimResult:

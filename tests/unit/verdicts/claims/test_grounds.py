@@ -92,7 +92,7 @@ STEP = "d loss/d f = 3*f^2"
         (LINE, ["d loss/d w = x*d loss/d f", "d loss/d b = 3*f^2"],
          "w rests on d loss/d f, which you do not claim."),
         (LINE, ["d loss/d b = d loss/d b", "d loss/d w = x*d loss/d b"],
-         "w rests on itself; b rests on itself."),
+         "w rests on claims that rest on themselves; b rests on itself (line 6)."),
         (LINE, [STEP, "d loss/d w = d loss/d f*d f/d w"], "no claim for b."),
         (LINE, ["d loss/d f = d loss/d l*3*f^2", "d loss/d w = x*d l/d f", "d l/d b = d loss/d f"], ""),
         (VECTOR, ["d loss/d w[0] = 9*f^2", "d loss/d w[1] = -3*f^2"], ""),
@@ -107,8 +107,10 @@ STEP = "d loss/d f = 3*f^2"
 )  # fmt: skip
 def test_what_is_required(model: str, claims: list[str], said: str) -> None:
     assert required(model, *claims) == said
-    verdict = run(model, *claims, require_claims=True).verdict
-    assert (verdict is WRONG) is bool(said)
+    report = run(model, *claims, require_claims=True)
+    assert (report.verdict is WRONG) is bool(said)
+    assert any(block.lacks for block in report.parameters) is bool(said)
+    assert not any(block.lacks for block in run(model, *claims).parameters)
 
 
 def test_coverage_is_told() -> None:
