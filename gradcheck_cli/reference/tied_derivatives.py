@@ -8,6 +8,7 @@ and verdicts.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -67,8 +68,8 @@ class TiedPoint:
         self.model, self.limits = self.referee.model, self.referee.limits
 
     @cached_property
-    def units(self) -> list[Unit]:
-        """All units on the way to the steps of the model."""
+    def units(self) -> list[Unit] | None:
+        """All units on the way to the steps of the model; None where they are too many."""
         graph = self.model.graph
         needed = graph.upstream(step.node for step in self.model.steps.values())
         return units_at(self.referee.tape(self.point, self.m), self.referee.higher, needed, self.limits)
@@ -95,6 +96,8 @@ class TiedPoint:
         return self._known[of, by]
 
     def _derivative(self, of: Node, by: Node) -> Affine | None:
+        if self.units is None:
+            return None
         graph = self.model.graph
         up, down = graph.upstream([of.index]), graph.downstream([by.index])
         between = [a and b for a, b in zip(up, down, strict=True)]
@@ -125,8 +128,7 @@ class _Assembly(UnitPasses):
         steps = {k: s.base - lowest.base for k, s in zip(self.outcomes, singles, strict=True)}
         columns, first = self._columns(lowest, steps)
         if nested:
-            systems = [lowest, *singles, *([together] if together else [])]
-            bounds = [self._bounds(system) for system in systems]
+            bounds = [self._bounds(self.system(outcomes)) for outcomes in self._combinations()]
         else:
             bounds = [self._affine_bounds(lowest.base, columns, first)]
         low, high = np.min([a for a, _ in bounds], axis=0), np.max([b for _, b in bounds], axis=0)
@@ -136,6 +138,16 @@ class _Assembly(UnitPasses):
         base, left, right, low, high, beyond = (self._shaped(part) for part in parts)
         full = np.stack([self._shaped(c) for c in columns]) if columns else np.zeros((0, *base.shape))
         return Affine(base, full, tuple(first), left, right, low, high, beyond, nested)
+
+    def _combinations(self) -> list[tuple[int, ...]]:
+        """Which comparisons come out high: all combinations, or some where they are too many."""
+        count, most = len(self.outcomes), self.limits.most_combinations
+        if 2**count <= most:
+            chosen = np.array(list(itertools.product((False, True), repeat=count))).reshape(-1, count)
+        else:
+            chosen = np.random.Generator(np.random.PCG64(31)).integers(0, 2, (most, count)).astype(bool)
+            chosen[0], chosen[1] = False, True
+        return [tuple(k for k, high in zip(self.outcomes, row, strict=True) if high) for row in chosen]
 
     # -- what the units make of it ------------------------------------------------------------
 

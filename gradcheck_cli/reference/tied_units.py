@@ -8,8 +8,9 @@ slopes of both sides are differences of the function itself. Knows nothing of de
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -57,20 +58,25 @@ class Unit:
         return len(self.arguments) if self.choice in _TIES.values() else 1
 
 
-def units_at(tape: Tape, higher: High, needed: Sequence[bool], limits: ReferenceLimits) -> list[Unit]:
-    """All units of the nodes that are needed, in the order of the graph.
+def units_at(
+    tape: Tape, higher: High, needed: Sequence[bool], limits: ReferenceLimits
+) -> list[Unit] | None:
+    """All units of the nodes that are needed, in the order of the graph; None where they are too many.
 
     Kinks without two slopes, as that of elu, are none. `higher` is the namespace of differences.
     """
     found: list[Unit] = []
     for node in tape.bordered.values():
         if needed[node.index]:
+            finder = _Finder(tape, node, higher, limits)
             for block in range(tape.block_count) if node.per_row else (-1,):
-                found += _Finder(tape, node, higher, limits).units(block)
+                found += finder.units(block)
+                if len(found) > limits.most_units:
+                    return None
     return found
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Finder:
     """The units of one node."""
 
@@ -78,6 +84,7 @@ class _Finder:
     node: Node
     higher: High
     limits: ReferenceLimits
+    _known: dict[float, tuple[float, float]] = field(default_factory=dict)
 
     def units(self, block: int) -> Iterator[Unit]:
         """Those of one block of rows."""
@@ -127,11 +134,23 @@ class _Finder:
 
     def _own_slopes(self, row: int | None, argument: tuple[int, int]) -> tuple[float, float]:
         """The slopes of a function of one number to the left and right of its argument."""
+        own = self._values[0 if row is None or len(self._values) == 1 else row]
+        value = np.ravel(np.asarray(own))[argument[1]]
+        if float(value) not in self._known:  # as a rule it is 0
+            self._known[float(value)] = self._slopes_beside(value)
+        return self._known[float(value)]
+
+    @cached_property
+    def _values(self) -> Array:
+        """Those of the argument, the rows first."""
+        node = self.tape.model.graph.nodes[self.node.arguments[0]]
+        given = np.asarray(self.tape.of_node(node))
+        return given if node.per_row else given[None]
+
+    def _slopes_beside(self, value: object) -> tuple[float, float]:
         m, record = self.higher, self.node.primitive
-        given = self.tape.of_node(self.tape.model.graph.nodes[argument[0]])
-        own = given[row] if row is not None and self.tape.model.graph.nodes[argument[0]].per_row else given
         step = m.context.mpf(10) ** -self.limits.own_step
-        x = m.array(np.ravel(np.asarray(own))[argument[1]]).reshape(1, 1)
+        x = m.array(value).reshape(1, 1)
         values = [record.forward(m, x + k * step, **self.node.options) for k in (-1, 0, 1)]
         below, here, above = (m.context.mpf(value[0, 0]) for value in values)
         return float((here - below) / step), float((above - here) / step)

@@ -32,7 +32,7 @@ class CutReverse(Reverse):
     def __init__(self, at: Pass, of: Node, seeds: Array, cuts: Mapping[int, Array]) -> None:
         super().__init__(at, of)
         self.cuts, self.arrived = cuts, dict[int, Array]()
-        self.count = len(seeds)
+        self.count, self._kept = len(seeds), dict[tuple[int, bool], Array]()
         self.adjoints: dict[int, Array | None] = {self.end: self._cut(self.end, seeds)}
 
     def _sum_over_users(self, index: int, adjoints: Mapping[int, Array | None]) -> Array | None:
@@ -57,6 +57,11 @@ class CutReverse(Reverse):
         adjoints : float64 array, (seeds, rows or 1, entries)
             In units of what is differentiated per unit of the node.
         """
+        if (node.index, uncut) not in self._kept:
+            self._kept[node.index, uncut] = self._arriving(node, uncut)
+        return self._kept[node.index, uncut]
+
+    def _arriving(self, node: Node, uncut: bool) -> Array:
         index = self.program.of_node[node.index]
         found = self._adjoint_of(index, self.adjoints)
         found = self.arrived.get(index, found) if uncut else found

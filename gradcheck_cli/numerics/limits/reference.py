@@ -61,8 +61,13 @@ class ReferenceLimits(NamedTuple):
     most_exact_ties: int = 1 << 18
     # operations | of the derivatives of tied units in float64: some ten seconds | set by hand, not measured
     most_tied_work: int = 1 << 31
+    # units | on their kinks, of which derivatives are made: seconds | timed by hand once, not kept
+    most_units: int = 4096
     # units | comparisons that hold with equality, each a pass of its own | set by hand, not measured
     most_outcomes: int = 256
+    # combinations | of the outcomes of comparisons behind which others stand, each a pass of its own | set by
+    # hand, not measured
+    most_combinations: int = 64
     # relative | what a unit passes on is the same whatever others do, if it changes by less | set by hand,
     # not measured
     no_change: float = 1e-9

@@ -70,13 +70,13 @@ class _Problem:
         self.demands, self.limits = demands, limits
         self.places: dict[Hashable, slice] = {}
         self.units: list[Unit] = []
+        self.count = 0
         for demand in demands:
             for _, unit in demand.units:
                 if _key(unit) not in self.places:
-                    start = sum(u.size for u in self.units)
-                    self.places[_key(unit)] = slice(start, start + unit.size)
+                    self.places[_key(unit)] = slice(self.count, self.count + unit.size)
                     self.units.append(unit)
-        self.count = sum(unit.size for unit in self.units)
+                    self.count += unit.size
         self.columns = np.concatenate([self._spread(demand) for demand in demands])
         self.base, self.claimed, self.tolerance = (
             np.concatenate([getattr(demand, name) for demand in demands])

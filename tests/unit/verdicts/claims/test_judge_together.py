@@ -140,6 +140,19 @@ def test_units_behind_units_are_judged_entry_by_entry() -> None:
     assert verdicts(model, "d loss/d a = -0.5") == [WRONG]
 
 
+def test_comparisons_behind_comparisons_may_come_out_in_any_way() -> None:
+    """Which of four combinations gives most is none of those with one outcome high, or all."""
+    model = """param a = 0, b = 0
+s = where(b > 0, 2*b + a, a - b)
+u = where(s >= 0, 2*s + b, b - s)
+v = min(u, b)
+w = where(v >= 0, 2*v + u, u - v)
+loss = 3*w + 2*v
+"""
+    assert WRONG not in verdicts(model, "d loss/d a = -6.5", "d loss/d b = -6.5")
+    assert verdicts(model, "d loss/d a = 99.5") == [WRONG]
+
+
 def test_a_step_on_its_kink_is_moved_as_a_whole() -> None:
     model = "param a = 0\nh = relu(a)\ng = abs(h)\nloss = g + 2*h\n"
     assert verdicts(model, "d loss/d h = 1.0") == [KINK]
