@@ -143,7 +143,7 @@ class _Assembly(UnitPasses):
         """Which comparisons come out high: all combinations, or some where they are too many."""
         count, most = len(self.outcomes), self.limits.most_combinations
         if 2**count <= most:
-            chosen = np.array(list(itertools.product((False, True), repeat=count))).reshape(-1, count)
+            chosen = np.array(list(itertools.product((False, True), repeat=count)), dtype=bool)
         else:
             chosen = np.random.Generator(np.random.PCG64(31)).integers(0, 2, (most, count)).astype(bool)
             chosen[0], chosen[1] = False, True
