@@ -1,8 +1,9 @@
-"""The oracle of the adversary: it knows slopes and kinks, and sees a rule that is made wrong."""
+"""The adversary: its grammar holds the whole language, its oracle knows slopes, and it sees what is wrong."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -13,41 +14,132 @@ from paths import PROJECT
 sys.path.insert(0, str(PROJECT / "benchmarks"))
 
 import adversary
-from adversary import C, Problem, Tree
+from adversary_claims import AT_A_KINK, KINDS, NO_NUMBER, NOT_OK, RIGHT, Recipe, claims_of
+from adversary_problems import Author, Input, Problem
+from adversary_table import OPERATIONS
+from adversary_trees import C, Tree, apply, name, number
 
-X = Tree("name", text="p0")
+X, Y = name("p0"), name("p1")
+
+
+def problem(loss: Tree, *values: object, recipes: tuple[Recipe, ...] = (), **steps: Tree) -> Problem:
+    inputs = {f"p{k}": Input("param", v) for k, v in enumerate(values)}
+    return Problem(inputs, {**steps, "loss": loss}, recipes)
+
+
+def near(found: object, true: object) -> bool:
+    return found == true or abs(found - true) < C.mpf("1e-240")
+
+
+def test_every_function_of_the_language_occurs() -> None:
+    covered = {primitive for operation in OPERATIONS.values() for primitive in operation.covers}
+    assert covered == set(PRIMITIVES)
 
 
 def test_slopes_are_known_to_hundreds_of_digits() -> None:
-    (slope,) = adversary.slopes(Problem({"p0": "0.3"}, Tree("sin", (X,))))["p0"].values()
+    (slope,) = problem(apply("sin", X), "0.3").slopes("p0").values()
     assert slope.is_smooth
     assert abs(slope.right - C.cos(C.mpf("0.3"))) < C.mpf("1e-240")
 
 
-def test_a_kink_has_two_slopes() -> None:
-    (slope,) = adversary.slopes(Problem({"p0": "0"}, Tree("abs", (X,))))["p0"].values()
-    assert not slope.is_smooth
-    assert (slope.left, slope.right) == (-1, 1)
+@pytest.mark.parametrize(("operation", "value", "left", "right"), [
+    ("abs", "0", -1, 1), ("relu", "0", 0, 1), ("kink beside", "0.3", -1, 1), ("kink by steps", "0.3", 0, 1),
+    ("two sides", "0", 1, 1), ("three halves", "0", None, 0), ("sqrt", "0", None, C.inf),
+    ("root of square", "0", -1, 1), ("where continuous", "0", C.mpf("0.5"), 1), ("gt", "0", 0, 0),
+])  # fmt: skip
+def test_kinks_and_borders(operation: str, value: str, left: object, right: object) -> None:
+    arguments = (X, number("1"))[: 2 if operation == "gt" else 1]
+    (slope,) = problem(apply(operation, *arguments), value).slopes("p0").values()
+    assert near(slope.left, left)
+    assert near(slope.right, right)
 
 
-@pytest.mark.parametrize("operation", adversary.ELEMENTWISE)
+def test_rows_are_added() -> None:
+    rows = Problem(
+        {"p0": Input("param", "2"), "x": Input("rows", ["1", "3"])},
+        {"s0": apply("mul", X, name("x", (), True)), "loss": apply("mean_rows", name("s0", (), True))},
+    )
+    assert [near(s.right, 2) for s in rows.slopes("p0").values()] == [True]
+    assert [near(s.right, C.mpf("0.5")) for s in rows.slopes("s0").values()] == [True] * 2
+
+
+_RULED = [
+    o for o, made in OPERATIONS.items()
+    if made.entrywise and made.rules and any(made.rules) and o not in ("plus ones", "sum_rows")
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("operation", _RULED)
 def test_its_formulas_are_right_claims(operation: str) -> None:
     """Of every function, at a place where it is smooth; a thousandth more is WRONG."""
-    rules = adversary.ELEMENTWISE[operation][2]
-    loss = Tree(operation, (X, Tree("name", text="p1"))[: len(rules)])
-    problem = Problem({"p0": "0.7", "p1": "1.3"}, loss)
-    claimed = adversary.with_claims(problem, adversary.slopes(problem), adversary.random.Random(1))
-    assert {c.holds for c in claimed.claims} == {True, False}
-    assert adversary.failure(claimed) is None
+    leaves = (X, Y, name("p2"), name("p3"))
+    count = len({part[0] for part in OPERATIONS[operation].form.split("{")[1:]})
+    loss = apply(operation, *leaves[:count])
+    by = "p0" if (OPERATIONS[operation].rules or ())[0] else "p2"
+    made = problem(loss, *("0.7", "1.3", "0.9", "-0.4")[:count], recipes=(Recipe("formula", by, 1),))
+    (claim,) = claims_of(made)
+    assert claim.mistakes == RIGHT
+    assert adversary.failure(made) is None
 
 
-def test_a_wrong_rule_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("recipe", "mistakes"), [
+    (Recipe("numbers", "p0", 1), RIGHT), (Recipe("mutated", "p0", 1), NO_NUMBER),
+    (Recipe("rounded", "p0", 2), RIGHT), (Recipe("whole", "p0", 1), NO_NUMBER),
+    (Recipe("circle", "p0", 1), NOT_OK), (Recipe("slip", "p0", 2), NO_NUMBER),
+])  # fmt: skip
+def test_claims_at_a_smooth_place(recipe: Recipe, mistakes: object) -> None:
+    made = problem(apply("sin", apply("square", X)), "0.3", recipes=(recipe,))
+    assert [c.mistakes for c in claims_of(made)] == [mistakes]
+    assert adversary.failure(made) is None
+
+
+@pytest.mark.parametrize(("operation", "value", "kind", "mistakes"), [
+    ("relu", "0", "kink", AT_A_KINK), ("relu", "0", "outside", NO_NUMBER), ("sqrt", "0", "border", NO_NUMBER),
+])  # fmt: skip
+def test_claims_where_there_is_no_derivative(
+    operation: str, value: str, kind: str, mistakes: object
+) -> None:
+    made = problem(apply(operation, X), value, recipes=(Recipe(kind, "p0", 1),))
+    assert [c.mistakes for c in claims_of(made)] == [mistakes]
+    assert adversary.failure(made) is None
+
+
+def test_ties_are_claimed_together() -> None:
+    tied = problem(apply("largest", name("p0", (3,))), ["1", "1", "0.5"])
+    seeds = range(8)
+    lines = {c.line for s in seeds for c in Recipe("jointly", "p0", s).claims(tied)}
+    tops = {tuple(float(x) for x in line.partition("= [")[2].strip("]").split(", ")) for line in lines}
+    assert tops == {(1, 1, 0), (0, 0, 0)}
+
+
+def test_every_kind_of_claim_is_drawn() -> None:
+    drawn = set()
+    for seed in range(200):
+        author = Author(seed)
+        made = adversary.with_claims(author.problem(), author.random)
+        drawn |= {recipe.kind for recipe in made.recipes}
+    assert drawn == set(KINDS)
+
+
+@pytest.mark.parametrize("wrong", [lambda rule: lambda *given: 1.001 * rule(*given)])
+def test_a_wrong_rule_is_a_failure(monkeypatch: pytest.MonkeyPatch, wrong: Callable[..., object]) -> None:
     rule = PRIMITIVES["sin"].vjp[0]
     assert rule is not None
-    exchanged(monkeypatch, "sin", vjp=(lambda *given: 1.001 * rule(*given),))
-    problem = Problem({"p0": "0.3", "p1": "2"}, Tree("mul", (Tree("sin", (X,)), Tree("name", text="p1"))))
-    found = adversary.failure(problem)
+    exchanged(monkeypatch, "sin", vjp=(wrong(rule),))
+    made = problem(apply("mul", apply("sin", X), Y), "0.3", "2")
+    found = adversary.failure(made)
     assert found is not None
     assert found[0] == "right column blamed"
-    small = adversary.minimized(problem, found[0])
-    assert small.text().endswith("loss = sin(p0)\n")
+    small = adversary.minimized(made, found[0])
+    assert adversary.text_of(small).endswith("loss = sin(p0)\n")
+
+
+def test_a_few_random_models() -> None:
+    outcome = adversary.examine_many(range(12), show=3, extreme=0)
+    assert not outcome.failures
+
+
+@pytest.mark.slow
+def test_more_random_models() -> None:
+    outcome = adversary.examine_many(range(1_000, 1_400), show=3, extreme=0)
+    assert not outcome.failures

@@ -1,0 +1,485 @@
+"""Claims on a problem, right by construction or mutated, each with the verdicts that would be mistakes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from adversary_problems import Index, Problem
+from adversary_trees import (
+    REDUCERS,
+    C,
+    Outside,
+    Pass,
+    Rows,
+    Tree,
+    apply,
+    contributions,
+    number,
+    written,
+)
+
+Verdicts = Mapping[str, str]  # the failure that a verdict would be
+RIGHT: Verdicts = {"WRONG": "right called WRONG"}
+NO_NUMBER: Verdicts = {"ok": "wrong passed", "KINK": "wrong passed"}
+NOT_OK: Verdicts = {"ok": "wrong passed"}
+AT_A_KINK: Verdicts = RIGHT | NOT_OK
+UNKNOWN: Verdicts = {}
+_SIMPLE = ("relu({0})", "abs({0})", "max({0}, {1})", "min({0}, {1})", "max({0})", "min({0})", "elu({0})",
+           "leaky_relu({0})", "abs({0} - 0.3)", "relu({0} - 0.1 - 0.2)", "norm({0})")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A line, and which verdicts on it are which failure."""
+
+    line: str
+    mistakes: Verdicts
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a claim is made of a problem: a kind, of what by what, and a seed."""
+
+    kind: str
+    by: str
+    seed: int
+    of: str = "loss"
+
+    def claims(self, problem: Problem) -> list[Claimed]:
+        """The lines; none where this problem does not permit the kind."""
+        if problem.base is None or self.by not in problem.base.names or self.of not in problem.base.names:
+            return []
+        try:
+            return list(KINDS[self.kind](problem, self, random.Random(self.seed)))
+        except Outside:
+            return []
+
+
+def claims_of(problem: Problem) -> list[Claimed]:
+    """All claims of a problem's recipes."""
+    return [claim for recipe in problem.recipes for claim in recipe.claims(problem)]
+
+
+# ---------------------------------------------------------------------------------------------
+# Numbers
+# ---------------------------------------------------------------------------------------------
+
+
+def _title(recipe: Recipe, index: Index = ()) -> str:
+    at = f"[{','.join(map(str, index))}]" if index else ""
+    return f"claim d {recipe.of}/d {recipe.by}{at}"
+
+
+def _line(recipe: Recipe, right: str, mistakes: Verdicts, index: Index = ()) -> Claimed:
+    return Claimed(f"{_title(recipe, index)} = {right}", mistakes)
+
+
+def _smooth(problem: Problem, recipe: Recipe) -> dict[Index, Any]:
+    """The true derivative; empty where one entry has none, or where it has one for each row."""
+    if isinstance(problem.base.names[recipe.by], Rows) or np.shape(problem.base.names[recipe.of]):
+        return {}
+    slopes = problem.slopes(recipe.by, recipe.of)
+    return {i: s.right for i, s in slopes.items()} if all(s.is_smooth for s in slopes.values()) else {}
+
+
+def _shown(value: Any, digits: int = 17) -> str:
+    return str(C.nstr(value, digits, min_fixed=0, max_fixed=0, strip_zeros=False))
+
+
+def nested(texts: Mapping[Index, str]) -> str:
+    """Texts by index, as the language writes arrays."""
+    if list(texts) == [()]:
+        return texts[()]
+    firsts = dict.fromkeys(i[0] for i in texts)
+    rows = ({i[1:]: v for i, v in texts.items() if i[0] == k} for k in firsts)
+    return f"[{', '.join(nested(row) for row in rows)}]"
+
+
+def _one_changed(numbers: dict[Index, Any], draw: random.Random) -> dict[Index, Any]:
+    """One entry off by a thousandth, by its sign, by a factor, or by a half where it is 0."""
+    index = draw.choice(list(numbers))
+    true = numbers[index]
+    if abs(true) < C.mpf("1e-280"):
+        return {**numbers, index: true + C.mpf("0.5")}
+    return {**numbers, index: true * C.mpf(draw.choice(["1.001", "-1", "2", "0.5", "1.000001"]))}
+
+
+def _numbers(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    true = _smooth(problem, recipe)
+    if true:
+        yield _line(recipe, nested({i: _shown(v) for i, v in true.items()}), RIGHT)
+
+
+def _wrong(problem: Problem) -> Verdicts:
+    """Where kinks meet the point, a number may be a convention's."""
+    return NOT_OK if problem.base.ties else NO_NUMBER
+
+
+def _mutated(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    true = _smooth(problem, recipe)
+    if true:
+        changed = _one_changed(true, draw)
+        yield _line(recipe, nested({i: _shown(v) for i, v in changed.items()}), _wrong(problem))
+
+
+def _rounded(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """To a few digits: right; three units of the last one off: wrong."""
+    true = _smooth(problem, recipe)
+    if not true:
+        return
+    digits = draw.choice([2, 3, 4, 6, 9])
+    if draw.random() < 0.5:
+        yield _line(recipe, nested({i: _shown(v, digits) for i, v in true.items()}), RIGHT)
+        return
+    index = draw.choice(list(true))
+    if true[index]:
+        off = {**true, index: true[index] * (1 + draw.choice([-4, 4]) * C.mpf(10) ** (1 - digits))}
+        texts = {i: _shown(v, digits) for i, v in off.items()}
+        unit = C.mpf(10) ** (int(texts[index].partition("e")[2] or 0) + 1 - digits)
+        if abs(C.mpf(texts[index]) - true[index]) > 3 * unit:
+            yield _line(recipe, nested(texts), _wrong(problem))
+
+
+def _entry(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """Some entries one by one, the last one perhaps wrong."""
+    if isinstance(problem.base.names[recipe.by], Rows) or np.shape(problem.base.names[recipe.of]):
+        return
+    for index, slope in problem.slopes(recipe.by, recipe.of).items():
+        if not index or not slope.is_smooth or draw.random() < 0.4:
+            continue
+        if draw.random() < 0.6:
+            yield _line(recipe, _shown(slope.right), RIGHT, index)
+        else:
+            (changed,) = _one_changed({(): slope.right}, draw).values()
+            yield _line(recipe, _shown(changed), _wrong(problem), index)
+
+
+def _whole(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """Whole numbers: right where the derivative is whole, wrong where it is not or is another one."""
+    true = _smooth(problem, recipe)
+    if not true or any(abs(v) > 1e6 for v in true.values()):
+        return
+    whole = {i: int(C.nint(v)) for i, v in true.items()}
+    exact = all(abs(v - whole[i]) < C.mpf("1e-100") for i, v in true.items())
+    if exact and draw.random() < 0.6:
+        yield _line(recipe, nested({i: str(v) for i, v in whole.items()}), RIGHT)
+        return
+    if exact:
+        whole[draw.choice(list(whole))] += draw.choice([-1, 1])
+    yield _line(recipe, nested({i: str(v) for i, v in whole.items()}), _wrong(problem))
+
+
+def _other_shape(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """[1,n] or [n,1] beside a vector and the other way round; one number for all entries."""
+    true = _smooth(problem, recipe)
+    if not true or len(true) < 2:
+        return
+    changed = true if draw.random() < 0.6 else _one_changed(true, draw)
+    mistakes = RIGHT if changed is true else _wrong(problem)
+    texts = {i: _shown(v) for i, v in changed.items()}
+    if len(set(texts.values())) == 1 and len(next(iter(true))) == 1:
+        yield _line(recipe, texts[next(iter(true))], mistakes)
+    elif len(next(iter(true))) == 1:
+        column = draw.random() < 0.5
+        turned = {(i[0], 0) if column else (0, i[0]): v for i, v in texts.items()}
+        yield _line(recipe, nested(turned), mistakes)
+
+
+def _single_precision(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """The shortest texts of float32, where enough of them are long ones; one off by 1e-4 is wrong."""
+    true = _smooth(problem, recipe)
+    if not true or any(not 1e-30 < abs(v) < 1e30 for v in true.values()):
+        return
+    right = draw.random() < 0.5
+    changed = true if right else {**true, next(iter(true)): next(iter(true.values())) * C.mpf("1.0001")}
+    texts = {i: str(np.float32(float(v))) for i, v in changed.items()}
+    long = sum(len(t.partition("e")[0].replace(".", "").strip("-0")) >= 8 for t in texts.values())
+    if long >= 4 or not right:
+        yield _line(recipe, nested(texts), RIGHT if right else NOT_OK)
+
+
+def _jacobian(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """A vector by a vector: numerators are rows."""
+    of, by = problem.base.names[recipe.of], problem.base.names[recipe.by]
+    if isinstance(of, Rows) or isinstance(by, Rows) or np.ndim(of) != 1 or np.ndim(by) != 1:
+        return
+    true = {}
+    for i in range(len(of)):
+        for j, slope in problem.slopes(recipe.by, recipe.of, (i,)).items():
+            if not slope.is_smooth:
+                return
+            true[(i, *j)] = slope.right
+    right = draw.random() < 0.5
+    numbers = true if right else _one_changed(true, draw)
+    yield Claimed("set layout = numerator", {})
+    mistakes = RIGHT if right else _wrong(problem)
+    yield _line(recipe, nested({i: _shown(v) for i, v in numbers.items()}), mistakes)
+
+
+# ---------------------------------------------------------------------------------------------
+# Formulas
+# ---------------------------------------------------------------------------------------------
+
+
+def _formula(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    for tree in _derived(problem, recipe, draw):
+        yield _line(recipe, written(tree), RIGHT if _holds(problem, recipe, tree) else UNKNOWN)
+
+
+def _slip(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """The right formula with a mistake in it: wrong where its value at the point says so."""
+    for tree in _derived(problem, recipe, draw):
+        slipped = _with_a_slip(tree, draw)
+        if slipped is not None and _holds(problem, recipe, slipped) is False:
+            yield _line(recipe, written(slipped), _wrong(problem))
+
+
+def _derived(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Tree]:
+    """d loss/d name by the rules of the table, through the derivatives of the steps that use it."""
+    if recipe.of != "loss" or recipe.by == "loss":
+        return
+    parts: list[Tree] = []
+    for title, tree in problem.steps.items():
+        if title == recipe.by:
+            parts = []
+        adjoint = number("1") if title == "loss" else Tree(
+            "derivative", (), f"d loss/d {title}", tree.shape, tree.rows)  # fmt: skip
+        found = contributions(tree, adjoint, recipe.by)
+        if found is None:
+            return
+        parts += found
+    if not parts:
+        return
+    total = parts[0]
+    for part in parts[1:]:
+        if part.shape != total.shape:
+            return
+        total = total + part
+    yield total
+
+
+def _holds(problem: Problem, recipe: Recipe, tree: Tree) -> bool | None:
+    """Whether a formula has the value of the derivative at the point; None where one is not known.
+
+    At a kink a right formula gives what programs give by convention, so its derivatives are not looked up.
+    """
+    names: dict[str, Any] = dict(problem.base.names)
+    for leaf in _leaves(tree):
+        if leaf.operation == "derivative":
+            names[leaf.text] = _looked_up(problem, leaf.text.rpartition(" ")[2])
+    try:
+        value = Pass(names).value(tree)
+    except Outside:
+        return None
+    slopes = problem.slopes(recipe.by)
+    if not slopes:
+        return None
+    if not all(s.is_smooth for s in slopes.values()):
+        shared = any(t.startswith(("max({0}", "min({0}")) and "{1}" not in t for t in problem.base.ties)
+        return (not shared and all(s.is_known for s in slopes.values())) or None  # of a tie, one choice alone
+    true = _array(_looked_up(problem, recipe.by))
+    found = _array(value)
+    try:
+        fitting = found.reshape(true.shape) if found.size == true.size else found
+        gap = np.max(np.abs(np.broadcast_to(fitting, true.shape) - true))
+    except ValueError:
+        return None
+    size = np.max(np.abs(true))
+    return True if gap <= C.mpf("1e-60") * size else False if gap > C.mpf("1e-7") * size else None
+
+
+def _array(value: Any) -> Any:
+    return np.array([np.asarray(v, dtype=object) for v in value] if isinstance(value, Rows) else value,
+                    dtype=object)  # fmt: skip
+
+
+def _looked_up(problem: Problem, by: str) -> Any:
+    """The true derivative of the loss by a name, in the name's form. Raises Outside where there is none."""
+    slopes = problem.slopes(by)
+    if not slopes or not all(s.is_smooth for s in slopes.values()):
+        raise Outside
+    given = problem.base.names[by]
+    shape = (len(given), *np.shape(given[0])) if isinstance(given, Rows) else np.shape(given)
+    made = np.empty(shape, dtype=object)
+    for index, slope in slopes.items():
+        made[index] = slope.right
+    return Rows(made) if isinstance(given, Rows) else made[()]
+
+
+def _leaves(tree: Tree) -> Iterator[Tree]:
+    if not tree.arguments:
+        yield tree
+    for argument in tree.arguments:
+        yield from _leaves(argument)
+
+
+def _with_a_slip(tree: Tree, draw: random.Random) -> Tree | None:
+    """A factor, a sign, a lost operation or a neighbor of it."""
+    kind = draw.choice(["factor", "sign", "lost", "lost", "swap"])
+    if kind == "factor":
+        return apply("mul", number("1.001"), tree)
+    if kind == "sign":
+        return -tree
+    places = [t for t in _inner(tree) if t.operation not in REDUCERS]
+    if not places:
+        return None
+    chosen = draw.choice(places)
+    if kind == "lost":
+        same = [a for a in chosen.arguments if (a.shape, a.rows) == (chosen.shape, chosen.rows)]
+        return _replaced(tree, chosen, draw.choice(same)) if same else None
+    partners = {"sin": "cos", "cos": "sin", "mul": "div", "add": "sub", "sub": "add", "gt": "lt", "ge": "lt",
+                "exp": "expm1", "tanh": "sigmoid", "sum0": "sum1"}  # fmt: skip
+    if chosen.operation not in partners:
+        return None
+    try:
+        other = apply(partners[chosen.operation], *chosen.arguments)
+    except ValueError:
+        return None
+    return _replaced(tree, chosen, other) if other.shape == chosen.shape else None
+
+
+def _inner(tree: Tree) -> Iterator[Tree]:
+    if tree.arguments:
+        yield tree
+        for argument in tree.arguments:
+            yield from _inner(argument)
+
+
+def _replaced(tree: Tree, old: Tree, new: Tree) -> Tree:
+    if tree == old:
+        return new
+    return replace(tree, arguments=tuple(_replaced(a, old, new) for a in tree.arguments))
+
+
+# ---------------------------------------------------------------------------------------------
+# Kinks, borders, circles
+# ---------------------------------------------------------------------------------------------
+
+
+def _kink(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """The gradient beside the kink, the same place for all names of a report: no right program is refused."""
+    slopes = problem.slopes(recipe.by)
+    if not slopes or not all(s.is_known for s in slopes.values()):
+        return
+    if all(s.is_smooth for s in slopes.values()):
+        return
+    near = problem.slopes(recipe.by, around=_aside(problem, recipe.seed))
+    if near and all(s.is_smooth and abs(s.right) < 1e30 for s in near.values()):
+        yield _line(recipe, nested({i: _shown(s.right) for i, s in near.items()}), AT_A_KINK)
+
+
+def _aside(problem: Problem, seed: int) -> dict[str, Any]:
+    key = ("aside", seed)
+    if key not in problem.cache:
+        draw = random.Random(seed)
+        far = C.mpf(10) ** -180
+        problem.cache[key] = {
+            n: np.frompyfunc(lambda _: far * C.mpf(draw.uniform(-1, 1)), 1, 1)(problem.inputs[n].numbers)
+            for n in problem.parameters
+        }
+    return problem.cache[key]
+
+
+def _outside(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """At one single tie: an entry beyond both slopes."""
+    if isinstance(problem.base.names[recipe.by], Rows):
+        return
+    ties = problem.base.ties
+    for index, slope in problem.slopes(recipe.by).items():
+        if slope.is_kink and len(ties) == 1 and ties[0] in _SIMPLE:
+            low, high = sorted([slope.left, slope.right])
+            far = (1 + high - low) / 2
+            yield _line(recipe, _shown(draw.choice([low - far, high + far])), NO_NUMBER, index)
+            return
+
+
+def _jointly(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """At one single tie: each entry between its slopes, all together beyond the slope along a direction."""
+    given, ties, slopes = problem.base.names[recipe.by], problem.base.ties, problem.slopes(recipe.by)
+    if isinstance(given, Rows) or not np.shape(given) or len(ties) != 1 or ties[0] not in _SIMPLE:
+        return
+    if not slopes or not all(s.is_known for s in slopes.values()):
+        return
+    side = draw.choice([min, max])
+    numbers = {i: side(s.left, s.right) for i, s in slopes.items()}
+    direction = np.full(np.shape(given), C.mpf(1), dtype=object)
+    along = problem.along(recipe.by, direction)
+    total = sum(numbers.values())
+    low, high = sorted([along.left, along.right]) if along.is_known else (0, 0)
+    if along.is_known and not low - 0.01 <= total <= high + 0.01:
+        yield _line(recipe, nested({i: _shown(v) for i, v in numbers.items()}), NO_NUMBER)
+
+
+def _border(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """Where a domain ends: the slope of its one side alone; where a slope is infinite no number at all."""
+    if isinstance(problem.base.names[recipe.by], Rows):
+        return
+    for index, slope in problem.slopes(recipe.by).items():
+        sides = [s for s in (slope.left, slope.right) if s is not None]
+        if any(not C.isfinite(s) or abs(s) > C.mpf("1e100") for s in sides):
+            yield _line(recipe, draw.choice(["0", "1.5", "-2.25"]), NO_NUMBER, index)
+            return
+        if len(sides) == 1 and (sides[0] == 0 or abs(sides[0]) > C.mpf("1e-30")):
+            right = draw.random() < 0.5
+            shown = _shown(sides[0] if right else sides[0] + draw.choice([-0.75, 5.25]))
+            yield _line(recipe, shown, RIGHT if right else NO_NUMBER, index)
+            return
+
+
+def _circle(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """A claim that rests on itself, at once or by way of an alias that is a step of its own."""
+    if recipe.by == "loss":
+        return
+    others = [t for t, tree in problem.steps.items() if tree.operation in ("add", "alias") and t != "loss"
+              and any(a.text == recipe.by and a.shape == tree.shape for a in tree.arguments)]  # fmt: skip
+    other = others[0] if others else None
+    if other is not None and draw.random() < 0.7:
+        yield Claimed(f"claim d loss/d {recipe.by} = d loss/d {other}", NOT_OK)
+        yield Claimed(f"claim d loss/d {other} = d loss/d {recipe.by}", NOT_OK)
+        return
+    yield _line(recipe, draw.choice(["d loss/d {0}", "1*d loss/d {0}", "d loss/d {0} + 0"]).format(recipe.by),
+                NOT_OK)  # fmt: skip
+
+
+KINDS: dict[str, Callable[[Problem, Recipe, random.Random], Iterator[Claimed]]] = {
+    "numbers": _numbers, "mutated": _mutated, "rounded": _rounded, "entry": _entry, "whole": _whole,
+    "shape": _other_shape, "float32": _single_precision, "jacobian": _jacobian, "formula": _formula,
+    "slip": _slip, "kink": _kink, "outside": _outside, "jointly": _jointly, "border": _border,
+    "circle": _circle,
+}  # fmt: skip
+_NUMBERS = ("numbers", "mutated", "rounded", "entry", "whole", "shape", "float32")
+Groups = list[Recipe]
+
+
+def with_claims(problem: Problem, draw: random.Random) -> Problem:
+    """The problem with recipes: of numbers, of formulas, at kinks and borders, or of circles."""
+    if problem.base is None:
+        return problem
+    seed = draw.randrange(10**6)
+    names = problem.parameters
+    steps = [t for t in problem.steps if t != "loss"]
+    scalars = [t for t in steps if not problem.steps[t].shape and not problem.steps[t].rows]
+    tied = bool(problem.base.ties)
+    often = ["kinks"] * 4 if tied else ["numbers", "formulas"]
+    group = draw.choice(["numbers", "formulas", "circle", *often])
+    if group == "formulas":
+        kinds = ["formula"] if tied else ["formula", "slip"]
+        recipes = [Recipe(draw.choice(kinds), by, seed + k) for k, by in enumerate([*names, *steps])]
+    elif group == "circle":
+        recipes = [Recipe("circle", draw.choice([*names, *steps]), seed)]
+    elif group == "kinks":
+        kind = draw.choice(["kink", "kink", "outside", "jointly", "border"])
+        recipes = [Recipe(kind, by, seed) for by in (names if kind == "kink" else [draw.choice(names)])]
+    else:
+        pairs = [(of, by) for by in names for of in ("loss", *draw.sample(scalars, min(1, len(scalars))))]
+        recipes = [Recipe(draw.choice(_NUMBERS), by, seed + k, of) for k, (of, by) in enumerate(pairs)]
+        recipes += [Recipe("numbers", by, seed) for by in names[:1]]
+        vectors = [t for t in steps if len(problem.steps[t].shape) == 1]
+        if vectors and draw.random() < 0.5:
+            recipes.append(Recipe("jacobian", draw.choice([*names, *steps]), seed, draw.choice(vectors)))
+    return replace(problem, recipes=tuple(recipes[:6]), cache={})
