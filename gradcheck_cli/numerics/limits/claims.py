@@ -55,9 +55,12 @@ class ClaimsLimits(NamedTuple):
     decidable: float = 1e-9
     # relative | a number with a larger error carries no digit: fewer than one of its decimal digits | exact
     no_digit: float = 0.1
-    # part of what is differentiated | an entry changes it by less when moved by all of itself: what rounding
-    # leaves of terms that cancel is a trifle | the limit of flat entries of the columns; not measured
+    # part of what is differentiated | rounding that changes it by less when an entry is moved by all of
+    # itself may be left of a derivative that is 0 | the limit of flat entries of the columns; not measured
     trifle: float = 1e-6
+    # part of the largest entry of a claim | rounding of this size may stand in place of a far smaller entry |
+    # 2^12 units in the last place, set by hand, not measured
+    noise: float = 2.0**-40
     # relative | a number farther from the reference is wrong where rounding has no bound: acos beside 1
     # keeps some 3 bits of the derivative | set by hand, not measured
     coarse: float = 0.3

@@ -95,7 +95,8 @@ def judge_near_kink(
     if not context.referee.nodes_across_kinks(point):
         return None
     wrong, shown = np.array(discrepancy.wrong), None
-    for place in list(np.ndindex(discrepancy.wrong.shape))[: context.limits.most_slopes]:
+    off, others = ([tuple(p) for p in np.argwhere(m)] for m in (discrepancy.wrong, ~discrepancy.wrong))
+    for place in (*off, *others[: max(0, context.limits.most_slopes - len(off))]):
         index = target.index or place
         try:
             pair = context.referee.slopes_beyond_rounding(point, target.of, target.by, index)

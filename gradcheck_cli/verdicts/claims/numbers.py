@@ -132,9 +132,9 @@ def _beside_slopes(context: ClaimContext, numbers: _Numbers) -> tuple[_Numbers, 
 
 
 def _undecided(context: ClaimContext, numbers: _Numbers) -> Array:
-    """Entries that are off by less than rounding explains, where it leaves no digit of the true value and is
-    no trifle of what is differentiated: any number would do. What float64 computes near the true value is
-    none of them."""
+    """Entries that are off by less than rounding explains, where it leaves no digit of the true value: any
+    number would do. None of them is what float64 computes near the true value, nor what rounding leaves of a
+    0, or of an entry beside far larger ones."""
     true, limits, target = np.abs(numbers.true), context.limits, numbers.claim.target
     with np.errstate(all="ignore"):
         nothing = ~(numbers.rounding <= limits.no_digit * true) & ~numbers.agrees
@@ -147,10 +147,12 @@ def _undecided(context: ClaimContext, numbers: _Numbers) -> Array:
     truth = context.true_values(context.points[0])
     moved = np.abs(floats(truth.leaf(target.by)))
     wider = 2.0 ** (SIGNIFICANDS["float64"] - numbers.claim.bits)
-    part = min(limits.trifle * wider, limits.no_digit)
-    size = part * np.max(np.abs(floats(truth.leaf(target.of))), initial=0.0)
+    trifle, noise = (min(part * wider, limits.no_digit) for part in (limits.trifle, limits.noise))
+    size = trifle * np.max(np.abs(floats(truth.leaf(target.of))), initial=0.0)
     least = np.min(np.where(moved == 0, 1.0, moved), initial=np.inf)
-    return np.asarray(nothing & ~(numbers.rounding * least <= size))
+    of_zero = (true == 0) & (numbers.rounding * least <= size)
+    beside = numbers.rounding <= noise * np.max(true, where=np.isfinite(true), initial=0.0)
+    return np.asarray(nothing & ~of_zero & ~beside)
 
 
 def _last_digit_note(

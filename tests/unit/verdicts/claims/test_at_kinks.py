@@ -92,6 +92,14 @@ def test_where_float64_carries_no_digit_only_the_reference_is_ok() -> None:
         assert found.verdict is not OK
 
 
+@pytest.mark.parametrize("number", ["4.6239089588755206e-17", "0.0000000000", "1.2e-16"])
+def test_a_saturated_derivative_of_which_float64_keeps_nothing_is_not_any_number(number: str) -> None:
+    model = "param u = 20\nloss = expm1(tanh(u))\n"
+    found = report(model, f"d loss/d u = {number}")
+    assert found.claims[0].verdict is (OK if number.startswith("0.") else OPEN)  # no digit of it is written
+    assert verdicts(model, "d loss/d u = 4.6192897e-17") == [OK]
+
+
 def test_what_rounding_leaves_of_a_zero_is_ok() -> None:
     model = "param z[3] = [0.3, -1.2, 2]\nloss = sum(softmax(z)) + 5\n"
     assert verdicts(model, "d loss/d z = [2.8e-17, 0.0, -5.6e-17]") == [OK]
