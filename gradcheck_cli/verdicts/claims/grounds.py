@@ -93,19 +93,33 @@ class Grounds:
         lines, closed = self._closed
         if closed[target].all():
             return None
-        seen, todo = {target}, deque([target])
-        while todo:
-            current = todo.popleft()
-            for use in (use for line in lines if line.target == current for use in line.uses):
+        if target in self._open_ends:
+            return f"rests on {self._open_ends[target]}, which you do not claim"
+        own = {n for line in lines if line.target == target for n in self.circles.get(line.place, ())}
+        return f"rests on itself ({in_lines(own)})" if own else "rests on claims that rest on themselves"
+
+    @cached_property
+    def _open_ends(self) -> dict[Derivative, str]:
+        """For each derivative whose claims rest on one of the loss that nobody claims, that one."""
+        lines, closed = self._closed
+        found: dict[Derivative, str] = {}
+        users: dict[Derivative, list[Derivative]] = {}
+        for line in lines:
+            for use in line.uses:
                 waits = self._unsettled(use, closed, is_closed=True)
                 missing = waits & ~self._claims_of(use.target)
                 if missing.any():
-                    return f"rests on {self._spelled(use.target, missing)}, which you do not claim"
-                if waits.any() and use.target not in seen:
-                    seen.add(use.target)
-                    todo.append(use.target)
-        own = {n for line in lines if line.target == target for n in self.circles.get(line.place, ())}
-        return f"rests on itself ({in_lines(own)})" if own else "rests on claims that rest on themselves"
+                    found.setdefault(line.target, self._spelled(use.target, missing))
+                elif waits.any():
+                    users.setdefault(use.target, []).append(line.target)
+        todo = deque(found)
+        while todo:
+            current = todo.popleft()
+            for user in users.get(current, ()):
+                if user not in found:
+                    found[user] = found[current]
+                    todo.append(user)
+        return found
 
     # -- claims as lines ------------------------------------------------------------------------
 
