@@ -344,8 +344,8 @@ def _jitter_operation(
 
 
 def _with_underflow(m: Float64, node: Node, value: Array, given: Sequence[Array]) -> Array:
-    """Sums are exact among the subnormal numbers; what else falls among them is not."""
-    if node.operation in ("add", "sub") or not isinstance(m, Jittered):
+    """Products, quotients and powers of numbers that are not 0 are not 0 either."""
+    if node.operation not in ("mul", "div", "pow") or not isinstance(m, Jittered):
         return value
     return m.with_underflow(value, _all([x != 0 for x in given]))
 

@@ -149,7 +149,7 @@ class Problem:
     def _sides(self, at: At, name: str, part: Any) -> tuple[Any, Any]:
         """Left and right difference, with a step that is a part of the parameter."""
         m = HIGHER
-        given = {k: m.mpf(v) for k, v in at.values.items()}
+        given = {k: number(m, v) for k, v in at.values.items()}
         step = part * (abs(given[name]) or 1)
         here = self.value(m, given)
         sides = []
@@ -268,12 +268,12 @@ FLOATS = Floats()
 
 
 def number(m: Any, value: Any) -> Any:
-    """A number of m, or an array with one a row."""
+    """A number of m, or an array with one a row: of mpmath the decimal that is written."""
     if isinstance(value, list):
         found = np.empty(len(value), dtype=object)
-        found[:] = [m.mpf(float(v)) for v in value]
+        found[:] = [m.mpf(repr(float(v))) for v in value]
         return found
-    return m.mpf(float(value))
+    return m.mpf(repr(float(value)))
 
 
 def _slope_of(value: Any, m: Any) -> Any:
@@ -362,7 +362,7 @@ def evaluated(m: Any, tree: ast.expr, known: Mapping[str, Any]) -> Any:
     """The value of an expression from those of its names."""
     match tree:
         case ast.Constant(value=value):
-            return m.mpf(float(value))
+            return number(m, value)
         case ast.Name(id="pi"):
             return +m.pi
         case ast.Name(id=name):

@@ -138,6 +138,7 @@ def _undecided(context: ClaimContext, numbers: _Numbers) -> Array:
     true, limits, target = np.abs(numbers.true), context.limits, numbers.claim.target
     with np.errstate(all="ignore"):
         nothing = ~(numbers.rounding <= limits.no_digit * true) & ~numbers.agrees
+    nothing &= ~((true == 0) & np.isfinite(numbers.rounding))  # less than rounding leaves where terms cancel
     if not nothing.any():
         return nothing
     column = _column(context, numbers)
@@ -202,7 +203,23 @@ def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array
     claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
     rounding = context.rounding(claim, at, true).reshape(true.shape)
     safety = context.limits.rounding_safety if context.lacks_precision else 1.0  # the truth is off, too
+    true = _with_resolved_zeros(context, claim, true, rounding) if truth.exact else true
     return claimed, true, safety * rounding
+
+
+def _with_resolved_zeros(context: ClaimContext, claim: Claim, true: Array, rounding: Array) -> Array:
+    """The true values, those that are nothing beside rounding with as many digits as it takes: 50 leave
+    something of sin(pi), and nothing of 1 - tanh(170)^2."""
+    limits = context.limits
+    small = (np.abs(true) <= limits.no_part * rounding) & (rounding > limits.subnormal)
+    if not small.any():
+        return true
+    surest = context.true_values(context.points[0], [claim.target], context.referee.surest)
+    if not surest.exact:
+        return true
+    found = floats(surest.derivative(claim.target))
+    falls = (true != 0) & (np.abs(found) < limits.cancellation * np.abs(true))
+    return np.asarray(np.where(small, np.where(falls, 0.0, found), true))
 
 
 def _column(context: ClaimContext, numbers: _Numbers) -> Array:
