@@ -371,7 +371,8 @@ def _kink(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cla
         return
     near = problem.slopes(recipe.by, around=_aside(problem, recipe.seed))
     if near and all(s.is_smooth and abs(s.right) < 1e30 for s in near.values()):
-        yield _line(recipe, nested({i: _shown(s.right) for i, s in near.items()}), AT_A_KINK)
+        there = {i: s.right if abs(s.right) > C.mpf("1e-100") else C.mpf(0) for i, s in near.items()}
+        yield _line(recipe, nested({i: _shown(v) for i, v in there.items()}), AT_A_KINK)
 
 
 def _aside(problem: Problem, seed: int) -> dict[str, Any]:
