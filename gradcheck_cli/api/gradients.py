@@ -43,6 +43,7 @@ def check(
     all_entries: bool = False,
     progress: Callable[[float], None] | None = None,
     budget: int | None = None,
+    memory: int | None = None,
 ) -> Report:
     r"""Compare three gradients of a model entry by entry, and judge its claims.
 
@@ -82,6 +83,8 @@ def check(
         Called with the fraction that is done, 0 to 1.
     budget : int, optional
         Operations at high precision that may be spent; default 12,000,000.
+    memory : int, optional
+        MiB that may be held at a time beyond the data; default 1,024.
 
     Returns
     -------
@@ -92,7 +95,7 @@ def check(
     Raises
     ------
     OptionError
-        A name or value does not fit the model.
+        A name or value does not fit the model; or one pass over it needs more memory.
 
     Examples
     --------
@@ -113,6 +116,7 @@ def check(
         points=points, digits=digits, scheme=scheme, wrt=tuple(wrt) or None, strict=strict or None,
         carry=carry or None, hint="truth" if show_truth else hint, require_claims=require_claims or None,
         all_entries=all_entries, budget=NUMERICS.budget if budget is None else budget,
+        memory=NUMERICS.memory if memory is None else memory,
     )  # fmt: skip
     return run(model, options, claims, progress)
 

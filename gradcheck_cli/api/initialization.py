@@ -49,8 +49,10 @@ def init_stats(
     """
     from gradcheck_cli.initialization.experiment import init_stats as run
     from gradcheck_cli.initialization.options import InitOptions
+    from gradcheck_cli.numerics.limits.table import LIMITS
 
-    return run(options or InitOptions(), progress)
+    options = options or InitOptions()
+    return run(options, progress, LIMITS.within_memory(options.memory).initialization)
 
 
 def model_stats(
@@ -63,6 +65,7 @@ def model_stats(
     quantities: Sequence[str] = ("h", "dh"),
     every: int | None = None,
     all_layers: bool = False,
+    memory: int | None = None,
 ) -> InitReport:
     r"""Measure the weight matrices of a user's model, and the sizes of its steps and their gradients.
 
@@ -82,6 +85,8 @@ def model_stats(
         "h", the values of steps, and "dh", the loss differentiated by them.
     every, all_layers : int, bool
         Which layers tables show.
+    memory : int, optional
+        MiB that one draw may hold at a time beyond the data; default 1,024.
 
     Returns
     -------
@@ -93,7 +98,7 @@ def model_stats(
     LanguageError, DataError
         The model or its data cannot be read.
     OptionError
-        An option is impossible, or no draw has a finite loss.
+        An option is impossible, one draw needs more memory, or no draw has a finite loss.
 
     Examples
     --------
@@ -102,6 +107,7 @@ def model_stats(
     >>> [(matrix.name, matrix.shape, matrix.remark) for matrix in model_stats(text).matrices]
     [('W', (400, 3), 'He')]
     """
+    from gradcheck_cli.evaluation.memory_plan import require_memory
     from gradcheck_cli.initialization.user_model.model_stats import model_stats as run
 
     def drawn_with(seed: int | None) -> Model:
@@ -112,6 +118,7 @@ def model_stats(
     if nets < 1:
         raise OptionError(f"--nets is {nets}", help="it must be 1 or more")
     first = drawn_with(seed)
+    require_memory(first, memory)
     drawn = any(p.origin in ("drawn", "free") for p in first.parameters())
     more = range(first.seed + 1, first.seed + nets) if drawn else range(0)
     draws = [first, *map(drawn_with, more)]

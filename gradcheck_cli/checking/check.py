@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from gradcheck_cli.checking.options import HINTS, Options
+from gradcheck_cli.checking.run_plan import plan_run
 from gradcheck_cli.checking.sentences import (
     budget_notes,
     coverage_of,
@@ -27,7 +28,6 @@ from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import scheme_by_name
 from gradcheck_cli.evaluation.tape import Failing, forward_pass
 from gradcheck_cli.model.model import Claim, Model
-from gradcheck_cli.numerics.limits.checking import CheckingLimits
 from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.numerics.work_budget import Budget
 from gradcheck_cli.reference.referee import Referee
@@ -38,7 +38,7 @@ from gradcheck_cli.verdicts.gradients.judge import blocks
 from gradcheck_cli.verdicts.gradients.points import Point, points_of
 from gradcheck_cli.verdicts.gradients.value_check import Values, compare_values
 
-__all__ = ["affordable_points", "check"]
+__all__ = ["check"]
 
 _NO_DERIVATIVES = {
     Verdict.WRONG: "Nothing is said about derivatives while a value differs.",
@@ -70,13 +70,13 @@ def check(
     Raises
     ------
     OptionError
-        For a name that the model does not have.
+        For a name that the model does not have; if one pass over it does not fit into memory.
     """
     asked = options.settled(model.settings)
     judged = model.claims if claims is None else tuple(claims)
-    points = affordable_points(model, options, asked, limits.checking)
-    meter = Meter(progress or _nothing, 1 + points + len(judged))  # values, points, claims
-    report = _checked(model, asked, judged, points, limits, meter)
+    plan = plan_run(model, _names(model, asked.wrt or ()), options, asked, limits)
+    meter = Meter(progress or _nothing, 1 + plan.points + len(judged))  # values, points, claims
+    report = _checked(model, asked, judged, plan.points, plan.limits, meter)
     meter.finish()
     return report
 
@@ -136,19 +136,6 @@ def _checked(
     return _concluded(
         model, blank, by_name, results, judgement.grounds, values, asked, points, most_points, limits
     )
-
-
-def affordable_points(
-    model: Model, options: Options, asked: Options, limits: CheckingLimits = LIMITS.checking
-) -> int:
-    """How many points to compare at: fewer than by default where there are hundreds of thousands of
-    operations, thousands of names each of which moves thousands of them, or a million rows."""
-    wanted = asked.points or 1
-    if options.points is not None or "points" in model.settings:
-        return wanted
-    nodes, names = len(model.graph.nodes), len(_names(model, asked.wrt or ()))
-    each = nodes * max(1, names, model.rows or 0)
-    return min(wanted, max(1, limits.most_nodes // nodes), max(2, limits.most_slopes // each))
 
 
 def _nothing(fraction: float) -> None:

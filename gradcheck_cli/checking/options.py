@@ -28,6 +28,7 @@ class Options:
     require_claims: bool | None = None
     all_entries: bool = False
     budget: int = NUMERICS.budget
+    memory: int = NUMERICS.memory  # MiB
 
     def settled(self, settings: Mapping[str, object]) -> Options:
         """The same with every None filled in. Raises OptionError for impossible values."""
@@ -56,6 +57,8 @@ class Options:
             raise OptionError("--digits must be between 1 and 15", help="the default is 6")
         if result.budget < 1:
             raise OptionError("--budget must be 1 or more", help=f"the default is {NUMERICS.budget:,}")
+        if result.memory < 1:
+            raise OptionError("--memory must be 1 MiB or more", help=f"the default is {NUMERICS.memory} MiB")
         if result.hint not in HINTS:
             known = ", ".join(HINTS)
             raise OptionError(f"--hint cannot be {str(result.hint)[:40]!r}", help=f"it is one of {known}")

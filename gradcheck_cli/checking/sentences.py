@@ -221,12 +221,16 @@ def _on_ways(shown: Sequence[Block], coverage: Coverage, directions: int) -> lis
         )
     if large:
         rest = coverage.checked - coverage.one_by_one
-        others = f"; the other {rest:,} only count in {directions} sums of all entries with random signs"
+        others = f"; the other {rest:,} only count in {_sums(directions)} of all entries with random signs"
         sentences.append(
             f"{coverage.one_by_one:,} of {coverage.checked:,} entries have a difference of their own that "
             f"proves enough digits{others if rest else ''}. {_chance(coverage.unseen)}"
         )
     return sentences
+
+
+def _sums(directions: int) -> str:
+    return "one sum" if directions == 1 else f"{directions} sums"
 
 
 def _chance(unseen: float) -> str:

@@ -10,7 +10,7 @@ import click
 
 from gradcheck_cli.cli.delivery import as_path, deliver, is_given, standard_input, with_progress
 from gradcheck_cli.cli.group import commands
-from gradcheck_cli.cli.options import Listed, Widths, file_type, output_options
+from gradcheck_cli.cli.options import Listed, Memory, Widths, file_type, output_options
 from gradcheck_cli.common import atomic_output
 from gradcheck_cli.common.errors import OptionError
 
@@ -57,6 +57,8 @@ _NETWORK = {  # options that describe a network; a user's own model has one
 @click.option("--simulate-dtype", "simulate", type=Listed((*_FORMATS_16, "all")), is_flag=False,
               flag_value="all", metavar="[NAME,...]",
               help="Run in float16, bfloat16, float32, or all.")  # fmt: skip
+@click.option("--memory", type=Memory(), metavar="MIB|GIB",
+              help="Most held at a time: 512MiB, 2GiB (default: 1GiB).")  # fmt: skip
 @click.option("--every", type=int, metavar="N", help="Show every Nth layer.")
 @click.option("--all-layers", is_flag=True, help="Show all layers.")
 @click.option("--model", type=file_type, metavar="FILE", help="Look at the weights and steps of this model.")
@@ -117,7 +119,7 @@ def _model_stats(chosen: dict[str, Any]) -> InitReport:
     extra = [flag for name, flag in _NETWORK.items() if is_given(chosen[name])]
     if extra:
         raise OptionError(f"{extra[0]} and --model exclude each other", help="the model has its own network")
-    names = ("nets", "seed", "stat", "level", "quantities", "every", "all_layers")
+    names = ("nets", "seed", "stat", "level", "quantities", "every", "all_layers", "memory")
     given = {name: chosen[name] for name in names if is_given(chosen[name])}
     path = chosen["model"]
     return api.model_stats(standard_input() if path == "-" else as_path(path), **given)

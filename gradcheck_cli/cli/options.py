@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 __all__ = [
-    "BINARY", "LOADING", "Count", "Listed", "Result", "Widths", "file_type",
+    "BINARY", "LOADING", "Count", "Listed", "Memory", "Result", "Widths", "file_type",
     "loading_options", "output_options",
 ]  # fmt: skip
 
@@ -57,6 +57,24 @@ class Count(click.ParamType[int]):
             if 1 <= number < math.inf and number == int(number):
                 return int(number)
         self.fail(f"'{value}' is not a whole number of 1 or more", parameter, context)
+
+
+class Memory(click.ParamType[int]):
+    """An amount of memory: 512MiB, 2GiB, 1.5 GiB; a plain number is MiB."""
+
+    name = "memory"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> int:
+        """MiB. Fails below 1."""
+        found = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*(MiB|GiB|)", str(value).strip(), re.IGNORECASE)
+        if found:
+            mebibytes = int(float(found[1]) * (1024 if found[2].lower() == "gib" else 1))
+            if mebibytes >= 1:
+                return mebibytes
+        self.fail(f"'{value}' is no amount of memory such as 512MiB or 2GiB", parameter, context)
+
 
 LOADING = ("seed", "ignore_set", "max_text", "max_data")
 

@@ -12,7 +12,15 @@ import click
 from gradcheck_cli.cli.delivery import as_path, deliver, load_model, tell, with_progress
 from gradcheck_cli.cli.failures import internal
 from gradcheck_cli.cli.group import commands
-from gradcheck_cli.cli.options import LOADING, Count, Result, file_type, loading_options, output_options
+from gradcheck_cli.cli.options import (
+    LOADING,
+    Count,
+    Memory,
+    Result,
+    file_type,
+    loading_options,
+    output_options,
+)
 from gradcheck_cli.common import atomic_output
 from gradcheck_cli.common.errors import GradcheckError, OptionError
 
@@ -31,6 +39,8 @@ if TYPE_CHECKING:
 @click.option("--digits", type=click.IntRange(1, 15), help="Digits that must be proved.")
 @click.option("--budget", type=Count(), metavar="OPERATIONS",
               help="High-precision work of a model; less is quicker (default: 12000000).")  # fmt: skip
+@click.option("--memory", type=Memory(), metavar="MIB|GIB",
+              help="Most held at a time beyond the data: 512MiB, 2GiB (default: 1GiB).")  # fmt: skip
 @click.option("--scheme", metavar="NAME", help="Finite-difference scheme.")
 @click.option("--at", multiple=True, metavar="NAME=VALUE", help="Another value for a name.")
 @click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by these, also data.")
@@ -139,7 +149,10 @@ def _checked(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report
     from gradcheck_cli import api
     from gradcheck_cli.numerics.limits.checking import CheckingLimits
 
-    names = ("points", "digits", "budget", "scheme", "at", "wrt", "strict", "carry", "hint", "show_truth")
+    names = (
+        "points", "digits", "budget", "memory", "scheme", "at", "wrt", "strict", "carry", "hint",
+        "show_truth",
+    )  # fmt: skip
     options = {name: chosen[name] for name in (*names, "require_claims", "all_entries")}
     given = None if claims is None else api.load_claims(as_path(claims), model)
     asked = {name: value for name, value in options.items() if value}  # the rest: as `set`

@@ -154,7 +154,11 @@ def operations(model: Model, some: Iterable[Node] | None = None) -> int:
 
 
 def _operations(node: Node, nodes: Sequence[Node]) -> int:
-    if node.is_leaf or node.is_literal or node.primitive.product is None:
+    if node.is_leaf or node.is_literal:
+        return node.size
+    if node.primitive.eliminates:
+        return int(nodes[node.arguments[0]].shape[0] ** 3)
+    if node.primitive.product is None:
         return node.size
     a, b = (nodes[k] for k in node.arguments)
     return a.size * (b.shape[1] if len(b.shape) == 2 else 1) if node.operation == "matmul" else node.size

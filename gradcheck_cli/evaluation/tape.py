@@ -17,6 +17,7 @@ import numpy as np
 
 from gradcheck_cli.common.progress import Meter
 from gradcheck_cli.evaluation.evaluate import Values, compute
+from gradcheck_cli.evaluation.memory_plan import rows_of_block
 from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.point_values import PointValues
@@ -105,8 +106,7 @@ class Tape:
     @cached_property
     def _slices(self) -> list[slice]:
         rows = self.model.rows or 0
-        widest = max((n.size for n in self.model.graph.nodes if n.per_row), default=1)
-        step = max(1, min(self.limits.block_rows, self.limits.block_entries // widest))
+        step = rows_of_block(self.model, self.limits)
         return [slice(a, min(rows, a + step)) for a in range(0, rows, step)]
 
     @property

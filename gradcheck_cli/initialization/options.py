@@ -21,6 +21,8 @@ from gradcheck_cli.initialization.gaussian_expectations import critical, gain
 from gradcheck_cli.model.initializers import INITIALIZERS, Initializer, check_bias_variance, find_initializer
 from gradcheck_cli.numerics.float_formats import FORMATS
 from gradcheck_cli.numerics.limits.initialization import DEFAULTS, InitializationLimits
+from gradcheck_cli.numerics.limits.numerics import NUMERICS
+from gradcheck_cli.numerics.machine import DOUBLE_BYTES, spell_bytes
 
 __all__ = ["CHOICES", "InitOptions", "Setting", "network_of", "settings_of"]
 
@@ -69,6 +71,8 @@ class InitOptions:
         Which layers tables show.
     simulate : tuple of str
         Number formats to run in: "float16", "bfloat16", "float32".
+    memory : int
+        MiB that may be held at a time.
 
     Examples
     --------
@@ -99,6 +103,7 @@ class InitOptions:
     every: int | None = None
     all_layers: bool = False
     simulate: tuple[str, ...] = ()
+    memory: int = NUMERICS.memory
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,7 @@ def network_of(options: InitOptions, limits: InitializationLimits = DEFAULTS) ->
     """The network that is asked for. Raises OptionError for what is impossible or excludes itself."""
     _check_numbers(options)
     _check_words(options)
+    _check_memory(options, limits)
     widths = _widths(options)
     _check_sizes(widths, options.inputs, limits.most_entries)
     depth = len(widths) - 2
@@ -199,6 +205,35 @@ def _check_words(options: InitOptions) -> None:
                 raise OptionError(
                     f'there is no {name} "{printable(str(word), 20)}"', help=f"known are {', '.join(known)}"
                 )
+
+
+def planned_bytes(options: InitOptions, limits: InitializationLimits = DEFAULTS) -> int:
+    """What a report takes: its layers, and one number of every network for each quantity and initialization.
+
+    Parameters
+    ----------
+    options : depth or widths, networks, quantities, initializations
+    limits : what a layer takes
+
+    Returns
+    -------
+    int, bytes
+    """
+    layers = len(options.widths) - 2 if options.widths else options.depth or 50
+    settings = max(len(options.inits), limits.most_swept if options.sweep else len(CHAPTER))
+    series = settings * max(1, len(options.quantities))
+    return layers * (limits.layer_bytes + DOUBLE_BYTES * options.nets * series)
+
+
+def _check_memory(options: InitOptions, limits: InitializationLimits) -> None:
+    """Refuse before anything is made: a list of 10^9 widths alone takes 8 GB."""
+    needed = planned_bytes(options, limits)
+    if needed > limits.most_planned:
+        raise OptionError(
+            f"so many layers and networks take {spell_bytes(needed)} at a time, more than the "
+            f"{spell_bytes(limits.most_planned)} of --memory",
+            help="a smaller --depth or --nets; --memory raises the limit",
+        )
 
 
 def _check_sizes(widths: tuple[int, ...], inputs: int, most: int) -> None:

@@ -67,6 +67,9 @@ class Referee(ExactDifferences):
     @property
     def afforded(self) -> int:
         """How many derivatives that is true of together."""
+        held = self.held * self.numerics.bytes_at_high_precision
+        if held > self.numerics.memory << 20:
+            return 0
         return max(self.budget.most, self.numerics.budget) // self.limits.share // self.work
 
     # -- the first way: partials in reverse ---------------------------------------------------
@@ -188,6 +191,11 @@ class Referee(ExactDifferences):
     @property
     def _moved(self) -> int:
         return min(self.limits.samples, max(2, self.limits.most_jittered // self.held))
+
+    @property
+    def samples(self) -> int:
+        """From how many a rounding bound is made, with the one that is not jittered."""
+        return 1 + self._moved
 
     @cached_property
     def _jitter(self) -> Jittered:

@@ -11,8 +11,9 @@ import pytest
 
 from chains import chain
 from gradcheck_cli import api
-from gradcheck_cli.checking.check import affordable_points, check
+from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
+from gradcheck_cli.checking.run_plan import plan_run
 from gradcheck_cli.derivatives import backprop
 from gradcheck_cli.derivatives.finite_differences.drivers import by_entry
 from gradcheck_cli.derivatives.symbolic.forward_mode import derivative
@@ -144,9 +145,10 @@ def test_thousands_of_names_that_each_move_thousands_of_nodes_are_compared_at_tw
     options = Options()
     for depth, points in ((100, 4), (1000, 2)):
         model = api.load(chain(depth))
-        assert affordable_points(model, options, options.settled({})) == points
+        names = [p.name for p in model.parameters()]
+        assert plan_run(model, names, options, options.settled({})).points == points
     few = options.settled({"wrt": ("b0",)})
-    assert affordable_points(model, options, few) == 4
+    assert plan_run(model, ["b0"], options, few).points == 4
 
 
 @pytest.mark.slow

@@ -112,10 +112,14 @@ def along(
     KeyError
         If the model has no such name.
     """
-    model = program.model
-    seeds = {name: m.array(moves) for name, moves in directions.items()}
-    columns = _Tangents(program, point, m, model.node(of), seeds, False, meter).run()
-    return columns if model.node(of).per_row else columns[:, 0, ...]
+    target = program.model.node(of)
+    count, most = max((len(moves) for moves in directions.values()), default=0), _directions_held(program)
+    found = []
+    for start in range(0, max(1, count), most):
+        seeds = {name: m.array(moves[start : start + most]) for name, moves in directions.items()}
+        found.append(_Tangents(program, point, m, target, seeds, False, meter).run())
+    columns = found[0] if len(found) == 1 else np.concatenate(found)
+    return columns if target.per_row else columns[:, 0, ...]
 
 
 def values(
@@ -162,9 +166,7 @@ Portion = list[tuple[str, int, int]]  # names, and which of their entries
 
 def _portions(program: Program, names: Sequence[str]) -> list[Portion]:
     """Entries in groups whose tangents fit into memory at one time."""
-    model = program.model
-    widest = max((math.prod(n.shape) for n in model.graph.nodes), default=1)
-    most = max(1, program.limits.most_entries // widest)
+    model, most = program.model, _directions_held(program)
     portions: list[Portion] = []
     left = 0  # entries that the last portion still has space for
     for name in names:
@@ -178,6 +180,12 @@ def _portions(program: Program, names: Sequence[str]) -> list[Portion]:
             left -= stop - start
             start = stop
     return portions
+
+
+def _directions_held(program: Program) -> int:
+    """How many tangents of the widest value fit into memory at one time."""
+    widest = max((math.prod(n.shape) for n in program.model.graph.nodes), default=1)
+    return max(1, program.limits.most_entries // widest)
 
 
 def _one_hot(model: Model, portion: Portion) -> dict[str, Array]:

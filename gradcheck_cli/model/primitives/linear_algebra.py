@@ -81,14 +81,14 @@ def _of_size_one(m: Namespace, a: Any) -> Any:
 
 define(
     "det", "det(A)", "determinant of a square matrix", shape=_square_rule("det", lambda n: ()),
-    sample=((-0.4, 0.4),),
+    sample=((-0.4, 0.4),), eliminates=True,
     forward=lambda m, a: m.det(a),
     vjp=(lambda m, g, y, a: g[..., None, None] * m.cofactors(a),),
     symbolic=lambda s, a: s.determinant(a),
 )  # fmt: skip
 define(
     "inv", "inv(A)", "inverse of a square matrix", shape=_square_rule("inv", lambda n: (n, n)),
-    sample=((-0.4, 0.4),),
+    sample=((-0.4, 0.4),), eliminates=True,
     forward=lambda m, a: m.inv(a),
     vjp=(
         lambda m, g, y, a: -m.matmul(m.matmul(y.swapaxes(-1, -2), g), y.swapaxes(-1, -2)),

@@ -25,6 +25,9 @@ class ClaimsLimits(NamedTuple):
     # relative | a discrepancy that shrinks by this much with more digits is cancellation, not an error | set
     # by hand between 1 and the 90 digits that are added; not measured
     cancellation: float = 1e-30
+    # entries | of a Jacobian up to which it is compared at high precision; above, in float64 with rounding
+    # bounds | timed: [600,600] at four points took minutes
+    most_exact_entries: int = 1 << 17
     # relative | a discrepancy, or a slope from both sides, known to 40 digits, is the same if it agrees so
     # far; float64 shows no more | set by hand, not measured
     same: float = 1e-12

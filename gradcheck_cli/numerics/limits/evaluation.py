@@ -15,6 +15,12 @@ class EvaluationLimits(NamedTuple):
     block_entries: int = 1 << 21
     # rows | a block of single numbers stays in the cache of the processor | set by hand, not measured
     block_rows: int = 1 << 14
+    # numbers | entries of all nodes together in one block of rows: 128 MiB | an eighth of the memory of a
+    # report
+    block_held: int = 1 << 24
+    # copies | of its result that an operation makes on the way: products of matrices, margins | profiled:
+    # softmax and its margins make 4 (peak memory of [1000,1000])
+    copies: int = 4
     # numbers | beyond so many per-row entries blocks are computed again when they are needed, because they
     # would fill the memory (256 MiB) | set by hand, not measured
     kept_entries: int = 1 << 25

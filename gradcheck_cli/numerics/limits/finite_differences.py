@@ -145,12 +145,18 @@ class FiniteDifferencesLimits(NamedTuple):
     # operations of a forward pass times entries | beyond it three step sizes are tried before the
     # ladder | timed: they prove ten digits where f is smooth, with a fifth of the samples
     many_operations: int = 1 << 20
+    # operations of a forward pass times entries | beyond it three step sizes are all | timed: a product of
+    # 3000 x 3000 takes seconds, forty of them minutes
+    too_many_operations: int = 1 << 34
     # powers of 1/2 of an entry's scale | the three step sizes: fine ones, then for where f moves little
     # | set by hand, not measured
     short_ladders: tuple[tuple[int, ...], ...] = ((10, 12, 14), (4, 6, 8))
     # share of f | less is no change when an entry moves by all of its size; noise hides far less |
     # set by hand, not measured
     flat: float = 1e-6
+    # numbers | held at a time by a perturbed pass, over all its nodes and perturbations: 256 MiB | a quarter
+    # of the memory of a report, beside the tape
+    most_held: int = 1 << 25
     # numbers | entries of one node held at a time, over all perturbations | timed: 1 << 21 takes 1.3
     # times as long
     most_entries: int = 1 << 18

@@ -152,6 +152,11 @@ class InitializationLimits(NamedTuple):
 
     # variances | of one sweep | set by hand, not measured
     most_swept: int = 1000
+    # bytes | of all layers, networks and quantities together | the memory of a report, --memory changes it
+    most_planned: int = 1 << 30
+    # bytes | of a layer of a report: tables, theory, statistics and JSON | 3,300 measured with five
+    # initializations of one network, from the peaks at depth 2,000 and 20,000
+    layer_bytes: int = 8192
     # numbers | of one array: 1 GiB of float64 | memory of a small machine
     most_entries: int = 1 << 27
     # relative | variances of layers that are one, but for rounding | arithmetic: some ulps

@@ -13,6 +13,12 @@ class NumericsLimits(NamedTuple):
     # operations at high precision | one report may spend so many: a minute or two, where 600,000 are one
     # large model's forward pass; --budget changes it | timed by hand once, not kept
     budget: int = 12_000_000
+    # MiB | a report may hold so much at a time beyond its data; --memory changes it | a part of a small
+    # machine's 8 GiB that leaves it usable; set by hand
+    memory: int = 1024
+    # bytes | of a number at high precision: an mpf, its mantissa and the place in an array | sys.getsizeof of
+    # the parts at 50 digits, 200, with one copy of each in a comparison
+    bytes_at_high_precision: int = 400
     # decimal digits | of high precision, and of the numbers of one counted operation: with more digits it
     # counts in proportion | set by hand: three times those of a double; not measured
     digits: int = 50

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gradcheck_cli.numerics.limits.checking import CheckingLimits
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
@@ -35,6 +35,36 @@ class Limits(NamedTuple):
     claims: ClaimsLimits = ClaimsLimits()
     diagnosis: DiagnosisLimits = DiagnosisLimits()
     checking: CheckingLimits = CheckingLimits()
+
+
+    def within_memory(self, mebibytes: int) -> Limits:
+        """The limits where a report may hold so much at a time: what is held is in proportion.
+
+        Parameters
+        ----------
+        mebibytes : of all arrays beyond the data
+
+        Returns
+        -------
+        Limits
+        """
+        usual = self.numerics.memory
+        if mebibytes == usual:
+            return self
+
+        def scale(part: Any, *names: str) -> Any:
+            scaled = {name: max(1, getattr(part, name) * mebibytes // usual) for name in names}
+            return part._replace(**scaled)
+
+        return self._replace(
+            numerics=self.numerics._replace(memory=mebibytes),
+            evaluation=scale(self.evaluation, "block_held", "kept_entries"),
+            symbolic=scale(self.symbolic, "most_entries"),
+            finite_differences=scale(self.finite_differences, "most_held"),
+            reference=scale(self.reference, "most_jittered", "most_kept"),
+            gradients=scale(self.gradients, "most_held"),
+            initialization=scale(self.initialization, "most_entries", "most_planned"),
+        )
 
 
 LIMITS = Limits()

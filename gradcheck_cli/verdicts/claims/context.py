@@ -20,6 +20,7 @@ from gradcheck_cli.model.random_points import moved_inputs
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
+from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import Referee, unmeasured_rounding
@@ -87,7 +88,35 @@ class ClaimContext:
             self._computed_at[key] = self._compute(at, precision)
         return self._computed_at[key]
 
+    @property
+    def memory(self) -> int:
+        """Bytes that may be held at a time beyond the data."""
+        return self.referee.numerics.memory << 20
+
+    def entries_of(self, target: Derivative) -> int:
+        """Of the whole derivative, over all rows."""
+        of, by = self.model.node(target.of), self.model.node(target.by)
+        return of.size * by.size * ((self.model.rows or 1) if of.per_row or by.per_row else 1)
+
+    def bytes_of(self, target: Derivative) -> int:
+        """What the adjoints of a derivative take in float64: of each node on the way, one for each entry of
+        what is differentiated; over rows they are taken block by block."""
+        if self.model.node(target.of).per_row or self.model.node(target.of).size == 1:
+            return 0
+        widest = max(node.size for node in self.model.graph.nodes)
+        return self.model.node(target.of).size * widest * DOUBLE_BYTES * self.referee.evaluation.copies
+
+    def _fits_exactly(self, wanted: Iterable[Derivative]) -> bool:
+        """Whether derivatives at high precision fit into memory, and their comparison into the time of a
+        run."""
+        entries = sum(self.entries_of(target) for target in wanted)
+        held = entries * self.referee.numerics.bytes_at_high_precision
+        return held <= self.memory and entries <= self.limits.most_exact_entries
+
     def _covers(self, at: At, wanted: Iterable[Derivative], precision: Precision) -> bool:
+        wanted = list(wanted)
+        if not self._fits_exactly(d for d in wanted if self.model.node(d.of).size > 1):
+            return False
         truth = self._computed_at.get((at.values, precision.digits))
         new = wanted if truth is None else [d for d in wanted if d.whole not in truth.known]
         m = precision.namespace
@@ -318,7 +347,8 @@ class ClaimContext:
         -------
         float64 array, absolute, in the shape of the derivative, or of its entry where the claim has an index
         """
-        if not self.referee.jitters():
+        moved = self.referee.samples * self.entries_of(claim.target)
+        if not self.referee.jitters() or moved > self.referee.limits.most_jittered:
             return unmeasured_rounding(true, claim.bits, limits=self.referee.limits)
         target = claim.target
         bound = self.referee.rounding(at.values, target.of, [target.by], bits=claim.bits)[target.by]

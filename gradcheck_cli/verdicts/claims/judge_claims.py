@@ -17,6 +17,7 @@ from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
+from gradcheck_cli.numerics.machine import spell_bytes
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
@@ -164,6 +165,13 @@ def _judge_and_count(context: ClaimContext, claim: Claim, done: Callable[[], Non
 
 def _judge(context: ClaimContext, claim: Claim) -> ClaimResult:
     """One claim, at all points; when the budget is spent, in float64 if that is enough."""
+    needed = context.bytes_of(claim.target)
+    if needed > context.memory:
+        note = (
+            f"the derivative takes {spell_bytes(needed)}, and --memory allows {spell_bytes(context.memory)}; "
+            "claim single entries, or raise it"
+        )
+        return replace(_blank_result(context.model, claim), verdict=Verdict.UNRESOLVED, note=note)
     try:
         result = _by_rows(context, claim) or _judge_once(context, claim)
     except BudgetSpent:  # the slopes of a kink

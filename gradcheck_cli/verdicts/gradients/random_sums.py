@@ -43,7 +43,10 @@ def sum_tolerance(rounding: Array, limits: GradientsLimits = DEFAULTS) -> float:
     -------
     float, in the unit of the bounds
     """
-    return float(limits.projection_margin * np.sqrt(np.sum(np.square(rounding))))
+    largest = float(np.max(rounding, initial=0.0))  # whose square may not be a double
+    if largest == 0 or not np.isfinite(largest):
+        return largest
+    return float(limits.projection_margin * largest * np.sqrt(np.sum(np.square(rounding / largest))))
 
 
 @dataclass
@@ -115,6 +118,7 @@ class RandomSums:
             backprop=self._sums(backprop),
             finite=third.value,
             bound=third.bound,
+            seen=not any(symbolic.unseen(self.program, self.of, name) for name in backprop),
             tolerance=sum_tolerance(np.concatenate(list(rounding.values())), self.limits),
         )
 
@@ -216,6 +220,9 @@ class RandomSums:
             some = moves[k : k + most]
             directions = {name: some.reshape(-1, *shape)}
             theirs = self._symbolic(point, directions)
-            tolerance = self.limits.projection_margin * np.sqrt(np.square(some) @ np.square(rounding))
+            largest = float(np.max(rounding, initial=0.0))  # whose square may not be a double
+            largest = largest if largest and np.isfinite(largest) else 1.0
+            spread = np.sqrt(np.square(some) @ np.square(rounding / largest))
+            tolerance = self.limits.projection_margin * largest * spread
             found.append(~(np.abs(theirs - some @ backprop) <= tolerance))
         return np.concatenate(found) if found else np.zeros(0, dtype=bool)

@@ -234,6 +234,8 @@ def estimates(
     on_border = moved.on_border() if moved.tape.borders_hit() else None
     short = enough > 0 and on_border is None and scheme.sees_sides and not scheme.rungs and _takes_long(moved)
     ladders = [*(replace(scheme, rungs=rungs) for rungs in moved.limits.short_ladders if short), scheme]
+    if short and _takes_too_long(moved):
+        ladders.pop()
     parts: list[Array] = []
     left = np.arange(len(moved.base))
     for ladder in ladders:
@@ -244,7 +246,7 @@ def estimates(
         parts = parts or [np.array(column) for column in _parts(found)]
         for old, new in zip(parts, _parts(found), strict=True):
             old[left] = new
-        if ladder is scheme:
+        if ladder is ladders[-1]:
             break
         with np.errstate(all="ignore"):
             good = (found.bound <= enough * np.abs(found.value)) | _is_flat(part, found)
@@ -263,6 +265,11 @@ def _takes_long(moved: Sampled) -> bool:
     """Whether samples take so long that three step sizes are tried first: they prove ten digits where f is
     smooth and of the usual scale, with a fifth of the samples."""
     return len(moved.base) * operations(moved.tape.model) >= moved.limits.many_operations
+
+
+def _takes_too_long(moved: Sampled) -> bool:
+    """Whether the whole ladder would take minutes: the bound then stays as three step sizes leave it."""
+    return len(moved.base) * operations(moved.tape.model) >= moved.limits.too_many_operations
 
 
 def _is_flat(part: _Part, found: Differences) -> Array:

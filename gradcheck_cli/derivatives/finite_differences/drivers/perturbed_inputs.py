@@ -5,13 +5,15 @@ Knows nothing of schemes and step sizes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.derivatives.finite_differences.sampled_function import Samples
+from gradcheck_cli.evaluation.memory_plan import peak_entries, rows_of_block
 from gradcheck_cli.evaluation.perturbed_pass import Varied, vary
 from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Node
@@ -39,6 +41,7 @@ class Sampled:
 
     base: Array = field(init=False)
     width: int = field(init=False)
+    nodes: Sequence[Node] = field(init=False)  # that are moved
 
     def overrides(self, entries: Array, offsets: Array) -> dict[int, Array]:
         """The values of the nodes that are moved, for each perturbation.
@@ -80,8 +83,9 @@ class Sampled:
         return Samples(values, smooth)
 
     def _sample(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
-        samples = max(1, min(offsets.shape[1], self.limits.most_entries // self.width))
-        most = max(1, self.limits.most_entries // (self.width * samples))
+        together = self.most_together(min(offsets.size, self.limits.most_entries // self.width))
+        samples = max(1, min(offsets.shape[1], together))
+        most = max(1, together // samples)
         lines = []
         for a in range(0, len(which), most):
             some, moves = which[a : a + most], offsets[a : a + most]
@@ -90,6 +94,44 @@ class Sampled:
             lines.append([np.concatenate(c, axis=1) for c in zip(*parts, strict=True)])
         values, smooth, affected = (np.concatenate(c) for c in zip(*lines, strict=True))
         return values, smooth, affected
+
+    def most_together(self, wanted: int) -> int:
+        """How many of the perturbations that are wanted at a time fit into memory, by what lies between the
+        moved nodes and `of`.
+
+        Parameters
+        ----------
+        wanted : perturbations
+
+        Returns
+        -------
+        int, 1 or more
+        """
+        most = max(1, wanted)
+        if most * self._entries_below > self.limits.most_held:
+            most = max(1, self.limits.most_held // self._peak)
+        return min(max(1, wanted), most)
+
+    @cached_property
+    def _live(self) -> list[Node]:
+        graph = self.tape.model.graph
+        moved, needed = graph.downstream(n.index for n in self.nodes), graph.upstream([self.of.index])
+        return [n for n in graph.nodes if moved[n.index] and needed[n.index]]
+
+    @cached_property
+    def _rows_at_a_time(self) -> int:
+        return rows_of_block(self.tape.model, self.tape.limits) if self.tape.model.rows else 1
+
+    @cached_property
+    def _entries_below(self) -> int:
+        """Of all nodes that are computed again, and the copies that an operation makes."""
+        rows = min(self.tape.model.rows or 1, self._rows_at_a_time)
+        return self.tape.limits.copies * sum(n.size * (rows if n.per_row else 1) for n in self._live)
+
+    @cached_property
+    def _peak(self) -> int:
+        rows = min(self.tape.model.rows or 1, self._rows_at_a_time)
+        return max(1, peak_entries(self._live, rows, self.tape.limits.copies))
 
     def _some(self, which: Any, offsets: Array) -> tuple[Array, Array, Array]:
         lead = offsets.shape
@@ -240,7 +282,7 @@ class MovedRows(Sampled):
 
     def __init__(self, tape: Tape, of: Node, by: Node, limits: FiniteDifferencesLimits) -> None:
         super().__init__(tape, of, limits)
-        self.by = by
+        self.by, self.nodes = by, [by]
         self.value = np.asarray(tape.of_node(by))
         self.size, self.rows = by.size, len(self.value)
         self.each_row = not of.per_row
