@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from adversary_problems import Index, Problem
+from adversary_problems import Index, Input, Problem
 from adversary_trees import (
     REDUCERS,
     C,
@@ -19,6 +19,7 @@ from adversary_trees import (
     Tree,
     apply,
     contributions,
+    name,
     number,
     written,
 )
@@ -198,8 +199,8 @@ def _single_precision(problem: Problem, recipe: Recipe, draw: random.Random) -> 
     right = draw.random() < 0.5
     changed = true if right else {**true, next(iter(true)): next(iter(true.values())) * C.mpf("1.0001")}
     texts = {i: str(np.float32(float(v))) for i, v in changed.items()}
-    long = sum(len(t.partition("e")[0].replace(".", "").strip("-0")) >= 8 for t in texts.values())
-    if long >= 4 or not right:
+    long = {t for t in texts.values() if len(t.partition("e")[0].replace(".", "").strip("-0")) >= 8}
+    if len(long) >= 4 or not right:
         yield _line(recipe, nested(texts), RIGHT if right else NOT_OK)
 
 
@@ -370,7 +371,8 @@ def _kink(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cla
         return
     near = problem.slopes(recipe.by, around=_aside(problem, recipe.seed))
     if near and all(s.is_smooth and abs(s.right) < 1e30 for s in near.values()):
-        yield _line(recipe, nested({i: _shown(s.right) for i, s in near.items()}), AT_A_KINK)
+        there = {i: s.right if abs(s.right) > C.mpf("1e-100") else C.mpf(0) for i, s in near.items()}
+        yield _line(recipe, nested({i: _shown(v) for i, v in there.items()}), AT_A_KINK)
 
 
 def _aside(problem: Problem, seed: int) -> dict[str, Any]:
@@ -446,18 +448,62 @@ def _circle(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[C
                 NOT_OK)  # fmt: skip
 
 
+# ---------------------------------------------------------------------------------------------
+# Symmetric matrices
+# ---------------------------------------------------------------------------------------------
+
+
+def _untransposed(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """The right formula without its transposes: right where transposing the matrix changes nothing."""
+    given = problem.base.names.get("S")
+    if np.ndim(given) != 2 or (given != given.T).any() or not given[0, -1]:
+        return
+    moves = np.frompyfunc(lambda _: C.mpf(draw.uniform(-1, 1)) * C.mpf("1e-180"), 1, 1)(given)
+    there, mirrored = (problem.evaluated({"S": m}).names["loss"] for m in (moves, moves.T))
+    symmetric = abs(there - mirrored) < C.mpf("1e-300")
+    for tree in _derived(problem, recipe, draw):
+        plain = _without_transposes(tree)
+        if plain != tree and _holds(problem, recipe, plain):
+            yield _line(recipe, written(plain), RIGHT if symmetric else NOT_OK)
+
+
+def _without_transposes(tree: Tree) -> Tree:
+    if tree.operation == "transpose":
+        return _without_transposes(tree.arguments[0])
+    return replace(tree, arguments=tuple(map(_without_transposes, tree.arguments)))
+
+
+def symmetric_problem(draw: random.Random) -> Problem:
+    """A function of a symmetric matrix, or a map whose matrix happens to be symmetric."""
+    a, b, c = (round(draw.uniform(0.5, 2), 2) for _ in range(3))
+    matrix = [[str(round(3 + a, 2)), str(b)], [str(b), str(round(2 + c, 2))]]
+    vector = [str(round(draw.uniform(-2, 2), 2)) for _ in range(2)]
+    inputs = {"S": Input("param", matrix), "v": Input("param", vector)}
+    s, v, seed = name("S", (2, 2)), name("v", (2,)), draw.randrange(10**6)
+    if draw.random() < 0.5:
+        bent = apply("sin", name("s1", (2,)))
+        mapped = apply("map", s, name("s0", (2,)))
+        steps = {"s0": apply("tanh", v), "s1": mapped, "loss": apply("dot", bent, bent)}
+        return Problem(inputs, steps, (Recipe("symmetric", "s0", seed),))
+    value = draw.choice([apply("det", s), apply("log", apply("det", s)), apply("trace", apply("inv", s))])
+    return Problem(inputs, {"loss": apply("mul", value, apply("sum", v))}, (Recipe("symmetric", "S", seed),))
+
+
 KINDS: dict[str, Callable[[Problem, Recipe, random.Random], Iterator[Claimed]]] = {
     "numbers": _numbers, "mutated": _mutated, "rounded": _rounded, "entry": _entry, "whole": _whole,
     "shape": _other_shape, "float32": _single_precision, "jacobian": _jacobian, "formula": _formula,
     "slip": _slip, "kink": _kink, "outside": _outside, "jointly": _jointly, "border": _border,
-    "circle": _circle,
+    "circle": _circle, "symmetric": _untransposed,
 }  # fmt: skip
 _NUMBERS = ("numbers", "mutated", "rounded", "entry", "whole", "shape", "float32")
 Groups = list[Recipe]
 
 
 def with_claims(problem: Problem, draw: random.Random) -> Problem:
-    """The problem with recipes: of numbers, of formulas, at kinks and borders, or of circles."""
+    """The problem with recipes: of numbers, of formulas, at kinks and borders, or of circles. In its place
+    at times one of a symmetric matrix."""
+    if draw.random() < 0.03:
+        return symmetric_problem(draw)
     if problem.base is None:
         return problem
     seed = draw.randrange(10**6)

@@ -11,8 +11,9 @@ import numpy as np
 from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Claim
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
-from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext, fails
+from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
+from gradcheck_cli.verdicts.claims.held_to_slopes import fails_off_kinks
 
 __all__ = [
     "judge_near_kink",
@@ -71,7 +72,8 @@ def _test_far_away(context: ClaimContext, claim: Claim, number: int) -> tuple[bo
     discrepancy = context.discrepancy_with(claim, formula, there)
     if discrepancy is None:
         return False, False
-    return fails(discrepancy, context.limits), bool(np.any(discrepancy.true != 0))
+    failing = fails_off_kinks(context, claim, formula, there)
+    return failing, bool(np.any(discrepancy.true != 0))
 
 
 def kinks_of(context: ClaimContext, claim: Claim) -> list[str]:

@@ -17,7 +17,13 @@ from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 from gradcheck_cli.verdicts.claims.context import ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference
-from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, verdict_at_kink
+from gradcheck_cli.verdicts.claims.held_to_slopes import (
+    Held,
+    fails_off_kinks,
+    hold_to_slopes,
+    off_kinks,
+    verdict_at_kink,
+)
 from gradcheck_cli.verdicts.claims.long_literals import explain_by_long_literals
 from gradcheck_cli.verdicts.claims.symmetric import right_for_symmetric_data, right_if_symmetric
 from gradcheck_cli.verdicts.claims.true_values import At, are_many, derivatives_in
@@ -30,6 +36,7 @@ _Compared = tuple[At, Discrepancy]
 def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: ClaimResult) -> ClaimResult:
     """`blank`, filled in: WRONG where the formula is off at some point, with the first one it is off at."""
     found = [(at, context.compare(claim, formula, at)) for at in (*context.points, *_beside(context))]
+    found[1:] = [(at, off_kinks(context, claim, at, discrepancy)) for at, discrepancy in found[1:]]
     failing = [(at, discrepancy) for at, discrepancy in found if discrepancy.wrong.any()]
     elsewhere = [(at, discrepancy) for at, discrepancy in failing if at.number != 0]
     if context.on_kink and not elsewhere:
@@ -151,10 +158,10 @@ def right_for_data(context: ClaimContext, claim: Claim, formula: Graph) -> str |
     if not names or len(context.points) < 2:
         return None
     everything = context.moved_inputs(1, kinds=("data", "rows"))
-    if not context.fails_with(claim, formula, everything):
+    if not fails_off_kinks(context, claim, formula, everything):
         return None
     for name in names:
-        if context.fails_with(claim, formula, {name: everything[name]}):
+        if fails_off_kinks(context, claim, formula, {name: everything[name]}):
             total = _only_its_sum(context, claim, formula, name, everything[name])
             return total or f"right only for this {_datum(context, name)}"
     return "right only for these data"
@@ -202,7 +209,7 @@ def _evaluation_note(failing: Sequence[_Compared], found: Sequence[_Compared]) -
 
 def _at_first_alone(failing: Sequence[_Compared], found: Sequence[_Compared]) -> str | None:
     """What is said of a formula that is right at the given point and wrong at others."""
-    if failing[0][0].number == 0 or len(failing) == len(found):
+    if found[0][1].wrong.any() or len(failing) == len(found):
         return None
     return "right at the given point by accident"
 

@@ -6,22 +6,23 @@ numbers, arrays, rows, files and formulas. Knows nothing of other points.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck_cli.model.graph import spell_shape
+from gradcheck_cli.model.graph import Graph, spell_shape
 from gradcheck_cli.model.model import Claim
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
-from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
+from gradcheck_cli.verdicts.claims.context import ClaimContext, fails, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 from gradcheck_cli.verdicts.claims.one_sided_slopes import OneSided, one_sided_slopes
 from gradcheck_cli.verdicts.claims.tied_entries import TiedEntries, tied_entries
+from gradcheck_cli.verdicts.claims.true_values import At
 from gradcheck_cli.verdicts.kink_policy import Kind, Standing, standing_of
 
-__all__ = ["Held", "hold_to_slopes", "verdict_at_kink"]
+__all__ = ["Held", "fails_off_kinks", "hold_to_slopes", "off_kinks", "verdict_at_kink"]
 
 Place = tuple[int, ...]
 Tolerance = Callable[[Array, Array], Array | float]
@@ -111,6 +112,51 @@ def hold_to_slopes(
         wrong[place] = found is Standing.WRONG
     found_ones = replace(discrepancy, true=true, size=size, wrong=wrong, known=None, own=None)
     return Held(found_ones, slopes, standing, room, tied)
+
+
+def off_kinks(context: ClaimContext, claim: Claim, at: At, discrepancy: Discrepancy) -> Discrepancy:
+    """The discrepancy at another point, with those entries wrong that no slope there excuses.
+
+    A unit may be on its kink wherever the parameters are: w*x is 0 for every w where x is 0.
+    """
+    if not context.on_kink or not discrepancy.wrong.any():
+        return discrepancy
+    there = ClaimContext(
+        context.model, context.referee, [At(0, at.values)], context.layout, False, context.limits
+    )
+    if not there.on_kink:
+        return discrepancy
+    held = hold_to_slopes(there, claim, discrepancy, lambda true, scale: 0.0)
+    if held is None:
+        return discrepancy
+    wrong = np.array(held.discrepancy.wrong)
+    for place in held.places(Standing.CONVENTION):  # one more convention than that of the true value
+        wrong[place] |= discrepancy.wrong[place]
+    return replace(held.discrepancy, wrong=wrong)
+
+
+def fails_off_kinks(
+    context: ClaimContext, claim: Claim, formula: Graph, values: Mapping[str, Array]
+) -> bool:
+    """Whether a formula fails at the given point with other values, kinks that these leave where they are
+    apart.
+
+    Parameters
+    ----------
+    context : the model and its points
+    claim, formula : what is claimed, and the graph of its right side
+    values : name to float64 array, in place of the point's own
+
+    Returns
+    -------
+    bool
+        False where the formula cannot be evaluated.
+    """
+    discrepancy = context.discrepancy_with(claim, formula, values)
+    if discrepancy is None or not fails(discrepancy, context.limits):
+        return False
+    at = At(0, context.points[0].values.with_values(values))
+    return fails(off_kinks(context, claim, at, discrepancy), context.limits)
 
 
 def _standing(

@@ -1,0 +1,55 @@
+"""Formulas whose kinks stay where they are at every point: a row with x = 0 has w*x = 0 for every w."""
+
+from __future__ import annotations
+
+import pytest
+
+from gradcheck_cli import Verdict, check, load
+
+LOGISTIC = """rows x = [2, 0, 1]
+rows y = [1, 0, 1]
+param w = 0.5
+z = w*x
+l = max(z, 0) - y*z + log1p(exp(-abs(z)))
+loss = mean_rows(l)
+claim d loss/d z = d loss/d l * {0}
+"""
+ZERO = """param w = 1.5
+s = w - w
+r = max(s, 0) + log1p(exp(-abs(s)))
+loss = w*r
+claim d loss/d s = {0}
+"""
+DATUM = """data q = 0
+param w = 1.5
+h = q
+r = relu(h) - relu(-h)
+loss = r*w
+claim d loss/d h = {0}
+"""
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize(("text", "formula"), [
+    (LOGISTIC, "(sigmoid(z) - y)"), (ZERO, "w*sigmoid(s)"), (ZERO, "w/2"),
+    (DATUM, "w"), (DATUM, "d loss/d r"),
+])  # fmt: skip
+def test_right_where_kinks_cancel_at_every_point(text: str, formula: str, strict: bool) -> None:
+    (claim,) = check(load(text.format(formula)), strict=strict).claims
+    assert claim.verdict is Verdict.OK
+    assert claim.note is None
+
+
+@pytest.mark.parametrize(("text", "formula"), [
+    (LOGISTIC, "(sigmoid(2*z) - y)"), (LOGISTIC, "(sigmoid(z) - y + 2*(z <= 0)*(z >= 0))"),
+    (LOGISTIC, "(sigmoid(z) + y)"), (ZERO, "0.51*w"), (ZERO, "-w*sigmoid(s)"), (DATUM, "1.01*w"),
+    (DATUM, "w^2"),
+])  # fmt: skip
+def test_wrong_ones_stay_wrong(text: str, formula: str) -> None:
+    (claim,) = check(load(text.format(formula))).claims
+    assert claim.verdict is Verdict.WRONG
+
+
+def test_wrong_at_the_given_point_too_is_no_accident() -> None:
+    (claim,) = check(load(LOGISTIC.format("(sigmoid(2*z) - y)"))).claims
+    assert "accident" not in (claim.note or "")
