@@ -29,7 +29,7 @@ from gradcheck_cli.numerics.mpmath_context import private_context
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.numerics.work_budget import Budget
-from gradcheck_cli.reference.symbolic_reverse_mode import count_over_rows, work_of
+from gradcheck_cli.reference.program_pass import count_over_rows, work_of
 
 __all__ = ["ExactDifferences", "Sides"]
 

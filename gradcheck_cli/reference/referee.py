@@ -31,14 +31,11 @@ from gradcheck_cli.numerics.machine import EPS
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.reference.exact_differences import ExactDifferences
-from gradcheck_cli.reference.stochastic_rounding import (
-    Jittered,
-    bound,
-    formula_rounding,
-    jittered_pass,
-    local_errors,
-)
-from gradcheck_cli.reference.symbolic_reverse_mode import Pass, Reverse, Users
+from gradcheck_cli.reference.jittered_arithmetic import Jittered, bound
+from gradcheck_cli.reference.operation_errors import local_errors
+from gradcheck_cli.reference.program_pass import Pass, Users
+from gradcheck_cli.reference.stochastic_rounding import formula_rounding, jittered_pass
+from gradcheck_cli.reference.symbolic_reverse_mode import Reverse
 
 __all__ = ["Referee", "unmeasured_rounding"]
 

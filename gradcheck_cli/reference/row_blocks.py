@@ -19,7 +19,7 @@ from gradcheck_cli.numerics.compensated_sum import Sum
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.namespace import Namespace
-from gradcheck_cli.reference.stochastic_rounding import Jittered, bound
+from gradcheck_cli.reference.jittered_arithmetic import Jittered, bound
 
 __all__ = ["Sweep", "over_rows", "rounding_of_loss"]
 

@@ -16,8 +16,9 @@ from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64, floats
 from gradcheck_cli.numerics.namespace import Namespace
+from gradcheck_cli.reference.program_pass import Pass
 from gradcheck_cli.reference.referee import Referee
-from gradcheck_cli.reference.symbolic_reverse_mode import Pass, Reverse
+from gradcheck_cli.reference.symbolic_reverse_mode import Reverse
 from gradcheck_cli.reference.tied_units import Choice, Unit
 
 __all__ = ["CutReverse", "System", "UnitPasses"]

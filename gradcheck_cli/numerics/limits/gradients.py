@@ -76,7 +76,7 @@ class GradientsLimits(NamedTuple):
     # not measured
     flat: float = 1e-6
     # absolute | the least that every rounding bound grants, two subnormal numbers | by construction of
-    # reference.stochastic_rounding.bound
+    # reference.jittered_arithmetic.bound
     subnormal: float = 1e-323
 
     # -- resolution

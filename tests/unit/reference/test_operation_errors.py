@@ -7,8 +7,9 @@ import pytest
 
 from gradcheck_cli import api
 from gradcheck_cli.derivatives.symbolic.program import lower
+from gradcheck_cli.reference.jittered_arithmetic import Jittered, bound
+from gradcheck_cli.reference.operation_errors import local_errors
 from gradcheck_cli.reference.referee import Referee
-from gradcheck_cli.reference.stochastic_rounding import Jittered, bound, local_errors
 
 EXACT, HALF, WHOLE = 0.0, 0.5, 1.0
 

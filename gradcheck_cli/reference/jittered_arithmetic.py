@@ -1,0 +1,232 @@
+"""Reads float64 arrays. Gives arithmetic whose results are moved at random, and bounds from samples of it.
+
+Stochastic arithmetic (Vignes 1993): results are moved by a relative 2^-46 instead of the 2^-52 of float64,
+and what comes out is scaled back. Values and numbers of the text mean their decimals: those that no double
+holds are moved by half a unit. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+import numpy as np
+
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import Float64
+from gradcheck_cli.numerics.gaussian_elimination import cofactors_and_bound, determinant, inverse
+from gradcheck_cli.numerics.limits.reference import ReferenceLimits
+from gradcheck_cli.numerics.machine import EPS, SMALLEST_NORMAL, TINY
+from gradcheck_cli.numerics.namespace import Namespace
+
+__all__ = ["Jittered", "bound", "is_own_decimal", "read", "round_randomly"]
+
+_LIMITS = ReferenceLimits()
+
+
+class Jittered(Float64):
+    """float64 arithmetic whose results are moved by a relative 2^-46, each by its own random sign; those of
+    the first of its samples are not, so that what the others are off by needs no second computation.
+
+    `narrow` stands for a format with fewer digits, into which the point itself has to be rounded, and in
+    which nothing is taken to be exact.
+    """
+
+    def __init__(
+        self, moved: int, seed: int, size: float | None = None, *, narrow: bool = False,
+        reference: ReferenceLimits = _LIMITS,
+    ) -> None:  # fmt: skip
+        self.reference, self.size = reference, reference.jitter if size is None else size
+        self.samples, self.narrow = 1 + moved, narrow
+        self.random = np.random.Generator(np.random.PCG64(seed))
+        self._pool, self._left = np.zeros(0), 0
+
+    def round_randomly(self, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
+        """A result, jittered independently in every sample and entry, as if it were off by so many ulps.
+
+        Parameters
+        ----------
+        x : (samples or 1, rows, *shape) float64
+        terms : how many were added one after the other
+            Every partial sum is rounded; a random walk of n steps is as if each term were off by the root
+            of n/8 ulps.
+        ulps : a number, or one for each entry
+
+        Returns
+        -------
+        (samples, rows, *shape) float64
+            The first sample is not jittered.
+
+        References
+        ----------
+        Higham and Mary 2019.
+        """
+        found = np.empty((self.samples, *x.shape[1:]))
+        found[0], moved = x[0], found[1:]  # in place: fresh memory takes longer than the arithmetic
+        size = self.size * max(1.0, (terms / 8) ** 0.5)
+        if np.ndim(ulps):
+            self._draw(moved, -size, size)
+            moved *= ulps
+            moved += 1.0
+        else:
+            self._draw(moved, 1.0 - size * ulps, 1.0 + size * ulps)
+        moved *= x if len(x) == 1 else x[1:]
+        return found
+
+    def _draw(self, into: Array, low: float, high: float) -> None:
+        """One of two numbers for each entry, by random bits; for few entries by bits drawn beforehand,
+        which takes a quarter of the time."""
+        count, pool = into.size, self.reference.bit_pool
+        if count > pool // 8:
+            bits = self._bits(count)
+        else:
+            if self._left < count:
+                self._pool, self._left = self._bits(pool).astype(float), pool
+            self._left -= count
+            bits = self._pool[self._left : self._left + count]
+        np.multiply(bits.reshape(into.shape), high - low, out=into)  # to choose takes three times as long
+        into += low
+
+    def _bits(self, count: int) -> Array:
+        return np.unpackbits(np.frombuffer(self.random.bytes(count // 8 + 1), np.uint8), count=count)
+
+    def pow(self, a: Array, b: Array) -> Array:
+        """a^b, where a whole number that was computed, as 2*m, is exact: a negative base has a power."""
+        whole = np.rint(b)
+        computed = (np.asarray(a) < 0) & (np.abs(b - whole) <= self.reference.whole_exponent * np.abs(b))
+        return np.asarray(super().pow(a, np.where(computed, whole, b)))
+
+    def exp(self, x: Array) -> Array:
+        """The exponential, which is never 0: what has left the range of normal numbers is off by a unit of
+        the smallest."""
+        return self.with_underflow(np.asarray(super().exp(x)), np.isfinite(x))
+
+    def with_underflow(self, y: Array, inexact: Array) -> Array:
+        """y, off by one unit of the smallest number where it is below the normal ones and inexact.
+
+        Parameters
+        ----------
+        y : (samples or 1, rows, *shape) float64
+        inexact : bool, of a shape that fits y
+
+        Returns
+        -------
+        (samples, rows, *shape) float64, or y itself
+        """
+        low = (np.abs(y) < SMALLEST_NORMAL) & inexact
+        if not low.any():
+            return y
+        return np.asarray(y + np.where(low, (self.round_randomly(np.ones_like(y)) - 1) / EPS * TINY, 0.0))
+
+    def erfc(self, x: Array) -> Array:
+        """The complementary error function of an argument that was computed, and rounded: far out that
+        is what counts, 2 x^2 times."""
+        return np.asarray(super().erfc(self.round_randomly(x)))
+
+    def det(self, x: Array) -> Array:
+        """The determinant, with the rounding of every step of the elimination."""
+        return determinant(x, self.round_randomly)
+
+    def cofactors(self, x: Array) -> Array:
+        """The cofactors, each off by as much as the better way to compute it may be."""
+        found, off = cofactors_and_bound(x, self.limits)
+        signs = np.sign(self.round_randomly(np.ones_like(x)) - 1)
+        return np.asarray(found + signs * off * (self.size / EPS))
+
+    def inv(self, x: Array) -> Array:
+        """The inverse B, off by B @ R with |R| up to 2^-46 |A| |B|: what elimination leaves (Higham
+        2002, 14.3)."""
+        found = inverse(x)
+        size = np.matmul(np.abs(x), np.abs(found))
+        return np.asarray(found + np.matmul(found, self.round_randomly(size) - size))
+
+
+def round_randomly(m: Namespace, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
+    """A result as it is, or jittered if the namespace does so; see Jittered.round_randomly.
+
+    Parameters
+    ----------
+    m : any namespace
+    x : (perturbations, rows, *shape)
+    terms : how many were added one after the other
+    ulps : by how many the result may be off; a number, or one for each entry
+
+    Returns
+    -------
+    array of the shape of `x`, with the samples of `m` along the first axis where it jitters
+    """
+    jitter = getattr(m, "round_randomly", None)
+    return x if jitter is None else jitter(x, terms, ulps)
+
+
+def read(m: Namespace, x: Array) -> Array:
+    """Doubles of a text or a file as they are, or jittered if the namespace does so: by half an ulp where
+    they are not the decimals that they stand for.
+
+    Parameters
+    ----------
+    m : a namespace that jitters, or any other
+    x : (1, rows, *shape) float64
+
+    Returns
+    -------
+    (samples, rows, *shape) float64; x itself where nothing is off
+    """
+    if not hasattr(m, "round_randomly"):
+        return x
+    inexact = ~is_own_decimal(x)
+    return round_randomly(m, x, 1, np.where(inexact, 0.5, 0.0)) if inexact.any() else x
+
+
+def is_own_decimal(x: Array, limits: ReferenceLimits = _LIMITS) -> Array:
+    """Where a double equals the shortest decimal that gives it, as 0.5 does and 0.1 does not.
+
+    Of more than `most_exact` numbers only those with at most 10 binary places and below 2^20 are known to be.
+
+    Parameters
+    ----------
+    x : float64, any shape
+    limits : how many numbers are compared with their texts
+
+    Returns
+    -------
+    bool, of the shape of x
+    """
+    short = (np.abs(x) < 2.0**20) & (x * 1024.0 == np.rint(x * 1024.0))
+    open_ = np.flatnonzero(~short)
+    if 0 < open_.size <= limits.most_exact:
+        flat = np.array(short).reshape(-1)
+        flat[open_] = [_equals_its_text(float(v)) for v in np.ravel(x)[open_]]
+        return flat.reshape(short.shape)
+    return np.asarray(short)
+
+
+def _equals_its_text(x: float) -> bool:
+    return math.isfinite(x) and Decimal(repr(x)) == Decimal(x)
+
+
+def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
+    """What rounding may do, from samples of jitter.
+
+    Parameters
+    ----------
+    samples : (samples, ...) float64
+        The first one is not jittered.
+    jitter : what the samples were computed with
+    ulps : by how many the result may be off on top of that
+
+    Returns
+    -------
+    (...) float64, in the unit of the samples
+        inf where the samples are not finite.
+
+    References
+    ----------
+    Vignes 1993.
+    """
+    plain = samples[0]
+    with np.errstate(all="ignore"):
+        spread = np.max(np.abs(samples - plain), axis=0)
+        found = jitter.reference.safety * spread * (EPS / jitter.size)
+        found = found + ulps * EPS * np.abs(plain) + TINY
+    return np.where(np.isfinite(found), found, np.inf)
