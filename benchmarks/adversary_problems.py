@@ -160,14 +160,17 @@ class Problem:
 
         try:
             near = slope(STEP)
-            if near == 0 or C.mpf("1e-60") < abs(near) < C.mpf("1e60"):
+            plain = near == 0 or C.mpf("1e-60") < abs(near) < C.mpf("1e60")
+            if plain and (self.base is None or not self.base.ties):
                 return near
             wide = slope(WIDER)
         except Outside:
             return None
         if abs(near) < abs(wide) * C.mpf("1e-10"):
             return C.mpf(0)
-        return C.inf * C.sign(near) if abs(near) > abs(wide) * C.mpf("1e10") else near
+        if abs(near) > abs(wide) * C.mpf("1e10"):
+            return C.inf * C.sign(near)
+        return near if abs(near - wide) <= _UNIT * (1 + abs(near)) else None  # x^x at 0: as slow as log(h)
 
 
 def _moved(value: Any, move: Any) -> Any:

@@ -206,6 +206,21 @@ def overflowing(case: Case) -> Outcome | None:
     return Outcome(Verdict.UNRESOLVED, note, case.proven, truth)
 
 
+def infinite_on_the_way(case: Case) -> Outcome | None:
+    """Methods are off because they are not numbers: at the border of a domain 0 times an infinite derivative
+    is none in float64."""
+    given = {"symbolic": case.symbolic, "backprop": case.backprop, DIFFERENCES: case.finite}
+    off = case.standing.off
+    if not off or np.isfinite([given[label] for label in off]).any():
+        return None
+    if not case.columns.point.tape.borders_hit():
+        return None
+    truth = case.standing.truth
+    said = f"high precision gives {truth:.10g}"
+    note = f"a derivative on the way is infinite, at the border of a domain; {said}"
+    return Outcome(Verdict.UNRESOLVED, note, case.proven, truth)
+
+
 def within_rounding_of_a_kink(case: Case) -> Outcome | None:
     """Where float64 stands on a kink, or on its other side, no method is blamed for a slope between those of
     both sides."""
@@ -265,6 +280,7 @@ RULES: Sequence[Callable[[Case], Outcome | None]] = (
     at_an_undeclared_border,
     beyond_the_reference,
     overflowing,
+    infinite_on_the_way,
     within_rounding_of_a_kink,
     standing_alone,
     exactly_zero,
