@@ -4,15 +4,18 @@ a line of the report must turn red and name it; then the engine of backprop is."
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pytest
 
 from build import Application, Sheet, applications, exchanged
+from gradcheck_cli import api
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
 from gradcheck_cli.derivatives.backprop import reverse_mode
+from gradcheck_cli.derivatives.symbolic.kernels import Kernel
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.record import Primitive
 from gradcheck_cli.model.primitives.table import PRIMITIVES
@@ -363,3 +366,96 @@ def test_what_is_added_up_wrongly_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     assign(monkeypatch)
     (note,) = notes(check(crossed(), ONE_POINT))
     assert "in the adding up of adjoints" in note
+
+
+# ---------------------------------------------------------------------------------------------
+# The symbolic method, whose kernels the reference shares
+# ---------------------------------------------------------------------------------------------
+
+
+def two_steps() -> Model:
+    """h = sin(x)*x, loss = exp(h)*cos(x): kernels of several slots."""
+    sheet = Sheet()
+    x = sheet.param("x", 1.3)
+    h = sheet.step("h", sheet("mul", sheet("sin", x), x))
+    sheet.step("loss", sheet("mul", sheet("exp", h), sheet("cos", x)))
+    return sheet.model()
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_dropped_partial_of_the_symbolic_method_is_no_kink(
+    place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reference rests on the same kernels; its differences at 140 digits decide who stands alone."""
+    plain = Kernel.partials.func
+
+    def dropped(self: Any) -> Any:
+        found = plain(self)
+        if len([part for part in found if part is not None]) == 2:
+            found[place] = None
+        return found
+
+    fresh = cached_property(dropped)
+    fresh.__set_name__(Kernel, "partials")
+    monkeypatch.setattr(Kernel, "partials", fresh)
+    (note,) = notes(check(two_steps(), ONE_POINT))
+    assert note.startswith("symbolic stands alone: differences at 140 digits give")
+    assert "The fault lies in SymPy's partials of mul (line" in note
+    assert "kink" not in note
+
+
+# ---------------------------------------------------------------------------------------------
+# Parts of the engine that no rule is to be blamed for
+# ---------------------------------------------------------------------------------------------
+
+
+def over_rows(text: str = "sin(w*x) + b") -> Model:
+    return api.load(f"rows x = [1, 2, 4]\nparam w = 0.7, b = 0.3\nf = {text}\nloss = mean_rows(f^2)\n")
+
+
+class LastRow:
+    """NumPy, whose sums along an axis keep the last entry alone."""
+
+    class add:
+        @staticmethod
+        def reduce(part: Any, axis: int, keepdims: bool) -> Any:
+            return part[:, -1:]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+
+@pytest.mark.parametrize("text", ["sin(w*x) + b", "sin(w*x)*cos(b*x)"])
+def test_a_lost_sum_over_rows_is_named(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reverse_mode, "np", LastRow())
+    found = notes(check(over_rows(text), ONE_POINT))
+    assert len(found) == 2
+    user = "add" if "+" in text else "mul"
+    assert all(f"the sum over the rows of what {user} (line 3) sends back" in note for note in found)
+
+
+def test_a_wrong_vjp_behind_rows_is_no_lost_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = PRIMITIVES["sin"].vjp[0]
+    exchanged(monkeypatch, "sin", vjp=(lambda *given: 1.001 * rule(*given),))
+    (note,) = notes(check(over_rows(), ONE_POINT))
+    assert "The fault lies in the vjp of sin (line 3)." in note
+
+
+def test_a_wrong_vjp_into_what_rows_share_is_no_lost_sum(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = PRIMITIVES["mul"].vjp
+    exchanged(monkeypatch, "mul", vjp=(lambda *given: 1.001 * rules[0](*given), rules[1]))
+    (note,) = notes(check(over_rows(), ONE_POINT))
+    assert "The fault lies in the vjp of mul (line 3)." in note
+
+
+@pytest.mark.parametrize("made", [chain, crossed, over_rows], ids=lambda f: f.__name__)
+def test_a_wrong_seed_is_named(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = reverse_mode._Backward._seed
+
+    def seed(self: Any) -> Any:
+        return {index: 2 * adjoint for index, adjoint in plain(self).items()}
+
+    monkeypatch.setattr(reverse_mode._Backward, "_seed", seed)
+    found = notes(check(made(), ONE_POINT))
+    assert found
+    assert all("The fault lies in the seed of backprop, d loss/d loss, which is 1." in n for n in found)

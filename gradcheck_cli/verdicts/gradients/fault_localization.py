@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.derivatives import backprop, symbolic
+from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Model
@@ -25,14 +27,15 @@ from gradcheck_cli.verdicts.gradients.points import Point
 from gradcheck_cli.verdicts.gradients.random_sums import sum_tolerance
 from gradcheck_cli.verdicts.kink_policy import Slopes
 
-__all__ = ["locate_wrong_vjp", "name_place", "undeclared_border"]
+__all__ = ["locate_wrong_vjp", "name_place", "undeclared_border", "wrong_partial"]
 
 
 def locate_wrong_vjp(
     model: Model, point: Point, of: str, referee: Referee, limits: GradientsLimits = DEFAULTS
 ) -> str:
-    """Whose vjp is wrong: a user of the last node whose adjoint is wrong although its users' are
-    right. "" where no adjoint is."""
+    """What is wrong in backprop, at the last node whose adjoint is wrong although its users' are right: the
+    vjp of a user, the adding up of several, the sum of one over the rows, or the seed, which no user made.
+    "" where no adjoint is."""
     named = _all_named(model)
     graph = named.graph
     needed = graph.upstream([graph.names[of]])
@@ -42,14 +45,33 @@ def locate_wrong_vjp(
     if not found:
         return ""
     last = int(found[-1])
+    if last == graph.names[of]:
+        return f"the seed of backprop, d {of}/d {of}, which is 1"
     split, users = _uses_apart(model, last)
     on_the_way = [name for name, user in users.items() if needed[user.index]]
     many = len(on_the_way) > 1
     wrong = _wrong_adjoints(split, point, of, on_the_way, referee, limits) if many else on_the_way
     if wrong:
-        return f"the vjp of {name_place(model, users[wrong[0]])}"
+        user = users[wrong[0]]
+        place = name_place(model, user)
+        summed = user.per_row and not graph.nodes[last].per_row
+        if summed and not _wrong_in_one_row(split, point, of, wrong[0], referee, limits):
+            return f"the sum over the rows of what {place} sends back"
+        return f"the vjp of {place}"
     places = dict.fromkeys(name_place(model, users[name]) for name in on_the_way)
     return f"the adding up of adjoints from {' and '.join(places)}"
+
+
+def _wrong_in_one_row(
+    model: Model, point: Point, of: str, name: str, referee: Referee, limits: GradientsLimits
+) -> list[str]:
+    """The name, if backprop's derivative by it is wrong also where the first row is all there is, and nothing
+    to be added up."""
+    shared = {n: v for n, v in point.values.items() if model.inputs[n].kind != "rows"}
+    one = model.at(shared).of_rows(slice(1))
+    values = one.point()
+    there = Point(0, values, forward_pass(one, point.tape.m, values, limits=point.tape.limits))
+    return _wrong_adjoints(one, there, of, [name], referee, limits)
 
 
 def _wrong_adjoints(
@@ -120,6 +142,27 @@ def undeclared_border(
             pairs = zip(floats(found.left).flat, floats(found.right).flat, strict=True)
             if not all(Slopes(a, b, False).confirm(np.nan) for a, b in pairs):
                 return name_place(model, node)
+    return ""
+
+
+def wrong_partial(
+    model: Model, point: Point, of: str, by: str, index: tuple[int, ...], row: int | None, whole: Referee
+) -> str:
+    """The first node on the way whose derivative by SymPy's partials is not its exact slope; "" where none
+    is, or where the name has one value per row. Raises BudgetSpent."""
+    model = _all_named(model)
+    graph, referee = model.graph, whole.for_model(model)
+    source = graph.nodes[graph.names[by]]
+    moved, needed = graph.downstream([source.index]), graph.upstream([graph.names[of]])
+    at: Any = (..., *index)
+    for node in graph.nodes:
+        if source.per_row or not (moved[node.index] and needed[node.index]) or node.index == source.index:
+            continue
+        slopes = floats(referee.sides(point.values, str(node.index), by, index, row).left)
+        exact = floats(referee.derivative(point.values, str(node.index), [by])[by])
+        pairs = zip(slopes.flat, exact[at].flat, strict=True)
+        if not all(Slopes(a, a, False).confirm(b) for a, b in pairs):
+            return name_place(model, node)
     return ""
 
 

@@ -24,6 +24,7 @@ from gradcheck_cli.verdicts.gradients.fault_localization import (
     locate_wrong_vjp,
     name_place,
     undeclared_border,
+    wrong_partial,
 )
 from gradcheck_cli.verdicts.gradients.points import Point, single
 from gradcheck_cli.verdicts.gradients.problem_condition import derivative_movement
@@ -194,6 +195,11 @@ class NameReference:
         """The first function on the way whose own slopes differ."""
         where = self.place(entry)
         return undeclared_border(self.model, self.at.point, self.of, self.name, *where, self.referee)
+
+    def wrong_partial(self, entry: int) -> str:
+        """The first function on the way by whose partials the derivative is not what differences give."""
+        where = self.place(entry)
+        return wrong_partial(self.model, self.at.point, self.of, self.name, *where, self.referee)
 
     def symbolic(self, m: Any) -> Array | None:
         """What symbolic's rules give in a namespace of high precision.

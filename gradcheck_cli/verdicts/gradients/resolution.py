@@ -181,6 +181,8 @@ def at_an_undeclared_border(case: Case) -> Outcome | None:
     surest = case.surest if case.reference.surest is not None else case.first
     if slopes is not None and slopes.confirm(surest):
         return None
+    if slopes is not None and slopes.kind is Kind.DERIVATIVE and not slopes.border:
+        return _partials_alone(case, slopes.left)
     seen = "cannot be had" if slopes is None else f"are {slopes.left:.10g} and {slopes.right:.10g}"
     place = ""
     with suppress(BudgetSpent):
@@ -190,6 +192,25 @@ def at_an_undeclared_border(case: Case) -> Outcome | None:
         f"left and right slopes {seen}, SymPy's partials give {case.first:.10g}: a kink or border "
         f"that {place or 'no function'} does not declare. {_OURS}",
     )
+
+
+def _partials_alone(case: Case, truth: float) -> Outcome:
+    """There is one slope, and it is not what SymPy's partials add up to: the reference rests on them as the
+    symbolic method does, and its differences, which rest on neither, decide who stands alone."""
+    off = case.apart(truth)
+    place = ""
+    with suppress(BudgetSpent):
+        place = case.reference.wrong_partial(case.entry)
+    where = f" The fault lies in SymPy's partials of {place}." if place else ""
+    if not off:
+        told = f"SymPy's partials at high precision stand alone, with {case.first:.10g}"
+    else:
+        verb = "stands" if len(off) == 1 and off != [DIFFERENCES] else "stand"
+        told = f"{' and '.join(off)} {verb} alone"
+    return Outcome(
+        Verdict.WRONG, f"{told}: differences at 140 digits give {truth:.10g}.{where} {_OURS}",
+        reference=truth,
+    )  # fmt: skip
 
 
 def beyond_the_reference(case: Case) -> Outcome | None:

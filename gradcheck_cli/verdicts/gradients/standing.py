@@ -145,7 +145,7 @@ class Case:
     @cached_property
     def displaced(self) -> tuple[str, ...]:
         """The methods whose numbers are not where the truth is, whatever explains it."""
-        return self.standing.off or tuple(self._apart(self.standing.truth))
+        return self.standing.off or tuple(self.apart(self.standing.truth))
 
     @cached_property
     def nearest_truth(self) -> float:
@@ -172,12 +172,12 @@ class Case:
 
     def _off(self, truth: float, m: Any) -> list[str]:
         """The methods that are not where the truth is; not symbolic, where its rules in m are."""
-        off = self._apart(truth)
+        off = self.apart(truth)
         if "symbolic" in off and self._gives(self.reference.symbolic(m), truth):
             off.remove("symbolic")
         return off
 
-    def _apart(self, truth: float) -> list[str]:
+    def apart(self, truth: float) -> list[str]:
         """The methods whose numbers are farther from the truth than their bounds."""
         tolerance = np.asarray(self.tolerance(truth))
         where = within(self.columns, self.entry, np.asarray(truth), tolerance)
