@@ -249,7 +249,8 @@ class _Assembly(UnitPasses):
             own = np.stack(columns[start : start + unit.size])
             outcome = unit.choice is Choice.OUTCOME
             a, b = (np.minimum(own[0], 0), np.maximum(own[0], 0)) if outcome else self._range(unit, own, own)
-            low, high = low + a, high + b
+            with np.errstate(invalid="ignore"):  # infinities of jumps that cancel are unknown
+                low, high = low + a, high + b
         return low, high
 
     # -- where the units do not tell ----------------------------------------------------------

@@ -8,7 +8,7 @@ nothing of models.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Outside:
 
 def slopes_outside(demands: Sequence[Demand], limits: ClaimsLimits) -> Outside | None:
     """Where the demands leave all choices of slopes; None where one choice meets them all."""
-    problem = _Problem(demands, limits)
+    problem = _Problem([_finite(demand) for demand in demands], limits)
     cuts: list[tuple[slice, Array]] = []
     for _ in range(limits.most_cuts):
         slopes, excess, weights = problem.solved(cuts)
@@ -57,6 +57,18 @@ def slopes_outside(demands: Sequence[Demand], limits: ClaimsLimits) -> Outside |
             return None
         cuts += [(part, at / _length(at)) for part, at in left]
     return None  # as far as planes can tell
+
+
+def _finite(demand: Demand) -> Demand:
+    """The demand without the entries of which nothing finite is known, as at a jump to 1e300: they ask for
+    nothing."""
+    known = np.isfinite(demand.base) & np.isfinite(demand.columns).all(axis=1)
+    if known.all():
+        return demand
+    claimed, base = (np.where(known, part, 0.0) for part in (demand.claimed, demand.base))
+    return replace(
+        demand, claimed=claimed, base=base, columns=np.where(known[:, None], demand.columns, 0.0)
+    )
 
 
 def _length(x: Array) -> float:

@@ -194,7 +194,7 @@ def _is_chosen(
     if not tied.affected[place] or (tied.beyond[place] and kind is not Kind.JUMP):
         return False
     low, high, claimed = (float(part[place]) for part in (tied.low, tied.high, discrepancy.claimed))
-    return low - tolerance <= claimed <= high + tolerance
+    return bool(np.isfinite([low, high]).all()) and low - tolerance <= claimed <= high + tolerance
 
 
 def verdict_at_kink(
