@@ -15,7 +15,7 @@ from gradcheck_cli.model.graph import Graph, spell_shape
 from gradcheck_cli.model.model import Claim
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
-from gradcheck_cli.verdicts.claims.context import ClaimContext, fails, name_of
+from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext, fails, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 from gradcheck_cli.verdicts.claims.one_sided_slopes import OneSided, one_sided_slopes
 from gradcheck_cli.verdicts.claims.tied_entries import TiedEntries, tied_entries
@@ -124,7 +124,10 @@ def off_kinks(context: ClaimContext, claim: Claim, at: At, discrepancy: Discrepa
     there = ClaimContext(
         context.model, context.referee, [At(0, at.values)], context.layout, False, context.limits
     )
-    if not there.on_kink:
+    try:
+        if not there.on_kink:
+            return discrepancy
+    except (*FAILURES, TypeError):  # outside a domain there is no order
         return discrepancy
     held = hold_to_slopes(there, claim, discrepancy, lambda true, scale: 0.0)
     if held is None:

@@ -53,3 +53,9 @@ def test_wrong_ones_stay_wrong(text: str, formula: str) -> None:
 def test_wrong_at_the_given_point_too_is_no_accident() -> None:
     (claim,) = check(load(LOGISTIC.format("(sigmoid(2*z) - y)"))).claims
     assert "accident" not in (claim.note or "")
+
+
+def test_other_points_outside_a_domain() -> None:
+    text = "param p = 1\ns = asin(p)\nloss = (s < s)\nclaim d loss/d p = d loss/d s/sqrt(1 - p^2)\n"
+    (claim,) = check(load(text)).claims
+    assert claim.verdict is not Verdict.OK
