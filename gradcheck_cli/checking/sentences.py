@@ -169,6 +169,9 @@ def _agree(entry: Entry, limits: Limits) -> bool:
     of them is not that."""
     if entry.verdict is not Verdict.OK:
         return False
+    columns = [c for c in (entry.symbolic, entry.backprop) if c is not None]
+    if not all(map(math.isfinite, columns)):
+        return False
     if entry.finite is None or entry.bound is None or entry.backprop is None:
         return True
     close = limits.gradients.close * abs(entry.backprop)

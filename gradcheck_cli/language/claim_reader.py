@@ -246,7 +246,7 @@ def _fit_to_shape(builder: Builder, root: int, fit: _Fit, target: str) -> _Built
         return _Built(
             Misfit(
                 f"the right side has one value per row, {target} is one for all rows",
-                "the rows are added by sum_rows(...)",
+                "the rows are added by sum_rows(...), or averaged by mean_rows(...)",
             )
         )
     if node.shape == fit.shape:

@@ -53,7 +53,8 @@ def _may_be_one_sided(context: ClaimContext, claim: Claim, result: ClaimResult) 
     right = result.verdict is Verdict.KINK or (result.verdict is Verdict.OK and not result.only)
     if not right or Restriction.POINT in result.only:
         return False
-    if claim.numbers is not None and (claim.integers is None or context.has_many_rows):
+    at_kink = result.verdict is Verdict.KINK  # a number is a slope of this point, whole or not
+    if claim.numbers is not None and (claim.integers is None or context.has_many_rows or at_kink):
         return False
     many = len(context.points) > 1 and context.referee.affords() and not context.referee.budget.spent
     return many and bool(kinks_of(context, claim))

@@ -95,14 +95,25 @@ def judge_claims(
         rows = f"over all {model.rows:,} rows in float64, over {few} of them at high precision"
         notes.append(f"formulas were judged {rows}")
     if strict:
-        results = [replace(r, verdict=Verdict.WRONG) if r.only else r for r in results]
+        results = [_refused(r) if r.only else r for r in results]
     grounds = Grounds(model, claims, chosen, limits)
     results = [_unless_circular(grounds.circles.get(k), r) for k, r in enumerate(results)]
     results = [_with_reading(c.readings.get(chosen, ""), r) for c, r in zip(claims, results, strict=True)]
-    samples = [_samples_for(context, c, r) for c, r in zip(claims, results, strict=True)]
+    samples = [
+        () if strict and r.only else _samples_for(context, c, r)
+        for c, r in zip(claims, results, strict=True)
+    ]
     if carry:
         results = _carry(context, claims, results)
     return Judged(tuple(results), grounds, tuple(notes), tuple(samples))
+
+
+def _refused(result: ClaimResult) -> ClaimResult:
+    """A claim that is right under a restriction alone, as --strict has it."""
+    if result.verdict is Verdict.WRONG:
+        return result
+    note = "; ".join(filter(None, (result.note, "--strict refuses that")))
+    return replace(result, verdict=Verdict.WRONG, note=note)
 
 
 def _unless_circular(circle: list[int] | None, result: ClaimResult) -> ClaimResult:

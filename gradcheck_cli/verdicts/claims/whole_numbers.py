@@ -64,7 +64,9 @@ def _at_other_points(
     here = f"{claim.text if len(claim.text) <= context.limits.longest_quoted else 'right'} at this point"
     note, only = None, result.only
     if any(discrepancy.wrong.any() and discrepancy.is_known() for discrepancy in others):
-        note, only = f"{here}; it is no constant", (*only, Restriction.POINT)
+        note = f"{here}; it is no constant"
+        if result.verdict is Verdict.OK:  # a slope at a kink is one of this point, whole or not
+            only = (*only, Restriction.POINT)
     elif result.verdict is Verdict.OK and (datum := right_for_data(context, claim, formula)) is not None:
         note, only = datum, (*only, Restriction.DATA)
     elif not np.any(claim.numbers):

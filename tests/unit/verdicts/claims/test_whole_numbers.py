@@ -125,7 +125,7 @@ def test_at_a_kink_a_whole_number_is_held_to_the_slopes() -> None:
     model = "param w = 0\nloss = relu(w) + w\n"
     for number, verdict in (("1", Verdict.KINK), ("2", Verdict.KINK), ("3", Verdict.WRONG)):
         assert only(model, f"d loss/d w = {number}").verdict is verdict
-    assert only(model, "d loss/d w = 2", strict=True).verdict is Verdict.WRONG  # 1 on the other side
+    assert only(model, "d loss/d w = 2", strict=True).verdict is Verdict.KINK  # as 2.0 is
 
 
 def test_whole_numbers_of_a_file_of_claims_and_of_an_alias(tmp_path: Path) -> None:
@@ -150,3 +150,19 @@ def test_whole_numbers_over_many_rows(tmp_path: Path) -> None:
     for number, verdict in ((3000, Verdict.OK), (2999, Verdict.WRONG)):
         (tmp_path / "m.txt").write_text(f"{text}{number}\n")
         assert api.check(api.load(tmp_path / "m.txt")).claims[0].verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("claimed", "verdict"), [("0", "KINK"), ("1", "KINK"), ("0.5", "KINK"), ("2", "WRONG")]
+)
+def test_at_a_kink_strict_asks_no_more_of_whole_numbers_than_of_others(claimed: str, verdict: str) -> None:
+    model = api.load(f"param x = 0\nloss = relu(x)\nclaim d loss/d x = {claimed}\n")
+    (claim,) = api.check(model, strict=True).claims
+    assert str(claim.verdict) == verdict
+
+
+def test_what_strict_refuses_says_so() -> None:
+    model = api.load("data x = 3\nparam w = 5\nloss = x*w^2\nclaim d loss/d w = 30\n")
+    (plain,), (strict,) = api.check(model).claims, api.check(model, strict=True).claims
+    assert "--strict" not in (plain.note or "")
+    assert (strict.note or "").endswith("; --strict refuses that")
