@@ -31,6 +31,10 @@ def check(text: str) -> Report:
         ("param x = 1e-200\nloss = sqrt(x^2)", ["x/abs(x)"], ["2*x/abs(x)"]),
         ("param x = 1e30\nloss = sin(x)", ["cos(x)"], ["-cos(x)"]),
         ("param x[2] = [200, -200]\nloss = -log_softmax(x)[0]", ["softmax(x) - [1, 0]"], ["0*x"]),
+        (
+            "param x[2,1] = [[2], [0]]\ns = softmax(x, axis=1)\nloss = norm(s)",
+            ["s*(d loss/d s - sum(d loss/d s*s, axis=1))"], ["s*d loss/d s"],
+        ),
         ("param x[3] = [0.2, -1, 0.5]\nloss = sum(softmax(x))", ["0*x"], ["softmax(x)"]),
     ],
 )
