@@ -317,7 +317,8 @@ class ClaimContext:
             return self.compare(claim, formula, at)
         once_more = difference(truth, claim, formula)
         falls = _where(once_more.exact_size() < again.exact_size() * self.limits.cancellation)
-        return replace(once_more, wrong=again.wrong & once_more.wrong & both & ~falls)  # what falls is 0 to so many digits
+        wrong = again.wrong & once_more.wrong & both & ~falls  # what falls is 0 to so many digits
+        return replace(once_more, wrong=wrong)
 
     def _clear_vanished(self, claim: Claim, formula: Graph, at: At, discrepancy: Discrepancy) -> Discrepancy:
         """Where both sides are far below float64, and 0 may be what is left of 1 - sigmoid(20000): once
