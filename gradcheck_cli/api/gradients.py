@@ -64,7 +64,8 @@ def check(
         Names to differentiate by, data among them; default: all parameters.
     strict : bool, optional
         Whether a claim is WRONG that is right under a restriction only: for these data, at the given point,
-        for symmetric matrices, on one side of a kink, by convention (`ClaimResult.only` says which).
+        for symmetric matrices, on one side of a kink, by convention, if computed in float32
+        (`ClaimResult.only` says which).
     carry : bool, optional
         Whether claims also show the value that the author's own chain carries.
     hint : str, optional

@@ -128,7 +128,7 @@ def _checked(
         layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
         on_border=bool(tape.borders_hit()), limits=limits.claims, done=meter.part,
     )  # fmt: skip
-    results = _explained(model, judged, judgement, asked, limits)
+    results = _explained(model, judgement, asked, limits)
     of_model = *free_notes(model), *unused_notes(model)
     notes = *of_model, *unseen_notes(referee, names), *judgement.notes, *budget_notes(referee)
     blank = replace(blank, notes=(*blank.notes, *notes))
@@ -156,7 +156,7 @@ def _names(model: Model, wrt: Sequence[str]) -> list[str]:
 
 
 def _explained(
-    model: Model, claims: Sequence[Claim], judgement: Judged, asked: Options, limits: Limits
+    model: Model, judgement: Judged, asked: Options, limits: Limits
 ) -> tuple[ClaimResult, ...]:
     """The claims with where they go wrong, what is wrong, and the truth, as far as is asked for."""
     if not any(result.verdict is Verdict.WRONG for result in judgement.results):
@@ -165,7 +165,8 @@ def _explained(
 
     given = HINTS.index(str(asked.hint))
     found = diagnose_claims(
-        model, claims, judgement, where=given >= HINTS.index("where"), what=given >= HINTS.index("kind"),
+        model, judgement.claims, judgement,
+        where=given >= HINTS.index("where"), what=given >= HINTS.index("kind"),
         limits=limits.diagnosis, evaluation=limits.evaluation,
     )  # fmt: skip
     if asked.hint == "truth":

@@ -21,12 +21,13 @@ from gradcheck_cli.language.data.tables import Table, open_table
 from gradcheck_cli.language.graph_assembly import assemble, evaluate, index_items
 from gradcheck_cli.language.name_check import is_function
 from gradcheck_cli.language.source_text import Source
-from gradcheck_cli.language.statements import Name, Op, Statement
+from gradcheck_cli.language.statements import FileSource, Name, Op, Statement
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Derivative, Graph, Key, Node, spell_shape
 from gradcheck_cli.model.model import Claim, Misfit, Model
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.model.primitives.table import resolve_function
+from gradcheck_cli.numerics.float32_evidence import are_float32
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 
 __all__ = ["LAYOUTS", "build_claim"]
@@ -381,9 +382,10 @@ def _numbers_as_typed(statement: Statement, read: Callable[[str], Any]) -> Any:
 
 def _numbers(
     context: _Context, claim: Claim, numbers: Array, half: Array | None,
-    bits: int = SIGNIFICANDS["float64"], integers: Any = None,
+    bits: int | None = None, integers: Any = None,
 ) -> Claim:
-    """The claim with its numbers; `formulas` says only which layouts they fit."""
+    """The claim with its numbers; `formulas` says only which layouts they fit. Without `bits` they are
+    doubles, unless they look like float32."""
     op = _target_op(context.statement)
     formulas: dict[str, Graph | Misfit] = {}
     readings: dict[str, str] = {}
@@ -404,7 +406,14 @@ def _numbers(
     whole = None
     if integers is not None:
         whole = _shape_numbers(np.array(integers, dtype=object), fitting, context.model.rows)
-    return replace(claim, numbers=values, half_units=units, bits=bits, integers=whole)
+    claim = replace(claim, numbers=values, half_units=units, integers=whole)
+    if bits is not None and bits != SIGNIFICANDS["float32"]:
+        return replace(claim, bits=bits)
+    if whole is not None or not are_float32(numbers, context.access.numerics):
+        return replace(claim, bits=bits or SIGNIFICANDS["float64"])
+    if bits is None:
+        return replace(claim, is_in_float32=True)
+    return replace(claim, bits=bits, half_units=None)  # shortest texts: no digit is left out
 
 
 def _number_fit(given: Shape, fit: _Fit, rows: int | None, target: str) -> _Built:
@@ -448,13 +457,21 @@ def _from_file(context: _Context, claim: Claim) -> Claim:
             names = _choose_arrays(table, source.columns, claim.target)
             numbers = _together(table.together(names)) if table.is_csv else table.take(names[0])
             half = table.half_units(names)
-            bits = min(table.bits(name) for name in names)
+            bits = _significand(source, min(table.bits(name) for name in names))
             one_line = table.is_csv and numbers.ndim == 2 and len(numbers) == 1
     except DataError as reason:
         place = context.source.place(*source.span)
         raise DataError(reason.message, place=place, help=reason.help) from None
     found = _numbers(context, claim, numbers, None if half is None else _together(half), bits)
     return replace(found, readings={}) if one_line else found  # a line of a table is a vector
+
+
+def _significand(source: FileSource, given: int) -> int | None:
+    """Bits of the format in which numbers were computed; None where nothing says it: a float64 file may hold
+    any."""
+    if source.number_format is not None:
+        return min(given, SIGNIFICANDS[source.number_format.name])
+    return given if given < SIGNIFICANDS["float64"] else None
 
 
 def _choose_arrays(table: Table, columns: tuple[str, ...], target: Derivative) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ __all__ = ["Parser"]
 
 _DERIVATIVE = re.compile(r"(?:d\s+|∂\s*)(\w+)\s*/\s*(?:d\s+|∂\s*)(\w+)")
 _SETTING = re.compile(r"set\s+([^\W\d][\w-]*)\s*=\s*(\S[^\n]*)", re.DOTALL)
+_FORMATS = "write as float32, as float16 or as bfloat16; without it numbers are judged as they are written"
+_ONLY_CLAIMS = 'the numbers of a claim are judged in a format: claim d loss/d w from "FILE" as float32'
 _OPTIONS: dict[str, Any] = {"parser": "lalr", "lexer": "basic", "maybe_placeholders": False}
 
 
@@ -153,6 +155,9 @@ class Parser:
         last = children[-1]
         if isinstance(last, FileSource):
             self.statement.source = last
+            if last.number_format is not None:
+                name, _, span = last.number_format
+                raise self.source.error(f'"as {name}" does not fit here', span, help=_ONLY_CLAIMS)
         declared = (c for c in children[1:] if isinstance(c, Declaration))
         self.statement.declarations = tuple(declared)
 
@@ -226,9 +231,25 @@ class Parser:
         return self._whole(children[1])
 
     def from_file(self, children: list[Any]) -> FileSource:
-        """from "FILE" columns u, v."""
+        """from "FILE" columns u, v as FORMAT."""
         path = children[1]
-        return FileSource(path.text[1:-1], tuple(children[3:]), Span(children[0].start, path.end))
+        columns = tuple(c for c in children if isinstance(c, str))
+        number_format = next((c for c in children if isinstance(c, Name)), None)
+        return FileSource(path.text[1:-1], columns, Span(children[0].start, path.end), number_format)
+
+    def number_format(self, children: list[Any]) -> Name:
+        """as FORMAT."""
+        from gradcheck_cli.language.identifiers import nearest
+        from gradcheck_cli.numerics.float_formats import NARROW
+
+        keyword, token = children
+        if token.text not in NARROW:
+            near = nearest(token.text, NARROW)
+            raise self.source.error(
+                f'"{token.text[:40]}" is no format of numbers', self._of(token),
+                help=f"did you mean {near}?" if near else _FORMATS,
+            )
+        return Name(token.text, token.text, Span(keyword.start, token.end))
 
     def column(self, children: list[Any]) -> str:
         """A header."""

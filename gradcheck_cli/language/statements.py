@@ -70,11 +70,12 @@ class Declaration(NamedTuple):
 
 
 class FileSource(NamedTuple):
-    """`from "FILE" columns u, v`."""
+    """`from "FILE" columns u, v as float32`."""
 
     path: str
     columns: tuple[str, ...]
     span: Span
+    number_format: Name | None = None
 
 
 @dataclass(slots=True)

@@ -230,6 +230,8 @@ def _quotes(view: _View) -> Advice | None:
 def _file(view: _View) -> Advice | None:
     """What stands behind `from`, and behind the file."""
     before, bad = view.before, view.bad
+    if bad.text == "as" and view.ends_operand and (view.words[0].text == "claim" or before.kind == "string"):
+        return _format(view)
     if before.text == "from" and bad.kind not in ("string", "end"):
         if bad.text == "'":
             path = view.code[bad.end :].split("'", 1)[0]
@@ -249,6 +251,14 @@ def _file(view: _View) -> Advice | None:
     if behind and bad.text == ",":
         return Advice("a file ends its statement", "go on with ; and another data, rows or param")
     return None
+
+
+def _format(view: _View) -> Advice:
+    """`as` without a format, or not behind a file."""
+    follows = any(word.text == "from" for word in view.words[: view.at])
+    if follows and view.after.kind != "name":
+        return Advice("as names a format of numbers", "write as float32, as float16 or as bfloat16")
+    return Advice('"as" does not fit here', 'a format stands behind a file: claim ... from "FILE" as float32')
 
 
 def _number(view: _View) -> Advice | None:

@@ -75,7 +75,8 @@ class Claim:
     same object. `numbers` holds the values of a right side that names nothing; `half_units` half a
     unit of the last digit written, None where bounds on rounding apply instead: those of arithmetic
     with `bits` significand bits. `integers` holds them where digits are all that is written: they are met
-    exactly. `readings` says, for each layout, how a right side of another shape was read.
+    exactly. `is_in_float32`: all are float32 numbers, and not by accident, but nobody says so. `readings`
+    says, for each layout, how a right side of another shape was read.
     """
 
     line: int
@@ -87,6 +88,7 @@ class Claim:
     half_units: Array | None = None
     integers: Array | None = None  # Python integers of any length
     bits: int = SIGNIFICANDS["float64"]
+    is_in_float32: bool = False
     is_jacobian: bool = False
     file: str = ""
     readings: Mapping[str, str] = field(default_factory=dict)

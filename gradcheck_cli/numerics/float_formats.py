@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FORMATS", "SIGNIFICANDS", "NumberFormat", "forecast"]
+__all__ = ["FORMATS", "NARROW", "SIGNIFICANDS", "NumberFormat", "forecast"]
 
 Array = NDArray[Any]
 # bits, the leading 1 among them
-SIGNIFICANDS: Mapping[str, int] = MappingProxyType({"float64": 53, "float32": 24, "float16": 11})
+SIGNIFICANDS: Mapping[str, int] = MappingProxyType(
+    {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
+)
 
 
 @dataclass(frozen=True)
@@ -90,3 +92,4 @@ _ALL = (
     NumberFormat("float32", (2 - 2.0**-23) * 2.0**127, 2.0**-149, _to_float32),
 )
 FORMATS: Mapping[str, NumberFormat] = MappingProxyType({f.name: f for f in _ALL})
+NARROW = tuple(name for name in SIGNIFICANDS if name in FORMATS)  # those a claim may name

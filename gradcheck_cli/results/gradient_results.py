@@ -52,6 +52,7 @@ class Restriction(Enum):
     SIDE = "side"  # on one side of kinks
     CONVENTION = "convention"  # at a kink, by convention
     SYMMETRY = "symmetry"  # for symmetric matrices
+    FORMAT = "format"  # if it was computed in float32, as it seems
 
     def __str__(self) -> str:
         return self.value

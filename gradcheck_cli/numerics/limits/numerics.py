@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 __all__ = ["NUMERICS", "NumericsLimits"]
@@ -54,6 +56,18 @@ class NumericsLimits(NamedTuple):
     many_degrees: int = 1000
     # relative | rounding of a level such as 0.9, which no double is | set by hand, not measured
     level_rounding: float = 1e-9
+    # probability | below it numbers that are all those of float32 are so by no accident | set by hand; of
+    # 100,000 arrays of doubles none was taken for float32, of 5,000 of 8 decimals drawn 2 percent at most
+    accident: float = 0.01
+    # probability | that a decimal of so many digits is the shortest text of a float32 number, at most; with
+    # fewer it always is | set by hand; drawn: 0.23 and 0.0006 for even mantissas, 0.40 and 0.05 for even
+    # logarithms
+    text_by_chance: Mapping[int, float] = MappingProxyType({8: 0.31, 9: 0.03})
+    # probability | that a double is a number of float32 | derived: 29 bits of 53 must be 0
+    value_by_chance: float = 2.0**-29
+    # numbers | of an array that are looked at first, whether they are those of float32 | set by hand, not
+    # measured
+    first_looked_at: int = 64
 
 
 NUMERICS = NumericsLimits()

@@ -16,11 +16,12 @@ from gradcheck_cli.model.model import Claim, Misfit, Model
 from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
+from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.machine import spell_bytes
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import Referee
-from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
+from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import note_sides
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample, samples_of_formula, samples_of_numbers
 from gradcheck_cli.verdicts.claims.context import CLAIMS, FAILURES, ClaimContext
@@ -40,6 +41,7 @@ from gradcheck_cli.verdicts.claims.whole_numbers import judge_whole_numbers
 __all__ = ["Judged", "judge_claims"]
 
 LAYOUTS = ("numerator", "denominator")
+_IN_FLOAT32 = "judged as float32: each entry is {}"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Judged:
     grounds: Grounds
     notes: tuple[str, ...] = ()
     samples: tuple[tuple[ClaimSample, ...], ...] = ()  # for each claim, at every point
+    claims: tuple[Claim, ...] = ()  # in the formats in which they were judged
 
 
 def judge_claims(
@@ -88,12 +91,14 @@ def judge_claims(
     places = [At(number, PointValues.of(values)) for number, values in points]
     chosen, notes = _layout(model, claims, places, referee, layout, limits)
     context = ClaimContext(model, referee, places, chosen, on_border, limits)
-    alone = [_judge_and_count(context, claim, done) for claim in claims]
+    judged = [_judge_and_count(context, claim, done) for claim in claims]
+    claims, alone = [claim for claim, _ in judged], [result for _, result in judged]
     results = note_sides(context, claims, _together(context, claims, alone))
     if context.judged_by_rows:
         few = context.first_row_count
         rows = f"over all {model.rows:,} rows in float64, over {few} of them at high precision"
         notes.append(f"formulas were judged {rows}")
+    results = [_with_format(c, r) for c, r in zip(claims, results, strict=True)]
     if strict:
         results = [_refused(r) if r.only else r for r in results]
     grounds = Grounds(model, claims, chosen, limits)
@@ -105,7 +110,7 @@ def judge_claims(
     ]
     if carry:
         results = _carry(context, claims, results)
-    return Judged(tuple(results), grounds, tuple(notes), tuple(samples))
+    return Judged(tuple(results), grounds, tuple(notes), tuple(samples), tuple(claims))
 
 
 def _refused(result: ClaimResult) -> ClaimResult:
@@ -158,7 +163,7 @@ def _layout(
     right = {}
     for layout in LAYOUTS:
         context = ClaimContext(model, referee, list(points[:1]), layout, False, limits)
-        right[layout] = sum(_judge(context, c).verdict is Verdict.OK for c in jacobians)
+        right[layout] = sum(_judge_as_meant(context, c)[1].verdict is Verdict.OK for c in jacobians)
     best = max(LAYOUTS, key=lambda name: right[name])
     spelled = {
         "numerator": "J[i,j] = d num_i/d den_j (layout numerator)",
@@ -167,11 +172,34 @@ def _layout(
     return best, [f"Jacobians are read as {spelled[best]}"]
 
 
-def _judge_and_count(context: ClaimContext, claim: Claim, done: Callable[[], None]) -> ClaimResult:
+def _judge_and_count(
+    context: ClaimContext, claim: Claim, done: Callable[[], None]
+) -> tuple[Claim, ClaimResult]:
     """The same, as a part of the run."""
-    result = _judge(context, claim)
+    found = _judge_as_meant(context, claim)
     done()
-    return result
+    return found
+
+
+def _judge_as_meant(context: ClaimContext, claim: Claim) -> tuple[Claim, ClaimResult]:
+    """One claim and its result; in float32 if its numbers are such, and are not right as they are written."""
+    result = _judge(context, claim)
+    is_right = result.verdict in (Verdict.OK, Verdict.KINK) and not result.only
+    if is_right or not claim.is_in_float32 or isinstance(claim.formulas[context.layout], Misfit):
+        return claim, result
+    narrow = replace(claim, bits=SIGNIFICANDS["float32"], half_units=None)  # no digit is left out
+    return narrow, _judge(context, narrow)
+
+
+def _with_format(claim: Claim, result: ClaimResult) -> ClaimResult:
+    """The result with a note where float32 was guessed, and where it is right, with that restriction."""
+    if not claim.is_in_float32 or claim.bits > SIGNIFICANDS["float32"]:
+        return result
+    are_values = np.array_equal(np.asarray(claim.numbers, dtype=np.float32), np.asarray(claim.numbers))
+    said = _IN_FLOAT32.format("one" if are_values else "the shortest text of one")
+    result = replace(result, note="; ".join(filter(None, (said, result.note))))
+    is_right = result.verdict in (Verdict.OK, Verdict.KINK)
+    return replace(result, only=(*result.only, Restriction.FORMAT)) if is_right else result
 
 
 def _judge(context: ClaimContext, claim: Claim) -> ClaimResult:

@@ -13,7 +13,7 @@ from gradcheck_cli.model.graph import spell_shape
 from gradcheck_cli.model.model import Claim
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
-from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+from gradcheck_cli.numerics.float_formats import FORMATS, SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.machine import MOST_DIGITS
 from gradcheck_cli.reference.referee import unmeasured_rounding
@@ -26,7 +26,7 @@ from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, v
 __all__ = ["digits_given", "hold_numbers", "is_too_wide", "judge_numbers", "numbers_of", "unwritten"]
 
 _AS_FLOAT32 = "as float32 it would be right: if it was computed so, save it so"
-_NO_DIGIT = "undecidable here: float64 carries no digit of the true value, and yours is not it"
+_NO_DIGIT = "undecidable here: {} carries no digit of the true value, and yours is not it"
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
 
 
@@ -63,9 +63,10 @@ class _Numbers:
 
     @property
     def agrees(self) -> Array:
-        """Where a number is the true one, to the digits that are written or wanted."""
+        """Where a number is the true one, to the digits that are written, wanted, or kept by its format."""
         with np.errstate(all="ignore"):
             wanted = 10.0**-self.limits.wanted_digits * np.abs(self.true)
+            wanted = np.maximum(wanted, _storing(self.claim, self.true))
             return np.asarray(np.abs(self.claimed - self.true) <= wanted + self.written)
 
     @property
@@ -97,8 +98,7 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         note = "the true value cannot be had here: 0/0, infinite, or outside a domain"
         return replace(result, verdict=Verdict.UNRESOLVED, note=note)
     if discrepancy.wrong.any():
-        in_float32 = _is_right_in_float32(context, claim, discrepancy)
-        said = _AS_FLOAT32 if in_float32 else _last_digit_note(
+        said = _AS_FLOAT32 if _is_right_in_float32(context, claim) else _last_digit_note(
             claim, discrepancy, name_of(context.model, result), context.limits
         )
         result = context.with_pattern(result, discrepancy)
@@ -107,7 +107,7 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
     if open_ones.any():
         shown = replace(discrepancy, wrong=open_ones)
         result = replace(context.with_worst_entry(blank, shown, context.points[0]), wrong=0)
-        return replace(result, verdict=Verdict.UNRESOLVED, note=_NO_DIGIT)
+        return replace(result, verdict=Verdict.UNRESOLVED, note=_NO_DIGIT.format(_format(claim)))
     display = name_of(context.model, result)
     return replace(result, note=_digits_note(claim, discrepancy, numbers.measured, display, context.limits))
 
@@ -173,14 +173,18 @@ def _last_digit_note(
     return f"off in the last digit: {it} is {float(discrepancy.true[worst]):.{places}f} to the digits written"
 
 
-def _is_right_in_float32(context: ClaimContext, claim: Claim, discrepancy: Discrepancy) -> bool:
-    """Whether numbers that came as float64 are what a right program prints that computes in float32."""
-    bits = SIGNIFICANDS["float32"]
-    if claim.bits <= bits or claim.half_units is not None or not discrepancy.claimed.ndim:
+def _is_right_in_float32(context: ClaimContext, claim: Claim) -> bool:
+    """Whether an array that came as float64 would be right if it had been saved as float32."""
+    bits, numbers = SIGNIFICANDS["float32"], np.asarray(claim.numbers, dtype=float)
+    if claim.bits <= bits or claim.half_units is not None or not numbers.ndim:
         return False
-    rounding = context.rounding(replace(claim, bits=bits), context.points[0], discrepancy.true)
-    rounding = rounding.reshape(discrepancy.size.shape)
-    return bool(np.all(discrepancy.size <= rounding))
+    with np.errstate(all="ignore"):
+        saved = numbers.astype(np.float32).astype(float)
+    if not np.isfinite(saved).all() or ((saved == 0) & (numbers != 0)).any():
+        return False
+    narrow = replace(claim, numbers=saved, bits=bits)
+    held = _Numbers(narrow, *numbers_of(context, narrow), 0.0, context.limits)
+    return not held.discrepancy.wrong.any()
 
 
 def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array]:
@@ -201,10 +205,25 @@ def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array
     truth = context.true_values(at, [claim.target])
     true = np.asarray(floats(truth.derivative(claim.target)))
     claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
-    rounding = context.rounding(claim, at, true).reshape(true.shape)
+    rounding = context.rounding(claim, at, true).reshape(true.shape) + _storing(claim, true)
     safety = context.limits.rounding_safety if context.lacks_precision else 1.0  # the truth is off, too
     true = _with_resolved_zeros(context, claim, true, rounding) if truth.exact else true
     return claimed, true, safety * rounding
+
+
+def _storing(claim: Claim, true: Array) -> Array | float:
+    """What a number loses that was computed with more digits and saved in a narrow format, and once more as
+    its shortest text is written."""
+    if claim.bits >= SIGNIFICANDS["float64"]:
+        return 0.0
+    smallest = FORMATS[_format(claim)].smallest
+    half = np.maximum(2.0**-claim.bits * np.abs(true), np.where(true == 0, 0.0, smallest / 2))
+    return np.asarray(2 * half)
+
+
+def _format(claim: Claim) -> str:
+    """The format in which its numbers were computed."""
+    return next(name for name, bits in SIGNIFICANDS.items() if bits == claim.bits)
 
 
 def _with_resolved_zeros(context: ClaimContext, claim: Claim, true: Array, rounding: Array) -> Array:
@@ -282,7 +301,7 @@ def _digits_note(
         carried = np.clip(-np.log10(rounding / np.abs(true)), 0, MOST_DIGITS)
         carried = np.where((true == 0) & (discrepancy.claimed == 0), MOST_DIGITS, carried)
     fewest = int(np.min(np.nan_to_num(carried), initial=MOST_DIGITS))
-    name = next(n for n, bits in SIGNIFICANDS.items() if bits == claim.bits)
+    name = _format(claim)
     narrow = claim.bits < SIGNIFICANDS["float64"]
     written = digits_given(claim.text) if not true.ndim else _fewest_written(claim, discrepancy.claimed)
     carries = int(claim.bits * np.log10(2)) - limits.narrow_lost_digits
@@ -298,7 +317,7 @@ def _digits_note(
         return f"undecidable here beyond {fewest} digit{s}{where}: {name} carries no more"
     if _NUMBER.fullmatch(claim.text.strip()) and claim.half_units is not None and not written:
         return "no digit is given"
-    if not written:
+    if not written or narrow:
         return None
     if true.ndim:
         return f"agrees to the digits given: {min(written, fewest)} or more in each entry"

@@ -71,6 +71,10 @@ def test_float32_has_room_for_float32_only(tmp_path: Path) -> None:
     assert (found["W1"].verdict, found["W1"].place) == (Verdict.WRONG, "W1[2,3]")
     gradients = {name: value.astype(np.float64) for name, value in program(dtype=np.float32).items()}
     found = {claim.by: claim for claim in judged(tmp_path, gradients).claims}
+    assert {claim.verdict for claim in found.values()} == {Verdict.OK}
+    assert all("judged as float32: each entry is one" in str(claim.note) for claim in found.values())
+    gradients = {name: value * (1 + 1e-8) for name, value in gradients.items()}
+    found = {claim.by: claim for claim in judged(tmp_path, gradients).claims}
     assert {claim.verdict for claim in found.values()} == {Verdict.WRONG}
     assert {claim.note for claim in found.values()} == {
         "as float32 it would be right: if it was computed so, save it so"
