@@ -16,7 +16,7 @@ from gradcheck_cli.numerics.chunked_arrays import pieces
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
-__all__ = ["are_float32"]
+__all__ = ["are_float32", "are_shortest"]
 
 Array = NDArray[np.float64]
 
@@ -41,6 +41,21 @@ def are_float32(values: Array, limits: NumericsLimits = NUMERICS) -> bool:
     if not values.ndim or not np.isfinite(values).all():
         return False
     return _tells(values, limits, as_text=False) or (values.size > 1 and _tells(values, limits, as_text=True))
+
+
+def are_shortest(values: Array) -> bool:
+    """Whether all entries are shortest texts of float32 numbers, be it by chance.
+
+    Parameters
+    ----------
+    values : (...) float64
+
+    Returns
+    -------
+    bool
+    """
+    with np.errstate(all="ignore"):
+        return bool(np.array_equal(_as_printed(values.astype(np.float32)), values))
 
 
 def _tells(values: Array, limits: NumericsLimits, *, as_text: bool) -> bool:

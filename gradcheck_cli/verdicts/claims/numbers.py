@@ -12,6 +12,7 @@ import numpy as np
 from gradcheck_cli.model.graph import spell_shape
 from gradcheck_cli.model.model import Claim
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float32_evidence import are_shortest
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.float_formats import FORMATS, SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
@@ -26,6 +27,7 @@ from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, v
 __all__ = ["digits_given", "hold_numbers", "is_too_wide", "judge_numbers", "numbers_of", "unwritten"]
 
 _AS_FLOAT32 = "as float32 it would be right: if it was computed so, save it so"
+_SAY_FLOAT32 = 'as float32 it would be right: if it was computed so, say so, from "FILE" as float32'
 _NO_DIGIT = "undecidable here: {} carries no digit of the true value, and yours is not it"
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
 
@@ -98,9 +100,8 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         note = "the true value cannot be had here: 0/0, infinite, or outside a domain"
         return replace(result, verdict=Verdict.UNRESOLVED, note=note)
     if discrepancy.wrong.any():
-        said = _AS_FLOAT32 if _is_right_in_float32(context, claim) else _last_digit_note(
-            claim, discrepancy, name_of(context.model, result), context.limits
-        )
+        off = _last_digit_note(claim, discrepancy, name_of(context.model, result), context.limits)
+        said = off or _float32_note(context, claim)
         result = context.with_pattern(result, discrepancy)
         return replace(result, verdict=Verdict.WRONG, points_wrong=1, note=said)
     open_ones = _undecided(context, numbers)
@@ -173,16 +174,27 @@ def _last_digit_note(
     return f"off in the last digit: {it} is {float(discrepancy.true[worst]):.{places}f} to the digits written"
 
 
-def _is_right_in_float32(context: ClaimContext, claim: Claim) -> bool:
-    """Whether an array that came as float64 would be right if it had been saved as float32."""
-    bits, numbers = SIGNIFICANDS["float32"], np.asarray(claim.numbers, dtype=float)
-    if claim.bits <= bits or claim.half_units is not None or not numbers.ndim:
-        return False
+def _float32_note(context: ClaimContext, claim: Claim) -> str | None:
+    """What is said of an array that would be right if it had been saved as float32; of decimals only where
+    they are such as float32 programs print, too few to tell."""
+    numbers = np.asarray(claim.numbers, dtype=float)
+    if claim.bits <= SIGNIFICANDS["float32"] or not numbers.ndim or claim.integers is not None:
+        return None
+    is_text = claim.half_units is not None
+    if is_text and not (claim.text.startswith("from") and are_shortest(numbers)):
+        return None
+    if not _is_right_in_float32(context, claim, numbers):
+        return None
+    return _SAY_FLOAT32 if is_text else _AS_FLOAT32
+
+
+def _is_right_in_float32(context: ClaimContext, claim: Claim, numbers: Array) -> bool:
+    """Whether numbers are within what a right program may be off by once they are rounded to float32."""
     with np.errstate(all="ignore"):
         saved = numbers.astype(np.float32).astype(float)
     if not np.isfinite(saved).all() or ((saved == 0) & (numbers != 0)).any():
         return False
-    narrow = replace(claim, numbers=saved, bits=bits)
+    narrow = replace(claim, numbers=saved, half_units=None, bits=SIGNIFICANDS["float32"])
     held = _Numbers(narrow, *numbers_of(context, narrow), 0.0, context.limits)
     return not held.discrepancy.wrong.any()
 

@@ -212,3 +212,16 @@ def test_a_short_text_among_those_of_float32_is_no_rounded_one(tmp_path: Path) -
         for claim in (f"= {typed(shown[0])}", 'from "g.csv"', 'from "g.csv" as float32'):
             (found,) = judge(tmp_path, f"claim d loss/d w {claim}", model).claims
             assert found.verdict is verdict
+
+
+@pytest.mark.parametrize(("wrong", "is_said"), [(False, True), (True, False)])
+def test_of_decimals_too_few_to_tell_the_way_out_is_named(
+    tmp_path: Path, wrong: bool, is_said: bool
+) -> None:
+    model = "param w[2] = [0.3, 0.6]\nloss = sum(w^2)\n"
+    write_csv(tmp_path, np.array([["0.60000014", "1.2001" if wrong else "1.2"]], dtype=object))
+    (found,) = judge(tmp_path, 'claim d loss/d w from "g.csv"', model).claims
+    assert found.verdict is WRONG
+    assert ('say so, from "FILE" as float32' in str(found.note)) is is_said
+    (found,) = judge(tmp_path, 'claim d loss/d w from "g.csv" as float32', model).claims
+    assert found.verdict is (WRONG if wrong else OK)
