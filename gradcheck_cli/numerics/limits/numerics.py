@@ -57,7 +57,7 @@ class NumericsLimits(NamedTuple):
     # relative | rounding of a level such as 0.9, which no double is | set by hand, not measured
     level_rounding: float = 1e-9
     # probability | below it numbers that are all those of float32 are so by no accident | set by hand; of
-    # 100,000 arrays of doubles none was taken for float32, of 5,000 of 8 decimals drawn 2 percent at most
+    # 100,000 arrays of doubles none was taken for float32, of 5,000 of 8 digits at most 2.4 percent
     accident: float = 0.01
     # probability | that a decimal of so many digits is the shortest text of a float32 number, at most; with
     # fewer it always is | set by hand; drawn: 0.23 and 0.0006 for even mantissas, 0.40 and 0.05 for even
