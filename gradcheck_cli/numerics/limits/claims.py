@@ -151,3 +151,6 @@ class ClaimsLimits(NamedTuple):
     # entries | of each point that the search looks at; whether its numbers are right is seen at all | set by
     # hand, not measured
     literal_entries: int = 64
+    # samples | points a last digit away at which the movement of a derivative is seen | set by hand, not
+    # measured
+    movements: int = 2

@@ -117,12 +117,6 @@ class GradientsLimits(NamedTuple):
     # relative | of slopes beside a kink, which are known to 11 digits | follows from the steps, 1e-12, of
     # referee.slopes_beyond_rounding
     slope_beside: float = 1e-9
-    # rounding bound over movement of the derivative | up to here the problem itself carries no more digits:
-    # moving its values by one unit in their last place moves the exact derivative as far | 0.4 to 9 on all 34
-    # entries of NIST's optima and of models/cancellation.txt, up to 5e3 on some 600 entries of
-    # tests/support/population; 6e5 and more where the arithmetic loses digits, 1e13 and more for tanh at 20
-    # and (1 - cos x)/x^2 at 1e-6; nothing between 5e3 and 6e5
-    problem_ratio: float = 2.0**15
     # points | with random signs at which the movement is measured | 16 samples move the derivative by up to
     # 3.6 times as much as 4 on the 34 entries above; the gap between 5e3 and 6e5 is wider
     problem_samples: int = 4

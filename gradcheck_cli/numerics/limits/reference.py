@@ -110,3 +110,9 @@ class ReferenceLimits(NamedTuple):
     # samples | the same as `samples` for a loss over more rows than are held: each is a pass over all rows |
     # set by hand, not measured
     block_samples: int = 4
+    # rounding bound over movement of the derivative | up to here the problem itself carries no more digits:
+    # moving its values by one unit in their last place moves the exact derivative as far | 0.4 to 9 on all 34
+    # entries of NIST's optima and of models/cancellation.txt, up to 5e3 on some 600 entries of
+    # tests/support/population; 6e5 and more where the arithmetic loses digits, 1e13 and more for tanh at 20
+    # and (1 - cos x)/x^2 at 1e-6; nothing between 5e3 and 6e5
+    problem_ratio: float = 2.0**15

@@ -17,12 +17,15 @@ from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.float_formats import FORMATS, SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.machine import MOST_DIGITS
+from gradcheck_cli.numerics.work_budget import BudgetSpent
+from gradcheck_cli.reference.problem_condition import derivative_movement
 from gradcheck_cli.reference.referee import unmeasured_rounding
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import judge_near_kink
 from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, verdict_at_kink
+from gradcheck_cli.verdicts.claims.true_values import entry_of
 
 __all__ = ["digits_given", "hold_numbers", "is_too_wide", "judge_numbers", "numbers_of", "unwritten"]
 
@@ -135,7 +138,7 @@ def _beside_slopes(context: ClaimContext, numbers: _Numbers) -> tuple[_Numbers, 
 def _undecided(context: ClaimContext, numbers: _Numbers) -> Array:
     """Entries that are off by less than rounding explains, where it leaves no digit of the true value: any
     number would do. None of them is what float64 computes near the true value, nor what rounding leaves of a
-    0, or of an entry beside far larger ones."""
+    0, or of an entry beside far larger ones, nor where the problem itself carries no digit: at an optimum."""
     true, limits, target = np.abs(numbers.true), context.limits, numbers.claim.target
     with np.errstate(all="ignore"):
         nothing = ~(numbers.rounding <= limits.no_digit * true) & ~numbers.agrees
@@ -154,7 +157,25 @@ def _undecided(context: ClaimContext, numbers: _Numbers) -> Array:
     least = np.min(np.where(moved == 0, 1.0, moved), initial=np.inf)
     of_zero = (true == 0) & (numbers.rounding * least <= size)
     beside = numbers.rounding <= noise * np.max(true, where=np.isfinite(true), initial=0.0)
-    return np.asarray(nothing & ~of_zero & ~beside)
+    nothing &= ~of_zero & ~beside
+    return nothing & ~_carried_by_no_problem(context, numbers) if nothing.any() else nothing
+
+
+def _carried_by_no_problem(context: ClaimContext, numbers: _Numbers) -> Array:
+    """Where the exact derivative moves with the last digit of the values as rounding does."""
+    target, referee, at = numbers.claim.target, context.referee, context.points[0]
+    if context.lacks_precision or not referee.affords():
+        return np.zeros(numbers.true.shape, dtype=bool)
+    try:
+        moves = derivative_movement(referee, at.values, target.of, [target.by], context.limits.movements)
+    except BudgetSpent:
+        return np.zeros(numbers.true.shape, dtype=bool)
+    found = moves[target.by]
+    if target.index and context.model.node(target.by).shape:
+        found = entry_of(found, target.index)
+    if found.shape != numbers.true.shape:  # a Jacobian in the other layout
+        found = found.swapaxes(-1, -2)
+    return np.asarray(numbers.rounding <= referee.limits.problem_ratio * found)
 
 
 def _last_digit_note(

@@ -19,6 +19,7 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
+from gradcheck_cli.reference.problem_condition import derivative_movement
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.verdicts.gradients.fault_localization import (
     locate_wrong_vjp,
@@ -27,7 +28,6 @@ from gradcheck_cli.verdicts.gradients.fault_localization import (
     wrong_partial,
 )
 from gradcheck_cli.verdicts.gradients.points import Point, single
-from gradcheck_cli.verdicts.gradients.problem_condition import derivative_movement
 from gradcheck_cli.verdicts.kink_policy import Slopes
 
 __all__ = ["BothWays", "NameReference", "PointReference", "SlopeBudget"]

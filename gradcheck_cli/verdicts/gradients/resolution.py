@@ -103,7 +103,7 @@ def resolve_together(
         limited = np.ones_like(few)
         if few.any():
             movement = np.concatenate([reference.movement[name] for name in outcome.collected.parts])
-            limited = ~few | (t.rounding[some] <= limits.problem_ratio * movement[some])
+            limited = ~few | (t.rounding[some] <= reference.referee.limits.problem_ratio * movement[some])
     except BudgetSpent:
         return np.zeros_like(plain)
     told = iter(zip(carried.tolist(), digits.tolist(), limited.tolist(), truth[some].tolist(), strict=True))
@@ -288,7 +288,7 @@ def right_within_rounding(case: Case) -> Outcome:
     limited = carried >= case.wanted or case.columns.point.number > 0
     if not limited and np.isfinite(case.error(truth)):
         movement = case.reference.movement(case.entry)
-        limited = case.error(truth) <= case.limits.problem_ratio * movement
+        limited = case.error(truth) <= case.reference.referee.limits.problem_ratio * movement
     return _right_within_rounding(
         case.wanted, float(carried), float(digits), bool(limited), truth, case.unseen, case.standing.note
     )

@@ -18,13 +18,13 @@ from gradcheck_cli.derivatives import backprop, symbolic
 from gradcheck_cli.derivatives.finite_differences.schemes import SCHEMES
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.numerics.limits.table import LIMITS
+from gradcheck_cli.reference.problem_condition import derivative_movement
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.render.registry import OutputOptions, render
 from gradcheck_cli.results.gradient_results import Entry, Report, Verdict
 from gradcheck_cli.verdicts.gradients.collect import Collector
 from gradcheck_cli.verdicts.gradients.columns import Columns
 from gradcheck_cli.verdicts.gradients.points import Point
-from gradcheck_cli.verdicts.gradients.problem_condition import derivative_movement
 from paths import MODELS
 
 TANH = "param x = 20\nloss = tanh(x)\n"
@@ -165,7 +165,7 @@ def test_the_factor_lies_between_what_was_measured() -> None:
         ratios[text] = [float(bounds[n]) / float(moved[n]) for n in names]
     assert all(0.1 < ratio < 10 for ratio in ratios[OPTIMUM])
     assert all(ratio > 1e12 for ratio in ratios[TANH] + ratios[COSINE])
-    assert 1e3 * max(ratios[OPTIMUM]) < LIMITS.gradients.problem_ratio < 1e-6 * min(ratios[TANH])
+    assert 1e3 * max(ratios[OPTIMUM]) < LIMITS.reference.problem_ratio < 1e-6 * min(ratios[TANH])
 
 
 # ---------------------------------------------------------------------------------------------
