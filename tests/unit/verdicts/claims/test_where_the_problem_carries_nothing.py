@@ -1,4 +1,4 @@
-"""What float64 leaves of a gradient at an optimum is no mistake; of a saturated function it is nothing known."""
+"""What float64 leaves of a gradient at an optimum is no mistake; of a saturated function it tells nothing."""
 
 from __future__ import annotations
 
