@@ -64,31 +64,12 @@ class Builder:
         """
         record = PRIMITIVES[operation]
         given = [self.nodes[a] for a in arguments]
-        if operation == "matmul" and given[0].operation == "transpose" and _is_inner(self, given):
-            return self.apply("dot", (given[0].arguments[0], arguments[1]))
-        if operation == "matmul" and arguments[0] in self._vector_rows and _fit_as_dot(given):
-            row = self.apply("index", arguments[:1], {"key": (0, slice(None))})
-            return self.apply("dot", (row, arguments[1]))
-        if operation == "index" and arguments[0] in self.products and (options or {}).get("key") == (0,):
-            return arguments[0]  # the only entry of what could be a vector of one
-        per_row = reduced = has_shape = False
-        for node in given:
-            per_row = per_row or node.per_row
-            reduced = reduced or node.reduced
-            has_shape = has_shape or bool(node.shape)
-        if self.rows_apart and per_row and reduced:
-            raise ShapeError(
-                "a value made from all rows is used in a step that has one value per row",
-                help="rows do not see one another; declare the batch as data X[N,d] instead",
-            )
+        simpler = self._as_inner_product(operation, arguments, given, options)
+        if simpler is not None:
+            return simpler
+        per_row, reduced = self._over_rows(record, given)
         if record.rows == "reduce":
-            if not per_row:
-                raise ShapeError(
-                    f"{record.function} needs a value that has one entry per row",
-                    help="only steps that use a `rows` name have; sum and mean act on one array",
-                )
             options = {**(options or {}), "count": rows or 1}
-            per_row, reduced = False, True
         if not record.elementwise:
             try:
                 shape, settings = record.shape(*(n.shape for n in given), **(options or {}))  # type: ignore[misc]
@@ -99,7 +80,7 @@ class Builder:
                 return self.apply(operation, wider, options, rows=rows)
         else:
             shape, settings = (), {**record.options, **options} if options else record.options
-            if has_shape:
+            if any(node.shape for node in given):
                 shape = _common_shape(record, [node.shape for node in given])
                 self._note_surprises(record, given, shape)
                 arguments = [self._expand(a, shape) for a in arguments]
@@ -109,6 +90,43 @@ class Builder:
         )  # fmt: skip
         self._note_kind(made, given)
         return made
+
+    def _as_inner_product(
+        self,
+        operation: str,
+        arguments: Sequence[int],
+        given: Sequence[Node],
+        options: Mapping[str, Any] | None,
+    ) -> int | None:
+        """The number that x' @ y is, or the only entry of what could be a vector of one; else None."""
+        if operation == "matmul" and given[0].operation == "transpose" and _is_inner(self, given):
+            return self.apply("dot", (given[0].arguments[0], arguments[1]))
+        if operation == "matmul" and arguments[0] in self._vector_rows and _fit_as_dot(given):
+            row = self.apply("index", arguments[:1], {"key": (0, slice(None))})
+            return self.apply("dot", (row, arguments[1]))
+        if operation == "index" and arguments[0] in self.products and (options or {}).get("key") == (0,):
+            return arguments[0]
+        return None
+
+    def _over_rows(self, record: Primitive, given: Sequence[Node]) -> tuple[bool, bool]:
+        """Whether there is a value for each row, and whether it is made from all rows. Raises ShapeError."""
+        per_row = reduced = False
+        for node in given:
+            per_row = per_row or node.per_row
+            reduced = reduced or node.reduced
+        if self.rows_apart and per_row and reduced:
+            raise ShapeError(
+                "a value made from all rows is used in a step that has one value per row",
+                help="rows do not see one another; declare the batch as data X[N,d] instead",
+            )
+        if record.rows != "reduce":
+            return per_row, reduced
+        if not per_row:
+            raise ShapeError(
+                f"{record.function} needs a value that has one entry per row",
+                help="only steps that use a `rows` name have; sum and mean act on one array",
+            )
+        return False, True
 
     def _note_kind(self, made: int, given: Sequence[Node]) -> None:
         """Whether it is the row of a vector, or a number that is the product of a row and a vector."""
