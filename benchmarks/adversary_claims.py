@@ -265,6 +265,9 @@ def _derived(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[
     yield total
 
 
+_NOTHING = C.mpf("1e-200")  # what differences leave of a slope that is 0: truncation 1e-250
+
+
 def _holds(problem: Problem, recipe: Recipe, tree: Tree) -> bool | None:
     """Whether a formula has the value of the derivative at the point; None where one is not known.
 
@@ -292,6 +295,8 @@ def _holds(problem: Problem, recipe: Recipe, tree: Tree) -> bool | None:
     except ValueError:
         return None
     size = np.max(np.abs(true))
+    if max(size, gap) < _NOTHING:
+        return None  # of a derivative that is 0, also -1 times it is right
     return True if gap <= C.mpf("1e-60") * size else False if gap > C.mpf("1e-7") * size else None
 
 
