@@ -296,7 +296,7 @@ def _holds(problem: Problem, recipe: Recipe, tree: Tree) -> bool | None:
         return None
     size = np.max(np.abs(true))
     if max(size, gap) < _NOTHING:
-        return None  # of a derivative that is 0, also -1 times it is right
+        return True  # of a derivative that is 0, also -1 times it is right
     return True if gap <= C.mpf("1e-60") * size else False if gap > C.mpf("1e-7") * size else None
 
 
