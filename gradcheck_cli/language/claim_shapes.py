@@ -1,0 +1,127 @@
+"""Reads the left side of a claim. Gives the shape that its right side must have, and what is said of another.
+
+Knows nothing of formulas and of numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gradcheck_cli.common.errors import ShapeError
+from gradcheck_cli.language.data.file_access import Access
+from gradcheck_cli.language.source_text import Source
+from gradcheck_cli.language.statements import Name, Op, Statement
+from gradcheck_cli.model.builder import Builder
+from gradcheck_cli.model.graph import Derivative, Graph, Node, spell_shape
+from gradcheck_cli.model.model import Misfit, Model
+from gradcheck_cli.model.primitives.record import Shape
+
+__all__ = [
+    "LAYOUTS", "Built", "ClaimStatement", "Fit", "fit_of", "other_shape", "reading_of", "spell", "target_op",
+]  # fmt: skip
+
+LAYOUTS = ("numerator", "denominator")
+
+
+@dataclass(frozen=True)
+class ClaimStatement:
+    """A claim's line with what is needed to read it, in one Jacobian layout."""
+
+    source: Source
+    model: Model
+    access: Access
+    statement: Statement
+    layout: str = LAYOUTS[0]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a derivative's value looks like."""
+
+    shape: Shape
+    per_row: bool
+    is_jacobian: bool
+
+
+class Built(NamedTuple):
+    """A right side, and how it was read where it has another shape than the derivative."""
+
+    formula: Graph | Misfit
+    reading: str = ""
+
+
+def target_op(statement: Statement) -> Op:
+    """The operation of its left side."""
+    assert statement.target is not None
+    return statement.ops[statement.target]
+
+
+def fit_of(context: ClaimStatement, target: Derivative, op: Op) -> Fit:
+    """What the derivative on the left looks like. Raises LanguageError where there is none."""
+    of: Name = op.options[0]
+    above, below = context.model.node(target.of), context.model.node(target.by)
+    shape = below.shape
+    if target.index is not None:
+        _check_index(context, target, below, op)
+        shape = ()
+    if above.shape and shape and max(len(above.shape), len(shape)) > 1:
+        raise context.source.error(
+            f"d {target.of}/d {target.by} of the shapes {spell_shape(above.shape)} and "
+            f"{spell_shape(shape)} is not a matrix",
+            of.span,
+            help="a matrix can stand above or below where the other one is a single number",
+        )
+    is_jacobian = bool(above.shape and shape)
+    order = (above.shape, shape) if context.layout == LAYOUTS[0] else (shape, above.shape)
+    return Fit(order[0] + order[1], above.per_row or below.per_row, is_jacobian)
+
+
+def _check_index(context: ClaimStatement, target: Derivative, below: Node, op: Op) -> None:
+    """The index fits. A misfit on a right side is passed on as a ShapeError."""
+    index = target.index or ()
+    if any(isinstance(part, slice) for part in index):
+        raise context.source.error(
+            "a derivative is by one entry, not by a slice",
+            op.span,
+            help="the whole derivative can be sliced: (d loss/d W)[0,:]",
+        )
+    probe = Builder()
+    try:
+        probe.apply("index", (probe.leaf("x", below.shape),), {"key": index})
+    except ShapeError as reason:
+        place = context.source.place(*op.span)
+        raise ShapeError(reason.message, place=place, help=reason.help) from None
+
+
+def reading_of(given: Shape, fit: Fit, target: str) -> str:
+    """How a right side is read that has the entries of the derivative in another shape; empty where it has
+    not."""
+    needed, count = fit.shape, math.prod(fit.shape)
+    if not given and needed and not fit.is_jacobian:
+        return f"one number for all {count:,} entries of {target}"
+    if {len(given), len(needed)} == {1, 2} and max(given) == max(needed) == count == math.prod(given):
+        return f"the shape {spell(given)} was read as {spell(needed)}"
+    return ""
+
+
+def other_shape(given: Shape, needed: Shape, target: str) -> Misfit:
+    """What is said of a right side of another shape."""
+    message = f"the right side has the shape {spell(given)}, {target} {spell(needed)}"
+    if given == (1, *needed):
+        return Misfit(message, "its only row fits: (...)[0,:]")
+    if given == (*needed, 1):
+        return Misfit(message, "its only column fits: (...)[:,0]")
+    if given == needed[::-1]:
+        return Misfit(message, "its transpose fits: (...)'")
+    if not given:
+        return Misfit(message, "a value for every entry is needed")
+    if len(given) == 2 and given[1:] == needed:
+        return Misfit(message, "its rows added up fit: sum(..., axis=0)[0,:]")
+    return Misfit(message, None)
+
+
+def spell(shape: Shape) -> str:
+    """A shape in a message."""
+    return spell_shape(shape) or "of a single number"
