@@ -66,7 +66,6 @@ FACTS = {
     "reference/exact_differences.py": "passes that one pair of slopes takes",
     "results/gradient_results.py": "exit codes",
     "results/index_patterns.py": SHOWN,
-    "verdicts/diagnosis/formula_edits.py": "digits of a decimal that is told from a constant",
 }
 
 ARITHMETIC = (ast.Constant, ast.BinOp, ast.UnaryOp, ast.Tuple, ast.operator, ast.unaryop, ast.expr_context)

@@ -67,3 +67,6 @@ class DiagnosisLimits(NamedTuple):
     # relative, of the factor minus 1 | two factors are one only if their tolerance is far below that | set by
     # hand, not measured
     clear_factor: float = 1e-2
+    # digits | a decimal of fewer is not taken for a rounded constant: 3.1 may be anything | set by hand, not
+    # measured
+    fewest_constant_digits: int = 3

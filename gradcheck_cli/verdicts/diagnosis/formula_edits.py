@@ -20,7 +20,6 @@ from gradcheck_cli.numerics.named_constants import constants_near, last_place, s
 
 __all__ = ["FormulaEdit", "replace_node", "undo_edits"]
 
-_FEWEST_DIGITS = 3  # of a decimal that may have been rounded from a constant
 _OVER_ROWS = {"sum_rows": "mean_rows", "mean_rows": "sum_rows"}
 _SIGNS = {"add": ("sub", "+", "-"), "sub": ("add", "-", "+")}
 Make = Callable[[Builder, Sequence[int]], int]
@@ -39,7 +38,8 @@ def undo_edits(
 ) -> Iterator[FormulaEdit]:
     """Every single slip that a formula of `target` may hold: the same shape comes out without it."""
     names = partial(_names, most=limits.most_derivatives)
-    for found in (_transposes, _over_rows, _reversed, _signs, _constants, names):
+    constants = partial(_constants, fewest=limits.fewest_constant_digits)
+    for found in (_transposes, _over_rows, _reversed, _signs, constants, names):
         for at, make, text in found(model, graph, target):
             formula = replace_node(graph, at, make)
             if formula is not None:
@@ -191,10 +191,10 @@ def _signs(model: Model, graph: Graph, target: Derivative) -> Slips:
             yield node.index, _exchanged(other), f"has {mine} where {right} belongs"
 
 
-def _constants(model: Model, graph: Graph, target: Derivative) -> Slips:
+def _constants(model: Model, graph: Graph, target: Derivative, *, fewest: int) -> Slips:
     """The constant that a decimal was rounded from: log(10) of 2.303."""
     for node in graph.nodes:
-        if node.is_literal and significant_digits(node.text) >= _FEWEST_DIGITS:
+        if node.is_literal and significant_digits(node.text) >= fewest:
             for name, digits in constants_near(node.value, last_place(node.text)):
                 yield node.index, _number(digits), f"{node.text} stands where {name} belongs"
 
