@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.numerics.float64 import Array, Axes, Float64, Mask
+from gradcheck_cli.numerics.array_types import Array, Axes, Mask
+from gradcheck_cli.numerics.float64 import Float64
 
 __all__ = ["COMPLEX128", "Complex128"]
 

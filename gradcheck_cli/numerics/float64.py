@@ -9,26 +9,16 @@ Knows nothing of models, nor of derivatives: complex functions are continuations
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gradcheck_cli.numerics.gaussian_elimination import (
-    cofactors,
-    determinant,
-    inverse,
-    is_regular,
-    spectral_bound,
-)
-from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
+from gradcheck_cli.numerics.array_types import Array, Axes
+from gradcheck_cli.numerics.comparisons import Comparisons
+from gradcheck_cli.numerics.matrices import Matrices
 
-__all__ = ["FLOAT64", "Array", "Axes", "Float64", "Mask", "floats"]
-
-Array = NDArray[Any]
-Axes = tuple[int, ...]
-Mask = NDArray[np.bool_]
+__all__ = ["FLOAT64", "Float64", "floats"]
 
 
 def floats(values: Any) -> Array:
@@ -47,29 +37,13 @@ def floats(values: Any) -> Array:
     return array.astype(np.float64) if array.dtype == object else array
 
 
-class Float64:
+class Float64(Comparisons, Matrices):
     """Double precision. What holds in every precision is written here once."""
-
-    dtype: Any = np.float64
-    limits: NumericsLimits = NUMERICS
 
     @property
     def pi(self) -> Any:
         """pi, to the precision of these numbers."""
         return np.pi
-
-    def array(self, values: Any) -> Array:
-        """Values as numbers of this namespace.
-
-        Parameters
-        ----------
-        values : numbers or an array
-
-        Returns
-        -------
-        array of the same shape, in the dtype of the namespace
-        """
-        return np.asarray(values, dtype=self.dtype)
 
     def decimals(self, values: Any) -> Array:
         """The numbers that doubles of a text or a file stand for: the shortest decimals that give them.
@@ -100,58 +74,6 @@ class Float64:
     def sub(self, a: Any, b: Any) -> Any:
         """a - b."""
         return a - b
-
-    # --- comparisons and choices -------------------------------------------------------------
-
-    def real(self, x: Any) -> Any:
-        """What comparisons look at."""
-        return x
-
-    def truth(self, mask: Any) -> Any:
-        """0 and 1 instead of False and True."""
-        return np.asarray(mask).astype(self.dtype)
-
-    def eq(self, a: Any, b: Any) -> Any:
-        """1 where a = b."""
-        return self.truth(self.real(a) == self.real(b))
-
-    def gt(self, a: Any, b: Any) -> Any:
-        """1 where a > b."""
-        return self.truth(self.real(a) > self.real(b))
-
-    def ge(self, a: Any, b: Any) -> Any:
-        """1 where a >= b."""
-        return self.truth(self.real(a) >= self.real(b))
-
-    def where(self, c: Any, a: Any, b: Any) -> Any:
-        """a where c is not 0, else b."""
-        return np.where(np.asarray(self.real(c) != 0), a, b)
-
-    def gate(self, g: Any, x: Any) -> Any:
-        """g where x > 0, else 0; as a product, in a quarter of the time that a choice takes."""
-        inside = np.asarray(self.real(x) > 0, dtype=bool)
-        known = g.dtype != object and np.isfinite(g).all()  # infinity times 0 is no number
-        return g * inside if known else np.where(inside, g, 0.0)
-
-    def is_power_of_any(self, b: Any) -> Any:
-        """1 where every number, negative ones too, has a power b: where b is an integer."""
-        return self.truth(np.floor(b) == b)
-
-    def abs(self, x: Any) -> Any:
-        """Absolute value."""
-        return np.abs(x)
-
-    def sign(self, x: Any) -> Any:
-        """-1, 0 or 1."""
-        return np.sign(x)
-
-    def negative_part(self, x: Any) -> Any:
-        """min(x, 0)."""
-        return self.where(self.gt(x, 0), 0 * x, x)
-
-    def positive_part(self, x: Any) -> Any:
-        """max(x, 0)."""
-        return np.maximum(x, 0.0)
 
     # --- elementary functions ----------------------------------------------------------------
 
@@ -346,105 +268,9 @@ class Float64:
 
         return _along(ahead, self.real(x), axes)
 
-    # --- shapes ------------------------------------------------------------------------------
-
-    def ones_like(self, x: Any) -> Any:
-        """1 in the shape of x."""
-        return np.ones_like(x, dtype=self.dtype)
-
-    def zeros(self, shape: Sequence[int]) -> Any:
-        """0 in a shape."""
-        return np.zeros(tuple(shape), dtype=self.dtype)
-
-    def broadcast_to(self, x: Any, shape: Sequence[int]) -> Any:
-        """x repeated to a larger shape."""
-        return np.broadcast_to(x, tuple(shape))
-
-    def stack(self, xs: Sequence[Any], axis: int) -> Any:
-        """Values of one shape side by side along a new axis."""
-        lead = np.broadcast_shapes(*(x.shape[:2] for x in xs))
-        return np.stack([np.broadcast_to(x, lead + x.shape[2:]) for x in xs], axis=axis)
-
-    def concat(self, xs: Sequence[Any], axis: int) -> Any:
-        """Arrays one behind the other along `axis`."""
-        lead = np.broadcast_shapes(*(x.shape[:2] for x in xs))
-        return np.concatenate([np.broadcast_to(x, lead + x.shape[2:]) for x in xs], axis=axis)
-
-    def diagonal(self, x: Any) -> Any:
-        """The diagonal of square matrices."""
-        return np.diagonal(x, axis1=-2, axis2=-1)
-
-    def on_diagonal(self, x: Any) -> Any:
-        """Matrices with vectors on their diagonal, 0 elsewhere."""
-        n = x.shape[-1]
-        result = self.zeros((*x.shape, n))
-        result[..., range(n), range(n)] = x
-        return result
-
-    def scatter(self, g: Any, x: Any, key: Any) -> Any:
-        """0 in the shape of the value x, with g at `key`."""
-        result = self.zeros(g.shape[:2] + x.shape[2:])
-        result[key] = g
-        return result
-
-    # --- matrices ----------------------------------------------------------------------------
-
-    def det(self, x: Any) -> Any:
-        """Determinant."""
-        return determinant(self.array(x))
-
-    def inv(self, x: Any) -> Any:
-        """Inverse, refined once; nan where the matrix is singular as far as doubles can tell."""
-        found = inverse(x)
-        found = found + np.matmul(found, np.eye(x.shape[-1]) - np.matmul(x, found))
-        return np.where(is_regular(x, found)[..., None, None], found, np.nan)
-
-    def cofactors(self, x: Any) -> Any:
-        """The derivative of det."""
-        return cofactors(x, self.limits)
-
-    def spectral_bound(self, x: Any) -> Any:
-        """A bound on the size of the eigenvalues of square matrices, as floats."""
-        return spectral_bound(x, self.limits)
-
-    def matmul(self, a: Any, b: Any) -> Any:
-        """a @ b for every perturbation and row; one large product where a side is shared by rows."""
-        rows = max(a.shape[1], b.shape[1])
-        if a.shape[1] == b.shape[1]:
-            return np.matmul(a, b)
-        if b.shape[1] == 1:  # each row's matrix a under the one before
-            wide = a.reshape(a.shape[0], -1, a.shape[-1])
-            product = np.matmul(wide, b[:, 0])
-            return product.reshape(product.shape[0], rows, a.shape[-2], b.shape[-1])
-        if b.shape[-1] == 1:
-            product = np.matmul(b[..., 0], a[:, 0].swapaxes(-1, -2))
-            return product[..., None]
-        wide = b.transpose(0, 2, 1, 3).reshape(b.shape[0], b.shape[2], -1)
-        product = np.matmul(a[:, 0], wide)
-        return product.reshape(product.shape[0], a.shape[-2], rows, -1).transpose(0, 2, 1, 3)
-
-    def matmul_onto(self, like: Any, a: Any, b: Any) -> Any:
-        """a @ b, summed over the rows where `like` has one value for all of them.
-
-        The row axis becomes part of the contraction: products of single rows are never stored.
-        """
-        if like.shape[1] == 1 and max(a.shape[1], b.shape[1]) > 1:
-            a, b = _rows_inside(a, b)
-        return self.matmul(a, b)
-
 
 _ERF = np.frompyfunc(math.erf, 1, 1)
 _ERFC = np.frompyfunc(math.erfc, 1, 1)
-
-
-def _rows_inside(a: Array, b: Array) -> tuple[Array, Array]:
-    """a and b with the row axis folded into the axis that `a @ b` contracts."""
-    if a.shape[1] == 1:
-        return a, np.sum(b, axis=1, keepdims=True)
-    if b.shape[1] == 1:
-        return np.sum(a, axis=1, keepdims=True), b
-    left = a.transpose(0, 2, 1, 3).reshape(a.shape[0], 1, a.shape[2], -1)
-    return left, b.reshape(b.shape[0], 1, -1, b.shape[3])
 
 
 def _along(function: Callable[[Array], Array], x: Array, axes: Axes) -> Array:

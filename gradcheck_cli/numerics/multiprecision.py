@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.numerics.array_types import Array, Axes
 from gradcheck_cli.numerics.exact_contraction import multilinear
-from gradcheck_cli.numerics.float64 import Array, Axes, Float64
+from gradcheck_cli.numerics.float64 import Float64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.gaussian_elimination import by_factors, inverse, minors
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
