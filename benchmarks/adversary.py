@@ -14,7 +14,8 @@ kinks, at borders, of extraordinary size) and takes the slopes of every step to 
     right column blamed an entry that is WRONG: here nobody changed a rule
     digits overstated   a column further from the truth than the digits of its row say
     kink missed         an entry that is ok where left and right slopes differ
-    slow                a report of more than a minute
+    slow                a report of more than a minute of the processor
+    undecided ok        a report that reads ok although a claim is undecided
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from gradcheck_cli.common.errors import GradcheckError
 
 FAILURES = (
     *("crash", "refused", "right called WRONG", "wrong passed"),
-    *("right column blamed", "digits overstated", "kink missed", "slow"),
+    *("right column blamed", "digits overstated", "kink missed", "slow", "undecided ok"),
 )
 SECONDS = 60  # of one report
 _TINY = C.mpf("1e-300")
@@ -55,7 +56,7 @@ def examine(seed: int, extreme: float = 0.02) -> tuple[Problem, Failure | None]:
 def failure(problem: Problem) -> Failure | None:
     """What goes wrong with this problem, if anything does, and a sentence on it."""
     claims = claims_of(problem)
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -65,9 +66,9 @@ def failure(problem: Problem) -> Failure | None:
     except Exception as error:  # whatever it is, it is a crash
         where = traceback.extract_tb(error.__traceback__)[-1]
         return "crash", f"{type(error).__name__}: {error} ({where.name})"
-    if time.perf_counter() - started > SECONDS:
-        return "slow", f"{time.perf_counter() - started:.0f} seconds"
-    return misjudged_claim(report, claims) or misjudged_entry(report, problem)
+    if time.process_time() - started > SECONDS:
+        return "slow", f"{time.process_time() - started:.0f} seconds"
+    return misjudged_claim(report, claims) or misjudged_entry(report, problem) or misjudged_report(report)
 
 
 def text_of(problem: Problem, claims: list[Claimed] | None = None) -> str:
@@ -80,11 +81,20 @@ def misjudged_claim(report: Report, claims: list[Claimed]) -> Failure | None:
     """A claim with a verdict that is a mistake. Where the loss is not finite no claim is judged."""
     given = {c.line.replace(" ", ""): c for c in claims}
     for found in report.claims:
-        claim = given.get(f"claim{found.display}={found.formula}".replace(" ", ""))
+        sign = "" if found.formula.startswith("from ") else "="
+        claim = given.get(f"claim{found.display}{sign}{found.formula}".replace(" ", ""))
         if claim is not None and str(found.verdict) in claim.mistakes:
             said = found.note or found.diagnosis
             return claim.mistakes[str(found.verdict)], f"{claim.line}: {found.verdict}, {said}"
     return None
+
+
+def misjudged_report(report: Report) -> Failure | None:
+    """A report that reads ok although one of its claims does not."""
+    if report.verdict is not Verdict.OK:
+        return None
+    left = [c for c in report.claims if c.verdict not in (Verdict.OK, Verdict.KINK)]
+    return ("undecided ok", f"{left[0].display}: {left[0].verdict}") if left else None
 
 
 def misjudged_entry(report: Report, problem: Problem) -> Failure | None:

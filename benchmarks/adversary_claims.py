@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -31,6 +33,7 @@ NOT_OK: Verdicts = {"ok": "wrong passed"}
 AT_A_KINK: Verdicts = RIGHT | NOT_OK
 UNKNOWN: Verdicts = {}
 SINGLE_PRECISION = UNKNOWN  # RIGHT once texts of float32 are read as such
+_FOLDER = TemporaryDirectory(prefix="adversary-")  # the files of claims, as long as the program runs
 _SIMPLE = ("relu({0})", "abs({0})", "max({0}, {1})", "min({0}, {1})", "max({0})", "min({0})", "elu({0})",
            "leaky_relu({0})", "abs({0} - 0.3)", "relu({0} - 0.1 - 0.2)", "norm({0})")  # fmt: skip
 
@@ -203,6 +206,27 @@ def _single_precision(problem: Problem, recipe: Recipe, draw: random.Random) -> 
     long = {t for t in texts.values() if len(t.partition("e")[0].replace(".", "").strip("-0")) >= 8}
     if len(long) >= 4 or not right:
         yield _line(recipe, nested(texts), SINGLE_PRECISION if right else NOT_OK)
+
+
+def _file(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """What a program writes: a file of doubles or of floats, for NumPy or of texts; one number may be off."""
+    true = _smooth(problem, recipe)
+    if not true or any(v and not 1e-30 < abs(v) < 1e30 for v in true.values()):
+        return
+    right = draw.random() < 0.5
+    changed = true if right else _one_changed(true, draw)
+    made = np.empty(np.shape(problem.base.names[recipe.by]), dtype=draw.choice([np.float64, np.float32]))
+    for index, value in changed.items():
+        made[index] = value
+    kind = draw.choice(["npy", "csv"])
+    path = f"{_FOLDER.name}/{recipe.by}-{draw.randrange(10**9)}.{kind}"
+    if kind == "npy":
+        np.save(path, made)
+    else:
+        rows = made.reshape(made.shape[0] if made.shape else 1, -1)
+        Path(path).write_text("".join(f"{','.join(map(str, row))}\n" for row in rows))
+    said = " as float32" if kind == "csv" and made.dtype == np.float32 else ""
+    yield Claimed(f'{_title(recipe)} from "{path}"{said}', RIGHT if right else _wrong(problem))
 
 
 def _jacobian(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
@@ -499,9 +523,9 @@ KINDS: dict[str, Callable[[Problem, Recipe, random.Random], Iterator[Claimed]]] 
     "numbers": _numbers, "mutated": _mutated, "rounded": _rounded, "entry": _entry, "whole": _whole,
     "shape": _other_shape, "float32": _single_precision, "jacobian": _jacobian, "formula": _formula,
     "slip": _slip, "kink": _kink, "outside": _outside, "jointly": _jointly, "border": _border,
-    "circle": _circle, "symmetric": _untransposed,
+    "circle": _circle, "symmetric": _untransposed, "file": _file,
 }  # fmt: skip
-_NUMBERS = ("numbers", "mutated", "rounded", "entry", "whole", "shape", "float32")
+_NUMBERS = ("numbers", "mutated", "rounded", "entry", "whole", "shape", "float32", "file", "file")
 Groups = list[Recipe]
 
 

@@ -212,7 +212,7 @@ def _zeros(value: Any) -> Any:
 # Drawing
 # ---------------------------------------------------------------------------------------------
 
-_OPERATIONS = [o for o in OPERATIONS if o not in REDUCERS]
+_OPERATIONS = [o for o, made in OPERATIONS.items() if made.drawn and o not in REDUCERS]
 
 
 class Author:

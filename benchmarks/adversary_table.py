@@ -206,6 +206,38 @@ def _shaped(g: Tree, x: Tree) -> Tree:
     return g * Tree("constant", (), f"ones({', '.join(map(str, x.shape))})", x.shape)
 
 
+def _part(axis: int, start: int, stop: int) -> str:
+    """The name of the operation that takes entries start to stop along an axis; entered where it is new."""
+    form = "({0})[" + ":," * axis + f"{start}:{stop}]"
+    key = (slice(None),) * axis + (slice(start, stop),)
+    if form not in OPERATIONS:
+        OPERATIONS[form] = Operation(
+            form, lambda a: a[key], None, lambda s: np.empty(s)[key].shape, False, drawn=False
+        )
+    return form
+
+
+def _joined(axis: int) -> tuple[Rule, ...]:
+    """Of two arrays side by side each gets its part of the adjoint."""
+    def first(g: Tree, y: Tree, a: Tree, b: Tree) -> Tree:
+        return apply(_part(axis, 0, a.shape[axis]), g)
+
+    def second(g: Tree, y: Tree, a: Tree, b: Tree) -> Tree:
+        return apply(_part(axis, a.shape[axis], y.shape[axis]), g)
+
+    return first, second
+
+
+def _padded(g: Tree, y: Tree, x: Tree) -> Tree:
+    """The adjoint of the first entries, followed by zeros."""
+    (kept,), (all_,) = y.shape, x.shape
+    return g if kept == all_ else apply("concat", g, literal([0] * (all_ - kept)))
+
+
+def _first_of(length: int) -> Tree:
+    return literal([1] + [0] * (length - 1))
+
+
 def _slope_of_gelu(x: Tree) -> Tree:
     cdf = n("0.5") * (n("1.0") + f("erf")(x / f("sqrt")(n("2"))))
     return cdf + x * f("exp")(-(x * x) / n("2")) / f("sqrt")(n("2") * n("pi"))
@@ -415,22 +447,25 @@ OPERATIONS |= {
     "column row": _array("({0} @ {1}')", np.multiply.outer, _outer_shape,
                          (lambda g, y, a, b: g @ b, lambda g, y, a, b: g.T @ a), "matmul"),
     "concat": _array("concat({0}, {1})", lambda a, b: np.concatenate([a, b]), _concat_shape(0),
-                     None, "concat"),
+                     _joined(0), "concat"),
     "concat1": _array("concat({0}, {1}, axis=1)", lambda a, b: np.concatenate([a, b], axis=1),
-                      _concat_shape(1), None, "concat"),
+                      _concat_shape(1), _joined(1), "concat"),
     "stack": _array("[{0}, {1}]", lambda *xs: np.array(xs, dtype=object), _numbers_only,
                     (lambda g, y, a, b: f("[0]")(g), lambda g, y, a, b: f("[1]")(g)), "stack"),
     "[0]": _array("({0})[0]", lambda a: a[0], _indexed(0, 1), (_scatter(0),), "index"),
     "[1]": _array("({0})[1]", lambda a: a[1], _indexed(1, 1), (_scatter(1),), "index"),
     "[0:2]": _array("({0})[0:2]", lambda a: a[0:2], lambda s: need(s >= (2,)) or _indexed(slice(2), 1)(s),
-                    None, "index"),
+                    (_padded,), "index"),
     "[0,1]": _array("({0})[0,1]", lambda a: a[0, 1], _indexed((0, 1), 2), (_scatter((0, 1)),), "index"),
-    "[0,:]": _array("({0})[0,:]", lambda a: a[0, :], _indexed((0, slice(None)), 2), None, "index"),
-    "[:,0]": _array("({0})[:,0]", lambda a: a[:, 0], _indexed((slice(None), 0), 2), None, "index"),
+    "[0,:]": _array("({0})[0,:]", lambda a: a[0, :], _indexed((0, slice(None)), 2),
+                    (lambda g, y, a: f("outer")(_first_of(a.shape[0]), g),), "index"),
+    "[:,0]": _array("({0})[:,0]", lambda a: a[:, 0], _indexed((slice(None), 0), 2),
+                    (lambda g, y, a: f("outer")(g, _first_of(a.shape[1])),), "index"),
     "plus ones": Operation("({0} + 2*ones(2))", lambda a: a + 2, (lambda g, y, a: g,),
                            lambda s: need(s == (2,)) or s, covers=("ones",)),
     "plus eye": _array("({0} + eye(2))", lambda a: a + np.eye(2).astype(int).astype(object),
                        lambda s: need(s == (2, 2)) or s, (lambda g, y, a: g,), "eye"),
     "sum_rows": Operation("sum_rows({0})", lambda a: a, (lambda g, y, a: g,), covers=("sum_rows",)),
-    "mean_rows": Operation("mean_rows({0})", lambda a: a, None, covers=("mean_rows",)),
+    "mean_rows": Operation("mean_rows({0})", lambda a: a,
+                           (lambda g, y, a: g / f("sum_rows")(a - a + n("1.0")),), covers=("mean_rows",)),
 }  # fmt: skip

@@ -265,7 +265,7 @@ def with_rows(a: Shape, b: Shape) -> Shape:
 class Operation:
     """How it is written, what it is, its shape, its rules (adjoint, output, arguments), where it has kinks.
 
-    `covers` names what it shows of the language.
+    `covers` names what it shows of the language; what is not drawn occurs in rules alone.
     """
 
     form: str
@@ -275,6 +275,7 @@ class Operation:
     entrywise: bool = True
     tie: Callable[..., Any] | None = None
     covers: tuple[str, ...] = ()
+    drawn: bool = True
 
 
 OPERATIONS: dict[str, Operation] = {}  # adversary_table.py fills it

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from build import exchanged
+from gradcheck_cli import Verdict, check, load
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from paths import PROJECT
 
@@ -65,7 +68,7 @@ def test_rows_are_added() -> None:
 
 _RULED = [
     o for o, made in OPERATIONS.items()
-    if made.entrywise and made.rules and any(made.rules) and o not in ("plus ones", "sum_rows")
+    if made.entrywise and made.rules and any(made.rules) and o not in ("plus ones", "sum_rows", "mean_rows")
 ]  # fmt: skip
 
 
@@ -102,6 +105,49 @@ def test_claims_where_there_is_no_derivative(
     made = problem(apply(operation, X), value, recipes=(Recipe(kind, "p0", 1),))
     assert [c.mistakes for c in claims_of(made)] == [mistakes]
     assert adversary.failure(made) is None
+
+
+@pytest.mark.parametrize(("operation", "shape", "values"), [
+    ("concat", (2,), (["0.3", "0.4"], ["1.5", "-0.4"])), ("[0:2]", (3,), (["0.3", "0.4", "2"],)),
+    ("[0,:]", (2, 2), ([["0.3", "0.4"], ["1", "2"]],)), ("[:,0]", (2, 2), ([["0.3", "0.4"], ["1", "2"]],)),
+    ("concat1", (2, 2), ([["0.3", "0.4"], ["1", "2"]], [["1.5", "3"], ["1", "-2"]])),
+])  # fmt: skip
+def test_rules_that_take_entries(operation: str, shape: tuple[int, ...], values: tuple[object, ...]) -> None:
+    leaves = [name(f"p{k}", shape) for k in range(len(values))]
+    bent = apply("sum", apply("sin", apply(operation, *leaves)))
+    recipes = tuple(Recipe("formula", f"p{k}", 1) for k in range(len(values)))
+    made = problem(bent, *values, recipes=recipes)
+    assert [c.mistakes for c in claims_of(made)] == [RIGHT] * len(values)
+    assert adversary.failure(made) is None
+
+
+def test_a_mean_over_rows_divides_by_their_number() -> None:
+    inputs = {"p0": Input("param", "2"), "x": Input("rows", ["1", "3"])}
+    steps = {"s0": apply("mul", X, name("x", (), True)), "loss": apply("mean_rows", name("s0", (), True))}
+    made = Problem(inputs, steps, (Recipe("formula", "p0", 1), Recipe("slip", "p0", 3)))
+    assert [c.mistakes for c in claims_of(made)] == [RIGHT, NO_NUMBER]
+    assert adversary.failure(made) is None
+
+
+def test_files_hold_claims() -> None:
+    made = [
+        c
+        for seed in range(40)
+        for c in claims_of(problem(apply("sin", X), "0.3", recipes=(Recipe("file", "p0", seed),)))
+    ]
+    assert {Path(c.line.split('"')[1]).suffix for c in made} == {".npy", ".csv"}
+    assert [c.mistakes for c in made if c.mistakes not in (RIGHT, NO_NUMBER)] == []
+    assert {"WRONG" in c.mistakes for c in made} == {True, False}
+
+
+def test_a_report_with_an_undecided_claim_is_not_ok() -> None:
+    circle = problem(apply("sin", X), "0.3", recipes=(Recipe("circle", "p0", 1),))
+    assert adversary.failure(circle) is None
+    report = check(load(adversary.text_of(circle)))
+    assert adversary.misjudged_report(report) is None
+    found = adversary.misjudged_report(replace(report, verdict=Verdict.OK))
+    assert found is not None
+    assert found[0] == "undecided ok"
 
 
 def test_ties_are_claimed_together() -> None:

@@ -33,12 +33,16 @@ SHOWN = 60  # characters of a name or a field in a message
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 _NOT_FINITE = re.compile(r"\s*[+-]?(nan|inf|infinity)\s*", re.IGNORECASE)
 _END = "\0"  # what no field holds
+_PLACE = "\0"  # before the place of a column without a name: no header holds it
 _NUMBERS = re.compile(f"(?:{_NUMBER.pattern}{_END})*+")  # many at once: a third of the time
 _DIALECT: dict[str, Any] = {"delimiter": ",", "quotechar": '"', "comments": None}  # for NumPy's reader
 
 
 class Columns:
-    """The columns of an open CSV file, by the names in its first line."""
+    """The columns of an open CSV file, by the names in its first line.
+
+    Where that line holds numbers the columns have places alone: all together can be had, none by its name.
+    """
 
     is_csv = True
 
@@ -46,6 +50,7 @@ class Columns:
         self.file, self.stream = file, stream
         self.limits, self.numerics = access.limits, access.numerics
         self.count = 0  # lines of numbers
+        self.headers = 1  # lines above them
         self.names: tuple[str, ...] = ()
         self._survey()
 
@@ -61,12 +66,13 @@ class Columns:
                 header, seen = self._examine()
                 break
             if not seen:
-                self._check_header(header)
+                self._read_header(header)
             seen += len(piece)
-            self._check_count(seen - 1)
+            self._check_count(seen - self.headers)
         if not seen:
             raise DataError(f"{self.file} is empty", help="its first line names the columns")
-        self.names, self.count = tuple(field.strip() for field in header), seen - 1
+        self.count = seen - self.headers
+        self.names = tuple(f.strip() if self.headers else f"{_PLACE}{k}" for k, f in enumerate(header, 1))
         if not self.count:
             raise DataError(f"{self.file} has a header but no lines of numbers")
 
@@ -82,27 +88,25 @@ class Columns:
                 misfit = misfit or (number, len(record))
             if _is_filled(record):
                 if not seen:
-                    self._check_header(header)
+                    self._read_header(header)
                 seen = k
                 self._check_line(misfit, len(header))
-                self._check_count(seen - 1)
+                self._check_count(seen - self.headers)
         return header or [], seen
 
-    def _check_header(self, header: Sequence[str]) -> None:
+    def _read_header(self, header: Sequence[str]) -> None:
         if len(header) == 1 and ";" in header[0]:
             raise DataError(
                 f"{self.file} separates its columns by ;", help="the separator is a comma"
             )
-        if all(_NUMBER.fullmatch(field) for field in header):
-            raise DataError(
-                f"{self.file}, line 1 holds numbers", help="the first line names the columns"
-            )
+        self.headers = 0 if all(_NUMBER.fullmatch(field) for field in header) else 1
 
     def _check_line(self, misfit: tuple[int, int] | None, width: int) -> None:
         if misfit is not None:
             fields = "1 field" if misfit[1] == 1 else f"{misfit[1]} fields"
+            first = "the header" if self.headers else "line 1"
             raise DataError(
-                f"{self.file}, line {misfit[0]} has {fields}, the header {width}",
+                f"{self.file}, line {misfit[0]} has {fields}, {first} {width}",
                 help="every line has one value for every column",
             )
 
@@ -209,7 +213,7 @@ class Columns:
         DataError
             If there is no such column, or a field is no finite number.
         """
-        headers = [find(name, self.names, "column", self.file) for name in names]
+        headers = self._find(names)
         quick = self._at_once([self.names.index(header) for header in headers])
         return self._fill(headers, self._numbers) if quick is None else quick
 
@@ -229,18 +233,23 @@ class Columns:
         DataError
             If there is no such column, or a field is no finite number.
         """
-        headers = [find(name, self.names, "column", self.file) for name in names]
+        headers = self._find(names)
         return self._fill(headers, self._half_units)
 
     def bits(self, name: str) -> int:
         """Text is read as float64."""
         return DOUBLE
 
+    def _find(self, names: Sequence[str]) -> list[str]:
+        if not self.headers and not set(names) <= set(self.names):
+            raise DataError(f"{self.file}, line 1 holds numbers", help="the first line names the columns")
+        return [find(name, self.names, "column", self.file) for name in names]
+
     def _at_once(self, places: Sequence[int]) -> Array | None:
         """These columns by NumPy's reader, in a third of the time; None where it stumbles over anything: who
         reads field by field says where and why."""
         found, start = allocate((self.count, len(places)), self.numerics), 0
-        lines = islice(self._lines(), 1, None)
+        lines = islice(self._lines(), self.headers, None)
         try:
             while piece := list(islice(lines, self.limits.piece_lines)):
                 if any(map(str.strip, piece)):
@@ -257,7 +266,7 @@ class Columns:
         """What is read from the fields of these columns, a piece of lines at a time."""
         places = [self.names.index(header) for header in headers]
         found = allocate((self.count, len(places)), self.numerics)
-        start = -1  # the header is no line of numbers
+        start = -self.headers  # no line of numbers
         for piece in self._pieces():
             lines = piece[max(0, -start) : self.count - start]
             start = max(0, start)
@@ -291,8 +300,9 @@ class Columns:
             value = float(field)
             if math.isfinite(value):
                 return value
-        line = next((number for number, _ in islice(self._records(), k + 1, None)), k + 2)
-        place = f"{self.file}, line {line}, column {printable(header, SHOWN)}"
+        line = next((number for number, _ in islice(self._records(), k + self.headers, None)), k + 2)
+        title = header.removeprefix(_PLACE)
+        place = f"{self.file}, line {line}, column {printable(title, SHOWN)}"
         if _NOT_FINITE.fullmatch(field) or _NUMBER.fullmatch(field):
             raise DataError(f"{place}: {field.strip()[:SHOWN]} is not a finite number")
         shown = printable(field, SHOWN)
