@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from gradcheck_cli.common.errors import LanguageError
 from gradcheck_cli.language.identifiers import describe, nearest
+from gradcheck_cli.language.listed_values import listed_values
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.model.primitives.table import function_names
 from gradcheck_cli.numerics.limits.language import DEFAULTS
@@ -28,6 +29,7 @@ _WORD = re.compile(
     r"|(?P<sign>\*\*|==|!=|<>|&&|\|\||\+=|-=|:=|->|\.T\b|\S)"
 )
 _LONG = 40
+_LONG_LINE = 72
 _GAP = re.compile(r"[\s,+*/()-]")
 _FORMS = "a line is NAME = EXPRESSION, or begins with data, rows, param, seed, set or claim"
 _OPERANDS = ("number", "name", "string", "derivative")
@@ -87,6 +89,10 @@ def explain(source: Source, span: Span, at: int, around: int = DEFAULTS.syntax_c
     words = _words(code, at, around)
     position = next(k for k, word in enumerate(words) if word.end > at or word.kind == "end")
     view = _View(words, position, code, source.code)
+    if view.bad.text == "," or view.before.text == ",":
+        error = _without_brackets(source, span, view, around)
+        if error is not None:
+            return error
     for rule in _RULES:
         advice = rule(view)
         if advice is not None:
@@ -96,6 +102,18 @@ def explain(source: Source, span: Span, at: int, around: int = DEFAULTS.syntax_c
     bad = view.words[position - advice.back]
     place = (span.start + bad.start, span.start + bad.end)
     return source.error(advice.message, place, help=advice.help)
+
+
+def _without_brackets(source: Source, span: Span, view: _View, around: int) -> LanguageError | None:
+    """`v[2] = 0.3, 1.2`: the vector or matrix that is meant."""
+    code = view.code[: view.bad.end + around]
+    following = source.code[span.end : span.end + around] if code == view.code else ""
+    found = listed_values(code, view.bad.start, following)
+    if found is None:
+        return None
+    what = "a matrix stands in brackets, row by row" if found.is_matrix else "a vector stands in brackets"
+    place = (span.start + found.start, span.start + found.end)
+    return source.error(what, place, help=f"write {_cut(found.assignment, _LONG_LINE)}")
 
 
 def _words(code: str, at: int, around: int) -> list[_Word]:
@@ -114,8 +132,8 @@ def _word(found: re.Match[str]) -> _Word:
     return _Word(found.lastgroup or "sign", found[0], found.start(), found.end())
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONG else f"{text[: _LONG - 3]}..."
+def _cut(text: str, longest: int = _LONG) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def derivative_meant(code: str, all_code: str = "") -> str | None:

@@ -112,6 +112,17 @@ BAD = [
     (X + "loss = x^^2", L, 2, 10, "missing", "there"),
     (X + "loss = x^2 = 3", L, 2, 12, "second =", ";"),
     (X + "loss = x, x", L, 2, 9, "comma", ";"),
+    # vectors and matrices without brackets
+    ("param v[2] = 0.3, 1.2", L, 1, 14, "a vector stands in brackets", "v[2] = [0.3, 1.2]"),
+    ("param a = 1, v = 0.3, -1.2, c = 2", L, 1, 18, "a vector", "v = [0.3, -1.2]"),
+    ("param v[2] = 1,2", L, 1, 14, "a vector", "v[2] = [1, 2]"),
+    ("param v[2] = 0,3, 1,2", L, 1, 16, "comma inside a number", "0.3"),
+    ("param A[2,2] = 1, 2; 3, 4", L, 1, 16, "a matrix stands", "A[2,2] = [[1, 2], [3, 4]]"),
+    ("param A[2,3] = 1, 2, 3, 4, 5, 6", L, 1, 16, "a matrix", "[[1, 2, 3], [4, 5, 6]]"),
+    ("rows x = 1, 2, 3", L, 1, 10, "a vector", "x = [1, 2, 3]"),
+    (X + "v = 1, 2", L, 2, 5, "a vector", "v = [1, 2]"),
+    (X + "loss = x\nclaim d loss/d x = 1, 2", L, 3, 20, "a vector", "d loss/d x = [1, 2]"),
+    ("param v[2] = 1, x2, 3", L, 1, 21, "does not fit", "NAME = EXPRESSION"),
     # statements
     ("L(w) = w^2", L, 1, 6, "not a name", "name ="),
     (X + "f[0] = x", L, 2, 6, "not a name", "name ="),
