@@ -72,16 +72,16 @@ def check(
     OptionError
         For a name that the model does not have; if one pass over it does not fit into memory.
     """
-    asked = options.settled(model.settings)
+    asked = options.fill_in(model.settings)
     judged = model.claims if claims is None else tuple(claims)
     plan = plan_run(model, _names(model, asked.wrt or ()), options, asked, limits)
     meter = Meter(progress or _nothing, 1 + plan.points + len(judged))  # values, points, claims
-    report = _checked(model, asked, judged, plan.points, plan.limits, meter)
+    report = _check_points(model, asked, judged, plan.points, plan.limits, meter)
     meter.finish()
     return report
 
 
-def _checked(
+def _check_points(
     model: Model, asked: Options, judged: tuple[Claim, ...], most_points: int, limits: Limits,
     meter: Meter,
 ) -> Report:
@@ -102,7 +102,7 @@ def _checked(
     tape = forward_pass(model, limits=limits.evaluation, meter=meter)
     failing = tape.failing()
     if failing is not None:
-        return _unresolved(model, blank, failing)
+        return _unresolved_report(model, blank, failing)
     program = symbolic.lower(model, limits=limits.symbolic)
     referee = Referee(
         program, Budget(asked.budget, limits.numerics.digits), limits=limits.reference,
@@ -128,12 +128,12 @@ def _checked(
         layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
         on_border=bool(tape.borders_hit()), limits=limits.claims, done=meter.part,
     )  # fmt: skip
-    results = _explained(model, judgement, asked, limits)
+    results = _explain(model, judgement, asked, limits)
     of_model = *free_notes(model), *unused_notes(model)
     notes = *of_model, *unseen_notes(referee, names), *judgement.notes, *budget_notes(referee)
     blank = replace(blank, notes=(*blank.notes, *notes))
     by_name = dict(zip(names, found, strict=True))
-    return _concluded(
+    return _conclude(
         model, blank, by_name, results, judgement.grounds, values, asked, points, most_points, limits
     )
 
@@ -155,7 +155,7 @@ def _names(model: Model, wrt: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(wrt))
 
 
-def _explained(
+def _explain(
     model: Model, judgement: Judged, asked: Options, limits: Limits
 ) -> tuple[ClaimResult, ...]:
     """The claims with where they go wrong, what is wrong, and the truth, as far as is asked for."""
@@ -180,7 +180,7 @@ def _explained(
     return tuple(found)
 
 
-def _unresolved(model: Model, blank: Report, failing: Failing) -> Report:
+def _unresolved_report(model: Model, blank: Report, failing: Failing) -> Report:
     """The loss is not finite at the given point: the step and its arguments are named."""
     node = failing.node
     step = model.steps.get(failing.step)
@@ -210,7 +210,7 @@ def _unresolved(model: Model, blank: Report, failing: Failing) -> Report:
     )  # fmt: skip
 
 
-def _concluded(
+def _conclude(
     model: Model,
     blank: Report,
     found: Mapping[str, Block],

@@ -30,7 +30,7 @@ class Options:
     budget: int = NUMERICS.budget
     memory: int = NUMERICS.memory  # MiB
 
-    def settled(self, settings: Mapping[str, object]) -> Options:
+    def fill_in(self, settings: Mapping[str, object]) -> Options:
         """The same with every None filled in. Raises OptionError for impossible values."""
         defaults: dict[str, object] = {
             "points": 4,

@@ -63,7 +63,7 @@ def plan_run(
         if cost * directions * wanted > few.most_sampled_work:
             wanted = min(wanted, 1 if cost * directions > few.most_sampled_work else 2)
         wanted = min(wanted, _points_in_memory(model, asked, limits))
-    return RunPlan(wanted, _thinned(limits, cost * wanted))
+    return RunPlan(wanted, _thin_out(limits, cost * wanted))
 
 
 def _directions(limits: Limits) -> int:
@@ -92,7 +92,7 @@ def _entry_work(model: Model, node: Node) -> int:
     return operations(model, [node]) if eliminates else node.size
 
 
-def _thinned(limits: Limits, cost: int) -> Limits:
+def _thin_out(limits: Limits, cost: int) -> Limits:
     """Fewer sums and examined entries where all of them would take minutes, but one sum always."""
     found, usual = limits.gradients, _directions(limits)
     if cost * usual <= limits.checking.most_sampled_work:

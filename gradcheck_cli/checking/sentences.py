@@ -55,7 +55,7 @@ def unused_notes(model: Model) -> list[str]:
     if not names:
         return []
     are, them = ("is", "it") if len(names) == 1 else ("are", "them")
-    return [f"{_named(names)} {are} unused: the loss does not depend on {them}"]
+    return [f"{_name_some(names)} {are} unused: the loss does not depend on {them}"]
 
 
 def unseen_notes(referee: Referee, names: Sequence[str]) -> list[str]:
@@ -125,16 +125,16 @@ def sentence_on_required_claims(model: Model, grounds: Grounds) -> str | None:
     missing = [part for p in model.parameters() for part in _missing(p, grounds)]
     covered = [p for p in model.parameters() if grounds.covers(p.name)]
     resting = [f"{p.display} {end}" for p in covered if (end := lacking(p, grounds)) is not None]
-    told = [f"no claim for {_named(missing)}"] if missing else []
+    told = [f"no claim for {_name_some(missing)}"] if missing else []
     if resting:
-        told.append(_listed(resting, "; "))
+        told.append(_join_some(resting, "; "))
     return f"--require-claims: {'; '.join(told)}." if told else None
 
 
 def lacking(parameter: Input, grounds: Grounds) -> str | None:
     """What the claims of one parameter lack; None where it counts as claimed."""
     missing = _missing(parameter, grounds)
-    return f"no claim for {_named(missing)}" if missing else grounds.open_end(parameter.name)
+    return f"no claim for {_name_some(missing)}" if missing else grounds.open_end(parameter.name)
 
 
 def _missing(parameter: Input, grounds: Grounds) -> list[str]:
@@ -144,7 +144,7 @@ def _missing(parameter: Input, grounds: Grounds) -> list[str]:
         return [parameter.display]
     if count > _MOST_NAMED:
         return [f"{parameter.display} ({count:,} of {size:,} entries)"]
-    return [f"{parameter.display}{spell_shape(entry)}" for entry in grounds.unclaimed(parameter.name)]
+    return [f"{parameter.display}{spell_shape(entry)}" for entry in grounds.unclaimed_entries(parameter.name)]
 
 
 def _on_coverage(parameters: Sequence[Input], grounds: Grounds) -> str:
@@ -155,13 +155,13 @@ def _on_coverage(parameters: Sequence[Input], grounds: Grounds) -> str:
     noun = "parameter" if all(not p.shape for p in parameters) else "parameter block"
     if total == 1:
         some = parameters[0].display not in missing
-        named = f" but for {_named(missing)}" if missing and some else ""
+        named = f" but for {_name_some(missing)}" if missing and some else ""
         return f"The only {noun} is {'not ' if missing and not some else ''}claimed{named}."
     if not missing:
         return f"All {total} {noun}s are claimed." if parameters else ""
     if have == 0 and missing == [p.display for p in parameters]:
         return f"0 of {total} {noun}s are claimed."
-    return f"{have} of {total} {noun}s {'is' if have == 1 else 'are'} claimed, not {_named(missing)}."
+    return f"{have} of {total} {noun}s {'is' if have == 1 else 'are'} claimed, not {_name_some(missing)}."
 
 
 def _agree(entry: Entry, limits: Limits) -> bool:
@@ -219,8 +219,8 @@ def _on_ways(shown: Sequence[Block], coverage: Coverage, directions: int) -> lis
     sentences = []
     if by_node:
         sentences.append(
-            f"By node: {_named(by_node)}. One difference by f = W @ h + b serves all of W and b, and some "
-            "entries were moved one by one beside it."
+            f"By node: {_name_some(by_node)}. One difference by f = W @ h + b serves all of W and b, and "
+            "some entries were moved one by one beside it."
         )
     if large:
         rest = coverage.checked - coverage.one_by_one
@@ -243,11 +243,11 @@ def _chance(unseen: float) -> str:
     return f"A single entry off by 1e-3 of itself goes unseen with probability {unseen:.1g}."
 
 
-def _named(names: Sequence[str]) -> str:
-    return _listed(names, ", ")
+def _name_some(names: Sequence[str]) -> str:
+    return _join_some(names, ", ")
 
 
-def _listed(parts: Sequence[str], between: str) -> str:
+def _join_some(parts: Sequence[str], between: str) -> str:
     more = f" and {len(parts) - _MOST_NAMED:,} more" if len(parts) > _MOST_NAMED else ""
     return between.join(parts[:_MOST_NAMED]) + more
 

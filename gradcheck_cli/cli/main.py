@@ -26,7 +26,7 @@ COMMAND_MODULES = (run_command, explain_command, init_stats_command, example_com
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code. Writes, but never raises."""
     try:
-        return _finished(_dispatched(arguments))
+        return _finish(_dispatch(arguments))
     except (KeyboardInterrupt, click.Abort):
         atomic_output.abandon(sys.stdout)
         return 130
@@ -34,14 +34,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         click.echo(error.format_message(), err=True)
         return 2
     except click.ClickException as error:
-        return _failed(in_our_words(error))
+        return _fail(in_our_words(error))
     except GradcheckError as error:
-        return _failed(error)
+        return _fail(error)
     except Exception as error:
-        return _failed(internal(error))
+        return _fail(internal(error))
 
 
-def _dispatched(arguments: Sequence[str] | None) -> int:
+def _dispatch(arguments: Sequence[str] | None) -> int:
     try:
         # the width that click would find by way of shutil: a twentieth of the time that --help takes
         narrow = max(50, min(atomic_output.width(), 80) - 2)
@@ -54,12 +54,12 @@ def _dispatched(arguments: Sequence[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _finished(code: int) -> int:
+def _finish(code: int) -> int:
     """Flush now, so that a closed pipe is met here and not at the interpreter's shutdown."""
     write_output("")
     return code
 
 
-def _failed(error: GradcheckError) -> int:
+def _fail(error: GradcheckError) -> int:
     tell(str(error))
     return error.exit_code

@@ -140,10 +140,10 @@ def _reports(
         _refuse_point(chosen, model.files)
         used.append(model)
     for claims in chosen["claims"] or (None,):
-        yield _attempt(claims or path, partial(_checked, model, claims, chosen), codes)
+        yield _attempt(claims or path, partial(_check, model, claims, chosen), codes)
 
 
-def _checked(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report:
+def _check(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report:
     from dataclasses import replace
 
     from gradcheck_cli import api

@@ -123,9 +123,9 @@ def peak_entries(live: Sequence[Node], rows: int, copies: int) -> int:
     for node in live:
         held += sizes[node.index]
         peak = max(peak, held + copies * sizes[node.index])
-        held -= _released(spent.get(node.index, ()), sizes)
+        held -= _release(spent.get(node.index, ()), sizes)
     return peak
 
 
-def _released(arguments: Iterable[int], sizes: dict[int, int]) -> int:
+def _release(arguments: Iterable[int], sizes: dict[int, int]) -> int:
     return sum(sizes.get(argument, 0) for argument in arguments)

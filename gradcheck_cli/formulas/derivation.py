@@ -94,7 +94,7 @@ class Derivation:
                 continue
             todo.pop()
             if node.index not in self._values:
-                self._values[node.index] = self._built(node)
+                self._values[node.index] = self._build(node)
         return self._values[index]
 
     def _is_waiting(self, index: int) -> bool:
@@ -111,7 +111,7 @@ class Derivation:
             node = self.node(node.arguments[0])
         return self._name_of(node.index) if node.index in self._shown else self._values[node.index]
 
-    def _built(self, node: Node) -> int:
+    def _build(self, node: Node) -> int:
         algebra = self.algebra
         if node.is_literal:
             return algebra.literal(node.value, node.text)

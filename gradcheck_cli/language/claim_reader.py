@@ -192,11 +192,11 @@ def _fit_to_shape(builder: Builder, root: int, fit: Fit, target: str) -> Built:
         return Built(builder.graph(root))
     reading = reading_of(node.shape, fit, target)
     if reading:
-        return Built(builder.graph(_reshaped(builder, root, fit.shape)), reading)
+        return Built(builder.graph(_reshape(builder, root, fit.shape)), reading)
     return Built(other_shape(node.shape, fit.shape, target))
 
 
-def _reshaped(builder: Builder, root: int, to: Shape) -> int:
+def _reshape(builder: Builder, root: int, to: Shape) -> int:
     """One number for all entries, or a row or column as a vector and the other way round."""
     given = builder.nodes[root].shape
     if not given:

@@ -14,13 +14,13 @@ def private_context(digits: int) -> Any:
 
     One for each number of digits, kept: to make one takes longer than most of what is computed in it.
     """
-    context = _made(digits, threading.get_ident())
+    context = _make(digits, threading.get_ident())
     context.dps = digits
     return context
 
 
 @lru_cache(maxsize=64)
-def _made(digits: int, thread: int) -> Any:
+def _make(digits: int, thread: int) -> Any:
     import mpmath
 
     context = mpmath.ctx_mp.MPContext()

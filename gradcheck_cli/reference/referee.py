@@ -186,25 +186,25 @@ class Referee(ExactDifferences):
         return {}
 
     @property
-    def _moved(self) -> int:
+    def _jittered_samples(self) -> int:
         return min(self.limits.samples, max(2, self.limits.most_jittered // self.held))
 
     @property
     def samples(self) -> int:
         """From how many a rounding bound is made, with the one that is not jittered."""
-        return 1 + self._moved
+        return 1 + self._jittered_samples
 
     @cached_property
     def _jitter(self) -> Jittered:
-        return Jittered(self._moved, 20, reference=self.limits)
+        return Jittered(self._jittered_samples, 20, reference=self.limits)
 
     @cached_property
     def _finer_jitter(self) -> Jittered:
-        return Jittered(self._moved, 21, self.limits.finer_jitter, reference=self.limits)
+        return Jittered(self._jittered_samples, 21, self.limits.finer_jitter, reference=self.limits)
 
     @cached_property
     def _narrow_jitter(self) -> Jittered:
-        return Jittered(self._moved, 22, narrow=True, reference=self.limits)
+        return Jittered(self._jittered_samples, 22, narrow=True, reference=self.limits)
 
     def formula_rounding(
         self, graph: Graph, leaves: Mapping[Key, Array], tolerance: Mapping[Key, Array]
@@ -291,7 +291,7 @@ class Referee(ExactDifferences):
         there = margins(graph, plain, FLOAT64, of="kink")
         if not there:
             return []
-        moved = margins(graph, self._jittered(point), FLOAT64, of="kink")
+        moved = margins(graph, self._jittered_values(point), FLOAT64, of="kink")
         found = []
         with np.errstate(all="ignore"):
             for (node, base), (_, near) in zip(there, moved, strict=True):
@@ -300,7 +300,7 @@ class Referee(ExactDifferences):
                     found.append(node)
         return found
 
-    def _jittered(self, point: Mapping[str, Array]) -> dict[int, Array]:
+    def _jittered_values(self, point: Mapping[str, Array]) -> dict[int, Array]:
         return jittered_pass(self.model, point, self._jitter, local_errors(self.model, point, self.limits))
 
     def value_rounding(

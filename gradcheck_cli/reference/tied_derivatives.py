@@ -135,8 +135,8 @@ class _Assembly(UnitPasses):
         follows = ~np.logical_or.reduce([np.zeros(low.shape, dtype=bool), *(s != 0 for s in steps.values())])
         left, right = (np.where(follows, part, np.nan) for part in self._sides(lowest))
         parts = (lowest.base, left, right, low, high, self._beyond(lowest))
-        base, left, right, low, high, beyond = (self._shaped(part) for part in parts)
-        full = np.stack([self._shaped(c) for c in columns]) if columns else np.zeros((0, *base.shape))
+        base, left, right, low, high, beyond = (self._reshape(part) for part in parts)
+        full = np.stack([self._reshape(c) for c in columns]) if columns else np.zeros((0, *base.shape))
         return Affine(base, full, tuple(first), left, right, low, high, beyond, nested)
 
     def _combinations(self) -> list[tuple[int, ...]]:
@@ -157,7 +157,7 @@ class _Assembly(UnitPasses):
             product = on_step[:, :, None] * on_name[:, None, :]
         return np.where((on_step[:, :, None] == 0) | (on_name[:, None, :] == 0), 0.0, product)
 
-    def _shaped(self, part: Array) -> Array:
+    def _reshape(self, part: Array) -> Array:
         per_row = self.of.per_row or self.by.per_row
         rows = (self.rows,) if per_row else ()
         part = np.broadcast_to(part, (self.rows if per_row else 1, self.of.size, self.by.size))
@@ -184,14 +184,14 @@ class _Assembly(UnitPasses):
             slope, moved = system.base, list[Array]()
             for k, unit in enumerate(self.units):
                 moves = sign * system.own[k]
-                for link, change in self._linked(system, k, moved):
+                for link, change in self._links_before(system, k, moved):
                     moves = moves + link * change
                 moved.append(self._change(unit, moves))
                 slope = slope + sign * self._full(system.arrives[k], moved[-1])
             found.append(slope)
         return found[0], found[1]
 
-    def _linked(self, system: System, k: int, given: Sequence[Array]) -> list[tuple[Array, Array]]:
+    def _links_before(self, system: System, k: int, given: Sequence[Array]) -> list[tuple[Array, Array]]:
         """How the arguments of a unit depend on the units before it, with what is given of each of those."""
         among = system.among[k]
         if among is None:
@@ -217,7 +217,7 @@ class _Assembly(UnitPasses):
         least, most = list[Array](), list[Array]()
         for k, unit in enumerate(self.units):
             few, many = system.own[k], system.own[k]
-            both = zip(self._linked(system, k, least), self._linked(system, k, most), strict=True)
+            both = zip(self._links_before(system, k, least), self._links_before(system, k, most), strict=True)
             for (link, a), (_, b) in both:
                 ends = np.stack([link * a, link * b])
                 few, many = few + ends.min(axis=0), many + ends.max(axis=0)
@@ -287,11 +287,11 @@ class _Assembly(UnitPasses):
         reach: list[Array] = []  # of each unit: where its arguments depend on the entries of the name
         by_way: list[Array] = []  # where they do so by way of a source
         for k in range(len(self.units)):
-            linked = self._linked(system, k, reach)
+            linked = self._links_before(system, k, reach)
             own = self.depends(k) if self.units[k].choice is Choice.NOTHING else system.own[k] != 0
             all_ways = [own.any(axis=0), *(part for _, part in linked)]
             reach.append(np.logical_or.reduce(all_ways))
-            through = [np.zeros_like(reach[k]), *(part for _, part in self._linked(system, k, by_way))]
+            through = [np.zeros_like(reach[k]), *(part for _, part in self._links_before(system, k, by_way))]
             by_way.append(reach[k] if k in sources else np.logical_or.reduce(through))
             if k in sources or system.arrives[k].any():
                 found = found | by_way[k][:, None, :]
@@ -300,5 +300,5 @@ class _Assembly(UnitPasses):
     def _jumps(self, k: int) -> bool:
         """Whether the step has another value with the other outcome of a comparison."""
         item = self.program.of_node[self.of.index]
-        low, high = (floats(self.passed(high_ones).values[item]) for high_ones in ((), (k,)))
+        low, high = (floats(self.values_at(high_ones).values[item]) for high_ones in ((), (k,)))
         return self._differ(low, high)

@@ -106,7 +106,7 @@ class UnitPasses:
         self._passes: dict[tuple[int, ...], Pass] = {}
         self._beside: dict[int, Array] = {}
 
-    def passed(self, high: tuple[int, ...]) -> Pass:
+    def values_at(self, high: tuple[int, ...]) -> Pass:
         """The values with some comparisons coming out high, the other ones that hold with equality low."""
         if high not in self._passes:
             overrides = self._overrides(high) if self.outcomes else {}
@@ -137,15 +137,15 @@ class UnitPasses:
 
     def system(self, high: tuple[int, ...]) -> System:
         """What is known with these comparisons coming out high, the others low."""
-        at = self.passed(high)
+        at = self.values_at(high)
         main = self._reverse(at, self.of, range(self.of.size))
         base = main.of_node(self.by).swapaxes(0, 1)
         arrives = [self._on_step(main.of_node(u.node, uncut=True), u) for u in self.units]
-        reverses = {a: self._reverses(at, self._node(a), places) for a, places in self._asked.items()}
+        reverses = {a: self._reverses(at, self._node(a), places) for a, places in self._tying.items()}
         given = {a: np.concatenate([r.of_node(self.by) for r in some]) for a, some in reverses.items()}
         own, among = [], []
         for k, unit in enumerate(self.units):
-            at_seed = [(a, self._asked[a].index(place)) for a, place in unit.arguments]
+            at_seed = [(a, self._tying[a].index(place)) for a, place in unit.arguments]
             own.append(np.stack([self._on_name(given[a][s], self._node(a), unit) for a, s in at_seed]))
             behind = any(self._before[a] for a, _ in unit.arguments)
             links = [self._links(reverses[a], self._node(a), s, k) for a, s in at_seed] if behind else None
@@ -156,7 +156,7 @@ class UnitPasses:
         return self.model.graph.nodes[index]
 
     @cached_property
-    def _asked(self) -> dict[int, list[int]]:
+    def _tying(self) -> dict[int, list[int]]:
         """The arguments of the units, with the entries that tie."""
         found: dict[int, set[int]] = {}
         for unit in self.units:
@@ -169,7 +169,7 @@ class UnitPasses:
         """Whether an argument is computed from some unit."""
         nodes = {u.node.index for u in self.units if u.choice is not Choice.OUTCOME}
         found = {}
-        for argument in self._asked:
+        for argument in self._tying:
             above = self.model.graph.upstream([argument])
             found[argument] = any(above[index] for index in nodes)
         return found
@@ -182,9 +182,9 @@ class UnitPasses:
 
     def _reverse(self, at: Pass, of: Node, places: Sequence[int]) -> CutReverse:
         self.referee.pay(self.m, max(0, len(places) - 1))
-        return self._seeded(at, of, places, self.m, self._cuts)
+        return self._seed(at, of, places, self.m, self._cuts)
 
-    def _seeded(
+    def _seed(
         self, at: Pass, of: Node, places: Sequence[int], m: Namespace, cuts: Mapping[int, Array]
     ) -> CutReverse:
         """Adjoints of some entries of a node, one after the other."""
@@ -246,7 +246,7 @@ class UnitPasses:
         unit, found = self.units[k], []
         for argument, place in unit.arguments:
             node = self._node(argument)
-            given = self._generic(argument)[self._asked[argument].index(place)]
+            given = self._generic(argument)[self._tying[argument].index(place)]
             found.append(self._on_name((given != 0) | np.isnan(given), node, unit))
         return np.stack(found)
 
@@ -258,6 +258,6 @@ class UnitPasses:
             moved = {n: v * random.uniform(0.7, 1.3, v.shape) + random.uniform(0.1, 0.3, v.shape)
                      for n, v in point.items()}  # fmt: skip
             at = self.referee.pass_with(point.with_values(moved), FLOAT64, {})
-            reverse = self._seeded(at, self._node(argument), self._asked[argument], FLOAT64, {})
+            reverse = self._seed(at, self._node(argument), self._tying[argument], FLOAT64, {})
             self._beside[argument] = reverse.of_node(self.by)
         return self._beside[argument]

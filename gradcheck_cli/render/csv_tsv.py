@@ -35,28 +35,28 @@ Line = dict[str, str]
 @output_format("csv")
 def run_csv(reports: Sequence[Report], options: OutputOptions) -> str:
     """RFC 4180 with one header for all files."""
-    return _written(FIELDS, chain.from_iterable(map(_lines, reports)), ",")
+    return _write(FIELDS, chain.from_iterable(map(_lines, reports)), ",")
 
 
 @output_format("tsv")
 def run_tsv(reports: Sequence[Report], options: OutputOptions) -> str:
     """The same with tabs."""
-    return _written(FIELDS, chain.from_iterable(map(_lines, reports)), "\t")
+    return _write(FIELDS, chain.from_iterable(map(_lines, reports)), "\t")
 
 
 @output_format("csv", of="init-stats")
 def init_csv(report: InitReport, options: OutputOptions) -> str:
     """RFC 4180: every layer, or every Nth as asked."""
-    return _written(INIT_FIELDS, _layers(report), ",")
+    return _write(INIT_FIELDS, _layers(report), ",")
 
 
 @output_format("tsv", of="init-stats")
 def init_tsv(report: InitReport, options: OutputOptions) -> str:
     """The same with tabs."""
-    return _written(INIT_FIELDS, _layers(report), "\t")
+    return _write(INIT_FIELDS, _layers(report), "\t")
 
 
-def _written(fields: Sequence[str], lines: Iterable[Line], delimiter: str) -> str:
+def _write(fields: Sequence[str], lines: Iterable[Line], delimiter: str) -> str:
     file = StringIO()
     writer = csv.DictWriter(file, fields, "", delimiter=delimiter, lineterminator="\n")
     writer.writeheader()

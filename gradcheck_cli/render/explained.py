@@ -38,7 +38,7 @@ def explain_table(explanation: Explanation, options: OutputOptions) -> str:
     """
     page = Page(options)
     whole = options.verbosity > 0
-    page.parted([*_header(explanation, whole)], indent=2)
+    page.flow([*_header(explanation, whole)], indent=2)
     passes = (
         ("FORWARD PASS", explanation.forward),
         ("BACKWARD PASS #1: intermediates, last first", explanation.backward_steps),
@@ -46,7 +46,7 @@ def explain_table(explanation: Explanation, options: OutputOptions) -> str:
     )
     shown = [(title, [_row(page, step, whole) for step in steps]) for title, steps in passes]
     if whole:
-        shown.insert(0, ("POINT: data and parameters", [_given(page, s) for s in explanation.inputs]))
+        shown.insert(0, ("POINT: data and parameters", [_given_value(page, s) for s in explanation.inputs]))
     widths = _widths(page, [row for _, rows in shown for row in rows])
     page.blank()
     for title, rows in shown:
@@ -54,7 +54,7 @@ def explain_table(explanation: Explanation, options: OutputOptions) -> str:
         for row in rows:
             _step(page, row, widths)
     for note in explanation.notes:
-        page.wrapped(f"note: {note}", hanging=6)
+        page.wrap(f"note: {note}", hanging=6)
     return page.text()
 
 
@@ -73,7 +73,7 @@ def _row(page: Page, step: ExplainedStep, whole: bool) -> Row:
     return Row(page.safe(equation), value, page.safe(step.local))
 
 
-def _given(page: Page, step: ExplainedStep) -> Row:
+def _given_value(page: Page, step: ExplainedStep) -> Row:
     return Row(page.safe(step.title or step.name), _lines(step.value), "")
 
 
@@ -103,18 +103,18 @@ def _step(page: Page, row: Row, widths: tuple[int, int]) -> None:
     free = page.width - column - 4 if width <= column else 0
     local = row.local if width_of(row.local) <= free - value_column - 2 else ""
     fits = len(row.value) == 1 and width_of(row.value[0]) <= (value_column if local else free)
-    first, *more = _wrapped(row.equation, page.width - 4)
+    first, *more = _wrap(row.equation, page.width - 4)
     value = row.value[0] if fits else ""
     page.line(f"  {first}{' ' * (column - width)}  {value:<{value_column}}  {local}")
     for line in more:
         page.line(f"    {line}")
     for number, line in enumerate(() if fits else row.value):
-        page.wrapped(f"{'  ' if number else '= '}{line}".rstrip(), indent=4, hanging=3)
-    for line in [] if local else _wrapped(row.local, page.width - 6):
+        page.wrap(f"{'  ' if number else '= '}{line}".rstrip(), indent=4, hanging=3)
+    for line in [] if local else _wrap(row.local, page.width - 6):
         page.line(f"      {line}")
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrap(text: str, width: int) -> list[str]:
     """`text` in lines, no derivative being broken."""
     if not text:
         return []

@@ -9,7 +9,7 @@ from gradcheck_cli.render import numbers
 from gradcheck_cli.render.page import Page
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.sections import hung
-from gradcheck_cli.render.text_encoding import listed
+from gradcheck_cli.render.text_encoding import join_parts
 from gradcheck_cli.results.initialization_results import GainReport
 
 __all__ = ["gain_table"]
@@ -28,11 +28,11 @@ def gain_table(gains: Sequence[GainReport], options: OutputOptions) -> str:
     page = Page(options)
     for one in gains if options.verbosity > -2 else ():
         page.blank()
-        page.wrapped(one.formula)
+        page.wrap(one.formula)
         for label, value, text in _gain_lines(one):
             hung(page, f"  {label:<{_LABEL}}{value:<{_VALUE}}", text)
         for note in one.notes:
-            page.wrapped(f"note: {note}", indent=2, hanging=6)
+            page.wrap(f"note: {note}", indent=2, hanging=6)
     return page.text()
 
 
@@ -66,4 +66,4 @@ def _critical(one: GainReport) -> str:
         return f"none ({biases}){f': {one.critical_note}' if one.critical_note else ''}"
     where = "" if one.critical_q is None else f"at q = {one.critical_q:.4g}"
     words = " ".join(filter(None, (f"sigma_w = {one.critical_sigma_w:.6g}", where)))
-    return f"{listed((words, one.critical_note))} ({biases}); a weight's variance is sigma_w^2/fan_in"
+    return f"{join_parts((words, one.critical_note))} ({biases}); a weight's variance is sigma_w^2/fan_in"

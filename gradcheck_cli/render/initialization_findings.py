@@ -19,7 +19,7 @@ from gradcheck_cli.render.initialization_panels import (
     level,
     quantity,
 )
-from gradcheck_cli.render.text_encoding import cut, listed, plural, safe
+from gradcheck_cli.render.text_encoding import cut, join_parts, plural, safe
 from gradcheck_cli.results.initialization_results import (
     FormatForecast,
     InitReport,
@@ -30,8 +30,8 @@ from gradcheck_cli.results.initialization_results import (
 )
 
 __all__ = [
-    "FORMATS_HEADING", "MATRIX_HEADINGS", "about", "closing", "forecast", "format_rows", "lost",
-    "matrix_rows", "ratios", "sentences",
+    "FORMATS_HEADING", "MATRIX_HEADINGS", "about", "closing", "forecast", "format_rows",
+    "matrix_rows", "meaning_of_lost", "ratios", "sentences",
 ]  # fmt: skip
 
 _MOST_WIDTHS = 8  # of hidden layers that are listed one by one
@@ -51,7 +51,7 @@ def about(report: InitReport) -> list[str]:
         if isinstance(value := config.get(key), int)
     ]
     seed = "" if config.get("seed") is None else f"seed {config['seed']}"
-    return ["init-stats", _network(config), listed((*counts, seed))]
+    return ["init-stats", _network(config), join_parts((*counts, seed))]
 
 
 def _network(config: Mapping[str, object]) -> str:
@@ -65,7 +65,7 @@ def _network(config: Mapping[str, object]) -> str:
         parts.append(f"bias variance {config['bias_var']}")
     if config.get("dtype") not in (None, "float64"):
         parts.append(str(config["dtype"]))
-    return listed(parts)
+    return join_parts(parts)
 
 
 def _architecture(config: Mapping[str, object]) -> str:
@@ -116,10 +116,10 @@ def _causes(inits: Sequence[InitSummary], roster: Roster, verbosity: int) -> Ite
         for some in [group] if alike else [[one] for one in group]:
             word = "" if some[0].verdict is None else str(some[0].verdict)
             who = roster.sentence(*(one.init for one in some))
-            yield ": ".join(filter(None, (who, word, _merged([one.cause for one in some]))))
+            yield ": ".join(filter(None, (who, word, _merge([one.cause for one in some]))))
 
 
-def _merged(causes: Sequence[str]) -> str:
+def _merge(causes: Sequence[str]) -> str:
     """Texts that are alike but for numbers, as one: "by 0.05 and 0.5"."""
     columns = zip(*map(_NUMBER.findall, causes), strict=True)
     found = (both(column if len(set(column)) > 1 else column[:1]) for column in columns)
@@ -200,7 +200,7 @@ def closing(report: InitReport, roster: Roster) -> Iterator[str]:
 FORMATS_HEADING = "the layer where a format overflows or is all zero"
 
 
-def lost(report: InitReport) -> str:
+def meaning_of_lost(report: InitReport) -> str:
     """What "lost" means, where it is said."""
     said = any(one.event == "lost" for one in report.formats)
     return "lost: the forward pass was lost before, and the gradient with it" if said else ""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gradcheck_cli.render import numbers
-from gradcheck_cli.render.page import Cell, styled
-from gradcheck_cli.render.text_encoding import cut, listed, safe
+from gradcheck_cli.render.page import Cell, style_verdict
+from gradcheck_cli.render.text_encoding import cut, join_parts, safe
 from gradcheck_cli.results.initialization_results import InitReport, InitSummary, LayerStats, Outcome, Series
 
 __all__ = [
@@ -82,7 +82,7 @@ def level(config: Mapping[str, object]) -> str:
 
 def outcome(word: Outcome | None) -> Cell:
     """The word with its color; a dash where nothing was judged."""
-    return (numbers.ABSENT, "") if word is None else styled(word)
+    return (numbers.ABSENT, "") if word is None else style_verdict(word)
 
 
 def verdict(series: Series, short: bool = False) -> Cell:
@@ -168,7 +168,7 @@ class Roster:
         """What stands beside a plain variance: its distribution unless normal, and its label."""
         kind = init.partition(":")[0]
         label = self._known[init].label if init in self._known else ""
-        return safe(listed(("" if kind == "normal" else kind, label)))
+        return safe(join_parts(("" if kind == "normal" else kind, label)))
 
 
 def both(parts: Iterable[str]) -> str:
@@ -220,13 +220,13 @@ class Panel:
         layers = (layer for series in named for layer in layers_by_place(series).items())
         return {place: cut(safe(layer.name or ""), LONGEST_STEP) for place, layer in layers}
 
-    def shown(self, interval: str = "") -> str:
+    def caption(self, interval: str = "") -> str:
         """What the numbers are: "log10 var h_k, median of 20 networks"; `interval`: of low and high."""
         networks = max(series.networks for series in self.series)
         of = ["towards the input"] if self.direction == "backward" else []
         many = {0: "", 1: "one network"}.get(networks, f"median of {networks:,} networks")
         low_to_high = f"low to high: {interval}" if interval else ""
-        return listed((f"log10 {quantity(self.series[0])}", *of, many, low_to_high))
+        return join_parts((f"log10 {quantity(self.series[0])}", *of, many, low_to_high))
 
 
 def panels(report: InitReport) -> list[Panel]:

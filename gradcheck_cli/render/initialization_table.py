@@ -14,8 +14,8 @@ from gradcheck_cli.render.initialization_findings import (
     closing,
     forecast,
     format_rows,
-    lost,
     matrix_rows,
+    meaning_of_lost,
     ratios,
     sentences,
 )
@@ -31,11 +31,11 @@ from gradcheck_cli.render.initialization_panels import (
     panels,
     rows,
 )
-from gradcheck_cli.render.page import Cell, Page, laid_out
+from gradcheck_cli.render.page import Cell, Page, column_widths
 from gradcheck_cli.render.registry import OutputOptions, output_format
-from gradcheck_cli.render.sections import HEADING, headed, hung, table, table_width, title
+from gradcheck_cli.render.sections import HEADING, hung, table, table_width, title, with_heading
 from gradcheck_cli.render.sparklines import BLOCKS, LONGEST, shape_rows, sparklines
-from gradcheck_cli.render.text_encoding import listed, safe, width_of
+from gradcheck_cli.render.text_encoding import join_parts, safe, width_of
 from gradcheck_cli.results.initialization_results import InitReport, MatrixStats
 
 __all__ = ["init_table"]
@@ -60,7 +60,7 @@ def _verdict_lines(page: Page, report: InitReport, roster: Roster) -> None:
 
 
 def _whole(page: Page, report: InitReport, roster: Roster) -> None:
-    page.parted(about(report))
+    page.flow(about(report))
     _matrices(page, report.matrices)
     for panel in panels(report):
         _panel(page, panel, roster, report.config)
@@ -73,7 +73,7 @@ def _whole(page: Page, report: InitReport, roster: Roster) -> None:
 def _paragraph(page: Page, lines: Iterable[str]) -> None:
     page.blank()
     for sentence in lines:
-        page.wrapped(sentence, hanging=2)
+        page.wrap(sentence, hanging=2)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ def _paragraph(page: Page, lines: Iterable[str]) -> None:
 
 def _panel(page: Page, panel: Panel, roster: Roster, config: Mapping[str, object]) -> None:
     interval = level(config) if page.options.verbosity > 0 else ""
-    title(page, panel.direction.upper(), panel.shown(interval))
+    title(page, panel.direction.upper(), panel.caption(interval))
     style, blocks = _layout(page, panel, roster, config)
     for number, block in enumerate(blocks, 1):
         if number > 1:
@@ -126,9 +126,9 @@ def _style(page: Page, panel: Panel, roster: Roster, brief: bool, short: int) ->
     whole = page.options.verbosity > 0
     found = [heading_row(panel, roster, brief)]
     found += rows(panel, roster, whole=whole, brief=brief, short=short)
-    names = laid_out([[page.safe(text) for text in row.label] for row in found])
-    end = laid_out([[page.safe(text) for text, _ in _cells(row, (), True)] for row in found])
-    layers = laid_out([[text for text, _ in _cells(row, panel.layers, False)] for row in found])
+    names = column_widths([[page.safe(text) for text in row.label] for row in found])
+    end = column_widths([[page.safe(text) for text, _ in _cells(row, (), True)] for row in found])
+    layers = column_widths([[text for text, _ in _cells(row, panel.layers, False)] for row in found])
     costs = {k: 1 + width for k, width in zip(panel.layers, layers[len(names) :], strict=True)}
     taken = sum(names) + len(names)
     return _Style(found, taken + 1, sum(end) + len(end) - taken, costs)
@@ -197,8 +197,8 @@ def _formats(page: Page, report: InitReport, roster: Roster) -> None:
         table(page, found)
     else:
         _format_lines(page, report, roster)
-    if lost(report):
-        page.wrapped(lost(report), indent=2)
+    if meaning_of_lost(report):
+        page.wrap(meaning_of_lost(report), indent=2)
 
 
 def _format_lines(page: Page, report: InitReport, roster: Roster) -> None:
@@ -206,7 +206,7 @@ def _format_lines(page: Page, report: InitReport, roster: Roster) -> None:
     eventful = [one for one in report.formats if one.event or one.simulated_event]
     cells = [[*roster.cells(one.init, brief=True), one.format, one.direction] for one in eventful]
     heads = [*roster.headings(brief=True), "format", "direction"]
-    head, *lines = page.grid(headed([heads, *cells]), "l" * len(heads))
+    head, *lines = page.grid(with_heading([heads, *cells]), "l" * len(heads))
     page.line("  ", *head)
     for one, line in zip(eventful, lines, strict=True):
         hung(page, f"  {''.join(text for text, _ in line)}  ", forecast(one))
@@ -226,17 +226,17 @@ def _matrices(page: Page, matrices: Sequence[MatrixStats]) -> None:
     gap = 2 if table_width(page, found) + needed <= page.width else 1
     if table_width(page, found, gap) > page.width:
         found, gap = [row[: len(MATRIX_HEADINGS)] for row in found], 2
-        remarks = [listed((*map(" ".join, ratios(one).items()), one.remark)) for one in matrices]
+        remarks = [join_parts((*map(" ".join, ratios(one).items()), one.remark)) for one in matrices]
     _matrix_lines(page, found, gap, remarks)
 
 
 def _matrix_lines(page: Page, found: list[list[str]], gap: int, remarks: list[str]) -> None:
     """The grid with each remark beside its row, or under it."""
     free = page.width - table_width(page, found, gap)
-    head, *lines = page.grid(headed(found), "lrl" + "r" * (len(found[0]) - 3), gap)
+    head, *lines = page.grid(with_heading(found), "lrl" + "r" * (len(found[0]) - 3), gap)
     page.line("  ", *head)
     for remark, line in zip(remarks, lines, strict=True):
         beside = width_of(page.safe(remark)) + 2 <= free
         page.line("  ", *line, f"  {remark}" if beside else "")
         if remark and not beside:
-            page.wrapped(remark, indent=6)
+            page.wrap(remark, indent=6)

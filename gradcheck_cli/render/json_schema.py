@@ -264,9 +264,9 @@ def _holds_records(value: Any) -> bool:
 
 def _harmless(text: str) -> str:
     """JSON text in which what a terminal could obey is written as an escape."""
-    return re.sub(r"[^\n -~]", _escaped, text)
+    return re.sub(r"[^\n -~]", _escape, text)
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escape(found: re.Match[str]) -> str:
     character = found.group()
     return character if character.isprintable() else json.dumps(character)[1:-1]

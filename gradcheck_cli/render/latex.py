@@ -89,7 +89,7 @@ def explain_latex(explanation: Explanation, options: OutputOptions) -> str:
 
 def escape(text: str) -> str:
     """User text as LaTeX text: nothing in it is a command, every letter is one pdfLaTeX has."""
-    return re.sub("-(?=-)", "-{}", "".join(map(_escaped, safe(text))))  # two signs, no dash
+    return re.sub("-(?=-)", "-{}", "".join(map(_escape_character, safe(text))))  # two signs, no dash
 
 
 def symbol(name: str) -> str:
@@ -100,7 +100,7 @@ def symbol(name: str) -> str:
     return latex_derivative(over[1], over[2]) if over else latex_name(name)
 
 
-def _escaped(character: str) -> str:
+def _escape_character(character: str) -> str:
     if character.isascii():
         return _SPECIAL.get(character, character)
     from gradcheck_cli.formulas.writers import GREEK
@@ -237,11 +237,11 @@ def _page(align: str, head: str, body: Sequence[str]) -> str:
 def _display(steps: Sequence[ExplainedStep], whole: bool) -> str:
     if not steps:
         return ""
-    lines = [_aligned(step, whole) for step in steps]
+    lines = [_align(step, whole) for step in steps]
     return "{\\allowdisplaybreaks\n\\begin{align*}\n" + " \\\\\n".join(lines) + "\n\\end{align*}}"
 
 
-def _aligned(step: ExplainedStep, whole: bool) -> str:
+def _align(step: ExplainedStep, whole: bool) -> str:
     """Title, formula and value, then the local derivative; formulas of ours are LaTeX already."""
     formula = step.latex or rf"\text{{{_code(step.formula)}}}"
     local = step.local_latex or (rf"\text{{{_code(step.local)}}}" if step.local else "")

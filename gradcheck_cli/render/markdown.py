@@ -75,14 +75,14 @@ def init_markdown(report: InitReport, options: OutputOptions) -> str:
     if report.matrices:
         parts += ["### Weights", _matrices(report)]
     for panel in panels.panels(report):
-        parts.append(f"### {escape(f'{panel.direction.capitalize()}: {panel.shown()}')}")
+        parts.append(f"### {escape(f'{panel.direction.capitalize()}: {panel.caption()}')}")
         parts.append(_panel(panel, roster, report.config, options.verbosity > 0))
     parts += _shapes(report, roster)
     parts += map(escape, findings.sentences(report, roster, options.verbosity))
     if report.formats:
         rows = findings.format_rows(report, roster)
         parts += ["### Number formats", escape(f"{findings.FORMATS_HEADING}."), _escaped_table(rows)]
-        parts.append(escape(findings.lost(report)))
+        parts.append(escape(findings.meaning_of_lost(report)))
     parts += map(escape, findings.closing(report, roster))
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -149,10 +149,10 @@ def _gradients(report: Report, verbosity: int) -> Iterator[str]:
     entries, blocks = select_gradients(report, verbosity)
     if entries.shown:
         shown = ([*entry_cells(row), "; ".join(remarks(row.entry))] for row in entries.shown)
-        yield pipe_table((*ENTRY_HEADINGS, ""), (_coded_first(row) for row in shown))
+        yield pipe_table((*ENTRY_HEADINGS, ""), (_code_first(row) for row in shown))
         yield escape(entries.more)
     if blocks.shown:
-        yield pipe_table(SUMMARY_HEADINGS, (_coded_first(summary_cells(b)) for b in blocks.shown))
+        yield pipe_table(SUMMARY_HEADINGS, (_code_first(summary_cells(b)) for b in blocks.shown))
         yield escape(blocks.more)
         for block in blocks.shown:
             yield from (escape(f"{block.name}: {sentence}") for sentence in block_sentences(block))
@@ -171,7 +171,7 @@ def _claims(report: Report, verbosity: int) -> str:
     return "\n\n".join(filter(None, (table, *drawn, escape(claims.more))))
 
 
-def _coded_first(row: Sequence[str]) -> list[str]:
+def _code_first(row: Sequence[str]) -> list[str]:
     return [code(row[0]), *map(escape, row[1:])]
 
 

@@ -13,7 +13,7 @@ from itertools import chain
 from gradcheck_cli.render.registry import OutputOptions
 from gradcheck_cli.render.text_encoding import cut, safe, width_of, wrap
 
-__all__ = ["Cell", "Page", "laid_out", "styled"]
+__all__ = ["Cell", "Page", "column_widths", "style_verdict"]
 
 Cell = tuple[str, str]  # text and style
 _WIDEST = 110  # beyond, a verdict at the right edge is too far from what it judges
@@ -30,12 +30,12 @@ _VERDICT_STYLES = {
 }
 
 
-def styled(word: object) -> Cell:
+def style_verdict(word: object) -> Cell:
     """A verdict, with its color."""
     return str(word), _VERDICT_STYLES.get(str(word), "")
 
 
-def laid_out(rows: Sequence[Sequence[str]]) -> list[int]:
+def column_widths(rows: Sequence[Sequence[str]]) -> list[int]:
     """The width of each column."""
     return [max(map(width_of, column)) for column in zip(*rows, strict=True)] if rows else []
 
@@ -58,12 +58,12 @@ class Page:
         if self._lines and self._lines[-1]:
             self._lines.append([])
 
-    def wrapped(self, text: str, indent: int = 0, hanging: int = 0) -> None:
+    def wrap(self, text: str, indent: int = 0, hanging: int = 0) -> None:
         """A sentence, over as many lines as it takes; `hanging` indents all but the first more."""
         for number, piece in enumerate(wrap(self.safe(text), self.width - indent - hanging)):
             self.line(" " * (indent + (hanging if number else 0)) + piece)
 
-    def parted(self, parts: Sequence[str], gap: int = 3, indent: int = 0) -> None:
+    def flow(self, parts: Sequence[str], gap: int = 3, indent: int = 0) -> None:
         """Parts side by side; where the line is full, on the next one."""
         line = ""
         whole = (wrap(self.safe(part), self.width - indent - gap) for part in parts if part)
@@ -87,7 +87,7 @@ class Page:
 
     def grid(self, rows: Sequence[Sequence[Cell]], align: str, gap: int = 2) -> list[list[Cell]]:
         """The rows as lines with aligned columns; `align` has "l" or "r" for each column."""
-        return _aligned([[(self.safe(t), s) for t, s in row] for row in rows], align, gap)
+        return _align([[(self.safe(t), s) for t, s in row] for row in rows], align, gap)
 
     def verbatim(self, text: str) -> None:
         """Lines that were laid out before."""
@@ -108,11 +108,11 @@ class Page:
             self._lines.pop()
         if not self.options.color:
             return "".join(f"{''.join(t for t, _ in line).rstrip()}\n" for line in self._lines)
-        return _painted(self._lines)
+        return _paint(self._lines)
 
 
-def _aligned(rows: Sequence[Sequence[Cell]], align: str, gap: int) -> list[list[Cell]]:
-    widths = laid_out([[text for text, _ in row] for row in rows])
+def _align(rows: Sequence[Sequence[Cell]], align: str, gap: int) -> list[list[Cell]]:
+    widths = column_widths([[text for text, _ in row] for row in rows])
     pads: dict[str, Callable[[str, int], str]] = {"l": _pad_right, "r": _pad_left}
     lines = []
     for row in rows:
@@ -131,7 +131,7 @@ def _pad_left(text: str, width: int) -> str:
     return " " * (width - width_of(text)) + text
 
 
-def _painted(lines: Sequence[Sequence[Cell]]) -> str:
+def _paint(lines: Sequence[Sequence[Cell]]) -> str:
     """The lines with ANSI colors: the one place that hands text to rich."""
     from rich.console import Console
     from rich.text import Text

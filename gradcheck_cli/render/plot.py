@@ -97,7 +97,7 @@ def draw_figure(figure_type: type[Figure], report: InitReport) -> Figure:
     labels = {init: _label(roster.caption(init)) for init in _spread(inits)}
     columns = _legend_columns(labels, across)
     rows = math.ceil(len(labels) / columns)
-    about_it = (safe(about(report)[1], "ascii"), _explained(report))
+    about_it = (safe(about(report)[1], "ascii"), _caption(report))
     title = [line for text in about_it for line in wrap(text, _TITLE_LETTERS * across, longest=3)]
     height = _PANEL_SIZE[1] * down + 0.5 + 0.2 * len(title) + 0.25 * rows
     figure = figure_type(figsize=(_PANEL_SIZE[0] * across, height), layout="constrained")
@@ -114,7 +114,7 @@ def draw_figure(figure_type: type[Figure], report: InitReport) -> Figure:
     return figure
 
 
-def _explained(report: InitReport) -> str:
+def _caption(report: InitReport) -> str:
     """What lines and marks are."""
     many = max((series.networks for series in report.series), default=0)
     measured = "one network" if many < 2 else f"medians of {many:,} networks"
@@ -168,7 +168,7 @@ def _series(axes: Axes, series: Series, color: Any, mark: str, number: int) -> N
     places = layers_by_place(series)
     expected = [_number(layer.expected) for layer in places.values()]
     axes.plot(list(places), expected, color=color, linewidth=1.3, zorder=2)
-    thinned = _thinned(list(places), number)
+    thinned = _thin_out(list(places), number)
     marks = [place for place in thinned if math.isfinite(_number(places[place].median))]
     marked = [places[place] for place in marks]
     if not marks:
@@ -199,7 +199,7 @@ def _reach(layers: Sequence[LayerStats], side: str) -> list[float]:
     return [0.0 if math.isnan(size) else size for size in away]
 
 
-def _thinned(layers: Sequence[int], number: int) -> list[int]:
+def _thin_out(layers: Sequence[int], number: int) -> list[int]:
     """At most 25 of the layers, evenly spaced; neighboring series are marked at different ones."""
     step = max(math.ceil(len(layers) / _MOST_MARKS), 1)
     return list(layers[number % step :: step])

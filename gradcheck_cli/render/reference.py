@@ -22,11 +22,11 @@ def functions_table(functions: Sequence[Any], options: OutputOptions) -> str:
     for function in functions:
         aliases = f" (also {', '.join(function.aliases)})" if function.aliases else ""
         first = f"{page.safe(function.signature):<{width}}  {function.summary}{aliases}"
-        page.wrapped(first, hanging=width + 2)
+        page.wrap(first, hanging=width + 2)
         known = [
             f"domain: {function.domain}" if function.domain else "",
             f"derivative: {function.derivative}" if function.derivative else "",
         ]
         if any(known):
-            page.wrapped("; ".join(filter(None, known)), indent=width + 2)
+            page.wrap("; ".join(filter(None, known)), indent=width + 2)
     return page.text()

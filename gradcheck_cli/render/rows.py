@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Generic, TypeVar
 
 from gradcheck_cli.render import numbers
-from gradcheck_cli.render.text_encoding import entry_name, listed, plural
+from gradcheck_cli.render.text_encoding import entry_name, join_parts, plural
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Entry, Report, Verdict
 
 __all__ = [
@@ -89,7 +89,7 @@ def header_parts(report: Report) -> list[str]:
     entries = report.coverage.entries or sum(block.total for block in report.parameters)
     blocks = len(report.parameters)
     arrays = f" in {plural(blocks, 'block')}" if entries > blocks else ""
-    contents = listed(
+    contents = join_parts(
         (
             plural(entries, "parameter") + arrays if entries else "",
             plural(report.steps, "step"),
@@ -98,8 +98,8 @@ def header_parts(report: Report) -> list[str]:
         )
     )
     scheme = "" if report.scheme == "extrapolated" else f"scheme {report.scheme}"
-    run = listed((f"seed {report.seed}", plural(report.points, "point"), scheme))
-    given = listed(f"{name} = {value}" for name, value in report.settings.items())
+    run = join_parts((f"seed {report.seed}", plural(report.points, "point"), scheme))
+    given = join_parts(f"{name} = {value}" for name, value in report.settings.items())
     return [label(report), contents, run, *([f"set {given}"] if given else [])]
 
 
@@ -136,12 +136,12 @@ def tally(reports: Sequence[Report]) -> str:
     """ "40 models: 38 ok, 1 WRONG, 1 ERROR"."""
     noun = "file of claims" if any(report.claims_file for report in reports) else "model"
     counted = plural(len(reports), noun).replace("file of claimss", "files of claims")
-    return f"{counted}: {_counted(report.verdict for report in reports)}"
+    return f"{counted}: {_count(report.verdict for report in reports)}"
 
 
-def _counted(verdicts: Iterable[Verdict], order: Sequence[Verdict] = _ORDER) -> str:
+def _count(verdicts: Iterable[Verdict], order: Sequence[Verdict] = _ORDER) -> str:
     found = Counter(verdicts)
-    return listed(f"{numbers.count(found[v])} {v}" for v in order if found[v])
+    return join_parts(f"{numbers.count(found[v])} {v}" for v in order if found[v])
 
 
 # ---------------------------------------------------------------------------------------------
@@ -164,13 +164,13 @@ def select_claims(report: Report, verbosity: int) -> Selection[ClaimResult]:
     told.sort(key=lambda claim: (-_ORDER.index(claim.verdict), claim.line))
     if verbosity > 0 or len(told) <= MOST_ROWS:
         return Selection(tuple(told))
-    rest = _counted(claim.verdict for claim in told[WORST_ROWS:])
+    rest = _count(claim.verdict for claim in told[WORST_ROWS:])
     return Selection(tuple(told[:WORST_ROWS]), f"... {rest} more (-v)")
 
 
 def claims_heading(report: Report, verbosity: int) -> str:
     """ "1 WRONG, 14 ok (-v lists them)"."""
-    parts = _counted((claim.verdict for claim in report.claims), _ORDER[::-1])
+    parts = _count((claim.verdict for claim in report.claims), _ORDER[::-1])
     hidden = verbosity <= 0 and any(c.verdict is Verdict.OK and not c.note for c in report.claims)
     return parts + (" (-v lists them)" if hidden else "")
 
@@ -208,8 +208,8 @@ def _more(rows: Sequence[NamedEntry | Block]) -> str:
     settled = sum("settled by high precision" in note for note in notes)
     precise = f"{numbers.count(settled)} settled by high precision" if settled else ""
     verdicts = {row.verdict for row in rows}
-    kinds = f"all {verdicts.pop()}" if len(verdicts) == 1 else _counted(r.verdict for r in rows)
-    return f"... {listed((f'{numbers.count(len(rows))} more', kinds, precise, known))} (-v)"
+    kinds = f"all {verdicts.pop()}" if len(verdicts) == 1 else _count(r.verdict for r in rows)
+    return f"... {join_parts((f'{numbers.count(len(rows))} more', kinds, precise, known))} (-v)"
 
 
 # ---------------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ def block_sentences(block: Block) -> list[str]:
 
 def block_map(block: Block) -> list[str]:
     """The lines of the map of WRONG entries, with what they mean; none where words say it all."""
-    return _drawn(block.map)
+    return _draw(block.map)
 
 
 def remarks(entry: Entry) -> list[str]:
@@ -301,10 +301,10 @@ def claim_numbers(claim: ClaimResult) -> list[str]:
 
 def claim_map(claim: ClaimResult) -> list[str]:
     """The lines of the map of wrong entries, with what they mean; none where words say it all."""
-    return _drawn(claim.map)
+    return _draw(claim.map)
 
 
-def _drawn(lines: Sequence[str]) -> list[str]:
+def _draw(lines: Sequence[str]) -> list[str]:
     return [*lines, "█ wrong   ░ right"] if lines else []
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradcheck_cli.render.page import Cell, Page, laid_out
+from gradcheck_cli.render.page import Cell, Page, column_widths
 from gradcheck_cli.render.text_encoding import width_of, wrap
 
-__all__ = ["HEADING", "headed", "hung", "table", "table_width", "title"]
+__all__ = ["HEADING", "hung", "table", "table_width", "title", "with_heading"]
 
 HEADING = "bold"
 _TITLE = 10  # columns
@@ -29,7 +29,7 @@ def hung(page: Page, label: str, text: str, style: str = "") -> None:
         page.line((" " * width_of(label), "") if number else (label, style), line)
 
 
-def headed(rows: Sequence[Sequence[str]]) -> list[list[Cell]]:
+def with_heading(rows: Sequence[Sequence[str]]) -> list[list[Cell]]:
     """The texts as cells, the first row as headings."""
     head, *others = rows
     return [[(text, HEADING if text else "") for text in head], *([(t, "") for t in row] for row in others)]
@@ -37,11 +37,11 @@ def headed(rows: Sequence[Sequence[str]]) -> list[list[Cell]]:
 
 def table(page: Page, rows: Sequence[Sequence[str]]) -> None:
     """Columns of text under headings."""
-    for line in page.grid(headed(rows), "l" * len(rows[0])):
+    for line in page.grid(with_heading(rows), "l" * len(rows[0])):
         page.line("  ", *line)
 
 
 def table_width(page: Page, rows: Sequence[Sequence[str]], gap: int = 2) -> int:
     """How wide such a table is with its indent."""
-    widths = laid_out([[page.safe(text) for text in row] for row in rows])
+    widths = column_widths([[page.safe(text) for text in row] for row in rows])
     return sum(widths) + gap * (len(widths) - 1) + 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradcheck_cli.render.page import Cell, Page, laid_out, styled
+from gradcheck_cli.render.page import Cell, Page, column_widths, style_verdict
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
     ENTRY_HEADINGS,
@@ -76,23 +76,23 @@ def _brief_lines(page: Page, reports: Sequence[Report]) -> list[list[Cell]]:
     room = page.width - 4 - max(map(width_of, names), default=0)
     room -= max((len(str(verdict)) for _, verdict, _ in lines), default=0)
     cells = [
-        [(name, ""), styled(verdict), (page.short(said, room), "")]
+        [(name, ""), style_verdict(verdict), (page.short(said, room), "")]
         for name, (_, verdict, said) in zip(names, lines, strict=True)
     ]
     return page.grid(cells, "lll")
 
 
 def _report(page: Page, report: Report) -> None:
-    page.parted(header_parts(report))
-    page.wrapped(value_line(report))
+    page.flow(header_parts(report))
+    page.wrap(value_line(report))
     if report.error is not None:
         page.verbatim(report.error.text or report.error.message)
     _gradients(page, report)
     _claims(page, report)
     for note in report.notes:
-        page.wrapped(f"note: {note}", hanging=6)
+        page.wrap(f"note: {note}", hanging=6)
     for sentence in sentences(report):
-        page.wrapped(sentence)
+        page.wrap(sentence)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -112,7 +112,7 @@ def _gradients(page: Page, report: Report) -> None:
 
 def _entry_table(page: Page, entries: Selection[NamedEntry]) -> None:
     rows = _fitting(page, entries.shown)
-    free = page.width - sum(laid_out(rows)) - 2 * len(ENTRY_HEADINGS)
+    free = page.width - sum(column_widths(rows)) - 2 * len(ENTRY_HEADINGS)
     heading, *lines = page.grid([_headings(rows[0]), *map(_cells, rows[1:])], "lrrrrrrl")
     page.line(*heading)
     footnotes: dict[str, list[str]] = {}
@@ -123,11 +123,11 @@ def _entry_table(page: Page, entries: Selection[NamedEntry]) -> None:
         if said and not beside and row.verdict is Verdict.OK and shown_reference(row.entry) is None:
             footnotes.setdefault(said, []).append(row.name)
         elif said and not beside:
-            page.wrapped(said, indent=4)
+            page.wrap(said, indent=4)
     if entries.more:
         page.line(entries.more)
     for said, names in footnotes.items():
-        page.wrapped(f"{', '.join(names)}: {said}", hanging=4)
+        page.wrap(f"{', '.join(names)}: {said}", hanging=4)
 
 
 def _fitting(page: Page, entries: Sequence[NamedEntry]) -> list[list[str]]:
@@ -138,20 +138,20 @@ def _fitting(page: Page, entries: Sequence[NamedEntry]) -> list[list[str]]:
         rows = [list(ENTRY_HEADINGS), *([page.safe(cell) for cell in row] for row in rows)]
         if _excess(page, rows) <= 0:
             return rows
-    return _shortened(page, rows, 0)
+    return _shorten(page, rows, 0)
 
 
 def _summary_table(page: Page, blocks: Selection[Block]) -> None:
     rows = [list(SUMMARY_HEADINGS), *(summary_cells(block) for block in blocks.shown)]
     if _excess(page, rows) > 0:
         rows[0][6] = "digits"
-        rows = _shortened(page, _shortened(page, rows, 7), 0)
+        rows = _shorten(page, _shorten(page, rows, 7), 0)
     heading, *lines = page.grid([_headings(rows[0]), *map(_cells, rows[1:])], "llrrrrrll")
     page.line(*heading)
     for block, line in zip(blocks.shown, lines, strict=True):
         page.line(*line)
         for sentence in block_sentences(block):
-            page.wrapped(sentence, 4)
+            page.wrap(sentence, 4)
         for row in block_map(block):
             page.line("    " + row)
     if blocks.more:
@@ -160,14 +160,14 @@ def _summary_table(page: Page, blocks: Selection[Block]) -> None:
 
 def _excess(page: Page, rows: Sequence[Sequence[str]]) -> int:
     """By how many columns a grid of these rows is wider than the page."""
-    widths = laid_out([[page.safe(cell) for cell in row] for row in rows])
+    widths = column_widths([[page.safe(cell) for cell in row] for row in rows])
     return sum(widths) + 2 * len(widths) - 2 - page.width
 
 
-def _shortened(page: Page, rows: Sequence[list[str]], column: int) -> list[list[str]]:
+def _shorten(page: Page, rows: Sequence[list[str]], column: int) -> list[list[str]]:
     """The rows with one column cut so that they fit, if they can."""
     safe = [[page.safe(cell) for cell in row] for row in rows]
-    room = max(laid_out(safe)[column] - max(_excess(page, safe), 0), 12)
+    room = max(column_widths(safe)[column] - max(_excess(page, safe), 0), 12)
     return [[*row[:column], page.short(row[column], room), *row[column + 1 :]] for row in safe]
 
 
@@ -176,7 +176,7 @@ def _headings(row: Sequence[str]) -> list[Cell]:
 
 
 def _cells(row: Sequence[str]) -> list[Cell]:
-    return [*((text, "") for text in row[:-1]), styled(row[-1])]
+    return [*((text, "") for text in row[:-1]), style_verdict(row[-1])]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -199,12 +199,12 @@ def _claims(page: Page, report: Report) -> None:
 
 def _claim(page: Page, claim: ClaimResult) -> None:
     label = f"line {claim.line}".ljust(_CLAIM_INDENT - 1) + " "
-    page.edges(label + claim_title(claim), styled(claim.verdict), len(label))
+    page.edges(label + claim_title(claim), style_verdict(claim.verdict), len(label))
     if claim.verdict is Verdict.OK and not claim.note and claim.carried is None:
         return
     for line in claim_numbers(claim):
-        page.wrapped(line, _CLAIM_INDENT)
+        page.wrap(line, _CLAIM_INDENT)
     for line in claim_map(claim):
         page.line(" " * _CLAIM_INDENT + line)
     for sentence in claim_sentences(claim):
-        page.wrapped(sentence, _CLAIM_INDENT)
+        page.wrap(sentence, _CLAIM_INDENT)

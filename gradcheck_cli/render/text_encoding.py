@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from gradcheck_cli.common.errors import printable
 
-__all__ = ["cut", "encodable", "entry_name", "greek", "listed", "plural", "safe", "width_of", "wrap"]
+__all__ = ["cut", "encodable", "entry_name", "greek", "join_parts", "plural", "safe", "width_of", "wrap"]
 
 _FILLER = "\0"
 _TWINS = {
@@ -57,7 +57,7 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def listed(parts: Iterable[str]) -> str:
+def join_parts(parts: Iterable[str]) -> str:
     """The parts that are not empty, with commas."""
     return ", ".join(part for part in parts if part)
 

@@ -28,8 +28,8 @@ def words(mask: Mask, name: str, *, per_row: bool = False) -> str:
     if not mask.any():
         return f"no entry of {name}"
     if per_row:
-        return _in_rows(mask, name) or _counted(mask)
-    return _said(mask, name) or _confined(mask, name) or _counted(mask)
+        return _in_rows(mask, name) or _count(mask)
+    return _describe(mask, name) or _one_line(mask, name) or _count(mask)
 
 
 def picture(mask: Mask, *, per_row: bool = False) -> list[str]:
@@ -41,7 +41,7 @@ def picture(mask: Mask, *, per_row: bool = False) -> list[str]:
     flat: Mask = np.any(mask, axis=0) if mask.ndim == 3 else np.atleast_2d(mask)
     if not 1 <= mask.ndim - per_row <= 2 and not (per_row and mask.ndim == 1):
         return []
-    if not mask.any() or (_in_rows(mask, "") if per_row else _said(mask, "")):
+    if not mask.any() or (_in_rows(mask, "") if per_row else _describe(mask, "")):
         return []
     down, height = _bins(flat.shape[0], _MOST_DOWN)
     across, width = _bins(flat.shape[1], _MOST_ACROSS)
@@ -71,7 +71,7 @@ def numbers(found: Sequence[int]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def _said(mask: Mask, name: str) -> str | None:
+def _describe(mask: Mask, name: str) -> str | None:
     """Words that say exactly which entries are marked; None if there are none so short."""
     if mask.all():
         return f"all of {name}" if mask.ndim else name
@@ -120,7 +120,7 @@ def _some(found: NDArray[np.intp], total: int, form: str) -> str | None:
     return None
 
 
-def _confined(mask: Mask, name: str) -> str | None:
+def _one_line(mask: Mask, name: str) -> str | None:
     """Entries of one row or column of a matrix."""
     if mask.ndim == 2:
         for axis, noun in ((1, "row"), (0, "column")):
@@ -131,7 +131,7 @@ def _confined(mask: Mask, name: str) -> str | None:
     return None
 
 
-def _counted(mask: Mask) -> str:
+def _count(mask: Mask) -> str:
     return f"{int(mask.sum()):,} of {mask.size:,} entries"
 
 
@@ -143,7 +143,7 @@ def _in_rows(mask: Mask, name: str) -> str | None:
     if not (mask[rows] == pattern).all():
         return None
     noun = "training row" if mask.ndim == 3 else "row"  # a matrix has rows of its own
-    said, where = _said(pattern, name), _rows(rows, noun)
+    said, where = _describe(pattern, name), _rows(rows, noun)
     return None if said is None else f"{said} in {where}"
 
 

@@ -146,8 +146,8 @@ def test_thousands_of_names_that_each_move_thousands_of_nodes_are_compared_at_tw
     for depth, points in ((100, 4), (1000, 2)):
         model = api.load(chain(depth))
         names = [p.name for p in model.parameters()]
-        assert plan_run(model, names, options, options.settled({})).points == points
-    few = options.settled({"wrt": ("b0",)})
+        assert plan_run(model, names, options, options.fill_in({})).points == points
+    few = options.fill_in({"wrt": ("b0",)})
     assert plan_run(model, ["b0"], options, few).points == 4
 
 

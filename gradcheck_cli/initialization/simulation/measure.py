@@ -95,9 +95,9 @@ def measure(
     biases = np.asarray(bias_variance, dtype=np.float64)
     job = Job(network, unit, bias_unit, nets, inputs, seed, stat, np.dtype(dtype), tuple(quantities))
     alike = network.homogeneous & (weights > 0).all(axis=1) & (biases == 0).all(axis=1)
-    passes = [_scaled_from_one] * bool(alike.any()) + [measure_each] * (not alike.all())
+    passes = [_scale_from_one] * bool(alike.any()) + [measure_each] * (not alike.all())
     done = _counter(progress, nets * len(passes))
-    rows = {_scaled_from_one: np.flatnonzero(alike), measure_each: np.flatnonzero(~alike)}
+    rows = {_scale_from_one: np.flatnonzero(alike), measure_each: np.flatnonzero(~alike)}
     with np.errstate(all="ignore"):
         found = [run(job, weights[rows[run]], biases[rows[run]], done) for run in passes]
     order = np.argsort(np.concatenate([rows[run] for run in passes]))
@@ -117,7 +117,7 @@ def _counter(progress: Callable[[float], None] | None, total: int) -> Callable[[
     return done
 
 
-def _scaled_from_one(
+def _scale_from_one(
     job: Job, weights: Array, biases: Array, done: Callable[[int], None]
 ) -> Measured:
     """A homogeneous network under S variances, from one pass with variance 1.

@@ -15,7 +15,7 @@ from gradcheck_cli.initialization.architectures import STATS
 from gradcheck_cli.initialization.user_model.layout import Layout
 from gradcheck_cli.initialization.user_model.measurement import QUANTITIES, Measured, measure_model
 from gradcheck_cli.initialization.user_model.trends import Trends
-from gradcheck_cli.initialization.user_model.weight_matrices import displayed, matrix_stats
+from gradcheck_cli.initialization.user_model.weight_matrices import display_names, matrix_stats
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.evaluation import EVALUATION, EvaluationLimits
 from gradcheck_cli.numerics.limits.initialization import DEFAULTS, InitializationLimits
@@ -97,7 +97,7 @@ def _summary(
 ) -> InitSummary:
     outcome = worst_outcome(one.verdict for one in series)
     worst = next(one for one in series if one.verdict is outcome)
-    used = [matrix for matrix in matrices if matrix.name in displayed(layout, layout.uses)]
+    used = [matrix for matrix in matrices if matrix.name in display_names(layout, layout.uses)]
     mistaken = [matrix for matrix in used if matrix.remark.startswith("looks like")]
     looks = f"{mistaken[0].name} {mistaken[0].remark}" if mistaken else ""
     return InitSummary(
@@ -163,7 +163,7 @@ def _on_matrices(layout: Layout, matrices: Sequence[MatrixStats]) -> Iterator[st
         f"remarks on variances allow {layout.limits.remark_errors:g} standard errors, sqrt(2/N) each for N "
         "normal entries; of fewer than 33 entries they say nothing"
     )
-    turned = displayed(layout, [name for name, use in layout.uses.items() if use.first_axis])
+    turned = display_names(layout, [name for name, use in layout.uses.items() if use.first_axis])
     if turned:
         yield f"products sum over the first axis of {_list_names(turned)}: that is its fan_in, not the last"
     for name, use in layout.uses.items():

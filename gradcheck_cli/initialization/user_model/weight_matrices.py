@@ -12,10 +12,10 @@ from gradcheck_cli.initialization.user_model.measurement import Array, Measured
 from gradcheck_cli.model.initializers import INITIALIZERS, TRUNCATED_VARIANCE, find_initializer
 from gradcheck_cli.results.initialization_results import MatrixStats
 
-__all__ = ["displayed", "matrix_stats"]
+__all__ = ["display_names", "matrix_stats"]
 
 
-def displayed(layout: Layout, names: Iterable[str]) -> list[str]:
+def display_names(layout: Layout, names: Iterable[str]) -> list[str]:
     """Names as the author wrote them."""
     return [layout.model.display(name) for name in names]
 

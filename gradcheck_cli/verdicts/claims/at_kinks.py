@@ -83,7 +83,7 @@ def kinks_of(context: ClaimContext, claim: Claim) -> list[str]:
     formula = claim.formulas[context.layout]
     assert isinstance(formula, Graph)
     own = (n for n in context.model.graph.nodes if needed[n.index])
-    return _kinked(own) or _kinked(formula.nodes)
+    return _names_at_kinks(own) or _names_at_kinks(formula.nodes)
 
 
 def judge_near_kink(
@@ -124,6 +124,6 @@ def judge_near_kink(
     return replace(result, verdict=Verdict.KINK, note=note)
 
 
-def _kinked(nodes: Iterable[Node]) -> list[str]:
+def _names_at_kinks(nodes: Iterable[Node]) -> list[str]:
     records = (n.primitive for n in nodes if not (n.is_leaf or n.is_literal))
     return sorted({r.infix or r.function for r in records if r.kink is not None})

@@ -49,7 +49,7 @@ def slopes_outside(demands: Sequence[Demand], limits: ClaimsLimits) -> Outside |
     problem = _Problem([_finite(demand) for demand in demands], limits)
     cuts: list[tuple[slice, Array]] = []
     for _ in range(limits.most_cuts):
-        slopes, excess, weights = problem.solved(cuts)
+        slopes, excess, weights = problem.solve(cuts)
         if excess > limits.feasible:
             return problem.outside(weights)
         left = [(part, slopes[part]) for part in problem.balls if _length(slopes[part]) > 1 + limits.feasible]
@@ -109,7 +109,7 @@ class _Problem:
             found[:, self.places[_key(unit)]] = demand.columns[:, start : start + unit.size]
         return found
 
-    def solved(self, cuts: Sequence[tuple[slice, Array]]) -> tuple[Array, float, Array]:
+    def solve(self, cuts: Sequence[tuple[slice, Array]]) -> tuple[Array, float, Array]:
         """The slopes that leave least, by how much of its scale an entry is off then, and the weights of the
         entries that keep it from being less."""
         from scipy import sparse

@@ -35,13 +35,13 @@ def dependence(formula: Graph, leaf: Node) -> Array:
     marks: dict[int, Array] = {leaf.index: np.eye(leaf.size).reshape(leaf.size, 1, *leaf.shape)}
     for node in formula.nodes:
         if needed[node.index] and any(argument in marks for argument in node.arguments):
-            marks[node.index] = (_marked(formula, node, marks) > 0).astype(float)
+            marks[node.index] = (_mark(formula, node, marks) > 0).astype(float)
     output = formula.nodes[formula.output]
     found = marks.get(output.index, np.zeros((leaf.size, 1, *output.shape)))
     return np.asarray(found[:, 0] > 0)
 
 
-def _marked(formula: Graph, node: Node, marks: dict[int, Array]) -> Array:
+def _mark(formula: Graph, node: Node, marks: dict[int, Array]) -> Array:
     """Positive where an entry of a node is made of the entry of the leaf that stands first."""
     given = [formula.nodes[argument] for argument in node.arguments]
     count = len(next(iter(marks.values())))

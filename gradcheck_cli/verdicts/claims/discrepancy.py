@@ -24,7 +24,7 @@ from gradcheck_cli.reference.referee import unmeasured_rounding
 from gradcheck_cli.reference.row_blocks import over_rows
 from gradcheck_cli.verdicts.claims.true_values import TrueValues, derivatives_in
 
-__all__ = ["Discrepancy", "difference", "difference_in_blocks", "evaluated", "signed_difference"]
+__all__ = ["Discrepancy", "claimed_value", "difference", "difference_in_blocks", "signed_difference"]
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def _both_sides(truth: TrueValues, claim: Claim, formula: Graph) -> tuple[Array,
     true = truth.derivative(claim.target)
     per_row = truth.is_per_row(claim.target)
     if claim.integers is None:
-        value = evaluated(truth, formula)
+        value = claimed_value(truth, formula)
         value = value[0] if per_row else value[0, 0, ...]
     else:
         value = claim.integers if truth.exact else floats(claim.integers)
@@ -196,7 +196,7 @@ class _Sides:
             kept.append(discrepancy.some(start))
             wrong, total = wrong + int(discrepancy.wrong.sum()), total + discrepancy.wrong.size
             start += len(true)
-        return _joined(kept, (wrong, total))
+        return _join(kept, (wrong, total))
 
     def _values(self, m: Any) -> Iterator[Array]:
         return over_rows(self.formula, self.shared, lambda: self.truth.in_blocks(self.of_rows), m)
@@ -222,7 +222,7 @@ class _Sides:
         return Discrepancy(value, true, size, np.asarray(wrong), per_row, known, in_blocks=True)
 
 
-def _joined(parts: Sequence[Discrepancy], counted: tuple[int, int]) -> Discrepancy:
+def _join(parts: Sequence[Discrepancy], counted: tuple[int, int]) -> Discrepancy:
     """Rows of many blocks."""
     def together(name: str) -> Array:
         return np.concatenate([getattr(part, name) for part in parts])
@@ -233,7 +233,7 @@ def _joined(parts: Sequence[Discrepancy], counted: tuple[int, int]) -> Discrepan
     )  # fmt: skip
 
 
-def evaluated(truth: TrueValues, formula: Graph) -> Array:
+def claimed_value(truth: TrueValues, formula: Graph) -> Array:
     """A claim's formula filled with true values.
 
     Parameters

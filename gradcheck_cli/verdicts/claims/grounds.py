@@ -67,7 +67,7 @@ class Grounds:
         """How many entries of d loss/d name nobody claims."""
         return int(self._missing(name).sum())
 
-    def unclaimed(self, name: str) -> list[tuple[int, ...]]:
+    def unclaimed_entries(self, name: str) -> list[tuple[int, ...]]:
         """The entries of d loss/d name that nobody claims."""
         missing, shape = self._missing(name), self.model.node(name).shape
         return [tuple(int(k) for k in np.unravel_index(place, shape)) for place in np.flatnonzero(missing)]
@@ -75,7 +75,7 @@ class Grounds:
     @cached_property
     def circles(self) -> dict[int, list[int]]:
         """For each claim that rests on itself, by its place, the lines of the circle."""
-        lines, grounded = self._grounded
+        lines, grounded = self._lines_with_grounds
         edges = list(self._ungrounded_edges(lines, grounded))
         component = _components([(source, to) for _, source, to in edges])
         inner = [(place, component[one]) for place, one, other in edges if component[one] == component[other]]
@@ -90,7 +90,7 @@ class Grounds:
     def open_end(self, name: str) -> str | None:
         """Why a claim of d loss/d name does not count: what it rests on; None where it counts."""
         target = self._one(Derivative(self.model.loss, name))
-        lines, closed = self._closed
+        lines, closed = self._lines_from_data
         if closed[target].all():
             return None
         if target in self._open_ends:
@@ -101,15 +101,15 @@ class Grounds:
     @cached_property
     def _open_ends(self) -> dict[Derivative, str]:
         """For each derivative whose claims rest on one of the loss that nobody claims, that one."""
-        lines, closed = self._closed
+        lines, closed = self._lines_from_data
         found: dict[Derivative, str] = {}
         users: dict[Derivative, list[Derivative]] = {}
         for line in lines:
             for use in line.uses:
-                waits = self._unsettled(use, closed, is_closed=True)
+                waits = self._open_entries(use, closed, is_closed=True)
                 missing = waits & ~self._claims_of(use.target)
                 if missing.any():
-                    found.setdefault(line.target, self._spelled(use.target, missing))
+                    found.setdefault(line.target, self._spell(use.target, missing))
                 elif waits.any():
                     users.setdefault(use.target, []).append(line.target)
         todo = deque(found)
@@ -148,7 +148,7 @@ class Grounds:
     def _missing(self, name: str) -> Array:
         return ~self._claims_of(self._one(Derivative(self.model.loss, name)))
 
-    def _spelled(self, target: Derivative, entries: Array) -> str:
+    def _spell(self, target: Derivative, entries: Array) -> str:
         """A derivative of the loss, or its only entry that is meant."""
         display, shape = self.model.display, self.model.node(target.by).shape
         index = None
@@ -156,7 +156,7 @@ class Grounds:
             index = tuple(int(k) for k in np.unravel_index(int(np.argmax(entries)), shape))
         return str(Derivative(display(self.model.loss), display(target.by), index))
 
-    def _refined(self, line: _Line, settled: dict[Derivative, Array]) -> _Line:
+    def _refine(self, line: _Line, settled: dict[Derivative, Array]) -> _Line:
         """The same, with which entries are made of which, where that may decide."""
         formula = self.claims[line.place].formulas[self.layout]
         if not isinstance(formula, Graph):
@@ -166,11 +166,11 @@ class Grounds:
         for use, (leaf, key) in zip(line.uses, _derivatives(formula), strict=True):
             is_open = use.target not in settled or not settled[use.target].all()
             if is_open and leaf.size * held <= self.limits.most_dependence:
-                use = _Use(use.target, use.entries, self._made(line, formula, leaf, key))
+                use = _Use(use.target, use.entries, self._dependence(line, formula, leaf, key))
             uses.append(use)
         return _Line(line.place, line.target, line.entries, tuple(uses))
 
-    def _made(self, line: _Line, formula: Graph, leaf: Node, key: Derivative) -> Array:
+    def _dependence(self, line: _Line, formula: Graph, leaf: Node, key: Derivative) -> Array:
         """(entries of the target, entries of the use), True where the first is made of the second."""
         found = dependence(formula, leaf)
         by_target = self._by_entry(found, self.claims[line.place].target)
@@ -194,18 +194,18 @@ class Grounds:
     # -- what is grounded -----------------------------------------------------------------------
 
     @cached_property
-    def _grounded(self) -> tuple[list[_Line], dict[Derivative, Array]]:
-        return self._settled(is_closed=False)
+    def _lines_with_grounds(self) -> tuple[list[_Line], dict[Derivative, Array]]:
+        return self._settle(is_closed=False)
 
     @cached_property
-    def _closed(self) -> tuple[list[_Line], dict[Derivative, Array]]:
-        return self._settled(is_closed=True)
+    def _lines_from_data(self) -> tuple[list[_Line], dict[Derivative, Array]]:
+        return self._settle(is_closed=True)
 
-    def _settled(self, *, is_closed: bool) -> tuple[list[_Line], dict[Derivative, Array]]:
+    def _settle(self, *, is_closed: bool) -> tuple[list[_Line], dict[Derivative, Array]]:
         """The lines, refined if need be, and which entries they ground."""
         lines, found = self.lines, self._fixed_point(self.lines, is_closed)
         if any((self.claimed[target] & ~entries).any() for target, entries in found.items()):
-            lines = [self._refined(line, found) for line in lines]
+            lines = [self._refine(line, found) for line in lines]
             found = self._fixed_point(lines, is_closed)
         return lines, found
 
@@ -222,13 +222,13 @@ class Grounds:
             line = todo.popleft()
             new = line.entries & ~found[line.target]
             for use in line.uses if new.any() else ():
-                new &= ~self._rest_on(line, use, self._unsettled(use, found, is_closed))
+                new &= ~self._rest_on(line, use, self._open_entries(use, found, is_closed))
             if new.any():
                 found[line.target] = found[line.target] | new
                 todo.extend(users.get(line.target, ()))
         return found
 
-    def _unsettled(self, use: _Use, found: dict[Derivative, Array], is_closed: bool) -> Array:
+    def _open_entries(self, use: _Use, found: dict[Derivative, Array], is_closed: bool) -> Array:
         claimed = self._claims_of(use.target)
         is_own = use.target.by == self.loss  # d loss/d loss is 1
         given = ~claimed & (not is_closed or is_own or use.target.of != self.loss)
@@ -289,15 +289,15 @@ def _components(edges: Iterable[tuple[Entry, Entry]]) -> dict[Entry, int]:
     order: list[Entry] = []
     seen: set[Entry] = set()
     for start in ahead:
-        order += _finished(start, ahead, seen)
+        order += _finishing_order(start, ahead, seen)
     component: dict[Entry, int] = {}
     seen = set()
     for number, start in enumerate(reversed(order)):
-        component.update(dict.fromkeys(_finished(start, behind, seen), number))
+        component.update(dict.fromkeys(_finishing_order(start, behind, seen), number))
     return component
 
 
-def _finished(start: Entry, edges: dict[Entry, list[Entry]], seen: set[Entry]) -> list[Entry]:
+def _finishing_order(start: Entry, edges: dict[Entry, list[Entry]], seen: set[Entry]) -> list[Entry]:
     """What is reached for the first time, in the order in which depth first is done with it."""
     if start in seen:
         return []

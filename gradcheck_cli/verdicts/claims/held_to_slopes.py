@@ -207,7 +207,7 @@ def verdict_at_kink(
     if held.discrepancy.wrong.any():
         return _wrong(context, claim, held, blank)
     for standing, shown in (
-        (Standing.UNDECIDED, _undecided), (Standing.CONVENTION, _convention), (Standing.KINK, _kink),
+        (Standing.UNDECIDED, _undecided_result), (Standing.CONVENTION, _convention), (Standing.KINK, _kink),
     ):  # fmt: skip
         places = held.places(standing)
         if places:
@@ -223,16 +223,16 @@ def _wrong(context: ClaimContext, claim: Claim, held: Held, blank: ClaimResult) 
     kind = held.slopes.kind(place) if held.slopes.known[place] else Kind.DERIVATIVE
     if kind is Kind.DERIVATIVE:
         return result
-    note = _named(context, claim, place, result, _WRONG[kind])
+    note = _name_entry(context, claim, place, result, _WRONG[kind])
     return replace(_with_slopes(result, held, place), note=note)
 
 
-def _undecided(
+def _undecided_result(
     context: ClaimContext, claim: Claim, held: Held, place: Place, blank: ClaimResult
 ) -> ClaimResult:
     result = context.with_worst_entry(blank, held.at(place), context.points[0])
     is_number = np.isfinite(held.discrepancy.claimed[place])
-    note = _named(context, claim, place, result, _NOTHING_KNOWN if is_number else _NO_NUMBER)
+    note = _name_entry(context, claim, place, result, _NOTHING_KNOWN if is_number else _NO_NUMBER)
     return replace(result, verdict=Verdict.UNRESOLVED, note=note)
 
 
@@ -246,7 +246,7 @@ def _convention(
         else "a convention: no derivative here, and yours is not between the slopes"
     )  # fmt: skip
     result = replace(_with_slopes(result, held, place), verdict=Verdict.KINK, wrong=0)
-    note = _named(context, claim, place, result, note)
+    note = _name_entry(context, claim, place, result, note)
     return replace(result, note=note, only=(Restriction.CONVENTION,))
 
 
@@ -254,7 +254,7 @@ def _kink(
     context: ClaimContext, claim: Claim, held: Held, place: Place, blank: ClaimResult
 ) -> ClaimResult:
     result = context.with_worst_entry(blank, held.at(place), context.points[0])
-    note = _named(context, claim, place, result, _RIGHT[held.slopes.kind(place)])
+    note = _name_entry(context, claim, place, result, _RIGHT[held.slopes.kind(place)])
     if held.tied is not None and held.tied.nested:
         note += _BY_ITSELF
     return replace(_with_slopes(result, held, place), verdict=Verdict.KINK, wrong=0, note=note)
@@ -264,7 +264,7 @@ def _with_slopes(result: ClaimResult, held: Held, place: Place) -> ClaimResult:
     return replace(result, left=float(held.slopes.left[place]), right=float(held.slopes.right[place]))
 
 
-def _named(context: ClaimContext, claim: Claim, place: Place, result: ClaimResult, note: str) -> str:
+def _name_entry(context: ClaimContext, claim: Claim, place: Place, result: ClaimResult, note: str) -> str:
     """A note with the entry that it is about, where there are several."""
     if not place or claim.target.index:
         return note

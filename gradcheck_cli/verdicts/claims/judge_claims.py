@@ -25,7 +25,7 @@ from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Ver
 from gradcheck_cli.verdicts.claims.at_kinks import note_sides
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample, samples_of_formula, samples_of_numbers
 from gradcheck_cli.verdicts.claims.context import CLAIMS, FAILURES, ClaimContext
-from gradcheck_cli.verdicts.claims.discrepancy import difference, evaluated
+from gradcheck_cli.verdicts.claims.discrepancy import claimed_value, difference
 from gradcheck_cli.verdicts.claims.formulas import judge_formula
 from gradcheck_cli.verdicts.claims.grounds import Grounds, in_lines
 from gradcheck_cli.verdicts.claims.judge_together import judge_together
@@ -100,7 +100,7 @@ def judge_claims(
         notes.append(f"formulas were judged {rows}")
     results = [_with_format(c, r) for c, r in zip(claims, results, strict=True)]
     if strict:
-        results = [_refused(r) if r.only else r for r in results]
+        results = [_refuse(r) if r.only else r for r in results]
     grounds = Grounds(model, claims, chosen, limits)
     results = [_unless_circular(grounds.circles.get(k), r) for k, r in enumerate(results)]
     results = [_with_reading(c.readings.get(chosen, ""), r) for c, r in zip(claims, results, strict=True)]
@@ -113,7 +113,7 @@ def judge_claims(
     return Judged(tuple(results), grounds, tuple(notes), tuple(samples), tuple(claims))
 
 
-def _refused(result: ClaimResult) -> ClaimResult:
+def _refuse(result: ClaimResult) -> ClaimResult:
     """A claim that is right under a restriction alone, as --strict has it."""
     if result.verdict is Verdict.WRONG:
         return result
@@ -323,7 +323,7 @@ def _carry(
         if claim.integers is not None:
             value = claim.integers if truth.exact else floats(claim.integers)
         else:
-            value = evaluated(truth, formula)
+            value = claimed_value(truth, formula)
             value = np.asarray(value[0] if truth.is_per_row(claim.target) else value[0, 0, ...])
         if claim.target.index is None:
             truth.known[claim.target] = value

@@ -74,7 +74,7 @@ def _may_be(context: ClaimContext, claim: Claim, result: ClaimResult) -> bool:
 
 def _demand(context: ClaimContext, claim: Claim, number: int) -> _Tied | None:
     """What a claim demands; None where no unit has a part in it, or units stand behind units."""
-    held = _held(context, claim)
+    held = _hold(context, claim)
     tied = held.tied if held else None
     if held is None or tied is None or tied.nested or not tied.affine.units:
         return None
@@ -90,7 +90,7 @@ def _demand(context: ClaimContext, claim: Claim, number: int) -> _Tied | None:
     return _Tied(number, mask, demand)
 
 
-def _held(context: ClaimContext, claim: Claim) -> Held | None:
+def _hold(context: ClaimContext, claim: Claim) -> Held | None:
     """A claim beside the slopes."""
     if claim.numbers is not None:
         return hold_numbers(context, claim)

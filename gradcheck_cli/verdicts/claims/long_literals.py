@@ -41,7 +41,7 @@ def explain_by_long_literals(context: ClaimContext, claim: Claim, formula: Graph
         try:
             found = _Search(context, claim, formula, given, unknown).run()
             if found is not None and _is_right(context, claim, formula, found):
-                return _said(found)
+                return _describe(found)
         except FAILURES:
             pass
     return None
@@ -72,7 +72,7 @@ def _unit(text: str) -> float:
     return float(np.spacing(abs(float(text))))
 
 
-def _said(numbers: Mapping[str, str]) -> str:
+def _describe(numbers: Mapping[str, str]) -> str:
     first, *others = (
         f"{text} {{}}as {name_of_constant(number, 30) or number[:22]}"
         for text, number in numbers.items() if text != number

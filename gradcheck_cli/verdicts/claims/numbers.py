@@ -107,7 +107,7 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         said = off or _float32_note(context, claim)
         result = context.with_pattern(result, discrepancy)
         return replace(result, verdict=Verdict.WRONG, points_wrong=1, note=said)
-    open_ones = _undecided(context, numbers)
+    open_ones = _undecided_entries(context, numbers)
     if open_ones.any():
         shown = replace(discrepancy, wrong=open_ones)
         result = replace(context.with_worst_entry(blank, shown, context.points[0]), wrong=0)
@@ -135,7 +135,7 @@ def _beside_slopes(context: ClaimContext, numbers: _Numbers) -> tuple[_Numbers, 
     return (better(held.discrepancy.true) if held else numbers), held
 
 
-def _undecided(context: ClaimContext, numbers: _Numbers) -> Array:
+def _undecided_entries(context: ClaimContext, numbers: _Numbers) -> Array:
     """Entries that are off by less than rounding explains, where it leaves no digit of the true value: any
     number would do. None of them is what float64 computes near the true value, nor what rounding leaves of a
     0, or of an entry beside far larger ones, nor where the problem itself carries no digit: at an optimum."""
@@ -158,10 +158,10 @@ def _undecided(context: ClaimContext, numbers: _Numbers) -> Array:
     of_zero = (true == 0) & (numbers.rounding * least <= size)
     beside = numbers.rounding <= noise * np.max(true, where=np.isfinite(true), initial=0.0)
     nothing &= ~of_zero & ~beside
-    return nothing & ~_carried_by_no_problem(context, numbers) if nothing.any() else nothing
+    return nothing & ~_lost_in_the_problem(context, numbers) if nothing.any() else nothing
 
 
-def _carried_by_no_problem(context: ClaimContext, numbers: _Numbers) -> Array:
+def _lost_in_the_problem(context: ClaimContext, numbers: _Numbers) -> Array:
     """Where the exact derivative moves with the last digit of the values as rounding does."""
     target, referee, at = numbers.claim.target, context.referee, context.points[0]
     if context.lacks_precision or not referee.affords():

@@ -34,7 +34,7 @@ def right_if_symmetric(
     there, or if one of them is used as another matrix."""
 
     def is_right(names: Iterable[str]) -> bool:
-        return _is_right(context, claim, formula, [_symmetrized(at, names) for at in points])
+        return _is_right(context, claim, formula, [_symmetrize(at, names) for at in points])
 
     return _fewest(_candidates(context, claim), is_right)
 
@@ -59,7 +59,7 @@ def right_for_symmetric_data(
     there = At(at.number, at.values.with_values(moved))
 
     def is_right(names: Iterable[str]) -> bool:
-        return _is_right(context, claim, formula, [_symmetrized(there, names)])
+        return _is_right(context, claim, formula, [_symmetrize(there, names)])
 
     return _fewest([name for name in _candidates(context, claim) if name in moved], is_right)
 
@@ -86,7 +86,7 @@ def _is_right(context: ClaimContext, claim: Claim, formula: Graph, points: Seque
     return right > 0
 
 
-def _symmetrized(at: At, names: Iterable[str]) -> At:
+def _symmetrize(at: At, names: Iterable[str]) -> At:
     means = {name: (at.values[name] + at.values[name].swapaxes(-1, -2)) / 2 for name in names}
     return At(at.number, at.values.with_values(means))
 

@@ -106,7 +106,7 @@ class TrueValues:
         """
         found = self.known.get(target.whole)
         if found is None:
-            found = self._computed(target.of, target.by)
+            found = self._compute(target.of, target.by)
             self.known[target.whole] = found
         return self._entry(found, target)
 
@@ -181,7 +181,7 @@ class TrueValues:
             for by, value in self._values(of, names).items():
                 self.known[Derivative(of, by)] = self._in_layout(of, by, value)
 
-    def _computed(self, of: str, by: str) -> Array:
+    def _compute(self, of: str, by: str) -> Array:
         return self._in_layout(of, by, self._values(of, [by])[by])
 
     def _values(self, of: str, names: Sequence[str]) -> dict[str, Array]:

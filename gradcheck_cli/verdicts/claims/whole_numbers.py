@@ -28,22 +28,22 @@ def judge_whole_numbers(
     """`blank`, filled in: as other numbers are, but to the last digit that can be known."""
     result = judge_numbers(context, claim, blank)
     if result.verdict is Verdict.OK:
-        result = _met_exactly(context, claim, formula, result)
+        result = _compare_exactly(context, claim, formula, result)
     if result.verdict is Verdict.UNRESOLVED:
         return result
     if result.verdict is Verdict.WRONG:
-        return replace(result, note=result.note or _rounded(result))
+        return replace(result, note=result.note or _describe_rounding(result))
     return _at_other_points(context, claim, formula, result)
 
 
-def _met_exactly(
+def _compare_exactly(
     context: ClaimContext, claim: Claim, formula: Graph, result: ClaimResult
 ) -> ClaimResult:
     """The result without what float64's rounding granted, where high precision knows more."""
     at = context.points[0]
     if not context.true_values(at).exact:
         return result
-    result, found = replace(result, note=None), _compared(context, claim, formula, at)
+    result, found = replace(result, note=None), _compare(context, claim, formula, at)
     if found is None or not found.is_known():
         return result  # right, or 0/0 in this formula, where slopes have decided
     if context.on_kink and not found.is_small(context.limits):
@@ -59,7 +59,7 @@ def _at_other_points(
     context: ClaimContext, claim: Claim, formula: Graph, result: ClaimResult
 ) -> ClaimResult:
     """The result with a note where it is no constant; of 0, which derivatives often are, always."""
-    found = [_compared(context, claim, formula, at) for at in context.points[1:]]
+    found = [_compare(context, claim, formula, at) for at in context.points[1:]]
     others = [discrepancy for discrepancy in found if discrepancy is not None]
     here = f"{claim.text if len(claim.text) <= context.limits.longest_quoted else 'right'} at this point"
     note, only = None, result.only
@@ -74,7 +74,7 @@ def _at_other_points(
     return replace(result, note="; ".join(filter(None, (result.note, note))) or None, only=only)
 
 
-def _compared(context: ClaimContext, claim: Claim, formula: Graph, at: At) -> Discrepancy | None:
+def _compare(context: ClaimContext, claim: Claim, formula: Graph, at: At) -> Discrepancy | None:
     """How far the numbers are off at a point; None where nothing can be known there."""
     try:
         return context.compare(claim, formula, at)
@@ -82,7 +82,7 @@ def _compared(context: ClaimContext, claim: Claim, formula: Graph, at: At) -> Di
         return None
 
 
-def _rounded(result: ClaimResult) -> str | None:
+def _describe_rounding(result: ClaimResult) -> str | None:
     """What is said of a true value that was rounded to a whole number."""
     if not result.claimed or result.true is None or result.left is not None:
         return None

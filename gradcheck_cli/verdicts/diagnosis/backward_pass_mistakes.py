@@ -219,37 +219,37 @@ def _slips(
         term = f"the term {named}" if named else f"the {('first', 'second')[place]} term of the sum"
         yield _NOTHING, f"leaves out {term} {where}"
         for factor, times in ((2.0, "twice"), (0.5, "half")):
-            yield partial(_scaled, factor), f"takes {times} {term} {where}"
+            yield partial(_scale, factor), f"takes {times} {term} {where}"
     if node.operation in ("sub", "neg"):
         yield _NEGATIVE, f"has the wrong sign for {own}"
     for constant, text in _constants(model, node, place, where):
-        yield partial(_scaled, constant), text
+        yield partial(_scale, constant), text
     if node.operation in _PLAIN:
         return
     if record.elementwise:
-        yield _left_out, f"leaves out {own}"
+        yield _leave_out, f"leaves out {own}"
         yield _NEGATIVE, f"has the wrong sign for {own}"
     if record.elementwise and len(node.arguments) == 1:
         if node.operation != "exp":
-            itself = partial(_confused, lambda _, value: value)
+            itself = partial(_confuse, lambda _, value: value)
             yield itself, f"uses {record.function} in place of its derivative {where}"
         argument = names.get(node.arguments[0], "z")
         for text, function in CONFUSED.get(node.operation, ()):
-            yield partial(_confused, function), f"has {of_argument(text, argument)} in place of {own}"
+            yield partial(_confuse, function), f"has {of_argument(text, argument)} in place of {own}"
         yield _twice, f"takes {own} twice"
         yield partial(_at_value, node), f"takes {own} at its value, not at its argument"
     if node.operation == "softmax":
         yield _diagonal, f"takes only the diagonal p*(1 - p) of {own}"
     if node.operation == "log_softmax":
-        yield _left_out, f"leaves out {own}"
+        yield _leave_out, f"leaves out {own}"
     if record.product is not None:
         shapes = [model.graph.nodes[a].shape for a in node.arguments]
         other = 1 - place
         if len(shapes[other]) == 2 and len(set(shapes[other])) == 1:
             text = f"uses {partner} where {partner}' belongs" if partner else "misses a transpose"
-            yield partial(_transposed, other), f"{text} {where}"
+            yield partial(_transpose, other), f"{text} {where}"
         if len(shapes[place]) == 2 and len(set(shapes[place])) == 1:
-            yield _reversed, f"has the outer product the wrong way round {where}"
+            yield _reverse, f"has the outer product the wrong way round {where}"
 
 
 def _partner(model: Model, names: Mapping[int, str], node: Node, place: int) -> str | None:
@@ -282,15 +282,15 @@ def _constants(model: Model, node: Node, place: int, where: str) -> Iterator[tup
                 yield 1 / count, f"takes a mean where {name} belongs {where}"
 
 
-def _scaled(factor: float, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+def _scale(factor: float, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
     return factor * rule(adjoint, value, arguments)
 
 
-def _left_out(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+def _leave_out(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
     return adjoint + 0.0 * rule(adjoint, value, arguments)
 
 
-def _confused(
+def _confuse(
     function: Callable[[Array, Array], Array],
     rule: Rule,
     adjoint: Array,
@@ -311,21 +311,21 @@ def _at_value(
     return rule(adjoint, again, [value])
 
 
-_NOTHING, _NEGATIVE = partial(_scaled, 0.0), partial(_scaled, -1.0)
+_NOTHING, _NEGATIVE = partial(_scale, 0.0), partial(_scale, -1.0)
 
 
 def _diagonal(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
     return np.asarray(adjoint * value * (1 - value))
 
 
-def _transposed(
+def _transpose(
     other: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
 ) -> Array:
     turned = [a.swapaxes(-1, -2) if k == other else a for k, a in enumerate(arguments)]
     return rule(adjoint, value, turned)
 
 
-def _reversed(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+def _reverse(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
     return rule(adjoint, value, arguments).swapaxes(-1, -2)
 
 

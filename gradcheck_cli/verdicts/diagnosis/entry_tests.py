@@ -61,20 +61,20 @@ def describe_permutation(samples: Sequence[ClaimSample], limits: DiagnosisLimits
         what = "column" if axis == len(shape) - 1 and len(inner) > 1 else what
         if shape[axis] < limits.fewest_moved:
             continue
-        if is_repaired_by(samples, partial(_reversed, axis), limits):
+        if is_repaired_by(samples, partial(_reverse, axis), limits):
             return f"has its {_plural(what)} in reverse"
         for step in (1, -1):
-            if is_repaired_by(samples, partial(_shifted, axis, step), limits):
+            if is_repaired_by(samples, partial(_shift, axis, step), limits):
                 to = "after" if step == -1 else "before"
                 return f"is off by one {what}: has in each place the value of the one {to}"
     return None
 
 
-def _reversed(axis: int, sample: ClaimSample) -> Array:
+def _reverse(axis: int, sample: ClaimSample) -> Array:
     return np.flip(sample.claimed, axis)
 
 
-def _shifted(axis: int, step: int, sample: ClaimSample) -> Array:
+def _shift(axis: int, step: int, sample: ClaimSample) -> Array:
     """The entries moved by one place, and what has no place left taken as right."""
     found = np.roll(sample.claimed, -step, axis)
     outer = [slice(None)] * found.ndim

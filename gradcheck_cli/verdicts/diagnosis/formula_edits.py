@@ -39,7 +39,7 @@ def undo_edits(
     """Every single slip that a formula of `target` may hold: the same shape comes out without it."""
     names = partial(_names, most=limits.most_derivatives)
     constants = partial(_constants, fewest=limits.fewest_constant_digits)
-    for found in (_transposes, _over_rows, _reversed, _signs, constants, names):
+    for found in (_transposes, _over_rows, _reverse, _signs, constants, names):
         for at, make, text in found(model, graph, target):
             formula = replace_node(graph, at, make)
             if formula is not None:
@@ -72,7 +72,7 @@ def _names(model: Model, graph: Graph, target: Derivative, *, most: int) -> Slip
     for node in graph.nodes:
         if node.is_leaf:
             for key in _others(model, node, target, most):
-                text = f"uses {_spelled(model, node.key)} where {_spelled(model, key)} belongs"
+                text = f"uses {_spell(model, node.key)} where {_spell(model, key)} belongs"
                 yield node.index, _leaf(node, key), text
 
 
@@ -112,20 +112,20 @@ def _transposes(model: Model, graph: Graph, target: Derivative) -> Slips:
         inner = graph.nodes[node.arguments[0]] if node.operation == "transpose" else node
         if not (inner.is_leaf and len(inner.shape) == 2 and inner.shape[0] == inner.shape[1]):
             continue
-        name = _spelled(model, inner.key)
+        name = _spell(model, inner.key)
         if node is not inner:
             yield node.index, lambda _, arguments: arguments[0], f"uses {name}' where {name} belongs"
         elif node.index not in turned:
-            yield node.index, _transposed_leaf(node), f"uses {name} where {name}' belongs"
+            yield node.index, _transpose_leaf(node), f"uses {name} where {name}' belongs"
 
 
-def _transposed_leaf(node: Node) -> Make:
+def _transpose_leaf(node: Node) -> Make:
     return lambda builder, none: builder.apply(
         "transpose", (_leaf(node, node.key)(builder, none),)
     )
 
 
-def _reversed(model: Model, graph: Graph, target: Derivative) -> Slips:
+def _reverse(model: Model, graph: Graph, target: Derivative) -> Slips:
     """a @ b' for b @ a', and A @ B for B @ A."""
     for node in graph.nodes:
         if node.operation not in ("matmul", "outer"):
@@ -135,22 +135,22 @@ def _reversed(model: Model, graph: Graph, target: Derivative) -> Slips:
         if None in names:
             continue
         mine = _product(node, *names)
-        yield node.index, _swapped(node), f"has {mine} where {_product(node, *reversed(names))} belongs"
+        yield node.index, _swap(node), f"has {mine} where {_product(node, *reversed(names))} belongs"
         if node.operation == "matmul":
-            other = " @ ".join(_primed(str(name)) for name in reversed(names))
+            other = " @ ".join(_prime(str(name)) for name in reversed(names))
             yield node.index, _transposed_product, f"has {mine} where {other} belongs"
 
 
-def _swapped(node: Node) -> Make:
+def _swap(node: Node) -> Make:
     return lambda builder, arguments: builder.apply(node.operation, tuple(reversed(arguments)))
 
 
 def _transposed_product(builder: Builder, arguments: Sequence[int]) -> int:
-    a, b = (_transposed(builder, k) for k in arguments)
+    a, b = (_transpose(builder, k) for k in arguments)
     return builder.apply("matmul", (b, a))
 
 
-def _transposed(builder: Builder, index: int) -> int:
+def _transpose(builder: Builder, index: int) -> int:
     node = builder.nodes[index]
     return node.arguments[0] if node.operation == "transpose" else builder.apply("transpose", (index,))
 
@@ -164,11 +164,11 @@ def _operand(model: Model, graph: Graph, node: Node) -> str | None:
     """The name of an operand, or of the name that it is the transpose of."""
     if node.operation == "transpose":
         inner = graph.nodes[node.arguments[0]]
-        return _primed(_spelled(model, inner.key)) if inner.is_leaf else None
-    return _spelled(model, node.key) if node.is_leaf else None
+        return _prime(_spell(model, inner.key)) if inner.is_leaf else None
+    return _spell(model, node.key) if node.is_leaf else None
 
 
-def _primed(name: str) -> str:
+def _prime(name: str) -> str:
     return name.removesuffix("'") if name.endswith("'") else f"{name}'"
 
 
@@ -186,9 +186,9 @@ def _signs(model: Model, graph: Graph, target: Derivative) -> Slips:
         other, mine, right = _SIGNS[node.operation]
         a, b = (_term(model, graph, graph.nodes[k]) for k in node.arguments)
         if a is not None and b is not None:
-            yield node.index, _exchanged(other), f"has {a} {mine} {b} where {a} {right} {b} belongs"
+            yield node.index, _exchange(other), f"has {a} {mine} {b} where {a} {right} {b} belongs"
         elif len(signed) == 1:
-            yield node.index, _exchanged(other), f"has {mine} where {right} belongs"
+            yield node.index, _exchange(other), f"has {mine} where {right} belongs"
 
 
 def _constants(model: Model, graph: Graph, target: Derivative, *, fewest: int) -> Slips:
@@ -203,7 +203,7 @@ def _number(digits: str) -> Make:
     return lambda builder, _: builder.literal(float(digits), digits)
 
 
-def _exchanged(operation: str) -> Make:
+def _exchange(operation: str) -> Make:
     return lambda builder, arguments: builder.apply(operation, arguments)
 
 
@@ -221,7 +221,7 @@ def _reduction(model: Model, operation: str) -> Make:
     return lambda builder, arguments: builder.apply(operation, arguments, rows=model.rows)
 
 
-def _spelled(model: Model, key: Key) -> str:
+def _spell(model: Model, key: Key) -> str:
     if isinstance(key, str):
         return model.display(key)
     entry = str(key).removeprefix(str(key.whole))

@@ -32,7 +32,7 @@ def assemble_blocks(
     Of a block with many entries only the disputed and some others are listed, unless `all_entries`.
     """
     first, proven = outcomes[0].collected.all, outcomes[0].digits
-    zero = np.logical_and.reduce([r.collected.all.is_zero for r in outcomes]) & ~_known_not_zero(outcomes)
+    zero = np.logical_and.reduce([r.collected.all.is_zero for r in outcomes]) & ~_entries_not_zero(outcomes)
     compared = ~zero & (np.isfinite(first.finite) | first.kink | ~first.examined)
     drawn = _Drawn(
         zero=zero,
@@ -47,7 +47,7 @@ def assemble_blocks(
     return [_block(model, n, [r.of(n) for r in outcomes], drawn, places[n]) for n in names]
 
 
-def _known_not_zero(outcomes: Sequence[PointOutcome]) -> Array:
+def _entries_not_zero(outcomes: Sequence[PointOutcome]) -> Array:
     """Entries whose derivative, or one of whose slopes, high precision knows to be something else than zero
     at some point, whatever the columns say."""
     mask = np.zeros(len(outcomes[0].digits), dtype=bool)
@@ -80,7 +80,7 @@ def _block(
     shape = (model.rows or 0, *node.shape) if node.per_row else node.shape
     zero, digits = drawn.zero[place], drawn.digits[place]
     verdicts = [v for r in found for v in (r.together, *(verdict for _, verdict in r.verdicts()))]
-    entries = [_entry(shape, found[0], k, tested=not zero[k]) for k in _listed(found[0], drawn)]
+    entries = [_entry(shape, found[0], k, tested=not zero[k]) for k in _listed_entries(found[0], drawn)]
     for r in found[1:]:
         disputed = sorted(k for k, _ in r.verdicts())[: drawn.limits.most_listed_elsewhere]
         entries += [_entry(shape, r, k) for k in disputed]
@@ -127,7 +127,7 @@ def _norm(values: Array) -> float:
         return float(FLOAT64.norm(values, (0,), False))
 
 
-def _listed(r: NameOutcome, drawn: _Drawn) -> Iterable[int]:
+def _listed_entries(r: NameOutcome, drawn: _Drawn) -> Iterable[int]:
     """Which entries are listed: all, or the disputed and some others, or those that were examined."""
     total, bad, most = len(r.columns.backprop), sorted(k for k, _ in r.verdicts()), drawn.most
     if r.columns.strategy is not Strategy.EACH and total > drawn.limits.small_block and most is not None:
@@ -154,13 +154,13 @@ def _entry(shape: tuple[int, ...], r: NameOutcome, k: int, *, tested: bool = Tru
         value=float(given[k]),
         symbolic=None if t.unseen[k] else float(t.symbolic[k]),
         backprop=float(t.backprop[k]),
-        finite=_known(t.finite[k]),
-        bound=None if np.isnan(t.finite[k]) and not t.examined[k] else _known(t.bound[k]),
+        finite=_number_or_none(t.finite[k]),
+        bound=None if np.isnan(t.finite[k]) and not t.examined[k] else _number_or_none(t.bound[k]),
         digits=None if np.isnan(r.digits[k]) else round(float(r.digits[k]), 1),
         verdict=outcome.verdict,
         note=outcome.note or (_PRECISE if t.precise[k] else None),
-        left=_known(left) if kink else None,
-        right=_known(right) if kink else None,
+        left=_number_or_none(left) if kink else None,
+        right=_number_or_none(right) if kink else None,
         reference=outcome.reference,
         tested=tested,
         point=t.point.number,
@@ -170,5 +170,5 @@ def _entry(shape: tuple[int, ...], r: NameOutcome, k: int, *, tested: bool = Tru
 _PRECISE = "symbolic at 50 digits: its form leaves the range of float64"
 
 
-def _known(value: Any) -> float | None:
+def _number_or_none(value: Any) -> float | None:
     return None if np.isnan(value) else float(value)

@@ -64,7 +64,7 @@ def compare_values(
         suspects = [name for name in suspects if name not in by_row]
     for name in suspects:
         try:
-            precise, wrong = _looked_at(referee, point, name, theirs[name], ours[name], bounds[name])
+            precise, wrong = _examine(referee, point, name, theirs[name], ours[name], bounds[name])
         except BudgetSpent as spent:
             if _off(theirs[name], ours[name], bounds[name]).any():
                 return _value_unknown(model, name, spent)
@@ -122,7 +122,7 @@ def _compare_rows(
     return replace(found, note=f"{found.note} (from row {int(chosen[0]):,})") if found.wrong else found
 
 
-def _looked_at(
+def _examine(
     referee: Referee, point: Point, name: str, theirs: Array, ours: Array, bound: Array
 ) -> tuple[Array, Array]:
     """The symbolic value of a step as precisely as it takes, and where the forward pass has another.

@@ -36,7 +36,7 @@ JACOBIAN = "param v[{n}] ~ normal(0, 1)\ny = tanh(v)\nloss = sum(y^2)\nclaim d y
 
 def planned(model: Model, **options: Any) -> RunPlan:
     given = Options(**options)
-    return plan_run(model, [p.name for p in model.parameters()], given, given.settled({}))
+    return plan_run(model, [p.name for p in model.parameters()], given, given.fill_in({}))
 
 
 def test_the_tape_is_counted_before_it_is_made() -> None:
