@@ -54,7 +54,7 @@ class Parser:
         if code.startswith("set", start) and re.match(r"set\b", code[start : start + 4]):
             return self._set(span)
         if end - start > self.limits.longest_cached:
-            return self._derive(span)
+            return self.derive(span)
         texts = self._lexer.texts(code, start, end)
         shape = self._lexer.shape(texts)
         outline = self._outlines.get(shape)
@@ -62,13 +62,13 @@ class Parser:
             statement = outline.fill(texts, list(accumulate(map(len, texts), initial=start)))
             self._count(len(statement.ops))
             return statement
-        statement = self._derive(span)
+        statement = self.derive(span)
         if shape not in self._outlines and len(self._outlines) < self.limits.most_cached:
             starts = list(accumulate(map(len, texts), initial=start))
             self._outlines[shape] = outline_of(statement, starts)
         return statement
 
-    def _derive(self, span: Span) -> Statement:
+    def derive(self, span: Span) -> Statement:
         """Have lark find the derivation of a statement; it runs the rules as it goes."""
         self.ops = []
         self._first = 0

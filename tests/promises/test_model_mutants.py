@@ -122,7 +122,7 @@ def test_the_fields_of_a_record_share_no_number(name: str) -> None:
 def test_a_lost_sum_over_rows_turns_a_model_red(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the last block's contribution to what all rows share is kept."""
     rows = [model for model in models() if model.rows]
-    plain = reverse_mode._Backward._send
+    plain = reverse_mode.BackwardPass.send
 
     def send(self: Any, node: Any, adjoint: Any, values: Any, adjoints: Any) -> None:
         before = dict(adjoints)
@@ -131,15 +131,15 @@ def test_a_lost_sum_over_rows_turns_a_model_red(monkeypatch: pytest.MonkeyPatch)
             if index not in before and adjoint.shape[1] > 1 and part.shape[1] == 1:
                 adjoints[index] = part / adjoint.shape[1]
 
-    monkeypatch.setattr(reverse_mode._Backward, "_send", send)
+    monkeypatch.setattr(reverse_mode.BackwardPass, "send", send)
     assert turn_red(rows)
 
 
 def test_a_wrong_seed_turns_a_model_red(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = reverse_mode._Backward._seed
+    plain = reverse_mode.BackwardPass.seed
 
     def seed(self: Any) -> Any:
         return {index: 2 * adjoint for index, adjoint in plain(self).items()}
 
-    monkeypatch.setattr(reverse_mode._Backward, "_seed", seed)
+    monkeypatch.setattr(reverse_mode.BackwardPass, "seed", seed)
     assert turn_red(list(models()[:3]))

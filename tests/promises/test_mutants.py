@@ -288,13 +288,13 @@ def chain() -> Model:
 
 def assign(patch: pytest.MonkeyPatch) -> None:
     """= instead of += into adjoints."""
-    patch.setattr(reverse_mode, "_add", lambda adjoints, index, part: adjoints.update({index: part}))
+    patch.setattr(reverse_mode, "add_adjoint", lambda adjoints, index, part: adjoints.update({index: part}))
 
 
 def stale(patch: pytest.MonkeyPatch) -> None:
     """Adjoints of an earlier call are not cleared."""
     kept: dict[int, Any] = {}
-    plain = reverse_mode._add
+    plain = reverse_mode.add_adjoint
 
     def add(adjoints: Any, index: int, part: Any) -> None:
         plain(adjoints, index, part)
@@ -303,37 +303,36 @@ def stale(patch: pytest.MonkeyPatch) -> None:
         if part.dtype != object:  # the checker looks again at 50 digits; those are not to be mixed in
             kept[index] = part
 
-    patch.setattr(reverse_mode, "_add", add)
+    patch.setattr(reverse_mode, "add_adjoint", add)
 
 
 def wrong_order(patch: pytest.MonkeyPatch) -> None:
-    """Nodes as a queue finds them: an adjoint is passed on before all of its users have been heard."""
+    """Nodes as a queue finds them: an adjoint is passed on before all of its users have sent theirs."""
 
-    def after_init(self: Any) -> None:
-        plain(self)
-        nodes, found, todo = self.model.graph.nodes, [], [self.of.index]
-        allowed = {n.index for n in self.live}
+    def order(self: Any, down: Any, up: Any) -> list[Any]:
+        nodes, found, todo = self.model.graph.nodes, list[int](), [self.of.index]
+        allowed = {n.index for n in plain(self, down, up)}
         while todo:
             index = todo.pop(0)
             if index in allowed and index not in found:
                 found.append(index)
                 todo += nodes[index].arguments
-        self.live = [nodes[i] for i in found]
+        return [nodes[i] for i in found]
 
-    plain = reverse_mode._Backward.__post_init__
-    patch.setattr(reverse_mode._Backward, "__post_init__", after_init)
+    plain = reverse_mode.BackwardPass.order
+    patch.setattr(reverse_mode.BackwardPass, "order", order)
 
 
 def visited_twice(patch: pytest.MonkeyPatch) -> None:
     """A value with two users sends its adjoint on twice."""
-    plain = reverse_mode._Backward._send
+    plain = reverse_mode.BackwardPass.send
 
     def send(self: Any, node: Any, adjoint: Any, values: Any, adjoints: Any) -> None:
         users = sum(a == node.index for n in self.model.graph.nodes for a in n.arguments)
         for _ in range(2 if users > 1 else 1):
             plain(self, node, adjoint, values, adjoints)
 
-    patch.setattr(reverse_mode._Backward, "_send", send)
+    patch.setattr(reverse_mode.BackwardPass, "send", send)
 
 
 ENGINES = {  # the mutant, and the models on which it must be caught
@@ -450,12 +449,12 @@ def test_a_wrong_vjp_into_what_rows_share_is_no_lost_sum(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("made", [chain, crossed, over_rows], ids=lambda f: f.__name__)
 def test_a_wrong_seed_is_named(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = reverse_mode._Backward._seed
+    plain = reverse_mode.BackwardPass.seed
 
     def seed(self: Any) -> Any:
         return {index: 2 * adjoint for index, adjoint in plain(self).items()}
 
-    monkeypatch.setattr(reverse_mode._Backward, "_seed", seed)
+    monkeypatch.setattr(reverse_mode.BackwardPass, "seed", seed)
     found = notes(check(made(), ONE_POINT))
     assert found
     assert all("The fault lies in the seed of backprop, d loss/d loss, which is 1." in n for n in found)

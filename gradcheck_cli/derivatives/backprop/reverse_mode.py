@@ -26,7 +26,9 @@ from gradcheck_cli.numerics.float64 import FLOAT64, Float64
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 
-__all__ = ["Rule", "Slip", "derivative", "derivative_in_blocks", "partial", "slopes"]
+__all__ = [
+    "BackwardPass", "Rule", "Slip", "add_adjoint", "derivative", "derivative_in_blocks", "partial", "slopes",
+]  # fmt: skip
 
 Adjoints = dict[int, Array]
 Rule = Callable[[Array, Array, Sequence[Array]], Array]  # adjoint, value, arguments: the contribution
@@ -69,7 +71,7 @@ def derivative(
         If the model has no such name.
     """
     target, sources = model.node(of), {name: model.node(name) for name in by}
-    backward = _Backward(model, tape, target, frozenset(n.index for n in sources.values()), slips or {})
+    backward = BackwardPass(model, tape, target, frozenset(n.index for n in sources.values()), slips or {})
     with np.errstate(all="ignore"):
         found = backward.run()
         if not backward.careful and not all(np.isfinite(part).all() for part in found.values()):
@@ -98,7 +100,8 @@ def derivative_in_blocks(model: Model, tape: Tape, of: str, by: Iterable[str]) -
         If the model has no such name.
     """
     target, sources = model.node(of), {name: model.node(name) for name in by}
-    backward = _Backward(model, tape, target, frozenset(n.index for n in sources.values()), {}, careful=True)
+    names = frozenset(n.index for n in sources.values())
+    backward = BackwardPass(model, tape, target, names, {}, careful=True)
     for number, found in enumerate(backward.in_blocks()):
         span = tape.rows_of(number)
         count = span.stop - span.start
@@ -129,7 +132,7 @@ def slopes(graph: Graph, values: Mapping[int, Array], of: int, by: int) -> Array
             for argument, rule in zip(node.arguments, node.primitive.vjp, strict=True):
                 if live[argument] and rule is not None:
                     part = rule(FLOAT64, adjoint, values[node.index], *arguments, **node.options)
-                    _add(adjoints, argument, _zero_times(part, adjoint))
+                    add_adjoint(adjoints, argument, _zero_times(part, adjoint))
     return adjoints.get(by, np.zeros_like(values[of]))
 
 
@@ -158,7 +161,9 @@ def partial(node: Node, place: int, values: Readable) -> Array:
 
 
 @dataclass
-class _Backward:
+class BackwardPass:
+    """The derivatives of one step, from its seed back to the names asked for."""
+
     model: Model
     tape: Tape
     of: Node
@@ -170,12 +175,16 @@ class _Backward:
     def __post_init__(self) -> None:
         graph = self.model.graph
         down, up = graph.downstream(self.by), graph.upstream([self.of.index])
-        self.live = [n for n in reversed(graph.nodes) if down[n.index] and up[n.index]]
+        self.live = self.order(down, up)
         exact = isinstance(self.tape.m, High)  # the same rules in the numbers of the tape
         self.careful |= exact
         self.m = self.tape.m if exact else _EACH_ROW if self.of.per_row else FLOAT64
         self.seeds = self.of.size
         self.links = {n.index: self._links(n, down) for n in self.live if not (n.is_leaf or n.is_literal)}
+
+    def order(self, down: Sequence[bool], up: Sequence[bool]) -> list[Node]:
+        """The nodes that are reached from the names and reach the step, users before what they use."""
+        return [n for n in reversed(self.model.graph.nodes) if down[n.index] and up[n.index]]
 
     @cached_property
     def after(self) -> list[Node]:
@@ -204,13 +213,13 @@ class _Backward:
 
     def run(self) -> Adjoints:
         """The adjoints of the nodes asked for: (seeds, 1 or N, *shape)."""
-        adjoints, sums = self._seed(), dict[int, Sum]()
+        adjoints, sums = self.seed(), dict[int, Sum]()
         rows: dict[int, list[Array]] = {}
         for number in range(self.tape.block_count if self.inner else 0):
             for index, adjoint in self._sweep_block(number, adjoints, sums).items():
                 rows.setdefault(index, []).append(adjoint)
         for index, found in sums.items():
-            _add(adjoints, index, found.result())
+            add_adjoint(adjoints, index, found.result())
         if not self.of.per_row:
             self._sweep(self.before, adjoints, self.tape.shared)
         per_row = {i: np.concatenate(a, axis=1) for i, a in rows.items()}
@@ -218,13 +227,13 @@ class _Backward:
 
     def in_blocks(self) -> Iterator[Adjoints]:
         """Of the nodes asked for those adjoints that have one value per row, a block of rows at a time."""
-        adjoints = self._seed()
+        adjoints = self.seed()
         for number in range(self.tape.block_count):
             with np.errstate(all="ignore"):
                 found = self._sweep_block(number, adjoints, {}) if self.inner else {}
             yield found
 
-    def _seed(self) -> Adjoints:
+    def seed(self) -> Adjoints:
         """The seed, taken through what is made of all rows."""
         adjoints = {self.of.index: np.eye(self.seeds).reshape(self.seeds, 1, *self.of.shape)}
         self._sweep(self.after, adjoints, self.tape.shared, _not_rows(self.model))
@@ -252,7 +261,7 @@ class _Backward:
         entered = {n.index: adjoints[n.index] for n in self.after if n.index in adjoints}
         into_rows = [n for n in self.after if n.adds_rows and n.index in entered]
         for node in into_rows:
-            self._send(node, entered[node.index], values, local)
+            self.send(node, entered[node.index], values, local)
         self._sweep(self.inner, local, values)
         if self.of.per_row:
             self._sweep(self.before, local, values)
@@ -278,11 +287,11 @@ class _Backward:
             if adjoint is None or node.is_leaf or node.is_literal:
                 continue
             if passes is None or passes[node.index]:
-                self._send(node, adjoint, values, adjoints)
+                self.send(node, adjoint, values, adjoints)
             if node.index not in self.by and passes is None:
                 del adjoints[node.index]
 
-    def _send(self, node: Node, adjoint: Array, values: Any, adjoints: Adjoints) -> None:
+    def send(self, node: Node, adjoint: Array, values: Any, adjoints: Adjoints) -> None:
         """adjoint of each argument += adjoint of the node times d node/d argument."""
         value, arguments = values[node.index], [values[a] for a in node.arguments]
         for place, argument, rule in self.links[node.index]:
@@ -291,7 +300,7 @@ class _Backward:
                 part = _zero_times(part, adjoint)
             if arguments[place].shape[1] == 1 and part.shape[1] > 1 and not self.of.per_row:
                 part = np.add.reduce(part, axis=1, keepdims=True)
-            _add(adjoints, argument, part)
+            add_adjoint(adjoints, argument, part)
 
     def _rule(self, node: Node, position: int) -> Rule | None:
         record, options, m = node.primitive, node.options, self.m
@@ -325,7 +334,15 @@ def _not_rows(model: Model) -> dict[int, bool]:
     return {n.index: not n.adds_rows for n in model.graph.nodes}
 
 
-def _add(adjoints: Adjoints, index: int, part: Array) -> None:
+def add_adjoint(adjoints: Adjoints, index: int, part: Array) -> None:
+    """Add what one user of a value contributes to its adjoint.
+
+    Parameters
+    ----------
+    adjoints : of the nodes, by index; changed
+    index : of the node
+    part : (seeds, rows or 1, *node) array, in units of the step per unit of the node
+    """
     found = adjoints.get(index)
     adjoints[index] = part if found is None else found + part
 

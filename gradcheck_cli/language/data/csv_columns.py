@@ -215,7 +215,7 @@ class Columns:
         """
         headers = self._find(names)
         quick = self._at_once([self.names.index(header) for header in headers])
-        return self._fill(headers, self._numbers) if quick is None else quick
+        return self.by_field(headers, self._numbers) if quick is None else quick
 
     def half_units(self, names: Sequence[str]) -> Array | None:
         """Half a unit of the last written digit of each number.
@@ -234,7 +234,7 @@ class Columns:
             If there is no such column, or a field is no finite number.
         """
         headers = self._find(names)
-        return self._fill(headers, self._half_units)
+        return self.by_field(headers, self._half_units)
 
     def bits(self, name: str) -> int:
         """Text is read as float64."""
@@ -260,10 +260,25 @@ class Columns:
             return None
         return found if start == self.count and np.isfinite(found).all() else None
 
-    def _fill(
+    def by_field(
         self, headers: Sequence[str], read: Callable[[Sequence[str], str, int], list[float]]
     ) -> Array:
-        """What is read from the fields of these columns, a piece of lines at a time."""
+        """What is read from the fields of these columns, a piece of lines at a time.
+
+        Parameters
+        ----------
+        headers : as they stand in the file
+        read : of the fields of a column, its header, and the number of the first of these lines
+
+        Returns
+        -------
+        (lines, headers) float64
+
+        Raises
+        ------
+        DataError
+            If a field is not what `read` expects, or the file is another one than before.
+        """
         places = [self.names.index(header) for header in headers]
         found = allocate((self.count, len(places)), self.numerics)
         start = -self.headers  # no line of numbers

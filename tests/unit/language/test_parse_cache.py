@@ -172,13 +172,13 @@ def test_an_outline_gives_back_the_statement_it_was_made_of(line: str) -> None:
 
 def test_a_shape_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     derived: list[str] = []
-    derive = Parser._derive
+    derive = Parser.derive
 
     def noted(self: Parser, span: tuple[int, int]) -> Statement:
         derived.append(self.source.code[slice(*span)])
         return derive(self, span)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Parser, "_derive", noted)
+    monkeypatch.setattr(Parser, "derive", noted)
     text = chain(40)
     printed = show(read_model(text))
     assert len(derived) < 12 < text.count("\n")

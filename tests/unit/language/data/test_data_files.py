@@ -397,7 +397,7 @@ STRANGE = ("1_0", "0x10", "1d5", "1f", "1j", "--1", "1e", "\u0661", "", "1 2", "
 
 def test_numpy_reads_what_float_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Columns are read at once where that goes; what Python's float makes of each field is the truth."""
-    monkeypatch.delattr("gradcheck_cli.language.data.csv_columns.Columns._fill")  # who reads field by field
+    monkeypatch.delattr("gradcheck_cli.language.data.csv_columns.Columns.by_field")
     exact = np.random.default_rng(0).standard_normal(500) * 10.0 ** np.arange(-250, 250)
     fields = [*FIELDS, *(repr(x) for x in exact.tolist()), *(f"{x:.25e}" for x in exact.tolist())]
     lines = "".join(f'{field},"{field}"\n' for field in fields)
