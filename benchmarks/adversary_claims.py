@@ -219,8 +219,11 @@ def _file(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cla
     right = draw.random() < 0.5
     changed = true if right else _one_changed(true, draw)
     made = np.empty(np.shape(problem.base.names[recipe.by]), dtype=draw.choice([np.float64, np.float32]))
+    least = C.mpf("1e-4") if made.dtype == np.float32 else 0  # a program in float32 may be off by less
     for index, value in changed.items():
         made[index] = value
+        if 0 < abs(value - true[index]) < least * abs(value):
+            return
     kind = draw.choice(["npy", "csv"])
     path = f"{_FOLDER.name}/{recipe.by}-{draw.randrange(10**9)}.{kind}"
     if kind == "npy":
