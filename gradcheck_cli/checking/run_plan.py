@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gradcheck_cli.checking.options import Options
+from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.evaluation.evaluate import operations
 from gradcheck_cli.evaluation.memory_plan import bytes_of_comparison, bytes_of_tape, require_memory
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.table import LIMITS, Limits
+from gradcheck_cli.numerics.machine import spell_bytes
 
 __all__ = ["RunPlan", "plan_run"]
 
@@ -49,10 +51,12 @@ def plan_run(
     Raises
     ------
     OptionError
-        If not even one point fits into memory.
+        If not even one point fits into memory, or as many as are asked for do not.
     """
     limits = limits.within_memory(asked.memory)
-    require_memory(model, asked.memory, limits.evaluation)
+    entries = sum(model.node(name).size for name in names)
+    require_memory(model, asked.memory, limits.evaluation, entries=entries)
+    fitting = _points_in_memory(model, asked, limits, entries)
     wanted, few = asked.points or 1, limits.checking
     cost = _cost_of_direction(model, names, limits)
     if options.points is None and "points" not in model.settings:
@@ -62,7 +66,12 @@ def plan_run(
         directions = _directions(limits)
         if cost * directions * wanted > few.most_sampled_work:
             wanted = min(wanted, 1 if cost * directions > few.most_sampled_work else 2)
-        wanted = min(wanted, _points_in_memory(model, asked, limits))
+        wanted = min(wanted, fitting)
+    elif wanted > fitting:
+        raise OptionError(
+            f"the columns and values of {wanted} points do not fit into {spell_bytes(asked.memory << 20)}",
+            help=f"--points {fitting}, or --memory with more",
+        )
     return RunPlan(wanted, _thin_out(limits, cost * wanted))
 
 
@@ -105,7 +114,8 @@ def _thin_out(limits: Limits, cost: int) -> Limits:
     return limits._replace(gradients=thinned)
 
 
-def _points_in_memory(model: Model, asked: Options, limits: Limits) -> int:
-    """How many tapes fit beside what the comparison of one point holds."""
-    left = (asked.memory << 20) - bytes_of_comparison(model, limits.evaluation)
-    return 1 + left // max(1, bytes_of_tape(model, limits.evaluation))
+def _points_in_memory(model: Model, asked: Options, limits: Limits, entries: int) -> int:
+    """How many tapes, and columns of all entries, fit beside what the comparison of one point holds."""
+    left = (asked.memory << 20) - bytes_of_comparison(model, limits.evaluation, entries=entries)
+    one_more = bytes_of_tape(model, limits.evaluation) + limits.evaluation.entry_bytes * entries
+    return 1 + left // max(1, one_more)

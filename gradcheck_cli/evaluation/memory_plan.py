@@ -54,14 +54,17 @@ def bytes_of_tape(model: Model, limits: EvaluationLimits = EVALUATION) -> int:
     return DOUBLE_BYTES * (shared + each * kept)
 
 
-def bytes_of_comparison(model: Model, limits: EvaluationLimits = EVALUATION) -> int:
+def bytes_of_comparison(
+    model: Model, limits: EvaluationLimits = EVALUATION, *, entries: int = 0
+) -> int:
     """The least that a comparison at one point holds: the tape, a second pass beside it that keeps as much,
-    as one in reverse or the symbolic one does, and the copies of an operation.
+    as one in reverse or the symbolic one does, the copies of an operation, and what is known of each entry.
 
     Parameters
     ----------
     model : the graph
     limits : which blocks of rows are kept
+    entries : of the derivatives that are compared
 
     Returns
     -------
@@ -69,11 +72,16 @@ def bytes_of_comparison(model: Model, limits: EvaluationLimits = EVALUATION) -> 
     """
     rows = rows_of_block(model, limits)
     widest = max((n.size * (rows if n.per_row else 1) for n in model.graph.nodes), default=0)
-    return 2 * bytes_of_tape(model, limits) + limits.copies * DOUBLE_BYTES * widest
+    passes = 2 * bytes_of_tape(model, limits) + limits.copies * DOUBLE_BYTES * widest
+    return passes + limits.entry_bytes * entries
 
 
 def require_memory(
-    model: Model, mebibytes: int | None = None, limits: EvaluationLimits = EVALUATION
+    model: Model,
+    mebibytes: int | None = None,
+    limits: EvaluationLimits = EVALUATION,
+    *,
+    entries: int = 0,
 ) -> None:
     """Refuse a model of which one pass beside another does not fit, before anything is computed.
 
@@ -82,6 +90,7 @@ def require_memory(
     model : the graph
     mebibytes : what may be held beyond the data; the usual amount by default
     limits : which blocks of rows are kept
+    entries : of the derivatives that are compared
 
     Raises
     ------
@@ -89,13 +98,15 @@ def require_memory(
         With what is needed, and the way out.
     """
     allowed = (NUMERICS.memory if mebibytes is None else mebibytes) << 20
-    needed = bytes_of_comparison(model, limits)
+    needed = bytes_of_comparison(model, limits, entries=entries)
     if needed > allowed:
         largest = max((n for n in model.graph.nodes if not n.is_leaf), key=lambda n: n.size)
         shape = ",".join(map(str, largest.shape))
+        what = f"the steps of this model take {{}} at a time (the largest value has shape [{shape}])"
+        if 2 * limits.entry_bytes * entries > needed:
+            what = f"the columns of {entries:,} entries take {{}} at a time"
         raise OptionError(
-            f"the steps of this model take {spell_bytes(needed)} at a time (the largest value has shape "
-            f"[{shape}]), and --memory allows {spell_bytes(allowed)}",
+            f"{what.format(spell_bytes(needed))}, and --memory allows {spell_bytes(allowed)}",
             help=f"--memory {spell_bytes(needed).replace(' ', '')}, or smaller shapes",
         )
 

@@ -226,7 +226,9 @@ def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
     """
     plain = samples[0]
     with np.errstate(all="ignore"):
-        spread = np.max(np.abs(samples - plain), axis=0)
+        spread = np.zeros(plain.shape)
+        for moved in samples[1:]:  # one by one: all at once take their memory twice again
+            np.maximum(spread, np.abs(moved - plain), out=spread)
         found = jitter.reference.safety * spread * (EPS / jitter.size)
         found = found + ulps * EPS * np.abs(plain) + TINY
     return np.where(np.isfinite(found), found, np.inf)

@@ -21,6 +21,9 @@ class EvaluationLimits(NamedTuple):
     # copies | of its result that an operation makes on the way: products of matrices, margins | profiled:
     # softmax and its margins make 4 (peak memory of [1000,1000])
     copies: int = 4
+    # bytes | of an entry that is compared at a point: its columns, bounds and samples | measured: 147 at the
+    # first point and 110 at each further one of 1e7 parameters, 172 at a further one of 1.8e6
+    entry_bytes: int = 150
     # numbers | beyond so many per-row entries blocks are computed again when they are needed, because they
     # would fill the memory (256 MiB) | set by hand, not measured
     kept_entries: int = 1 << 25

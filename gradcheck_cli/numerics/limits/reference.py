@@ -16,9 +16,9 @@ class ReferenceLimits(NamedTuple):
     # samples | perturbed passes from which a rounding bound is made; the largest of 16 deviations, times the
     # safety factor of 4, is 7 standard deviations of a sum of jitters | set by hand, not measured
     samples: int = 16
-    # numbers | values of all samples that are held at a time: 190 MB, and with adjoints and copies four times
-    # that | profiled: 40 million took 1.8 GB beside 2e6 numbers of data
-    most_jittered: int = 24_000_000
+    # numbers | values of all samples that are held at a time: 130 MB, and with adjoints and copies five times
+    # that | profiled: 24 million took 1.1 GiB of arrays beside 1.8e6 parameters, 16 million 0.8
+    most_jittered: int = 16_000_000
     # operations | beyond so many the rounding of derivatives is not measured, since each operation takes its
     # time however few numbers it has | set by hand, not measured
     most_stations: int = 1 << 14

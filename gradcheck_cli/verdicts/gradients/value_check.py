@@ -59,7 +59,7 @@ def compare_values(
         apart = [np.argwhere(off[name])[:, 0] for name in by_row]
         chosen = np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *apart]))[:limits.most_rows]
         found = _compare_rows(model, referee, point, chosen, limits)
-        if found.verdict is not Verdict.OK:
+        if found is not None and found.verdict is not Verdict.OK:
             return found
         suspects = [name for name in suspects if name not in by_row]
     for name in suspects:
@@ -91,16 +91,20 @@ def _compare_in_blocks(
         shared = number == len(spans)
         values = tape.shared if shared else tape.block(number)
         off = np.zeros(1 if shared else spans[number].stop - spans[number].start, dtype=bool)
+        first: tuple[str, Array, Array, Array] | None = None
         for name, given in theirs.items():
             ours = values[model.node(name).index][0]
             ours = np.broadcast_to(ours[0, ...] if shared else ours, given.shape)
             wrong = _off(given, ours, unmeasured_rounding(ours, limits=referee.limits))
-            if shared and wrong.any():
+            if not wrong.any():
+                continue
+            if shared:
                 return _value_wrong(model, name, given, ours, wrong)
-            off |= wrong if shared else wrong.reshape(len(off), -1).any(axis=1)
-        if off.any():
+            first = first or (name, given, ours, wrong)
+            off |= wrong.reshape(len(off), -1).any(axis=1)
+        if first is not None:
             chosen = spans[number].start + np.flatnonzero(off)[:limits.most_rows]
-            found = _compare_rows(model, referee, point, chosen, limits)
+            found = _compare_rows(model, referee, point, chosen, limits) or _value_wrong(model, *first)
             if found.verdict is not Verdict.OK:
                 return found
     loss = tape.value(model.loss)
@@ -111,12 +115,15 @@ def _compare_in_blocks(
 
 def _compare_rows(
     model: Model, referee: Referee, point: Point, chosen: Array, limits: GradientsLimits
-) -> Values:
-    """The values of the steps in some rows alone; the row that is named is the first of them."""
+) -> Values | None:
+    """The values of the steps in some rows alone; the row that is named is the first of them. None where one
+    row has so many values that rounding is not measured."""
     if not len(chosen):
         return Values(Verdict.OK, 0.0, None)
     few = model.at({n: v for n, v in point.values.items() if model.inputs[n].kind != "rows"}).of_rows(chosen)
     judge, values = referee.for_model(few), few.point()
+    if not judge.jitters_values():
+        return _compare_rows(model, referee, point, chosen[:1], limits) if len(chosen) > 1 else None
     there = Point(0, values, judge.forward(values, FLOAT64))
     found = compare_values(few, judge.program, judge, there, limits)
     return replace(found, note=f"{found.note} (from row {int(chosen[0]):,})") if found.wrong else found

@@ -100,21 +100,34 @@ def test_high_precision_is_left_out_where_its_numbers_do_not_fit() -> None:
 
 def test_what_does_not_fit_is_refused_with_the_way_out() -> None:
     model = api.load(WIDE.format(n=1000))
-    needed = -(-bytes_of_comparison(model) // 2**20)
+    needed = -(-bytes_of_comparison(model, entries=1000) // 2**20)
     with pytest.raises(OptionError, match=r"largest value has shape \[1000,1000\]") as refused:
         api.check(model, memory=50)
     assert refused.value.exit_code == 2
     assert refused.value.help == f"--memory {needed}MiB, or smaller shapes"
-    require_memory(model, needed)
+    require_memory(model, needed, entries=1000)
     with pytest.raises(OptionError):
-        require_memory(model, needed - 1)
+        require_memory(model, needed - 1, entries=1000)
+
+
+def test_the_columns_of_many_entries_are_counted() -> None:
+    """Here no node is larger than the parameter; refused before anything is computed."""
+    model = api.load("param v[400000] ~ normal(0, 1)\nloss = mean(v)\n")
+    with pytest.raises(OptionError, match=r"the columns of 400,000 entries take") as refused:
+        api.check(model, memory=50)
+    enough = int((refused.value.help or "").partition("MiB")[0].rpartition(" ")[2])
+    assert planned(model, memory=enough).points == 1
+    assert planned(model, memory=2 * enough).points == 2
 
 
 def test_large_values_are_compared_at_fewer_points() -> None:
     model = api.load(WIDE.format(n=1000))
-    least = -(-bytes_of_comparison(model) // 2**20)
+    least = -(-bytes_of_comparison(model, entries=1000) // 2**20)
     assert planned(model, memory=least).points == 1
-    assert planned(model, memory=least, points=3).points == 3
+    assert planned(model, memory=2 * least, points=3).points == 3
+    with pytest.raises(OptionError, match="3 points do not fit") as refused:
+        planned(model, memory=least, points=3)
+    assert refused.value.help == "--points 1, or --memory with more"
     assert planned(api.load(WIDE.format(n=10))).points == 4
 
 
