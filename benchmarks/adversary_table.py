@@ -206,9 +206,9 @@ def _shaped(g: Tree, x: Tree) -> Tree:
     return g * Tree("constant", (), f"ones({', '.join(map(str, x.shape))})", x.shape)
 
 
-def _part(axis: int, start: int, stop: int) -> str:
+def _part(rank: int, axis: int, start: int, stop: int) -> str:
     """The name of the operation that takes entries start to stop along an axis; entered where it is new."""
-    form = "({0})[" + ":," * axis + f"{start}:{stop}]"
+    form = "({0})[" + ":," * axis + f"{start}:{stop}" + ",:" * (rank - axis - 1) + "]"
     key = (slice(None),) * axis + (slice(start, stop),)
     if form not in OPERATIONS:
         OPERATIONS[form] = Operation(
@@ -220,10 +220,10 @@ def _part(axis: int, start: int, stop: int) -> str:
 def _joined(axis: int) -> tuple[Rule, ...]:
     """Of two arrays side by side each gets its part of the adjoint."""
     def first(g: Tree, y: Tree, a: Tree, b: Tree) -> Tree:
-        return apply(_part(axis, 0, a.shape[axis]), g)
+        return apply(_part(len(a.shape), axis, 0, a.shape[axis]), g)
 
     def second(g: Tree, y: Tree, a: Tree, b: Tree) -> Tree:
-        return apply(_part(axis, a.shape[axis], y.shape[axis]), g)
+        return apply(_part(len(a.shape), axis, a.shape[axis], y.shape[axis]), g)
 
     return first, second
 
