@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from gradcheck_cli.api.models import load, load_text
 from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.numerics.limits.initialization import DEFAULTS
 
 if TYPE_CHECKING:
     from gradcheck_cli.initialization.options import InitOptions
@@ -58,10 +59,10 @@ def init_stats(
 def model_stats(
     path_or_text: Path | bytes,
     *,
-    nets: int = 20,
+    nets: int = DEFAULTS.networks,
     seed: int | None = None,
     stat: str = "var",
-    level: float = 0.9,
+    level: float = DEFAULTS.level,
     quantities: Sequence[str] = ("h", "dh"),
     every: int | None = None,
     all_layers: bool = False,
@@ -109,19 +110,20 @@ def model_stats(
     """
     from gradcheck_cli.evaluation.memory_plan import require_memory
     from gradcheck_cli.initialization.user_model.model_stats import model_stats as run
+    from gradcheck_cli.numerics.limits.numerics import NUMERICS
 
-    def drawn_with(seed: int | None) -> Model:
+    def draw(seed: int | None) -> Model:
         if isinstance(path_or_text, bytes):
             return load_text(path_or_text, file="-", folder=Path(), seed=seed)
         return load(path_or_text, seed=seed)
 
     if nets < 1:
         raise OptionError(f"--nets is {nets}", help="it must be 1 or more")
-    first = drawn_with(seed)
-    require_memory(first, memory)
+    first = draw(seed)
+    require_memory(first, NUMERICS.memory if memory is None else memory)
     drawn = any(p.origin in ("drawn", "free") for p in first.parameters())
     more = range(first.seed + 1, first.seed + nets) if drawn else range(0)
-    draws = [first, *map(drawn_with, more)]
+    draws = [first, *map(draw, more)]
     return run(
         draws, stat=stat, level=level, quantities=quantities, every=every, all_layers=all_layers
     )

@@ -93,11 +93,11 @@ def load_text(
     """
     from gradcheck_cli.language import read_model
 
+    limits = _reading_limits(max_text, max_data)
     model = read_model(
-        data, file=file, folder=folder, seed=seed, ignore_set=ignore_set,
-        limits=_reading_limits(max_text, max_data),
+        data, file=file, folder=folder, seed=seed, ignore_set=ignore_set, limits=limits
     )  # fmt: skip
-    return _with_finite_loss(model)
+    return _with_finite_loss(model, limits)
 
 
 def _reading_limits(max_text: int | None, max_data: int | None) -> LanguageLimits:
@@ -109,7 +109,7 @@ def _reading_limits(max_text: int | None, max_data: int | None) -> LanguageLimit
     )
 
 
-def _with_finite_loss(model: Model) -> Model:
+def _with_finite_loss(model: Model, limits: LanguageLimits) -> Model:
     """Parameters without a value are drawn again while the loss is not finite."""
     free = [p for p in model.parameters() if p.origin == "free"]
     if not free:
@@ -118,10 +118,9 @@ def _with_finite_loss(model: Model) -> Model:
 
     from gradcheck_cli.evaluation.tape import forward_pass
     from gradcheck_cli.model.random_points import draw_normal
-    from gradcheck_cli.numerics.limits.language import DEFAULTS
 
     drawn = model
-    for attempt in range(1, DEFAULTS.most_draws):
+    for attempt in range(1, limits.most_draws):
         if np.isfinite(forward_pass(drawn).loss):
             return drawn
         values = {

@@ -72,7 +72,7 @@ def check(
     OptionError
         For a name that the model does not have; if one pass over it does not fit into memory.
     """
-    asked = options.fill_in(model.settings)
+    asked = options.fill_in(model.settings, limits.checking)
     judged = model.claims if claims is None else tuple(claims)
     plan = plan_run(model, _names(model, asked.wrt or ()), options, asked, limits)
     meter = Meter(progress or _nothing, 1 + plan.points + len(judged))  # values, points, claims
@@ -119,7 +119,7 @@ def _check_points(
         )  # fmt: skip
     found = blocks(
         model, program, referee, points,
-        names=names, scheme=scheme, digits=float(asked.digits or 6), of=model.loss,
+        names=names, scheme=scheme, digits=float(asked.digits or limits.checking.digits), of=model.loss,
         all_entries=asked.all_entries, limits=limits.gradients,
         differences=limits.finite_differences, done=meter.part,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.numerics.limits.checking import CHECKING, CheckingLimits
 from gradcheck_cli.numerics.limits.numerics import NUMERICS
 
 __all__ = ["HINTS", "Options"]
@@ -30,11 +31,11 @@ class Options:
     budget: int = NUMERICS.budget
     memory: int = NUMERICS.memory  # MiB
 
-    def fill_in(self, settings: Mapping[str, object]) -> Options:
+    def fill_in(self, settings: Mapping[str, object], limits: CheckingLimits = CHECKING) -> Options:
         """The same with every None filled in. Raises OptionError for impossible values."""
         defaults: dict[str, object] = {
-            "points": 4,
-            "digits": 6,
+            "points": limits.points,
+            "digits": limits.digits,
             "scheme": "extrapolated",
             "layout": "auto",
             "strict": False,
@@ -51,10 +52,12 @@ class Options:
         filled["hint"] = self.hint or usual
         filled["wrt"] = self.wrt or settings.get("wrt", ())
         result = replace(self, **filled)  # type: ignore[arg-type]
-        if result.points is None or not 1 <= result.points <= 1000:
-            raise OptionError("--points must be between 1 and 1000", help="the default is 4")
-        if result.digits is None or not 1 <= result.digits <= 15:
-            raise OptionError("--digits must be between 1 and 15", help="the default is 6")
+        for name, given, most in (
+            ("points", result.points, limits.most_points), ("digits", result.digits, limits.most_digits),
+        ):  # fmt: skip
+            if given is None or not 1 <= given <= most:
+                usual = f"the default is {defaults[name]}"
+                raise OptionError(f"--{name} must be between 1 and {most}", help=usual)
         if result.budget < 1:
             raise OptionError("--budget must be 1 or more", help=f"the default is {NUMERICS.budget:,}")
         if result.memory < 1:

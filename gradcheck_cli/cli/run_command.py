@@ -23,6 +23,7 @@ from gradcheck_cli.cli.options import (
 )
 from gradcheck_cli.common import atomic_output
 from gradcheck_cli.common.errors import GradcheckError, OptionError
+from gradcheck_cli.numerics.limits.checking import CHECKING
 
 if TYPE_CHECKING:
     from gradcheck_cli.model.model import Model
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", count=True, help="One line a model; -qq nothing but the exit code.")
 @click.option("-v", "--verbose", is_flag=True, help="Every row, every claim, every table.")
 @loading_options
-@click.option("--points", type=click.IntRange(1, 1000), help="Points in all, the given one first.")
-@click.option("--digits", type=click.IntRange(1, 15), help="Digits that must be proved.")
+@click.option("--points", type=click.IntRange(1, CHECKING.most_points),
+              help="Points in all, the given one first.")  # fmt: skip
+@click.option("--digits", type=click.IntRange(1, CHECKING.most_digits), help="Digits that must be proved.")
 @click.option("--budget", type=Count(), metavar="OPERATIONS",
               help="High-precision work of a model; less is quicker (default: 12000000).")  # fmt: skip
 @click.option("--memory", type=Memory(), metavar="MIB|GIB",
@@ -147,7 +149,6 @@ def _check(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report:
     from dataclasses import replace
 
     from gradcheck_cli import api
-    from gradcheck_cli.numerics.limits.checking import CheckingLimits
 
     names = (
         "points", "digits", "budget", "memory", "scheme", "at", "wrt", "strict", "carry", "hint",
@@ -158,7 +159,7 @@ def _check(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report:
     asked = {name: value for name, value in options.items() if value}  # the rest: as `set`
     check = partial(api.check, model, claims=given, **asked)
     operations = model.rows * len(model.graph.nodes) if model.rows else 0
-    long = operations >= CheckingLimits().long_run and not chosen["quiet"]
+    long = operations >= CHECKING.long_run and not chosen["quiet"]
     report = with_progress(check, "taking the rows") if long else check()
     return report if claims is None else replace(report, claims_file=claims)
 

@@ -78,7 +78,7 @@ def bytes_of_comparison(
 
 def require_memory(
     model: Model,
-    mebibytes: int | None = None,
+    mebibytes: int = NUMERICS.memory,
     limits: EvaluationLimits = EVALUATION,
     *,
     entries: int = 0,
@@ -97,7 +97,7 @@ def require_memory(
     OptionError
         With what is needed, and the way out.
     """
-    allowed = (NUMERICS.memory if mebibytes is None else mebibytes) << 20
+    allowed = mebibytes << 20
     needed = bytes_of_comparison(model, limits, entries=entries)
     if needed > allowed:
         largest = max((n for n in model.graph.nodes if not n.is_leaf), key=lambda n: n.size)

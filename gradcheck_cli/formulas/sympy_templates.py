@@ -20,12 +20,13 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.record import Primitive, Shape
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.limits import symbolic as symbolic_limits
 from gradcheck_cli.numerics.limits.formulas import DEFAULTS, FormulasLimits
+from gradcheck_cli.numerics.limits.symbolic import SymbolicLimits
 
 __all__ = ["Rules", "Template"]
 
 _Code = list[tuple[str, Any, tuple[int, ...]]]  # a SymPy expression in postfix: kind, data, places
-_SAMPLE = np.array([0.37, 0.83, 1.31, 1.93, 2.6]).reshape(1, 1, -1)
 _OWN_NAMES = {"Abs": "abs", "Exp1": "e"}
 
 
@@ -126,8 +127,10 @@ def _place_in_product(factor: Any) -> int:
 class Rules:
     """Kinds of nodes that were met; each is lowered and differentiated once."""
 
-    def __init__(self, limits: FormulasLimits = DEFAULTS) -> None:
-        self.limits = limits
+    def __init__(
+        self, limits: FormulasLimits = DEFAULTS, lowering: SymbolicLimits = symbolic_limits.DEFAULTS
+    ) -> None:
+        self.limits, self.lowering = limits, lowering
         self._programs: dict[Any, symbolic.Program] = {}
         self._partials: dict[Any, Template | None] = {}
         self._values: dict[symbolic.KernelKey, Template] = {}
@@ -139,7 +142,7 @@ class Rules:
         key = (node.operation, tuple(shapes), fixed, options)
         found = self._programs.get(key)
         if found is None:
-            found = self._programs[key] = _lower(node, shapes, exponent)
+            found = self._programs[key] = _lower(node, shapes, exponent, self.lowering)
         return found
 
     def value(self, kernel: symbolic.Kernel) -> Template:
@@ -153,34 +156,38 @@ class Rules:
         """SymPy's partial by a slot, over the slots and the kernel's own value (the last)."""
         key = (kernel.key, place)
         if key not in self._partials:
-            partial = kernel.partials[place]
-            found = None if partial is None else _template_of(kernel, partial.expression, self.limits)
+            partial, limits = kernel.partials[place], (self.limits, self.lowering)
+            found = None if partial is None else _template_of(kernel, partial.expression, *limits)
             self._partials[key] = found
         return self._partials[key]
 
 
-def _lower(node: Node, shapes: Sequence[Shape], exponent: Node | None) -> symbolic.Program:
+def _lower(
+    node: Node, shapes: Sequence[Shape], exponent: Node | None, limits: SymbolicLimits
+) -> symbolic.Program:
     builder = Builder()
     leaves = [builder.leaf(f"a{k}", shape) for k, shape in enumerate(shapes)]
     if exponent is not None:
         leaves[1] = builder.literal(exponent.value, exponent.text)
     rows = {"sum_rows": 2, "mean_rows": node.options.get("count")}.get(node.operation)
     if rows is not None:
-        return _over_rows(node, shapes[0])
+        return _over_rows(node, shapes[0], limits)
     known = node.primitive.options
     options = {k: v for k, v in node.options.items() if k in known}
     builder.name("y", builder.apply(node.operation, leaves, options))
-    return symbolic.lower(Model("", builder.graph(), {}, {}))
+    return symbolic.lower(Model("", builder.graph(), {}, {}), limits=limits)
 
 
-def _over_rows(node: Node, shape: Shape) -> symbolic.Program:
+def _over_rows(node: Node, shape: Shape, limits: SymbolicLimits) -> symbolic.Program:
     builder = Builder()
     leaf = builder.leaf("a0", shape, per_row=True)
     builder.name("y", builder.apply(node.operation, [leaf], rows=node.options["count"]))
-    return symbolic.lower(Model("", builder.graph(), {}, {}))
+    return symbolic.lower(Model("", builder.graph(), {}, {}), limits=limits)
 
 
-def _template_of(kernel: symbolic.Kernel, partial: Any, limits: FormulasLimits) -> Template:
+def _template_of(
+    kernel: symbolic.Kernel, partial: Any, limits: FormulasLimits, lowering: SymbolicLimits
+) -> Template:
     """The partial, in the kernel's own value where that is shorter: exp(x) is h, 1 - h^2."""
     import sympy
 
@@ -192,21 +199,22 @@ def _template_of(kernel: symbolic.Kernel, partial: Any, limits: FormulasLimits) 
     if whole.is_Pow and whole.exp.is_Rational and not whole.exp.is_Integer:
         powers = {p: p.exp / whole.exp for p in found.atoms(sympy.Pow) if p.base == whole.base}
         found = found.xreplace({p: own**k for p, k in powers.items() if k.is_Integer})
-    if len(kernel.slots) == 1 and not found.has(own) and found.count_ops() > 3:
-        known = _polynomial(kernel, found, own, limits) or _known_function(kernel, found, limits)
+    if len(kernel.slots) == 1 and not found.has(own) and found.count_ops() > limits.short_partial:
+        known = _polynomial(kernel, found, own, limits) or _known_function(kernel, found, limits, lowering)
         found = known or found
     return Template(found, slots)
 
 
-def _sample(expression: Any, slots: Sequence[Any]) -> Any:
+def _sample(expression: Any, slots: Sequence[Any], limits: FormulasLimits) -> Any:
+    at = np.array(limits.tried_at).reshape(1, 1, -1)
     with np.errstate(all="ignore"):
-        values = symbolic.Formula(expression, slots)(FLOAT64, [_SAMPLE])
-    return np.broadcast_to(values, _SAMPLE.shape).reshape(-1)
+        values = symbolic.Formula(expression, slots)(FLOAT64, [at])
+    return np.broadcast_to(values, at.shape).reshape(-1)
 
 
 def _polynomial(kernel: symbolic.Kernel, partial: Any, own: Any, limits: FormulasLimits) -> Any:
     """The partial as a polynomial in the function itself, as own*(1 - own); None if it is none."""
-    y, p = _sample(kernel.expression, kernel.slots), _sample(partial, kernel.slots)
+    y, p = (_sample(part, kernel.slots, limits) for part in (kernel.expression, partial))
     if not (np.isfinite(y).all() and np.isfinite(p).all()):
         return None
     coefficients = np.linalg.lstsq(np.vander(y, 3), p, rcond=None)[0]
@@ -219,18 +227,20 @@ def _polynomial(kernel: symbolic.Kernel, partial: Any, own: Any, limits: Formula
     return own * (b + a * own) if c == 0 else c + b * own + a * own**2
 
 
-def _known_function(kernel: symbolic.Kernel, partial: Any, limits: FormulasLimits) -> Any:
+def _known_function(
+    kernel: symbolic.Kernel, partial: Any, limits: FormulasLimits, lowering: SymbolicLimits
+) -> Any:
     """The partial as another function of the table, as sigmoid(x) for softplus; None if it is none."""
     import sympy
 
-    p = _sample(partial, kernel.slots)
+    p = _sample(partial, kernel.slots, limits)
     for record in PRIMITIVES.values():
         if record.elementwise and record.arguments == 1 and not record.options and record.analytic:
-            program = _lower(_kind_node(record), [()], None)
+            program = _lower(_kind_node(record), [()], None, lowering)
             applied = program.kernels.get(program.of_node[-1])
-            if applied is None or applied.kernel.expression.count_ops() < 2:
+            if applied is None or applied.kernel.expression.count_ops() < limits.least_function:
                 continue
-            values = _sample(applied.kernel.expression, applied.kernel.slots)
+            values = _sample(applied.kernel.expression, applied.kernel.slots, limits)
             if np.allclose(values, p, rtol=limits.function_miss, atol=0, equal_nan=False):
                 return sympy.Function(record.name, real=True)(kernel.slots[0])
     return None

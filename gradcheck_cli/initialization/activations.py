@@ -87,7 +87,8 @@ class Activation:
     @cached_property
     def homogeneous(self) -> bool:
         """Whether phi(c z) = c phi(z) for every c > 0, as for relu: checked at many z and c."""
-        z = np.linspace(-3, 3, 61)
+        reach = self.limits.homogeneous_reach
+        z = np.linspace(-reach, reach, self.limits.homogeneous_grid)
         base = self.value(z)
         with np.errstate(over="ignore"):
             scaled = [np.array_equal(self.value(c * z), c * base) for c in self.limits.homogeneous_factors]

@@ -23,8 +23,6 @@ __all__ = ["Averages", "Critical", "Law", "averages", "critical", "depth_scale",
 
 Array = NDArray[np.float64]
 
-_EDGES = np.array([2.0**j for j in range(-3, 11)])  # of panels in sqrt(q) z, where phi bends
-
 
 # ---------------------------------------------------------------------------------------------
 # Expectations
@@ -89,7 +87,7 @@ def _nodes(activation: Activation, root: float) -> tuple[Array, Array]:
     """z and weights that sum to 1. Where only a tail counts (a kink far out) panels go to the last z."""
     limits, kinks = activation.limits, np.array(activation.kinks) / root
     reach = limits.far_reach if (np.abs(kinks) > limits.near_reach / 2).any() else limits.near_reach
-    bends = _EDGES / root
+    bends = 2.0 ** np.arange(*limits.panel_exponents) / root  # panels end at powers of 2, where phi bends
     ends = np.concatenate([np.arange(-reach, reach + 1), bends, -bends, kinks, [0.0]])
     ends = np.array(sorted(set(ends[np.abs(ends) <= reach].tolist())))  # np.unique would import numpy.ma
     half = np.diff(ends)[:, None] / 2

@@ -58,8 +58,9 @@ class MeanFieldPass(ABC):
         self.points, self.shares = _normal_points(self.law.limits.mean_field_points)
         self.finite = np.repeat([True, False], len(self.weights))
         own = self.finite_moments  # widths come again
-        self.chi_squared = cache(lambda freedom, n: own(log_chi_squared(freedom, n)))
-        self.average_of_half = cache(lambda n: own(log_average_of_half(n)))
+        steps = self.law.limits.digamma_steps
+        self.chi_squared = cache(lambda freedom, n: own(log_chi_squared(freedom, n, steps)))
+        self.average_of_half = cache(lambda n: own(log_average_of_half(n, steps)))
         weights, self.log_biases = (np.log(np.tile(v, (2, 1)).T) for v in (self.weights, self.biases))
         widths = np.log(self.widths)[:, None]
         self.forward_gain = weights + widths[:-1]  # ln sigma^2 fan_in

@@ -13,6 +13,7 @@ import numpy as np
 from gradcheck_cli.initialization.architectures import Network
 from gradcheck_cli.initialization.log_averages import LogMoments, log_average
 from gradcheck_cli.initialization.mean_field_pass import Array, MeanFieldPass
+from gradcheck_cli.numerics.limits.initialization import InitializationLimits
 
 __all__ = ["PlainPass"]
 
@@ -128,11 +129,15 @@ class PlainPass(MeanFieldPass):
         self.aligned = np.logaddexp(passed, random)
 
 
+def _grid(limits: InitializationLimits) -> Array:
+    return np.linspace(-limits.form_reach, limits.form_reach, limits.form_grid)
+
+
 def _is_relu(network: Network) -> bool:
-    z = np.linspace(-2, 2, 41)
+    z = _grid(network.limits)
     return bool(np.array_equal(network.activation.value(z), np.maximum(z, 0)))
 
 
 def _is_linear(network: Network) -> bool:
-    z = np.linspace(-2, 2, 41)
+    z = _grid(network.limits)
     return bool(np.array_equal(network.activation.value(z), z))

@@ -95,10 +95,10 @@ class InitOptions:
     loss: str = "lsq"
     stat: str = "var"
     quantities: tuple[str, ...] = ("h", "dh")
-    nets: int = 20
+    nets: int = DEFAULTS.networks
     inputs: int = 1
     seed: int = 0
-    level: float = 0.9
+    level: float = DEFAULTS.level
     dtype: str = "float64"
     every: int | None = None
     all_layers: bool = False
@@ -141,7 +141,7 @@ def network_of(options: InitOptions, limits: InitializationLimits = DEFAULTS) ->
     _check_numbers(options)
     _check_words(options)
     _check_memory(options, limits)
-    widths = _widths(options)
+    widths = _widths(options, limits)
     _check_sizes(widths, options.inputs, limits.most_entries)
     depth = len(widths) - 2
     architecture, scale = find_architecture(options.arch, depth)
@@ -154,10 +154,10 @@ def network_of(options: InitOptions, limits: InitializationLimits = DEFAULTS) ->
     return Network(widths, activation, architecture, scale, options.loss)
 
 
-def _widths(options: InitOptions) -> tuple[int, ...]:
+def _widths(options: InitOptions, limits: InitializationLimits) -> tuple[int, ...]:
     if options.widths is None:
-        width = 100 if options.width is None else options.width
-        depth = 50 if options.depth is None else options.depth
+        width = limits.width if options.width is None else options.width
+        depth = limits.depth if options.depth is None else options.depth
         first = width if options.input_dim is None else options.input_dim
         return (first, *[width] * depth, 1)
     for name in ("depth", "width", "input_dim"):
@@ -219,7 +219,7 @@ def planned_bytes(options: InitOptions, limits: InitializationLimits = DEFAULTS)
     -------
     int, bytes
     """
-    layers = len(options.widths) - 2 if options.widths else options.depth or 50
+    layers = len(options.widths) - 2 if options.widths else options.depth or limits.depth
     settings = max(len(options.inits), limits.most_swept if options.sweep else len(CHAPTER))
     series = settings * max(1, len(options.quantities))
     return layers * (limits.layer_bytes + DOUBLE_BYTES * options.nets * series)
@@ -255,7 +255,8 @@ def settings_of(options: InitOptions, network: Network) -> tuple[list[Setting], 
     if options.critical:
         found["critical"] = _critical(network, options.bias_var, notes)
     if not found:
-        chapter = network.widths[1:-1] == (100,) * network.depth and options.activation == "relu"
+        usual = (network.limits.width,) * network.depth
+        chapter = network.widths[1:-1] == usual and options.activation == "relu"
         names = [f"normal:{v:g}" for v in CHAPTER] if chapter and network.architecture == "mlp" else USUAL
         found = {name: _initializer(options, own, name) for name in names}
     return [_setting(options, network, one) for one in found.values()], notes

@@ -18,6 +18,7 @@ from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import spell_shape
 from gradcheck_cli.model.model import Input
 from gradcheck_cli.model.primitives.record import Shape
+from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 
 __all__ = ["DeclaredInputs"]
 
@@ -53,7 +54,7 @@ class DeclaredInputs:
 
     def reserve(self, name: Name, shape: Shape, *, counts: bool = True) -> None:
         """Refuse what would take more memory than allowed, before it is taken."""
-        size = 8 * math.prod(shape) if counts else 0
+        size = DOUBLE_BYTES * math.prod(shape) if counts else 0
         if self.bytes + size > self.limit:
             raise ShapeError(
                 f'"{name.display}" of the shape {spell_shape(shape)} needs {spell_size(size)}; '

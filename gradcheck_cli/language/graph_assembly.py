@@ -21,11 +21,13 @@ from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Graph, Node, spell_shape
 from gradcheck_cli.model.primitives.table import resolve_function
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 
 __all__ = ["assemble", "evaluate", "index_items"]
 
 Array = NDArray[np.float64]
 Leaf = Callable[[Op], int]
+_INDEX_DIGITS = 18  # of whole numbers that all fit into 64 bits
 _BINARY = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "@": "matmul", "^": "pow",
     ">": "gt", "<": "lt", ">=": "ge", "<=": "le",
@@ -125,7 +127,7 @@ class _Assembly:
         self._apply(position, record.name, arguments, options)
 
     def _size(self, function: str, op: Op) -> int:
-        if op.kind == "number" and op.text.isdigit() and len(op.text) <= 18 and int(op.text):
+        if op.kind == "number" and op.text.isdigit() and len(op.text) <= _INDEX_DIGITS and int(op.text):
             return int(op.text)
         raise self.source.error(
             f"{function} takes whole numbers that are written out",
@@ -179,10 +181,10 @@ class _Assembly:
             nodes = [self.node(a) for a in arguments]
             node = self.builder.apply(operation, nodes, options, rows=self.rows)
             shape = self.builder.nodes[node].shape
-            if shape and math.prod(shape) * 8 > self.limit:
+            if shape and math.prod(shape) * DOUBLE_BYTES > self.limit:
                 raise ShapeError(
                     f"a value of the shape {spell_shape(shape)} needs "
-                    f"{spell_size(math.prod(shape) * 8)}",
+                    f"{spell_size(math.prod(shape) * DOUBLE_BYTES)}",
                     help=f"at most {spell_size(self.limit)}; --max-data raises the limit",
                 )
         except ShapeError as reason:
@@ -216,7 +218,7 @@ def _bound(source: Source, ops: list[Op], position: int | None) -> int | None:
 def _index(source: Source, op: Op) -> int:
     if op.kind == "negative":
         raise source.error("an index is negative", op.span, help="indices count from 0")
-    if op.kind != "number" or not op.text.isdigit() or len(op.text) > 18:
+    if op.kind != "number" or not op.text.isdigit() or len(op.text) > _INDEX_DIGITS:
         raise source.error(
             "an index is a whole number", op.span, help="v[0], W[0,2], W[1,:]; products need *"
         )

@@ -85,7 +85,7 @@ def _distance(name: str, candidate: str) -> int | None:
         return 0
     if _bare(name) == _bare(candidate):
         return 1
-    allowed = 1 if min(len(name), len(candidate)) < 5 else 2
+    allowed = 1 if min(len(name), len(candidate)) < DEFAULTS.short_name else 2
     if len(name) == len(candidate) == 1 or abs(len(name) - len(candidate)) > allowed:
         return None
     edits = _edits(name, candidate)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.numerics import NUMERICS
 
 __all__ = ["PointValues"]
 
@@ -92,7 +93,7 @@ def _frozen(values: Array) -> Array:
 
 def _trace(array: Array) -> tuple[tuple[int, ...], bytes]:
     """Shape and a few entries: enough to tell points apart, quick where an array is large."""
-    return array.shape, array.flat[:: max(1, array.size // 8)].tobytes()
+    return array.shape, array.flat[:: max(1, array.size // NUMERICS.traced_entries)].tobytes()
 
 
 def _same(a: Array, b: Array) -> bool:

@@ -142,7 +142,7 @@ def moved_inputs(
     kinds : of "param", "data" and "rows"
     attempt : another one draws another u
     reach : u is uniform in [-reach, reach]
-    limits : how many numbers are moved together
+    limits : how far numbers are moved, and how many together
 
     Returns
     -------
@@ -158,26 +158,29 @@ def moved_inputs(
         units = np.concatenate([_unit(model.seed, streams[n], given[n].size) for n in small])
         values = np.concatenate([np.ravel(given[n]) for n in small])
         ends = np.cumsum([given[n].size for n in small])
-        parts = np.split(_move(values, reach * _round_decimals(-1.0 + 2.0 * units)), ends[:-1])
+        parts = np.split(_move(values, reach * _round_decimals(-1.0 + 2.0 * units), limits), ends[:-1])
         found |= {n: part.reshape(given[n].shape) for n, part in zip(small, parts, strict=True)}
     return {name: found[name] for name in given}
 
 
 def _move_in_pieces(values: Array, seed: int, stream: str, reach: float, limits: NumericsLimits) -> Array:
     if values.size <= limits.piece:
-        return _move_piece(values, seed, stream, reach)
+        return _move_piece(values, seed, stream, reach, limits)
     found, width = allocate(values.shape, limits), math.prod(values.shape[1:])
     for piece in pieces(values.shape, limits):
-        found[piece] = _move_piece(values[piece], seed, stream, reach, piece.start * width)
+        found[piece] = _move_piece(values[piece], seed, stream, reach, limits, piece.start * width)
     return found
 
 
-def _move_piece(values: Array, seed: int, stream: str, reach: float, skipped: int = 0) -> Array:
-    return _move(values, reach * draw_uniform(seed, stream, values.shape, skipped=skipped))
+def _move_piece(
+    values: Array, seed: int, stream: str, reach: float, limits: NumericsLimits, skipped: int = 0
+) -> Array:
+    return _move(values, reach * draw_uniform(seed, stream, values.shape, skipped=skipped), limits)
 
 
-def _move(values: Array, u: Array) -> Array:
-    return np.asarray(np.where(values == 0, u / 10, values * (1 + u / 2)))
+def _move(values: Array, u: Array, limits: NumericsLimits) -> Array:
+    moved = values * (1 + u / limits.value_divisor)
+    return np.asarray(np.where(values == 0, u / limits.zero_divisor, moved))
 
 
 def archive(values: Mapping[str, Array]) -> bytes:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
+from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 
 __all__ = ["allocate", "pieces"]
 
@@ -42,7 +43,7 @@ def allocate(shape: tuple[int, ...], limits: NumericsLimits = NUMERICS) -> NDArr
     OSError
         If the file cannot be made.
     """
-    size = 8 * math.prod(shape)
+    size = DOUBLE_BYTES * math.prod(shape)
     if size <= limits.in_memory:
         return np.empty(shape)
     with tempfile.TemporaryFile(prefix="gradcheck.") as file:

@@ -111,7 +111,7 @@ def _exchange(work: Array, k: int, chosen: Array) -> None:
     work[..., k : k + 1, :] = row
 
 
-def is_regular(a: Array, found: Array) -> Array:
+def is_regular(a: Array, found: Array, limits: NumericsLimits = NUMERICS) -> Array:
     """Whether float64 can tell a matrix from a singular one.
 
     By Skeel's condition numbers, |A^-1||A| and |A||A^-1|, which the scaling of rows or of columns does not
@@ -121,6 +121,7 @@ def is_regular(a: Array, found: Array) -> Array:
     ----------
     a : (..., n, n) float64
     found : (..., n, n) float64, its inverse
+    limits : what rounding may do to a condition number
 
     Returns
     -------
@@ -129,7 +130,7 @@ def is_regular(a: Array, found: Array) -> Array:
     size, other = np.abs(a), np.abs(found)
     by_rows = np.max(np.sum(np.matmul(other, size), axis=-1), axis=-1)
     by_columns = np.max(np.sum(np.matmul(size, other), axis=-2), axis=-1)
-    return np.asarray(np.minimum(by_rows, by_columns) < 1 / EPS / (4 * a.shape[-1]))
+    return np.asarray(np.minimum(by_rows, by_columns) < 1 / EPS / (limits.regularity * a.shape[-1]))
 
 
 def spectral_bound(a: Array, limits: NumericsLimits = NUMERICS) -> Array:

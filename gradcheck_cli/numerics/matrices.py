@@ -36,7 +36,7 @@ class Matrices(Shapes):
         """Inverse, refined once; nan where the matrix is singular as far as doubles can tell."""
         found = inverse(x)
         found = found + np.matmul(found, np.eye(x.shape[-1]) - np.matmul(x, found))
-        return np.where(is_regular(x, found)[..., None, None], found, np.nan)
+        return np.where(is_regular(x, found, self.limits)[..., None, None], found, np.nan)
 
     def cofactors(self, x: Any) -> Any:
         """The derivative of det."""

@@ -6,6 +6,8 @@ import threading
 from functools import lru_cache
 from typing import Any
 
+from gradcheck_cli.numerics.limits.numerics import NUMERICS
+
 __all__ = ["private_context"]
 
 
@@ -19,7 +21,7 @@ def private_context(digits: int) -> Any:
     return context
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=NUMERICS.most_contexts)
 def _make(digits: int, thread: int) -> Any:
     import mpmath
 

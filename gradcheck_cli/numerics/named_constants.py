@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 from gradcheck_cli.numerics.mpmath_context import private_context
 
 __all__ = ["constants_near", "last_place", "name_of_constant", "significant_digits"]
 
-_DIGITS = 60
-_LARGEST_DENOMINATOR = 1000  # of fractions that are named
 _CONSTANTS: dict[str, Callable[[Any], Any]] = {
     "pi": lambda c: +c.pi,
     "exp(1)": lambda c: c.exp(1),
@@ -56,33 +55,36 @@ _CONSTANTS: dict[str, Callable[[Any], Any]] = {
 
 
 @cache
-def _values() -> dict[str, Any]:
-    context = private_context(_DIGITS)
+def _values(digits: int) -> dict[str, Any]:
+    context = private_context(digits)
     return {name: value(context) for name, value in _CONSTANTS.items()}
 
 
-def constants_near(value: float, reach: float) -> Iterator[tuple[str, str]]:
+def constants_near(
+    value: float, reach: float, limits: NumericsLimits = NUMERICS
+) -> Iterator[tuple[str, str]]:
     """The constants within `reach` of a value, each with its first 50 digits."""
-    for name, constant in _values().items():
+    for name, constant in _values(limits.constant_digits).items():
         if abs(constant - value) <= reach:
-            yield name, constant.context.nstr(constant, 50)
-    for denominator in range(2, _LARGEST_DENOMINATOR if reach < 1e-6 else 13):
+            yield name, constant.context.nstr(constant, limits.named_digits)
+    largest = limits.largest_denominator if reach < limits.near_fraction else limits.small_denominator
+    for denominator in range(2, largest):
         numerator = round(value * denominator)
         if numerator and numerator % denominator and abs(numerator / denominator - value) <= reach:
-            fraction = private_context(_DIGITS).mpf(numerator) / denominator
-            yield f"{numerator}/{denominator}", fraction.context.nstr(fraction, 50)
+            fraction = private_context(limits.constant_digits).mpf(numerator) / denominator
+            yield f"{numerator}/{denominator}", fraction.context.nstr(fraction, limits.named_digits)
             return
 
 
-def name_of_constant(text: str, digits: int) -> str | None:
+def name_of_constant(text: str, digits: int, limits: NumericsLimits = NUMERICS) -> str | None:
     """The constant, or the fraction of small numbers, that a decimal agrees with to so many digits."""
-    context = private_context(_DIGITS)
+    context = private_context(limits.constant_digits)
     value = context.mpf(text)
     near = abs(value) * context.mpf(10) ** -digits
-    for name, constant in _values().items():
+    for name, constant in _values(limits.constant_digits).items():
         if abs(context.mpf(constant) - value) <= near:
             return name
-    for denominator in range(2, _LARGEST_DENOMINATOR):
+    for denominator in range(2, limits.largest_denominator):
         numerator = context.nint(value * denominator)
         if numerator and abs(numerator / denominator - value) <= near:
             return f"{int(numerator)}/{denominator}"

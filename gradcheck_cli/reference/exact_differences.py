@@ -253,17 +253,17 @@ class ExactDifferences:
         change = mp.mpf(10) ** -self.limits.step_exponent * sizes[asked].min()
         if change < mp.eps * abs(value) / self.limits.confirmed:
             return False
-        random = np.random.Generator(np.random.PCG64(23))
+        random = np.random.Generator(np.random.PCG64(self.limits.sign_seed))
         signs = (random.integers(0, 2, (2, len(slopes))) * 2 - 1) * asked
         moves = np.zeros((2, len(slopes)), dtype=object)
         moves[:, asked] = signs[:, asked] * (change / slopes[asked])
         still = np.concatenate([np.ravel(tape.of_node(node)) for node in nodes])
         moved = still + np.concatenate([moves, -moves])
         parts = zip(nodes, _split(moved, nodes), _split(asked, nodes), strict=True)
-        overrides = {n.index: part.reshape(4, 1, *n.shape) for n, part, some in parts if some.any()}
+        overrides = {n.index: part.reshape(_SIDES, 1, *n.shape) for n, part, some in parts if some.any()}
         self.pay(self.higher, _SIDES)
         varied = vary(tape, self.model.node(of), overrides)
-        if bool((varied.affected | ~varied.smooth.reshape(4, -1).all(axis=1)).any()):
+        if bool((varied.affected | ~varied.smooth.reshape(_SIDES, -1).all(axis=1)).any()):
             return False
         rises = (varied.values[:, 0] - value) / change
         central, bent = (rises[:2] - rises[2:]) / 2, abs(rises[:2] + rises[2:])
@@ -305,7 +305,7 @@ class ExactDifferences:
         mp = m.context
         scale = abs(base[(*(() if row is None else (row,)), *index)])
         h = mp.mpf(10) ** -exponent * (scale if scale > 0 else mp.mpf(1))
-        moves = [-h, h, -10 * h, 10 * h]
+        moves = [-h, h, -self.limits.farther * h, self.limits.farther * h]
         lead = (len(moves), base.shape[0] if node.per_row else 1)
         override = np.empty((*lead, *node.shape), dtype=object)
         override[...] = base[None] if node.per_row else base[None, None]
@@ -332,7 +332,7 @@ def _split(flat: Array, nodes: Sequence[Node]) -> list[Array]:
 
 def _jumps(slope: Array, farther: Array, limits: ReferenceLimits) -> Array:
     """Where the change of the value stays, or grows, as the step size falls to a tenth."""
-    stays = abs(slope) >= abs(10 * farther) * (1 - limits.same_change)
+    stays = abs(slope) >= abs(limits.farther * farther) * (1 - limits.same_change)
     return np.asarray(stays & (abs(slope) > 0), dtype=bool)
 
 

@@ -49,7 +49,7 @@ class Jittered(Float64):
         x : (samples or 1, rows, *shape) float64
         terms : how many were added one after the other
             Every partial sum is rounded; a random walk of n steps is as if each term were off by the root
-            of n/8 ulps.
+            of n/8 ulps (`terms_of_a_jitter`).
         ulps : a number, or one for each entry
 
         Returns
@@ -63,7 +63,7 @@ class Jittered(Float64):
         """
         found = np.empty((self.samples, *x.shape[1:]))
         found[0], moved = x[0], found[1:]  # in place: fresh memory takes longer than the arithmetic
-        size = self.size * max(1.0, (terms / 8) ** 0.5)
+        size = self.size * max(1.0, (terms / self.reference.terms_of_a_jitter) ** 0.5)
         if np.ndim(ulps):
             self._draw(moved, -size, size)
             moved *= ulps
@@ -77,7 +77,7 @@ class Jittered(Float64):
         """One of two numbers for each entry, by random bits; for few entries by bits drawn beforehand,
         which takes a quarter of the time."""
         count, pool = into.size, self.reference.bit_pool
-        if count > pool // 8:
+        if count > pool // self.reference.pool_part:
             bits = self._bits(count)
         else:
             if self._left < count:
@@ -186,13 +186,14 @@ def is_own_decimal(x: Array, limits: ReferenceLimits = _LIMITS) -> Array:
     Parameters
     ----------
     x : float64, any shape
-    limits : how many numbers are compared with their texts
+    limits : which numbers are short, and how many others are compared with their texts
 
     Returns
     -------
     bool, of the shape of x
     """
-    short = (np.abs(x) < 2.0**20) & (x * 1024.0 == np.rint(x * 1024.0))
+    scaled = x * 2.0**limits.short_places
+    short = (np.abs(x) < 2.0**limits.short_exponent) & (scaled == np.rint(scaled))
     open_ = np.flatnonzero(~short)
     if 0 < open_.size <= limits.most_exact:
         flat = np.array(short).reshape(-1)

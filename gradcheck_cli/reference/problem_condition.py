@@ -48,7 +48,7 @@ def derivative_movement(
         Where high precision has used up its budget.
     """
     still = referee.derivative(point, of, names)
-    random = np.random.Generator(np.random.PCG64(24))
+    random = np.random.Generator(np.random.PCG64(referee.limits.unit_seed))
     found = {name: np.zeros(np.shape(still[name])) for name in names}
     for _ in range(samples):
         there = moved_by_one_unit(referee.model, point, random)

@@ -196,15 +196,17 @@ class Referee(ExactDifferences):
 
     @cached_property
     def _jitter(self) -> Jittered:
-        return Jittered(self._jittered_samples, 20, reference=self.limits)
+        return Jittered(self._jittered_samples, self.limits.jitter_seed, reference=self.limits)
 
     @cached_property
     def _finer_jitter(self) -> Jittered:
-        return Jittered(self._jittered_samples, 21, self.limits.finer_jitter, reference=self.limits)
+        limits = self.limits
+        return Jittered(self._jittered_samples, limits.finer_seed, limits.finer_jitter, reference=limits)
 
     @cached_property
     def _narrow_jitter(self) -> Jittered:
-        return Jittered(self._jittered_samples, 22, narrow=True, reference=self.limits)
+        limits = self.limits
+        return Jittered(self._jittered_samples, limits.narrow_seed, narrow=True, reference=limits)
 
     def formula_rounding(
         self, graph: Graph, leaves: Mapping[Key, Array], tolerance: Mapping[Key, Array]

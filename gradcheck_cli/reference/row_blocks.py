@@ -83,7 +83,7 @@ def rounding_of_loss(tape: Tape, *, limits: ReferenceLimits = _LIMITS) -> Array:
     -------
     () float64, in the unit of the loss
     """
-    model, jitter = tape.model, Jittered(limits.block_samples, 20, reference=limits)
+    model, jitter = tape.model, Jittered(limits.block_samples, limits.jitter_seed, reference=limits)
     per_row = {name for name, item in model.inputs.items() if item.kind == "rows"}
     shared: dict[Key, Array] = {n: v[None, None] for n, v in tape.point.items() if n not in per_row}
 

@@ -145,7 +145,8 @@ class _Assembly(UnitPasses):
         if 2**count <= most:
             chosen = np.array(list(itertools.product((False, True), repeat=count)), dtype=bool)
         else:
-            chosen = np.random.Generator(np.random.PCG64(31)).integers(0, 2, (most, count)).astype(bool)
+            random = np.random.Generator(np.random.PCG64(self.limits.combination_seed))
+            chosen = random.integers(0, 2, (most, count)).astype(bool)
             chosen[0], chosen[1] = False, True
         return [tuple(k for k, high in zip(self.outcomes, row, strict=True) if high) for row in chosen]
 

@@ -253,9 +253,10 @@ class UnitPasses:
     def _generic(self, argument: int) -> Array:
         """Derivatives by the name of the entries asked for of an argument, somewhere beside the point."""
         if argument not in self._beside:
-            random = np.random.Generator(np.random.PCG64(29))
-            point = self.point
-            moved = {n: v * random.uniform(0.7, 1.3, v.shape) + random.uniform(0.1, 0.3, v.shape)
+            limits, point = self.limits, self.point
+            random = np.random.Generator(np.random.PCG64(limits.beside_seed))
+            factors, shifts = limits.beside_factors, limits.beside_shifts
+            moved = {n: v * random.uniform(*factors, v.shape) + random.uniform(*shifts, v.shape)
                      for n, v in point.items()}  # fmt: skip
             at = self.referee.pass_with(point.with_values(moved), FLOAT64, {})
             reverse = self._seed(at, self._node(argument), self._tying[argument], FLOAT64, {})

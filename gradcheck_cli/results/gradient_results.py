@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NoReturn
 
+from gradcheck_cli.numerics.limits.checking import CHECKING
+
 __all__ = [
     "Block", "ClaimResult", "Coverage", "Entry", "ExplainedStep", "Explanation", "Failure", "Report",
     "Restriction", "Verdict", "exit_code", "worst",
@@ -210,7 +212,7 @@ class Report:
     value_note: str = ""  # "symbolic and forward pass agree to 15 digits"
     rows: int | None = None
     seed: int = 0
-    points: int = 4
+    points: int = CHECKING.points
     scheme: str = "extrapolated"
     steps: int = 0
     settings: Mapping[str, object] = field(default_factory=dict)

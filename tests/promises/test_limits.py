@@ -51,6 +51,7 @@ FACTS = {
     "initialization/options.py": "the experiment of the textbook",
     "language/data/csv_columns.py": SHOWN,
     "language/data/file_access.py": SHOWN,
+    "language/graph_assembly.py": "digits of whole numbers that fit into 64 bits",
     "language/name_check.py": SHOWN,
     "language/printer.py": SHOWN,
     "language/source_text.py": SHOWN,
@@ -62,7 +63,6 @@ FACTS = {
     "model/primitives/selections.py": SAMPLES,
     "model/random_points.py": "digits of what a seed draws: other ones are other numbers",
     "numerics/machine.py": "IEEE 754",
-    "numerics/named_constants.py": "digits that constants are known to, and fractions with a name",
     "reference/exact_differences.py": "passes that one pair of slopes takes",
     "results/gradient_results.py": "exit codes",
     "results/index_patterns.py": SHOWN,
@@ -95,3 +95,115 @@ def test_numbers_that_decide_are_limits() -> None:
 def test_a_limit_in_another_module_is_seen(text: str) -> None:
     assert list(numbers_at_the_top(ast.parse(text)))
     assert not list(numbers_at_the_top(ast.parse(text.replace("=", "= f(") + ")")))
+
+
+# ---------------------------------------------------------------------------------------------
+# Numbers inside functions: the facts that they are
+# ---------------------------------------------------------------------------------------------
+
+DECIMAL = "decimal digits"
+BYTES = "bytes of a MiB"
+FORMAT = "the format of a file, or of a number"
+FORMULA = "coefficients of a formula that the docstring cites"
+SMALL = {0, 1, 2, 3, 0.5}
+FACTS_INSIDE = {
+    "checking/check.py": (SHOWN, {12}),
+    "checking/options.py": (SHOWN, {40}),
+    "checking/run_plan.py": (BYTES, {20}),
+    "checking/sentences.py": (SHOWN, {8}),
+    "cli/delivery.py": (f"{BYTES}, and steps of a bar", {20, 1000}),
+    "cli/main.py": ("widths of help pages, an exit code", {50, 80, 130}),
+    "cli/options.py": ("MiB of a GiB", {1024}),
+    "cli/run_command.py": ("an exit code", {70}),
+    "common/atomic_output.py": ("the width of a terminal, permissions", {80, 0o666}),
+    "common/errors.py": ("an exit code", {70}),
+    "derivatives/finite_differences/one_sided_slopes.py": ("four sides of a point", {4}),
+    "evaluation/memory_plan.py": (BYTES, {20}),
+    "formulas/function_table.py": ("shapes that stand for all", {4}),
+    "initialization/activations.py": (SHOWN, {20, 40}),
+    "initialization/architectures.py": (SHOWN, {20, 40}),
+    "initialization/causes.py": (DECIMAL, {10}),
+    "initialization/experiment.py": (DECIMAL, {10}),
+    "initialization/gaussian_expectations.py": (f"{DECIMAL}; chi_50; the end of a grid", {10, 50, 100}),
+    "initialization/log_averages.py": (FORMULA, {4, 6, 12, 30, 42, 120, 252}),
+    "initialization/mean_field_pass.py": (FORMULA, {4}),
+    "initialization/mean_field_residual.py": (FORMULA, {4}),
+    "initialization/options.py": (SHOWN, {20, 40}),
+    "initialization/user_model/model_stats.py": (f"{SHOWN}; {FORMULA}", {2.5, 10, 20, 30, 60}),
+    "initialization/user_model/trends.py": (FORMULA, {2.5, 6, 10}),
+    "initialization/user_model/weight_matrices.py": ("the fourth moment", {4}),
+    "language/__init__.py": (SHOWN, {40}),
+    "language/data/csv_columns.py": (SHOWN, {20}),
+    "language/data/file_access.py": ("bytes of KiB, MiB and GiB", {10, 20, 30}),
+    "language/data/npy.py": (FORMAT, {4, 6, 8, 53}),
+    "language/data/tables.py": (f"{FORMAT}; {SHOWN}", {8, 200}),
+    "language/drawn_values.py": (SHOWN, {40}),
+    "language/file_values.py": (SHOWN, {5}),
+    "language/grammar.py": (f"{SHOWN}; the end of a keyword", {4, 40}),
+    "language/model_reader.py": (SHOWN, {40, 200}),
+    "language/name_check.py": ("characters of a text that are looked at for advice", {200}),
+    "language/printer.py": (SHOWN, {8}),
+    "language/settings.py": (SHOWN, {60}),
+    "language/source_text.py": (f"{SHOWN}; the width of a mark", {4, 80}),
+    "language/syntax_advice.py": ("characters of a text that are looked at for advice", {200}),
+    "model/initializers.py": (SHOWN, {20, 40}),
+    "model/primitives/elementary.py": ("log to base 10", {10}),
+    "model/random_points.py": (FORMAT, {10, 11, 16, 22, 53}),
+    "numerics/complex_step.py": (FORMULA, {4, 10}),
+    "numerics/float32_evidence.py": ("nine tenths of decimals end in no 0", {0.9, 10}),
+    "numerics/float64.py": (FORMAT, {1020}),
+    "numerics/float_formats.py": (FORMAT, {16, 0x7FFF, 0xFFFF0000}),
+    "numerics/machine.py": (BYTES, {10, 20}),
+    "numerics/multiprecision.py": ("log to base 10", {10}),
+    "numerics/named_constants.py": (f"the constants themselves; {DECIMAL}", {4, 5, 10, 180}),
+    "numerics/student_t.py": (FORMULA, {4, 5, 7, 15, 16, 17, 19, 96, 384}),
+    "reference/exact_differences.py": (DECIMAL, {10}),
+    "reference/jittered_arithmetic.py": ("bits of a byte", {8}),
+    "reference/referee.py": (BYTES, {20}),
+    "reference/symbolic_reverse_mode.py": (FORMULA, {1.5}),
+    "reference/tied_units.py": (DECIMAL, {10}),
+    "results/initialization_results.py": (DECIMAL, {10}),
+    "verdicts/claims/context.py": (BYTES, {20}),
+    "verdicts/claims/judge_claims.py": (DECIMAL, {10}),
+    "verdicts/claims/numbers.py": (DECIMAL, {10}),
+    "verdicts/diagnosis/chain_rule_slips.py": (
+        "the order in which slips are tried", {10, 20, 30, 31, 32, 33, 34, 35, 40, 50, 51}
+    ),
+    "verdicts/diagnosis/number_ratios.py": (f"{DECIMAL}; {SHOWN}", {7, 10}),
+    "verdicts/gradients/collect.py": (DECIMAL, {10}),
+    "verdicts/gradients/resolution.py": (DECIMAL, {10}),
+    "verdicts/gradients/standing.py": (SHOWN, {10}),
+}  # fmt: skip
+
+
+def numbers_inside(tree: ast.Module) -> set[float]:
+    """The numbers in functions and classes, but for the smallest, which count and halve."""
+    inside = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.Lambda | ast.ClassDef))
+    parts = (part for node in inside for part in ast.walk(node) if isinstance(part, ast.Constant))
+    return {part.value for part in parts if type(part.value) in (int, float)} - SMALL  # type: ignore[misc]
+
+
+def test_numbers_inside_functions_are_limits_or_known_facts() -> None:
+    unknown = {}
+    for path in PACKAGE.rglob("*.py"):
+        if FOLDER not in path.parents and PACKAGE / "render" not in path.parents:
+            name = str(path.relative_to(PACKAGE))
+            _, facts = FACTS_INSIDE.get(name, ("", set()))
+            if found := numbers_inside(ast.parse(path.read_text("utf-8"))) - facts:
+                unknown[name] = found
+    assert unknown == {}
+
+
+def test_facts_are_of_numbers_that_are_there() -> None:
+    for name, (reason, facts) in FACTS_INSIDE.items():
+        assert reason
+        assert facts <= numbers_inside(ast.parse((PACKAGE / name).read_text("utf-8"))), name
+    for name in FACTS:
+        assert list(numbers_at_the_top(ast.parse((PACKAGE / name).read_text("utf-8")))), name
+
+
+@pytest.mark.parametrize("text", ["x < 1e-9", "x * 4.0", "range(16)"])
+def test_a_number_inside_a_function_is_seen(text: str) -> None:
+    assert numbers_inside(ast.parse(f"def f(x):\n    return {text}"))
+    handed_down = re.sub(r"[0-9][-.e0-9]*", "limits.close", text)
+    assert not numbers_inside(ast.parse(f"def f(x, limits):\n    return {handed_down}"))

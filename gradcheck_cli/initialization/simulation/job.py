@@ -11,6 +11,7 @@ import numpy as np
 
 from gradcheck_cli.initialization.architectures import QUANTITIES, Network
 from gradcheck_cli.initialization.simulation.scaled_numbers import Array
+from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 
 __all__ = ["Job", "Sizes", "UnitDraw", "blocks", "memory_sizes"]
 
@@ -48,7 +49,7 @@ def memory_sizes(job: Job, variances: int) -> Sizes:
     """How many networks fit into memory at a time, and how much of each is kept."""
     widths, bytes_each, limits = job.network.widths, job.dtype.itemsize, job.network.limits
     weights = bytes_each * sum(a * b for a, b in pairwise(widths))
-    column = bytes_each * 2 * sum(widths) + 8 * _MOMENTS * len(_STATES) * len(widths)
+    column = bytes_each * 2 * sum(widths) + DOUBLE_BYTES * _MOMENTS * len(_STATES) * len(widths)
     fixed = max(column, bytes_each * widths[0] * job.inputs)
     fitting = min(limits.kept_weights // weights, limits.kept_states // fixed)
     networks = min(job.nets, max(1, fitting))

@@ -22,6 +22,7 @@ from gradcheck_cli.initialization.simulation.scaled_activations import ScaledAct
 from gradcheck_cli.initialization.simulation.scaled_arithmetic import ScaledArithmetic
 from gradcheck_cli.initialization.simulation.scaled_numbers import Array, carry_scale
 from gradcheck_cli.model.initializers import unit_normal
+from gradcheck_cli.numerics.limits.initialization import DEFAULTS
 
 __all__ = ["Measured", "measure", "measure_each"]
 
@@ -48,7 +49,7 @@ def measure(
     *,
     unit: UnitDraw = unit_normal,
     bias_unit: UnitDraw = unit_normal,
-    nets: int = 20,
+    nets: int = DEFAULTS.networks,
     inputs: int = 1,
     seed: int = 0,
     stat: str = "var",

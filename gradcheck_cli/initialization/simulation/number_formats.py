@@ -15,6 +15,7 @@ from gradcheck_cli.initialization.simulation.passes import Pass
 from gradcheck_cli.initialization.simulation.scaled_numbers import Array
 from gradcheck_cli.model.initializers import unit_normal
 from gradcheck_cli.numerics.float_formats import NumberFormat
+from gradcheck_cli.numerics.limits.initialization import DEFAULTS
 
 __all__ = ["Event", "median_event", "simulate"]
 
@@ -30,7 +31,7 @@ def simulate(
     *,
     unit: UnitDraw = unit_normal,
     bias_unit: UnitDraw = unit_normal,
-    nets: int = 20,
+    nets: int = DEFAULTS.networks,
     inputs: int = 1,
     seed: int = 0,
     see: Observer | None = None,

@@ -15,6 +15,7 @@ from gradcheck_cli.initialization.simulation.scaled_numbers import (
     gather_scaled,
     times_power,
 )
+from gradcheck_cli.numerics.limits.initialization import InitializationLimits
 
 __all__ = ["ScaledActivation"]
 
@@ -72,12 +73,13 @@ class ScaledActivation:
         limits = self.activation.limits
         ends, signs = np.array([-limits.power_law - 2, limits.power_law]), np.array([-1.0, 1.0])
         z = signs[:, None] * 2.0 ** (ends[:, None, None] + np.arange(3.0))
-        return np.stack([_degree(np.abs(values), limits.same_power) for values in self.activation.both(z)])
+        return np.stack([_degree(np.abs(values), limits) for values in self.activation.both(z)])
 
 
-def _degree(values: Array, within: float) -> Array:
+def _degree(values: Array, limits: InitializationLimits) -> Array:
     """d where the last axis grows like 1, 2^d, 4^d; 0 where all is zero, nan where it is no power."""
     steps = np.diff(np.log2(values), axis=-1)
     first, second = steps[..., 0], steps[..., 1]
-    power = np.where(np.abs(first - second) < within, np.round(second, 9), np.nan)
+    same = np.abs(first - second) < limits.same_power
+    power = np.where(same, np.round(second, limits.power_places), np.nan)
     return np.where((values == 0).all(axis=-1), 0.0, power)

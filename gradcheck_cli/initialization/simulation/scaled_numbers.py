@@ -17,6 +17,7 @@ __all__ = ["NOTHING", "Array", "Scaled", "add_scaled", "carry_scale", "gather_sc
 Array = NDArray[Any]
 
 _BEYOND = 1 << 40  # a binary exponent beyond this is infinite, or zero
+_BEYOND_ALL = 5000  # a binary exponent by which every float64 becomes infinite, or zero
 NOTHING = -(1 << 60)  # the binary exponent of zero
 
 
@@ -59,7 +60,7 @@ def times_power(values: Array, exponent: Array) -> Array:
     -------
     float array of the dtype of `values`
     """
-    return np.asarray(np.ldexp(values, np.clip(exponent, -5000, 5000).astype(np.int32)))
+    return np.asarray(np.ldexp(values, np.clip(exponent, -_BEYOND_ALL, _BEYOND_ALL).astype(np.int32)))
 
 
 def add_scaled(x: Scaled, y: Scaled) -> Scaled:

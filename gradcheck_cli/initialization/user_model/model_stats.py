@@ -35,7 +35,7 @@ def model_stats(
     draws: Sequence[Model],
     *,
     stat: str = "var",
-    level: float = 0.9,
+    level: float = DEFAULTS.level,
     quantities: Sequence[str] = ("h", "dh"),
     every: int | None = None,
     all_layers: bool = False,

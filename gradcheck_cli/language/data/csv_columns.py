@@ -25,6 +25,7 @@ from gradcheck_cli.language.data.file_access import Access, spell_size
 from gradcheck_cli.language.data.npy import DOUBLE
 from gradcheck_cli.language.identifiers import canonical, nearest
 from gradcheck_cli.numerics.chunked_arrays import allocate
+from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 
 __all__ = ["SHOWN", "Columns", "find", "half_unit"]
 
@@ -111,7 +112,7 @@ class Columns:
             )
 
     def _check_count(self, count: int) -> None:
-        if 8 * count > self.limits.max_data:
+        if DOUBLE_BYTES * count > self.limits.max_data:
             raise DataError(
                 f"{self.file} has {count:,} lines of numbers or more; "
                 f"at most {spell_size(self.limits.max_data)} are read", help="--max-data raises the limit",

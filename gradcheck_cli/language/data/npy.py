@@ -21,6 +21,7 @@ from gradcheck_cli.numerics.chunked_arrays import allocate, pieces
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 from gradcheck_cli.numerics.limits.numerics import NumericsLimits
+from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 
 __all__ = ["DOUBLE", "MAGIC", "Header", "header_of", "map_array", "read_array"]
 
@@ -62,7 +63,7 @@ class Header(NamedTuple):
     def is_native(self) -> bool:
         """Whether its bytes are those of an aligned float64 array of this machine."""
         flat = not self.fortran or len(self.shape) < 2
-        return self.dtype == np.float64 and self.dtype.isnative and flat and self.offset % 8 == 0
+        return self.dtype == np.float64 and self.dtype.isnative and flat and self.offset % DOUBLE_BYTES == 0
 
     def check(self, size: int, where: str) -> None:
         """Refuse a header that promises something else than follows; `size`: bytes with the header."""
@@ -179,7 +180,7 @@ def _view(stream: IO[bytes], header: Header) -> NDArray[Any]:
 
 
 def _check_limit(header: Header, limit: int, where: str) -> None:
-    size = header.entries * 8
+    size = header.entries * DOUBLE_BYTES
     if size > limit:
         raise DataError(f"{where} has {spell_size(size)}; at most {spell_size(limit)} are read",
                         help="--max-data raises the limit; float64 in C order does not count for rows")
@@ -200,7 +201,8 @@ def _check_exact(
             place[0] += at.start
         entry = f"[{','.join(map(str, place))}]" if place else ""
         raise DataError(f"{where}: entry {entry} is {found}, not a finite number")
-    if raw.dtype.kind in "iu" and raw.dtype.itemsize == 8 and np.abs(values).max(initial=0) >= 2**53:
+    is_long = raw.dtype.kind in "iu" and raw.dtype.itemsize == DOUBLE_BYTES
+    if is_long and np.abs(values).max(initial=0) >= 2**53:
         wrong = [int(v) for v in raw.flat if int(float(v)) != int(v)]
         if wrong:
             raise DataError(f"{where}: the integer {wrong[0]} is not a double", help=_PLAIN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["CheckingLimits"]
+__all__ = ["CHECKING", "CheckingLimits"]
 
 
 class CheckingLimits(NamedTuple):
@@ -27,3 +27,15 @@ class CheckingLimits(NamedTuple):
     # bounds of the differences | within which columns that are said to agree show one number: the bound on
     # both sides | set by hand, not measured
     agreeing_bounds: float = 2.0
+    # points | at which the columns are compared, the given one first; --points changes it | set by hand:
+    # what no point shows, four show; measured by tests/promises/test_population.py
+    points: int = 4
+    # points | more take longer and show no more | set by hand, not measured
+    most_points: int = 1000
+    # significant decimal digits | that must be proved; --digits changes it | set by hand, not measured
+    digits: int = 6
+    # significant decimal digits | more are not those of every double | IEEE 754: 53 bits are 15.95 digits
+    most_digits: int = 15
+
+
+CHECKING = CheckingLimits()

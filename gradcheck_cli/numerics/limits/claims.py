@@ -154,3 +154,11 @@ class ClaimsLimits(NamedTuple):
     # samples | points a last digit away at which the movement of a derivative is seen | set by hand, not
     # measured
     movements: int = 2
+    # relative | tolerance of the linear solver, primal and dual: a tenth of `feasible` | the smallest that
+    # HiGHS takes
+    solver_tolerance: float = 1e-10
+    # digits | to which a number agrees with a constant that has a name | set by hand: twice those of a
+    # double; not measured
+    constant_agreement: int = 30
+    # characters | of a number that is shown in place of a long literal | set by hand, not measured
+    longest_number: int = 22

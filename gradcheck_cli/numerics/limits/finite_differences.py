@@ -169,6 +169,8 @@ class FiniteDifferencesLimits(NamedTuple):
     probe_scale: float = 1e-3
     # rows | those whose entries are moved one by one under a shared value | set by hand, not measured
     most_rows: int = 64
+    # ulps | of a slope that is passed on from node to node: a product and a sum, each rounded | derived
+    passed_ulps: float = 2.0
 
 
 DEFAULTS = FiniteDifferencesLimits()

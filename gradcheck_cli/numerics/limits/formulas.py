@@ -41,6 +41,15 @@ class FormulasLimits(NamedTuple):
     # factors | longer products and sums stay nested, so that the work stays linear | set by hand, not
     # measured
     most_factors: int = 64
+    # values of the argument | at which a partial is compared with functions of the table: positive, so that
+    # log and roots have values, and no simple fractions, so that nothing agrees by chance | set by hand
+    tried_at: tuple[float, ...] = (0.37, 0.83, 1.31, 1.93, 2.6)
+    # operations | a partial with more is sought among polynomials of the function and functions of the table:
+    # one with fewer is no longer than what replaces it | set by hand, not measured
+    short_partial: int = 3
+    # operations | of a function that a partial is taken for, at least: with one it is the partial itself |
+    # set by hand, not measured
+    least_function: int = 2
 
 
 DEFAULTS = FormulasLimits()

@@ -179,6 +179,32 @@ class InitializationLimits(NamedTuple):
     # sum of 1/width | from which chance takes half a decade, and a note says so | (5/2) 0.5/ln 10 decades
     # (Hanin and Nica 2018)
     narrow: float = 0.5
+    # -- the network and its check
+
+    # networks | drawn of each initialization; --nets changes it | set by hand, not measured
+    networks: int = 20
+    # probability | of the interval that is shown; --level changes it | set by hand, not measured
+    level: float = 0.9
+    # units | of a layer; --width changes it | the network of the textbook
+    width: int = 100
+    # layers | --depth changes it | the network of the textbook
+    depth: int = 50
+    # z | up to it, on both sides, it is looked whether phi(c z) = c phi(z) | set by hand, not measured
+    homogeneous_reach: float = 3.0
+    # points | of that grid: 0 and steps of 0.1 | set by hand, not measured
+    homogeneous_grid: int = 61
+    # z | up to it, on both sides, it is looked whether phi is relu, or linear | set by hand, not measured
+    form_reach: float = 2.0
+    # points | of that grid: 0 and steps of 0.1 | set by hand, not measured
+    form_grid: int = 41
+    # binary exponents of sqrt(q) z | panels end at powers of 2 between, where phi bends | set by hand;
+    # tests/unit/initialization/test_gaussian_expectations.py: closed forms to 12 digits
+    panel_exponents: tuple[int, int] = (-3, 11)
+    # steps | of the recurrence of digamma, after which six terms of its series give 1e-13 |
+    # tests/unit/initialization/test_mean_field_theory.py; derived: the next term is 1/(240 y^8)
+    digamma_steps: int = 10
+    # decimal places | of the exponent of a power, which rounding leaves | set by hand, as `same_power`
+    power_places: int = 9
 
 
 DEFAULTS = InitializationLimits()

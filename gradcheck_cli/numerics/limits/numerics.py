@@ -68,6 +68,33 @@ class NumericsLimits(NamedTuple):
     # numbers | of an array that are looked at first, whether they are those of float32 | set by hand, not
     # measured
     first_looked_at: int = 64
+    # contexts | of mpmath, by precision and thread, that are kept | set by hand, not measured
+    most_contexts: int = 64
+    # terms | of the series of erf beside the real axis, each below exp(-n^2/4) | derived:
+    # exp(-16^2/4) is 2e-28
+    erf_terms: int = 15
+    # factor | of n machine epsilons, by which rounding may move a condition number of an n x n matrix:
+    # beyond, it is singular as far as float64 can tell | set by hand, not measured
+    regularity: float = 4.0
+    # entries | of an array by which a point is found again in a table before all are compared | set by hand,
+    # not measured
+    traced_entries: int = 8
+    # part of a value | the reach of a comparison point: p*(1 + u/2), so that no sign changes | set by hand,
+    # not measured
+    value_divisor: int = 2
+    # part of 1 | the same for a value that is 0: u/10 | set by hand, not measured
+    zero_divisor: int = 10
+    # decimal digits | to which constants that formulas hold are known | set by hand: more than `named_digits`
+    constant_digits: int = 60
+    # decimal digits | of a constant that takes the place of a shorter one | the digits of high precision
+    named_digits: int = 50
+    # denominator | of a fraction that has a name is below it | set by hand, not measured
+    largest_denominator: int = 1000
+    # denominator | the same where the number is known to fewer than six digits: more would agree by chance |
+    # set by hand, not measured
+    small_denominator: int = 13
+    # distance | up to which a number is known to six digits | set by hand, not measured
+    near_fraction: float = 1e-6
 
 
 NUMERICS = NumericsLimits()

@@ -116,3 +116,38 @@ class ReferenceLimits(NamedTuple):
     # tests/support/population; 6e5 and more where the arithmetic loses digits, 1e13 and more for tanh at 20
     # and (1 - cos x)/x^2 at 1e-6; nothing between 5e3 and 6e5
     problem_ratio: float = 2.0**15
+    # seeds | of the perturbed passes, of the finer ones, of those of a narrow format, of the signs of joint
+    # moves, of moves by one unit, of points beside the given one, of combinations | any; different ones, so
+    # that no pass repeats the draws of another
+    jitter_seed: int = 20
+    # seed | as `jitter_seed` | any
+    finer_seed: int = 21
+    # seed | as `jitter_seed` | any
+    narrow_seed: int = 22
+    # seed | as `jitter_seed` | any
+    sign_seed: int = 23
+    # seed | as `jitter_seed` | any
+    unit_seed: int = 24
+    # seed | as `jitter_seed` | any
+    beside_seed: int = 29
+    # seed | as `jitter_seed` | any
+    combination_seed: int = 31
+    # times the step size | the second step, from which is seen whether a slope stays, grows or falls | set by
+    # hand, not measured
+    farther: int = 10
+    # terms | so many partial sums are off by one jitter in all: a random walk | derived: the mean square of
+    # n/2 rounded partial sums, each off by a quarter of its jitter
+    terms_of_a_jitter: int = 8
+    # binary exponent | doubles below it, with few binary places, are their own decimals: no text is made |
+    # exact: a filter before the exact comparison
+    short_exponent: int = 20
+    # binary places | of such numbers | exact, as `short_exponent`
+    short_places: int = 10
+    # part of the pool of random bits | arrays with more entries draw bits of their own | set by hand, not
+    # measured
+    pool_part: int = 8
+    # factors | by which values are multiplied to stand beside the given point, where nothing holds with
+    # equality | set by hand, not measured
+    beside_factors: tuple[float, float] = (0.7, 1.3)
+    # added to values | the same, for those that are 0 | set by hand, not measured
+    beside_shifts: tuple[float, float] = (0.1, 0.3)

@@ -59,6 +59,9 @@ def slopes_outside(demands: Sequence[Demand], limits: ClaimsLimits) -> Outside |
     return None  # as far as planes can tell
 
 
+_FEASIBILITY = ("primal_feasibility_tolerance", "dual_feasibility_tolerance")
+
+
 def _finite(demand: Demand) -> Demand:
     """The demand without the entries of which nothing finite is known, as at a jump to 1e300: they ask for
     nothing."""
@@ -135,7 +138,7 @@ class _Problem:
             A_eq=sparse.csr_array(sums) if simplices else None,
             b_eq=np.ones(len(simplices)) if simplices else None,
             bounds=[*self._bounds(), (0, None)], method="highs",
-            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+            options=dict.fromkeys(_FEASIBILITY, self.limits.solver_tolerance),
         )  # fmt: skip
         marginals = np.asarray(found.ineqlin.marginals)
         n = len(self.scale)

@@ -17,6 +17,7 @@ import numpy as np
 from gradcheck_cli.model.graph import Graph
 from gradcheck_cli.model.model import Claim
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.named_constants import constants_near, name_of_constant, significant_digits
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import signed_difference
@@ -41,7 +42,7 @@ def explain_by_long_literals(context: ClaimContext, claim: Claim, formula: Graph
         try:
             found = _Search(context, claim, formula, given, unknown).run()
             if found is not None and _is_right(context, claim, formula, found):
-                return _describe(found)
+                return _describe(found, context.limits)
         except FAILURES:
             pass
     return None
@@ -72,9 +73,10 @@ def _unit(text: str) -> float:
     return float(np.spacing(abs(float(text))))
 
 
-def _describe(numbers: Mapping[str, str]) -> str:
+def _describe(numbers: Mapping[str, str], limits: ClaimsLimits) -> str:
+    most = limits.longest_number
     first, *others = (
-        f"{text} {{}}as {name_of_constant(number, 30) or number[:22]}"
+        f"{text} {{}}as {name_of_constant(number, limits.constant_agreement) or number[:most]}"
         for text, number in numbers.items() if text != number
     )  # fmt: skip
     return ", ".join([first.format("counts "), *(o.format("") for o in others)]) + ": the same in doubles"

@@ -113,7 +113,7 @@ class _Backward:
         for total in self.way.sums:
             weight = self.known[total.index]
             (term,) = (self._node(a) for a in total.arguments)
-            outer = _slope_by_argument(total, 0, weight, self.tape)
+            outer = _slope_by_argument(total, 0, weight, self.tape, self.limits)
             moved = self.tape.model.graph.downstream([n.index for n in rows])
             if term in rows:
                 self._add(term.index, outer)
@@ -145,7 +145,8 @@ class _Backward:
         for user, place in self.way.affine[index]:
             slope = self.known.get(user.index)
             if slope is not None:
-                self._add(index, _slope_by_argument(user, place, slope, self.tape))
+                found = _slope_by_argument(user, place, slope, self.tape, self.limits)
+                self._add(index, found)
         if index not in self.known:
             self.known[index] = _Slope(*_zeros(self._node(index)))
 
@@ -182,12 +183,14 @@ def _chain(outer: _Slope, value: Array, bound: Array, rank: int) -> _Slope:
 # ---------------------------------------------------------------------------------------------
 
 
-def _slope_by_argument(user: Node, place: int, slope: _Slope, tape: Tape) -> _Slope:
+def _slope_by_argument(
+    user: Node, place: int, slope: _Slope, tape: Tape, limits: FiniteDifferencesLimits
+) -> _Slope:
     """The slope by one argument of an affine function."""
     argument = tape.model.graph.nodes[user.arguments[place]]
     kind = affine_kind(user)
     if kind == "product":
-        return _by_product(user, place, slope, tape)
+        return _by_product(user, place, slope, tape, limits)
     if kind == "moves":
         return _by_origin(user, place, slope, tape.model.graph)
     factor = _coefficient(user, place, tape)
@@ -195,7 +198,7 @@ def _slope_by_argument(user: Node, place: int, slope: _Slope, tape: Tape) -> _Sl
         rank = len(argument.shape) - len(user.shape)
         slope = _Slope(*(part.reshape(*part.shape, *(1,) * rank) for part in slope))
     value = slope.value * factor
-    bound = slope.bound * np.abs(factor) + 2 * EPS * np.abs(value)
+    bound = slope.bound * np.abs(factor) + limits.passed_ulps * EPS * np.abs(value)
     rows = (tape.model.rows or 1) if argument.per_row else 1
     full = (max(rows, len(value)), *argument.shape)
     return _sum_over_shared_rows(_Slope(np.broadcast_to(value, full), np.broadcast_to(bound, full)), argument)
@@ -236,7 +239,9 @@ def _coefficient(user: Node, place: int, tape: Tape) -> Array:
     return np.asarray(found.reshape(-1)[:1].reshape(()) / summed)
 
 
-def _by_product(user: Node, place: int, slope: _Slope, tape: Tape) -> _Slope:
+def _by_product(
+    user: Node, place: int, slope: _Slope, tape: Tape, limits: FiniteDifferencesLimits
+) -> _Slope:
     """The einsum of the slope with the other factor."""
     graph = tape.model.graph
     pattern = user.primitive.product
@@ -261,7 +266,7 @@ def _by_product(user: Node, place: int, slope: _Slope, tape: Tape) -> _Slope:
 
     value = contract(slope.value, squeezed)
     terms = slope.value.size * factor.size / max(1, value.size)
-    doubt = slope.bound + (2 + terms**0.5) * EPS * np.abs(slope.value)
+    doubt = slope.bound + (limits.passed_ulps + terms**0.5) * EPS * np.abs(slope.value)
     return _Slope(value, contract(doubt, np.abs(squeezed)))
 
 
