@@ -16,15 +16,9 @@ class ClaimsLimits(NamedTuple):
     # relative | numbers of 50 digits that agree to 30 are equal: 20 digits may cancel | set by hand, not
     # measured
     equal_at_high_precision: float = 1e-30
-    # part of the rounding bound | a true value below it may be what 50 digits leave of terms that cancel, and
-    # is computed with more | derived: 50 digits less the 16 of the bound, with a margin
-    no_part: float = 1e-20
     # absolute | a bound on rounding that is no larger is that of an exact 0 | derived: a few units of the
     # smallest double
     subnormal: float = 1e-320
-    # relative | a discrepancy that shrinks by this much with more digits is cancellation, not an error | set
-    # by hand between 1 and the 90 digits that are added; not measured
-    cancellation: float = 1e-30
     # entries | of a Jacobian up to which it is compared at high precision; above, in float64 with rounding
     # bounds | timed: [600,600] at four points took minutes
     most_exact_entries: int = 1 << 17

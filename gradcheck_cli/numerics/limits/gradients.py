@@ -120,9 +120,6 @@ class GradientsLimits(NamedTuple):
     # points | with random signs at which the movement is measured | 16 samples move the derivative by up to
     # 3.6 times as much as 4 on the 34 entries above; the gap between 5e3 and 6e5 is wider
     problem_samples: int = 4
-    # part of the rounding bound | a derivative below it at 50 digits is asked for at 800: it may be exactly
-    # zero | 50 digits less 16 of the values and some of their size
-    nearly_zero: float = 1e-25
 
     # -- the report
 

@@ -151,3 +151,12 @@ class ReferenceLimits(NamedTuple):
     beside_factors: tuple[float, float] = (0.7, 1.3)
     # added to values | the same, for those that are 0 | set by hand, not measured
     beside_shifts: tuple[float, float] = (0.1, 0.3)
+    # part of the rounding bound | a number below it at 50 digits is asked for with more: it may be what is
+    # left of terms that cancel | derived: 50 digits less the 16 of the bound, with a margin
+    nearly_zero: float = 1e-20
+    # part of the digits that are added | a number that shrinks by so many is what precision leaves of terms
+    # that cancel | set by hand between 0 and 1; not measured
+    falling_share: float = 1 / 3
+    # digits | by which any number shrinks at most, to be one that falls: a float64 factor | derived from the
+    # range of float64
+    most_falling: int = 300

@@ -25,6 +25,7 @@ from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import Referee, unmeasured_rounding
 from gradcheck_cli.reference.tied_derivatives import TiedPoint
+from gradcheck_cli.reference.zeros import AtDigits, falls, resolve_zeros
 from gradcheck_cli.results import index_patterns
 from gradcheck_cli.results.gradient_results import ClaimResult
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference, difference_in_blocks
@@ -277,22 +278,27 @@ class ClaimContext:
             return discrepancy.beyond(rounding, self.limits)
         if not discrepancy.wrong.any():
             return self._with_hidden_zeros(claim, formula, at, discrepancy)
+        known = truth
         for m in (self.referee.higher, self.referee.surest):
+            before = AtDigits(discrepancy.exact_size(), truth.digits)
             truth = self.true_values(at, wanted, m)
             if not truth.exact:
                 return self.compare(claim, formula, at)
             again = difference(truth, claim, formula)
+            now = AtDigits(again.exact_size(), truth.digits)
             with np.errstate(all="ignore"):
-                before, now = discrepancy.exact_size(), again.exact_size()
-                # only cancellation shrinks with the precision
-                shrunk = _where(now < before * self.limits.cancellation)
-                stays = _where(abs(now - before) <= now * self.limits.same)
+                shrunk = falls(before, now, self.referee.limits)  # only cancellation does
+                stays = _where(abs(now.values - before.values) <= now.values * self.limits.same)
                 stays &= again.claimed != 0  # 0 may be what is left of 1 - sigmoid(300)
                 stays &= again.true != 0
             discrepancy = replace(again, wrong=discrepancy.wrong & ~shrunk & again.wrong)
             if np.all(stays | ~discrepancy.wrong):
                 break
-        return self._clear_vanished(claim, formula, at, discrepancy)
+        vanished = discrepancy.wrong & (discrepancy.claimed == 0) & (discrepancy.true == 0)
+        if not vanished.any():
+            return discrepancy
+        deeper = self._with_digits_for_zeros(claim, formula, known, now, vanished)
+        return replace(discrepancy, wrong=discrepancy.wrong & (deeper.wrong | ~vanished))
 
     def _with_hidden_zeros(
         self, claim: Claim, formula: Graph, at: At, discrepancy: Discrepancy
@@ -306,34 +312,30 @@ class ClaimContext:
         both &= np.broadcast_to(moves, both.shape)
         if not both.any():
             return discrepancy
-        wanted = derivatives_in(claim, formula)
-        truth = self.true_values(at, wanted, self.referee.surest)
+        truth = self.true_values(at, derivatives_in(claim, formula), self.referee.surest)
         again = difference(truth, claim, formula) if truth.exact else discrepancy
         if not (again.wrong & both).any():
             return discrepancy
-        deeper = self.referee.deep(truth.leading_zeros(claim.target))
-        truth = self.true_values(at, wanted, deeper)
-        if not truth.exact:
-            return self.compare(claim, formula, at)
-        once_more = difference(truth, claim, formula)
-        falls = _where(once_more.exact_size() < again.exact_size() * self.limits.cancellation)
-        wrong = again.wrong & once_more.wrong & both & ~falls  # what falls is 0 to so many digits
-        return replace(once_more, wrong=wrong)
+        seen = AtDigits(again.exact_size(), truth.digits)
+        return self._with_digits_for_zeros(claim, formula, truth, seen, both)
 
-    def _clear_vanished(self, claim: Claim, formula: Graph, at: At, discrepancy: Discrepancy) -> Discrepancy:
-        """Where both sides are far below float64, and 0 may be what is left of 1 - sigmoid(20000): once
-        more with as many digits as the truth has zeros; where that is too much, not wrong."""
-        vanished = discrepancy.wrong & (discrepancy.claimed == 0) & (discrepancy.true == 0)
-        if not vanished.any():
-            return discrepancy
-        zeros = self.true_values(at, [claim.target]).leading_zeros(claim.target)
-        if zeros * self.referee.held <= self.limits.most_zeros:
-            truth = self.true_values(at, derivatives_in(claim, formula), self.referee.deep(zeros))
-            if not truth.exact:
-                return self.compare(claim, formula, at)
-            again = difference(truth, claim, formula)
-            vanished &= ~again.wrong
-        return replace(discrepancy, wrong=discrepancy.wrong & ~vanished)
+    def _with_digits_for_zeros(
+        self, claim: Claim, formula: Graph, known: TrueValues, seen: AtDigits, doubtful: Array
+    ) -> Discrepancy:
+        """Sides that are 0 in float64, with as many digits as the truth that is known has zeros behind the
+        point: there 1 - sigmoid(20000) is not 0. `seen`: how far apart they were with fewer. Where it takes
+        too many nothing is wrong."""
+        target, zeros = claim.target, known.leading_zeros(claim.target)
+        if zeros * self.referee.held > self.limits.most_zeros:
+            nothing = difference(known, claim, formula)
+            return replace(nothing, wrong=np.zeros_like(nothing.wrong))
+        truth = self.true_values(known.at, derivatives_in(claim, formula), self.referee.deep(zeros))
+        again = difference(truth, claim, formula)
+        gap = resolve_zeros(seen, doubtful, [AtDigits(again.exact_size(), truth.digits)], self.referee.limits)
+        first, last = (AtDigits(t.derivative(target), t.digits) for t in (known, truth))
+        true = resolve_zeros(first, doubtful, [last], self.referee.limits)
+        both = _where(gap == 0) & _where(true == 0)
+        return replace(again, wrong=again.wrong & doubtful & ~both)
 
     def rounding(self, claim: Claim, at: At, true: Array) -> Array:
         """What a right program may be off by in a claimed derivative.

@@ -20,6 +20,7 @@ from gradcheck_cli.numerics.machine import MOST_DIGITS
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.problem_condition import derivative_movement
 from gradcheck_cli.reference.referee import unmeasured_rounding
+from gradcheck_cli.reference.zeros import AtDigits, in_doubt, resolve_zeros
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import judge_near_kink
 from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
@@ -262,16 +263,16 @@ def _format(claim: Claim) -> str:
 def _with_resolved_zeros(context: ClaimContext, claim: Claim, true: Array, rounding: Array) -> Array:
     """The true values, those that are nothing beside rounding with as many digits as it takes: 50 leave
     something of sin(pi), and nothing of 1 - tanh(170)^2."""
-    limits = context.limits
-    small = (np.abs(true) <= limits.no_part * rounding) & (rounding > limits.subnormal)
+    limits, referee, at = context.referee.limits, context.referee, context.points[0]
+    small = in_doubt(true, rounding, limits) & np.isfinite(true) & (rounding > context.limits.subnormal)
     if not small.any():
         return true
-    surest = context.true_values(context.points[0], [claim.target], context.referee.surest)
+    surest = context.true_values(at, [claim.target], referee.surest)
     if not surest.exact:
         return true
-    found = floats(surest.derivative(claim.target))
-    falls = (true != 0) & (np.abs(found) < limits.cancellation * np.abs(true))
-    return np.asarray(np.where(small, np.where(falls, 0.0, found), true))
+    first = AtDigits(true, context.true_values(at, [claim.target]).digits)
+    last = AtDigits(floats(surest.derivative(claim.target)), surest.digits)
+    return resolve_zeros(first, small, [last], limits)
 
 
 def _column(context: ClaimContext, numbers: _Numbers) -> Array:

@@ -44,6 +44,11 @@ class TrueValues:
     known: dict[Derivative, Array] = field(default_factory=dict)
     _swept: dict[str, dict[str, Array]] = field(default_factory=dict)
 
+    @property
+    def digits(self) -> int:
+        """Decimal digits of what is true; 0 of float64."""
+        return int(self.m.context.dps) if self.exact else 0
+
     def leaf(self, key: Key) -> Array:
         """The value of a leaf of a claim's formula: a name or a derivative.
 

@@ -16,6 +16,7 @@ import numpy as np
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.numerics.work_budget import BudgetSpent
+from gradcheck_cli.reference.zeros import in_doubt
 from gradcheck_cli.results.gradient_results import Verdict
 from gradcheck_cli.verdicts.gradients.classify import carried_digits, proved_digits, within
 from gradcheck_cli.verdicts.gradients.collect import differs_by_node
@@ -94,7 +95,7 @@ def resolve_together(
         plain[asked] = False  # these can have their slopes computed
         with np.errstate(all="ignore"):
             plain &= np.isfinite(truth) & np.isfinite(t.rounding)
-            plain &= (truth != 0) & ~(np.abs(truth) <= limits.nearly_zero * t.rounding)
+            plain &= (truth != 0) & ~in_doubt(truth, t.rounding, reference.referee.limits)
             plain &= t.unseen | (t.symbolic != 0)
         plain &= np.logical_and.reduce(within(t, slice(None), truth, t.rounding))
         some = np.flatnonzero(plain)

@@ -13,6 +13,7 @@ import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
+from gradcheck_cli.reference.zeros import AtDigits, in_doubt, resolve_zeros
 from gradcheck_cli.verdicts.gradients.classify import within
 from gradcheck_cli.verdicts.gradients.columns import Columns
 from gradcheck_cli.verdicts.gradients.reference_answers import NameReference
@@ -151,11 +152,15 @@ class Case:
     def nearest_truth(self) -> float:
         """The truth where no method is off. So small a part of what rounding may do is asked for with more
         digits, where they can be had: 50 leave something of terms that cancel exactly."""
-        truth = self.standing.truth
-        if abs(truth) > self.limits.nearly_zero * self.tolerance(truth):
+        truth, referee = self.standing.truth, self.reference.referee
+        if not in_doubt(np.asarray(truth), np.asarray(self.tolerance(truth)), referee.limits):
             return truth
         surest = self.surest if self.reference.at.can_be_surest() else np.nan
-        return surest if np.isfinite(surest) else 0.0
+        if not np.isfinite(surest):
+            return 0.0
+        first = AtDigits(np.asarray(truth), referee.high.context.dps)
+        last = AtDigits(np.asarray(surest), referee.surest.context.dps)
+        return float(resolve_zeros(first, np.asarray(True), [last], referee.limits))
 
     def tolerance(self, truth: float) -> float:
         """What a method may be off by."""
