@@ -235,7 +235,8 @@ def _conclude(
     ]
     if coverage.entries and coverage.zero == coverage.entries and verdict in (Verdict.OK, Verdict.KINK):
         verdict = Verdict.UNRESOLVED
-        closing.append("Every entry is exactly zero at all points: nothing was tested.")
+        small = " or below the range of float64" if any(b.below for b in shown) else ""
+        closing.append(f"Every entry is exactly zero{small} at all points: nothing was tested.")
     if not coverage.entries and not results:
         verdict = Verdict.UNRESOLVED  # an empty check must not look like a passed one
     demand = sentence_on_required_claims(model, grounds) if asked.require_claims else None

@@ -196,7 +196,11 @@ def sentences_on_columns(
         sentences.append(f"The columns above agree: {agreeing:,} of {coverage.entries:,} entries{least}.")
     sentences += _on_open_ones(shown)
     sentences += _on_ways(shown, coverage, limits.gradients.directions)
-    dead = coverage.zero - unused
+    below = sum(b.below for b in shown)
+    if below:
+        are = "entry is" if below == 1 else "entries are"
+        sentences.append(f"{below:,} {are} below the range of float64: NOT tested.")
+    dead = coverage.zero - unused - below
     if dead:
         sentences.append(
             f"{dead:,} entries are exactly zero in all columns: NOT tested "

@@ -270,6 +270,29 @@ class Referee(ExactDifferences):
                 found[name] = wider * rounding
         return found
 
+    def rounding_is_linear(self, point: Mapping[str, Array], of: str, name: str) -> Array:
+        """Where a rounding bound may be scaled back to the unit of float64: where smaller perturbations give
+        the same one. sin(1e30) is another number however small they are.
+
+        Parameters
+        ----------
+        point : name to float64 array
+        of : a step
+        name : of an input or step
+
+        Returns
+        -------
+        (rows?, *of, *name) bool
+            True where rounding is not measured.
+        """
+        target = self.model.node(of)
+        if not self.jitters():
+            plain = self._reverse(point, target, FLOAT64).by(self.model.node(name))
+            return np.ones(np.shape(plain), dtype=bool)
+        jitters = self._jitter, self._finer_jitter
+        rounding, finer = (self._rounding_by(self._reverse(point, target, j), name, j) for j in jitters)
+        return np.asarray(~(finer > self.limits.linear * rounding))
+
     def _rounding_by(self, reverse: Reverse, name: str, jitter: Jittered) -> Array:
         return bound(reverse.samples(self.model.node(name)), jitter, 1)
 
@@ -301,6 +324,29 @@ class Referee(ExactDifferences):
                 if np.any(np.abs(base[0]) < self.limits.safety * spread * (EPS / self.limits.jitter)):
                     found.append(node)
         return found
+
+    def nodes_on_other_sides(self, point: Mapping[str, Array]) -> list[Node]:
+        """Nodes with a kink or jump on another side of which float64 stands than the decimals do: 0.3 - 0.1
+        - 0.2 is 0, and below 0 in float64.
+
+        Parameters
+        ----------
+        point : name to float64 array
+
+        Returns
+        -------
+        list of Node
+
+        Raises
+        ------
+        BudgetSpent
+        """
+        graph = self.model.graph
+        tapes = self.forward(point, FLOAT64), self.tape(point, self.high)
+        plain, exact = ({n.index: _with_leading_axes(tape, n) for n in graph.nodes} for tape in tapes)
+        first, second = margins(graph, plain, FLOAT64, of="kink"), margins(graph, exact, self.high, of="kink")
+        pairs = zip(first, second, strict=True)
+        return [node for (node, a), (_, b) in pairs if np.any(_signs(a) != _signs(b))]
 
     def _jittered_values(self, point: Mapping[str, Array]) -> dict[int, Array]:
         return jittered_pass(self.model, point, self._jitter, local_errors(self.model, point, self.limits))
@@ -349,6 +395,12 @@ def unmeasured_rounding(values: Array, bits: int = _DOUBLE, *, limits: Reference
     float64 array of the shape and unit of `values`
     """
     return np.asarray(2.0 ** (_DOUBLE - bits) * limits.unmeasured * np.abs(values))
+
+
+def _signs(values: Array) -> Array:
+    """Of numbers of any kind, as integers: their range may be far beyond that of float64."""
+    positive, negative = np.asarray(values > 0, dtype=int), np.asarray(values < 0, dtype=int)
+    return np.asarray(positive - negative)
 
 
 def _with_leading_axes(tape: Tape, node: Node) -> Array:

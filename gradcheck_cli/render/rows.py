@@ -272,9 +272,9 @@ def shown_reference(entry: Entry) -> float | None:
 def _zero(entry: Entry) -> str:
     """What is said where all columns are exactly zero and no digits can be counted."""
     if not entry.tested:
-        return "exactly zero, not tested"
+        return "not tested" if entry.below else "exactly zero, not tested"
     columns = (entry.symbolic, entry.backprop, entry.finite)
-    known = entry.digits is not None or entry.verdict is not Verdict.OK
+    known = entry.digits is not None or entry.verdict is not Verdict.OK or entry.below
     return "" if known or any(columns) else "exactly zero here, tested at other points"
 
 

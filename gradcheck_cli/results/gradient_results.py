@@ -104,7 +104,8 @@ class Entry:
     right: float | None = None
     reference: float | None = None  # the value at 50 digits or more, where it decided
     against: Mapping[str, float] = field(default_factory=dict)
-    tested: bool = True  # False: exactly zero in all witnesses at all points
+    tested: bool = True  # False: zero in all witnesses at all points
+    below: bool = False  # no zero: below the range of float64
     point: int = 0  # 0: the given point; a disagreement elsewhere is an entry of its own
 
 
@@ -117,10 +118,11 @@ class Block:
     verdict: Verdict
     total: int
     checked: int  # differenced one by one and not zero everywhere
-    zero: int  # exactly zero in all witnesses at all points: not tested
+    zero: int  # zero in all witnesses at all points: not tested
     digits: float | None
     worst: tuple[int, ...] | None
     entries: tuple[Entry, ...]
+    below: int = 0  # of `zero`: below the range of float64
     norm: float = 0.0
     claimed: bool = False
     way: str = "each"  # how its entries were differenced: each, by node, sampled

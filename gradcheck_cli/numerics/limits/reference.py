@@ -160,3 +160,6 @@ class ReferenceLimits(NamedTuple):
     # digits | by which any number shrinks at most, to be one that falls: a float64 factor | derived from the
     # range of float64
     most_falling: int = 300
+    # factor | by which the rounding bounds of two sizes of perturbation may differ where they are linear: the
+    # sizes differ by 16, the largest of 16 samples by 2 | set by hand in between; not measured
+    linear: float = 6.0

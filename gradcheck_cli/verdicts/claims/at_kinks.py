@@ -19,6 +19,7 @@ __all__ = [
     "judge_near_kink",
     "kinks_of",
     "note_sides",
+    "other_sides_of",
 ]  # fmt: skip
 
 
@@ -122,6 +123,15 @@ def judge_near_kink(
         return replace(context.with_pattern(result, found), verdict=Verdict.WRONG, points_wrong=1, note=note)
     note = f"{near}; your value lies between the slopes of its two sides"
     return replace(result, verdict=Verdict.KINK, note=note)
+
+
+def other_sides_of(context: ClaimContext) -> list[str]:
+    """The functions on another side of whose kink or jump float64 stands, at the given point, than the
+    decimals do; none where high precision does not tell."""
+    if not context.precision().exact or context.has_many_rows:
+        return []
+    nodes = context.referee.nodes_on_other_sides(context.points[0].values)
+    return _names_at_kinks(nodes)
 
 
 def _names_at_kinks(nodes: Iterable[Node]) -> list[str]:

@@ -22,7 +22,7 @@ from gradcheck_cli.reference.problem_condition import derivative_movement
 from gradcheck_cli.reference.referee import unmeasured_rounding
 from gradcheck_cli.reference.zeros import AtDigits, in_doubt, resolve_zeros
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
-from gradcheck_cli.verdicts.claims.at_kinks import judge_near_kink
+from gradcheck_cli.verdicts.claims.at_kinks import judge_near_kink, other_sides_of
 from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, verdict_at_kink
@@ -103,6 +103,11 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
     if discrepancy.wrong.any() and not discrepancy.is_known():
         note = "the true value cannot be had here: 0/0, infinite, or outside a domain"
         return replace(result, verdict=Verdict.UNRESOLVED, note=note)
+    sides = _on_other_sides(context, numbers)
+    if sides:
+        where = f"on another side of {', '.join(sides)} than the decimals"
+        note = f"float64, which gives your number, is {where}"
+        return replace(result, verdict=Verdict.UNRESOLVED, note=note)
     if discrepancy.wrong.any():
         off = _last_digit_note(claim, discrepancy, name_of(context.model, result), context.limits)
         said = off or _float32_note(context, claim)
@@ -134,6 +139,16 @@ def _beside_slopes(context: ClaimContext, numbers: _Numbers) -> tuple[_Numbers, 
 
     held = hold_to_slopes(context, numbers.claim, numbers.discrepancy, tolerance)
     return (better(held.discrepancy.true) if held else numbers), held
+
+
+def _on_other_sides(context: ClaimContext, numbers: _Numbers) -> list[str]:
+    """The functions that explain numbers which are wrong, and what float64 computes: it stands on another
+    side of their kinks or jumps. Whole numbers worked by hand are none of float64."""
+    wrong = numbers.discrepancy.wrong
+    if not wrong.any() or numbers.claim.integers is not None:
+        return []
+    column = replace(numbers, true=_column(context, numbers))
+    return other_sides_of(context) if bool((column.agrees | ~wrong).all()) else []
 
 
 def _undecided_entries(context: ClaimContext, numbers: _Numbers) -> Array:

@@ -96,6 +96,7 @@ def _block(
         total=len(first.backprop),
         checked=int(np.count_nonzero(drawn.compared[place])),
         zero=int(np.count_nonzero(zero)),
+        below=sum(bool(zero[k]) for k, outcome in found[0].outcomes.items() if outcome.below),
         digits=round(float(digits[lowest]), 1) if known else None,
         worst=_index(shape, lowest) if known else None,
         entries=tuple(entries),
@@ -163,6 +164,7 @@ def _entry(shape: tuple[int, ...], r: NameOutcome, k: int, *, tested: bool = Tru
         right=_number_or_none(right) if kink else None,
         reference=outcome.reference,
         tested=tested,
+        below=outcome.below,
         point=t.point.number,
     )
 

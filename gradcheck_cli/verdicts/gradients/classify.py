@@ -63,7 +63,11 @@ def classify(
         proved = (apart <= np.maximum(slack, measured)) & (gap <= t.bound + slack)
         proven = np.where(proved & (size > 0), proved_digits(np.maximum(gap, t.bound), size), np.nan)
         cancelled = t.is_zero & t.examined & (t.rounding > limits.subnormal) & has_reference
-        settled = (proved & (proven >= digits)) | (_flat(collected, of, limits.flat) & ~cancelled)
+        flat = _flat(collected, of, limits.flat) & ~cancelled
+        flat &= ~t.below
+        if has_reference:
+            flat &= ~t.near_a_kink  # one slope may be beyond what differences see
+        settled = (proved & (proven >= digits)) | flat
         settled &= ~t.kink
         if has_reference:
             settled &= ~(t.unseen & t.examined)  # the reference is the third

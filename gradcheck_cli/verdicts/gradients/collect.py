@@ -43,7 +43,7 @@ from gradcheck_cli.verdicts.gradients.rounding_bounds import (
 __all__ = ["Collector", "differs_by_node"]
 
 _NUMBERS = ("symbolic", "backprop", "finite", "bound", "left", "right")
-_MASKS = ("kink", "unseen", "examined", "precise")
+_MASKS = ("kink", "unseen", "examined", "precise", "below")
 
 
 @dataclass
@@ -168,15 +168,17 @@ class Collector:
             column[:] = _flat(found[name])
             doubtful = ~np.isfinite(column) | (column == 0)
             if outside and name in seen and doubtful.any():
-                precise = self._precise_symbolic(draft.point, name, column.size)
+                precise, below = self._precise_symbolic(draft.point, name, column.size)
+                draft.part("below", name)[:] = below
                 chosen = doubtful & np.isfinite(precise)
                 draft.part("precise", name)[:] = chosen & (precise != column)
                 column[chosen] = precise[chosen]
         known = entries_of(draft.places, seen, len(draft.rounding))
         draft.columns["unseen"][:] = np.isnan(draft.columns["symbolic"]) & ~known
 
-    def _precise_symbolic(self, point: Point, name: str, size: int) -> Array:
-        """Symbolic's derivatives by one name at 50 digits, rounded; nan where they are out of reach."""
+    def _precise_symbolic(self, point: Point, name: str, size: int) -> tuple[Array, Array]:
+        """Symbolic's derivatives by one name at 50 digits, rounded, nan where they are out of reach; and
+        which of them are not 0 although they are rounded to it."""
         work = 1 + self.model.node(name).size
         try:
             if self.referee.affords(work):
@@ -184,10 +186,11 @@ class Collector:
                 found = symbolic.derivative(
                     self.program, point.values, self.of, [name], self.referee.high, meter=point.tape.meter
                 )
-                return _flat(floats(found[name]))
+                rounded = floats(found[name])
+                return _flat(rounded), _flat((rounded == 0) & np.asarray(found[name] != 0, dtype=bool))
         except (BudgetSpent, ZeroDivisionError, ValueError, OverflowError):
             pass
-        return np.full(size, np.nan)
+        return np.full(size, np.nan), np.zeros(size, dtype=bool)
 
     def _fill_differences(self, draft: _Draft, plan: Plan, noise: Array) -> None:
         each, nodes = plan.names(Strategy.EACH), plan.names(Strategy.BY_NODE)

@@ -79,6 +79,7 @@ class Columns:
     kink: Array
     unseen: Array
     examined: Array
+    below: Array  # where the derivative is 0 as a double, and not at 50 digits
     precise: Array  # where symbolic was computed at 50 digits, because its form leaves the range of float64
     rounding: Array  # what a right float64 program may be off by
     by_node: Array | None = None  # differences by node, with their bounds: (2, entries)

@@ -27,7 +27,7 @@ from gradcheck_cli.verdicts.gradients.points import Point
 from gradcheck_cli.verdicts.gradients.random_sums import sum_tolerance
 from gradcheck_cli.verdicts.kink_policy import Slopes
 
-__all__ = ["locate_wrong_vjp", "name_place", "undeclared_border", "wrong_partial"]
+__all__ = ["locate_wrong_vjp", "name_kink", "name_place", "undeclared_border", "wrong_partial"]
 
 
 def locate_wrong_vjp(
@@ -170,6 +170,12 @@ def _all_named(model: Model) -> Model:
     """The model with its nodes' numbers as names, which no step can have."""
     every = {str(node.index): node.index for node in model.graph.nodes}
     return replace(model, graph=replace(model.graph, names={**model.graph.names, **every}))
+
+
+def name_kink(model: Model, node: Node) -> str:
+    """A function as it is written, and the line of the step it belongs to."""
+    primitive = node.primitive
+    return f"{primitive.infix or primitive.function} (line {model.step_around(node.index).line})"
 
 
 def name_place(model: Model, node: Node) -> str:

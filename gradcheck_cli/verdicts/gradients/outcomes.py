@@ -24,6 +24,7 @@ class Outcome:
     reference: float | None = None
     left: float | None = None  # exact slopes at a kink
     right: float | None = None
+    below: bool = False  # it is not 0, and no double is so small
 
 
 @dataclass

@@ -23,7 +23,7 @@ from gradcheck_cli.reference.problem_condition import derivative_movement
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.verdicts.gradients.fault_localization import (
     locate_wrong_vjp,
-    name_place,
+    name_kink,
     undeclared_border,
     wrong_partial,
 )
@@ -110,7 +110,12 @@ class PointReference:
     @cached_property
     def kinks_within_rounding(self) -> list[str]:
         """The functions with a kink so near that rounding may take float64 to its other side."""
-        return [name_place(self.model, node) for node in self.referee.nodes_across_kinks(self.point.values)]
+        return [name_kink(self.model, node) for node in self.referee.nodes_across_kinks(self.point.values)]
+
+    @cached_property
+    def on_other_sides(self) -> list[str]:
+        """The functions on another side of whose kink or jump float64 stands than the decimals do."""
+        return [name_kink(self.model, node) for node in self.referee.nodes_on_other_sides(self.point.values)]
 
     @cached_property
     def wrong_vjp(self) -> str:
@@ -148,8 +153,12 @@ class NameReference:
     @cached_property
     def surest(self) -> Array | None:
         """The same with so many digits that 1 + x keeps x: before anybody is blamed."""
-        found = self._derivative(self.referee.surest)
-        return None if found is None else floats(found)
+        return None if self.exact_surest is None else floats(self.exact_surest)
+
+    @cached_property
+    def exact_surest(self) -> Array | None:
+        """The same in their own numbers."""
+        return self._derivative(self.referee.surest)
 
     def _derivative(self, m: Any) -> Array | None:
         if not self.referee.affords():
@@ -162,6 +171,11 @@ class NameReference:
     def is_confirmed(self, entry: int) -> bool:
         """Whether the second way gives the same."""
         return bool(self.at.both_ways.confirmed[self.name][entry])
+
+    @cached_property
+    def rounding_is_linear(self) -> Array:
+        """Whether smaller perturbations give the same rounding bounds, flat."""
+        return np.ravel(self.referee.rounding_is_linear(self.values, self.of, self.name))
 
     def movement(self, entry: int) -> float:
         """How far the exact derivative moves as all values move by one unit in their last place."""

@@ -100,6 +100,8 @@ def resolve_together(
         plain &= np.logical_and.reduce(within(t, slice(None), truth, t.rounding))
         some = np.flatnonzero(plain)
         carried, digits = carried_digits(t, some, truth[some], t.rounding[some], wanted)
+        plain[some[carried < 1]] = False  # whether their bounds hold is asked one by one
+        some, carried, digits = some[carried >= 1], carried[carried >= 1], digits[carried >= 1]
         few = (carried < wanted) & (t.point.number == 0)
         limited = np.ones_like(few)
         if few.any():
@@ -171,7 +173,7 @@ def below_float64(case: Case) -> Outcome | None:
     if not case.symbolic == case.backprop == 0 or case.below_float64 is None:
         return None
     note = f"the derivative is {case.below_float64}, below the range of float64"
-    return Outcome(Verdict.OK, note, case.proven)
+    return Outcome(Verdict.OK, note, case.proven, below=True)
 
 
 def at_an_undeclared_border(case: Case) -> Outcome | None:
@@ -260,6 +262,20 @@ def within_rounding_of_a_kink(case: Case) -> Outcome | None:
     return Outcome(Verdict.KINK, note, left=beside[0], right=beside[1])
 
 
+def away_from_the_reference(case: Case) -> Outcome | None:
+    """Symbolic and backprop are both farther from the truth than rounding may take them, though their rules
+    give it at 50 digits: what float64 makes of them is another number, or another side of a kink."""
+    if case.standing.off or not case.is_away(case.wanted):
+        return None
+    truth = case.standing.truth
+    edges = ", ".join(case.reference.at.on_other_sides)
+    if not edges and not case.is_away(1.0):
+        return None  # they have a digit of it; whether the problem carries more is asked below
+    where = f"is on another side of {edges} than the decimals are" if edges else "carries no digit here"
+    note = f"float64 {where}; high precision gives {truth:.10g}"
+    return Outcome(Verdict.UNRESOLVED, note, 0.0, truth)
+
+
 def standing_alone(case: Case) -> Outcome | None:
     """Methods are off by more than rounding and kinks explain."""
     off, truth = case.standing.off, case.standing.truth
@@ -273,6 +289,9 @@ def standing_alone(case: Case) -> Outcome | None:
 def exactly_zero(case: Case) -> Outcome | None:
     """There are no digits to count."""
     truth = case.nearest_truth
+    if case.left_below is not None:
+        note = f"the derivative is {case.left_below}, below the range of float64"
+        return Outcome(Verdict.OK, note, case.proven, below=case.symbolic == case.backprop == 0)
     if truth == case.symbolic == case.backprop == 0:
         return Outcome(Verdict.OK, case.standing.note, case.proven, 0.0)
     if truth == 0:
@@ -290,6 +309,9 @@ def right_within_rounding(case: Case) -> Outcome:
     if not limited and np.isfinite(case.error(truth)):
         movement = case.reference.movement(case.entry)
         limited = case.error(truth) <= case.reference.referee.limits.problem_ratio * movement
+    if carried < 1 and limited and not case.rounding_is_linear:
+        note = f"float64 carries no digit here; high precision gives {truth:.10g}"
+        return Outcome(Verdict.UNRESOLVED, note, 0.0, truth)
     return _right_within_rounding(
         case.wanted, float(carried), float(digits), bool(limited), truth, case.unseen, case.standing.note
     )
@@ -304,6 +326,7 @@ RULES: Sequence[Callable[[Case], Outcome | None]] = (
     overflowing,
     infinite_on_the_way,
     within_rounding_of_a_kink,
+    away_from_the_reference,
     standing_alone,
     exactly_zero,
     right_within_rounding,

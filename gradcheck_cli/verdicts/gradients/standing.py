@@ -148,19 +148,45 @@ class Case:
         """The methods whose numbers are not where the truth is, whatever explains it."""
         return self.standing.off or tuple(self.apart(self.standing.truth))
 
+    def is_away(self, digits: float) -> bool:
+        """Whether neither symbolic nor backprop has the truth, to so many digits or as far as rounding may
+        take it."""
+        truth = self.standing.truth
+        least = max(self.tolerance(truth), 10.0**-digits * abs(truth))
+        known = [self.backprop] if self.unseen or np.isnan(self.symbolic) else [self.symbolic, self.backprop]
+        return all(not abs(value - truth) <= least for value in known)
+
+    @cached_property
+    def rounding_is_linear(self) -> bool:
+        """Whether the rounding bound can be scaled as it was: smaller perturbations give the same one. Those
+        of sin(1e30) change the value by its own size however small they are."""
+        return bool(self.reference.rounding_is_linear[self.entry])
+
     @cached_property
     def nearest_truth(self) -> float:
+        """The truth where no method is off."""
+        return float(self._nearest)
+
+    @cached_property
+    def left_below(self) -> str | None:
+        """That truth as text, where it is 0 as a double alone."""
+        if self.nearest_truth != 0 or self._nearest == 0:
+            return None
+        return str(self.reference.referee.high.context.nstr(self._nearest, 10))
+
+    @cached_property
+    def _nearest(self) -> Any:
         """The truth where no method is off. So small a part of what rounding may do is asked for with more
         digits, where they can be had: 50 leave something of terms that cancel exactly."""
         truth, referee = self.standing.truth, self.reference.referee
         if not in_doubt(np.asarray(truth), np.asarray(self.tolerance(truth)), referee.limits):
             return truth
-        surest = self.surest if self.reference.at.can_be_surest() else np.nan
-        if not np.isfinite(surest):
+        exact = self.reference.exact_surest if self.reference.at.can_be_surest() else None
+        if exact is None or not np.isfinite(self.surest):
             return 0.0
         first = AtDigits(np.asarray(truth), referee.high.context.dps)
-        last = AtDigits(np.asarray(surest), referee.surest.context.dps)
-        return float(resolve_zeros(first, np.asarray(True), [last], referee.limits))
+        last = AtDigits(np.asarray(exact[self.entry], dtype=object), referee.surest.context.dps)
+        return resolve_zeros(first, np.asarray(True), [last], referee.limits)[()]
 
     def tolerance(self, truth: float) -> float:
         """What a method may be off by."""

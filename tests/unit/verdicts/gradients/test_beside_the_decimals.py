@@ -1,0 +1,149 @@
+"""Columns that agree with one another and not with the reference are never ok."""
+
+from __future__ import annotations
+
+import pytest
+
+from gradcheck_cli import Report, Verdict, api
+
+OK, WRONG, KINK, UNRESOLVED = Verdict.OK, Verdict.WRONG, Verdict.KINK, Verdict.UNRESOLVED
+
+T = "data t = 0.3\nparam w = 1\n"
+ROWS = "rows t = [0.3, 1, 2]\nparam w = 1\n"
+
+
+def check(text: str) -> Report:
+    return api.check(api.load(text + "\n"), points=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "true", "at"),
+    [
+        (T + "loss = w*where((t - 0.1 - 0.2) >= 0, 3, 5)", 5, 3, ">="),
+        (T + "loss = w*where((t - 0.1 - 0.2) >= 0, 3, 3.1)", 3.1, 3, ">="),  # one digit is right
+        (T + "loss = w*sign(t - 0.1 - 0.2)", -1, 0, "sign"),
+        (T + "loss = w*where(t - 0.1 - 0.2, 3, 5)", 3, 5, "where"),
+        (T + "loss = w*((t - 0.1 - 0.2) < 0)", 1, 0, "<"),
+        (T + "loss = w*where((t*3) >= 0.9, 2, 4)", 4, 2, ">="),
+        (ROWS + "loss = sum_rows(w*where((t - 0.1 - 0.2) >= 0, 3, 5))", 11, 9, ">="),
+    ],
+)
+def test_data_beside_a_jump_are_unresolved(text: str, column: float, true: float, at: str) -> None:
+    report = check(text)
+    (entry,) = report.parameters[0].entries
+    assert (entry.symbolic, entry.backprop) == (column, column)  # nobody writes to columns
+    assert (entry.verdict, entry.digits) == (UNRESOLVED, 0)
+    assert entry.reference == pytest.approx(true, rel=1e-12)
+    assert entry.note is not None
+    assert f"another side of {at} (line" in entry.note
+    assert report.verdict is UNRESOLVED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        T + "loss = w*where((t - 0.1 - 0.2) > 0, 3, 5)",  # float64 has the side of the decimals
+        T + "loss = w*where((t - 0.1 - 0.2) >= 0, 3, 3)",  # a jump of nothing
+        T + "loss = w*where((t - 0.1) >= 0.1, 3, 5)",
+        "data t = 0.5\nparam w = 1\nloss = w*where((t - 0.25 - 0.25) >= 0, 3, 5)",  # exact in float64
+        T + "loss = w*exp(abs(t - 0.1 - 0.2))",  # a kink is no jump
+    ],
+)
+def test_data_whose_side_is_known_are_ok(text: str) -> None:
+    report = check(text)
+    (entry,) = report.parameters[0].entries
+    assert entry.verdict is OK
+    assert entry.digits is not None
+    assert entry.digits > 10
+
+
+@pytest.mark.parametrize(
+    ("claimed", "verdict"),
+    [
+        ("3.0", OK), ("5.0", UNRESOLVED),  # what a float64 program prints
+        ("5", WRONG),  # worked by hand, with the decimals
+        ("4.0", WRONG), ("7.5", WRONG), ("where((t - 0.1 - 0.2) >= 0, 3, 5)", OK),
+        ("where((t - 0.1 - 0.2) > 0, 3, 5)", WRONG),
+    ],
+)  # fmt: skip
+def test_numbers_beside_a_jump(claimed: str, verdict: Verdict) -> None:
+    report = check(f"{T}loss = w*where((t - 0.1 - 0.2) >= 0, 3, 5)\nclaim d loss/d w = {claimed}")
+    assert report.claims[0].verdict is verdict
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "param v[3] = [2, -1.4, 1e20]\nloss = sin(prod(v))",
+        "param a = 3, b = 1e25\nloss = cos(a*b*0.7)",
+        "param v[2] = [1.7, 1e27]\nloss = tanh(sin(v[0]*v[1]))",
+        "param x = 1e30\nloss = sin(x)",  # its double is another number by 2e13
+    ],
+)
+def test_an_entry_without_a_digit_is_not_ok(text: str) -> None:
+    for entry in check(text).parameters[0].entries:
+        assert entry.verdict is UNRESOLVED
+        assert entry.note is not None
+        assert "no digit" in entry.note
+        assert entry.reference is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "param x = 1e22\nloss = sin(x)",  # the decimal is the double
+        "param v[2] = [1.1, 1e19]\nloss = tanh(sin(v[0]*v[1]))",  # so is that of the product
+        "param x = 0.9999999999999999\nloss = acos(x)",  # one digit, and the problem has no more
+        "param a = 3\nloss = sin(1e5*a)",
+    ],
+)
+def test_an_entry_with_digits_is_ok(text: str) -> None:
+    for entry in check(text).parameters[0].entries:
+        assert entry.verdict is OK
+        assert entry.digits is not None
+        assert entry.digits >= 1
+
+
+@pytest.mark.parametrize(
+    ("text", "left", "right"),
+    [
+        ("param v[2] = [0, 1e30]\nloss = mean(relu(v))", 0, 0.5),
+        ("param a = 0, b = 1e25\nloss = relu(a) + b", 0, 1),
+        ("param a = 0, b = 1e25\nloss = abs(a)*1e-3 + b^2", -1e-3, 1e-3),
+        ("param p = 1\nloss = expm1(where(p <= 1, 0.1, p)/1e-3)", 0, float("inf")),
+    ],
+)
+def test_a_kink_beside_large_numbers_is_one(text: str, left: float, right: float) -> None:
+    entry = check(text).parameters[0].entries[0]
+    assert entry.verdict is KINK
+    assert (entry.left, entry.right) == (pytest.approx(left), pytest.approx(right))
+
+
+def test_a_zero_beside_large_numbers_is_one() -> None:
+    entry = check("param v[2] = [-1, 1e30]\nloss = mean(relu(v))").parameters[0].entries[0]
+    assert (entry.verdict, entry.backprop) == (OK, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("data a = 1e-200\nparam w = 1\nloss = w*a*a + 1", "1.0e-400"),
+        ("param x = 1e-200\nloss = x^3", "3.0e-400"),
+        ("param x = 40\nloss = exp(-x^2)", "-1.076264317e-693"),
+        ("param x = 400\nloss = tanh(x)", "1.467149834e-347"),
+        ("param x = 1e200\nloss = 1/x^2", "-2.0e-600"),
+    ],
+)
+def test_what_is_below_the_range_of_float64_is_not_exactly_zero(text: str, size: str) -> None:
+    report = check(text)
+    entry = report.parameters[0].entries[0]
+    assert entry.note == f"the derivative is {size}, below the range of float64"
+    assert "1 entry is below the range of float64: NOT tested." in report.closing
+    assert not any(s.startswith("1 entries are exactly zero") for s in report.closing)
+    assert report.verdict is UNRESOLVED
+
+
+def test_what_is_exactly_zero_is_not_below() -> None:
+    report = check("param x = -1\nloss = relu(x) + 1")
+    assert not any("below the range" in s for s in report.closing)
+    assert any(s.startswith("1 entries are exactly zero") for s in report.closing)
