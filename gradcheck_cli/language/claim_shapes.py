@@ -99,7 +99,7 @@ def reading_of(given: Shape, fit: Fit, target: str) -> str:
     """How a right side is read that has the entries of the derivative in another shape; empty where it has
     not."""
     needed, count = fit.shape, math.prod(fit.shape)
-    if not given and needed and not fit.is_jacobian:
+    if not given and needed:
         return f"one number for all {count:,} entries of {target}"
     if {len(given), len(needed)} == {1, 2} and max(given) == max(needed) == count == math.prod(given):
         return f"the shape {spell(given)} was read as {spell(needed)}"

@@ -19,6 +19,7 @@ from gradcheck_cli.model.graph import Node
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.multiprecision import High
+from gradcheck_cli.reference.sums_of_squares import root_of_squares
 
 __all__ = ["Choice", "Unit", "units_at"]
 
@@ -40,7 +41,8 @@ _TIES = {"largest": Choice.LARGEST, "smallest": Choice.SMALLEST, "length": Choic
 @dataclass(frozen=True)
 class Unit:
     """One entry of a node on its kink. `arguments`: the entries of its arguments that tie, as (node, place);
-    `low` and `high`: the slopes of both sides, or the outcomes of a comparison. Places are flat."""
+    `low` and `high`: the slopes of both sides, or the outcomes of a comparison; `weights`: by what each
+    argument counts, 1 where there are none. Places are flat."""
 
     node: Node
     row: int | None
@@ -49,6 +51,7 @@ class Unit:
     arguments: tuple[tuple[int, int], ...]
     low: float = 0.0
     high: float = 1.0
+    weights: tuple[float, ...] = ()
 
     @property
     def size(self) -> int:
@@ -115,6 +118,10 @@ class _Finder:
             every = tuple((a, k) for a, size in sizes for k in range(size))
             return Unit(self.node, row, place, Choice.NOTHING, every)
         own = tuple((a, place if size > 1 else 0) for a, size in sizes)
+        squares = None if is_kink else root_of_squares(nodes, self.node, place)
+        if squares:
+            keys, weights = tuple(squares), tuple(squares.values())
+            return Unit(self.node, row, place, Choice.LENGTH, keys, weights=weights)
         if not is_kink or record.selects:
             return Unit(self.node, row, place, Choice.NOTHING, own)
         if record.tie:

@@ -64,7 +64,8 @@ def test_one_number_for_all_entries(right: str, count: int, wrong: str) -> None:
 def test_one_number_is_no_matrix_of_a_map() -> None:
     result = only(f"{SUM}claim d f/d v = c\n")
     assert result.verdict is Verdict.WRONG
-    assert "a value for every entry is needed" in str(result.note)
+    assert result.note == "one number for all 9 entries of d f/d v"
+    assert result.place == "all but the diagonal of d f/d v"
 
 
 def test_how_a_wrong_right_side_was_read_is_said_where_nothing_else_is() -> None:
@@ -138,3 +139,12 @@ def test_a_layer_of_one_unit_stays_a_vector_of_one() -> None:
     model = api.load(text)
     assert model.node("f").shape == (1,)
     assert only(f"{text}claim d loss/d W = 2*f @ x'\n").verdict is Verdict.OK
+
+
+def test_one_number_for_all_entries_of_a_jacobian() -> None:
+    model = "param v[2] = [1, 2]\nf = sum(v)*[1, 1]\nloss = sum(f)\n"
+    for right in ("1", "1.0", "1 + 0*v[0]"):
+        result = only(f"{model}claim d f/d v = {right}\n")
+        assert (result.verdict, result.total) == (Verdict.OK, 4)
+    for wrong in ("2", "1.1", "v[0] + 1"):
+        assert only(f"{model}claim d f/d v = {wrong}\n").verdict is Verdict.WRONG
