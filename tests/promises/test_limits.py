@@ -163,6 +163,7 @@ FACTS_INSIDE = {
     "reference/symbolic_reverse_mode.py": (FORMULA, {1.5}),
     "reference/tied_units.py": (DECIMAL, {10}),
     "results/initialization_results.py": (DECIMAL, {10}),
+    "reference/zeros.py": (DECIMAL, {10}),
     "verdicts/claims/context.py": (BYTES, {20}),
     "verdicts/claims/judge_claims.py": (DECIMAL, {10}),
     "verdicts/claims/numbers.py": (DECIMAL, {10}),

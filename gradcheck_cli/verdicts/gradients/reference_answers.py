@@ -19,6 +19,7 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
+from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.reference.problem_condition import derivative_movement
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.verdicts.gradients.fault_localization import (
@@ -135,6 +136,7 @@ class NameReference:
     name: str
     followed: int = 0  # entries whose slopes were computed
     _symbolic: dict[int, Array | None] = field(default_factory=dict)
+    _exact: dict[High, Array | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.model, self.referee, self.of = self.at.model, self.at.referee, self.at.of
@@ -153,12 +155,23 @@ class NameReference:
     @cached_property
     def surest(self) -> Array | None:
         """The same with so many digits that 1 + x keeps x: before anybody is blamed."""
-        return None if self.exact_surest is None else floats(self.exact_surest)
+        found = self.exact_in(self.referee.surest)
+        return None if found is None else floats(found)
 
-    @cached_property
-    def exact_surest(self) -> Array | None:
-        """The same in their own numbers."""
-        return self._derivative(self.referee.surest)
+    def exact_in(self, m: High) -> Array | None:
+        """The derivatives in their own numbers, flat; None beyond the budget or a domain.
+
+        Parameters
+        ----------
+        m : the namespace, of more digits than 50
+
+        Returns
+        -------
+        (entries,) dtype object, or None
+        """
+        if m not in self._exact:
+            self._exact[m] = self._derivative(m)
+        return self._exact[m]
 
     def _derivative(self, m: Any) -> Array | None:
         if not self.referee.affords():

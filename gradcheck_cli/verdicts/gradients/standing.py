@@ -5,6 +5,7 @@ Knows nothing of verdicts. Whatever asks for high precision may raise BudgetSpen
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -181,12 +182,22 @@ class Case:
         truth, referee = self.standing.truth, self.reference.referee
         if not in_doubt(np.asarray(truth), np.asarray(self.tolerance(truth)), referee.limits):
             return truth
-        exact = self.reference.exact_surest if self.reference.at.can_be_surest() else None
-        if exact is None or not np.isfinite(self.surest):
+        if not (self.reference.at.can_be_surest() and np.isfinite(self.surest)):
             return 0.0
         first = AtDigits(np.asarray(truth), referee.high.context.dps)
-        last = AtDigits(np.asarray(exact[self.entry], dtype=object), referee.surest.context.dps)
-        return resolve_zeros(first, np.asarray(True), [last], referee.limits)[()]
+        return resolve_zeros(first, np.asarray(True), self._with_more_digits(), referee.limits)[()]
+
+    def _with_more_digits(self) -> Iterator[AtDigits]:
+        """The derivative with 800 digits; and what is then nothing as a double alone with twice as many: it
+        may be what 800 leave of terms that cancel."""
+        referee = self.reference.referee
+        for m in (referee.surest, referee.deep(referee.surest.context.dps)):
+            exact = self.reference.exact_in(m)
+            if exact is None:
+                return
+            yield AtDigits(np.asarray(exact[self.entry], dtype=object), m.context.dps)
+            if float(exact[self.entry]) != 0 or exact[self.entry] == 0:
+                return
 
     def tolerance(self, truth: float) -> float:
         """What a method may be off by."""
