@@ -181,8 +181,8 @@ def numdifftools(problem: Problem, at: At, gradient: Sequence[float]) -> bool:
     import numdifftools as nd
 
     found = nd.Gradient(of_vector(problem), full_output=True)(_vector(at))
-    room = ERROR_ESTIMATES * np.ravel(found.error_estimate)
-    return bool(np.all(np.abs(np.ravel(found.estimate) - np.array(gradient)) <= room))
+    allowed = ERROR_ESTIMATES * np.ravel(found.error_estimate)
+    return bool(np.all(np.abs(np.ravel(found.estimate) - np.array(gradient)) <= allowed))
 
 
 # ---------------------------------------------------------------------------------------------

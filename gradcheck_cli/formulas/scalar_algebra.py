@@ -384,15 +384,15 @@ class ScalarAlgebra:
     def substitute(self, e: int, given: Mapping[int, int]) -> int:
         """The expression with others put in."""
         done = dict(given)
-        touched = set(given)
+        changed = set(given)
         for part in self.reachable(e):
             form = self.forms[part]
             if part in done:
                 continue
-            if not touched.intersection(form.arguments):
+            if not changed.intersection(form.arguments):
                 done[part] = part
                 continue
-            touched.add(part)
+            changed.add(part)
             arguments = [done[a] for a in form.arguments]
             done[part] = self._again(form, arguments)
         return done[e]

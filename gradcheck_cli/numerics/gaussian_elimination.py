@@ -68,7 +68,7 @@ def inverse(a: Array) -> Array:
     Higham 2002, section 14.4.
     """
     n = a.shape[-1]
-    work = np.array(a)  # in place: a column that is done makes room for one of the inverse
+    work = np.array(a)  # in place: a column that is done gives its place to one of the inverse
     order = np.broadcast_to(np.arange(n), a.shape[:-1]).copy()
     singular = np.zeros(a.shape[:-2], dtype=bool)
     for k in range(n):

@@ -314,7 +314,7 @@ def rows(
 
 
 def _places(panel: Panel, short: int) -> dict[int, int]:
-    """Digits behind the point by layer: two; one where room is short and a number is large."""
+    """Digits behind the point by layer: two; one where space is short and a number is large."""
     large = (math.inf, 100, 10)[short]
     found = dict.fromkeys(panel.layers, 2)
     for series in panel.series:

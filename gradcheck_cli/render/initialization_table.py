@@ -141,7 +141,7 @@ _ENOUGH, _FEWEST = 4, 3
 def _layout(
     page: Page, panel: Panel, roster: Roster, config: Mapping[str, object]
 ) -> tuple[_Style, list[list[int]]]:
-    """The richest choice of words that leaves room for the layers; else blocks under each other."""
+    """The richest choice of words that leaves space for the layers; else blocks under each other."""
     styles = [_style(page, panel, roster, brief, short) for brief, short in _WORDS]
     for counts in (range(MOST_COLUMNS, _ENOUGH - 1, -1), (_FEWEST,)):
         for style in styles:
@@ -155,7 +155,7 @@ def _layout(
 
 
 def _blocks(layers: list[int], style: _Style, width: int) -> list[list[int]]:
-    """The layers cut into blocks as wide as the page; the last leaves room for the end of the rows."""
+    """The layers cut into blocks as wide as the page; the last leaves space for the end of the rows."""
     blocks: list[list[int]] = [[]]
     for k in layers:
         if blocks[-1] and not style.fits([*blocks[-1], k], width, ended=False):

@@ -155,7 +155,7 @@ def _panel(axes: Axes, panel: Panel, looks: dict[str, tuple[Any, str]]) -> None:
 
 
 def _name_layers(axes: Axes, panel: Panel) -> None:
-    """The steps' names in the place of k, where there are names and room."""
+    """The steps' names in the place of k, where there are names and space."""
     titles = [panel.layer_title(k) for k in panel.layers]
     if len(titles) <= _MOST_NAMES and has_names(panel.series[0]):
         axes.set_xticks(panel.layers, [_label(title) for title in titles])

@@ -154,8 +154,8 @@ def select_gradients(
 ) -> tuple[Selection[NamedEntry], Selection[Block]]:
     """Small blocks and disputes entry by entry, large blocks in one line each."""
     entries, blocks = list(_entries(report)), [b for b in report.parameters if not _small(b)]
-    crowded = verbosity <= 0 and len(entries) + len(blocks) > MOST_ROWS
-    return _select(entries, crowded), _select(blocks, crowded)
+    is_long = verbosity <= 0 and len(entries) + len(blocks) > MOST_ROWS
+    return _select(entries, is_long), _select(blocks, is_long)
 
 
 def select_claims(report: Report, verbosity: int) -> Selection[ClaimResult]:
@@ -189,8 +189,8 @@ def _entries(report: Report) -> Iterator[NamedEntry]:
 Judged = TypeVar("Judged", NamedEntry, Block)
 
 
-def _select(rows: list[Judged], crowded: bool) -> Selection[Judged]:
-    if not crowded or len(rows) <= WORST_ROWS + 1:
+def _select(rows: list[Judged], is_long: bool) -> Selection[Judged]:
+    if not is_long or len(rows) <= WORST_ROWS + 1:
         return Selection(tuple(rows))
     rows = sorted(rows, key=_worst_first)
     return Selection(tuple(rows[:WORST_ROWS]), _more(rows[WORST_ROWS:]))

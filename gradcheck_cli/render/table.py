@@ -73,10 +73,10 @@ def _brief_lines(page: Page, reports: Sequence[Report]) -> list[list[Cell]]:
     """One line each: the model, the verdict, the summary."""
     lines = [one_line(report) for report in reports]
     names = [page.short(name, page.width - 34) for name, _, _ in lines]
-    room = page.width - 4 - max(map(width_of, names), default=0)
-    room -= max((len(str(verdict)) for _, verdict, _ in lines), default=0)
+    space = page.width - 4 - max(map(width_of, names), default=0)
+    space -= max((len(str(verdict)) for _, verdict, _ in lines), default=0)
     cells = [
-        [(name, ""), style_verdict(verdict), (page.short(said, room), "")]
+        [(name, ""), style_verdict(verdict), (page.short(said, space), "")]
         for name, (_, verdict, said) in zip(names, lines, strict=True)
     ]
     return page.grid(cells, "lll")
@@ -167,8 +167,8 @@ def _excess(page: Page, rows: Sequence[Sequence[str]]) -> int:
 def _shorten(page: Page, rows: Sequence[list[str]], column: int) -> list[list[str]]:
     """The rows with one column cut so that they fit, if they can."""
     safe = [[page.safe(cell) for cell in row] for row in rows]
-    room = max(column_widths(safe)[column] - max(_excess(page, safe), 0), 12)
-    return [[*row[:column], page.short(row[column], room), *row[column + 1 :]] for row in safe]
+    space = max(column_widths(safe)[column] - max(_excess(page, safe), 0), 12)
+    return [[*row[:column], page.short(row[column], space), *row[column + 1 :]] for row in safe]
 
 
 def _headings(row: Sequence[str]) -> list[Cell]:

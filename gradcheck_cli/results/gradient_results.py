@@ -104,7 +104,7 @@ class Entry:
     right: float | None = None
     reference: float | None = None  # the value at 50 digits or more, where it decided
     against: Mapping[str, float] = field(default_factory=dict)
-    tested: bool = True  # False: zero in all witnesses at all points
+    tested: bool = True  # False: zero in all columns at all points
     below: bool = False  # no zero: below the range of float64
     point: int = 0  # 0: the given point; a disagreement elsewhere is an entry of its own
 
@@ -118,7 +118,7 @@ class Block:
     verdict: Verdict
     total: int
     checked: int  # differenced one by one and not zero everywhere
-    zero: int  # zero in all witnesses at all points: not tested
+    zero: int  # zero in all columns at all points: not tested
     digits: float | None
     worst: tuple[int, ...] | None
     entries: tuple[Entry, ...]
@@ -170,7 +170,7 @@ class ClaimResult:
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many entries there are, were compared, and are zero in all witnesses at all points."""
+    """How many entries there are, were compared, and are zero in all columns at all points."""
 
     entries: int
     checked: int

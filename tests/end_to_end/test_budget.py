@@ -262,7 +262,7 @@ def with_a_wrong_sine(monkeypatch: pytest.MonkeyPatch) -> None:
     exchanged(monkeypatch, "sin", vjp=(lambda *given: 1.01 * rule(*given),))
 
 
-def test_two_witnesses_settle_a_dispute_with_the_third(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_methods_settle_a_dispute_with_the_third(monkeypatch: pytest.MonkeyPatch) -> None:
     with_a_wrong_sine(monkeypatch)
     report = judged(PLAIN, TINY)
     found = entries(report)["w0", (), 0]
@@ -292,7 +292,7 @@ DETERMINANT = "seed 3\nparam A[9,9] ~ normal(0, 1)\nloss = log(det(A)^2)\n"
 
 
 @pytest.mark.slow
-def test_what_symbolic_does_not_see_is_left_to_two_witnesses() -> None:
+def test_what_symbolic_does_not_see_is_left_to_two_methods() -> None:
     exact, rounded = judged(DETERMINANT), judged(DETERMINANT, TINY)
     assert exact.verdict is rounded.verdict is Verdict.OK
     assert any("finite differences and high precision remain" in note for note in exact.notes)

@@ -126,7 +126,7 @@ def test_debugging_shows_the_traceback(
 
 
 def test_an_internal_error_of_the_library_is_70(judged: dict[str, Any]) -> None:
-    judged["toy.txt"] = InternalError("two witnesses are one")
+    judged["toy.txt"] = InternalError("two methods are one")
     assert cli.main(["run", "toy.txt"]) == 70
 
 

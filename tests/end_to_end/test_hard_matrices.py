@@ -107,11 +107,11 @@ def test_inverses_lose_no_more_than_the_referee_allows(a: np.ndarray) -> None:
     n = len(a)
     model = api.load(f"param A[{n},{n}] = {a.tolist()}\nB = inv(A)\nloss = sum(B)")
     true = inverse(high().array(a))
-    room = Referee(symbolic.lower(model)).value_rounding(model.point(), ["B"])["B"]
+    bound = Referee(symbolic.lower(model)).value_rounding(model.point(), ["B"])["B"]
     for found in (FLOAT64.inv(a[None, None])[0, 0], np.linalg.inv(a)):
-        assert np.all(abs((found - true).astype(float)) <= room)
+        assert np.all(abs((found - true).astype(float)) <= bound)
     size = np.abs(true.astype(float)) @ np.abs(a) @ np.abs(true.astype(float))
-    assert np.all(room <= 16 * n * 2.0**-52 * size)  # and is no blank check
+    assert np.all(bound <= 16 * n * 2.0**-52 * size)  # and is no blank check
 
 
 # ---------------------------------------------------------------------------------------------
@@ -232,5 +232,5 @@ def test_backprop_of_a_bad_matrix_is_right_to_what_its_condition_leaves() -> Non
     referee = Referee(symbolic.lower(model))
     found = backprop.derivative(model, forward_pass(model), "loss", ["A"])["A"]
     true = referee.derivative(model.point(), "loss", ["A"])["A"]
-    room = referee.rounding(model.point(), "loss", ["A"])["A"]
-    assert np.all(abs((found - true).astype(float)) <= room)
+    bound = referee.rounding(model.point(), "loss", ["A"])["A"]
+    assert np.all(abs((found - true).astype(float)) <= bound)

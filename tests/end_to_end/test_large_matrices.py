@@ -190,22 +190,22 @@ def whole_numbers(n: int, missing: int) -> np.ndarray:
 def test_factors_give_the_cofactors_of_minors(n: int, missing: int) -> None:
     a = whole_numbers(n, missing)
     exact = minors(a)  # of whole numbers: no rounding
-    found, room = by_factors(a)
-    assert np.all(np.abs(found - exact) <= room)
-    assert np.all(room <= 1e-9 * n * np.max(np.abs(a)) ** n * 2.0**n)  # and is no blank check
+    found, bound = by_factors(a)
+    assert np.all(np.abs(found - exact) <= bound)
+    assert np.all(bound <= 1e-9 * n * np.max(np.abs(a)) ** n * 2.0**n)  # and is no blank check
     precise = by_factors(high().array(a))[0]
     assert np.abs((precise - exact).astype(float)).max() < 1e-40 * 4.0**n
 
 
 @pytest.mark.parametrize("n", [5, 8, 14])
-def test_cofactors_lose_no_more_than_their_room(n: int) -> None:
+def test_cofactors_lose_no_more_than_their_bound(n: int) -> None:
     for power in (0, 4, 8, 12):
         left, right = (np.linalg.qr(SEED.normal(size=(n, n)))[0] for _ in range(2))
         a = (left * np.logspace(0, -power, n)) @ right
-        found, room = cofactors_and_bound(a)
+        found, bound = cofactors_and_bound(a)
         m = high()
         true = (determinant(m.array(a)) * inverse(m.array(a)).T).astype(float)
-        assert np.all(np.abs(found - true) <= room)
+        assert np.all(np.abs(found - true) <= bound)
 
 
 @pytest.mark.slow

@@ -67,8 +67,8 @@ def near(found: Any, expected: Any, terms: int = 1) -> bool:
     """Equal but for rounding: |f| < 5 enters everywhere, some 30 operations a row, and pairwise sums
     of `terms` numbers of size at most 1, whose errors grow like their square root."""
     scale = np.maximum(np.abs(expected), 1.0)
-    room = (30 + 4 * math.sqrt(terms)) * ULP * scale + 1e-300
-    return bool(np.all(np.abs(np.asarray(found) - expected) <= room))
+    allowed = (30 + 4 * math.sqrt(terms)) * ULP * scale + 1e-300
+    return bool(np.all(np.abs(np.asarray(found) - expected) <= allowed))
 
 
 @pytest.mark.parametrize("rows", [1, 7, MANY])
@@ -223,9 +223,9 @@ def test_with_many_rows_each_name_moves_only_what_follows_it(monkeypatch: pytest
     )
     moves: list[tuple[int, int]] = []
 
-    def watched(tape: Tape, of: Any, pinned: Any) -> Any:
-        moves.append((len(pinned), max(map(len, pinned.values()))))
-        return perturbed_pass.vary(tape, of, pinned)
+    def watched(tape: Tape, of: Any, overrides: Any) -> Any:
+        moves.append((len(overrides), max(map(len, overrides.values()))))
+        return perturbed_pass.vary(tape, of, overrides)
 
     monkeypatch.setattr(perturbed_inputs, "vary", watched)
     limits = DEFAULTS._replace(most_rows_together=1000)

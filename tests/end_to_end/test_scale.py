@@ -437,7 +437,7 @@ from gradcheck_cli.checking import check
     import numpy, sympy, lark, mpmath
     if {limited}:
         used = int(open("/proc/self/statm").read().split()[5]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_DATA, (used + {room}, used + {room}))
+        resource.setrlimit(resource.RLIMIT_DATA, (used + {extra}, used + {extra}))
     report = api.check(api.load("m.txt"), points=1)
     assert report.verdict is Verdict.OK, report
 """
@@ -446,7 +446,7 @@ from gradcheck_cli.checking import check
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads the memory in use from /proc")
 @pytest.mark.skipif(not os.environ.get("GRADCHECK_SCALE"), reason="takes minutes; GRADCHECK_SCALE=1 runs it")
 def test_columns_that_do_not_fit_into_memory(tmp_path: Path) -> None:
-    """Two columns of 160 MB, and room for 200 MB in all: they would not fit, and every row is checked."""
+    """Two columns of 160 MB, and extra for 200 MB in all: they would not fit, and every row is checked."""
     rows = 20_000_000
     for name in "xy":
         array = np.lib.format.open_memmap(tmp_path / f"{name}.npy", "w+", np.float64, (rows,))
@@ -454,7 +454,7 @@ def test_columns_that_do_not_fit_into_memory(tmp_path: Path) -> None:
             array[piece] = np.sin(np.arange(piece.start, piece.stop))
     text = 'rows x from "x.npy"\nrows y from "y.npy"\nparam w = 0.3\nl = (w*x - y)^2\nloss = mean_rows(l)\n'
     (tmp_path / "m.txt").write_text(text + "claim d loss/d w = mean_rows(2*x*(w*x - y))\n")
-    code = textwrap.dedent(LIMITED).format(limited=True, room=200 << 20)
+    code = textwrap.dedent(LIMITED).format(limited=True, extra=200 << 20)
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     hoarding = "import numpy\na = [numpy.array(numpy.load(f, mmap_mode='r')) for f in ('x.npy', 'y.npy')]\n"
     twin = code.split("report =")[0] + hoarding

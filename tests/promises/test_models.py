@@ -70,7 +70,7 @@ def test_a_model_keeps_its_promise(path: Path, reports: dict[Path, Report]) -> N
 
 
 @every_model
-def test_no_witness_is_blamed_for_a_model(path: Path, reports: dict[Path, Report]) -> None:
+def test_no_method_is_blamed_for_a_model(path: Path, reports: dict[Path, Report]) -> None:
     blocks = report_of(path, reports).parameters
     assert not [entry for block in blocks for entry in block.entries if "defect" in str(entry.note)]
 

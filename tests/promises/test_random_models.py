@@ -1,4 +1,4 @@
-"""Random models: the three witnesses agree wherever the loss is finite, and nobody is blamed."""
+"""Random models: the three methods agree wherever the loss is finite, and nobody is blamed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MODEL = "data u = 0.7\nparam a = 0.3, b = -1.2, c = 1.7\nf = {}\ng = {} + f*a\nl
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(EXPRESSIONS, EXPRESSIONS)
-def test_the_witnesses_agree(first: str, second: str) -> None:
+def test_the_methods_agree(first: str, second: str) -> None:
     text = MODEL.format(first, second)
     report = api.check(api.load(text), points=2)
     assert report.verdict is not Verdict.WRONG, text

@@ -104,12 +104,12 @@ def test_all_values_in_explain_as_json() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("witness", ["symbolic", "backprop"])
-def test_all_parameters_in_run_as_json(witness: str) -> None:
+@pytest.mark.parametrize("method", ["symbolic", "backprop"])
+def test_all_parameters_in_run_as_json(method: str) -> None:
     (report,) = command("run", str(TOY))["reports"]
     assert report["verdict"] == "ok"
     assert report["loss"] == pytest.approx(toy_values()["forward"]["loss"], rel=CLOSE)
-    found = {p["name"]: p["entries"][0][witness] for p in report["parameters"]}
+    found = {p["name"]: p["entries"][0][method] for p in report["parameters"]}
     expected = toy_values()["backward_parameters"]
     assert found == {name: pytest.approx(value, rel=CLOSE) for name, value in expected.items()}
 
@@ -288,15 +288,15 @@ def test_the_network_has_187_parameters_and_the_value_of_the_reference(network: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("witness", ["symbolic", "backprop", "finite"])
-def test_each_witness_finds_all_gradients(witness: str, network_report: Report) -> None:
+@pytest.mark.parametrize("method", ["symbolic", "backprop", "finite"])
+def test_each_method_finds_all_gradients(method: str, network_report: Report) -> None:
     assert network_report.verdict is Verdict.OK
     true = gradients()
     count = 0
     for block in network_report.parameters:
         for entry in block.entries:
             expected = true[block.name][entry.index]
-            assert abs(getattr(entry, witness) - expected) <= 1e-11 * abs(expected)
+            assert abs(getattr(entry, method) - expected) <= 1e-11 * abs(expected)
             count += 1
     assert count == 187
 
@@ -443,7 +443,7 @@ def test_at_the_certified_values_the_gradient_is_zero_to_the_digits_published(
 
 @every_problem
 @pytest.mark.parametrize("start", ["start1", "start2"])
-def test_at_the_starting_points_the_witnesses_agree(
+def test_at_the_starting_points_the_methods_agree(
     problem: str, start: str, tmp_path: Path
 ) -> None:
     report = api.check(nist_model(problem, start, tmp_path))

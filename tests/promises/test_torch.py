@@ -1,4 +1,4 @@
-"""PyTorch's autograd as a fourth witness: the models of models/ written once more by hand, and every
+"""PyTorch's autograd as a fourth method: the models of models/ written once more by hand, and every
 differentiable function of the table. Nothing of gradcheck's arithmetic is used on torch's side.
 
 Runs where torch is installed: pip install 'gradcheck-cli[torch]'."""
@@ -21,7 +21,7 @@ from gradcheck_cli.results.gradient_results import Report, Verdict
 from paths import MODELS
 
 # importorskip silences what the import itself has to say, and nothing after it
-torch = pytest.importorskip("torch", reason="an optional witness: pip install 'gradcheck-cli[torch]'")
+torch = pytest.importorskip("torch", reason="an optional method: pip install 'gradcheck-cli[torch]'")
 F = torch.nn.functional
 
 FOLDER = MODELS
@@ -138,13 +138,13 @@ def autograd(
     return value.item(), {name: g.numpy() for name, g in zip(names, gradient, strict=True)}
 
 
-def column(report: Report, witness: str) -> Arrays:
+def column(report: Report, method: str) -> Arrays:
     """A column of the report as arrays, by name."""
     found = {}
     for block in report.parameters:
         found[block.name] = np.full(block.shape, np.nan)
         for entry in block.entries:
-            found[block.name][entry.index] = getattr(entry, witness)
+            found[block.name][entry.index] = getattr(entry, method)
     return found
 
 
@@ -156,8 +156,8 @@ def test_loss_and_gradient_of_a_model_are_those_of_torch(by_hand: Callable[[Tens
     loss, gradient = autograd(model, by_hand)
     assert report.loss == pytest.approx(loss, rel=CLOSE)
     assert report.loss_symbolic == pytest.approx(loss, rel=CLOSE)
-    for witness in ("backprop", "symbolic"):
-        assert_same_blocks(column(report, witness), gradient)
+    for method in ("backprop", "symbolic"):
+        assert_same_blocks(column(report, method), gradient)
 
 
 @every_model

@@ -1,4 +1,4 @@
-"""Each field of a record has one reader: whoever else touched it would raise here."""
+"""Each field of a record has one reader: whoever else reads it would raise here."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def by_differences_at_high_precision(application: Application, tape: Tape) -> No
 
 
 # who may read what; the Tape is given, made before the poison
-WITNESSES: dict[Callable[[Application, Tape], None], tuple[str, ...]] = {
+METHODS: dict[Callable[[Application, Tape], None], tuple[str, ...]] = {
     by_symbolic: ("forward", "kink", "domain", "vjp"),
     by_backprop: ("kink", "domain", "forward", "symbolic"),
     by_sampling: ("vjp", "symbolic"),
@@ -97,14 +97,14 @@ WITNESSES: dict[Callable[[Application, Tape], None], tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("witness", WITNESSES, ids=lambda f: f.__name__)
-def test_a_witness_reads_no_foreign_field(
-    witness: Callable[[Application, Tape], None], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("method", METHODS, ids=lambda f: f.__name__)
+def test_a_method_reads_no_foreign_field(
+    method: Callable[[Application, Tape], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tapes = [forward_pass(application.model()) for application in APPLICATIONS]
-    poisoned(monkeypatch, WITNESSES[witness])
+    poisoned(monkeypatch, METHODS[method])
     for application, tape in zip(APPLICATIONS, tapes, strict=True):
-        witness(application, tape)
+        method(application, tape)
 
 
 OWN = {
@@ -117,15 +117,15 @@ OWN = {
 }
 
 
-@pytest.mark.parametrize("witness", OWN, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("method", OWN, ids=lambda f: f.__name__)
 def test_the_poison_works(
-    witness: Callable[[Application, Tape], None], monkeypatch: pytest.MonkeyPatch
+    method: Callable[[Application, Tape], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     application = next(applications(PRIMITIVES["mul"]))
     tape = forward_pass(application.model())
-    poisoned(monkeypatch, [OWN[witness]])
+    poisoned(monkeypatch, [OWN[method]])
     with pytest.raises(Poison):
-        witness(application, tape)
+        method(application, tape)
 
 
 def test_margins_are_read_by_the_forward_side_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ _TOY = (
 
 
 def entry(value: float, gradient: float, bound: float = 1e-13, digits: float = 12.0) -> Entry:
-    """An entry on which all three witnesses agree."""
+    """An entry on which all three methods agree."""
     return Entry(
         index=(),
         value=value,

@@ -94,10 +94,10 @@ def _noise(known: Mapping[str, Any]) -> Any:
 def _differ(one: Any, other: Any, noise: Any) -> bool:
     a, b = np.broadcast_arrays(np.asarray(one, dtype=object), np.asarray(other, dtype=object))
     for x, y in zip(a.flat, b.flat, strict=True):
-        room = (
+        allowed = (
             max(abs(x), abs(y)) * HIGH.mpf(10) ** -SAME + noise if is_finite(x) and is_finite(y) else HIGH.inf
         )
-        if abs(x - y) > room:
+        if abs(x - y) > allowed:
             return True
     return False
 

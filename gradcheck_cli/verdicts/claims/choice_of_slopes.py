@@ -120,9 +120,9 @@ class _Problem:
 
         rows = sparse.csr_array(self.columns / self.scale[:, None])
         least = -np.ones((len(self.scale), 1))
-        gap, room = (self.claimed - self.base) / self.scale, self.tolerance / self.scale
+        gap, allowed = (self.claimed - self.base) / self.scale, self.tolerance / self.scale
         parts = [sparse.hstack([rows, least]), sparse.hstack([-rows, least])]
-        most = [gap + room, room - gap]
+        most = [gap + allowed, allowed - gap]
         if cuts:
             planes = np.zeros((len(cuts), self.count + 1))
             for k, (part, normal) in enumerate(cuts):

@@ -102,16 +102,16 @@ def hold_to_slopes(
             scale[place] = max((abs(s) for s in ends if np.isfinite(s)), default=0.0)
     with np.errstate(all="ignore"):
         size = np.abs(discrepancy.claimed - true)
-        room = np.nan_to_num(np.broadcast_to(tolerance(true, scale), true.shape), nan=0.0, posinf=0.0)
-    standing = {p: _standing(context, discrepancy, slopes, p, kind, room) for p, kind in kinds.items()}
+        granted = np.nan_to_num(np.broadcast_to(tolerance(true, scale), true.shape), nan=0.0, posinf=0.0)
+    standing = {p: _standing(context, discrepancy, slopes, p, kind, granted) for p, kind in kinds.items()}
     for place in [p for p, s in standing.items() if s is Standing.WRONG and tied is not None]:
-        if tied is not None and _is_chosen(tied, discrepancy, place, kinds[place], float(room[place])):
+        if tied is not None and _is_chosen(tied, discrepancy, place, kinds[place], float(granted[place])):
             standing[place] = Standing.CONVENTION
     wrong = np.array(discrepancy.wrong)
     for place, found in standing.items():
         wrong[place] = found is Standing.WRONG
     found_ones = replace(discrepancy, true=true, size=size, wrong=wrong, known=None, own=None)
-    return Held(found_ones, slopes, standing, room, tied)
+    return Held(found_ones, slopes, standing, granted, tied)
 
 
 def off_kinks(context: ClaimContext, claim: Claim, at: At, discrepancy: Discrepancy) -> Discrepancy:
@@ -163,11 +163,12 @@ def fails_off_kinks(
 
 
 def _standing(
-    context: ClaimContext, discrepancy: Discrepancy, slopes: OneSided, place: Place, kind: Kind, room: Array
-) -> Standing:
+    context: ClaimContext, discrepancy: Discrepancy, slopes: OneSided, place: Place, kind: Kind,
+    granted: Array,
+) -> Standing:  # fmt: skip
     left, right = float(slopes.left[place]), float(slopes.right[place])
     largest = max((abs(slope) for slope in (left, right) if np.isfinite(slope)), default=0.0)
-    tolerance = float(room[place]) + context.limits.same * largest
+    tolerance = float(granted[place]) + context.limits.same * largest
     claimed, convention = float(discrepancy.claimed[place]), float(discrepancy.true[place])
     return standing_of(claimed, convention, left, right, kind, tolerance)
 

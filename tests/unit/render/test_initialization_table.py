@@ -403,7 +403,7 @@ def test_at_80_columns_a_panel_is_one_block_with_four_layers(name: str, layers: 
         assert len(lines) == 7
 
 
-def test_short_of_room_a_layer_with_large_numbers_has_one_decimal_in_every_row() -> None:
+def test_short_of_space_a_layer_with_large_numbers_has_one_decimal_in_every_row() -> None:
     def medians(number: int, **options: Any) -> list[str]:
         found = section(shown(steep, **options), "FORWARD")[2 + number]
         return found.split("|")[0].split()[1 + (number in (1, 2)) :]
@@ -430,7 +430,7 @@ def test_short_of_room_a_layer_with_large_numbers_has_one_decimal_in_every_row()
         (range(1, 8), 7, [1, 2, 3, 4, 5, 6, 7]),
         (range(1, 12), 7, [1, 2, 4, 6, 8, 10, 11]),
         (range(1, 1001), 6, [1, 200, 400, 600, 800, 1000]),
-        (range(1, 53), 7, [1, 10, 20, 30, 40, 52]),  # 50 would crowd 52
+        (range(1, 53), 7, [1, 10, 20, 30, 40, 52]),  # 50 and 52 would touch
         (range(51), 6, [0, 10, 20, 30, 40, 50]),
         (range(1, 2), 7, [1]),
         (range(1, 5), 3, [1, 2, 4]),

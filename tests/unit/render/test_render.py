@@ -549,7 +549,7 @@ def test_arrays_of_an_explanation_in_markdown_and_latex() -> None:
     assert text.count(r"\begin{pmatrix} 1 & -2 & 3 & 0.25 \\ 1") == 4
 
 
-def test_what_has_no_room_beside_an_equation_goes_below_it() -> None:
+def test_what_has_no_space_beside_an_equation_goes_below_it() -> None:
     step = reports.EXPLANATION.backward_steps[1]
     long = replace(step, formula="(1 - h2^2) * d loss/d f2 + " * 4 + "d loss/d f2")
     wide = replace(step, value=[0.1234567] * 6, local="")

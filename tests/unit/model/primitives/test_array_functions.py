@@ -57,13 +57,13 @@ def test_every_digit_is_right_far_out(z: list[float]) -> None:
     x, axes = np.array(z)[None, None], (-1,)
     soft, logs, whole = truth(z)
     # each difference z - max(z) is rounded once, and exp turns that into |z| as many half ulps
-    room = 4 * ULP * max(1.0, min(800.0, max(z) - min(z)))
+    bound = 4 * ULP * max(1.0, min(800.0, max(z) - min(z)))
     for m in (FLOAT64, COMPLEX128):
         with np.errstate(all="raise", under="ignore", over="ignore"):
             found = [np.real(f)[0, 0] for f in (m.softmax(x, axes), m.log_softmax(x, axes))]
             total = np.real(m.logsumexp(x, axes, False))[0, 0]
         for value, true in zip(found[0], soft, strict=True):
-            assert abs(value - float(true)) <= room * float(true) + 5e-324
+            assert abs(value - float(true)) <= bound * float(true) + 5e-324
         for value, true in zip(found[1], logs, strict=True):
             assert abs(value - float(true)) <= 4 * ULP * abs(float(true)) + 5e-324
         assert abs(total - float(whole)) <= 2 * ULP * abs(float(whole)) + 5e-324
@@ -153,8 +153,8 @@ def whole_matrices() -> list[np.ndarray]:
 def test_determinants_and_cofactors_are_those_of_leibniz(a: np.ndarray) -> None:
     exact = float(exact_determinant(fractions(a)))
     expected = np.array(exact_cofactors(fractions(a)), dtype=float)
-    room = 64 * ULP * np.abs(a).sum(axis=1).prod()  # Hadamard's bound on what is added up
-    assert abs(determinant(a) - exact) <= room
+    bound = 64 * ULP * np.abs(a).sum(axis=1).prod()  # Hadamard's bound on what is added up
+    assert abs(determinant(a) - exact) <= bound
     assert np.abs(cofactors(a) - expected).max() <= 64 * ULP * max(1.0, np.abs(a).sum()) ** (len(a) - 1)
     given = api.load(f"param A[{len(a)},{len(a)}] = {a.tolist()}\nd = det(A)\nloss = 2*d")
     m = high()
@@ -394,7 +394,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("text", MODELS.values(), ids=MODELS)
-def test_the_witnesses_agree(text: str) -> None:
+def test_the_methods_agree(text: str) -> None:
     assert run(text).verdict is Verdict.OK
 
 

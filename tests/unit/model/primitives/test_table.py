@@ -82,12 +82,12 @@ def test_derivatives_agree(record: Primitive) -> None:
             )
             # an inverse made of minors loses digits that elimination keeps: the judge hears it at
             # high precision, as `forward_way` is here
-            heard = found[:1] if record.name == "inv" else found
+            compared = found[:1] if record.name == "inv" else found
             for name in by:
                 assert close(forward_way[name], truth[name], EXACT), (str(application), of, name)
-                for witness in heard:
-                    assert witness[name].shape == truth[name].shape
-                    gap = abs(witness[name] - floats(truth[name]))
+                for method in compared:
+                    assert method[name].shape == truth[name].shape
+                    gap = abs(method[name] - floats(truth[name]))
                     assert np.all(gap <= rounding[name]), (str(application), of, name)
 
 
@@ -105,8 +105,8 @@ def test_differences_agree_within_their_bounds(record: Primitive) -> None:
             found = by_entry.derivative(model, tape, "loss", names(application), scheme)
             for name in names(application):
                 true, estimate = floats(truth[name]), found[name]
-                room = estimate.bound + rounding[name]
-                assert np.all(abs(estimate.value - true) <= room), (str(application), name)
+                bound = estimate.bound + rounding[name]
+                assert np.all(abs(estimate.value - true) <= bound), (str(application), name)
                 # a bound that says nothing would hold too; the loss and its slopes are of size 1
                 wide = estimate.bound > 1e-9 * max(np.max(abs(true)), 1.0)
                 assert not np.any(wide & (true != 0)), (str(application), scheme.name)

@@ -330,7 +330,7 @@ def weights(folder: Path, n: int, claimed: Callable[[np.ndarray], np.ndarray]) -
 
 
 def of_claims_alone(model: Model) -> ClaimResult:
-    """The claim as it is judged, without the columns of the witnesses."""
+    """The claim as it is judged, without the columns of the methods."""
     referee = Referee(symbolic.lower(model))
     (result,) = judge_claims(model, model.claims, [(0, model.point())], referee).results
     return result
@@ -355,7 +355,7 @@ def test_a_gradient_of_20_000_entries_as_numbers(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_gradient_of_2_000_entries_in_a_whole_report(tmp_path: Path) -> None:
-    """As many as all witnesses compute in a second."""
+    """As many as all methods compute in a second."""
     assert api.check(weights(tmp_path, 2_000, lambda x: x), points=1).verdict is Verdict.OK
     report = api.check(weights(tmp_path, 2_000, lambda x: 2 * x), points=1)
     (claim,) = report.claims

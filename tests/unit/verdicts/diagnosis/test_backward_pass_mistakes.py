@@ -64,7 +64,7 @@ def test_what_a_right_program_prints_is_ok(tmp_path: Path, dtype: Any) -> None:
     assert all(claim.note is None or "float32 carries no more" in claim.note for claim in found)
 
 
-def test_float32_has_room_for_float32_only(tmp_path: Path) -> None:
+def test_float32_has_the_tolerance_of_float32_only(tmp_path: Path) -> None:
     gradients = program(dtype=np.float32)
     gradients["W1"][2, 3] *= 1 + 1e-3
     found = {claim.by: claim for claim in judged(tmp_path, gradients).claims}

@@ -45,8 +45,8 @@ def estimated(model: Model, *names: str) -> dict[str, tuple[Estimates, np.ndarra
 def held(found: Estimates, true: np.ndarray) -> np.ndarray:
     """Where the bound holds. Backprop's own rounding is a part in 1e14 of the terms that it adds, which
     in these models are not larger than a hundred times the largest entry."""
-    room = found.bound + 1e-12 * np.max(np.abs(true), initial=0.0)
-    return np.abs(found.value - true) <= room
+    bound = found.bound + 1e-12 * np.max(np.abs(true), initial=0.0)
+    return np.abs(found.value - true) <= bound
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda p: p.stem)
