@@ -38,6 +38,7 @@ def explain(
     shown = _values_to_show(model, row)
     derived = passes.closed_terms if expand else passes.backward
     terms = derived(model, limits=limits.formulas)
+    forward = passes.forward(model, limits=limits.formulas)
     found = derivative(model, tape, model.loss, [term.name for term in terms])
     gradient = {name: shown(name, values) for name, values in found.items()}
     steps = [t for t in terms if t.name in model.steps]
@@ -47,9 +48,9 @@ def explain(
         row=row,
         rows=model.rows,
         loss=tape.loss,
-        loss_formula=model.steps[model.loss].text,
+        loss_formula=forward[model.loss][0],
         inputs=tuple(_input(item, shown) for item in model.inputs.values()),
-        forward=tuple(_forward(passes.forward(model, limits=limits.formulas), tape, shown)),
+        forward=tuple(_forward(forward, tape, shown)),
         backward_steps=tuple(_backward(model, steps, gradient)),
         backward_parameters=tuple(_backward(model, parameters, gradient)),
         notes=tuple(_notes(model, steps)),

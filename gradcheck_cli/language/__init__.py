@@ -1,9 +1,9 @@
 """Reads text and data files. Gives Models, Claims and values. Knows nothing of derivatives.
 
-Text flows from source_text (bytes to statements) through tokens, grammar and parse_cache (statements of
-one shape are parsed once) and name_check (statements to checked operations) to model_reader, claim_reader
-and graph_assembly (operations to a graph). NumPy is imported when the whole text has been parsed and every
-name is known: a syntax error costs nothing.
+Text flows from source_text (bytes to statements) through expansion (loops and definitions written out),
+tokens, grammar and parse_cache (statements of one shape are parsed once) and name_check (statements to
+checked operations) to model_reader, claim_reader and graph_assembly (operations to a graph). NumPy is
+imported when the whole text has been parsed and every name is known: a syntax error costs nothing.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 if TYPE_CHECKING:
     from gradcheck_cli.common.errors import Place
+    from gradcheck_cli.language.expansion.definitions import Given, WrittenOut
     from gradcheck_cli.language.source_text import Source
-    from gradcheck_cli.language.statements import Statement
     from gradcheck_cli.model.graph import Graph
     from gradcheck_cli.model.model import Claim, Model
     from gradcheck_cli.numerics.array_types import Array
@@ -39,14 +39,37 @@ _LOSS = "loss = "  # makes one of an expression
 _OF_FILES = ("param", "claim", "rows", "data", "line", "statement", "step", "loss")  # advice on these
 
 
-def _parse(text: str | bytes, file: str, limits: LanguageLimits) -> tuple[Source, list[Statement]]:
+def _parse(
+    text: str | bytes, file: str, limits: LanguageLimits, model: Model | None = None
+) -> tuple[Source, WrittenOut]:
+    """The statements of a text, written out; it may use the definitions and whole numbers of `model`."""
+    from gradcheck_cli.language.expansion.definitions import Given
+    from gradcheck_cli.language.expansion.unrolling import write_out
     from gradcheck_cli.language.grammar import Parser
     from gradcheck_cli.language.source_text import decode, split
 
     source = decode(text, file, limits.max_text)
     spans = split(source)
-    parser = Parser(source, limits)
-    return source, [parser.parse(span) for span in spans]
+    given = Given() if model is None else _given_by(model, limits)
+    return source, write_out(source, spans, Parser(source, limits), limits, given)
+
+
+def _given_by(model: Model, limits: LanguageLimits) -> Given:
+    """The definitions of a model's text, the whole numbers that its data are, and its names."""
+    from gradcheck_cli.language.expansion.definitions import Given, may_define
+    from gradcheck_cli.language.expansion.unrolling import definitions_of
+    from gradcheck_cli.language.grammar import Parser
+    from gradcheck_cli.language.source_text import Source, split
+
+    numbers = {n: item.values for n, item in model.inputs.items() if item.kind == "data" and not item.shape}
+    constants = {name: int(value) for name, value in numbers.items() if value == int(value) and value >= 0}
+    source = Source("\n".join(model.lines), model.file)
+    names = frozenset((*model.inputs, *model.steps))
+    if not may_define(source.text):
+        return Given({}, constants, names)
+    spans = split(source)
+    found = definitions_of(source, spans, Parser(source, limits), limits, constants)
+    return Given(found, constants, names)
 
 
 def read_model(
@@ -65,8 +88,8 @@ def read_model(
     """
     from gradcheck_cli.language.name_check import check_names
 
-    source, statements = _parse(text, file, limits)
-    checked = check_names(source, statements)
+    source, written = _parse(text, file, limits)
+    checked = check_names(source, written)
     from gradcheck_cli.language.model_reader import ModelReader
 
     return ModelReader(
@@ -90,10 +113,10 @@ def read_claims(
     """The claims of a text, about the steps and inputs of `model`; its other lines are not used."""
     from gradcheck_cli.language.name_check import check_claims
 
-    source, statements = _parse(text, file, limits)
-    claims = [statement for statement in statements if statement.kind == "claim"]
+    source, written = _parse(text, file, limits, model)
+    claims = [statement for statement in written.statements if statement.kind == "claim"]
     known = {name: model.display(name) for name in (*model.inputs, *model.steps)}
-    check_claims(source, claims, known)
+    check_claims(source, replace(written, statements=claims), known)
     from gradcheck_cli.language.model_reader import with_claims
 
     return with_claims(model, source, claims, Access(folder or Path(), limits, numerics)).claims
@@ -124,14 +147,15 @@ def read_values(text: str, model: Model, *, limits: LanguageLimits = DEFAULTS) -
     """
     if "=" not in text:
         raise OptionError(f'"{printable(text, 40)}" gives no value', help="write NAME=VALUE")
-    source, statements = _parse(f"{_AT}{text}", "--at", limits)
+    source, written = _parse(f"{_AT}{text}", "--at", limits)
+    statements = written.statements
     if len(statements) != 1 or len(statements[0].declarations) != 1:
         raise OptionError(
             f'"{printable(text, 40)}" is not one assignment', help="write --at once for each name"
         )
     from gradcheck_cli.language.name_check import check_names
 
-    check_names(source, statements)
+    check_names(source, written)
     from gradcheck_cli.language.model_reader import value_for
 
     return value_for(source, statements[0], model, limits.max_data)

@@ -196,8 +196,7 @@ def claim_from_file(context: ClaimStatement, claim: Claim) -> Claim:
             bits = _significand(source, min(table.bits(name) for name in names))
             one_line = table.is_csv and numbers.ndim == 2 and len(numbers) == 1
     except DataError as reason:
-        place = context.source.place(*source.span)
-        raise DataError(reason.message, place=place, help=reason.help) from None
+        raise context.source.locate(reason, source.span) from None
     found = _numbers(context, claim, numbers, None if half is None else _together(half), bits)
     return replace(found, readings={}) if one_line else found  # a line of a table is a vector
 

@@ -91,8 +91,7 @@ def _check_index(context: ClaimStatement, target: Derivative, below: Node, op: O
     try:
         probe.apply("index", (probe.leaf("x", below.shape),), {"key": index})
     except ShapeError as reason:
-        place = context.source.place(*op.span)
-        raise ShapeError(reason.message, place=place, help=reason.help) from None
+        raise context.source.locate(reason, op.span) from None
 
 
 def reading_of(given: Shape, fit: Fit, target: str) -> str:

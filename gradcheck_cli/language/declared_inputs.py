@@ -42,7 +42,7 @@ class DeclaredInputs:
         if count == 0:
             raise self.source.error("there are no rows", name.span)
         if self.rows is not None and self.rows != count and self.rows_from is not None:
-            related = (("declared here", self.source.place(*self.rows_from.span)),)
+            related = (self.source.related("declared here", self.rows_from.span),)
             raise self.source.error(
                 f'"{name.display}" has {count} rows, "{self.rows_from.display}" has {self.rows}',
                 name.span,

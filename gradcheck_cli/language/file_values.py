@@ -48,8 +48,7 @@ class FileReader:
         except DataError as reason:
             if reason.place is not None:
                 raise
-            place = self.source.place(*source.span)
-            raise DataError(reason.message, place=place, help=reason.help) from None
+            raise self.source.locate(reason, source.span) from None
 
     def _take_columns(self, statement: Statement, table: Table, columns: tuple[str, ...]) -> None:
         assert statement.source is not None

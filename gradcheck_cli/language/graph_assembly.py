@@ -190,8 +190,7 @@ class _Assembly:
         except ShapeError as reason:
             if reason.place is not None:
                 raise
-            place = self.source.place(*op.span)
-            raise ShapeError(reason.message, place=place, help=reason.help) from None
+            raise self.source.locate(reason, op.span) from None
         self.done[position] = node
 
 

@@ -17,6 +17,7 @@ from gradcheck_cli.common.errors import LanguageError, OptionError, ShapeError, 
 from gradcheck_cli.language.claim_reader import build_claim
 from gradcheck_cli.language.data.file_access import Access
 from gradcheck_cli.language.declared_inputs import DeclaredInputs
+from gradcheck_cli.language.expansion.definitions import Definition
 from gradcheck_cli.language.graph_assembly import assemble, evaluate
 from gradcheck_cli.language.identifiers import nearest
 from gradcheck_cli.language.input_values import InputReader
@@ -47,6 +48,7 @@ class ModelReader:
         ignore_set: bool,
     ) -> None:
         self.source, self.statements, self.free = source, checked.statements, checked.free
+        self.definitions = checked.definitions
         self.access, self.ignore_set = access, ignore_set
         self.builder = Builder()
         self.steps: dict[str, Step] = {}
@@ -76,6 +78,7 @@ class ModelReader:
             settings=MappingProxyType(self.settings),
             notes=tuple(self.notes),
             lines=tuple(self.source.lines),
+            definitions=tuple(_definition(self.source, d) for d in self.definitions.values()),
             files=tuple(str(self.access.folder / s.source.path) for s in self.statements if s.source),
         )
         return with_claims(model, self.source, self.statements, self.access)
@@ -93,7 +96,8 @@ class ModelReader:
     def _collect_notes(self, statement: Statement) -> None:
         if self.builder.notes:
             line = self.source.line(statement.span.start)
-            self.notes += [f"line {line}: {note}" for note in dict.fromkeys(self.builder.notes)]
+            notes = [f"line {line}: {note}" for note in dict.fromkeys(self.builder.notes)]
+            self.notes += [note for note in notes if note not in self.notes]
             self.builder.notes.clear()
 
     # --- seed and settings ---------------------------------------------------------------------
@@ -101,8 +105,8 @@ class ModelReader:
     def _seed(self, given: int | None) -> int:
         found = [s for s in self.statements if s.kind == "seed"]
         if len(found) > 1:
-            first = (("the first one", self.source.place(*found[0].span)),)
-            raise self.source.error("a second seed", found[1].span, related=first)
+            first = self.source.related("the first one", found[0].span)
+            raise self.source.error("a second seed", found[1].span, related=(first,))
         if given is not None:
             return given
         return int(found[0].value) if found else 0
@@ -112,8 +116,7 @@ class ModelReader:
         try:
             name, value = setting(statement.name.name, statement.value)
         except OptionError as reason:
-            place = self.source.place(*statement.name.span)
-            raise OptionError(reason.message, place=place, help=reason.help) from None
+            raise self.source.locate(reason, statement.name.span) from None
         if not self.ignore_set:
             self.settings[name] = value
 
@@ -136,7 +139,7 @@ class ModelReader:
             node = self._single(node)
         node = self.builder.name(name.name, node)
         line = self.source.line(statement.span.start)
-        text = text_of(self.source, statement.text)
+        text = "" if statement.is_rewritten else text_of(self.source, statement.text)
         self.steps[name.name] = Step(name.name, name.display, node, line, text)
 
     def _leaf(self, op: Op) -> int:
@@ -184,6 +187,12 @@ class ModelReader:
                 "the loss is declared, not computed", (start, start + len(line)),
                 help="a step is written loss = EXPRESSION",
             )  # fmt: skip
+        if not self.steps and self.definitions:
+            last_one = list(self.definitions.values())[-1]
+            return self.source.error(
+                "no step is named loss", last_one.name.span,
+                help=f"a definition computes nothing: add loss = {last_one.signature}",
+            )  # fmt: skip
         if not self.steps:
             return LanguageError(
                 "the file has no loss", file=self.source.file, help="write loss = EXPRESSION"
@@ -196,6 +205,10 @@ class ModelReader:
             self._span_of(last.name),
             help=help if near else f"add loss = {last.display}, or the step that gives the loss",
         )
+
+
+def _definition(source: Source, definition: Definition) -> str:
+    return f"{definition.signature} = {text_of(source, definition.body)}"
 
 
 def with_claims(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gradcheck_cli.common.errors import LanguageError, printable
+from gradcheck_cli.language.expansion.definitions import Definition, WrittenOut, check_call
 from gradcheck_cli.language.identifiers import canonical, describe, foreign_letter, nearest, skeleton
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statements import Name, Op, Statement
@@ -32,10 +33,12 @@ def is_function(name: str) -> bool:
 
 @dataclass
 class Checked:
-    """Statements with their kinds settled; `free` are the parameters of a one-expression file."""
+    """Statements with their kinds settled; `free` are the parameters of a one-expression file, `definitions`
+    its functions."""
 
     statements: list[Statement]
     free: list[Name] = field(default_factory=list)
+    definitions: Mapping[str, Definition] = field(default_factory=dict)
 
 
 @dataclass
@@ -47,13 +50,18 @@ class _Names:
     known: Mapping[str, str] = field(default_factory=dict)  # of the model that claims are about
     alike: dict[str, Name] = field(default_factory=dict)
     is_ascii: bool = False  # the whole file: no letters of other alphabets
+    functions: Mapping[str, Definition] = field(default_factory=dict)  # that the file defines
+    indices: Mapping[str, Name] = field(default_factory=dict)  # of its loops and sums
 
 
-def check_names(source: Source, statements: list[Statement]) -> Checked:
+def check_names(source: Source, written: WrittenOut) -> Checked:
     """The statements of a model file. Raises LanguageError."""
+    statements = written.statements
     alone = [s for s in statements if s.kind == "expression"]
     defining = [s for s in statements if s.declarations or s.kind == "step"]
-    names = _Names(source, is_ascii=source.code.isascii())
+    names = _Names(
+        source, is_ascii=source.code.isascii(), functions=written.definitions, indices=written.indices
+    )
     free: list[Name] = []
     if len(alone) == 1 and not defining:
         free = list(_free_names(source, alone[0]))
@@ -66,14 +74,29 @@ def check_names(source: Source, statements: list[Statement]) -> Checked:
         names.later.setdefault(name.name, name)
     for statement in statements:
         _check(names, statement)
-    return Checked(statements, free)
+    _check_definitions(names)
+    return Checked(statements, free, written.definitions)
 
 
-def check_claims(source: Source, claims: list[Statement], known: Mapping[str, str]) -> None:
+def check_claims(source: Source, written: WrittenOut, known: Mapping[str, str]) -> None:
     """Claims about a model whose names are `known` (canonical: as displayed)."""
-    names = _Names(source, known=known)
-    for claim in claims:
+    names = _Names(source, known=known, functions=written.definitions, indices=written.indices)
+    for claim in written.statements:
         _check(names, claim)
+    _check_definitions(names)
+
+
+def _check_definitions(names: _Names) -> None:
+    """A definition has a name of its own, and mentions nothing that is unknown, even if nobody uses it."""
+    source = names.source
+    for definition in names.functions.values():
+        _check_letters(source, definition.name)
+        if definition.name.name in names.indices:
+            raise _index_too(names, definition.name)
+        parameters = {p.name: p.display for p in definition.parameters}
+        inner = replace(names, known={**names.known, **parameters})
+        ops = definition.ops
+        _check_uses(inner, ops, range(len(ops)), _call_positions(ops), "claim")
 
 
 def _lonely(source: Source, statement: Statement, defining: bool) -> LanguageError:
@@ -120,18 +143,30 @@ def _define(names: _Names, name: Name, kind: str) -> None:
             name.span,
             help=f"take another name, {name.name}_1",
         )
-    before = names.defined.get(name.name)
+    if name.name in names.indices:
+        raise _index_too(names, name)
+    function = names.functions.get(name.name)
+    before = names.defined.get(name.name) if function is None else function.name
     if before is not None:
         raise source.error(
             f'"{_show(name.display)}" is defined twice',
             name.span,
             help="every name has one value; take a new name for the new one",
-            related=(("first defined here", source.place(*before.span)),),
+            related=(source.related("first defined here", before.span),),
         )
     if not names.is_ascii:
         _check_look(names, name)
     names.defined[name.name] = name
     names.kinds[name.name] = kind
+
+
+def _index_too(names: _Names, name: Name) -> LanguageError:
+    """A name that is the index of a loop, too."""
+    index = names.indices[name.name]
+    return names.source.error(
+        f'"{_show(name.display)}" is the index of a loop or a sum', name.span,
+        help="take another letter for the index", related=(names.source.related("the index", index.span),),
+    )  # fmt: skip
 
 
 def _check_look(names: _Names, name: Name) -> None:
@@ -143,7 +178,7 @@ def _check_look(names: _Names, name: Name) -> None:
             f'"{_show(name.display)}" looks like "{_show(twin.display)}" but is another name',
             name.span,
             help=f"it has {_letter(twin.name if name.name.isascii() else name.name)}",
-            related=(("the other one", source.place(*twin.span)),),
+            related=(source.related("the other one", twin.span),),
         )
     names.alike[look] = name
 
@@ -245,7 +280,7 @@ def _require(names: _Names, name: Name, context: str) -> None:
             f'"{_show(name.display)}" is used before its definition',
             name.span,
             help="names are defined before they are used: move its line up",
-            related=(("defined here", names.source.place(*later.span)),),
+            related=(names.source.related("defined here", later.span),),
         )
 
 
@@ -254,6 +289,11 @@ def _unknown(names: _Names, name: Name) -> LanguageError:
     _check_letters(source, name)
     if name.name.lower() in _NUMBERS:
         return _not_finite(source, name.name, name.span)
+    if name.name in names.functions:
+        return source.error(
+            f'"{_show(name.display)}" is a definition, no step', name.span,
+            help=f"name its value: {_show(name.display)}_1 = {names.functions[name.name].signature}",
+        )  # fmt: skip
     return source.error(
         f'unknown name "{_show(name.display)}"', name.span, help=_unknown_help(names, name)
     )
@@ -298,6 +338,10 @@ def _check_derivative(names: _Names, op: Op, context: str) -> None:
 
 def _check_call(names: _Names, function: str, op: Op, arguments: tuple[int, ...]) -> None:
     source = names.source
+    definition = names.functions.get(function)
+    if definition is not None:
+        check_call(source, definition, op, len(arguments))
+        return
     if is_function(function):
         if resolve_function(function, len(arguments)) is None:
             given = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
@@ -313,7 +357,7 @@ def _check_call(names: _Names, function: str, op: Op, arguments: tuple[int, ...]
             help=f"a product is written {_show(display)}*(...)",
         )
     raise source.error(
-        f'unknown function "{_show(display)}"', op.span, help=_function_help(source, op)
+        f'unknown function "{_show(display)}"', op.span, help=_function_help(names, op)
     )
 
 
@@ -322,11 +366,12 @@ def _signatures(function: str) -> list[str]:
     return [r.signature for r in records if function == r.function or function in r.aliases]
 
 
-def _function_help(source: Source, op: Op) -> str:
+def _function_help(names: _Names, op: Op) -> str:
+    source = names.source
     meant = derivative_meant(source.code[op.start : op.start + 200], source.code)
     if meant is not None:
         return f"write {meant}"
-    near = nearest(canonical(op.text), sorted(_FUNCTIONS))
+    near = nearest(canonical(op.text), [*names.functions, *sorted(_FUNCTIONS)])
     if near is not None:
         return f"did you mean {near}?"
     return "gradcheck functions lists them; a product is written with *"

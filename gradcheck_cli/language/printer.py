@@ -22,6 +22,7 @@ def show(model: Model) -> str:
     """The statements of a model, one a line."""
     lines = [f"seed {model.seed}"] if model.seed else []
     lines += [f"set {name} = {_setting(value)}" for name, value in model.settings.items()]
+    lines += model.definitions
     lines += [_input(item) for item in model.inputs.values()]
     shown = _names(model)
     lines += [

@@ -10,14 +10,18 @@ import codecs
 import re
 import unicodedata
 from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
-from gradcheck_cli.common.errors import LanguageError, Place
+from gradcheck_cli.common.errors import GradcheckError, LanguageError, Place
+from gradcheck_cli.language.copied_text import Copies, Origin, Piece
 from gradcheck_cli.language.data.file_access import spell_size
 from gradcheck_cli.language.identifiers import describe
 
 __all__ = ["Source", "Span", "decode", "split", "text_of"]
+
+E = TypeVar("E", bound=GradcheckError)
 
 _FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e"
@@ -51,17 +55,24 @@ class Span(NamedTuple):
 
 
 class Source:
-    """A text with the name of its file; makes places and errors from offsets."""
+    """A text with the name of its file; makes places and errors from offsets.
+
+    Behind the text stand the copies that loops and definitions make of it; a place in a copy is one of the
+    text.
+    """
 
     def __init__(self, text: str, file: str) -> None:
         self.file = file
         self.text = text
         self.code = text  # without comments, in typed signs; set by split
+        self._length = len(text)
+        self._copies: Copies | None = None
+        self._new: list[str] = []
 
     @cached_property
     def lines(self) -> list[str]:
         """The lines as the author sees them."""
-        return self.text.split("\n")
+        return self.text[: self._length].split("\n")
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -71,12 +82,68 @@ class Source:
             position += len(line) + 1
         return starts
 
+    # --- copies -------------------------------------------------------------------------------
+
+    def copy(
+        self, text: str, source: Source, pieces: Callable[[], Iterable[Piece]],
+        call: tuple[str, Span] | None = None,
+    ) -> Span:  # fmt: skip
+        """Where a copy will stand that was made of pieces of `source`; `join` puts it there."""
+        if self._copies is None:
+            self._copies = Copies(len(self.code))
+        start = self._copies.add(len(text), source, pieces, call)
+        self._new.append(text)
+        return Span(start, start + len(text))
+
+    def join(self) -> None:
+        """Put all copies where they stand."""
+        made = "".join(self._new)
+        self.text, self.code = self.text + made, self.code + made
+        self._new.clear()
+
+    def _origin(self, offset: int) -> Origin | None:
+        """What a character of a copy was made of; None in the text itself."""
+        return None if self._copies is None or offset < self._length else self._copies.origin(offset)
+
+    def values(self, offset: int) -> str:
+        """The values of the indices of the loops that made a copy: "k = 3"."""
+        origin = self._origin(offset)
+        if origin is None:
+            return ""
+        around = self.values(origin.copy.call[1].start) if origin.copy.call else ""
+        inner = origin.copy.source.values(origin.first)
+        return ", ".join(filter(None, (around, origin.values, inner)))
+
+    def uses(self, offset: int) -> tuple[tuple[str, Place], ...]:
+        """The uses of definitions that made a copy, the innermost first."""
+        origin = self._origin(offset)
+        if origin is None:
+            return ()
+        inner = origin.copy.source.uses(origin.first)
+        if origin.copy.call is None:
+            return inner
+        said, span = origin.copy.call
+        return (*inner, (said, self.place(*span)), *self.uses(span.start))
+
+    def _fewer_uses(self, offset: int) -> tuple[tuple[str, Place], ...]:
+        """The innermost use and the two outermost."""
+        uses = self.uses(offset)
+        return uses if len(uses) <= 3 else (uses[0], *uses[-2:])
+
+    # --- places and errors --------------------------------------------------------------------
+
     def line(self, offset: int) -> int:
         """The number of the line that holds `offset`, from 1."""
-        return bisect_right(self._starts, offset)
+        origin = self._origin(offset)
+        return bisect_right(self._starts, offset) if origin is None else origin.copy.source.line(origin.first)
 
     def place(self, start: int, end: int | None = None) -> Place:
         """Where the characters from `start` to `end` stand."""
+        origin = self._origin(start)
+        if origin is not None:
+            last = self._origin(max(start, (end or start + 1) - 1)) or origin
+            stop = last.last if last.copy is origin.copy and last.last > origin.first else origin.last
+            return origin.copy.source.place(origin.first, stop)
         number = self.line(start)
         first = self._starts[number - 1]
         text = self.lines[number - 1]
@@ -91,7 +158,20 @@ class Source:
         related: tuple[tuple[str, Place], ...] = (),
     ) -> LanguageError:
         """An error with its place."""
-        return LanguageError(message, place=self.place(*span), help=help, related=related)
+        return self.locate(LanguageError(message, help=help, related=related), span)
+
+    def related(self, said: str, span: tuple[int, int]) -> tuple[str, Place]:
+        """A sentence and where it points at, for an error."""
+        values = self.values(span[0])
+        return f"{said} ({values})" if values else said, self.place(*span)
+
+    def locate(self, error: E, span: tuple[int, int]) -> E:
+        """The error with its place, the turn of the loop and the uses of definitions that led there."""
+        start, _ = span
+        values = self.values(start)
+        message = f"{error.message} ({values})" if values else error.message
+        related = (*error.related, *self._fewer_uses(start))
+        return type(error)(message, place=self.place(*span), help=error.help, related=related)
 
 
 def decode(content: str | bytes, file: str, limit: int) -> Source:

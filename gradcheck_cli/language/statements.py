@@ -92,3 +92,4 @@ class Statement:
     value: str = ""
     text: Span | None = None  # of the right side
     ops: list[Op] = field(default_factory=list)
+    is_rewritten: bool = False  # its operations are no longer those of its text

@@ -32,6 +32,7 @@ _LONG = 40
 _LONG_LINE = 72
 _GAP = re.compile(r"[\s,+*/()-]")
 _FORMS = "a line is NAME = EXPRESSION, or begins with data, rows, param, seed, set or claim"
+_LOOPS = ("for", "foreach", "while", "loop", "do")
 _OPERANDS = ("number", "name", "string", "derivative")
 _ARITHMETIC = ("+", "-", "*", "/", "@", "^", "**")
 
@@ -187,6 +188,8 @@ def _equals(view: _View) -> Advice | None:
         return Advice("the left side of = is not a name", f"write claim {meant} = ...")
     if any(word.text == "=" for word in view.words[: view.at]):
         return Advice("a second = in one statement", "statements end with ; or the line")
+    if re.match(r"\w+\s*\(", view.code):
+        return Advice("the left side of = is not a name", "a definition is written f(x, a) = ...")
     return Advice("the left side of = is not a name", "a step is written name = ...")
 
 
@@ -299,6 +302,13 @@ def _first_word(view: _View) -> Advice | None:
     if meant is None:
         return None
     return Advice(f'"{_cut(first.text)}" begins no statement', f"did you mean {meant}?", back=1)
+
+
+def _loop(view: _View) -> Advice | None:
+    if view.words[0].text in _LOOPS and view.at == 1 and view.bad.kind in ("name", "number"):
+        form = "write repeat k = 1 to 50: and indent the lines under it"
+        return Advice("loops are written with repeat", form, back=1)
+    return None
 
 
 def _operator(view: _View) -> Advice | None:
@@ -422,6 +432,7 @@ _RULES: tuple[Callable[[_View], Advice | None], ...] = (
     _name_with_digit,
     _advise_reserved_word,
     _first_word,
+    _loop,
     _operator,
     _compare,
     _missing,

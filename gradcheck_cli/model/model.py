@@ -55,7 +55,7 @@ class Step:
     display: str
     node: int
     line: int
-    text: str  # the right side as the author wrote it
+    text: str  # the right side as the author wrote it; empty if it calls definitions
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ class Model:
     settings: Mapping[str, Any] = field(default_factory=dict)  # the file's `set` lines
     notes: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()  # the source, for messages
+    definitions: tuple[str, ...] = ()  # functions of the file; its steps have them written out
     loss: str = "loss"
     files: tuple[str, ...] = ()  # paths of the data files that were read
 

@@ -124,7 +124,7 @@ BAD = [
     (X + "loss = x\nclaim d loss/d x = 1, 2", L, 3, 20, "a vector", "d loss/d x = [1, 2]"),
     ("param v[2] = 1, x2, 3", L, 1, 21, "does not fit", "NAME = EXPRESSION"),
     # statements
-    ("L(w) = w^2", L, 1, 6, "not a name", "name ="),
+    ("L(w) = w^2", L, 1, 1, "no step is named loss", "loss = L(w)"),
     (X + "f[0] = x", L, 2, 6, "not a name", "name ="),
     (X + "x*x", L, 2, 1, "no name", "loss ="),
     ("x*x\ny*y", L, 1, 1, "second expression", "loss ="),
