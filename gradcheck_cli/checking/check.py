@@ -184,7 +184,7 @@ def _unresolved_report(model: Model, blank: Report, failing: Failing) -> Report:
     """The loss is not finite at the given point: the step and its arguments are named."""
     node = failing.node
     step = model.steps.get(failing.step)
-    where = f"step {step.display} (line {step.line})" if step else "the loss"
+    where = f"step {step.display} (line {step.where})" if step else "the loss"
     row = f" in row {failing.row}" if failing.row is not None else ""
     what = "the value"
     if not (node.is_leaf or node.is_literal):

@@ -65,7 +65,7 @@ def unseen_notes(referee: Referee, names: Sequence[str]) -> list[str]:
     if not found:
         return []
     shapes = {i: spell_shape(model.graph.nodes[n.arguments[0]].shape) for i, n in found.items()}
-    lines = {i: model.step_around(i).line for i in found}
+    lines = {i: model.step_around(i).where for i in found}
     told = (f"{n.primitive.function} of a matrix {shapes[i]} (line {lines[i]})" for i, n in found.items())
     others = "backprop and finite differences"
     if referee.affords() and not referee.budget.spent:
@@ -108,10 +108,11 @@ def sentences_on_claims(
     if len(results) == 1:
         first = f"Your only claim is {results[0].verdict}: line {results[0].line}."
     elif wrong:
-        lines = ", ".join(str(r.line) for r in wrong[:8]) + (" ..." if len(wrong) > 8 else "")
+        lines = list(dict.fromkeys(str(r.line) for r in wrong))  # a claim in a loop is many of one line
+        listed = ", ".join(lines[:8]) + (" ..." if len(lines) > 8 else "")
         first = (
             f"{len(wrong)} of your {mine} {'is' if len(wrong) == 1 else 'are'} WRONG: "
-            f"line{'' if len(wrong) == 1 else 's'} {lines}."
+            f"line{'' if len(lines) == 1 else 's'} {listed}."
         )
     else:
         others = [r for r in results if r.verdict is not Verdict.OK]

@@ -140,7 +140,8 @@ class ModelReader:
         node = self.builder.name(name.name, node)
         line = self.source.line(statement.span.start)
         text = "" if statement.is_rewritten else text_of(self.source, statement.text)
-        self.steps[name.name] = Step(name.name, name.display, node, line, text)
+        values = self.source.values(statement.span.start)
+        self.steps[name.name] = Step(name.name, name.display, node, line, text, values)
 
     def _leaf(self, op: Op) -> int:
         return self.builder.names[op.text]

@@ -94,7 +94,8 @@ def _check_definitions(names: _Names) -> None:
         if definition.name.name in names.indices:
             raise _index_too(names, definition.name)
         parameters = {p.name: p.display for p in definition.parameters}
-        inner = replace(names, known={**names.known, **parameters})
+        known = {**names.known, **parameters}
+        inner = replace(names, known=known, functions=definition.scope)
         ops = definition.ops
         _check_uses(inner, ops, range(len(ops)), _call_positions(ops), "claim")
 

@@ -55,7 +55,13 @@ class Step:
     display: str
     node: int
     line: int
-    text: str  # the right side as the author wrote it; empty if it calls definitions
+    text: str  # the right side as the author wrote it; empty if it was written out
+    values: str = ""  # of the indices of the loops around it: "k = 3"
+
+    @property
+    def where(self) -> str:
+        """Its line, behind the word line: "7", "7, k = 3"."""
+        return f"{self.line}, {self.values}" if self.values else str(self.line)
 
 
 @dataclass(frozen=True)

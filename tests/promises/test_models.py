@@ -65,7 +65,8 @@ def test_a_model_keeps_its_promise(path: Path, reports: dict[Path, Report]) -> N
     report = report_of(path, reports)
     assert report.error is None
     assert report.verdict is WORDS[expected[1].split()[0]], report
-    wrong = [claim.line for claim in report.claims if claim.verdict is Verdict.WRONG]
+    lines = [claim.line for claim in report.claims if claim.verdict is Verdict.WRONG]
+    wrong = list(dict.fromkeys(lines))  # a line of a loop is one mistake
     assert wrong == ([int(expected[2])] if expected[2] else [])
 
 

@@ -102,7 +102,7 @@ def _on_kinks(layout: Layout, tape: Tape) -> set[str]:
 
 def _never_finite(model: Model, failing: Sequence[Failing]) -> OptionError:
     first = failing[0]
-    line = model.steps[first.step].line
+    line = model.steps[first.step].where
     many = "" if len(failing) == 1 else f" in any of {len(failing)} draws"
     return OptionError(
         f"{printable(model.file)}: the loss is not finite{many}: the first value that is not is in "

@@ -179,7 +179,7 @@ def _on_draws(layout: Layout, measured: Measured) -> Iterator[str]:
         first = layout.model.steps[measured.failing[0].step]
         yield (
             f"{len(measured.failing)} of {count + len(measured.failing)} draws have a loss that is not "
-            f"finite and were not counted; the first such value is in {first.display} (line {first.line})"
+            f"finite and were not counted; the first such value is in {first.display} (line {first.where})"
         )
     if count == 1 and layout.uses:
         yield (

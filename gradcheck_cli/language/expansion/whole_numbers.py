@@ -28,13 +28,13 @@ class WholeNumber(NamedTuple):
     root: int
     start: int
     end: int
-    index: str = ""  # k of k, k - 1 and k + 1, which most are: they are read at a tenth of the time
+    name: str = ""  # k of k, k - 1 and k + 1, which most are: they are read at a tenth of the time
     offset: int = 0
 
     def value(self, values: Mapping[str, int]) -> int:
         """The number. Raises NotWhole."""
-        if self.index:
-            return values[self.index] + self.offset
+        if self.name:
+            return values[self.name] + self.offset
         return whole_number(self.ops, self.root, lambda op: values.get(op.text))
 
 
@@ -46,8 +46,8 @@ def read_whole(ops: tuple[Op, ...], root: int, start: int, end: int) -> WholeNum
         if text.isdecimal() and len(text) <= 9:
             offset = int(f"{op.text}{text}")
             op = ops[op.arguments[0]]
-    index = op.text if op.kind == "name" else ""
-    return WholeNumber(ops, root, start, end, index, offset)
+    name = op.text if op.kind == "name" else ""
+    return WholeNumber(ops, root, start, end, name, offset)
 
 
 def whole_number(

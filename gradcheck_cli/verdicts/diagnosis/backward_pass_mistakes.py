@@ -169,7 +169,7 @@ def _mistakes(model: Model, nodes: Sequence[Node], tape: Tape) -> Iterator[_Mist
     for node in nodes:
         if node.is_leaf or node.is_literal:
             continue
-        where = f"(line {model.step_around(node.index).line})"
+        where = f"(line {model.step_around(node.index).where})"
         for place, argument in enumerate(node.arguments):
             if model.graph.nodes[argument].is_literal:
                 continue

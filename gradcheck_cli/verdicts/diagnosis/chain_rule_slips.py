@@ -223,7 +223,7 @@ class _Slips:
         text = self.spelling.value(index)
         node = self.nodes[index]
         text = text if index in self.own or node.is_literal or _is_call(text) else f"({text})"
-        return text if node.is_leaf else f"{text} (line {self.model.step_around(index).line})"
+        return text if node.is_leaf else f"{text} (line {self.model.step_around(index).where})"
 
     def _whole(self, edge: Edge) -> bool:
         """Whether all of the derivative passes through this edge."""
@@ -245,7 +245,7 @@ class _Slips:
 
     def _sign(self, edge: Edge) -> str:
         operation = self.nodes[edge.user].operation
-        line = self.model.step_around(edge.user).line
+        line = self.model.step_around(edge.user).where
         rule = f": {SIGNED[operation]} (line {line})" if operation in SIGNED else ""
         if self._whole(edge):
             return f"has the wrong sign{rule}"
@@ -253,7 +253,7 @@ class _Slips:
 
     def _partial(self, edge: Edge) -> tuple[str, str]:
         """ "cos(f0)" and ", the derivative of sin in line 7"."""
-        record, line = self.nodes[edge.user].primitive, self.model.step_around(edge.user).line
+        record, line = self.nodes[edge.user].primitive, self.model.step_around(edge.user).where
         where = f" (line {line})" if record.infix else f", the derivative of {record.function} in line {line}"
         return self.spelling.partial(edge.user, edge.place), where
 

@@ -166,7 +166,7 @@ def _factors(model: Model) -> Iterator[tuple[Node, str]]:
     for item in model.inputs.values():
         yield model.node(item.name), item.display
     for step in model.steps.values():
-        yield model.node(step.name), f"{step.display} (line {step.line})"
+        yield model.node(step.name), f"{step.display} (line {step.where})"
 
 
 def _value(node: Node, sample: ClaimSample) -> Array:
@@ -292,5 +292,5 @@ def _sign_from(model: Model, by: str) -> str:
     for step in model.steps.values():
         operation = model.graph.nodes[step.node].operation
         if index in model.graph.nodes[step.node].arguments and operation in SIGNED:
-            return f": {SIGNED[operation]}; {operation} stands in line {step.line}"
+            return f": {SIGNED[operation]}; {operation} stands in line {step.where}"
     return ""

@@ -100,4 +100,4 @@ def _in_words(model: Model, step: Step, by: str) -> str:
     title = f"d {step.display}/d {model.display(by)}"
     what = f"the derivative of {node.primitive.function}" if single else title
     text = passes.partial_text(model, step.name, by)
-    return f"{text}, {what} in line {step.line}" if text else f"{title} of line {step.line}"
+    return f"{text}, {what} in line {step.where}" if text else f"{title} of line {step.where}"

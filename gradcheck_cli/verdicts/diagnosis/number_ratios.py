@@ -87,7 +87,7 @@ def _meeting(model: Model, wrong: Sequence[ClaimResult], results: Sequence[Claim
             several = f"{', '.join(listed[:-1])} and {listed[-1]}"
             those = several if len(listed) < 7 else f"{len(listed)} numbers"
             display = f"d {wrong[0].of}/d {step.display}"
-            return f"{those} are off by one factor, and all pass through {display} (line {step.line})"
+            return f"{those} are off by one factor, and all pass through {display} (line {step.where})"
     return None
 
 

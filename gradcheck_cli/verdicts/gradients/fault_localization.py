@@ -180,4 +180,4 @@ def name_kink(model: Model, node: Node) -> str:
 
 def name_place(model: Model, node: Node) -> str:
     """A node's function, and the line of the step it belongs to."""
-    return f"{node.operation} (line {model.step_around(node.index).line})"
+    return f"{node.operation} (line {model.step_around(node.index).where})"

@@ -195,7 +195,7 @@ def _value_wrong(model: Model, name: str, theirs: Array, ours: Array, wrong: Arr
     step = model.steps[name]
     functions = sorted(_functions_in(model, name))
     note = (
-        f"the value of {step.display} (line {step.line}) differs: symbolic {theirs[at]:.16g}, "
+        f"the value of {step.display} (line {step.where}) differs: symbolic {theirs[at]:.16g}, "
         f"forward pass {ours[at]:.16g}. This is a defect of gradcheck, in one of: "
         f"{', '.join(functions)}"
     )
@@ -204,7 +204,8 @@ def _value_wrong(model: Model, name: str, theirs: Array, ours: Array, wrong: Arr
 
 def _value_unknown(model: Model, name: str, why: BudgetSpent) -> Values:
     step = model.steps[name]
-    note = f"whether symbolic and forward pass agree on {step.display} (line {step.line}) is not known: {why}"
+    which = f"{step.display} (line {step.where})"
+    note = f"whether symbolic and forward pass agree on {which} is not known: {why}"
     return Values(Verdict.UNRESOLVED, 0.0, None, name, note)
 
 
