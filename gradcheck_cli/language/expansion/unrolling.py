@@ -113,8 +113,9 @@ class _Unroller:
             op = None if declared.value is None else statement.ops[declared.value]
             if op is None or op.kind != "number" or declared.shape is not None:
                 continue
-            if op.text.isdecimal() and len(op.text) <= 9:
-                self.constants[declared.name.name] = int(op.text)
+            value = float(op.text)
+            if value.is_integer() and value < 1e9:
+                self.constants[declared.name.name] = int(value)
 
     # --- definitions --------------------------------------------------------------------------
 

@@ -83,6 +83,8 @@ SAME = {
         V + "s = x[1]*w\nloss = s^2\nrepeat k = 0 to 1:\n  claim d loss/d x[k] = k*2*s*w",
         V + "s = x[1]*w\nloss = s^2\nclaim d loss/d x[0] = 0*2*s*w\nclaim d loss/d x[1] = 1*2*s*w",
     ),
+    "constants": ("data m = 3.0, n = 2e0\nparam w = 1\nh32 = w\nloss = w*h{m}{n}*sum(i = 1 to m: i)",
+                  "data m = 3, n = 2\nparam w = 1\nh32 = w\nloss = w*h32*((1) + (2) + (3))"),
     "constant in an index": (V + "loss = w*x[n-1]", V + "loss = w*x[3]"),
     "the index d": (
         B + "loss = w1^2\nrepeat d = 1 to 1:\n  claim d loss/d w{d} = 2*d*w1",
