@@ -24,6 +24,9 @@ _TOKEN = re.compile(
 )
 _SUM_HEAD = re.compile(r"(?:sum|prod)\s*\(\s*([^\W\d]\w*)\s*=(?!=)\s*")
 _BRACKET = re.compile(r'"[^"\n]*"|[()\[\]:]|\bto\b')
+_NAME_BEHIND = re.compile(r"\s+[^\W\d]")
+_EQUALS_BEHIND = re.compile(r"\s*=(?!=)")
+_DERIVED = re.compile(r"(?:\bd\s+|\u2202\s*)$")
 _SIGNS = {"sum": " + ", "prod": " * "}
 _BOUNDS = "bounds are made of whole numbers, as 5 or n after data n = 5, and of indices, with + - *"
 _IN_LOOPS = "a loop writes names: repeat k = 1 to 50: and in its lines h{k}; group with ( )"
@@ -156,11 +159,10 @@ class TemplateReader:
     def _index(self, index: Name, span: Span) -> Iterator[Part]:
         """An index as a number in a formula."""
         code = self.source.code
-        if re.match(r"\s+[^\W\d]", code[span.end : span.end + 80]) and index.name == "d":
+        if index.name == "d" and _NAME_BEHIND.match(code, span.end):
             return  # d loss/d w
-        behind = re.match(r"\s*=(?!=)", code[span.end : span.end + 80])
-        derived = re.search(r"(?:\bd\s+|\u2202\s*)$", code[max(0, span.start - 80) : span.start])
-        if behind or derived:
+        derived = _DERIVED.search(code[code.rfind("\n", 0, span.start) + 1 : span.start])
+        if derived or _EQUALS_BEHIND.match(code, span.end):
             what = "it has no derivative" if derived else "it has its value from there"
             raise self.source.error(
                 f'"{index.display}" is an index: {what}', span,

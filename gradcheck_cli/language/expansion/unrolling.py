@@ -41,6 +41,8 @@ from gradcheck_cli.numerics.limits.language import LanguageLimits
 
 __all__ = ["definitions_of", "write_out"]
 
+_SETTING = re.compile(r"(?:set|seed)\b(?!\s*=)")
+
 
 def write_out(
     source: Source,
@@ -114,7 +116,7 @@ class _Unroller:
             if op is None or op.kind != "number" or declared.shape is not None:
                 continue
             value = float(op.text)
-            if value.is_integer() and value < 1e9:
+            if value.is_integer():
                 self.constants[declared.name.name] = int(value)
 
     # --- definitions --------------------------------------------------------------------------
@@ -206,7 +208,7 @@ class _Unroller:
 
     def _check_repeatable(self, span: Span) -> None:
         code = self.source.code
-        word = re.match(r"(?:set|seed)\b(?!\s*=)", code[span.start : span.start + 80])
+        word = _SETTING.match(code, span.start)
         if word:
             raise self.source.error(f"{word[0]} stands outside loops", span, help="move its line up")
         if definition_head(self.source, span):

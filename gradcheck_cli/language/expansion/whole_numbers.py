@@ -43,7 +43,7 @@ def read_whole(ops: tuple[Op, ...], root: int, start: int, end: int) -> WholeNum
     op, offset = ops[root], 0
     if op.kind == "binary" and op.text in ("+", "-") and ops[op.arguments[1]].kind == "number":
         text = ops[op.arguments[1]].text
-        if text.isdecimal() and len(text) <= 9:
+        if text.isdecimal() and len(text) <= 18:
             offset = int(f"{op.text}{text}")
             op = ops[op.arguments[0]]
     name = op.text if op.kind == "name" else ""
