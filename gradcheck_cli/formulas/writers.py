@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from gradcheck_cli.formulas.array_algebra import Algebra
-from gradcheck_cli.formulas.scalar_algebra import COMPARISONS, Form
+from gradcheck_cli.formulas.expression_table import Form
+from gradcheck_cli.formulas.scalar_algebra import COMPARISONS
 from gradcheck_cli.language.identifiers import canonical
 
 __all__ = ["GREEK", "LatexWriter", "Piece", "Writer", "latex_derivative", "latex_name"]

@@ -1,24 +1,19 @@
 """Reads one statement. Gives what it says: its kind, its names, and a flat list of operations.
 
-An operation refers to earlier ones by position, so nothing that follows needs recursion. The tables
-of the parser (LALR, made by lark from grammar.lark) are shipped as grammar_table.py; after a change
-`PYTHONHASHSEED=0 python -m gradcheck_cli.language.grammar` writes them again. Short statements that
-differ in names and numbers only are parsed once (shapes.py). Knows nothing of values and shapes.
+An operation refers to earlier ones by position, so nothing that follows needs recursion. Short statements
+that differ in names and numbers only are parsed once (parse_cache.py). Knows nothing of values and shapes.
 """
 
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Callable, Iterator
-from functools import cached_property
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 
 import lark
 
 from gradcheck_cli.common.errors import LanguageError
+from gradcheck_cli.language.automaton import Automaton
 from gradcheck_cli.language.identifiers import canonical
 from gradcheck_cli.language.parse_cache import Outline, outline_of
 from gradcheck_cli.language.source_text import Source, Span
@@ -32,7 +27,6 @@ _DERIVATIVE = re.compile(r"(?:d\s+|∂\s*)(\w+)\s*/\s*(?:d\s+|∂\s*)(\w+)")
 _SETTING = re.compile(r"set\s+([^\W\d][\w-]*)\s*=\s*(\S[^\n]*)", re.DOTALL)
 _FORMATS = "write as float32, as float16 or as bfloat16; without it numbers are judged as they are written"
 _ONLY_CLAIMS = 'the numbers of a claim are judged in a format: claim d loss/d w from "FILE" as float32'
-_OPTIONS: dict[str, Any] = {"parser": "lalr", "lexer": "basic", "maybe_placeholders": False}
 
 
 class Parser:
@@ -348,67 +342,4 @@ class Parser:
 
 
 _SPELLED = {"**": "^", "≥": ">=", "≤": "<="}
-
-
-class _Rules:
-    """The rules of the parser whose statement is read: one automaton serves all parsers of a thread."""
-
-    def __init__(self) -> None:
-        self.parser: Parser | None = None
-
-    def __getattr__(self, name: str) -> Callable[[list[Any]], Any]:
-        rule = getattr(Parser, name)
-        return lambda children: rule(self.parser, children)
-
-
-class _Tables(threading.local):
-    """The automaton, loaded once in each thread: that takes longer than to parse a small model."""
-
-    def __init__(self) -> None:
-        self.rules = _Rules()
-
-    @cached_property
-    def lark(self) -> lark.Lark:
-        """The parser whose rules are `rules`."""
-        return _load(self.rules)
-
-
-_TABLES = _Tables()
-
-
-def _load(rules: _Rules) -> lark.Lark:
-    """The parser from its saved tables; from the grammar where lark is another version."""
-    try:
-        from gradcheck_cli.language import grammar_table
-    except ImportError:
-        return _build(rules)
-    if lark.__version__ != grammar_table.VERSION:
-        return _build(rules)
-    load: Any = lark.Lark._load_from_dict
-    parser: lark.Lark = load(grammar_table.DATA, grammar_table.MEMO, transformer=rules)
-    return parser
-
-
-def _grammar() -> str:
-    return Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
-
-
-def _build(rules: _Rules | None = None) -> lark.Lark:
-    transformer: Any = rules
-    return lark.Lark(_grammar(), transformer=transformer, **_OPTIONS)
-
-
-def table_text() -> str:
-    """The text of grammar_table.py for this version of lark and the grammar as it is now."""
-    data, memo = _build().memo_serialize([lark.lexer.TerminalDef, lark.grammar.Rule])
-    return "".join(_table_lines(data, memo))
-
-
-def _table_lines(data: Any, memo: Any) -> Iterator[str]:
-    yield '"""Reads nothing. Gives the tables of the parser. Made by grammar.py."""\n\n'
-    yield "# ruff: noqa\n# fmt: off\n"
-    yield f"VERSION = {lark.__version__!r}\nDATA = {data!r}\nMEMO = {memo!r}\n"
-
-
-if __name__ == "__main__":
-    Path(__file__).with_name("grammar_table.py").write_text(table_text(), encoding="utf-8")
+_TABLES = Automaton(Parser)

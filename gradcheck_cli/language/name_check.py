@@ -14,8 +14,8 @@ from gradcheck_cli.common.errors import LanguageError, printable
 from gradcheck_cli.language.expansion.definitions import Definition, WrittenOut, check_call
 from gradcheck_cli.language.identifiers import canonical, describe, foreign_letter, nearest, skeleton
 from gradcheck_cli.language.source_text import Source, Span
+from gradcheck_cli.language.statement_words import KEYWORDS, derivative_meant
 from gradcheck_cli.language.statements import Name, Op, Statement
-from gradcheck_cli.language.syntax_advice import KEYWORDS, derivative_meant
 from gradcheck_cli.model.primitives.table import PRIMITIVES, function_names, resolve_function
 
 __all__ = ["CONSTANTS", "Checked", "check_claims", "check_names", "is_function"]

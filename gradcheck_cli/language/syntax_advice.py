@@ -14,65 +14,24 @@ from gradcheck_cli.common.errors import LanguageError
 from gradcheck_cli.language.identifiers import describe, nearest
 from gradcheck_cli.language.listed_values import listed_values
 from gradcheck_cli.language.source_text import Source, Span
+from gradcheck_cli.language.statement_words import (
+    KEYWORDS,
+    LONG_LINE,
+    OPERANDS,
+    View,
+    Word,
+    cut,
+    derivative_meant,
+    words_of,
+)
 from gradcheck_cli.model.primitives.table import function_names
 from gradcheck_cli.numerics.limits.language import DEFAULTS
 
-__all__ = ["KEYWORDS", "derivative_meant", "explain"]
+__all__ = ["explain"]
 
-KEYWORDS = ("data", "rows", "param", "seed", "set", "claim", "from", "columns", "count")
-_WORD = re.compile(
-    r"(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<derivative>(?:d\s+|∂\s*)[^\W\d]\w*\s*/\s*(?:d\s+|∂\s*)[^\W\d]\w*)"
-    r"|(?P<name>[^\W\d]\w*)"
-    r'|(?P<string>"[^"\n]*")'
-    r"|(?P<compare>>=|<=|[<>≥≤](?!=))"
-    r"|(?P<sign>\*\*|==|!=|<>|&&|\|\||\+=|-=|:=|->|\.T\b|\S)"
-)
-_LONG = 40
-_LONG_LINE = 72
-_GAP = re.compile(r"[\s,+*/()-]")
 _FORMS = "a line is NAME = EXPRESSION, or begins with data, rows, param, seed, set or claim"
 _LOOPS = ("for", "foreach", "while", "loop", "do")
-_OPERANDS = ("number", "name", "string", "derivative")
 _ARITHMETIC = ("+", "-", "*", "/", "@", "^", "**")
-
-
-class _Word(NamedTuple):
-    kind: str
-    text: str
-    start: int
-    end: int
-
-
-class _View(NamedTuple):
-    """A statement's words, and which of them came unexpected (the last is the statement's end)."""
-
-    words: list[_Word]
-    at: int
-    code: str
-    all_code: str  # of the whole file
-
-    @property
-    def bad(self) -> _Word:
-        """The unexpected word."""
-        return self.words[self.at]
-
-    @property
-    def before(self) -> _Word:
-        """The word in front of it."""
-        return self.words[self.at - 1] if self.at else _Word("start", "", 0, 0)
-
-    @property
-    def ends_operand(self) -> bool:
-        """Whether the word before is the end of a value."""
-        word = self.before
-        known = word.kind in _OPERANDS and word.text not in KEYWORDS
-        return known or word.text in (")", "]", "'", ".T")
-
-    @property
-    def after(self) -> _Word:
-        """The word behind it."""
-        return self.words[min(self.at + 1, len(self.words) - 1)]
 
 
 class Advice(NamedTuple):
@@ -87,9 +46,9 @@ def explain(source: Source, span: Span, at: int, around: int = DEFAULTS.syntax_c
     """The error for the statement at `span`, which is unexpected at its character `at`: so many characters
     `around` it are looked at."""
     code = source.code[span.start : span.end]
-    words = _words(code, at, around)
+    words = words_of(code, at, around)
     position = next(k for k, word in enumerate(words) if word.end > at or word.kind == "end")
-    view = _View(words, position, code, source.code)
+    view = View(words, position, code, source.code)
     if view.bad.text == "," or view.before.text == ",":
         error = _without_brackets(source, span, view, around)
         if error is not None:
@@ -99,13 +58,13 @@ def explain(source: Source, span: Span, at: int, around: int = DEFAULTS.syntax_c
         if advice is not None:
             break
     else:
-        advice = Advice(f'"{_cut(view.bad.text)}" does not fit here', _FORMS)
+        advice = Advice(f'"{cut(view.bad.text)}" does not fit here', _FORMS)
     bad = view.words[position - advice.back]
     place = (span.start + bad.start, span.start + bad.end)
     return source.error(advice.message, place, help=advice.help)
 
 
-def _without_brackets(source: Source, span: Span, view: _View, around: int) -> LanguageError | None:
+def _without_brackets(source: Source, span: Span, view: View, around: int) -> LanguageError | None:
     """`v[2] = 0.3, 1.2`: the vector or matrix that is meant."""
     code = view.code[: view.bad.end + around]
     following = source.code[span.end : span.end + around] if code == view.code else ""
@@ -114,67 +73,27 @@ def _without_brackets(source: Source, span: Span, view: _View, around: int) -> L
         return None
     what = "a matrix stands in brackets, row by row" if found.is_matrix else "a vector stands in brackets"
     place = (span.start + found.start, span.start + found.end)
-    return source.error(what, place, help=f"write {_cut(found.assignment, _LONG_LINE)}")
-
-
-def _words(code: str, at: int, around: int) -> list[_Word]:
-    """The words of a statement; of a very long one its first, and those around `at`."""
-    start, end = max(0, at - around), min(len(code), at + around)
-    first = _WORD.search(code) if start else None
-    if start:
-        gap = _GAP.search(code, start, at)
-        start = gap.end() if gap else at
-    words = [_word(first)] if first else []
-    words += map(_word, _WORD.finditer(code, start, end))
-    return [*words, _Word("end", "", end, end)]
-
-
-def _word(found: re.Match[str]) -> _Word:
-    return _Word(found.lastgroup or "sign", found[0], found.start(), found.end())
-
-
-def _cut(text: str, longest: int = _LONG) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
-
-
-def derivative_meant(code: str, all_code: str = "") -> str | None:
-    """`d loss/d w0` for dL/dw0, dl_dw0 or d(loss)/d(w0) at the start of `code`.
-
-    L is taken for the loss unless `all_code` defines a step of that name.
-    """
-    head = code[:200]
-    found = (
-        re.match(r"(?:d|∂)\s*[(\[]\s*(\w+)\s*[)\]]\s*/\s*(?:d|∂)\s*[(\[]?\s*(\w+)", head)
-        or re.match(r"(?:d|∂)_?(\w+?)_?\s*/\s*(?:d\s+|∂\s*|d_?)(\w+)", head)
-        or re.match(r"d\s+(\w+)\s*/\s*d_?(\w+)", head)
-        or re.match(r"d_?([^\W_]+)_d_?(\w+)", head)
-    )
-    if not found:
-        return None
-    of = found[1]
-    if of in ("L", "l") and not re.search(rf"(?:^|[;\n])[ \t]*{of}[ \t]*=", all_code):
-        of = "loss"
-    return f"d {_cut(of)}/d {_cut(found[2])}"
+    return source.error(what, place, help=f"write {cut(found.assignment, LONG_LINE)}")
 
 
 # --- rules: each gives its advice, or None if the mistake is another ----------------------------
 
 
-def _claim(view: _View) -> Advice | None:
+def _claim(view: View) -> Advice | None:
     if view.words[0].text != "claim" or view.at != 1 or view.bad.text == "=":
         return None
     meant = derivative_meant(view.code[view.bad.start :], view.all_code) or "d loss/d w0"
     return Advice("a claim begins with a derivative", f"write claim {meant} = ...")
 
 
-def _second(view: _View) -> Advice | None:
+def _second(view: View) -> Advice | None:
     behind = view.before.kind == "derivative" and view.bad.text == "/"
     if behind or re.match(r"d\s*(\^|2|\*\*)\s*2?\s*\w+\s*/", view.code[view.bad.start :]):
         return Advice("second derivatives are not judged", "claim a first one, d loss/d w0")
     return None
 
 
-def _equals(view: _View) -> Advice | None:
+def _equals(view: View) -> Advice | None:
     if view.bad.text == "==" or (view.bad.text == "=" and view.before.text == "="):
         return Advice("== is not used", "a step is written name = ...; comparisons are > < >= <=")
     if view.bad.text in ("!=", "<>"):
@@ -193,7 +112,7 @@ def _equals(view: _View) -> Advice | None:
     return Advice("the left side of = is not a name", "a step is written name = ...")
 
 
-def _advise_reserved_word(view: _View) -> Advice | None:
+def _advise_reserved_word(view: View) -> Advice | None:
     word = view.bad.text
     if word not in KEYWORDS:
         return None
@@ -209,7 +128,7 @@ _PLACES = {
 }
 
 
-def _advise_reserved_name(view: _View) -> Advice | None:
+def _advise_reserved_name(view: View) -> Advice | None:
     """`data = 3`: the word before was taken for the beginning of a statement."""
     if view.at == 1 and view.before.text in KEYWORDS and view.bad.text == "=":
         word = view.before.text
@@ -217,38 +136,38 @@ def _advise_reserved_name(view: _View) -> Advice | None:
     return None
 
 
-def _seed(view: _View) -> Advice | None:
+def _seed(view: View) -> Advice | None:
     if view.words[0].text == "seed" and view.at <= 2:
         return Advice("a seed is one whole number", "write seed 7")
     return None
 
 
-def _name_with_digit(view: _View) -> Advice | None:
+def _name_with_digit(view: View) -> Advice | None:
     """`param 2x = 1`."""
     starts = view.before.text in ("data", "rows", "param", ",") and view.bad.kind == "number"
     if starts and view.after.kind == "name" and view.words[0].text in ("data", "rows", "param"):
-        return Advice("a name begins with a letter", f"write {_cut(view.after.text)}_1")
+        return Advice("a name begins with a letter", f"write {cut(view.after.text)}_1")
     return None
 
 
-def _decimal(view: _View) -> Advice | None:
+def _decimal(view: View) -> Advice | None:
     for k in (view.at, view.at - 1):
         if 1 <= k < len(view.words) - 1 and view.words[k].text == ",":
             left, right = view.words[k - 1], view.words[k + 1]
             near = left.end == view.words[k].start and right.start == view.words[k].end
             if near and left.kind == right.kind == "number":
-                number = _cut(f"{left.text}.{right.text}")
+                number = cut(f"{left.text}.{right.text}")
                 return Advice("a comma inside a number", f"the decimal sign is a point: {number}")
     return None
 
 
-def _quotes(view: _View) -> Advice | None:
+def _quotes(view: View) -> Advice | None:
     if view.bad.text == "'":
         return Advice("single quotes do not enclose a text", 'write "..."; \' is the transpose')
     return None
 
 
-def _file(view: _View) -> Advice | None:
+def _file(view: View) -> Advice | None:
     """What stands behind `from`, and behind the file."""
     before, bad = view.before, view.bad
     if bad.text == "as" and view.ends_operand and (view.words[0].text == "claim" or before.kind == "string"):
@@ -256,17 +175,17 @@ def _file(view: _View) -> Advice | None:
     if before.text == "from" and bad.kind not in ("string", "end"):
         if bad.text == "'":
             path = view.code[bad.end :].split("'", 1)[0]
-            return Advice("single quotes do not enclose a text", f'write from "{_cut(path)}"')
+            return Advice("single quotes do not enclose a text", f'write from "{cut(path)}"')
         path = view.code[bad.start :].split(None, 1)[0]
-        return Advice("the name of a file stands in double quotes", f'write from "{_cut(path)}"')
+        return Advice("the name of a file stands in double quotes", f'write from "{cut(path)}"')
     if any(w.text == "columns" for w in view.words[: view.at]) and bad.kind in ("name", "string"):
-        listed = f"{_cut(before.text)}, {_cut(bad.text)}"
+        listed = f"{cut(before.text)}, {cut(bad.text)}"
         return Advice("columns are separated by commas", f"write {listed}")
     behind = before.kind == "string" and any(w.text == "from" for w in view.words[: view.at])
     if behind and bad.kind == "name" and bad.text not in KEYWORDS:
         near = nearest(bad.text, ["columns"])
         return Advice(
-            f'"{_cut(bad.text)}" does not fit here',
+            f'"{cut(bad.text)}" does not fit here',
             "did you mean columns?" if near else _PLACES["columns"],
         )
     if behind and bad.text == ",":
@@ -274,7 +193,7 @@ def _file(view: _View) -> Advice | None:
     return None
 
 
-def _format(view: _View) -> Advice:
+def _format(view: View) -> Advice:
     """`as` without a format, or not behind a file."""
     follows = any(word.text == "from" for word in view.words[: view.at])
     if follows and view.after.kind != "name":
@@ -282,49 +201,49 @@ def _format(view: _View) -> Advice:
     return Advice('"as" does not fit here', 'a format stands behind a file: claim ... from "FILE" as float32')
 
 
-def _number(view: _View) -> Advice | None:
+def _number(view: View) -> Advice | None:
     if view.before.kind != "number" or view.bad.start != view.before.end:
         return None
     if re.fullmatch("_[0-9_]+", view.bad.text):
         whole = view.before.text + view.bad.text.replace("_", "")
-        return Advice("a number has no _", f"write {_cut(whole)}")
+        return Advice("a number has no _", f"write {cut(whole)}")
     if view.bad.kind == "number":
-        whole = _cut(view.before.text + view.bad.text)
+        whole = cut(view.before.text + view.bad.text)
         return Advice(f'"{whole}" is not a number', "a number has one decimal point")
     return None
 
 
-def _first_word(view: _View) -> Advice | None:
+def _first_word(view: View) -> Advice | None:
     first = view.words[0]
     if view.at != 1 or first.kind != "name" or view.bad.kind != "name":
         return None
     meant = nearest(first.text, KEYWORDS)
     if meant is None:
         return None
-    return Advice(f'"{_cut(first.text)}" begins no statement', f"did you mean {meant}?", back=1)
+    return Advice(f'"{cut(first.text)}" begins no statement', f"did you mean {meant}?", back=1)
 
 
-def _loop(view: _View) -> Advice | None:
+def _loop(view: View) -> Advice | None:
     if view.words[0].text in _LOOPS and view.at == 1 and view.bad.kind in ("name", "number"):
         form = "write repeat k = 1 to 50: and indent the lines under it"
         return Advice("loops are written with repeat", form, back=1)
     return None
 
 
-def _operator(view: _View) -> Advice | None:
+def _operator(view: View) -> Advice | None:
     left, right = view.before, view.bad
-    begins = right.kind in _OPERANDS or right.text in ("(", "[")
+    begins = right.kind in OPERANDS or right.text in ("(", "[")
     if not (view.ends_operand and begins):
         return None
     if left.text in function_names():
-        return Advice(f'"{left.text}" needs brackets', f"write {left.text}({_cut(right.text)})")
-    message = f'missing operator between "{_cut(left.text)}" and "{_cut(right.text)}"'
-    if left.kind in _OPERANDS and right.kind in _OPERANDS:
-        return Advice(message, f"a product is written {_cut(left.text)}*{_cut(right.text)}")
+        return Advice(f'"{left.text}" needs brackets', f"write {left.text}({cut(right.text)})")
+    message = f'missing operator between "{cut(left.text)}" and "{cut(right.text)}"'
+    if left.kind in OPERANDS and right.kind in OPERANDS:
+        return Advice(message, f"a product is written {cut(left.text)}*{cut(right.text)}")
     return Advice(message, "a product is written with *")
 
 
-def _compare(view: _View) -> Advice | None:
+def _compare(view: View) -> Advice | None:
     if view.bad.kind != "compare" and view.bad.text not in _ARITHMETIC:
         return None
     level = _same_level(view)
@@ -339,7 +258,7 @@ def _compare(view: _View) -> Advice | None:
     return None
 
 
-def _same_level(view: _View) -> list[_Word]:
+def _same_level(view: View) -> list[Word]:
     """The words in front, back to the open bracket or comma around them, without inner brackets."""
     depth, level = 0, []
     for word in reversed(view.words[: view.at]):
@@ -354,7 +273,7 @@ def _same_level(view: _View) -> list[_Word]:
     return level
 
 
-def _missing(view: _View) -> Advice | None:
+def _missing(view: View) -> Advice | None:
     left, right = view.before, view.bad
     if left.text in ("(", "[") and right.text in (")", "]"):
         return Advice("there is nothing between the brackets", "write a value there")
@@ -369,7 +288,7 @@ def _missing(view: _View) -> Advice | None:
     return None
 
 
-def _end_help(left: _Word) -> str:
+def _end_help(left: Word) -> str:
     if left.text in (*_ARITHMETIC, "=") or left.kind == "compare":
         return f'a value is expected after "{left.text}"; a line goes on inside brackets only'
     if left.text in ("from", "columns"):
@@ -401,7 +320,7 @@ _STRANGE = {
 }
 
 
-def _strange(view: _View) -> Advice | None:
+def _strange(view: View) -> Advice | None:
     if view.bad.kind == "string":
         return Advice("a text in quotes does not fit here", _STRANGE['"'])
     if view.bad.kind != "sign":
@@ -413,13 +332,13 @@ def _strange(view: _View) -> Advice | None:
     return None
 
 
-def _comma(view: _View) -> Advice | None:
+def _comma(view: View) -> Advice | None:
     if view.bad.text == ",":
         return Advice("a comma outside brackets", "statements end with ; or the line")
     return None
 
 
-_RULES: tuple[Callable[[_View], Advice | None], ...] = (
+_RULES: tuple[Callable[[View], Advice | None], ...] = (
     _decimal,
     _advise_reserved_name,
     _seed,

@@ -35,8 +35,8 @@ from gradcheck_cli.language.expansion.whole_numbers import WholeNumber
 from gradcheck_cli.language.grammar import Parser
 from gradcheck_cli.language.name_check import CONSTANTS, is_function
 from gradcheck_cli.language.source_text import Source, Span
+from gradcheck_cli.language.statement_words import KEYWORDS
 from gradcheck_cli.language.statements import Name, Statement
-from gradcheck_cli.language.syntax_advice import KEYWORDS
 from gradcheck_cli.numerics.limits.language import LanguageLimits
 
 __all__ = ["definitions_of", "write_out"]

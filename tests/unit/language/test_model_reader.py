@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from gradcheck_cli.common.errors import GradcheckError, LanguageError, OptionError, ShapeError
 from gradcheck_cli.language import read_claims, read_model, read_values, show
-from gradcheck_cli.language.grammar import _TABLES, _build
+from gradcheck_cli.language.automaton import Automaton, build
+from gradcheck_cli.language.grammar import Parser
 from gradcheck_cli.language.identifiers import canonical, nearest
 from gradcheck_cli.model.graph import Derivative, Graph
 from gradcheck_cli.model.initializers import INITIALIZERS
@@ -524,8 +525,8 @@ def automaton(parser: lark.Lark) -> list[tuple[object, ...]]:
 
 
 def test_saved_table_is_that_of_the_grammar() -> None:
-    saved = _TABLES.lark
-    fresh = _build()
+    saved = Automaton(Parser).lark
+    fresh = build()
     assert automaton(saved) == automaton(fresh)
     terminals = [sorted((t.name, str(t.pattern)) for t in p.terminals) for p in (saved, fresh)]
     assert terminals[0] == terminals[1]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from chains import chain
 from gradcheck_cli.common.errors import GradcheckError, LanguageError, ShapeError
-from gradcheck_cli.language import grammar, read_model, show
+from gradcheck_cli.language import read_model, show
+from gradcheck_cli.language.automaton import build
 from gradcheck_cli.language.expansion.definitions import Given
 from gradcheck_cli.language.expansion.unrolling import write_out
 from gradcheck_cli.language.grammar import Parser
@@ -29,7 +30,7 @@ from paths import MODELS
 from problems import FOLDER
 
 FILES = [*sorted(MODELS.glob("*.txt")), *sorted(FOLDER.glob("*.txt"))]
-LARK = grammar._build()
+LARK = build()
 ALONE = LIMITS._replace(longest_cached=-1)  # every statement is parsed by lark
 LEXER = Lexer(LARK.lexer_conf.terminals, LARK.lexer_conf.ignore)
 
