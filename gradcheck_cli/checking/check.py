@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from gradcheck_cli.checking.claimed_values import claims_by_kind, explain_values, in_order
 from gradcheck_cli.checking.options import HINTS, Options
 from gradcheck_cli.checking.run_plan import plan_run
 from gradcheck_cli.checking.sentences import (
@@ -34,6 +35,7 @@ from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Report, Verdict, worst
 from gradcheck_cli.verdicts.claims.grounds import Grounds
 from gradcheck_cli.verdicts.claims.judge_claims import Judged, judge_claims
+from gradcheck_cli.verdicts.claims.judge_values import judge_values
 from gradcheck_cli.verdicts.gradients.judge import blocks
 from gradcheck_cli.verdicts.gradients.points import Point, points_of
 from gradcheck_cli.verdicts.gradients.value_check import Values, compare_values
@@ -123,12 +125,20 @@ def _check_points(
         all_entries=asked.all_entries, limits=limits.gradients,
         differences=limits.finite_differences, done=meter.part,
     )  # fmt: skip
+    given = [(p.number, p.values) for p in points]
+    derivatives, values_claimed = claims_by_kind(judged)
     judgement = judge_claims(
-        model, judged, [(p.number, p.values) for p in points], referee,
+        model, derivatives, given, referee,
         layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
         on_border=bool(tape.borders_hit()), limits=limits.claims, done=meter.part,
     )  # fmt: skip
-    results = _explain(model, judgement, asked, limits)
+    forward = judge_values(
+        model, values_claimed, given, referee,
+        layout=judgement.layout, strict=bool(asked.strict), limits=limits.claims, done=meter.part,
+    )  # fmt: skip
+    results = in_order(
+        judged, _explain(model, judgement, asked, limits), explain_values(model, forward, asked, limits)
+    )
     of_model = *free_notes(model), *unused_notes(model)
     notes = *of_model, *unseen_notes(referee, names), *judgement.notes, *budget_notes(referee)
     blank = replace(blank, notes=(*blank.notes, *notes))

@@ -14,6 +14,7 @@ from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.derivatives.backprop.reverse_mode import derivative
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.formulas import derivation, passes
+from gradcheck_cli.model.graph import Derivative
 from gradcheck_cli.model.model import Input, Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.table import LIMITS, Limits
@@ -123,8 +124,14 @@ def _backward(
             shape=model.node(term.name).shape,
             latex=term.latex,
             local_latex=term.local_latex,
-            title=term.title,
+            title=" = ".join([*_own_names(model, term.name), term.title]),
         )
+
+
+def _own_names(model: Model, name: str) -> Iterable[str]:
+    """The names that `let` gives to the derivative of the loss by a name."""
+    target = Derivative(model.loss, name)
+    return (let.display for let in model.lets.values() if let.target == target)
 
 
 def _notes(model: Model, steps: Sequence[derivation.Term]) -> Iterable[str]:

@@ -111,12 +111,13 @@ def read_claims(
     numerics: NumericsLimits = NUMERICS,
 ) -> tuple[Claim, ...]:
     """The claims of a text, about the steps and inputs of `model`; its other lines are not used."""
+    from gradcheck_cli.language.let_names import names_of_model
     from gradcheck_cli.language.name_check import check_claims
 
     source, written = _parse(text, file, limits, model)
-    claims = [statement for statement in written.statements if statement.kind == "claim"]
+    claims = [statement for statement in written.statements if statement.kind in ("let", "claim")]
     known = {name: model.display(name) for name in (*model.inputs, *model.steps)}
-    check_claims(source, replace(written, statements=claims), known)
+    check_claims(source, replace(written, statements=claims), known, names_of_model(model.lets))
     from gradcheck_cli.language.model_reader import with_claims
 
     return with_claims(model, source, claims, Access(folder or Path(), limits, numerics)).claims

@@ -108,7 +108,7 @@ def _numbers_as_typed(statement: Statement, read: Callable[[str], Any]) -> Any:
             done.append(np.asarray(-np.array(done[op.arguments[0]], dtype=object)).tolist())
         elif op.kind == "stack":
             done.append([done[a] for a in op.arguments])
-        elif op.kind == "derivative":
+        elif op.kind in ("derivative", "value"):
             done.append(None)
         else:
             return None
@@ -217,7 +217,7 @@ def _choose_arrays(table: Table, columns: tuple[str, ...], target: Derivative) -
         return columns[:1]
     named = [name for name in (str(target), target.by) if name in table.names]
     if named or len(table.names) > 1:
-        return (named[0] if named else target.by,)
+        return (named[0] if named else target.by or target.of,)
     return table.names
 
 

@@ -28,24 +28,26 @@ from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statements import Op, Statement
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Derivative, Key
-from gradcheck_cli.model.model import Claim, Misfit, Model
+from gradcheck_cli.model.model import Claim, Let, Misfit, Model
 from gradcheck_cli.model.primitives.record import Shape
 
-__all__ = ["build_claim"]
+__all__ = ["build_claim", "build_let"]
 
 
 def build_claim(
     source: Source, statement: Statement, model: Model, access: Access
 ) -> Claim:
-    """The claim of a statement. Raises LanguageError where what it claims is no derivative."""
+    """The claim of a statement. Raises LanguageError where what it claims is neither a derivative nor the
+    value of a step."""
     context = ClaimStatement(source, model, access, statement)
     op = target_op(statement)
-    target = _derivative(context, op)
+    target = _value(context, op) if op.kind == "value" else _derivative(context, op)
+    _check_alias(context, target, op)
     fit = fit_of(context, target, op)
     claim = Claim(
         line=source.line(statement.span.start),
         target=target,
-        display=_display(op, target),
+        display=statement.alias or _display(op, target),
         text=_text(source, statement),
         formulas={},
         is_jacobian=fit.is_jacobian,
@@ -71,6 +73,8 @@ def _text(source: Source, statement: Statement) -> str:
 
 
 def _display(op: Op, target: Derivative) -> str:
+    if target.is_value:
+        return str(Derivative(op.options[0].display, index=target.index))
     of, by, _ = op.options
     return str(Derivative(of.display, by.display, target.index))
 
@@ -93,6 +97,44 @@ def _derivative(context: ClaimStatement, op: Op) -> Derivative:
     if key == (0,) and context.model.node(by.name).index in context.model.graph.products:
         return Derivative(of.name, by.name)
     return Derivative(of.name, by.name, key)
+
+
+def _value(context: ClaimStatement, op: Op) -> Derivative:
+    """The value, or entry of a value, that an operation names: that of a step."""
+    name, has_index = op.options
+    if name.name in context.model.inputs:
+        raise context.source.error(
+            f'"{name.display}" is declared, not computed: a claim of a value is of a step', name.span,
+            help=f"its derivative is claimed by claim d loss/d {name.display} = ...",
+        )  # fmt: skip
+    if not has_index:
+        return Derivative(name.name)
+    key = index_items(context.source, context.statement.ops, op.arguments)
+    is_product = context.model.node(name.name).index in context.model.graph.products
+    return Derivative(name.name) if key == (0,) and is_product else Derivative(name.name, index=key)
+
+
+def _check_alias(context: ClaimStatement, target: Derivative, op: Op) -> None:
+    """An entry of a name of a derivative is by an entry of one vector or matrix."""
+    if not context.statement.alias or target.index is None or not context.model.node(target.of).shape:
+        return
+    if "[" in context.statement.alias:
+        raise context.source.error(
+            f"{context.statement.alias} is a part of the matrix {target.whole}", op.span,
+            help=f"claim {target} = ... is its derivative by one entry",
+        )  # fmt: skip
+
+
+def build_let(source: Source, statement: Statement, model: Model, access: Access) -> Let:
+    """The name of a derivative. Raises LanguageError where it is none."""
+    assert statement.name is not None
+    assert statement.root is not None
+    context, op = ClaimStatement(source, model, access, statement), statement.ops[statement.root]
+    target = _derivative(context, op)
+    fit_of(context, target, op)
+    of, by, _ = op.options
+    name, line = statement.name, source.line(statement.span.start)
+    return Let(name.name, name.display, target, of.display, by.display, line)
 
 
 # --- formulas ---------------------------------------------------------------------------------

@@ -60,6 +60,8 @@ def target_op(statement: Statement) -> Op:
 
 def fit_of(context: ClaimStatement, target: Derivative, op: Op) -> Fit:
     """What the derivative on the left looks like. Raises LanguageError where there is none."""
+    if target.is_value:
+        return _fit_of_value(context, target, op)
     of: Name = op.options[0]
     above, below = context.model.node(target.of), context.model.node(target.by)
     shape = below.shape
@@ -78,10 +80,23 @@ def fit_of(context: ClaimStatement, target: Derivative, op: Op) -> Fit:
     return Fit(order[0] + order[1], above.per_row or below.per_row, is_jacobian)
 
 
+def _fit_of_value(context: ClaimStatement, target: Derivative, op: Op) -> Fit:
+    """What a value looks like, or its entry."""
+    node = context.model.node(target.of)
+    if target.index is not None:
+        _check_index(context, target, node, op)
+    return Fit(() if target.index is not None else node.shape, node.per_row, False)
+
+
 def _check_index(context: ClaimStatement, target: Derivative, below: Node, op: Op) -> None:
     """The index fits. A misfit on a right side is passed on as a ShapeError."""
     index = target.index or ()
     if any(isinstance(part, slice) for part in index):
+        if target.is_value:
+            raise context.source.error(
+                "a claim is of a whole value or of one entry, not of a slice", op.span,
+                help=f"write claim {target.of} = ..., or claim {target.of}[0] = ...",
+            )  # fmt: skip
         raise context.source.error(
             "a derivative is by one entry, not by a slice",
             op.span,

@@ -24,9 +24,11 @@ from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 __all__ = ["Parser"]
 
 _DERIVATIVE = re.compile(r"(?:d\s+|∂\s*)(\w+)\s*/\s*(?:d\s+|∂\s*)(\w+)")
+_LET = re.compile(r"let\s+(?=[^\W\d])")
 _SETTING = re.compile(r"set\s+([^\W\d][\w-]*)\s*=\s*(\S[^\n]*)", re.DOTALL)
 _FORMATS = "write as float32, as float16 or as bfloat16; without it numbers are judged as they are written"
 _ONLY_CLAIMS = 'the numbers of a claim are judged in a format: claim d loss/d w from "FILE" as float32'
+_LET_FORM = "write let delta2 = d loss/d f2; a step is written NAME = EXPRESSION"
 
 
 class Parser:
@@ -47,6 +49,8 @@ class Parser:
         code, (start, end) = self.source.code, span
         if code.startswith("set", start) and re.match(r"set\b", code[start : start + 4]):
             return self._set(span)
+        if code.startswith("let", start) and (let := _LET.match(code, start, end)):
+            return self._let(Span(let.end(), end))
         if end - start > self.limits.longest_cached:
             return self.derive(span)
         texts = self._lexer.texts(code, start, end)
@@ -96,6 +100,15 @@ class Parser:
             value=found[2].strip(),
             text=Span(start + found.start(2), start + found.end(2)),
         )
+
+    def _let(self, span: Span) -> Statement:
+        """NAME = DERIVATIVE, which stands behind `let`."""
+        statement = self.derive(span)
+        is_step = statement.kind == "step" and statement.root is not None
+        if not (is_step and statement.ops[statement.root or 0].kind == "derivative"):
+            raise self.source.error("let names a derivative", span, help=_LET_FORM)
+        statement.kind = "let"
+        return statement
 
     def _count(self, more: int) -> None:
         """So many more operations; the memory that they take is limited."""
@@ -161,13 +174,13 @@ class Parser:
         self.statement.value = str(self._whole(children[1]))
 
     def claim(self, children: list[Any]) -> None:
-        """claim d A/d B = EXPRESSION."""
+        """claim TARGET = EXPRESSION."""
         keyword, target, root = children
         self.statement.kind, self.statement.target, self.statement.root = "claim", target, root
         self.statement.text = self._rest(keyword)
 
     def claim_from(self, children: list[Any]) -> None:
-        """claim d A/d B from "FILE"."""
+        """claim TARGET from "FILE"."""
         self.statement.kind, self.statement.target = "claim", children[1]
         self.statement.source = children[2]
         self.statement.text = Span(children[2].span.start, self.statement.span.end)
@@ -274,6 +287,13 @@ class Parser:
         items = tuple(index[0][0]) if index else ()
         return self._add("derivative", items, "", self._of(token), (of, by, bool(index)))
 
+    def claimed_name(self, children: list[Any]) -> int:
+        """NAME, NAME[i,j] on the left of a claim."""
+        token, *index = children
+        items = tuple(index[0][0]) if index else ()
+        name = self._name(token)
+        return self._add("value", items, name.name, name.span, (name, bool(index)))
+
     def binary(self, children: list[Any]) -> int:
         """An operator between two operands."""
         left, sign, right = children
@@ -301,6 +321,12 @@ class Parser:
         """NAME(...)."""
         token, (items, keywords) = children
         return self._add("call", tuple(items), canonical(token.text), self._of(token), tuple(keywords))
+
+    def slope(self, children: list[Any]) -> int:
+        """NAME'(...)."""
+        token, primes, (items, keywords) = children
+        text = canonical(token.text) + primes.text
+        return self._add("slope", tuple(items), text, Span(token.start, primes.end), tuple(keywords))
 
     def stack(self, children: list[Any]) -> int:
         """[a, b]."""

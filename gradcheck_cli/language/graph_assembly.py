@@ -19,6 +19,7 @@ from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statements import Name, Op
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Graph, Node, spell_shape
+from gradcheck_cli.model.primitives.slopes import PRIME, slope_of
 from gradcheck_cli.model.primitives.table import resolve_function
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.machine import DOUBLE_BYTES
@@ -113,12 +114,13 @@ class _Assembly:
         return base.kind == "name" and is_function(base.text)
 
     def _call(self, position: int, op: Op) -> None:
-        direct = op.kind == "call"
+        direct = op.kind in ("call", "slope")
         function = op.text if direct else self.ops[op.arguments[0]].text
         arguments = op.arguments if direct else op.arguments[1:]
-        record = resolve_function(function, len(arguments))
+        record = resolve_function(function.rstrip(PRIME), len(arguments))
         if record is None:
             raise self.source.error(f"{function} takes other arguments", op.span)
+        record = slope_of(record) if op.kind == "slope" else record
         known = {} if record.sizes else record.options
         options = self._options(function, known, op.options)
         if record.sizes:

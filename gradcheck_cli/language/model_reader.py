@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import LanguageError, OptionError, ShapeError, printable
-from gradcheck_cli.language.claim_reader import build_claim
+from gradcheck_cli.language.claim_reader import build_claim, build_let
 from gradcheck_cli.language.data.file_access import Access
 from gradcheck_cli.language.declared_inputs import DeclaredInputs
 from gradcheck_cli.language.expansion.definitions import Definition
@@ -65,7 +65,7 @@ class ModelReader:
         for statement in self.statements:
             self._enter(statement)
             self._collect_notes(statement)
-            if statement.kind != "claim":  # those are built on the model
+            if statement.kind not in ("let", "claim"):  # those are built on the model
                 statement.ops = []  # more than half of what a long text takes
         self._check_loss()
         model = Model(
@@ -215,13 +215,14 @@ def _definition(source: Source, definition: Definition) -> str:
 def with_claims(
     model: Model, source: Source, statements: list[Statement], access: Access
 ) -> Model:
-    """The model with the claims among `statements`."""
+    """The model with the claims and the names of derivatives among `statements`."""
     claims = [
         build_claim(source, statement, model, access)
         for statement in statements
         if statement.kind == "claim"
     ]
-    return replace(model, claims=tuple(claims))
+    lets = [build_let(source, s, model, access) for s in statements if s.kind == "let"]
+    return replace(model, claims=tuple(claims), lets=MappingProxyType({let.name: let for let in lets}))
 
 
 def value_for(source: Source, statement: Statement, model: Model, limit: int) -> tuple[str, Array]:

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field, replace
 from gradcheck_cli.common.errors import LanguageError, printable
 from gradcheck_cli.language.expansion.definitions import Definition, WrittenOut, check_call
 from gradcheck_cli.language.identifiers import canonical, describe, foreign_letter, nearest, skeleton
+from gradcheck_cli.language.let_names import LetName, as_derivatives, let_names
+from gradcheck_cli.language.slope_names import check_slope
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statement_words import KEYWORDS, derivative_meant
 from gradcheck_cli.language.statements import Name, Op, Statement
+from gradcheck_cli.model.primitives.slopes import PRIME
 from gradcheck_cli.model.primitives.table import PRIMITIVES, function_names, resolve_function
 
 __all__ = ["CONSTANTS", "Checked", "check_claims", "check_names", "is_function"]
@@ -24,6 +27,9 @@ CONSTANTS = frozenset({"pi"})
 _FUNCTIONS = function_names()
 _NUMBERS = frozenset({"nan", "inf", "infinity"})
 _LONG = 40
+_CLAIMED = "a claim is of a derivative or of a step"
+_CLAIM_FORMS = "write claim d loss/d w0 = ..., or claim loss = ..."
+_OF_DERIVATIVES = ("claim", "let")  # statements that speak of all steps, wherever they stand
 
 
 def is_function(name: str) -> bool:
@@ -52,6 +58,7 @@ class _Names:
     is_ascii: bool = False  # the whole file: no letters of other alphabets
     functions: Mapping[str, Definition] = field(default_factory=dict)  # that the file defines
     indices: Mapping[str, Name] = field(default_factory=dict)  # of its loops and sums
+    lets: Mapping[str, LetName] = field(default_factory=dict)  # names of derivatives
 
 
 def check_names(source: Source, written: WrittenOut) -> Checked:
@@ -59,9 +66,15 @@ def check_names(source: Source, written: WrittenOut) -> Checked:
     statements = written.statements
     alone = [s for s in statements if s.kind == "expression"]
     defining = [s for s in statements if s.declarations or s.kind == "step"]
+    lets = let_names(source, statements)
+    for name, kind in _definitions(statements):
+        if name.name in lets and kind != "let":
+            raise _has_two_meanings(source, lets[name.name].name, name)
+    as_derivatives(source, statements, lets)
     names = _Names(
-        source, is_ascii=source.code.isascii(), functions=written.definitions, indices=written.indices
-    )
+        source, is_ascii=source.code.isascii(), functions=written.definitions, indices=written.indices,
+        lets=lets,
+    )  # fmt: skip
     free: list[Name] = []
     if len(alone) == 1 and not defining:
         free = list(_free_names(source, alone[0]))
@@ -78,9 +91,16 @@ def check_names(source: Source, written: WrittenOut) -> Checked:
     return Checked(statements, free, written.definitions)
 
 
-def check_claims(source: Source, written: WrittenOut, known: Mapping[str, str]) -> None:
-    """Claims about a model whose names are `known` (canonical: as displayed)."""
-    names = _Names(source, known=known, functions=written.definitions, indices=written.indices)
+def check_claims(
+    source: Source, written: WrittenOut, known: Mapping[str, str], lets: Mapping[str, LetName]
+) -> None:
+    """Claims about a model whose names are `known` (canonical: as displayed), and names of derivatives, of
+    which the model gives some."""
+    every = let_names(source, written.statements, lets)
+    as_derivatives(source, written.statements, every)
+    names = _Names(
+        source, known=known, functions=written.definitions, indices=written.indices, lets=every
+    )
     for claim in written.statements:
         _check(names, claim)
     _check_definitions(names)
@@ -100,6 +120,15 @@ def _check_definitions(names: _Names) -> None:
         _check_uses(inner, ops, range(len(ops)), _call_positions(ops), "claim")
 
 
+def _has_two_meanings(source: Source, let: Name, other: Name) -> LanguageError:
+    """A name of a derivative that is defined as a step or an input, too."""
+    return source.error(
+        f'"{_show(let.display)}" is defined twice: it has a value, and names a derivative', let.span,
+        help=f"take another name for the derivative, d_{_show(let.display)}",
+        related=(("it has its value here", source.place(*other.span)),),
+    )  # fmt: skip
+
+
 def _lonely(source: Source, statement: Statement, defining: bool) -> LanguageError:
     if not defining:
         return source.error(
@@ -114,8 +143,8 @@ def _lonely(source: Source, statement: Statement, defining: bool) -> LanguageErr
 
 def _definitions(statements: Iterable[Statement]) -> Iterator[tuple[Name, str]]:
     for statement in statements:
-        if statement.kind == "step" and statement.name is not None:
-            yield statement.name, "step"
+        if statement.kind in ("step", "let") and statement.name is not None:
+            yield statement.name, statement.kind
         for declaration in statement.declarations:
             yield declaration.name, statement.kind
 
@@ -130,8 +159,8 @@ def _check(names: _Names, statement: Statement) -> None:
     if statement.declarations:
         return
     _check_uses(names, statement.ops, range(len(statement.ops)), called, statement.kind)
-    if statement.kind == "step" and statement.name is not None:
-        _define(names, statement.name, "step")
+    if statement.kind in ("step", "let") and statement.name is not None:
+        _define(names, statement.name, statement.kind)
 
 
 def _define(names: _Names, name: Name, kind: str) -> None:
@@ -146,6 +175,11 @@ def _define(names: _Names, name: Name, kind: str) -> None:
         )
     if name.name in names.indices:
         raise _index_too(names, name)
+    if name.name in names.known:
+        raise source.error(
+            f'"{_show(name.display)}" is a name of the model', name.span,
+            help=f"take another name, {_show(name.display)}_1",
+        )  # fmt: skip
     function = names.functions.get(name.name)
     before = names.defined.get(name.name) if function is None else function.name
     if before is not None:
@@ -247,10 +281,51 @@ def _check_uses(
                 _check_call(names, base.text, base, op.arguments[1:])
         elif op.kind == "derivative":
             _check_derivative(names, op, context)
+        elif op.kind == "value":
+            _check_value(names, op)
+        elif op.kind == "slope":
+            function = op.text.rstrip(PRIME)
+            check_slope(
+                names.source, op, context, is_name=_is_defined(names, function),
+                is_defined=function in names.functions,
+            )  # fmt: skip
+
+
+def _stands_in_claims(source: Source, op: Op) -> LanguageError:
+    """The name of a derivative in a step or a value."""
+    display = _show(source.code[op.start : op.end])
+    return source.error(
+        f'"{display}" is a derivative: it can stand in a claim only', op.span,
+        help=f"write claim {display} = ..., or take another name",
+    )  # fmt: skip
+
+
+def _check_value(names: _Names, op: Op) -> None:
+    """The name on the left of a claim is that of a step; dl_dw0 is none, and means a derivative."""
+    source, known = names.source, {**names.later, **dict.fromkeys(names.known), **names.defined}
+    display = _show(source.code[op.start : op.end])
+    if op.text in known:
+        return
+    if op.text in CONSTANTS or is_function(op.text):
+        what = "the number" if op.text in CONSTANTS else "a function"
+        raise source.error(f'"{display}" is {what} {op.text}: {_CLAIMED}', op.span, help=_CLAIM_FORMS)
+    meant, near = derivative_meant(op.text, source.code), nearest(op.text, known)
+    if meant is not None:
+        message = "a claim begins with a derivative, or with the name of a step"
+        raise source.error(message, op.span, help=f"write claim {meant} = ...")
+    _check_letters(source, op.options[0])
+    help = f"did you mean {near}?" if near else _CLAIM_FORMS
+    raise source.error(f'unknown name "{display}": {_CLAIMED}', op.span, help=help)
+
+
+def _is_defined(names: _Names, name: str) -> bool:
+    return name in names.defined or name in names.known
 
 
 def _check_name(names: _Names, op: Op, context: str) -> None:
     source = names.source
+    if op.text in names.lets:
+        raise _stands_in_claims(source, op)
     kind = names.kinds.get(op.text)
     if (kind is not None and context != "value") or op.text in CONSTANTS:
         return
@@ -276,7 +351,7 @@ def _require(names: _Names, name: Name, context: str) -> None:
     later = names.later.get(name.name)
     if later is None:
         raise _unknown(names, name)
-    if context != "claim":
+    if context not in _OF_DERIVATIVES:
         raise names.source.error(
             f'"{_show(name.display)}" is used before its definition',
             name.span,
@@ -327,14 +402,25 @@ def _not_finite(source: Source, text: str, span: Span) -> LanguageError:
 
 def _check_derivative(names: _Names, op: Op, context: str) -> None:
     of, by, _ = op.options
-    if context != "claim":
+    if context not in _OF_DERIVATIVES:
         raise names.source.error(
             "a derivative can stand in a claim only",
             op.span,
             help=f"write claim d {_show(of.display)}/d {_show(by.display)} = ...",
         )
     for name in (of, by):
+        if name.name in names.lets:
+            raise _of_a_derivative(names, name, of)
         _require(names, name, context)
+
+
+def _of_a_derivative(names: _Names, name: Name, of: Name) -> LanguageError:
+    """d delta2/d w, or d loss/d delta2."""
+    is_above, meant = name is of, names.lets[name.name].target
+    return names.source.error(
+        "second derivatives are not judged" if is_above else f'"{_show(name.display)}" is a derivative',
+        name.span, help=f"{_show(name.display)} is {meant}: a claim is of the derivative of a step by a name",
+    )  # fmt: skip
 
 
 def _check_call(names: _Names, function: str, op: Op, arguments: tuple[int, ...]) -> None:

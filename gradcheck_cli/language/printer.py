@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gradcheck_cli.model.graph import Derivative, Graph, Node, spell_shape
-from gradcheck_cli.model.model import Claim, Input, Model
+from gradcheck_cli.model.model import Claim, Input, Let, Model
 
 __all__ = ["show"]
 
@@ -32,6 +32,7 @@ def show(model: Model) -> str:
         )
         for step in model.steps.values()
     ]
+    lines += [f"let {let.display} = {_let(let)}" for let in model.lets.values()]
     lines += [_claim(model, claim) for claim in model.claims]
     lines += [f"# note: {note}" for note in model.notes]
     return "\n".join(lines) + "\n"
@@ -77,6 +78,10 @@ def _numbers(values: Any) -> str:
     return repr(values)
 
 
+def _let(let: Let) -> str:
+    return str(Derivative(let.of, let.by, let.target.index))
+
+
 def _claim(model: Model, claim: Claim) -> str:
     head = f"claim {claim.display}"
     if claim.text.startswith("from"):
@@ -84,13 +89,17 @@ def _claim(model: Model, claim: Claim) -> str:
     formula = claim.formulas["numerator"]
     if claim.numbers is not None or not isinstance(formula, Graph):
         return f"{head} = {claim.text}"
-    return f"{head} = {formula.formula(formula.output, dict(_leaves(model, formula)))}"
+    leaves = dict(_leaves(model, formula))
+    return f"{head} = {leaves.get(formula.output) or formula.formula(formula.output, leaves)}"
 
 
 def _leaves(model: Model, formula: Graph) -> Iterator[tuple[int, str]]:
     """The leaves of a claim under the author's names."""
+    lets = {let.target: let.display for let in model.lets.values()}
     for node in formula.nodes:
-        if isinstance(node.key, Derivative):
+        if isinstance(node.key, Derivative) and node.key in lets:
+            yield node.index, lets[node.key]
+        elif isinstance(node.key, Derivative):
             of, by = model.display(node.key.of), model.display(node.key.by)
             yield node.index, str(Derivative(of, by, node.key.index))
         elif node.is_leaf:

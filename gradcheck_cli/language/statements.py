@@ -28,6 +28,8 @@ class Op(NamedTuple):
     number      as typed
     name        canonical
     derivative             index items     (of, by, has an index), two Names and a bool
+    value       canonical  index items     (Name, has an index): on the left of a claim
+    slope       with its ' arguments       ((keyword, position), ...)
     call        function   arguments       ((keyword, position), ...)
     bracket                base, items     ((keyword, position), ...)
     slice                                  (position or None, position or None)
@@ -80,7 +82,7 @@ class FileSource(NamedTuple):
 
 @dataclass(slots=True)
 class Statement:
-    """kind: data, rows, param, seed, set, claim, step or expression."""
+    """kind: data, rows, param, seed, set, let, claim, step or expression."""
 
     kind: str
     span: Span
@@ -91,5 +93,6 @@ class Statement:
     source: FileSource | None = None
     value: str = ""
     text: Span | None = None  # of the right side
+    alias: str = ""  # the name that stands for the derivative on the left of a claim
     ops: list[Op] = field(default_factory=list)
     is_rewritten: bool = False  # its operations are no longer those of its text

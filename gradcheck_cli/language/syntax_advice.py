@@ -80,10 +80,23 @@ def _without_brackets(source: Source, span: Span, view: View, around: int) -> La
 
 
 def _claim(view: View) -> Advice | None:
-    if view.words[0].text != "claim" or view.at != 1 or view.bad.text == "=":
+    """What a claim is of: a derivative, the value of a step, or an entry of one."""
+    if view.words[0].text != "claim" or not 1 <= view.at <= 2 or view.bad.text == "=":
         return None
-    meant = derivative_meant(view.code[view.bad.start :], view.all_code) or "d loss/d w0"
-    return Advice("a claim begins with a derivative", f"write claim {meant} = ...")
+    first = view.words[1]
+    meant = derivative_meant(view.code[first.start :], view.all_code)
+    if meant is not None or view.at == 1:
+        help = f"write claim {meant or 'd loss/d w0'} = ..." + ("" if meant else ", or claim loss = ...")
+        return Advice("a claim begins with a derivative, or with the name of a step", help, view.at - 1)
+    if first.kind != "name" or view.bad.text in _BEHIND_NAME:
+        return None
+    if view.bad.kind in ("sign", "compare"):
+        said = "a claim is of a derivative or of the value of a step, not of a formula"
+        return Advice(said, "name the step, s = ..., and write claim s = ...")
+    return Advice('"=" is missing', f"write claim {cut(first.text)} = ...")
+
+
+_BEHIND_NAME = ("[", "==", "!=", "<>", "as", "columns", "")
 
 
 def _second(view: View) -> Advice | None:
@@ -158,6 +171,14 @@ def _decimal(view: View) -> Advice | None:
             if near and left.kind == right.kind == "number":
                 number = cut(f"{left.text}.{right.text}")
                 return Advice("a comma inside a number", f"the decimal sign is a point: {number}")
+    return None
+
+
+def _prime(view: View) -> Advice | None:
+    """A transpose that a bracket follows; f'(...) is a derivative where f is a function."""
+    if view.bad.text == "'" and view.ends_operand and view.after.text in ("'", "("):
+        message = f"missing operator between \"{cut(view.before.text)}'\" and \"(\""
+        return Advice(message, "a product is written with @ or *; f'(z) is the derivative of a function f")
     return None
 
 
@@ -346,6 +367,7 @@ _RULES: tuple[Callable[[View], Advice | None], ...] = (
     _second,
     _equals,
     _file,
+    _prime,
     _quotes,
     _number,
     _name_with_digit,

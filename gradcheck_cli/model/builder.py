@@ -9,7 +9,7 @@ from typing import Any
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.model.graph import LEAF, LITERAL, NO_OPTIONS, Graph, Key, Node, spell_shape
 from gradcheck_cli.model.primitives.record import Primitive, Shape
-from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.model.primitives.table import record_of
 
 __all__ = ["Builder"]
 
@@ -62,7 +62,7 @@ class Builder:
 
         Raises ShapeError where the arguments do not fit, with the way out.
         """
-        record = PRIMITIVES[operation]
+        record = record_of(operation)
         given = [self.nodes[a] for a in arguments]
         simpler = self._as_inner_product(operation, arguments, given, options)
         if simpler is not None:

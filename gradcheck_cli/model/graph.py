@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gradcheck_cli.model.primitives.record import Primitive, Shape
-from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.model.primitives.table import record_of
 
 __all__ = ["LEAF", "LITERAL", "NO_OPTIONS", "Derivative", "Graph", "Key", "Node", "spell_shape"]
 
@@ -20,11 +20,19 @@ PI = "pi"  # the text of a literal that is more than the double nearest to it
 
 @dataclass(frozen=True, slots=True)
 class Derivative:
-    """d of/d by, or the derivative by one entry of `by`: a leaf of a claim's formula."""
+    """d of/d by, or the derivative by one entry of `by`: a leaf of a claim's formula.
+
+    Without a name below it is the value of `of`, or of its entry: what a claim of a value is about.
+    """
 
     of: str
-    by: str
+    by: str = ""
     index: tuple[int, ...] | None = None
+
+    @property
+    def is_value(self) -> bool:
+        """Whether it is the value of a step, and no derivative."""
+        return not self.by
 
     @property
     def whole(self) -> Derivative:
@@ -33,7 +41,7 @@ class Derivative:
 
     def __str__(self) -> str:
         entry = "" if self.index is None else f"[{','.join(map(str, self.index))}]"
-        return f"d {self.of}/d {self.by}{entry}"
+        return f"{self.of}{entry}" if self.is_value else f"d {self.of}/d {self.by}{entry}"
 
 
 Key = str | Derivative
@@ -62,7 +70,7 @@ class Node:
     @property
     def primitive(self) -> Primitive:
         """The record of its function. Raises KeyError for leaves and literals."""
-        return PRIMITIVES[self.operation]
+        return record_of(self.operation)
 
     @property
     def size(self) -> int:

@@ -23,7 +23,7 @@ from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 
-__all__ = ["Claim", "Input", "Misfit", "Model", "Step"]
+__all__ = ["Claim", "Input", "Let", "Misfit", "Model", "Step"]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -65,6 +65,18 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Let:
+    """A derivative under a name of its own: `let delta2 = d loss/d f2`."""
+
+    name: str
+    display: str
+    target: Derivative
+    of: str  # as the author wrote the names of the derivative
+    by: str
+    line: int
+
+
+@dataclass(frozen=True)
 class Misfit:
     """Why a claim's formula cannot be built: a WRONG claim, not a bad file."""
 
@@ -74,7 +86,7 @@ class Misfit:
 
 @dataclass(frozen=True)
 class Claim:
-    """What the author asserts: d of/d by equals a formula, or numbers.
+    """What the author asserts: d of/d by, or the value of a step, equals a formula, or numbers.
 
     `formulas` holds the right side for each Jacobian layout ("numerator": J[i,j] = d num_i/d den_j;
     "denominator": its transpose); where no Jacobian of a vector by a vector is involved both are the
@@ -101,7 +113,9 @@ class Claim:
 
     @property
     def kind(self) -> str:
-        """"formula" or "number"."""
+        """"value", or of a derivative "formula" or "number"."""
+        if self.target.is_value:
+            return "value"
         return "formula" if self.numbers is None else "number"
 
 
@@ -123,6 +137,7 @@ class Model:
     definitions: tuple[str, ...] = ()  # functions of the file; its steps have them written out
     loss: str = "loss"
     files: tuple[str, ...] = ()  # paths of the data files that were read
+    lets: Mapping[str, Let] = field(default_factory=dict)  # derivatives that have a name
 
     def parameters(self) -> list[Input]:
         """The differentiated inputs, in the order of the file."""

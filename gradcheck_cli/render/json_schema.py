@@ -186,7 +186,7 @@ def _claim(claim: ClaimResult) -> Record:
     return {
         "line": claim.line,
         "of": claim.of,
-        "by": claim.by,
+        "by": claim.by or None,
         "formula": claim.formula,
         "kind": claim.kind,
         "claimed": jsonable(claim.claimed),

@@ -337,7 +337,8 @@ def _entries_at(claim: ClaimResult) -> str:
     if claim.wrong == 1 and claim.place:
         return said
     row = "" if claim.row is None else f" in row {claim.row}"
-    name = entry_name(claim.by if claim.of == "loss" else "", claim.index)
+    named = claim.by if claim.by and claim.of == "loss" else "" if claim.by else claim.of
+    name = entry_name(named, claim.index)
     place = f" at {name}" if claim.index else ""
     return said + (f"; worst{row}{place}" if row + place else "")
 

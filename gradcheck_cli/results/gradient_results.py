@@ -140,10 +140,10 @@ class ClaimResult:
 
     line: int
     of: str
-    by: str
+    by: str  # empty where the claim is of the value of a step
     display: str  # "d loss/d f2" as the author wrote it
     formula: str
-    kind: str  # formula | number
+    kind: str  # formula | number | value
     verdict: Verdict
     claimed: float | None = None
     true: float | None = None

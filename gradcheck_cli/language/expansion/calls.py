@@ -91,7 +91,7 @@ class CallWriter:
             items = op.options
         elif kind == "bracket":
             items = op.arguments[1:]
-        elif kind == "derivative" or (kind == "call" and op.text in _SIZED):
+        elif kind in ("derivative", "value") or (kind == "call" and op.text in _SIZED):
             items = op.arguments
         return any(a is not None and statement.ops[a].kind not in ("number", "slice") for a in items)
 
@@ -208,7 +208,7 @@ class CallWriter:
         if op.kind == "slice":
             return [_Task(frame, a, True) for a in parts_of(op)]
         is_index = op.kind == "bracket" and not self._is_call(frame, op)
-        whole = op.kind == "derivative" or (op.kind == "call" and op.text in _SIZED)
+        whole = op.kind in ("derivative", "value") or (op.kind == "call" and op.text in _SIZED)
         count = len(op.arguments)
         return [
             _Task(frame, a, k < count and (whole or (is_index and k > 0))) for k, a in enumerate(parts_of(op))
@@ -226,6 +226,6 @@ def _with_children(op: Op, made: list[int]) -> Op:
         return op._replace(options=tuple(None if a is None else next(positions) for a in op.options))
     count = len(op.arguments)
     options: tuple[Any, ...] = op.options
-    if op.kind in ("call", "bracket"):
+    if op.kind in ("call", "bracket", "slope"):
         options = tuple((name, new) for (name, _), new in zip(op.options, made[count:], strict=True))
     return Op(op.kind, tuple(made[:count]), op.text, op.start, op.end, options)

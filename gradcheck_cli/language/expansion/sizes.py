@@ -83,5 +83,6 @@ def parts_of(op: Op) -> list[int]:
     """The positions of what an operation is made of: arguments, then keywords; the bounds of a slice."""
     if op.kind == "slice":
         return [a for a in op.options if a is not None]
-    keywords = [position for _, position in op.options] if op.kind in ("call", "bracket") else []
+    has_keywords = op.kind in ("call", "bracket", "slope")
+    keywords = [position for _, position in op.options] if has_keywords else []
     return [*op.arguments, *keywords]

@@ -153,7 +153,7 @@ class _Unroller:
                 "the right side of a definition is one expression", body, help="such as f(x) = x*tanh(x)"
             )
         for op in statement.ops:
-            if op.kind == "derivative":
+            if op.kind in ("derivative", "slope"):
                 raise self.source.error(
                     "a derivative cannot stand in a definition", op.span, help="it can stand in a claim"
                 )

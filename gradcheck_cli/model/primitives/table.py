@@ -16,8 +16,9 @@ from gradcheck_cli.model.primitives import (
     selections,
 )
 from gradcheck_cli.model.primitives.record import Primitive
+from gradcheck_cli.model.primitives.slopes import PRIME, slope_of
 
-__all__ = ["PRIMITIVES", "function_names", "resolve_function"]
+__all__ = ["PRIMITIVES", "function_names", "record_of", "resolve_function"]
 
 _FAMILIES = (arithmetic, elementary, selections, activations, reductions, linear_algebra, rearranging, rows)
 _TABLE: dict[str, Primitive] = {}
@@ -32,6 +33,12 @@ for _record in _TABLE.values():
         for _name in (_record.function, *_record.aliases):
             for _count_given in _record.sizes or (_record.arguments,):
                 _BY_FUNCTION[_name, _count_given] = _record
+
+
+def record_of(operation: str) -> Primitive:
+    """The record of an operation; of relu' that of the derivative of relu. Raises KeyError."""
+    found = PRIMITIVES.get(operation)
+    return found if found is not None else slope_of(PRIMITIVES[operation.removesuffix(PRIME)])
 
 
 def function_names() -> frozenset[str]:

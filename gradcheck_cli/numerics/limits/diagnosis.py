@@ -70,3 +70,17 @@ class DiagnosisLimits(NamedTuple):
     # digits | a decimal of fewer is not taken for a rounded constant: 3.1 may be anything | set by hand, not
     # measured
     fewest_constant_digits: int = 3
+    # decimal digits | of a single value of a step, before it is compared with others: some 50 are tried, so
+    # one in a hundred fits by chance | estimated by that count, not measured
+    fewest_value_digits: int = 4
+    # decimal digits | of a single value, before its sign is said to be wrong: one in fifty fits by chance |
+    # estimated by that count, not measured
+    fewest_sign_digits: int = 2
+    # rows | whose order is looked for: each is compared with each | set by hand, not measured
+    most_exchanged: int = 1000
+    # samples | of the digits that are not written of values, which others follow from | set by hand, not
+    # measured
+    own_number_samples: int = 8
+    # factor | on the largest change among these samples: all half units at once may do more | set by hand,
+    # not measured
+    own_number_safety: float = 3.0

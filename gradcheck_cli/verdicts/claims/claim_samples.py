@@ -22,7 +22,7 @@ from gradcheck_cli.verdicts.claims.formulas import same_sums
 from gradcheck_cli.verdicts.claims.numbers import numbers_of, unwritten
 from gradcheck_cli.verdicts.claims.true_values import At, TrueValues, derivatives_in
 
-__all__ = ["ClaimSample", "samples_of_formula", "samples_of_numbers"]
+__all__ = ["ClaimSample", "sample_of_number", "samples_of_formula", "samples_of_numbers"]
 
 
 @dataclass(frozen=True)
@@ -60,24 +60,29 @@ def samples_of_numbers(
     context: ClaimContext, claim: Claim, formula: Graph, result: ClaimResult
 ) -> tuple[ClaimSample, ...]:
     """Of an array: its entries are many, and tell as much as points do, where they have digits."""
+    sample = sample_of_number(context, claim, formula)
+    with np.errstate(all="ignore"):
+        told = np.nan_to_num(
+            np.log10(np.abs(sample.true) / sample.tolerance), nan=0.0, posinf=0.0, neginf=0.0
+        )
+    information = np.sum(told, where=told > 1, initial=0.0)
+    if result.left is not None or not sample.true.ndim or information < context.limits.least_information:
+        return ()
+    return (sample,)
+
+
+def sample_of_number(context: ClaimContext, claim: Claim, formula: Graph) -> ClaimSample:
+    """Numbers beside the true ones at the given point."""
     truth = context.true_values(context.points[0], [claim.target])
     claimed, true, rounding = numbers_of(context, claim)
-    tolerance = rounding + unwritten(claim, context.limits)
-    with np.errstate(all="ignore"):
-        told = np.nan_to_num(np.log10(np.abs(true) / tolerance), nan=0.0, posinf=0.0, neginf=0.0)
-    information = np.sum(told, where=told > 1, initial=0.0)
-    if result.left is not None or not true.ndim or information < context.limits.least_information:
-        return ()
+    tolerance = np.asarray(rounding + unwritten(claim, context.limits))
 
     def leaf(key: Key) -> Array:
         return _leaf(context, context.points[0], truth, key)
 
     per_row = truth.is_per_row(claim.target)
-    tape = truth.tape
-    return (
-        ClaimSample(
-            context.model, claim, claimed, true, tape, formula, per_row, tolerance, leaf, lambda _: False
-        ),
+    return ClaimSample(
+        context.model, claim, claimed, true, truth.tape, formula, per_row, tolerance, leaf, lambda _: False
     )
 
 

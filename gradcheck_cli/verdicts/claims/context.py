@@ -19,6 +19,7 @@ from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.model.random_points import moved_inputs
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 from gradcheck_cli.numerics.multiprecision import High
@@ -72,6 +73,7 @@ class ClaimContext:
     on_border: bool
     limits: ClaimsLimits = CLAIMS
     only_float64: bool = False  # whatever high precision could do
+    of_values: bool = False  # the claims are of values, which have no slopes
     judged_by_rows: bool = False  # some claim was: in float64 over all, at high precision over the first
     transposable: dict[tuple[str, str], bool] = field(default_factory=dict)  # see symmetric.py
     _computed_at: dict[tuple[PointValues, int], TrueValues] = field(default_factory=dict)
@@ -95,14 +97,17 @@ class ClaimContext:
         return self.referee.numerics.memory << 20
 
     def entries_of(self, target: Derivative) -> int:
-        """Of the whole derivative, over all rows."""
+        """Of the whole derivative, or value, over all rows."""
+        if target.is_value:
+            node = self.model.node(target.of)
+            return node.size * ((self.model.rows or 1) if node.per_row else 1)
         of, by = self.model.node(target.of), self.model.node(target.by)
         return of.size * by.size * ((self.model.rows or 1) if of.per_row or by.per_row else 1)
 
     def bytes_of(self, target: Derivative) -> int:
         """What the adjoints of a derivative take in float64: of each node on the way, one for each entry of
         what is differentiated; over rows they are taken block by block."""
-        if self.model.node(target.of).per_row or self.model.node(target.of).size == 1:
+        if target.is_value or self.model.node(target.of).per_row or self.model.node(target.of).size == 1:
             return 0
         widest = max(node.size for node in self.model.graph.nodes)
         return self.model.node(target.of).size * widest * DOUBLE_BYTES * self.referee.evaluation.copies
@@ -138,6 +143,8 @@ class ClaimContext:
     @cached_property
     def on_kink(self) -> bool:
         """Whether the given point lies on a kink or border, in float64 or as its decimals say."""
+        if self.of_values:
+            return False
         if self.on_border or not self.precision().exact or self.has_many_rows:
             return self.on_border
         return bool(self.true_values(self.points[0]).tape.borders_hit())
@@ -201,12 +208,17 @@ class ClaimContext:
             At(at.number, at.values.with_values({name: at.values[name][some] for name in per_row}))
             for at in self.points
         ]
-        return ClaimContext(model, self.referee.for_model(model), points, self.layout, False, self.limits)
+        return ClaimContext(
+            model, self.referee.for_model(model), points, self.layout, False, self.limits,
+            of_values=self.of_values,
+        )  # fmt: skip
 
     @cached_property
     def in_float64(self) -> ClaimContext:
         """All rows, in float64."""
-        return ClaimContext(self.model, self.referee, self.points, self.layout, False, self.limits, True)
+        return ClaimContext(
+            self.model, self.referee, self.points, self.layout, False, self.limits, True, self.of_values
+        )
 
     def moved_inputs(
         self, number: int, *, kinds: tuple[str, ...] = ("param",), reach: float = 1.0
@@ -350,6 +362,8 @@ class ClaimContext:
         -------
         float64 array, absolute, in the shape of the derivative, or of its entry where the claim has an index
         """
+        if claim.target.is_value:
+            return self._rounding_of_value(claim, at)
         moved = self.referee.samples * self.entries_of(claim.target)
         if not self.referee.jitters() or moved > self.referee.limits.most_jittered:
             return unmeasured_rounding(true, claim.bits, limits=self.referee.limits)
@@ -357,6 +371,12 @@ class ClaimContext:
         bound = self.referee.rounding(at.values, target.of, [target.by], bits=claim.bits)[target.by]
         rank = len(self.model.node(target.by).shape)
         return entry_of(bound, target.index) if target.index and rank else bound
+
+    def _rounding_of_value(self, claim: Claim, at: At) -> Array:
+        target = claim.target
+        wider = 2.0 ** (SIGNIFICANDS["float64"] - claim.bits)
+        found = wider * self.referee.value_rounding(at.values, [target.of])[target.of]
+        return found if target.index is None else entry_of(found, target.index)
 
     def own_rounding(self, claim: Claim, formula: Graph, at: At) -> Array | float:
         """What the claim's own formula may be off by in float64, where high precision would have told.
@@ -428,7 +448,9 @@ class ClaimContext:
 
 
 def name_of(model: Model, result: ClaimResult) -> str:
-    """What a claim's entries are called: W0 for d loss/d W0, else d f1/d h1."""
+    """What a claim's entries are called: W0 for d loss/d W0, else d f1/d h1; h1 of a value."""
+    if not result.by:
+        return model.display(result.of)
     name = model.display(result.by)
     return name if result.of == model.loss else f"d {model.display(result.of)}/d {name}"
 

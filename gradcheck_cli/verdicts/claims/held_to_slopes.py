@@ -119,7 +119,7 @@ def off_kinks(context: ClaimContext, claim: Claim, at: At, discrepancy: Discrepa
 
     A unit may be on its kink wherever the parameters are: w*x is 0 for every w where x is 0.
     """
-    if not context.on_kink or not discrepancy.wrong.any():
+    if claim.target.is_value or not context.on_kink or not discrepancy.wrong.any():
         return discrepancy
     there = ClaimContext(
         context.model, context.referee, [At(0, at.values)], context.layout, False, context.limits

@@ -38,7 +38,10 @@ from gradcheck_cli.verdicts.claims.numbers import (
 from gradcheck_cli.verdicts.claims.true_values import At, derivatives_in
 from gradcheck_cli.verdicts.claims.whole_numbers import judge_whole_numbers
 
-__all__ = ["Judged", "judge_claims"]
+__all__ = [
+    "LAYOUTS", "Judged", "judge_as_meant", "judge_claims", "refuse", "samples_for", "unless_circular",
+    "with_format", "with_reading",
+]  # fmt: skip
 
 LAYOUTS = ("numerator", "denominator")
 _IN_FLOAT32 = "judged as float32: each entry is {}"
@@ -53,6 +56,7 @@ class Judged:
     notes: tuple[str, ...] = ()
     samples: tuple[tuple[ClaimSample, ...], ...] = ()  # for each claim, at every point
     claims: tuple[Claim, ...] = ()  # in the formats in which they were judged
+    layout: str = LAYOUTS[0]
 
 
 def judge_claims(
@@ -98,22 +102,22 @@ def judge_claims(
         few = context.first_row_count
         rows = f"over all {model.rows:,} rows in float64, over {few} of them at high precision"
         notes.append(f"formulas were judged {rows}")
-    results = [_with_format(c, r) for c, r in zip(claims, results, strict=True)]
+    results = [with_format(c, r) for c, r in zip(claims, results, strict=True)]
     if strict:
-        results = [_refuse(r) if r.only else r for r in results]
+        results = [refuse(r) if r.only else r for r in results]
     grounds = Grounds(model, claims, chosen, limits)
-    results = [_unless_circular(grounds.circles.get(k), r) for k, r in enumerate(results)]
-    results = [_with_reading(c.readings.get(chosen, ""), r) for c, r in zip(claims, results, strict=True)]
+    results = [unless_circular(grounds.circles.get(k), r) for k, r in enumerate(results)]
+    results = [with_reading(c.readings.get(chosen, ""), r) for c, r in zip(claims, results, strict=True)]
     samples = [
-        () if strict and r.only else _samples_for(context, c, r)
+        () if strict and r.only else samples_for(context, c, r)
         for c, r in zip(claims, results, strict=True)
     ]
     if carry:
         results = _carry(context, claims, results)
-    return Judged(tuple(results), grounds, tuple(notes), tuple(samples), tuple(claims))
+    return Judged(tuple(results), grounds, tuple(notes), tuple(samples), tuple(claims), chosen)
 
 
-def _refuse(result: ClaimResult) -> ClaimResult:
+def refuse(result: ClaimResult) -> ClaimResult:
     """A claim that is right under a restriction alone, as --strict has it."""
     if result.verdict is Verdict.WRONG:
         return result
@@ -121,7 +125,7 @@ def _refuse(result: ClaimResult) -> ClaimResult:
     return replace(result, verdict=Verdict.WRONG, note=note)
 
 
-def _unless_circular(circle: list[int] | None, result: ClaimResult) -> ClaimResult:
+def unless_circular(circle: list[int] | None, result: ClaimResult) -> ClaimResult:
     """The result; of a claim that says nothing, because it rests on itself, UNRESOLVED unless it is WRONG."""
     if circle is None or result.verdict in (Verdict.WRONG, Verdict.UNRESOLVED):
         return result
@@ -129,7 +133,7 @@ def _unless_circular(circle: list[int] | None, result: ClaimResult) -> ClaimResu
     return replace(result, verdict=Verdict.UNRESOLVED, note=note, only=())
 
 
-def _with_reading(reading: str, result: ClaimResult) -> ClaimResult:
+def with_reading(reading: str, result: ClaimResult) -> ClaimResult:
     """The result with how a right side of another shape was read; of a WRONG one only where nothing else can
     be said."""
     if not reading or result.verdict in (Verdict.WRONG, Verdict.UNRESOLVED):
@@ -163,7 +167,7 @@ def _layout(
     right = {}
     for layout in LAYOUTS:
         context = ClaimContext(model, referee, list(points[:1]), layout, False, limits)
-        right[layout] = sum(_judge_as_meant(context, c)[1].verdict is Verdict.OK for c in jacobians)
+        right[layout] = sum(judge_as_meant(context, c)[1].verdict is Verdict.OK for c in jacobians)
     best = max(LAYOUTS, key=lambda name: right[name])
     spelled = {
         "numerator": "J[i,j] = d num_i/d den_j (layout numerator)",
@@ -176,12 +180,12 @@ def _judge_and_count(
     context: ClaimContext, claim: Claim, done: Callable[[], None]
 ) -> tuple[Claim, ClaimResult]:
     """The same, as a part of the run."""
-    found = _judge_as_meant(context, claim)
+    found = judge_as_meant(context, claim)
     done()
     return found
 
 
-def _judge_as_meant(context: ClaimContext, claim: Claim) -> tuple[Claim, ClaimResult]:
+def judge_as_meant(context: ClaimContext, claim: Claim) -> tuple[Claim, ClaimResult]:
     """One claim and its result; in float32 if its numbers are such, and are not right as they are written."""
     result = _judge(context, claim)
     is_right = result.verdict in (Verdict.OK, Verdict.KINK) and not result.only
@@ -191,7 +195,7 @@ def _judge_as_meant(context: ClaimContext, claim: Claim) -> tuple[Claim, ClaimRe
     return narrow, _judge(context, narrow)
 
 
-def _with_format(claim: Claim, result: ClaimResult) -> ClaimResult:
+def with_format(claim: Claim, result: ClaimResult) -> ClaimResult:
     """The result with a note where float32 was guessed, and where it is right, with that restriction."""
     if not claim.is_in_float32 or claim.bits > SIGNIFICANDS["float32"]:
         return result
@@ -288,7 +292,7 @@ def _judge_once(context: ClaimContext, claim: Claim) -> ClaimResult:
         return replace(blank, verdict=Verdict.UNRESOLVED, note=note)
 
 
-def _samples_for(context: ClaimContext, claim: Claim, result: ClaimResult) -> tuple[ClaimSample, ...]:
+def samples_for(context: ClaimContext, claim: Claim, result: ClaimResult) -> tuple[ClaimSample, ...]:
     """What a diagnosis may use: a WRONG formula at every point, and beyond the kinks."""
     formula = claim.formulas[context.layout]
     if result.verdict is not Verdict.WRONG or isinstance(formula, Misfit):
@@ -299,7 +303,7 @@ def _samples_for(context: ClaimContext, claim: Claim, result: ClaimResult) -> tu
     if context.has_many_rows or context.true_values(context.points[0]).streams(claim, formula):
         first_rows = context.with_fewer_rows(claim)
         if first_rows is not None:  # the mistake is the same
-            return _samples_for(context.first_rows, first_rows, _judge(context.first_rows, first_rows))
+            return samples_for(context.first_rows, first_rows, _judge(context.first_rows, first_rows))
         if not context.has_many_rows:
             return ()
     return samples_of_formula(context, claim, formula)
@@ -335,10 +339,11 @@ def _carry(
 
 def _blank_result(model: Model, claim: Claim) -> ClaimResult:
     target = claim.target
+    entry = spell_shape(target.index) if target.index else ""
     return ClaimResult(
         line=claim.line,
-        of=target.of,
-        by=target.by + (spell_shape(target.index) if target.index else ""),
+        of=target.of + (entry if target.is_value else ""),
+        by=target.by + ("" if target.is_value else entry),
         display=claim.display,
         formula=claim.text,
         kind=claim.kind,

@@ -88,7 +88,8 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
     """`blank`, filled in: WRONG where some entry is off by more than rounding and the digits explain."""
     numbers = _Numbers(claim, *numbers_of(context, claim), unwritten(claim, context.limits), context.limits)
     blank = replace(blank, points_total=1)
-    if context.on_kink or not np.isfinite(numbers.true).all():
+    is_value = claim.target.is_value
+    if not is_value and (context.on_kink or not np.isfinite(numbers.true).all()):
         numbers, held = _beside_slopes(context, numbers)
         kinked = verdict_at_kink(context, claim, held, blank) if held else None
         if kinked is not None:
@@ -97,7 +98,8 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
     result = context.with_worst_entry(blank, discrepancy, context.points[0])
     wide = np.any(numbers.rounding > context.limits.decidable * np.abs(numbers.true))
     loose = bool(wide and np.any(numbers.claimed != numbers.true))
-    beside = judge_near_kink(context, claim, discrepancy, blank) if discrepancy.wrong.any() or loose else None
+    loose = not is_value and (loose or bool(discrepancy.wrong.any()))
+    beside = judge_near_kink(context, claim, discrepancy, blank) if loose else None
     if beside is not None:
         return beside
     if discrepancy.wrong.any() and not discrepancy.is_known():
@@ -165,16 +167,23 @@ def _undecided_entries(context: ClaimContext, numbers: _Numbers) -> Array:
     with np.errstate(all="ignore"):
         near = np.abs(column - numbers.true) <= limits.coarse * true
         nothing &= ~(near & replace(numbers, true=column).agrees)
-    truth = context.true_values(context.points[0])
-    moved = np.abs(floats(truth.leaf(target.by)))
     wider = 2.0 ** (SIGNIFICANDS["float64"] - numbers.claim.bits)
     trifle, noise = (min(part * wider, limits.no_digit) for part in (limits.trifle, limits.noise))
-    size = trifle * np.max(np.abs(floats(truth.leaf(target.of))), initial=0.0)
-    least = np.min(np.where(moved == 0, 1.0, moved), initial=np.inf)
-    of_zero = (true == 0) & (numbers.rounding * least <= size)
+    of_zero = np.asarray(False) if target.is_value else _is_zero_at_heart(context, numbers, trifle)
     beside = numbers.rounding <= noise * np.max(true, where=np.isfinite(true), initial=0.0)
     nothing &= ~of_zero & ~beside
-    return nothing & ~_lost_in_the_problem(context, numbers) if nothing.any() else nothing
+    if target.is_value or not nothing.any():
+        return nothing
+    return nothing & ~_lost_in_the_problem(context, numbers)
+
+
+def _is_zero_at_heart(context: ClaimContext, numbers: _Numbers, trifle: float) -> Array:
+    """Entries that are 0, whose rounding would move the step by a trifle."""
+    truth, target = context.true_values(context.points[0]), numbers.claim.target
+    moved = np.abs(floats(truth.leaf(target.by)))
+    size = trifle * np.max(np.abs(floats(truth.leaf(target.of))), initial=0.0)
+    least = np.min(np.where(moved == 0, 1.0, moved), initial=np.inf)
+    return np.asarray((numbers.true == 0) & (numbers.rounding * least <= size))
 
 
 def _lost_in_the_problem(context: ClaimContext, numbers: _Numbers) -> Array:

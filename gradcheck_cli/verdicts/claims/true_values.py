@@ -95,11 +95,13 @@ class TrueValues:
         return self.referee.value_rounding(self.at.values, [*self.model.steps, *inputs])
 
     def is_per_row(self, target: Derivative) -> bool:
-        """Whether a derivative has one value per row."""
+        """Whether a derivative, or a value, has one value per row."""
+        if target.is_value:
+            return self.model.node(target.of).per_row
         return self.model.node(target.of).per_row or self.model.node(target.by).per_row
 
     def derivative(self, target: Derivative) -> Array:
-        """The true derivative in the layout of this file.
+        """The true derivative in the layout of this file, or the true value.
 
         Parameters
         ----------
@@ -109,11 +111,17 @@ class TrueValues:
         -------
         array in the numbers of `m`, with the rows in front where it has one value per row
         """
+        if target.is_value:
+            return self._value(target, self.tape.of_node(self.model.node(target.of)))
         found = self.known.get(target.whole)
         if found is None:
             found = self._compute(target.of, target.by)
             self.known[target.whole] = found
         return self._entry(found, target)
+
+    def _value(self, target: Derivative, found: Array) -> Array:
+        """A value, or an entry of it."""
+        return np.asarray(found) if target.index is None else entry_of(found, target.index)
 
     def as_claimed(self, target: Derivative, values: Array) -> Array:
         """Values of all entries of a derivative as a claim has them.
@@ -136,7 +144,8 @@ class TrueValues:
     def streams(self, claim: Claim, formula: Graph) -> bool:
         """Whether a claim and what it is made of have so many rows that they are taken block by block."""
         rows, leaves = self.model.rows or 0, [n for n in formula.nodes if n.is_leaf and n.per_row]
-        widest = max((n.size for n in (*leaves, self.model.node(claim.target.by))), default=1)
+        claimed = self.model.node(claim.target.by or claim.target.of)
+        widest = max((n.size for n in (*leaves, claimed)), default=1)
         return not self.exact and are_many(rows * widest, self.limits) and (
             bool(leaves) or self.is_per_row(claim.target)
         )  # fmt: skip
@@ -155,7 +164,7 @@ class TrueValues:
         wanted = list(keys)
         groups: dict[str, list[Derivative]] = {}
         for key in wanted:
-            if isinstance(key, Derivative):
+            if isinstance(key, Derivative) and not key.is_value:
                 groups.setdefault(key.of, []).append(key)
         sweep = backprop.derivative_in_blocks
         runs = [(some, sweep(self.model, self.tape, of, {d.by for d in some})) for of, some in groups.items()]
@@ -164,10 +173,11 @@ class TrueValues:
             span = self.tape.rows_of(number)
             found: dict[Key, Array] = {}
             for key in wanted:
-                if isinstance(key, str):
-                    node = self.model.node(key)
+                if isinstance(key, str) or key.is_value:
+                    node = self.model.node(key if isinstance(key, str) else key.of)
                     shape = (1, span.stop - span.start, *node.shape)
-                    found[key] = np.broadcast_to(values[node.index], shape)
+                    value = np.broadcast_to(values[node.index], shape)
+                    found[key] = value if isinstance(key, str) else self._value(key, value)
             for some, run in runs:
                 block = next(run)
                 for d in some:
@@ -182,7 +192,8 @@ class TrueValues:
 
     def prepare(self, wanted: Iterable[Derivative]) -> None:
         """Compute all derivatives of one step together."""
-        for of, names in by_step(target for target in wanted if target.whole not in self.known).items():
+        missing = (target for target in wanted if target.whole not in self.known and not target.is_value)
+        for of, names in by_step(missing).items():
             for by, value in self._values(of, names).items():
                 self.known[Derivative(of, by)] = self._in_layout(of, by, value)
 
@@ -223,7 +234,7 @@ class TrueValues:
 def by_step(wanted: Iterable[Derivative]) -> dict[str, list[str]]:
     """Derivatives as names for each step, every name once."""
     groups: dict[str, list[str]] = {}
-    for target in wanted:
+    for target in (t for t in wanted if not t.is_value):
         names = groups.setdefault(target.of, [])
         if target.by not in names:
             names.append(target.by)
@@ -232,7 +243,8 @@ def by_step(wanted: Iterable[Derivative]) -> dict[str, list[str]]:
 
 def derivatives_in(claim: Claim, formula: Graph) -> list[Derivative]:
     """The derivative that is claimed, and those that the formula is made of."""
-    return [claim.target, *(n.key for n in formula.nodes if n.is_leaf and isinstance(n.key, Derivative))]
+    claimed = [] if claim.target.is_value else [claim.target]
+    return [*claimed, *(n.key for n in formula.nodes if n.is_leaf and isinstance(n.key, Derivative))]
 
 
 def are_many(numbers: int, limits: ClaimsLimits) -> bool:

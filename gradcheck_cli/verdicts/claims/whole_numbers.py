@@ -33,6 +33,8 @@ def judge_whole_numbers(
         return result
     if result.verdict is Verdict.WRONG:
         return replace(result, note=result.note or _describe_rounding(result))
+    if claim.target.is_value:  # it is of the given point
+        return result
     return _at_other_points(context, claim, formula, result)
 
 

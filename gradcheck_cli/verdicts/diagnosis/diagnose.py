@@ -6,7 +6,7 @@ by entry; else nothing is said. Knows nothing of how truth was found.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -56,7 +56,7 @@ from gradcheck_cli.verdicts.diagnosis.entry_tests import (
 from gradcheck_cli.verdicts.diagnosis.formula_edits import undo_edits
 from gradcheck_cli.verdicts.diagnosis.number_ratios import relate_numbers
 
-__all__ = ["diagnose_claims"]
+__all__ = ["diagnose_claims", "explain_by_edit"]
 
 DIAGNOSIS = DiagnosisLimits()
 
@@ -137,7 +137,7 @@ def _explain(
         return said
     return (
         describe_permutation(samples, limits)
-        or _explain_by_edit(model, claim, samples, limits)
+        or explain_by_edit(model, claim, samples, limits)
         or _describe_zeros(model, result, samples, limits)
         or _explain_by_other_name(model, claim, samples, limits)
         or _explain_by_edge(model, claim, samples, limits, evaluation)
@@ -183,10 +183,12 @@ def _value(node: Node, sample: ClaimSample) -> Array:
 # ---------------------------------------------------------------------------------------------
 
 
-def _explain_by_edit(
-    model: Model, claim: Claim, samples: Sequence[ClaimSample], limits: DiagnosisLimits
+def explain_by_edit(
+    model: Model, claim: Claim, samples: Sequence[ClaimSample], limits: DiagnosisLimits,
+    accepts: Callable[[Graph], bool] = lambda graph: True,
 ) -> str | None:
-    """One exchange in the formula that makes it right everywhere."""
+    """One exchange in the formula that makes it right everywhere, among the formulas that `accepts` lets
+    through."""
     first = samples[0]
     if not any(np.any(np.abs(e.true) > e.tolerance) for e in samples):
         return None
@@ -194,7 +196,8 @@ def _explain_by_edit(
     size = sum(n.size * (rows if n.per_row else 1) for n in first.formula.nodes)
     most = min(limits.most_edits, limits.most_edit_entries // max(size, 1))
     for slip in islice(undo_edits(model, first.formula, claim.target, limits), most):
-        if _near(first, slip.graph, limits) and all(e.accepts(slip.graph) for e in samples):
+        likely = accepts(slip.graph) and _near(first, slip.graph, limits)
+        if likely and all(e.accepts(slip.graph) for e in samples):
             return slip.text
     return None
 

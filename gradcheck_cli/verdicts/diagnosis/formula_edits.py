@@ -90,6 +90,8 @@ def _others(model: Model, node: Node, target: Derivative, most: int) -> list[Key
         names = [n for n in (*model.inputs, *model.steps) if n not in (own, model.loss)]
         alike = [n for n in names if (model.node(n).shape, model.node(n).per_row) == kind]
         return [*sorted(alike, key=lambda name: name[0] != own[0])]
+    if target.is_value:
+        return []
     of, by = model.node(node.key.of), model.node(target.by)
     if of.shape or node.key.index is not None or node.key.of != target.of:
         return []
