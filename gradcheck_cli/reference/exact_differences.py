@@ -194,6 +194,38 @@ class ExactDifferences:
         """
         m = m or self.higher
         varied, moves = self._perturb_entry(point, of, by, index, row, m, self.limits.step_exponent)
+        return self._sides_of(point, of, varied, moves, m)
+
+    def sides_along(self, point: Mapping[str, Array], of: str, by: str, direction: Array) -> Sides:
+        """The slopes of both sides as entries of one name move together.
+
+        Parameters
+        ----------
+        point : name to float64 array
+        of : a step
+        by : an input or a step with one value for all rows
+        direction : (*by) float64
+            By how much each entry moves per unit step.
+
+        Returns
+        -------
+        Sides
+            Slopes (rows?, *of), dtype object, in units of `of` per unit step.
+        """
+        m, base = self.higher, self.tape(point, self.higher).of_node(self.model.node(by))
+        moved = np.flatnonzero(np.ravel(direction))
+        largest = max((abs(base.reshape(-1)[k]) for k in moved), default=0)
+        h = m.context.mpf(10) ** -self.limits.step_exponent * (largest if largest > 0 else 1)
+        moves = [-h, h, -10 * h, 10 * h]
+        override = np.stack([base + move * direction for move in moves])[:, None]
+        self.pay(m, _SIDES)
+        node, target = self.model.node(by), self.model.node(of)
+        varied = vary(self.tape(point, m), target, {node.index: override})
+        return self._sides_of(point, of, varied, moves, m)
+
+    def _sides_of(
+        self, point: Mapping[str, Array], of: str, varied: Varied, moves: Sequence[Any], m: High
+    ) -> Sides:
         border = bool(varied.affected.any() or not varied.smooth.all())
         target, mp = self.model.node(of), m.context
         still = self.tape(point, m).of_node(target)

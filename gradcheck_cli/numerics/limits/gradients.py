@@ -91,6 +91,13 @@ class GradientsLimits(NamedTuple):
     both_ways_passes: int = 10
     # entries | of a name whose exact slopes are asked for near kinks | set by hand, not measured
     most_slopes: int = 40
+    # entries | on kinks with the same columns, from which on one is taken to stand for all, and that is
+    # tested: the test costs as much as one entry | counted
+    fewest_alike: int = 3
+    # factors | by which such entries are moved, drawn between them | any that are not all the same
+    weights: tuple[float, float] = (1.0, 2.0)
+    # seed | of these factors | any
+    alike_seed: int = 37
     # multiplications at high precision | for the exact slopes of one name: half a minute | set by hand, not
     # measured
     most_slope_work: int = 1 << 23

@@ -18,13 +18,14 @@ from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.zeros import in_doubt
 from gradcheck_cli.results.gradient_results import Verdict
+from gradcheck_cli.verdicts.gradients.alike_entries import are_alike, groups_of
 from gradcheck_cli.verdicts.gradients.classify import carried_digits, proved_digits, within
 from gradcheck_cli.verdicts.gradients.collect import differs_by_node
 from gradcheck_cli.verdicts.gradients.outcomes import NameOutcome, Outcome, PointOutcome
 from gradcheck_cli.verdicts.gradients.plan import Strategy
-from gradcheck_cli.verdicts.gradients.reference_answers import PointReference
+from gradcheck_cli.verdicts.gradients.reference_answers import NameReference, PointReference
 from gradcheck_cli.verdicts.gradients.standing import DIFFERENCES, Case
-from gradcheck_cli.verdicts.kink_policy import Kind
+from gradcheck_cli.verdicts.kink_policy import Kind, kind_of
 
 __all__ = ["RULES", "judge_sums", "resolve", "resolve_entry", "resolve_together"]
 
@@ -50,13 +51,31 @@ def resolve(
     """
     disputed = disputed & ~resolve_together(outcome, disputed, reference, wanted, limits)
     for name, entries in outcome.collected.by_name(np.flatnonzero(disputed)):
-        found = outcome.open(name)
-        for entry in entries.tolist():
-            case = Case(
-                entry, found.columns, reference[name], float(found.digits[entry]), wanted,
-                outcome.collected.pooled, limits,
-            )  # fmt: skip
-            found.add(entry, resolve_entry(case))
+        found, pooled = outcome.open(name), outcome.collected.pooled
+
+        def case_of(entry: int, found: NameOutcome = found, name: str = name, pooled: bool = pooled) -> Case:
+            digits = float(found.digits[entry])
+            return Case(entry, found.columns, reference[name], digits, wanted, pooled, limits)
+
+        for entry in _resolve_alike(found, entries, reference[name], case_of).tolist():
+            found.add(entry, resolve_entry(case_of(entry)))
+
+
+def _resolve_alike(
+    found: NameOutcome, entries: Array, reference: NameReference, case_of: Callable[[int], Case]
+) -> Array:
+    """Conclude on entries on kinks or borders that are alike by one of them, and give all others: a layer of
+    400 units at 0 has as many, and the slopes of each take seconds."""
+    for group in groups_of(found.columns, entries):
+        if len(group) < reference.at.limits.fewest_alike:
+            continue
+        case = case_of(int(group[0]))
+        concluded = resolve_entry(case)
+        found.add(case.entry, concluded)
+        if case.slopes is not None and are_alike(reference, group, case.slopes):
+            for entry in group[1:].tolist():
+                found.add(entry, concluded)
+    return entries[[k not in found.outcomes for k in entries.tolist()]]
 
 
 def resolve_entry(case: Case) -> Outcome:
@@ -174,6 +193,20 @@ def below_float64(case: Case) -> Outcome | None:
         return None
     note = f"the derivative is {case.below_float64}, below the range of float64"
     return Outcome(Verdict.OK, note, case.proven, below=True)
+
+
+def beyond_the_slopes(case: Case) -> Outcome | None:
+    """More entries stand on kinks than exact slopes are computed for: those of float64 differences count."""
+    if case.is_followed or case.slopes is not None or not case.near_a_kink:
+        return None
+    left, right = float(case.columns.left[case.entry]), float(case.columns.right[case.entry])
+    kind = kind_of(left, right, limits=case.limits)
+    if case.columns.kink[case.entry] or kind is Kind.BORDER:
+        return Outcome(kind.verdict, kind.value, left=left, right=right)
+    if case.proven >= case.wanted:
+        return None
+    note = "more entries stand on kinks than exact slopes are computed for, and differences do not tell"
+    return Outcome(Verdict.UNRESOLVED, note, case.proven)
 
 
 def at_an_undeclared_border(case: Case) -> Outcome | None:
@@ -321,6 +354,7 @@ RULES: Sequence[Callable[[Case], Outcome | None]] = (
     beyond_float64,
     below_float64,
     at_a_kink,
+    beyond_the_slopes,
     at_an_undeclared_border,
     beyond_the_reference,
     overflowing,

@@ -52,6 +52,7 @@ class Case:
         self.finite, self.bound = float(t.finite[k]), float(t.bound[k])
         self.rounding, self.unseen = float(t.rounding[k]), bool(t.unseen[k])
         self.near_a_kink = bool(t.near_a_kink[k])
+        self.is_followed = True  # whether exact slopes were asked for; False beyond the limit of work
 
     @cached_property
     def loss_size(self) -> float:
@@ -90,7 +91,8 @@ class Case:
     def slopes(self) -> Slopes | None:
         """The exact slopes to both sides: near a kink, or where the second way does not confirm the first."""
         near = (self.near_a_kink or not np.isfinite(self.first)) and self.reference.may_follow()
-        if not (near or self._is_worth_slopes()):
+        self.is_followed = near or self._is_worth_slopes()
+        if not self.is_followed:
             return None
         found = self.reference.slopes(self.entry)
         self.reference.followed += 1
