@@ -18,7 +18,7 @@ import numpy as np
 from gradcheck_cli.common.progress import Meter
 from gradcheck_cli.evaluation.evaluate import Values, compute
 from gradcheck_cli.evaluation.memory_plan import rows_of_block
-from gradcheck_cli.model.graph import Graph, Node
+from gradcheck_cli.model.graph import Graph, Node, typed_number
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
@@ -368,8 +368,7 @@ def _has_borders(node: Node, nodes: Sequence[Node], constant: Sequence[bool]) ->
         return False
     if record.selects and constant[node.arguments[0]]:
         return False
-    arguments = (nodes[a] for a in node.arguments)
-    return not record.borderless(*(a.value if a.is_literal and not a.is_pi else None for a in arguments))
+    return not record.borderless(*(typed_number(nodes, nodes[a]) for a in node.arguments))
 
 
 def node_margins(node: Node, values: Any, m: Namespace) -> list[Array]:

@@ -11,7 +11,9 @@ from typing import Any
 from gradcheck_cli.model.primitives.record import Primitive, Shape
 from gradcheck_cli.model.primitives.table import record_of
 
-__all__ = ["LEAF", "LITERAL", "NO_OPTIONS", "Derivative", "Graph", "Key", "Node", "spell_shape"]
+__all__ = [
+    "LEAF", "LITERAL", "NO_OPTIONS", "Derivative", "Graph", "Key", "Node", "spell_shape", "typed_number",
+]  # fmt: skip
 
 LEAF, LITERAL = "leaf", "literal"
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
@@ -96,6 +98,14 @@ class Node:
     def is_pi(self) -> bool:
         """Whether it is the number pi, which no double is."""
         return self.is_literal and self.text == PI
+
+
+def typed_number(nodes: Sequence[Node], node: Node) -> float | None:
+    """The number of the text that a node is, in every entry: the 2 of x^2 fills the shape of x. None of pi,
+    which no double is, and of all else."""
+    while node.operation == "expand":
+        node = nodes[node.arguments[0]]
+    return node.value if node.is_literal and not node.is_pi else None
 
 
 @dataclass(frozen=True)

@@ -235,9 +235,14 @@ class Float64(Comparisons, Matrices):
         difference of 100 costs 100 half ulps."""
         rounded = a - b
         part = rounded - a
-        lost = (a - (rounded - part)) - (b + part)
+        lost = a - (rounded - part)
+        part += b  # in place: fresh memory takes longer than the arithmetic
+        lost -= part
         found = self.exp(rounded)
-        return found + self.where(self.eq(lost, lost), found * lost, 0 * found)  # nan beyond doubles
+        lost *= found
+        if lost.dtype == object or not np.isfinite(lost).all():  # what is lost is nan beyond doubles
+            lost = self.where(self.eq(lost, lost), lost, 0 * found)
+        return found + lost
 
     def _beside_largest(self, x: Any, axes: Axes) -> tuple[Any, Any]:
         """The largest entry, and the sum of exp(x - largest) over the OTHER entries: log1p of it

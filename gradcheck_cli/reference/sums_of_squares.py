@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck_cli.model.graph import Node
+from gradcheck_cli.model.graph import Node, typed_number
 
 __all__ = ["root_of_squares"]
 
@@ -36,8 +36,8 @@ def root_of_squares(nodes: Sequence[Node], root: Node, place: int) -> Terms | No
     """
     if root.is_leaf or root.is_literal:
         return None
-    is_root = root.operation == "sqrt" or (root.operation == "pow" and _literal(nodes, root, 1) == 0.5)
-    if not is_root:
+    power = typed_number(nodes, nodes[root.arguments[1]]) if root.operation == "pow" else None
+    if root.operation != "sqrt" and power != 0.5:
         return None
     inner = nodes[root.arguments[0]]
     squares, found = _Squares(nodes), dict[tuple[int, int], float]()
@@ -54,14 +54,6 @@ def root_of_squares(nodes: Sequence[Node], root: Node, place: int) -> Terms | No
     return {key: math.sqrt(weight) for key, weight in found.items()} or None
 
 
-def _literal(nodes: Sequence[Node], node: Node, argument: int) -> float | None:
-    """The value of an argument that is a number of the text."""
-    found = nodes[node.arguments[argument]]
-    while not (found.is_leaf or found.is_literal) and found.operation == "expand":
-        found = nodes[found.arguments[0]]
-    return float(found.value) if found.is_literal and found.value is not None else None
-
-
 @dataclass(frozen=True)
 class _Squares:
     """Entries of nodes as squares, or as sums of other entries with positive weights."""
@@ -70,7 +62,7 @@ class _Squares:
 
     def bases_of(self, node: Node, place: int) -> list[tuple[int, int]]:
         """The entries whose squares add up to it, as (node, place); empty where it is no square."""
-        is_square = node.operation == "pow" and _literal(self.nodes, node, 1) == 2
+        is_square = node.operation == "pow" and self._number(node, 1) == 2
         is_square |= node.operation in ("mul", "dot") and len(set(node.arguments)) == 1
         if not is_square:
             return []
@@ -84,7 +76,7 @@ class _Squares:
             case "mul":
                 return self._scaled(node, place, weight)
             case "div":
-                return self._part(node, 0, place, weight / (_literal(self.nodes, node, 1) or -1.0))
+                return self._part(node, 0, place, weight / (self._number(node, 1) or -1.0))
             case "add":
                 return [(self._argument(node, k), self._place(node, k, place), weight) for k in (0, 1)]
             case "expand":
@@ -92,6 +84,9 @@ class _Squares:
             case "sum" | "mean":
                 return self._reduced(node, place, weight)
         return [] if node.is_literal and node.value == 0 else None
+
+    def _number(self, node: Node, k: int) -> float | None:
+        return typed_number(self.nodes, self._argument(node, k))
 
     def _argument(self, node: Node, k: int) -> Node:
         return self.nodes[node.arguments[k]]
@@ -105,7 +100,7 @@ class _Squares:
     def _scaled(self, node: Node, place: int, weight: float) -> list[_Part] | None:
         """By a number of the text."""
         for k in (0, 1):
-            factor = _literal(self.nodes, node, 1 - k)
+            factor = self._number(node, 1 - k)
             if factor is not None:
                 return self._part(node, k, place, weight * factor)
         return None
