@@ -1,12 +1,57 @@
-"""Reads nothing. Gives the click group to which every command belongs."""
+"""Reads nothing. Gives the click group to which every command belongs.
+
+A command is imported when it is asked for: `gradcheck --help` and a syntax error pay for no other.
+"""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import click
 
 from gradcheck_cli import __version__
 
-__all__ = ["commands"]
+__all__ = ["COMMANDS", "commands"]
+
+# Each command: its module in this folder, and the first sentence of its help.
+COMMANDS = {
+    "example": ("example_command", "List the example models, print one, or save it with its data files."),
+    "explain": (
+        "explain_command",
+        "Show forward pass, backward pass #1 and backward pass #2 with formulas and numbers.",
+    ),
+    "functions": ("explain_command", "List the functions with their arguments, domains and derivatives."),
+    "gain": (
+        "init_stats_command", "Show the gain of an activation, its fixed point and its critical point."
+    ),
+    "init-stats": (
+        "init_stats_command",
+        "Show what an initialization does to activations and gradients of a deep network.",
+    ),
+    "run": ("run_command", 'Judge the gradients and the claims of model files ("-": standard input).'),
+    "show": ("explain_command", "Print the model as it was read, fully bracketed, with shapes."),
+}  # fmt: skip
+
+
+class Commands(click.Group):
+    """The commands by name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, which its module adds to the group."""
+        if cmd_name in COMMANDS and cmd_name not in self.commands:
+            import_module(f"{__package__}.{COMMANDS[cmd_name][0]}")
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Names and first sentences, as many words as fit."""
+        limit = formatter.width - 6 - max(map(len, COMMANDS))
+        first = {name: click.Command(name, help=text) for name, (_, text) in sorted(COMMANDS.items())}
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, one.get_short_help_str(limit)) for name, one in first.items()])
 
 
 # ---------------------------------------------------------------------------------------------
@@ -15,7 +60,7 @@ __all__ = ["commands"]
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=True
 )
 @click.version_option(__version__, "-V", "--version", message="%(prog)s %(version)s")
 def commands() -> None:

@@ -11,16 +11,13 @@ from collections.abc import Sequence
 
 import click
 
-from gradcheck_cli.cli import example_command, explain_command, init_stats_command, run_command
 from gradcheck_cli.cli.delivery import tell, write_output
 from gradcheck_cli.cli.failures import in_our_words, internal
 from gradcheck_cli.cli.group import commands
 from gradcheck_cli.common import atomic_output
 from gradcheck_cli.common.errors import GradcheckError
 
-__all__ = ["COMMAND_MODULES", "commands", "main"]
-
-COMMAND_MODULES = (run_command, explain_command, init_stats_command, example_command)  # each adds its own
+__all__ = ["commands", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -43,13 +43,19 @@ def _parse(
     text: str | bytes, file: str, limits: LanguageLimits, model: Model | None = None
 ) -> tuple[Source, WrittenOut]:
     """The statements of a text, written out; it may use the definitions and whole numbers of `model`."""
-    from gradcheck_cli.language.expansion.definitions import Given
-    from gradcheck_cli.language.expansion.unrolling import write_out
     from gradcheck_cli.language.grammar import Parser
+    from gradcheck_cli.language.plain_statements import plain_statements
     from gradcheck_cli.language.source_text import decode, split
 
     source = decode(text, file, limits.max_text)
     spans = split(source)
+    plain = plain_statements(source, spans, Parser(source, limits)) if model is None else None
+    from gradcheck_cli.language.expansion.definitions import Given, WrittenOut
+
+    if plain is not None:
+        return source, WrittenOut(plain)
+    from gradcheck_cli.language.expansion.unrolling import write_out
+
     given = Given() if model is None else _given_by(model, limits)
     return source, write_out(source, spans, Parser(source, limits), limits, given)
 
@@ -86,9 +92,9 @@ def read_model(
 
     Raises LanguageError, ShapeError, DataError, OptionError, each with its place.
     """
+    source, written = _parse(text, file, limits)
     from gradcheck_cli.language.name_check import check_names
 
-    source, written = _parse(text, file, limits)
     checked = check_names(source, written)
     from gradcheck_cli.language.model_reader import ModelReader
 

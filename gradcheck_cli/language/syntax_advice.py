@@ -24,7 +24,6 @@ from gradcheck_cli.language.statement_words import (
     derivative_meant,
     words_of,
 )
-from gradcheck_cli.model.primitives.table import function_names
 from gradcheck_cli.numerics.limits.language import DEFAULTS
 
 __all__ = ["explain"]
@@ -256,6 +255,8 @@ def _operator(view: View) -> Advice | None:
     begins = right.kind in OPERANDS or right.text in ("(", "[")
     if not (view.ends_operand and begins):
         return None
+    from gradcheck_cli.model.primitives.table import function_names  # most other mistakes need no table
+
     if left.text in function_names():
         return Advice(f'"{left.text}" needs brackets', f"write {left.text}({cut(right.text)})")
     message = f'missing operator between "{cut(left.text)}" and "{cut(right.text)}"'

@@ -467,7 +467,7 @@ def test_the_library_has_its_names() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", group.commands.commands)
+@pytest.mark.parametrize("name", group.COMMANDS)
 def test_each_command_has_help_with_an_example_and_its_exit_codes(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -176,13 +176,15 @@ def test_the_words_of_the_command_line_are_those_of_the_library() -> None:
     from gradcheck_cli.initialization import options as init_options
     from gradcheck_cli.numerics import float_formats
 
+    command = group.commands.get_command(click.Context(group.commands), "init-stats")
+    assert command is not None
     choices = {
         p.name: tuple(p.type.choices)
-        for p in group.commands.commands["init-stats"].params
+        for p in command.params
         if type(p.type) is click.Choice
     }
     assert {name: choices[name] for name in init_options.CHOICES} == init_options.CHOICES
-    listed = {p.name: p.type.known for p in group.commands.commands["init-stats"].params
+    listed = {p.name: p.type.known for p in command.params
               if isinstance(p.type, cli_options.Listed)}  # fmt: skip
     assert listed["quantities"] == architectures.QUANTITIES
     assert listed["simulate"] == (*float_formats.FORMATS, "all")

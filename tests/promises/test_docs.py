@@ -21,7 +21,7 @@ import click
 import pytest
 
 from gradcheck_cli import __version__
-from gradcheck_cli.cli.main import commands
+from gradcheck_cli.cli.group import COMMANDS, commands
 from gradcheck_cli.language.settings import SETTINGS
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from layers import FOLDERS, MODULES
@@ -172,18 +172,29 @@ def test_python_sessions_are_true(page: Path) -> None:
 # ---------------------------------------------------------------------------------------------
 
 
+FOUND = {name: commands.get_command(click.Context(commands), name) for name in COMMANDS}
+
+
+def test_the_list_of_commands_is_theirs() -> None:
+    assert set(commands.commands) == set(COMMANDS)
+    for name, command in FOUND.items():
+        assert command is not None
+        first = re.split(r"(?<=\.)\s", " ".join((command.help or "").split()), maxsplit=1)[0]
+        assert COMMANDS[name][1] == first
+
+
 def options_of(command: click.Command) -> list[str]:
     return [name for p in command.params for name in (*p.opts, *p.secondary_opts) if name[0] == "-"]
 
 
-@pytest.mark.parametrize("name", commands.commands)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_documented(name: str) -> None:
     assert f"gradcheck {name}" in read(PROJECT / "README.md")
     reference = read(PROJECT / "docs" / "commands.md")
     assert f"## {name}\n\n```console\n$ gradcheck {name} --help\n" in reference
 
 
-@pytest.mark.parametrize("name", commands.commands)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_an_example_and_exit_codes(name: str) -> None:
     text = commands.commands[name].help or ""
     assert f"Example:  gradcheck {name}" in text
@@ -192,7 +203,7 @@ def test_every_command_has_help_an_example_and_exit_codes(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "option"),
-    [(name, o) for name, command in commands.commands.items() for o in options_of(command)],
+    [(name, o) for name, command in FOUND.items() if command for o in options_of(command)],
 )
 def test_every_option_is_documented(name: str, option: str) -> None:
     reference = read(PROJECT / "docs" / "commands.md")

@@ -112,6 +112,7 @@ FACTS_INSIDE = {
     "checking/run_plan.py": (BYTES, {20}),
     "checking/sentences.py": (SHOWN, {8}),
     "cli/delivery.py": (f"{BYTES}, and steps of a bar", {20, 1000}),
+    "cli/group.py": ("the columns around names and first sentences", {6}),
     "cli/main.py": ("widths of help pages, an exit code", {50, 80, 130}),
     "cli/options.py": ("MiB of a GiB", {1024}),
     "cli/run_command.py": ("an exit code", {70}),

@@ -15,13 +15,14 @@ from gradcheck_cli.language.expansion.definitions import Definition, called_name
 from gradcheck_cli.language.expansion.sizes import Sizes, parts_of
 from gradcheck_cli.language.expansion.whole_numbers import NotWhole, whole_number
 from gradcheck_cli.language.name_check import is_function
+from gradcheck_cli.language.plain_statements import is_counted
 from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statements import Op, Statement
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 
 __all__ = ["CallWriter"]
 
-_SIZED = {name for r in PRIMITIVES.values() if r.sizes for name in (r.function, *r.aliases)}
+_SIZED = frozenset(name for r in PRIMITIVES.values() if r.sizes for name in (r.function, *r.aliases))
 
 
 @dataclass(frozen=True)
@@ -83,17 +84,9 @@ class CallWriter:
 
     def _is_written(self, statement: Statement, op: Op) -> bool:
         """Whether an operation may have to be written anew."""
-        kind = op.kind
-        if kind in ("name", "call") and op.text in self.definitions:
+        if op.kind in ("name", "call") and op.text in self.definitions:
             return True
-        items: tuple[int | None, ...] = ()
-        if kind == "slice":
-            items = op.options
-        elif kind == "bracket":
-            items = op.arguments[1:]
-        elif kind in ("derivative", "value") or (kind == "call" and op.text in _SIZED):
-            items = op.arguments
-        return any(a is not None and statement.ops[a].kind not in ("number", "slice") for a in items)
+        return is_counted(statement.ops, op, _SIZED)
 
     def _check_size(self, ops: list[Op]) -> None:
         """Refuse what is too large before it is written."""
