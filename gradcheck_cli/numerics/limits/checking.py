@@ -1,7 +1,5 @@
 """Reads nothing. Gives the limits of the pipeline."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 __all__ = ["CHECKING", "CheckingLimits"]

@@ -1,7 +1,5 @@
 """Reads nothing. Gives the limits of finite differences: safety factors, ladders of step sizes, work."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 __all__ = ["DEFAULTS", "FiniteDifferencesLimits"]

@@ -1,7 +1,5 @@
 """Reads nothing. Gives the limits of formulas: how long they may be, and what is computed exactly."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 __all__ = ["DEFAULTS", "FormulasLimits"]

@@ -1,7 +1,5 @@
 """Reads nothing. Gives the limits of language: how large texts and tables may be."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 __all__ = ["DEFAULTS", "LanguageLimits"]

@@ -1,7 +1,5 @@
 """Reads nothing. Gives the limits of the numbers themselves: precisions, matrices, memory."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple

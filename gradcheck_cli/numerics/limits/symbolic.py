@@ -1,7 +1,5 @@
 """Reads nothing. Gives the limits of the symbolic method: what SymPy is asked for, and memory."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 __all__ = ["DEFAULTS", "SymbolicLimits"]
