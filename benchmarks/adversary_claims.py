@@ -460,7 +460,9 @@ def _border(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[C
     for index, slope in problem.slopes(recipe.by).items():
         sides = [s for s in (slope.left, slope.right) if s is not None]
         if any(not C.isfinite(s) or abs(s) > C.mpf("1e100") for s in sides):
-            yield _line(recipe, draw.choice(["0", "1.5", "-2.25"]), NO_NUMBER, index)
+            jumps = any(sign in tie for tie in problem.base.ties for sign in ("<", ">", "sign"))
+            numbers = ["1.5", "-2.25"] if jumps else ["0", "1.5", "-2.25"]  # of a jump programs say 0
+            yield _line(recipe, draw.choice(numbers), NO_NUMBER, index)
             return
         if len(sides) == 1 and (sides[0] == 0 or abs(sides[0]) > C.mpf("1e-30")):
             right = draw.random() < 0.5

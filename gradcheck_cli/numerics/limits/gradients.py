@@ -67,6 +67,12 @@ class GradientsLimits(NamedTuple):
 
     # -- classification
 
+    # share of the largest number of a step | within it a value differs by the rounding of one formula: SymPy
+    # writes log(1 + x) where we do not | 64 units in the last place, set by hand, not measured
+    unmeasured_step: float = 2.0**-46
+    # share of the largest number of a step | beyond it a value is wrong, also where what rounding does is not
+    # measured | set by hand, not measured
+    gross_step: float = 2.0**-20
     # relative difference | symbolic and backprop this close need no reference where differences confirm
     # them: 256 units in the last place | set by hand, not measured
     close: float = 2.0**-44
@@ -104,6 +110,9 @@ class GradientsLimits(NamedTuple):
     # part of the value | smaller slopes are not seen in its differences at 140 digits | 140 digits less 45
     # of the step and 20 to be shown
     least_shown: float = 1e-75
+    # share of the value | it changes so much between neighboring doubles: float64 differences step over what
+    # it does | abs(sin(x)): at 1e13, a change of 2e-3, they prove 13 digits, at 1e15, 0.1, none
+    steep: float = 1e-2
     # factor | of its bound that a float64 difference may miss where rounding inside the loss is a staircase
     # and exact differences agree | set by hand, not measured
     staircase: float = 32.0

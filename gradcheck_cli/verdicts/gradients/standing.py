@@ -14,6 +14,7 @@ import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
+from gradcheck_cli.numerics.machine import EPS
 from gradcheck_cli.reference.zeros import AtDigits, in_doubt, resolve_zeros
 from gradcheck_cli.verdicts.gradients.classify import within
 from gradcheck_cli.verdicts.gradients.columns import Columns
@@ -131,8 +132,9 @@ class Case:
         float64."""
         truth, note, high = self.truth, None, self.reference.referee.high
         off = self._off(truth, high)
-        if off == [DIFFERENCES] and self._is_a_staircase(truth):
-            return Standing(truth, (), _STAIRCASE)
+        excuse = self._excuse_of_differences(truth) if off == [DIFFERENCES] else None
+        if excuse is not None:
+            return Standing(truth, (), excuse)
         if off and np.isfinite(self.surest):
             truth = self.surest
             off = self._off(truth, self.reference.referee.surest)
@@ -142,8 +144,9 @@ class Case:
         if "backprop" in off and self._gives(self.reference.backprop, truth):
             off.remove("backprop")
             note = "backprop loses digits in float64 here; its rules agree at 50 digits"
-        if off == [DIFFERENCES] and self._is_a_staircase(truth):
-            off, note = [], _STAIRCASE
+        excuse = self._excuse_of_differences(truth) if off == [DIFFERENCES] else None
+        if excuse is not None:
+            off, note = [], excuse
         return Standing(truth, tuple(off), note)
 
     @cached_property
@@ -232,19 +235,27 @@ class Case:
         """Whether a method evaluated at high precision gives the truth."""
         return bool(abs(self._at(values) - truth) <= self.limits.same_value * abs(truth))
 
-    def _is_a_staircase(self, truth: float) -> bool:
-        """Whether rounding inside the loss, a staircase, is what the differences saw, or a loss that an
-        entry as a whole hardly changes: at steps at which it does the loss may be another."""
+    def _excuse_of_differences(self, truth: float) -> str | None:
+        """Why differences in float64 see another slope where exact ones confirm the truth: the loss is a
+        staircase of rounding, an entry as a whole hardly changes it, so that at steps at which it does the
+        loss may be another, or the loss turns between neighboring doubles."""
         gap = abs(self.finite - truth)
         x = abs(float(np.ravel(self.columns.point.tape.value(self.reference.name))[self.entry])) or 1.0
-        near = gap <= self.limits.staircase * self.bound
-        near |= abs(truth) * x <= self.limits.flat * self.loss_size
-        if not near and min(abs(truth), self.loss_size) > self.limits.underflow:
-            return False
+        excuse = _STAIRCASE
+        if abs(truth) * x * EPS >= self.limits.steep * self.loss_size > 0:
+            excuse = _STEEP
+        elif not (
+            gap <= self.limits.staircase * self.bound
+            or abs(truth) * x <= self.limits.flat * self.loss_size
+            or min(abs(truth), self.loss_size) <= self.limits.underflow
+        ):
+            return None
         if self.reference.is_confirmed(self.entry):
-            return True
+            return excuse
         sides = self.reference.slopes(self.entry)
-        return sides is not None and bool(np.isfinite(truth)) and sides.confirm(truth)
+        confirmed = sides is not None and bool(np.isfinite(truth)) and sides.confirm(truth)
+        return excuse if confirmed else None
 
 
 _STAIRCASE = "float64 differences see only rounding here; exact differences agree"
+_STEEP = "the loss turns within a few neighboring doubles, which differences do not see; exact ones agree"

@@ -6,6 +6,7 @@ nothing of derivatives.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -99,18 +100,44 @@ def _compare_in_blocks(
             if not wrong.any():
                 continue
             if shared:
-                return _value_wrong(model, name, given, ours, wrong)
+                found = _judge_unmeasured(model, values, name, given, ours, wrong, limits)
+                if found is not None:
+                    return found
+                continue
             first = first or (name, given, ours, wrong)
             off |= wrong.reshape(len(off), -1).any(axis=1)
         if first is not None:
             chosen = spans[number].start + np.flatnonzero(off)[:limits.most_rows]
-            found = _compare_rows(model, referee, point, chosen, limits) or _value_wrong(model, *first)
-            if found.verdict is not Verdict.OK:
+            found = _compare_rows(model, referee, point, chosen, limits) or _judge_unmeasured(
+                model, values, *first, limits
+            )
+            if found is not None and found.verdict is not Verdict.OK:
                 return found
     loss = tape.value(model.loss)
     if symbolic.unseen(program, model.loss):
         return _unseen_value(program, referee, point, loss)
     return Values(Verdict.OK, _agreement(loss, theirs[model.loss]), single(theirs[model.loss]))
+
+
+def _judge_unmeasured(
+    model: Model,
+    values: Mapping[int, Array],
+    name: str,
+    theirs: Array,
+    ours: Array,
+    wrong: Array,
+    limits: GradientsLimits,
+) -> Values | None:
+    """Where a value that differs is one of too many for rounding to be measured: nothing, if the numbers of
+    this step cancel to it; a mistake, if it is gross beside them; in between it is not known."""
+    sizes = [np.max(np.abs(values[k]), initial=1.0) for k in _nodes_in(model, name) if k in values]
+    scale = max(1.0, *map(float, sizes))
+    gap = float(np.max(np.abs(theirs - ours)[wrong]))
+    if gap <= limits.unmeasured_step * scale:
+        return None
+    if gap > limits.gross_step * scale or not np.isfinite(gap):
+        return _value_wrong(model, name, theirs, ours, wrong)
+    return _value_unknown(model, name, f"they differ by {gap:.1e}, and rounding is not measured here")
 
 
 def _compare_rows(
@@ -202,7 +229,7 @@ def _value_wrong(model: Model, name: str, theirs: Array, ours: Array, wrong: Arr
     return Values(Verdict.WRONG, 0.0, None, name, note)
 
 
-def _value_unknown(model: Model, name: str, why: BudgetSpent) -> Values:
+def _value_unknown(model: Model, name: str, why: BudgetSpent | str) -> Values:
     step = model.steps[name]
     which = f"{step.display} (line {step.where})"
     note = f"whether symbolic and forward pass agree on {which} is not known: {why}"
@@ -211,11 +238,18 @@ def _value_unknown(model: Model, name: str, why: BudgetSpent) -> Values:
 
 def _functions_in(model: Model, name: str) -> set[str]:
     """The primitives of one step's line, down to the steps it mentions."""
+    inner = (model.graph.nodes[k] for k in _nodes_in(model, name))
+    named = {s.node for s in model.steps.values()} - {model.node(name).index}
+    return {n.operation for n in inner if not (n.is_leaf or n.is_literal or n.index in named)}
+
+
+def _nodes_in(model: Model, name: str) -> set[int]:
+    """The nodes of one step's line, down to the steps and inputs it mentions, with these."""
     named = {s.node for s in model.steps.values()}
     todo, found = [model.node(name).index], set()
     while todo:
         node = model.graph.nodes[todo.pop()]
-        if not (node.is_leaf or node.is_literal):
-            found.add(node.operation)
-            todo += [a for a in node.arguments if a not in named]
+        found.add(node.index)
+        todo += [a for a in node.arguments if a not in named]
+        found |= set(node.arguments) & named
     return found
