@@ -391,5 +391,10 @@ def node_margins(node: Node, values: Any, m: Namespace) -> list[Array]:
 
 
 def _sides(node: Node, values: Any, m: Namespace) -> list[Array]:
-    """The signs of a node's margins."""
-    return [np.sign(margin) for margin in node_margins(node, values, m)]
+    """The signs of a node's margins; nan where one is none, which NumPy's sign refuses of mpmath's."""
+    return [_signs(margin) for margin in node_margins(node, values, m)]
+
+
+def _signs(margin: Array) -> Array:
+    positive, negative, zero = np.asarray(margin > 0), np.asarray(margin < 0), np.asarray(margin == 0)
+    return np.where(positive, 1.0, np.where(negative, -1.0, np.where(zero, 0.0, np.nan)))
