@@ -14,10 +14,10 @@ from gradcheck_cli.checking.options import Options
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.evaluation.evaluate import operations
 from gradcheck_cli.evaluation.memory_plan import bytes_of_comparison, bytes_of_tape, require_memory
-from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.numerics.machine import spell_bytes
+from gradcheck_cli.verdicts.gradients.plan import work_of_sample
 
 __all__ = ["RunPlan", "plan_run"]
 
@@ -84,21 +84,11 @@ def _directions(limits: Limits) -> int:
 def _cost_of_direction(model: Model, names: Sequence[str], limits: Limits) -> int:
     """Multiplications that one sum, or one entry, of each large name takes at a point; 0 where all entries
     are differenced by themselves."""
-    work, nodes = operations(model), [model.node(name) for name in names]
-    gradients, rows = limits.gradients, model.rows or 1
-    samples = gradients.samples_an_entry
-    if work * samples * sum(node.size for node in nodes) <= gradients.most_work:
-        return 0
-    nodes_inside = [n for n in model.graph.nodes if not n.is_leaf]
-    entries = sum(_entry_work(model, n) * (rows if n.per_row else 1) for n in nodes_inside)
-    large = sum(node.size > gradients.small_name for node in nodes)
-    return samples * (work + limits.checking.entry_work * entries) * max(1, large)
-
-
-def _entry_work(model: Model, node: Node) -> int:
-    """Entries that are made one by one, each row of an elimination anew."""
-    eliminates = not node.is_literal and node.primitive.eliminates
-    return operations(model, [node]) if eliminates else node.size
+    gradients, sizes = limits.gradients, [model.node(name).size for name in names]
+    large = [size for size in sizes if size > gradients.small_name]
+    weighed, samples = work_of_sample(model, gradients), gradients.samples_an_entry
+    each = operations(model) * (sum(sizes) - sum(large)) + weighed * sum(large)
+    return samples * weighed * max(1, len(large)) if samples * each > gradients.most_work else 0
 
 
 def _thin_out(limits: Limits, cost: int) -> Limits:

@@ -19,9 +19,6 @@ class CheckingLimits(NamedTuple):
     # multiplications, over all points | more do not go into sums and single entries of large names: there are
     # then fewer of them | timed: [1000,1000] softmax, half a minute
     most_sampled_work: int = 1 << 35
-    # multiplications | that an entry of a value counts for beside those of matrix products: copies, margins
-    # and calls | timed: softmax of [1000,1000] beside a product of 3000 x 3000
-    entry_work: int = 16
     # bounds of the differences | within which columns that are said to agree show one number: the bound on
     # both sides | set by hand, not measured
     agreeing_bounds: float = 2.0

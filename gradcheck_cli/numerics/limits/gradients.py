@@ -21,6 +21,9 @@ class GradientsLimits(NamedTuple):
     samples_an_entry: int = 38
     # forward passes | what the differences of one entry of a node cost | counted, as above
     samples_a_node: int = 7
+    # multiplications | that an entry of a value counts for beside those of matrix products: copies, margins
+    # and calls | timed: softmax of [1000,1000] beside a product of 3000 x 3000
+    entry_work: int = 16
     # multiplications at one point | more is not spent on differences entry by entry: seconds |
     # benchmarks/speed.py
     most_work: int = 1 << 33

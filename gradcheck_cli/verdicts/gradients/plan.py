@@ -15,7 +15,7 @@ from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 
-__all__ = ["Plan", "Strategy", "plan"]
+__all__ = ["Plan", "Strategy", "plan", "work_of_sample"]
 
 
 class Strategy(Enum):
@@ -55,7 +55,7 @@ def plan(
     With the scheme `by-node` every name that can be is differenced by node. `later`: for the other points,
     where the methods have been compared once before.
     """
-    work = operations(model)
+    work, weighed = operations(model), work_of_sample(model, limits)
     shared = {n: None for n in names if not model.node(n).per_row}  # in order
     halvings = limits.later_halvings if later else 0
     by_node = _ByNode(model, of, shared, limits.most_work_by_node >> halvings, limits)
@@ -64,10 +64,10 @@ def plan(
     whole, pooled = set(), set()
     for name in sorted(names, key=lambda n: model.node(n).size):
         size = model.node(name).size
-        spent += limits.samples_an_entry * work * size
+        few = size <= limits.small_name
+        spent += limits.samples_an_entry * (work if few else weighed) * size
         seen += work * size
         strategies[name] = Strategy.EACH
-        few = size <= limits.small_name
         if name in shared and spent > (limits.most_work_small if few else limits.most_work):
             strategies[name] = Strategy.SAMPLED
         large = strategies[name] is Strategy.SAMPLED and not few
@@ -81,6 +81,29 @@ def plan(
     chosen = [name for name, way in strategies.items() if way is Strategy.BY_NODE]
     route = affine_routes.route(model, of, chosen)
     return Plan({name: strategies[name] for name in names}, route, frozenset(whole), frozenset(pooled))
+
+
+def work_of_sample(model: Model, limits: GradientsLimits = DEFAULTS) -> int:
+    """What one perturbed pass takes, in multiplications of a matrix product.
+
+    Parameters
+    ----------
+    model : the graph
+    limits : what an entry of a value counts for
+
+    Returns
+    -------
+    int
+    """
+    rows, inner = model.rows or 1, [n for n in model.graph.nodes if not n.is_leaf]
+    entries = sum(_entries_made(model, n) * (rows if n.per_row else 1) for n in inner)
+    return operations(model) + limits.entry_work * entries
+
+
+def _entries_made(model: Model, node: Node) -> int:
+    """Entries that are made one by one, each row of an elimination anew."""
+    eliminates = not node.is_literal and node.primitive.eliminates
+    return operations(model, [node]) if eliminates else node.size
 
 
 @dataclass
