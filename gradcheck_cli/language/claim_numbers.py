@@ -164,12 +164,10 @@ def _number_fit(given: Shape, fit: Fit, rows: int | None, target: str) -> Built:
         return fits._replace(reading=reading)
     if not per_row:
         return Built(other_shape(given, fit.shape, target))
-    return Built(
-        Misfit(
-            f"the right side has the shape {spell(given)}, {target} {spell(fit.shape)} "
-            f"in each of {rows} rows"
-        )
-    )
+    whole = (rows, *fit.shape)
+    each = f"{target} {spell(fit.shape)} in each of {rows} rows"
+    help = "its transpose fits, one line for each row" if given == whole[::-1] else None
+    return Built(Misfit(f"the right side has the shape {spell(given)}, {each}", help))
 
 
 def _shape_numbers(numbers: Array, fit: Fit, rows: int | None) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Claim
+from gradcheck_cli.model.primitives.slopes import PRIME
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
@@ -136,4 +137,4 @@ def other_sides_of(context: ClaimContext) -> list[str]:
 
 def _names_at_kinks(nodes: Iterable[Node]) -> list[str]:
     records = (n.primitive for n in nodes if not (n.is_leaf or n.is_literal))
-    return sorted({r.infix or r.function for r in records if r.kink is not None})
+    return sorted({r.infix or r.function.removesuffix(PRIME) for r in records if r.kink is not None})

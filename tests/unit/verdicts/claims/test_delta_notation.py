@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from build import exchanged
 from gradcheck_cli import api
 from gradcheck_cli.derivatives import backprop
 from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.results.gradient_results import Report, Verdict
 
 NET = """data x[2] = [0.5, -1.2], y[2] = [1, -1]
@@ -68,6 +70,21 @@ def test_a_slip_is_named_as_with_the_derivative_itself() -> None:
     (long,) = run("d loss/d f1 = (W2 @ d loss/d f2) * h1*(1 - h1)").claims
     assert short.diagnosis == long.diagnosis == "uses W2 where W2' belongs"
     assert (short.of, short.by, short.display) == ("loss", "f1", "delta1")
+
+
+@pytest.mark.parametrize(("claim", "words"), [
+    ("delta2 = (W3' @ delta3) * sigmoid'(f2)", "uses sigmoid' where tanh' belongs"),
+    ("delta2 = (W3' @ delta3) * tanh(f2)", "uses tanh where tanh' belongs"),
+    ("delta2 = (W3' @ delta3) * tanh'(h2)", "uses h2 where f2 belongs"),
+    ("delta2 = (W3' @ delta3) * tanh'(f2)^2",
+     "has the factor 1 - h2^2, the derivative of tanh in line 8: once too often"),
+    ("delta1 = (W2' @ delta2) * sigmoid(f1)", "uses sigmoid where sigmoid' belongs"),
+    ("delta1 = (W2' @ delta2) * h1", "uses sigmoid in place of its derivative (line 6)"),
+    ("delta2 = (W3' @ delta3) * relu'(f2)", "uses relu' where tanh' belongs"),
+])  # fmt: skip
+def test_slips_around_a_slope_are_named(claim: str, words: str | None) -> None:
+    (result,) = run(claim).claims
+    assert (result.verdict, result.diagnosis) == (WRONG, words)
 
 
 @pytest.mark.parametrize(("claims", "found"), [
@@ -165,3 +182,19 @@ def test_explain_shows_the_names() -> None:
     titles = [step.title for step in api.explain(api.load(NET)).backward_steps]
     assert titles == ["delta3 = d loss/d f3", "d loss/d h2", "delta2 = d loss/d f2", "d loss/d h1",
                       "delta1 = d loss/d f1"]
+
+
+def test_a_slope_is_the_rule_of_backprop_and_judged_by_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = PRIMITIVES["tanh"].vjp[0]
+    assert rule is not None
+    exchanged(monkeypatch, "tanh", vjp=(lambda m, g, y, x: 1.001 * rule(m, g, y, x),))
+    (result,) = run("delta2 = (W3' @ delta3) * tanh'(f2)").claims
+    assert result.verdict is WRONG
+    assert result.true == pytest.approx(result.claimed / 1.001)
+    assert verdicts("delta2 = (W3' @ delta3) * (1 - h2^2)") == [OK]
+
+
+def test_the_transpose_of_rows_of_numbers_is_pointed_out() -> None:
+    model = ROWS.replace("let delta = d loss/d z\n", "q = [p, z]\n")
+    (result,) = run("q = [[1, 2, 3], [4, 5, 6]]", model=model).claims
+    assert (result.note or "").endswith("its transpose fits, one line for each row")
