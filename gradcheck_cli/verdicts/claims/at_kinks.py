@@ -14,7 +14,7 @@ from gradcheck_cli.model.primitives.slopes import PRIME
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
-from gradcheck_cli.verdicts.claims.held_to_slopes import fails_off_kinks
+from gradcheck_cli.verdicts.claims.held_to_slopes import is_off_beside_kinks
 
 __all__ = [
     "judge_near_kink",
@@ -75,7 +75,7 @@ def _test_far_away(context: ClaimContext, claim: Claim, number: int) -> tuple[bo
     discrepancy = context.discrepancy_with(claim, formula, there)
     if discrepancy is None:
         return False, False
-    failing = fails_off_kinks(context, claim, formula, there)
+    failing = is_off_beside_kinks(context, claim, there, discrepancy)
     return failing, bool(np.any(discrepancy.true != 0))
 
 

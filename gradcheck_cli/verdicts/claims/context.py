@@ -77,6 +77,7 @@ class ClaimContext:
     judged_by_rows: bool = False  # some claim was: in float64 over all, at high precision over the first
     transposable: dict[tuple[str, str], bool] = field(default_factory=dict)  # see symmetric.py
     _computed_at: dict[tuple[PointValues, int], TrueValues] = field(default_factory=dict)
+    _moved_parameters: dict[tuple[int, float], dict[str, Array]] = field(default_factory=dict)
 
     def true_values(
         self, at: At, wanted: Iterable[Derivative] = (), m: High | None = None
@@ -235,7 +236,13 @@ class ClaimContext:
         -------
         dict of str to float64 arrays, in the shapes and units of the inputs
         """
-        return moved_inputs(self.model, number, kinds=kinds, reach=reach, limits=self.referee.numerics)
+        if kinds != ("param",):  # rows may be more than memory holds twice
+            return moved_inputs(self.model, number, kinds=kinds, reach=reach, limits=self.referee.numerics)
+        if (number, reach) not in self._moved_parameters:
+            self._moved_parameters[number, reach] = moved_inputs(
+                self.model, number, reach=reach, limits=self.referee.numerics
+            )
+        return self._moved_parameters[number, reach]
 
     def fails_with(self, claim: Claim, formula: Graph, values: Mapping[str, Array]) -> bool:
         """Whether a formula fails at the given point with other values.

@@ -22,7 +22,7 @@ from gradcheck_cli.verdicts.claims.tied_entries import TiedEntries, tied_entries
 from gradcheck_cli.verdicts.claims.true_values import At
 from gradcheck_cli.verdicts.kink_policy import Kind, Standing, standing_of
 
-__all__ = ["Held", "fails_off_kinks", "hold_to_slopes", "off_kinks", "verdict_at_kink"]
+__all__ = ["Held", "fails_off_kinks", "hold_to_slopes", "is_off_beside_kinks", "off_kinks", "verdict_at_kink"]
 
 Place = tuple[int, ...]
 Tolerance = Callable[[Array, Array], Array | float]
@@ -156,7 +156,24 @@ def fails_off_kinks(
         False where the formula cannot be evaluated.
     """
     discrepancy = context.discrepancy_with(claim, formula, values)
-    if discrepancy is None or not fails(discrepancy, context.limits):
+    return discrepancy is not None and is_off_beside_kinks(context, claim, values, discrepancy)
+
+
+def is_off_beside_kinks(
+    context: ClaimContext, claim: Claim, values: Mapping[str, Array], discrepancy: Discrepancy
+) -> bool:
+    """Whether what a formula is off by at the given point with other values is more than kinks explain.
+
+    Parameters
+    ----------
+    context, claim, values : as those of `fails_off_kinks`
+    discrepancy : of the claim with these values
+
+    Returns
+    -------
+    bool
+    """
+    if not fails(discrepancy, context.limits):
         return False
     at = At(0, context.points[0].values.with_values(values))
     return fails(off_kinks(context, claim, at, discrepancy), context.limits)
