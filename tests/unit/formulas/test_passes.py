@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from claimed import judged_alone
 from derivations import NETWORK, ROWS, TOY, TOY_BACKWARD
 from gradcheck_cli import api
 from gradcheck_cli.common.errors import OptionError
@@ -401,7 +402,7 @@ def typed_back(model: Model) -> list[str]:
 
 def judged(model: Model, lines: list[str]) -> dict[str, Verdict]:
     claims = read_claims("\n".join(lines), file="claims", model=model)
-    found = api.check(model, claims=claims, points=2).claims
+    found = judged_alone(model, claims=claims, points=2)
     return {f"claim {c.display} = {c.formula}": c.verdict for c in found}
 
 

@@ -71,7 +71,8 @@ def test_derivatives_agree(record: Primitive) -> None:
         model = application.model()
         program, tape = symbolic.lower(model), forward_pass(model)
         referee, point = Referee(program), model.point()
-        for of in ("y", "loss"):
+        small = model.node("y").size <= 16  # beyond, a derivative of y has thousands of entries
+        for of in ("y", "loss") if small else ("loss",):
             by = names(application)
             truth = referee.derivative(point, of, by)
             rounding = referee.rounding(point, of, by)

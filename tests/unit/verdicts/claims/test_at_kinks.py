@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from claimed import judged_alone
 from gradcheck_cli import Report, Restriction, Verdict, check, load
 from gradcheck_cli.verdicts.kink_policy import Kind, Standing, kind_of, standing_of
 
@@ -20,7 +21,8 @@ def report(model: str, *claims: str, strict: bool = False) -> Report:
 
 def verdicts(model: str, *claims: str, strict: bool = False) -> list[Verdict]:
     """Of each claim in a report of its own."""
-    return [report(model, claim, strict=strict).claims[0].verdict for claim in claims]
+    texts = (f"{model}claim {claim}\n" for claim in claims)
+    return [judged_alone(load(text), strict=strict)[0].verdict for text in texts]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -137,7 +139,7 @@ def test_at_kinks_that_cancel_the_derivative_is_right_and_the_convention_is_none
 def test_files_and_formulas_are_told_what_numbers_are(tmp_path: Path) -> None:
     np.save(tmp_path / "g.npy", np.array(0.75))
     (tmp_path / "m.txt").write_text(LOGISTIC + 'claim d loss/d z from "g.npy"\n')
-    (claim,) = check(load(tmp_path / "m.txt")).claims
+    (claim,) = judged_alone(load(tmp_path / "m.txt"))
     assert (claim.verdict, claim.note) == (KINK, "a convention: the derivative here is 0.25")
     (claim,) = report(LOGISTIC, "d loss/d z = (z >= 0) - t - sign(z)/(1 + exp(abs(z)))").claims
     assert claim.verdict is KINK

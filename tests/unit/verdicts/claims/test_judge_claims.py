@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.results.gradient_results import ClaimResult, Report, Restriction, Verdict
 
@@ -47,7 +48,7 @@ def run(model: str, *claims: str, **options: object) -> Report:
 
 
 def only(model: str, claim: str, **options: object) -> ClaimResult:
-    (result,) = run(model, claim, **options).claims
+    (result,) = judged_alone(api.load(f"{model}claim {claim}\n"), **options)
     return result
 
 

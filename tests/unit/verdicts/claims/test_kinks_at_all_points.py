@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gradcheck_cli import Verdict, check, load
+from claimed import judged_alone
+from gradcheck_cli import Verdict, load
 
 LOGISTIC = """rows x = [2, 0, 1]
 rows y = [1, 0, 1]
@@ -35,7 +36,7 @@ claim d loss/d h = {0}
     (DATUM, "w"), (DATUM, "d loss/d r"),
 ])  # fmt: skip
 def test_right_where_kinks_cancel_at_every_point(text: str, formula: str, strict: bool) -> None:
-    (claim,) = check(load(text.format(formula)), strict=strict).claims
+    (claim,) = judged_alone(load(text.format(formula)), strict=strict)
     assert claim.verdict is Verdict.OK
     assert claim.note is None
 
@@ -46,16 +47,16 @@ def test_right_where_kinks_cancel_at_every_point(text: str, formula: str, strict
     (DATUM, "w^2"),
 ])  # fmt: skip
 def test_wrong_ones_stay_wrong(text: str, formula: str) -> None:
-    (claim,) = check(load(text.format(formula))).claims
+    (claim,) = judged_alone(load(text.format(formula)))
     assert claim.verdict is Verdict.WRONG
 
 
 def test_wrong_at_the_given_point_too_is_no_accident() -> None:
-    (claim,) = check(load(LOGISTIC.format("(sigmoid(2*z) - y)"))).claims
+    (claim,) = judged_alone(load(LOGISTIC.format("(sigmoid(2*z) - y)")))
     assert "accident" not in (claim.note or "")
 
 
 def test_other_points_outside_a_domain() -> None:
     text = "param p = 1\ns = asin(p)\nloss = (s < s)\nclaim d loss/d p = d loss/d s/sqrt(1 - p^2)\n"
-    (claim,) = check(load(text)).claims
+    (claim,) = judged_alone(load(text))
     assert claim.verdict is not Verdict.OK

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from claimed import judged_alone
 from gradcheck_cli import Verdict, api
 from gradcheck_cli.results.gradient_results import ClaimResult
 
 
 def judge(model: str, right: str) -> ClaimResult:
-    (claim,) = api.check(api.load(f"{model}\nclaim d loss/d x = {right}\n")).claims
+    (claim,) = judged_alone(api.load(f"{model}\nclaim d loss/d x = {right}\n"))
     return claim
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.language import show
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
@@ -20,7 +21,7 @@ E = "2*(F - T)"
 
 
 def only(text: str, **options: object) -> ClaimResult:
-    (result,) = api.check(api.load(text), **options).claims  # type: ignore[arg-type]
+    (result,) = judged_alone(api.load(text), **options)
     return result
 
 
@@ -91,7 +92,7 @@ def test_tables_and_arrays_of_one_row(tmp_path: Path, value: float) -> None:
     for file, note in (("g.csv", None), ("g.npy", "[1,3]"), ("h.npy", "[3,1]")):
         text = f'param v[3] = [1, -3, 5]\nloss = sum(v^2)\nclaim d loss/d v from "{file}"\n'
         (tmp_path / "m.txt").write_text(text)
-        (result,) = api.check(api.load(tmp_path / "m.txt")).claims
+        (result,) = judged_alone(api.load(tmp_path / "m.txt"))
         assert result.verdict is verdict, file
         if verdict is Verdict.OK and note:
             assert result.note == f"the shape {note} was read as [3]"

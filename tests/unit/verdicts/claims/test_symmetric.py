@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 
@@ -17,7 +18,7 @@ TWO = f"{C}param D[2,2] = [[1, 0.25], [0.25, 2]]\n"
 
 
 def only(text: str, claim: str, **options: object) -> ClaimResult:
-    (result,) = api.check(api.load(f"{text}claim {claim}\n"), **options).claims  # type: ignore[arg-type]
+    (result,) = judged_alone(api.load(f"{text}claim {claim}\n"), **options)
     return result
 
 
@@ -90,7 +91,7 @@ def test_a_matrix_for_each_example(tmp_path: Path) -> None:
     text = 'rows S[2,2] from "S.npy"\nparam x[2] = [1, -2]\nloss = sum_rows(x\' @ S @ x)\nclaim d loss/d x = '
     for formula, verdict in (("sum_rows(2*S @ x)", Verdict.OK), ("sum_rows(S @ x)", Verdict.WRONG)):
         (tmp_path / "m.txt").write_text(text + formula)
-        (result,) = api.check(api.load(tmp_path / "m.txt")).claims
+        (result,) = judged_alone(api.load(tmp_path / "m.txt"))
         assert result.verdict is verdict
         if verdict is Verdict.OK:
             assert (result.note, result.only) == ("right for every symmetric S", (Restriction.SYMMETRY,))

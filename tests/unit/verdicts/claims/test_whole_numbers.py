@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 
@@ -22,8 +23,7 @@ ROWS = "rows x = [1, 2, -3], y = [0, 1, 1]\nparam w = 2\nf = w*x\nloss = sum_row
 
 
 def only(model: str, claim: str, **options: object) -> ClaimResult:
-    report = api.check(api.load(f"{model}claim {claim}\n"), **options)  # type: ignore[arg-type]
-    (result,) = report.claims
+    (result,) = judged_alone(api.load(f"{model}claim {claim}\n"), **options)
     return result
 
 

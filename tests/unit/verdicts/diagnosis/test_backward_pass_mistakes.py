@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.results.gradient_results import ClaimResult, Report, Verdict
 
@@ -54,7 +55,7 @@ def judged(folder: Path, gradients: dict[str, Any], names: tuple[str, ...] = LAY
     np.savez(folder / "g.npz", **gradients)
     path = folder / "m.txt"
     path.write_text(MODEL + "".join(f'claim d loss/d {name} from "g.npz"\n' for name in names))
-    return api.check(api.load(path))
+    return api.check(api.load(path), wrt=["loss"])
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -156,10 +157,13 @@ def one(folder: Path, name: str, value: Any) -> ClaimResult:
     ],
 )  # fmt: skip
 def test_an_array_with_its_entries_elsewhere(tmp_path: Path, name: str, change: Any, text: str) -> None:
-    right = program()[name]
-    found = one(tmp_path, name, change(right))
+    found = one(tmp_path, name, change(program()[name]))
     assert (found.verdict, found.diagnosis) == (Verdict.WRONG, text)
-    assert one(tmp_path, name, right).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("name", ["W0", "W1", "b1"])
+def test_the_array_itself_is_right(tmp_path: Path, name: str) -> None:
+    assert one(tmp_path, name, program()[name]).verdict is Verdict.OK
 
 
 @pytest.mark.slow
@@ -167,7 +171,7 @@ def test_few_digits_are_no_evidence(tmp_path: Path) -> None:
     (tmp_path / "g.csv").write_text("b\n" + "\n".join(f"{2 * v:.1g}" for v in program()["b1"]) + "\n")
     path = tmp_path / "m.txt"
     path.write_text(MODEL + 'claim d loss/d b1 from "g.csv"\n')
-    found = api.check(api.load(path)).claims[0]
+    found = judged_alone(api.load(path))[0]
     assert (found.verdict, found.diagnosis) == (Verdict.WRONG, None)
 
 
@@ -177,7 +181,7 @@ def test_a_table_is_judged_to_the_digits_written(tmp_path: Path) -> None:
     path.write_text(MODEL + 'claim d loss/d b1 from "g.csv"\n')
     for change, verdict in ((1.0, Verdict.OK), (1 + 2e-3, Verdict.WRONG)):
         (tmp_path / "g.csv").write_text("b\n" + "\n".join(f"{v * change:.4g}" for v in right) + "\n")
-        assert api.check(api.load(path)).claims[0].verdict is verdict
+        assert judged_alone(api.load(path))[0].verdict is verdict
 
 
 @pytest.mark.parametrize(("size", "dtype"), [(1e-13, np.float64), (1e-4, np.float32), (1e-3, np.float32)])
@@ -186,7 +190,7 @@ def test_what_is_off_by_a_trifle_has_no_mistake_with_a_name(tmp_path: Path, size
     path = tmp_path / "m.txt"
     model = "param w[3] = [0.3, -0.7, 1.1]\nloss = 2*(sum(w^2) + 3*w[0])\n"
     path.write_text(model + 'claim d loss/d w from "g.npy"\n')
-    found = api.check(api.load(path)).claims[0]
+    found = judged_alone(api.load(path))[0]
     assert (found.verdict, found.diagnosis) == (Verdict.WRONG, None)
 
 
@@ -221,7 +225,7 @@ def test_a_term_of_the_loss_is_forgotten_or_scaled(lam: float, scale: float, tex
     by_h = d * u * (1 - h * h)
     gradients = {"w": (by_h * x).sum() + 2 * lam * w, "u": (d * h).sum() + 2 * lam * u, "b": by_h.sum()}
     lines = "".join(f"claim d loss/d {name} = {float(value)!r}\n" for name, value in gradients.items())
-    wrong = [c for c in api.check(api.load(REGULARIZED + lines)).claims if c.verdict is Verdict.WRONG]
+    wrong = [c for c in judged_alone(api.load(REGULARIZED + lines)) if c.verdict is Verdict.WRONG]
     assert len(wrong) == (2 if scale == 1 else 3)
     assert text in {c.diagnosis for c in wrong}
 
@@ -234,17 +238,17 @@ def test_the_examples_of_a_batch_are_counted_by_their_axis(tmp_path: Path) -> No
     p = {name: np.asarray(item.values) for name, item in api.load(path).inputs.items()}
     right = 2 * p["X"].T @ (p["X"] @ p["w"] - p["y"]) / 10
     np.save(tmp_path / "g.npy", right * 10)
-    found = api.check(api.load(path)).claims[0]
+    found = judged_alone(api.load(path))[0]
     assert found.diagnosis == "is 10 (the length of axis 0 of X) times the true value"
 
 
 def test_at_a_kink_only_the_entries_outside_the_slopes_are_wrong() -> None:
     model = "param c[3] = [0, 0, 0.5]\ndata a[3] = [1, 3, 5]\nloss = sum(a*relu(c))\nclaim d loss/d c = "
-    wrong = api.check(api.load(f"{model}[0.5, 1.5, 2.5]\n")).claims[0]
+    wrong = judged_alone(api.load(f"{model}[0.5, 1.5, 2.5]\n"))[0]
     assert (wrong.verdict, wrong.place, wrong.wrong) == (Verdict.WRONG, "c[2]", 1)
-    wrong = api.check(api.load(f"{model}[2.0, 3.0, 5.0]\n")).claims[0]
+    wrong = judged_alone(api.load(f"{model}[2.0, 3.0, 5.0]\n"))[0]
     assert (wrong.verdict, wrong.place) == (Verdict.WRONG, "c[0]")
-    kink = api.check(api.load(f"{model}[0.5, 1.5, 5.0]\n")).claims[0]
+    kink = judged_alone(api.load(f"{model}[0.5, 1.5, 5.0]\n"))[0]
     assert kink.verdict is Verdict.KINK
     assert (kink.claimed, kink.left, kink.right) == (1.5, 0.0, 3.0)
     assert str(kink.note).startswith("c[1]: no derivative here")
@@ -260,7 +264,7 @@ loss = mean_rows(l)
 claim d l/d z = x*(softmax(z) - t)
 claim d loss/d z = mean_rows(d l/d z)
 """
-    for claim in api.check(api.load(model), carry=True).claims:
+    for claim in judged_alone(api.load(model), carry=True):
         assert claim.carried == pytest.approx(claim.claimed, rel=1e-12)
 
 
@@ -286,7 +290,7 @@ claim d loss/d w = mean_rows(2*(dot(w, x) + b - y)*x)"""
     ],
 )
 def test_a_formula_is_explained_by_one_step_too(rest: str, text: str | None) -> None:
-    found = api.check(api.load(f"{FORMULAS}{rest}\n")).claims[0]
+    found = judged_alone(api.load(f"{FORMULAS}{rest}\n"))[0]
     assert found.verdict is (Verdict.OK if rest == " + 2*lam*w" else Verdict.WRONG)
     assert found.diagnosis == text
 
@@ -325,7 +329,7 @@ def test_a_batch_that_is_one_matrix(tmp_path: Path, mistake: str, names: str, te
     np.savez(tmp_path / "g.npz", **gradients)
     path = tmp_path / "m.txt"
     path.write_text(BATCH + "".join(f'claim d loss/d {name} from "g.npz"\n' for name in gradients))
-    wrong = [c for c in api.check(api.load(path)).claims if c.verdict is Verdict.WRONG]
+    wrong = [c for c in judged_alone(api.load(path)) if c.verdict is Verdict.WRONG]
     assert " ".join(c.by for c in wrong) == names
     assert {c.diagnosis for c in wrong} == ({text} if names else set())
 
@@ -349,7 +353,7 @@ def test_what_stands_in_place_of_a_derivative_in_numbers(slip: Any, text: str | 
     x = np.array([[1, 2], [0.5, -1], [2, 0.3]])
     h = np.tanh(x @ np.array([[0.1, 0.2], [0.3, -0.4], [0.5, 0.6]]).T + [0.1, -0.2, 0.3])
     numbers = ", ".join(f"{g!r}" for g in (h * slip(h)).sum(axis=0).tolist())
-    (claim,) = api.check(api.load(f"{SMALL}claim d loss/d b = [{numbers}]\n")).claims
+    (claim,) = judged_alone(api.load(f"{SMALL}claim d loss/d b = [{numbers}]\n"))
     assert (claim.verdict, claim.diagnosis) == (Verdict.WRONG, text)
 
 
@@ -361,6 +365,6 @@ def test_undecidable_names_the_entry_with_the_fewest_digits(tmp_path: Path) -> N
     )
     u, v = np.ones(3), np.array([0.5, 0.9999999999, 0.999999999999])
     np.save(tmp_path / "g.npy", u * np.cos(1) - v * np.cos(1))
-    (claim,) = api.check(api.load(tmp_path / "m.txt")).claims
+    (claim,) = judged_alone(api.load(tmp_path / "m.txt"))
     assert claim.verdict is Verdict.OK
     assert "the least in w[2]: float64 carries no more" in str(claim.note)

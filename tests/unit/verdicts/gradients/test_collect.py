@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -195,10 +194,6 @@ def two(sent: np.ndarray) -> None:
     sent[..., 90, 7] *= -1
 
 
-def nothing(sent: np.ndarray) -> None:
-    sent *= 1.0
-
-
 def block(report: Report, name: str) -> Block:
     (found,) = (b for b in report.parameters if b.name == name)
     return found
@@ -212,10 +207,9 @@ def named(found: Block) -> list[tuple[int, ...]]:
 @pytest.mark.parametrize(
     ("change", "where", "penalty"),
     [
-        *((nothing, None, penalty) for penalty in ("", PENALTY)),  # by node, and sampled
-        *((one, None, penalty) for penalty in ("", PENALTY)),
+        *((one, None, penalty) for penalty in ("", PENALTY)),  # by node, and sampled
         (row, "row 3 of W", ""), (column, "column 7 of W", PENALTY), (everything, "all of W", ""),
-        *((two, "2 of 6,000 entries", penalty) for penalty in ("", PENALTY)),
+        (two, "2 of 6,000 entries", PENALTY),
     ],
 )  # fmt: skip
 def test_a_wrong_vjp_is_found_and_named(
@@ -224,10 +218,6 @@ def test_a_wrong_vjp_is_found_and_named(
     planted(monkeypatch, WIDE, change)
     report = check(dense(*WIDE, penalty), ONE_POINT)
     found = block(report, "W")
-    if change is nothing:
-        assert report.verdict is Verdict.OK
-        assert not named(found)
-        return
     assert report.verdict is found.verdict is Verdict.WRONG
     assert found.where == where or (where is None and found.where is None)
     if change is one:
@@ -354,44 +344,9 @@ def test_how_often_a_wrong_entry_goes_unseen(penalty: str) -> None:
 @pytest.mark.slow
 def test_in_an_ordinary_layer_none_goes_unseen() -> None:
     for penalty in ("", PENALTY):
-        found = block(check(dense(*WIDE, penalty), ONE_POINT), "W")
+        report = check(dense(*WIDE, penalty), ONE_POINT)
+        found = block(report, "W")
+        assert report.verdict is Verdict.OK
+        assert not named(found)
         assert found.unseen == 0
         assert found.one_by_one < found.checked == found.total
-
-
-# ---------------------------------------------------------------------------------------------
-# Claims from a file
-# ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_every_derivative_of_a_large_map_doubled(tmp_path: Path) -> None:
-    x = np.random.default_rng(1).normal(size=20_000)
-    np.save(tmp_path / "x.npy", x)
-    np.save(tmp_path / "right.npy", x)
-    np.save(tmp_path / "doubled.npy", 2 * x)
-    (tmp_path / "map.txt").write_text(
-        'data x[20000] from "x.npy"\nparam w[20000] ~ normal(0, 1)\nloss = dot(w, x)\n'
-        'claim d loss/d w from "right.npy"\nclaim d loss/d w from "doubled.npy"\n'
-    )
-    right, doubled = api.check(api.load(tmp_path / "map.txt")).claims
-    assert right.verdict is Verdict.OK
-    assert doubled.verdict is Verdict.WRONG
-    assert (doubled.wrong, doubled.total, doubled.place) == (20_000, 20_000, "all of w")
-
-
-@pytest.mark.slow
-def test_one_sign_of_ten_thousand_flipped(tmp_path: Path) -> None:
-    matrix = np.random.default_rng(1).normal(size=(100, 100))
-    np.save(tmp_path / "A.npy", matrix)
-    flipped = matrix.copy()
-    flipped[17, 42] *= -1
-    np.save(tmp_path / "flipped.npy", flipped)
-    (tmp_path / "map.txt").write_text(
-        'data A[100,100] from "A.npy"\nparam x[100] ~ normal(0, 1)\nf = A @ x\nloss = sum(f)\n'
-        'claim d f/d x from "A.npy"\nclaim d f/d x from "flipped.npy"\n'
-    )
-    right, wrong = api.check(api.load(tmp_path / "map.txt")).claims
-    assert right.verdict is Verdict.OK
-    assert wrong.verdict is Verdict.WRONG
-    assert (wrong.wrong, wrong.index) == (1, (17, 42))

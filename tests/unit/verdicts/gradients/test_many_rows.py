@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -29,31 +30,44 @@ NOTE = f"formulas were judged over all {ROWS:,} rows in float64, over 200 of the
 
 
 def judged(claim: str, rows: int = ROWS, model: str = MODEL) -> tuple[ClaimResult, Report]:
-    report = api.check(api.load(f"{model.format(rows=rows)}claim {claim}\n"))
+    report = api.check(api.load(f"{model.format(rows=rows)}claim {claim}\n"), wrt=["loss"])
     (result,) = report.claims
     return result, report
 
 
+FORMULAS = {
+    "d loss/d w = mean_rows(2*(p - y)*p*(1 - p)*x)": None,
+    "d loss/d w = mean_rows(2*(p - y)*p*x)": "has p where p*(1 - p) belongs",
+    "d loss/d b = mean_rows((p - y)*p*(1 - p))": "is 1/2 times the true value",
+    "d loss/d w = sum_rows(2*(p - y)*p*(1 - p)*x)": "is 1,500 (the number of rows) times the true value",
+}
+
+
+@cache
+def judged_together(rows: int, model: str, *claims: str) -> Report:
+    """No claim bears on another."""
+    lines = "".join(f"claim {claim}\n" for claim in claims)
+    return api.check(api.load(model.format(rows=rows) + lines), wrt=["loss"])
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("claim", "diagnosis"),
-    [
-        ("d loss/d w = mean_rows(2*(p - y)*p*(1 - p)*x)", None),
-        ("d loss/d z = 2*(p - y)*p*(1 - p)/1500", None),
-        ("d loss/d w = mean_rows(2*(p - y)*p*x)", "has p where p*(1 - p) belongs"),
-        ("d loss/d b = mean_rows((p - y)*p*(1 - p))", "is 1/2 times the true value"),
-        ("d loss/d w = sum_rows(2*(p - y)*p*(1 - p)*x)", "is 1,500 (the number of rows) times the true"),
-    ],
-)  # fmt: skip
-def test_right_and_wrong_formulas(claim: str, diagnosis: str | None) -> None:
-    result, report = judged(claim)
+@pytest.mark.parametrize("k", range(len(FORMULAS)))
+def test_right_and_wrong_formulas(k: int) -> None:
+    report = judged_together(ROWS, MODEL, *FORMULAS)
+    result, diagnosis = report.claims[k], list(FORMULAS.values())[k]
     assert result.verdict is (Verdict.WRONG if diagnosis else Verdict.OK)
     assert str(result.diagnosis).startswith(str(diagnosis))
-    typed = "1500" in claim
-    assert (NOTE in report.notes) is not typed
-    few, _ = judged(claim.replace("1500", "100"), rows=100)
+    assert NOTE in report.notes
+    few = judged_together(100, MODEL, *FORMULAS).claims[k]
     assert few.verdict is result.verdict
     assert str(few.diagnosis).replace("100 (", "1,500 (") == str(result.diagnosis)
+
+
+@pytest.mark.slow
+def test_a_formula_of_every_row_is_judged_over_all_of_them() -> None:
+    result, report = judged("d loss/d z = 2*(p - y)*p*(1 - p)/1500")
+    assert result.verdict is Verdict.OK
+    assert NOTE not in report.notes
 
 
 @pytest.mark.slow
@@ -166,16 +180,13 @@ loss = mean_rows(l)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("claim", "verdict"),
-    [
-        ("d loss/d W1 = mean_rows(((f1 > 0) * (W2' @ (2*(f2 - t)))) @ x')", Verdict.OK),
-        ("d loss/d W1 = mean_rows((W2' @ (2*(f2 - t))) @ x')", Verdict.WRONG),
-    ],
-)
-def test_fewer_rows_stand_for_all_where_a_row_takes_much(claim: str, verdict: Verdict) -> None:
-    report = api.check(api.load(NETWORK.format(rows=120) + f"claim {claim}\n"), points=2, wrt=["W2"])
-    assert report.claims[0].verdict is verdict
+def test_fewer_rows_stand_for_all_where_a_row_takes_much() -> None:
+    text = NETWORK.format(rows=120) + (
+        "claim d loss/d W1 = mean_rows(((f1 > 0) * (W2' @ (2*(f2 - t)))) @ x')\n"
+        "claim d loss/d W1 = mean_rows((W2' @ (2*(f2 - t))) @ x')\n"
+    )
+    report = api.check(api.load(text), points=2, wrt=["W2"])
+    assert [claim.verdict for claim in report.claims] == [Verdict.OK, Verdict.WRONG]
     (note,) = (n for n in report.notes if n.startswith("formulas were judged"))
     count = int(note.split(" of them")[0].split()[-1])
     assert 20 <= count < 60
@@ -191,20 +202,20 @@ loss = mean_rows(l)
 """
 
 
+FACTORS = {
+    "p*(1 - p)*x": None,
+    "p*x": "uses sigmoid in place of its derivative (line 5)",
+    "(1 - p)*x": "has 1 - sigmoid(z) in place of the derivative of sigmoid (line 5)",
+    "x": "leaves out the derivative of sigmoid (line 5)",
+}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [100, 1500])
-@pytest.mark.parametrize(
-    ("factor", "diagnosis"),
-    [
-        ("p*(1 - p)*x", None),
-        ("p*x", "uses sigmoid in place of its derivative (line 5)"),
-        ("(1 - p)*x", "has 1 - sigmoid(z) in place of the derivative of sigmoid (line 5)"),
-        ("x", "leaves out the derivative of sigmoid (line 5)"),
-    ],
-)
-def test_a_link_of_a_gradient_in_one_line(factor: str, diagnosis: str | None, rows: int) -> None:
-    claim = f"d loss/d w = mean_rows((-y/p + (1 - y)/(1 - p))*{factor})"
-    result, _ = judged(claim, rows=rows, model=REGRESSION)
+@pytest.mark.parametrize("k", range(len(FACTORS)))
+def test_a_link_of_a_gradient_in_one_line(k: int, rows: int) -> None:
+    claims = (f"d loss/d w = mean_rows((-y/p + (1 - y)/(1 - p))*{factor})" for factor in FACTORS)
+    result, diagnosis = judged_together(rows, REGRESSION, *claims).claims[k], list(FACTORS.values())[k]
     assert result.verdict is (Verdict.WRONG if diagnosis else Verdict.OK)
     assert result.diagnosis == diagnosis
 

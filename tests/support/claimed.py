@@ -1,0 +1,14 @@
+"""Reads a model with claims. Gives what is said of the claims, without the columns of the parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradcheck_cli import api
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.results.gradient_results import ClaimResult
+
+
+def judged_alone(model: Model, **options: Any) -> list[ClaimResult]:
+    """The results of the claims; of derivatives the run computes d loss/d loss, and what claims need."""
+    return list(api.check(model, wrt=(model.loss,), **options).claims)
