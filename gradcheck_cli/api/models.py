@@ -117,15 +117,19 @@ def _with_finite_loss(model: Model, limits: LanguageLimits) -> Model:
     import numpy as np
 
     from gradcheck_cli.evaluation.tape import forward_pass
-    from gradcheck_cli.model.random_points import draw_normal
+    from gradcheck_cli.model.random_points import draw_kept, draw_normal
 
     drawn = model
     for attempt in range(1, limits.most_draws):
         if np.isfinite(forward_pass(drawn).loss):
             return drawn
         values = {
-            p.name: draw_normal(model.seed, p.name, p.shape, attempt=attempt) for p in free
-        }
+            p.name: draw_kept(
+                p.assumptions, draw_normal(model.seed, p.name, p.shape, attempt=attempt),
+                model.seed, p.name, attempt,
+            )
+            for p in free
+        }  # fmt: skip
         drawn = model.at(values)
     return model
 

@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import ShapeError
+from gradcheck_cli.language.assumed_words import check_kept, read_assumptions
 from gradcheck_cli.language.data.file_access import spell_size
-from gradcheck_cli.language.source_text import Source
-from gradcheck_cli.language.statements import Name
+from gradcheck_cli.language.source_text import Source, Span
+from gradcheck_cli.language.statements import AssumedWord, Name
+from gradcheck_cli.model.assumptions import KINDS, Assumption
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import spell_shape
 from gradcheck_cli.model.model import Input
 from gradcheck_cli.model.primitives.record import Shape
+from gradcheck_cli.model.random_points import draw_kept
 from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 
 __all__ = ["DeclaredInputs"]
@@ -29,13 +32,17 @@ class DeclaredInputs:
     """The inputs that were declared so far; all rows names have as many rows, all together at most `limit`
     bytes."""
 
-    def __init__(self, source: Source, builder: Builder, limit: int) -> None:
+    def __init__(
+        self, source: Source, builder: Builder, limit: int, seed: int = 0, most_in_range: int = 0
+    ) -> None:
         self.source, self.builder, self.limit = source, builder, limit
+        self.seed, self.most_in_range = seed, most_in_range
         self.inputs: dict[str, Input] = {}
         self.data: dict[str, Array] = {}
         self.rows: int | None = None
         self.rows_from: Name | None = None
         self.bytes = 0
+        self.assumed: dict[str, tuple[AssumedWord, ...]] = {}  # words behind the names
 
     def count_rows(self, count: int, name: Name) -> None:
         """Every rows name has so many rows. Raises LanguageError where others have another number."""
@@ -126,6 +133,7 @@ class DeclaredInputs:
             )
         if kind == "rows":
             self.count_rows(values.shape[0], name)
+        assumptions, values = self._assume(name, shape, values, origin)
         array = values if origin == "file" else np.array(values, dtype=np.float64)  # a column is not copied
         self.bytes += 0 if mapped else array.nbytes
         if kind == "data":
@@ -143,4 +151,19 @@ class DeclaredInputs:
             node=node,
             mean=mean,
             text=text,
+            assumptions=assumptions,
         )
+
+    def _assume(
+        self, name: Name, shape: Shape, values: Array, origin: str
+    ) -> tuple[tuple[Assumption, ...], Array]:
+        """What is assumed of a name, and its values; drawn ones are made to keep it."""
+        words = self.assumed.get(name.name, ())
+        if not words:
+            return (), values
+        assumptions = read_assumptions(self.source, name, words, self.most_in_range)
+        if origin in ("drawn", "free") and all(KINDS[a.kind].takes(shape) for a in assumptions):
+            values = draw_kept(assumptions, values, self.seed, name.name)
+        span = Span(words[0].span.start, words[-1].span.end)
+        check_kept(self.source, name, shape, values, [(a, span) for a in assumptions])
+        return assumptions, values

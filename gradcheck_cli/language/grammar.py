@@ -17,7 +17,7 @@ from gradcheck_cli.language.automaton import Automaton
 from gradcheck_cli.language.identifiers import canonical
 from gradcheck_cli.language.parse_cache import Outline, outline_of
 from gradcheck_cli.language.source_text import Source, Span
-from gradcheck_cli.language.statements import Declaration, Draw, FileSource, Name, Op, Statement
+from gradcheck_cli.language.statements import AssumedWord, Declaration, Draw, FileSource, Name, Op, Statement
 from gradcheck_cli.language.tokens import Lexer, Token
 from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 
@@ -26,6 +26,7 @@ __all__ = ["Parser"]
 _DERIVATIVE = re.compile(r"(?:d\s+|∂\s*)(\w+)\s*/\s*(?:d\s+|∂\s*)(\w+)")
 _LET = re.compile(r"let\s+(?=[^\W\d])")
 _SETTING = re.compile(r"set\s+([^\W\d][\w-]*)\s*=\s*(\S[^\n]*)", re.DOTALL)
+_ASSUMED = re.compile(r"\s*(?:\{[^{}]*\}|[+-]?\s*[0-9.]+(?:[eE][+-]?[0-9]+)?)")
 _FORMATS = "write as float32, as float16 or as bfloat16; without it numbers are judged as they are written"
 _ONLY_CLAIMS = 'the numbers of a claim are judged in a format: claim d loss/d w from "FILE" as float32'
 _LET_FORM = "write let delta2 = d loss/d f2; a step is written NAME = EXPRESSION"
@@ -206,6 +207,7 @@ class Parser:
             shape=shape,
             first=first,
             last=len(self.ops),
+            assumed=tuple(c for c in children if isinstance(c, AssumedWord)),
             **{"value": None, "draw": None, **fields},
         )
 
@@ -213,13 +215,28 @@ class Parser:
         """NAME[shape]."""
         return self._declare(children)
 
+    def assumption(self, children: list[Any]) -> AssumedWord:
+        """symmetric, sum 1, in {-1, 1}."""
+        token, *numbers = children
+        end = self._behind(token.end) if numbers else token.end
+        return AssumedWord(self._name(token), tuple(numbers), Span(token.start, end))
+
+    def _behind(self, at: int) -> int:
+        """Where the numbers of an assumption end: `sum 1`, `in {-1, 1}`."""
+        found = _ASSUMED.match(self.source.code, at)
+        return found.end() if found else at
+
+    def assumed_number(self, children: list[Any]) -> str:
+        """1, -1."""
+        return "".join(token.text for token in children).removeprefix("+")
+
     def defined(self, children: list[Any]) -> Declaration:
         """NAME[shape] = VALUE."""
         return self._declare(children, value=children[-1])
 
     def drawn(self, children: list[Any]) -> Declaration:
         """NAME[shape] ~ DISTRIBUTION."""
-        position = 2 if isinstance(children[1], tuple) else 1
+        position = 1 + sum(isinstance(child, tuple | AssumedWord) for child in children)
         token, *rest = children[position:]
         arguments = next((tuple(c) for c in rest if isinstance(c, list)), ())
         count = next((c for c in rest if isinstance(c, int)), None)

@@ -40,6 +40,9 @@ class InputReader:
 
     def declare(self, statement: Statement) -> None:
         """Enter what a statement declares. Raises LanguageError, ShapeError, DataError."""
+        for declaration in statement.declarations:
+            if declaration.assumed:
+                self.declared.assumed[declaration.name.name] = declaration.assumed
         if statement.source is not None:
             self.of_files.declare(statement)
             return

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import LanguageError, OptionError, ShapeError, printable
+from gradcheck_cli.language.assumed_words import check_kept
 from gradcheck_cli.language.claim_reader import build_claim, build_let
 from gradcheck_cli.language.data.file_access import Access
 from gradcheck_cli.language.declared_inputs import DeclaredInputs
@@ -55,7 +56,10 @@ class ModelReader:
         self.settings: dict[str, Any] = {}
         self.notes: list[str] = []
         self.seed = self._seed(seed)
-        self.declared = DeclaredInputs(source, self.builder, access.limits.max_data)
+        limits = access.limits
+        self.declared = DeclaredInputs(
+            source, self.builder, limits.max_data, self.seed, limits.most_in_range
+        )
         self.values = InputReader(source, self.declared, access=access, seed=self.seed)
 
     def model(self) -> Model:
@@ -267,6 +271,8 @@ def value_for(source: Source, statement: Statement, model: Model, limit: int) ->
         raise ShapeError(
             f"{name.display} has the shape {shape_in_words(needed)}, not {shape_in_words(value.shape)}"
         )
+    assumed = [(assumption, name.span) for assumption in known.assumptions]
+    check_kept(source, name, known.shape, np.broadcast_to(value, needed), assumed)
     return name.name, np.array(np.broadcast_to(value, needed))
 
 

@@ -87,7 +87,7 @@ def outline_of(statement: Statement, starts: list[int]) -> Outline | None:
         and not statement.value
         and (text is None or (text.start in begins and text.end == starts[-1]))
         and all(_is_simple(op, tokens) for op in statement.ops)
-        and all(d.shape is None and d.draw is None for d in statement.declarations)
+        and all(d.shape is None and d.draw is None and not d.assumed for d in statement.declarations)
     )
     if not simple:
         return None

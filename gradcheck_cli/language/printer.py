@@ -59,7 +59,8 @@ def _shape_note(node: Node) -> str:
 
 
 def _input(item: Input) -> str:
-    head = f"{item.kind:<5} {item.display}{spell_shape(item.shape)}"
+    words = "".join(f" {assumption.text}" for assumption in item.assumptions)
+    head = f"{item.kind:<5} {item.display}{spell_shape(item.shape)}{words}"
     if item.origin == "free":
         drawn = f" = {_numbers(item.values.tolist())}" if item.values.size <= _ROWS else ""
         return _add_comment(head, f"drawn from the seed{drawn}")

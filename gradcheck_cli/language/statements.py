@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gradcheck_cli.language.source_text import Span
 
-__all__ = ["Declaration", "Draw", "FileSource", "Name", "Op", "Statement"]
+__all__ = ["AssumedWord", "Declaration", "Draw", "FileSource", "Name", "Op", "Statement"]
 
 
 class Name(NamedTuple):
@@ -52,6 +52,15 @@ class Op(NamedTuple):
         return Span(self.start, self.end)
 
 
+@dataclass(frozen=True, slots=True)
+class AssumedWord:
+    """`symmetric`, `sum 1` or `in {-1, 1}`, behind a name that is declared."""
+
+    name: Name
+    numbers: tuple[str, ...]
+    span: Span
+
+
 class Draw(NamedTuple):
     """`~ normal(0, 1) count 8`."""
 
@@ -69,6 +78,7 @@ class Declaration(NamedTuple):
     draw: Draw | None
     first: int
     last: int
+    assumed: tuple[AssumedWord, ...] = ()
 
 
 class FileSource(NamedTuple):

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.common.errors import ShapeError
+from gradcheck_cli.model.assumptions import Assumption
 from gradcheck_cli.model.graph import Derivative, Graph, Node
 from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.model.primitives.record import Shape
@@ -45,6 +46,7 @@ class Input:
     node: int = -1
     mean: float = 0.0  # of the draw, where origin is "drawn"
     text: str = ""  # the value as the author wrote it
+    assumptions: tuple[Assumption, ...] = ()  # what all its values keep
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,17 @@ import hashlib
 import io
 import math
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.model.assumptions import Assumption, keep
 from gradcheck_cli.numerics.chunked_arrays import allocate, pieces
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
-__all__ = ["DIGITS", "archive", "draw_normal", "draw_uniform", "moved_inputs", "signs", "stream"]
+__all__ = ["DIGITS", "archive", "draw_kept", "draw_normal", "draw_uniform", "moved_inputs", "signs", "stream"]
 
 Array = NDArray[np.float64]
 DIGITS = 6  # significant digits of every drawn number
@@ -132,8 +133,11 @@ def moved_inputs(
     attempt: int = 0,
     reach: float = 1.0,
     limits: NumericsLimits = NUMERICS,
+    freely: bool = False,
 ) -> dict[str, Array]:
     """The inputs of some kinds at a comparison point: p*(1 + u/2), or u/10 where p is 0.
+
+    What is assumed of a name is kept, unless it moves `freely`.
 
     Parameters
     ----------
@@ -143,6 +147,7 @@ def moved_inputs(
     attempt : another one draws another u
     reach : u is uniform in [-reach, reach]
     limits : how far numbers are moved, and how many together
+    freely : whether assumptions may break
 
     Returns
     -------
@@ -160,7 +165,34 @@ def moved_inputs(
         ends = np.cumsum([given[n].size for n in small])
         parts = np.split(_move(values, reach * _round_decimals(-1.0 + 2.0 * units), limits), ends[:-1])
         found |= {n: part.reshape(given[n].shape) for n, part in zip(small, parts, strict=True)}
+    for name in given:
+        assumptions = model.inputs[name].assumptions
+        if assumptions and not freely:
+            uniform = _uniform(model.seed, streams[name], found[name].shape)
+            found[name] = keep(assumptions, found[name], uniform, given[name])
     return {name: found[name] for name in given}
+
+
+def draw_kept(
+    assumptions: Sequence[Assumption], values: Array, seed: int, name: str, attempt: int = 0
+) -> Array:
+    """Drawn values, changed so that they keep what is assumed of them.
+
+    Parameters
+    ----------
+    assumptions : of the name
+    values : float64 array
+    seed, name, attempt : of the stream that chooses where there is a choice
+
+    Returns
+    -------
+    float64 array of the same shape
+    """
+    return keep(assumptions, values, _uniform(seed, f"{name}/{attempt}", values.shape))
+
+
+def _uniform(seed: int, name: str, shape: tuple[int, ...]) -> Array:
+    return _unit(seed, f"{name}/kept", math.prod(shape)).reshape(shape)
 
 
 def _move_in_pieces(values: Array, seed: int, stream: str, reach: float, limits: NumericsLimits) -> Array:

@@ -133,6 +133,7 @@ FACTS_INSIDE = {
     "initialization/user_model/trends.py": (FORMULA, {2.5, 6, 10}),
     "initialization/user_model/weight_matrices.py": ("the fourth moment", {4}),
     "language/__init__.py": (SHOWN, {40}),
+    "language/assumed_words.py": (SHOWN, {40}),
     "language/data/csv_columns.py": (SHOWN, {20}),
     "language/data/file_access.py": ("bytes of KiB, MiB and GiB", {10, 20, 30}),
     "language/data/npy.py": (FORMAT, {4, 6, 8, 53}),

@@ -24,6 +24,7 @@ _TOKEN = re.compile(
 )
 _SUM_HEAD = re.compile(r"(?:sum|prod)\s*\(\s*([^\W\d]\w*)\s*=(?!=)\s*")
 _BRACKET = re.compile(r'"[^"\n]*"|[()\[\]:]|\bto\b')
+_IN_SET = re.compile(r"\bin\s*\Z")
 _NAME_BEHIND = re.compile(r"\s+[^\W\d]")
 _EQUALS_BEHIND = re.compile(r"\s*=(?!=)")
 _DERIVED = re.compile(r"(?:\bd\s+|\u2202\s*)$")
@@ -139,6 +140,8 @@ class TemplateReader:
         elif text == "{":
             if indices:
                 raise self.source.error('this "{" is never closed', span, help='close it with "}"')
+        elif text[0] == "{" and _IN_SET.search(self.source.code, whole.start, span.start):
+            return  # data y in {-1, 1}
         elif text[0] == "{":
             yield self._braces(span, indices)
         elif text in _SIGNS:

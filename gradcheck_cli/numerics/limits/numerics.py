@@ -49,6 +49,9 @@ class NumericsLimits(NamedTuple):
     # numbers | an input of at most so many is moved together with others: one call for thousands of names |
     # set by hand, not measured
     moved_together: int = 64
+    # relative, for each entry | sums and norms that are assumed may be off by so much: values are rounded to
+    # doubles, 1.1e-16 each | set by hand, not measured
+    assumed_rounding: float = 4e-16
     # degrees of freedom | beyond it Student's t by the expansion around the normal quantile, whose error is
     # then below 1e-8 | tests/unit/numerics/test_student_t.py
     many_degrees: int = 1000

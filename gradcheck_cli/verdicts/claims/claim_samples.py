@@ -137,8 +137,9 @@ def _other_data(context: ClaimContext) -> list[At]:
     given = context.points[0].values
     values = {}
     for name, other in context.moved_inputs(1, kinds=kinds).items():
-        has_axes = bool(context.model.inputs[name].shape)
-        same = same_sums(given[name], other, -1, context.limits)[1] if has_axes else None
+        item = context.model.inputs[name]
+        has_sums = bool(item.shape) and not item.assumptions
+        same = same_sums(given[name], other, -1, context.limits)[1] if has_sums else None
         values[name] = other if same is None else same
     return [At(0, given.with_values(values))]
 

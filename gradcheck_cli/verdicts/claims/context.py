@@ -222,7 +222,7 @@ class ClaimContext:
         )
 
     def moved_inputs(
-        self, number: int, *, kinds: tuple[str, ...] = ("param",), reach: float = 1.0
+        self, number: int, *, kinds: tuple[str, ...] = ("param",), reach: float = 1.0, freely: bool = False
     ) -> dict[str, Array]:
         """The inputs of some kinds at another point; see random_points.moved_inputs.
 
@@ -231,16 +231,20 @@ class ClaimContext:
         number : of the point
         kinds : of "param", "data" and "rows"
         reach : how far parameters are moved, relative to the usual distance
+        freely : whether assumptions may break
 
         Returns
         -------
         dict of str to float64 arrays, in the shapes and units of the inputs
         """
+        numerics = self.referee.numerics
         if kinds != ("param",):  # rows may be more than memory holds twice
-            return moved_inputs(self.model, number, kinds=kinds, reach=reach, limits=self.referee.numerics)
+            return moved_inputs(
+                self.model, number, kinds=kinds, reach=reach, limits=numerics, freely=freely
+            )
         if (number, reach) not in self._moved_parameters:
             self._moved_parameters[number, reach] = moved_inputs(
-                self.model, number, reach=reach, limits=self.referee.numerics
+                self.model, number, reach=reach, limits=numerics
             )
         return self._moved_parameters[number, reach]
 

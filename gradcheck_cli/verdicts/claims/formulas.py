@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck_cli.model.graph import Graph
-from gradcheck_cli.model.model import Claim
+from gradcheck_cli.model.model import Claim, Input
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
@@ -121,9 +121,30 @@ def _accept(
         matrices = right_for_symmetric_data(context, claim, formula, moved)
         if matrices:
             note, only = _for_symmetric(context, matrices), (Restriction.SYMMETRY,)
+    if note is None:
+        note = _for_assumptions(context, claim, formula)
     if note is None and first.wrong.any():
         note = f"right but for the rounding of the data to doubles, {first.size.max():.1e}"
     return replace(result, note=note, only=only)
+
+
+def _for_assumptions(context: ClaimContext, claim: Claim, formula: Graph) -> str | None:
+    """What is assumed of names and makes a claim right that is wrong without it."""
+    assumed = [i for i in context.model.inputs.values() if i.assumptions]
+    if not assumed or len(context.points) < 2:
+        return None
+    kinds = ("data", "rows", "param")
+    free = context.moved_inputs(1, kinds=kinds, freely=True)
+    broken = {i.name: _break(i, free[i.name]) for i in assumed}
+    needed = [i for i in assumed if fails_off_kinks(context, claim, formula, {i.name: broken[i.name]})]
+    said = [assumption.says(i.display) for i in needed for assumption in i.assumptions]
+    return f"right where {' and '.join(said)}" if said else None
+
+
+def _break(item: Input, values: Array) -> Array:
+    """Values that break what is assumed; positive ones stay positive where they are moved."""
+    kept = all(assumption.broken_by(values) is None for assumption in item.assumptions)
+    return -values if kept else values
 
 
 def are_roundings(
@@ -132,7 +153,10 @@ def are_roundings(
     """Whether data that are a rounding away make the claim right: 0.1 + 0.2 + 0.3 + 0.4 is 1. For whole
     numbers also parameters, but only where a value has all digits of a double: 1/3, not 10."""
     whole = claim.integers is not None
-    data = [i for i in context.model.inputs.values() if whole or i.kind in ("data", "rows")]
+    data = [
+        i for i in context.model.inputs.values()
+        if whole or i.kind in ("data", "rows") or i.assumptions  # a norm of 1 is one but for rounding
+    ]  # fmt: skip
     small = all(not found.in_blocks and found.is_small(context.limits) for _, found in failing)
     if not data or not small:
         return False
@@ -172,7 +196,7 @@ def _only_its_sum(
 ) -> str | None:
     """Whether it is a sum of the datum, 1 of probabilities, that makes the claim right."""
     item = context.model.inputs[name]
-    if are_many(item.values.size, context.limits):
+    if are_many(item.values.size, context.limits) or item.assumptions:
         return None
     for axis in reversed(range(len(item.shape))):
         given = context.points[0].values[name]
