@@ -58,7 +58,7 @@ def test_claims(model: str, right: list[str], wrong: list[str]) -> None:
         ("param x = 1e-310\nloss = x^2 + x", {OK}, ""),
         # too many to be moved one by one
         pytest.param(
-            "param x[10000] = 0.1\nloss = (sum(x*x) - 100)^2 + sum(x)", {OK}, "", marks=pytest.mark.slow
+            "param x[20000] = 0.1\nloss = (sum(x*x) - 200)^2 + sum(x)", {OK}, "", marks=pytest.mark.slow
         ),
     ],
 )
