@@ -122,7 +122,9 @@ def check(
     return run(model, options, claims, progress)
 
 
-def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Explanation:
+def explain(
+    model: Model, *, row: int | None = None, expand: bool = False, memory: int | None = None
+) -> Explanation:
     r"""Give forward pass and both backward passes with formulas, numbers and local derivatives.
 
     Parameters
@@ -133,6 +135,8 @@ def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Ex
         The training example whose values are shown, from 0; default: the model's `set row`.
     expand : bool
         Whether to give the closed formula of each derivative; also where the model says `set expand`.
+    memory : int, optional
+        MiB that may be held at a time beyond the data; default 1,024.
 
     Returns
     -------
@@ -143,7 +147,7 @@ def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Ex
     Raises
     ------
     OptionError
-        There is no such row.
+        There is no such row; or one pass over the model needs more memory.
 
     Examples
     --------
@@ -155,9 +159,11 @@ def explain(model: Model, *, row: int | None = None, expand: bool = False) -> Ex
     d loss/d w = x * d loss/d f = 30.0
     """
     from gradcheck_cli.formulas.explain import explain as run
+    from gradcheck_cli.numerics.limits.numerics import NUMERICS
 
     row = model.settings.get("row") if row is None else row
-    return run(model, row=row, expand=expand or bool(model.settings.get("expand")))
+    expand = expand or bool(model.settings.get("expand"))
+    return run(model, row=row, expand=expand, memory=NUMERICS.memory if memory is None else memory)
 
 
 def functions() -> list[FunctionRecord]:

@@ -12,11 +12,13 @@ import numpy as np
 
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.derivatives.backprop.reverse_mode import derivative
+from gradcheck_cli.evaluation.memory_plan import require_memory
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.formulas import derivation, passes
 from gradcheck_cli.model.graph import Derivative
 from gradcheck_cli.model.model import Input, Model
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.numerics import NUMERICS
 from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.results.gradient_results import ExplainedStep, Explanation
 
@@ -26,15 +28,23 @@ Value = Callable[[str, Array], object]  # the number, or nested lists, of a name
 
 
 def explain(
-    model: Model, *, row: int | None = None, expand: bool = False, limits: Limits = LIMITS
+    model: Model,
+    *,
+    row: int | None = None,
+    expand: bool = False,
+    memory: int = NUMERICS.memory,
+    limits: Limits = LIMITS,
 ) -> Explanation:
     """Formulas and numbers of every step and of d loss/d name, at the model's point.
 
     What has one value per row is shown for `row` (from 0, the first if none is given); parameters are
-    summed over all rows. `expand`: each derivative as one closed formula. Raises OptionError for a
-    row that does not exist and for closed formulas that are too long.
+    summed over all rows. `expand`: each derivative as one closed formula. `memory`: MiB that may be held
+    beyond the data. Raises OptionError for a row that does not exist, for closed formulas that are too long
+    and for a model that does not fit into memory.
     """
     row = _check_row(model, row)
+    limits = limits.within_memory(memory)
+    require_memory(model, memory, limits.evaluation)
     tape = forward_pass(model, limits=limits.evaluation)
     shown = _values_to_show(model, row)
     derived = passes.closed_terms if expand else passes.backward

@@ -31,7 +31,7 @@ from gradcheck_cli.verdicts.claims.true_values import entry_of
 __all__ = ["digits_given", "hold_numbers", "is_too_wide", "judge_numbers", "numbers_of", "unwritten"]
 
 _AS_FLOAT32 = "as float32 it would be right: if it was computed so, save it so"
-_SAY_FLOAT32 = 'as float32 it would be right: if it was computed so, say so, from "FILE" as float32'
+_SAY_FLOAT32 = 'judged as float64; as float32 it would be right: if it is, write from "FILE" as float32'
 _NO_DIGIT = "undecidable here: {} carries no digit of the true value, and yours is not it"
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
 
@@ -112,7 +112,7 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         return replace(result, verdict=Verdict.UNRESOLVED, note=note)
     if discrepancy.wrong.any():
         off = _last_digit_note(claim, discrepancy, name_of(context.model, result), context.limits)
-        said = off or _float32_note(context, claim)
+        said = "; ".join(filter(None, (off, _float32_note(context, claim)))) or None
         result = context.with_pattern(result, discrepancy)
         return replace(result, verdict=Verdict.WRONG, points_wrong=1, note=said)
     open_ones = _undecided_entries(context, numbers)
@@ -221,13 +221,13 @@ def _last_digit_note(
 
 
 def _float32_note(context: ClaimContext, claim: Claim) -> str | None:
-    """What is said of an array that would be right if it had been saved as float32; of decimals only where
-    they are such as float32 programs print, too few to tell."""
+    """What is said of an array that would be right if it had been saved as float32; of decimals, typed or in
+    a file, only where they are such as float32 programs print, too few to tell."""
     numbers = np.asarray(claim.numbers, dtype=float)
     if claim.bits <= SIGNIFICANDS["float32"] or not numbers.ndim or claim.integers is not None:
         return None
     is_text = claim.half_units is not None
-    if is_text and not (claim.text.startswith("from") and are_shortest(numbers)):
+    if is_text and not are_shortest(numbers):
         return None
     if not _is_right_in_float32(context, claim, numbers):
         return None

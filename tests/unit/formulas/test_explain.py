@@ -88,3 +88,10 @@ def test_steps_beside_the_loss_are_named_in_a_note() -> None:
     found = explain(read_model("param a = 1\nb = a + 1\nc = a*2\nloss = c^2"))
     assert [s.name for s in found.backward_steps] == ["c"]
     assert found.notes == ("loss is not computed from b",)
+
+
+def test_a_model_that_does_not_fit_into_memory_is_refused() -> None:
+    model = read_model("param v[600] ~ normal(0, 1)\nloss = sum(outer(v, v) @ outer(v, v))\n")
+    with pytest.raises(OptionError, match="--memory allows 8 MiB"):
+        explain(model, memory=8)
+    assert explain(model, memory=64).forward[0].name == "loss"

@@ -223,6 +223,23 @@ def test_of_decimals_too_few_to_tell_the_way_out_is_named(
     write_csv(tmp_path, np.array([["0.60000014", "1.2001" if wrong else "1.2"]], dtype=object))
     (found,) = judge(tmp_path, 'claim d loss/d w from "g.csv"', model)
     assert found.verdict is WRONG
-    assert ('say so, from "FILE" as float32' in str(found.note)) is is_said
+    assert ('write from "FILE" as float32' in str(found.note)) is is_said
     (found,) = judge(tmp_path, 'claim d loss/d w from "g.csv" as float32', model)
     assert found.verdict is (WRONG if wrong else OK)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "verdict", "is_said"),
+    [
+        # 0.31 * 0.31 = 0.096: three entries, of which one has 7 digits, are no evidence
+        ("[0.06666667, 0.26666668, 1.4000001]", Verdict.WRONG, True),
+        ("[0.06666667, 0.26666668, 1.5000001]", Verdict.WRONG, False),  # nor would they be right
+        ("[0.06666667, 0.26666667, 1.4000000]", Verdict.OK, False),
+    ],
+)
+def test_few_numbers_are_judged_as_float64_and_told(numbers: str, verdict: Verdict, is_said: bool) -> None:
+    text = "data c[3] = [0.1, 0.2, 0.7]\nparam v[3] = [1, 2, 3]\nloss = sum(c*v^2/3)\n"
+    (found,) = api.check(api.load(f"{text}claim d loss/d v = {numbers}\n"), points=1).claims
+    assert found.verdict is verdict
+    told = 'judged as float64; as float32 it would be right: if it is, write from "FILE" as float32'
+    assert (told in str(found.note)) is is_said
