@@ -237,9 +237,11 @@ def test_of_decimals_too_few_to_tell_the_way_out_is_named(
         ("[0.06666667, 0.26666667, 1.4000000]", Verdict.OK, False),
     ],
 )
-def test_few_numbers_are_judged_as_float64_and_told(numbers: str, verdict: Verdict, is_said: bool) -> None:
+def test_few_numbers_are_judged_as_float64_and_told(
+    tmp_path: Path, numbers: str, verdict: Verdict, is_said: bool
+) -> None:
     text = "data c[3] = [0.1, 0.2, 0.7]\nparam v[3] = [1, 2, 3]\nloss = sum(c*v^2/3)\n"
-    (found,) = api.check(api.load(f"{text}claim d loss/d v = {numbers}\n"), points=1).claims
+    (found,) = judge(tmp_path, f"claim d loss/d v = {numbers}", text)
     assert found.verdict is verdict
     told = 'judged as float64; as float32 it would be right: if it is, write from "FILE" as float32'
     assert (told in str(found.note)) is is_said
