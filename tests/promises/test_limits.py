@@ -167,7 +167,7 @@ FACTS_INSIDE = {
     "reference/referee.py": (BYTES, {20}),
     "reference/symbolic_reverse_mode.py": (FORMULA, {1.5}),
     "reference/tied_units.py": (DECIMAL, {10}),
-    "verdicts/claims/context.py": (BYTES, {20}),
+    "verdicts/claims/known_values.py": (BYTES, {20}),
     "verdicts/diagnosis/chain_rule_slips.py": (
         "the order in which slips are tried", {10, 20, 30, 31, 32, 33, 34, 35, 40, 50, 51}
     ),

@@ -18,7 +18,7 @@ from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import note_sides
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample, sample_of_number
-from gradcheck_cli.verdicts.claims.context import CLAIMS, ClaimContext
+from gradcheck_cli.verdicts.claims.context import ClaimContext
 from gradcheck_cli.verdicts.claims.judge_claims import (
     LAYOUTS,
     judge_as_meant,
@@ -28,6 +28,7 @@ from gradcheck_cli.verdicts.claims.judge_claims import (
     with_format,
     with_reading,
 )
+from gradcheck_cli.verdicts.claims.known_values import CLAIMS
 from gradcheck_cli.verdicts.claims.true_values import At
 from gradcheck_cli.verdicts.claims.value_circles import circles_of_values
 
