@@ -12,7 +12,7 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.namespace import Namespace
 
-__all__ = ["Readable", "Values", "compute", "evaluate", "margins", "operations", "trace"]
+__all__ = ["Readable", "Values", "as_margins", "compute", "evaluate", "margins", "operations", "trace"]
 
 Values = dict[int, Array]
 
@@ -142,8 +142,22 @@ def margins(graph: Graph, values: Values, m: Namespace, *, of: str) -> list[tupl
             rule = None if node.is_literal else getattr(node.primitive, of)
             if rule is not None:
                 arguments = [values[a] for a in node.arguments]
-                found.append((node, rule(m, *arguments, **node.options)))
+                found += [(node, each) for each in as_margins(rule(m, *arguments, **node.options))]
     return found
+
+
+def as_margins(margin: Array | tuple[Array, ...]) -> tuple[Array, ...]:
+    """The margins of a function, of which it has one or several, as clip has two.
+
+    Parameters
+    ----------
+    margin : what a rule of its record gives, (perturbations, rows, *shape) arrays
+
+    Returns
+    -------
+    tuple of the same arrays
+    """
+    return margin if isinstance(margin, tuple) else (margin,)
 
 
 def operations(model: Model, some: Iterable[Node] | None = None) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.common.progress import Meter
-from gradcheck_cli.evaluation.evaluate import Values, compute
+from gradcheck_cli.evaluation.evaluate import Values, as_margins, compute
 from gradcheck_cli.evaluation.memory_plan import rows_of_block
 from gradcheck_cli.model.graph import Graph, Node, typed_number
 from gradcheck_cli.model.model import Model
@@ -382,12 +382,13 @@ def node_margins(node: Node, values: Any, m: Namespace) -> list[Array]:
 
     Returns
     -------
-    list of real (perturbations, rows, *shape) arrays, one for each rule that its function has
+    list of real (perturbations, rows, *shape) arrays
+        The last one is that of the border, if the function has one.
     """
     record = node.primitive
     arguments = [values[a] for a in node.arguments]
     rules = [rule for rule in (record.kink, record.domain) if rule is not None]
-    return [np.real(rule(m, *arguments, **node.options)) for rule in rules]
+    return [np.real(x) for rule in rules for x in as_margins(rule(m, *arguments, **node.options))]
 
 
 def _sides(node: Node, values: Any, m: Namespace) -> list[Array]:

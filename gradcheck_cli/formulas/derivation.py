@@ -9,6 +9,7 @@ from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
 
+from gradcheck_cli.formulas.along_axis import ALONG_AXIS
 from gradcheck_cli.formulas.array_algebra import Algebra
 from gradcheck_cli.formulas.node_adjoints import (
     IDENTITIES,
@@ -60,7 +61,8 @@ class Derivation:
     ) -> None:
         self.model, self.of, self.whole, self.limits = model, of, whole, limits
         self.algebra = Algebra(limits)
-        self.text, self.latex = Writer(self.algebra), LatexWriter(self.algebra)
+        taken = frozenset(model.graph.names)
+        self.text, self.latex = Writer(self.algebra, taken), LatexWriter(self.algebra, taken)
         self.rules = Rules(limits)
         self.target = model.node(of)
         inputs, steps = model.inputs.items(), model.steps.items()
@@ -136,6 +138,8 @@ class Derivation:
         if node.primitive.infix is not None:
             return algebra.make(node.operation, given, None, node.shape)
         more = ", ".join(_spell_options(node))
+        orders = (node.options[name] for name in node.primitive.orders)
+        given = [*(algebra.literal(float(n), f"{n:g}") for n in orders), *given]
         return algebra.call(node.primitive.function, *given, shape=node.shape, more=more)
 
     # -- adjoints -----------------------------------------------------------------------------
@@ -194,6 +198,8 @@ class Derivation:
             own, given = self.value(node.index), [self.value(a) for a in node.arguments]
             for k in live:
                 yield k, IDENTITIES[node.operation](self.algebra, adjoint, own, *given)
+        elif node.operation in ALONG_AXIS:
+            yield 0, ALONG_AXIS[node.operation](self.algebra, node, adjoint, self.value(node.arguments[0]))
         else:
             yield from NodeAdjoint(self, node, live).run(adjoint)
 

@@ -21,6 +21,13 @@ _IN_WORDS = {
     "concat": "of each its own part of g",
     "ones": "0",
     "eye": "0",
+    "polygamma": "polygamma(n + 1, x)",
+    "bessel_j": "(bessel_j(n - 1, x) - bessel_j(n + 1, x))/2; -j1(x) for n = 0",
+    "bessel_y": "(bessel_y(n - 1, x) - bessel_y(n + 1, x))/2; -y1(x) for n = 0",
+    "bessel_i": "(bessel_i(n - 1, x) + bessel_i(n + 1, x))/2; i1(x) for n = 0",
+    "gammainc": "x^(a - 1)*exp(-x)/gamma(a)",
+    "glu": "of the first half g*sigmoid(b), of the second g*a*sigmoid(b)*(1 - sigmoid(b)), for x = [a, b]",
+    "floor": "0", "ceil": "0", "round": "0",
 }
 
 

@@ -146,6 +146,8 @@ class NodeAdjoint:
         match item.operation:
             case "compare":
                 return algebra.compare(item.data, *given)
+            case "whole":
+                return algebra.call(item.data, *given)
             case "select":
                 return algebra.where(*given)
             case "total" | "largest":

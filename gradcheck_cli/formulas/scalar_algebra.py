@@ -143,6 +143,7 @@ class ScalarAlgebra(ExpressionTable):
 
     def _product(self, coefficient: Number, powers: Mapping[int, int]) -> int:
         coefficient = whole_if_exact(coefficient)
+        coefficient, powers = self._square_roots(coefficient, powers)
         kept = self._recognize_softmax({base: power for base, power in powers.items() if power})
         if coefficient == 0:
             return self.zero
@@ -154,6 +155,21 @@ class ScalarAlgebra(ExpressionTable):
             return next(iter(kept))
         shape = self.broadcast_shape(self.shape(base) for base in kept)
         return self.make("product", tuple(kept), (coefficient, tuple(kept.values())), shape)
+
+    def _square_roots(
+        self, coefficient: Number, powers: Mapping[int, int]
+    ) -> tuple[Number, Mapping[int, int]]:
+        """sqrt(2)^2 is 2."""
+        found = dict(powers)
+        for base, power in powers.items():
+            form = self.forms[base]
+            if abs(power) > 1 and form.operation == "call" and form.data[0] == "sqrt":
+                exact = self.constant(form.arguments[0])
+                if exact is not None and exact > 0 and self.forms[form.arguments[0]].operation == "product":
+                    pairs = abs(power) // 2
+                    coefficient *= exact_power(exact, pairs if power > 0 else -pairs)
+                    found[base] = (abs(power) - 2 * pairs) * (1 if power > 0 else -1)
+        return coefficient, found
 
     def _recognize_softmax(self, powers: dict[int, int]) -> dict[int, int]:
         """exp(x)/sum(exp(x)) is softmax(x)."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.formulas.array_algebra import Algebra
+from gradcheck_cli.formulas.sympy_functions import in_functions_of_the_language
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
@@ -149,7 +150,8 @@ class Rules:
         """The kernel's own formula."""
         found = self._values.get(kernel.key)
         if found is None:
-            found = self._values[kernel.key] = Template(kernel.expression, kernel.slots)
+            whole = in_functions_of_the_language(kernel.expression)
+            found = self._values[kernel.key] = Template(whole, kernel.slots)
         return found
 
     def partial(self, kernel: symbolic.Kernel, place: int) -> Template | None:
@@ -194,15 +196,15 @@ def _template_of(
     own = sympy.Symbol("own", real=True)
     whole = kernel.expression
     slots = [*kernel.slots, own]
-    found = partial.rewrite(sympy.erf) if partial.has(sympy.erfc) else partial
-    found = found.xreplace({whole: own})
+    found = partial.subs(whole, own) if whole.has(sympy.erfc) else partial.xreplace({whole: own})
     if whole.is_Pow and whole.exp.is_Rational and not whole.exp.is_Integer:
         powers = {p: p.exp / whole.exp for p in found.atoms(sympy.Pow) if p.base == whole.base}
         found = found.xreplace({p: own**k for p, k in powers.items() if k.is_Integer})
     if len(kernel.slots) == 1 and not found.has(own) and found.count_ops() > limits.short_partial:
         known = _polynomial(kernel, found, own, limits) or _known_function(kernel, found, limits, lowering)
         found = known or found
-    return Template(found, slots)
+    named, itself = in_functions_of_the_language(found), in_functions_of_the_language(whole)
+    return Template(named.xreplace({itself: own}), slots)
 
 
 def _sample(expression: Any, slots: Sequence[Any], limits: FormulasLimits) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from gradcheck_cli.formulas.array_algebra import Algebra
 from gradcheck_cli.formulas.expression_table import Form
 from gradcheck_cli.formulas.scalar_algebra import COMPARISONS
 from gradcheck_cli.language.identifiers import canonical
+from gradcheck_cli.model.primitives.table import visible_name
 
 __all__ = ["GREEK", "LatexWriter", "Piece", "Writer", "latex_derivative", "latex_name"]
 
@@ -30,8 +31,8 @@ _SIGNS = {
 class Writer:
     """Text of expressions with as few brackets as a textbook. Each expression is written once."""
 
-    def __init__(self, algebra: Algebra) -> None:
-        self.algebra = algebra
+    def __init__(self, algebra: Algebra, taken: Container[str] = ()) -> None:
+        self.algebra, self.taken = algebra, taken  # by names that call no function
         self._written: dict[int, Piece | None] = {}
 
     def text(self, e: int, times: int = 1) -> str | None:
@@ -102,7 +103,7 @@ class Writer:
 
     def _call(self, form: Form, inner: Sequence[Piece]) -> Piece:
         arguments = [text for text, _ in inner] + [form.data[1]] * bool(form.data[1])
-        return f"{form.data[0]}({', '.join(arguments)})", _ATOM
+        return f"{visible_name(form.data[0], self.taken)}({', '.join(arguments)})", _ATOM
 
     def _stack(self, form: Form, inner: Sequence[Piece]) -> Piece:
         return f"[{', '.join(text for text, _ in inner)}]", _ATOM
@@ -195,7 +196,34 @@ def _group(algebra: Algebra, form: Form) -> _Groups:
     return groups
 
 
-_LATEX_FUNCTIONS = frozenset(["sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "max", "min", "det"])
+_LATEX_FUNCTIONS = frozenset(
+    ["sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "max", "min", "det", "sec", "csc", "cot"]
+)
+# functions that have a sign of their own, with their arguments in it
+_LATEX_SIGNS = {
+    "gamma": r"\Gamma\left({0}\right)",
+    "lgamma": r"\log\left|\Gamma\left({0}\right)\right|",
+    "digamma": r"\psi\left({0}\right)",
+    "polygamma": r"\psi^{{({0})}}\left({1}\right)",
+    "beta": r"\mathrm{{B}}\left({0}, {1}\right)",
+    "betaln": r"\log \mathrm{{B}}\left({0}, {1}\right)",
+    "gammainc": r"P\left({0}, {1}\right)",
+    "normal_cdf": r"\Phi\left({0}\right)",
+    "log_normal_cdf": r"\log \Phi\left({0}\right)",
+    "normal_quantile": r"\Phi^{{-1}}\left({0}\right)",
+    "expint": r"E_{{1}}\left({0}\right)",
+    **{f"{k}{n}": rf"{k.upper()}_{{{{{n}}}}}\left({{0}}\right)" for k in "jyi" for n in (0, 1)},
+    **{f"bessel_{letter}": rf"{letter.upper()}_{{{{{{0}}}}}}\left({{1}}\right)" for letter in "jyi"},
+    "floor": r"\lfloor {0} \rfloor",
+    "ceil": r"\lceil {0} \rceil",
+    "mod": r"\left({0} \bmod {1}\right)",
+    "exp2": r"2^{{{0}}}",
+    "rsqrt": r"\frac{{1}}{{\sqrt{{{0}}}}}",
+    "asinh": r"\operatorname{{arsinh}}\left({0}\right)",
+    "acosh": r"\operatorname{{arcosh}}\left({0}\right)",
+    "atanh": r"\operatorname{{artanh}}\left({0}\right)",
+    "hypot": r"\sqrt{{\left({0}\right)^{{2}} + \left({1}\right)^{{2}}}}",
+}  # fmt: skip
 _LATEX_SPELLED = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "log": "log"}
 GREEK = frozenset(  # letters with a LaTeX command; the others look like Latin ones
     (
@@ -255,6 +283,9 @@ class LatexWriter(Writer):
             return f"I_{{{text}}}", _ATOM
         if function == "abs":
             return rf"\left|{text}\right|", _ATOM
+        if function in _LATEX_SIGNS and not more:
+            tightness = _POWER if function == "exp2" else _ATOM
+            return _LATEX_SIGNS[function].format(*(t for t, _ in inner)), tightness
         if function in ("sum", "sum_rows") and not more:
             below = r"_{\text{rows}}" if function == "sum_rows" else ""
             return rf"\sum{below} {self.bracket_if_loose(inner[0], _PRODUCT)}", _SIGNED

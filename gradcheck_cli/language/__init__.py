@@ -18,8 +18,11 @@ from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gradcheck_cli.common.errors import Place
     from gradcheck_cli.language.expansion.definitions import Given, WrittenOut
+    from gradcheck_cli.language.name_check import Elsewhere
     from gradcheck_cli.language.source_text import Source
     from gradcheck_cli.model.graph import Graph
     from gradcheck_cli.model.model import Claim, Model
@@ -122,11 +125,22 @@ def read_claims(
 
     source, written = _parse(text, file, limits, model)
     claims = [statement for statement in written.statements if statement.kind in ("let", "claim")]
-    known = {name: model.display(name) for name in (*model.inputs, *model.steps)}
-    check_claims(source, replace(written, statements=claims), known, names_of_model(model.lets))
+    lets = names_of_model(model.lets)
+    check_claims(source, replace(written, statements=claims), _names_of(model), lets)
     from gradcheck_cli.language.model_reader import with_claims
 
     return with_claims(model, source, claims, Access(folder or Path(), limits, numerics)).claims
+
+
+def _names_of(model: Model) -> Mapping[str, Elsewhere]:
+    """The names of a model, for texts about it."""
+    from gradcheck_cli.language.name_check import Elsewhere
+
+    where = f"of {printable(model.file, 40)}" if model.file else "of the model"
+    kinds = {"param": "a parameter", "rows": "a rows name", "data": "data"}
+    inputs = {n: f"{kinds[item.kind]} {where} (line {item.line})" for n, item in model.inputs.items()}
+    steps = {n: f"a step {where} (line {step.line})" for n, step in model.steps.items()}
+    return {n: Elsewhere(model.display(n), what) for n, what in (inputs | steps).items()}
 
 
 def read_values(text: str, model: Model, *, limits: LanguageLimits = DEFAULTS) -> tuple[str, Array]:
@@ -162,7 +176,7 @@ def read_values(text: str, model: Model, *, limits: LanguageLimits = DEFAULTS) -
         )
     from gradcheck_cli.language.name_check import check_names
 
-    check_names(source, written)
+    check_names(source, written, _names_of(model))
     from gradcheck_cli.language.model_reader import value_for
 
     return value_for(source, statements[0], model, limits.max_data)

@@ -28,7 +28,6 @@ from gradcheck_cli.language.claim_shapes import (
 from gradcheck_cli.language.data.csv_columns import half_unit
 from gradcheck_cli.language.data.tables import Table, open_table
 from gradcheck_cli.language.graph_assembly import evaluate
-from gradcheck_cli.language.name_check import is_function
 from gradcheck_cli.language.statements import FileSource, Op, Statement
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Derivative, Graph
@@ -53,8 +52,7 @@ def names_nothing(statement: Statement) -> bool:
     ops = _right(statement)
     if any(op.kind == "derivative" for op in ops):
         return False
-    names = [op.text for op in ops if op.kind == "name"]
-    if any(name != "pi" and not is_function(name) for name in names):
+    if any(op.kind == "name" and op.text != "pi" for op in ops):
         return False
     return not (_has_sizes(ops) and _are_whole(ops))
 

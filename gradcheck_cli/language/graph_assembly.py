@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.language.data.file_access import spell_size
-from gradcheck_cli.language.name_check import is_function
+from gradcheck_cli.language.function_names import WORDS
 from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statements import Name, Op
 from gradcheck_cli.model.builder import Builder
@@ -22,6 +22,7 @@ from gradcheck_cli.model.graph import Graph, Node, spell_shape
 from gradcheck_cli.model.primitives.slopes import PRIME, slope_of
 from gradcheck_cli.model.primitives.table import resolve_function
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.limits.language import DEFAULTS
 from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 
 __all__ = ["assemble", "evaluate", "index_items"]
@@ -95,7 +96,7 @@ class _Assembly:
         """Do one operation."""
         op = self.ops[position]
         kind = op.kind
-        if kind in ("number", "name", "slice"):
+        if kind in ("number", "name", "function", "slice"):
             return
         if kind == "binary":
             self._apply(position, _BINARY[op.text], op.arguments, None)
@@ -103,26 +104,23 @@ class _Assembly:
             self._apply(position, _OTHERS[kind], op.arguments, None)
         elif kind == "derivative":
             self.done[position] = self.leaf(op)
-        elif kind == "bracket" and not self._is_call(op):
+        elif kind == "bracket":
             key = index_items(self.source, self.ops, op.arguments[1:])
             self._apply(position, "index", op.arguments[:1], {"key": key})
         else:
             self._call(position, op)
 
-    def _is_call(self, op: Op) -> bool:
-        base = self.ops[op.arguments[0]]
-        return base.kind == "name" and is_function(base.text)
-
     def _call(self, position: int, op: Op) -> None:
-        direct = op.kind in ("call", "slope")
-        function = op.text if direct else self.ops[op.arguments[0]].text
-        arguments = op.arguments if direct else op.arguments[1:]
+        function, arguments = op.text, op.arguments
         record = resolve_function(function.rstrip(PRIME), len(arguments))
         if record is None:
             raise self.source.error(f"{function} takes other arguments", op.span)
         record = slope_of(record) if op.kind == "slope" else record
-        known = {} if record.sizes else record.options
-        options = self._options(function, known, op.options)
+        known = {n: v for n, v in record.options.items() if n not in record.orders}
+        options = self._options(function, {} if record.sizes else known, op.options)
+        for name, place in zip(record.orders, arguments, strict=False):
+            options[name] = self._order(function, self.ops[place], record.options[name])
+        arguments = arguments[len(record.orders) :]
         if record.sizes:
             options = {"sizes": tuple(self._size(function, self.ops[a]) for a in arguments)}
             arguments = ()
@@ -137,11 +135,26 @@ class _Assembly:
             help=f"write {function}(3): a shape depends on no value",
         )
 
+    def _order(
+        self, function: str, op: Op, default: float, largest: int = DEFAULTS.largest_order
+    ) -> int | float:
+        """The number that stands first in polygamma(n, x) or gammainc(a, x): part of the function's name."""
+        whole = isinstance(default, int)
+        if op.kind == "number" and (op.text.isdigit() or not whole) and 0 <= float(op.text) <= largest:
+            return int(op.text) if whole else float(op.text)
+        raise self.source.error(
+            f"the first argument of {function} is a {'whole ' if whole else ''}number that is written out",
+            op.span,
+            help=f"write {function}({default}, x), with {'0 to ' if whole else 'at most '}{largest}: "
+            "nothing is differentiated by it",
+        )
+
     def _options(
         self, function: str, known: Mapping[str, Any], given: tuple[tuple[Name, int], ...]
     ) -> dict[str, Any]:
         options: dict[str, Any] = {}
         for name, position in given:
+            name = name._replace(name="lambd") if name.name == "lambda" and "lambd" in known else name
             if name.name not in known or name.name in options:
                 takes = " and ".join(known) or "none"
                 raise self.source.error(
@@ -151,7 +164,8 @@ class _Assembly:
                     name.span,
                     help=f"its keywords: {takes}",
                 )
-            options[name.name] = self._option(position, whole=name.name == "axis")
+            word = WORDS.get(name.name, {}).get(self.ops[position].text)
+            options[name.name] = self._option(position, whole=name.name == "axis") if word is None else word
         return options
 
     def _option(self, position: int, *, whole: bool) -> int | float:

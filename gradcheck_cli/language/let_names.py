@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from gradcheck_cli.common.errors import LanguageError
+from gradcheck_cli.language.function_names import RESERVED
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statements import Name, Op, Statement
 from gradcheck_cli.model.graph import Derivative
 from gradcheck_cli.model.primitives.slopes import PRIME
-from gradcheck_cli.model.primitives.table import function_names
 
 if TYPE_CHECKING:
     from gradcheck_cli.model.model import Let
@@ -135,7 +135,7 @@ def _appended(ops: list[Op], index: tuple[int, ...] | None, span: Span) -> tuple
 
 def _name_slopes(statement: Statement) -> None:
     """relu'[z], read as an index of a transpose, as the derivative of relu at z."""
-    ops, functions = statement.ops, function_names()
+    ops = statement.ops
     for position, op in enumerate(ops):
         if op.kind != "bracket":
             continue
@@ -143,7 +143,7 @@ def _name_slopes(statement: Statement) -> None:
         while ops[base].kind == "transpose":
             primes, base = primes + 1, ops[base].arguments[0]
         function = ops[base]
-        if primes and function.kind == "name" and function.text in functions:
+        if primes and function.kind == "name" and function.text in RESERVED:
             text = function.text + PRIME * primes
             ops[position] = Op("slope", op.arguments[1:], text, function.start, function.end, op.options)
             for unused in _chain(ops, op.arguments[0], base):

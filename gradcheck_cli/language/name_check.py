@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from gradcheck_cli.common.errors import LanguageError, printable
 from gradcheck_cli.language.expansion.definitions import Definition, WrittenOut, check_call
+from gradcheck_cli.language.function_names import ELSEWHERE, RESERVED, WORDS, is_function
 from gradcheck_cli.language.identifiers import canonical, describe, foreign_letter, nearest, skeleton
 from gradcheck_cli.language.let_names import LetName, as_derivatives, let_names
 from gradcheck_cli.language.slope_names import check_slope
@@ -21,10 +24,9 @@ from gradcheck_cli.language.statements import Name, Op, Statement
 from gradcheck_cli.model.primitives.slopes import PRIME
 from gradcheck_cli.model.primitives.table import PRIMITIVES, function_names, resolve_function
 
-__all__ = ["CONSTANTS", "Checked", "check_claims", "check_names", "is_function"]
+__all__ = ["CONSTANTS", "Checked", "Elsewhere", "check_claims", "check_names"]
 
 CONSTANTS = frozenset({"pi"})
-_FUNCTIONS = function_names()
 _NUMBERS = frozenset({"nan", "inf", "infinity"})
 _LONG = 40
 _CLAIMED = "a claim is of a derivative or of a step"
@@ -32,15 +34,17 @@ _CLAIM_FORMS = "write claim d loss/d w0 = ..., or claim loss = ..."
 _OF_DERIVATIVES = ("claim", "let")  # statements that speak of all steps, wherever they stand
 
 
-def is_function(name: str) -> bool:
-    """Whether a name is reserved for a function."""
-    return name in _FUNCTIONS
+class Elsewhere(NamedTuple):
+    """A name of the model that claims or values are about: as displayed, and what it is there."""
+
+    display: str
+    what: str
 
 
 @dataclass
 class Checked:
-    """Statements with their kinds settled; `free` are the parameters of a one-expression file, `definitions`
-    its functions."""
+    """Statements in which every name is known; `free` are the parameters of a one-expression file,
+    `definitions` its functions."""
 
     statements: list[Statement]
     free: list[Name] = field(default_factory=list)
@@ -53,16 +57,24 @@ class _Names:
     defined: dict[str, Name] = field(default_factory=dict)  # so far
     kinds: dict[str, str] = field(default_factory=dict)
     later: dict[str, Name] = field(default_factory=dict)  # anywhere in the file
-    known: Mapping[str, str] = field(default_factory=dict)  # of the model that claims are about
+    known: Mapping[str, Elsewhere] = field(default_factory=dict)  # of the model that claims are about
     alike: dict[str, Name] = field(default_factory=dict)
     is_ascii: bool = False  # the whole file: no letters of other alphabets
     functions: Mapping[str, Definition] = field(default_factory=dict)  # that the file defines
     indices: Mapping[str, Name] = field(default_factory=dict)  # of its loops and sums
     lets: Mapping[str, LetName] = field(default_factory=dict)  # names of derivatives
+    ways: dict[str, str] = field(default_factory=dict)  # how each name of the file is defined
+
+    def is_call(self, name: str) -> bool:
+        """Whether a name calls a function, because nothing that has this name hides it."""
+        hiding: tuple[Mapping[str, object], ...] = (self.later, self.known, self.functions, self.lets)
+        return is_function(name) and not any(name in names for names in hiding)
 
 
-def check_names(source: Source, written: WrittenOut) -> Checked:
-    """The statements of a model file. Raises LanguageError."""
+def check_names(
+    source: Source, written: WrittenOut, known: Mapping[str, Elsewhere] = MappingProxyType({})
+) -> Checked:
+    """The statements of a model file, or values for the names that a model has. Raises LanguageError."""
     statements = written.statements
     alone = [s for s in statements if s.kind == "expression"]
     defining = [s for s in statements if s.declarations or s.kind == "step"]
@@ -72,19 +84,21 @@ def check_names(source: Source, written: WrittenOut) -> Checked:
             raise _has_two_meanings(source, lets[name.name].name, name)
     as_derivatives(source, statements, lets)
     names = _Names(
-        source, is_ascii=source.code.isascii(), functions=written.definitions, indices=written.indices,
-        lets=lets,
+        source, is_ascii=source.code.isascii(), known=known, functions=written.definitions,
+        indices=written.indices, lets=lets,
     )  # fmt: skip
     free: list[Name] = []
     if len(alone) == 1 and not defining:
         free = list(_free_names(source, alone[0]))
         for name in free:
+            names.later[name.name], names.ways[name.name] = name, "param"
             _define(names, name, "param")
         names.later["loss"] = Name("loss", "loss", alone[0].span)
     elif alone:
         raise _lonely(source, alone[0], bool(defining))
-    for name, _ in _definitions(statements):
+    for name, kind in _definitions(statements):
         names.later.setdefault(name.name, name)
+        names.ways.setdefault(name.name, kind)
     for statement in statements:
         _check(names, statement)
     _check_definitions(names)
@@ -92,10 +106,10 @@ def check_names(source: Source, written: WrittenOut) -> Checked:
 
 
 def check_claims(
-    source: Source, written: WrittenOut, known: Mapping[str, str], lets: Mapping[str, LetName]
+    source: Source, written: WrittenOut, known: Mapping[str, Elsewhere], lets: Mapping[str, LetName]
 ) -> None:
     """Claims about a model whose names are `known` (canonical: as displayed), and names of derivatives, of
-    which the model gives some."""
+    which the model gives some. Raises LanguageError."""
     every = let_names(source, written.statements, lets)
     as_derivatives(source, written.statements, every)
     names = _Names(
@@ -113,11 +127,11 @@ def _check_definitions(names: _Names) -> None:
         _check_letters(source, definition.name)
         if definition.name.name in names.indices:
             raise _index_too(names, definition.name)
-        parameters = {p.name: p.display for p in definition.parameters}
+        parameters = {p.name: Elsewhere(p.display, "a parameter here") for p in definition.parameters}
         known = {**names.known, **parameters}
         inner = replace(names, known=known, functions=definition.scope)
-        ops = definition.ops
-        _check_uses(inner, ops, range(len(ops)), _call_positions(ops), "claim")
+        _settle_brackets(inner, definition.ops)
+        _check_uses(inner, definition.ops, range(len(definition.ops)), "claim")
 
 
 def _has_two_meanings(source: Source, let: Name, other: Name) -> LanguageError:
@@ -151,14 +165,14 @@ def _definitions(statements: Iterable[Statement]) -> Iterator[tuple[Name, str]]:
 
 def _check(names: _Names, statement: Statement) -> None:
     """Uses first, then what the statement defines."""
-    called = _call_positions(statement.ops)
+    _settle_brackets(names, statement.ops)
     for declaration in statement.declarations:
         positions = range(declaration.first, declaration.last)
-        _check_uses(names, statement.ops, positions, called, "value")
+        _check_uses(names, statement.ops, positions, "value")
         _define(names, declaration.name, statement.kind)
     if statement.declarations:
         return
-    _check_uses(names, statement.ops, range(len(statement.ops)), called, statement.kind)
+    _check_uses(names, statement.ops, range(len(statement.ops)), statement.kind)
     if statement.kind in ("step", "let") and statement.name is not None:
         _define(names, statement.name, statement.kind)
 
@@ -166,7 +180,7 @@ def _check(names: _Names, statement: Statement) -> None:
 def _define(names: _Names, name: Name, kind: str) -> None:
     source = names.source
     _check_letters(source, name)
-    if is_function(name.name) or name.name in CONSTANTS or name.name in KEYWORDS:
+    if name.name in RESERVED or name.name in CONSTANTS or name.name in KEYWORDS:
         what = "the number" if name.name in CONSTANTS else "a function"
         raise source.error(
             f'"{name.display}" is reserved: it is {what} {name.name}',
@@ -240,7 +254,7 @@ def _show(display: str, other: str = "") -> str:
 def _free_names(source: Source, statement: Statement) -> Iterator[Name]:
     """The names of a one-expression file that are not functions, by first use."""
     seen: set[str] = set()
-    called = _call_positions(statement.ops)
+    called = {op.arguments[0] for op in statement.ops if op.kind == "bracket"}
     for position, op in enumerate(statement.ops):
         if op.kind != "name" or op.text in seen or op.text in CONSTANTS:
             continue
@@ -259,26 +273,25 @@ def _free_names(source: Source, statement: Statement) -> Iterator[Name]:
 # --- uses -------------------------------------------------------------------------------------
 
 
-def _call_positions(ops: list[Op]) -> set[int]:
-    """Positions of what stands before a square bracket."""
-    return {op.arguments[0] for op in ops if op.kind == "bracket"}
+def _settle_brackets(names: _Names, ops: list[Op]) -> None:
+    """Make a call of what is written with square brackets behind a function: sin[x]."""
+    for position, op in enumerate(ops):
+        if op.kind == "bracket":
+            base = ops[op.arguments[0]]
+            if base.kind == "name" and names.is_call(base.text):
+                ops[position] = Op("call", op.arguments[1:], base.text, base.start, base.end, op.options)
+                ops[op.arguments[0]] = base._replace(kind="function")
 
 
-def _check_uses(
-    names: _Names, ops: list[Op], positions: range, called: set[int], context: str
-) -> None:
+def _check_uses(names: _Names, ops: list[Op], positions: range, context: str) -> None:
+    calls = (op for op in ops if op.kind in ("call", "slope"))
+    words = {place for op in calls for name, place in op.options if name.name in WORDS}
     for position in positions:
         op = ops[position]
-        if op.kind == "name":
-            if is_function(op.text) and position in called:
-                continue
+        if op.kind == "name" and position not in words:
             _check_name(names, op, context)
         elif op.kind == "call":
             _check_call(names, op.text, op, op.arguments)
-        elif op.kind == "bracket":
-            base = ops[op.arguments[0]]
-            if base.kind == "name" and is_function(base.text):
-                _check_call(names, base.text, base, op.arguments[1:])
         elif op.kind == "derivative":
             _check_derivative(names, op, context)
         elif op.kind == "value":
@@ -330,13 +343,13 @@ def _check_name(names: _Names, op: Op, context: str) -> None:
     if (kind is not None and context != "value") or op.text in CONSTANTS:
         return
     display = source.code[op.start : op.end]
-    if is_function(op.text):
+    if op.text in RESERVED:
         raise source.error(
             f'"{display}" is a function', op.span, help=f"write {op.text}(...) with its arguments"
         )
     _require(names, Name(op.text, display, op.span), context)
     if context == "value" and kind != "data":
-        what = {"param": "a parameter", "rows": "a rows name", "step": "a step"}[kind or "step"]
+        what = _WHAT[kind or "step"]
         raise source.error(
             f'"{_show(display)}" is {what}: a value is made of numbers and earlier data',
             op.span,
@@ -346,7 +359,7 @@ def _check_name(names: _Names, op: Op, context: str) -> None:
 
 def _require(names: _Names, name: Name, context: str) -> None:
     """The name is defined above; for claims, anywhere."""
-    if name.name in names.defined or name.name in names.known:
+    if name.name in names.defined or (name.name in names.known and context != "value"):
         return
     later = names.later.get(name.name)
     if later is None:
@@ -388,10 +401,11 @@ def _unknown_help(names: _Names, name: Name) -> str:
         return f"did you mean {near}?{alike}"
     if name.name == "e" and re.match(r"e\s*(\^|\*\*)", code):
         return "did you mean exp(x)?"
-    near = nearest(name.name, sorted(_FUNCTIONS))
-    if near is not None:
-        return f"did you mean the function {near}(...)?"
-    return f"declare it: param {_show(name.display)} = 1"
+    declared = f"declare it: param {_show(name.display)} = 1"
+    if is_function(name.name):
+        return f"{declared}; the function is written {name.name}(...)"
+    near = nearest(name.name, sorted(RESERVED))
+    return declared if near is None else f"did you mean the function {near}(...)?"
 
 
 def _not_finite(source: Source, text: str, span: Span) -> LanguageError:
@@ -429,12 +443,14 @@ def _check_call(names: _Names, function: str, op: Op, arguments: tuple[int, ...]
     if definition is not None:
         check_call(source, definition, op, len(arguments))
         return
-    if is_function(function):
+    if names.is_call(function):
         if resolve_function(function, len(arguments)) is None:
             given = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
             forms = " or ".join(_signatures(function))
             raise source.error(f"{function} does not take {given}", op.span, help=f"write {forms}")
         return
+    if is_function(function):
+        raise _hidden(names, function, op)
     display = source.code[op.start : op.end]
     if function in CONSTANTS or function in names.defined or function in names.known:
         bracket = source.code.index("(", op.end)
@@ -448,6 +464,26 @@ def _check_call(names: _Names, function: str, op: Op, arguments: tuple[int, ...]
     )
 
 
+_WHAT = {"param": "a parameter", "rows": "a rows name", "data": "data", "step": "a step",
+         "let": "the name of a derivative"}
+
+
+def _hidden(names: _Names, function: str, op: Op) -> LanguageError:
+    """A call of a function that a name of the file, or of its model, hides."""
+    source, display = names.source, names.source.code[op.start : op.end]
+    here = names.later.get(function)
+    if here is not None:
+        what = f"{_WHAT[names.ways[function]]} here"
+    else:
+        what = names.known[function].what if function in names.known else _WHAT["let"]
+    return source.error(
+        f'"{_show(display)}" is {what}, and hides the function {function}(...)',
+        op.span,
+        help=f"a product is written {_show(display)}*(...); for the function give that name up: {function}_1",
+        related=() if here is None else (("defined here", source.place(*here.span)),),
+    )
+
+
 def _signatures(function: str) -> list[str]:
     records = [r for r in PRIMITIVES.values() if r.infix is None]
     return [r.signature for r in records if function == r.function or function in r.aliases]
@@ -458,7 +494,9 @@ def _function_help(names: _Names, op: Op) -> str:
     meant = derivative_meant(source.code[op.start : op.start + 200], source.code)
     if meant is not None:
         return f"write {meant}"
-    near = nearest(canonical(op.text), [*names.functions, *sorted(_FUNCTIONS)])
+    if op.text in ELSEWHERE:
+        return f"write {ELSEWHERE[op.text]}"
+    near = nearest(canonical(op.text), [*names.functions, *sorted(function_names())])
     if near is not None:
         return f"did you mean {near}?"
     return "gradcheck functions lists them; a product is written with *"

@@ -27,7 +27,7 @@ def show(model: Model) -> str:
     shown = _names(model)
     lines += [
         _add_comment(
-            f"{step.display} = {model.graph.formula(step.node, shown)}",
+            f"{step.display} = {model.graph.formula(step.node, shown, frozenset((*model.graph.names, *model.lets)))}",
             _shape_note(model.graph.nodes[step.node]),
         )
         for step in model.steps.values()
@@ -91,7 +91,9 @@ def _claim(model: Model, claim: Claim) -> str:
     if claim.numbers is not None or not isinstance(formula, Graph):
         return f"{head} = {claim.text}"
     leaves = dict(_leaves(model, formula))
-    return f"{head} = {leaves.get(formula.output) or formula.formula(formula.output, leaves)}"
+    taken = frozenset((*model.graph.names, *model.lets))
+    written = leaves.get(formula.output) or formula.formula(formula.output, leaves, taken)
+    return f"{head} = {written}"
 
 
 def _leaves(model: Model, formula: Graph) -> Iterator[tuple[int, str]]:

@@ -27,6 +27,7 @@ class Op(NamedTuple):
     kind        text       arguments       options
     number      as typed
     name        canonical
+    function    canonical                   (what stood before a square bracket that was a call)
     derivative             index items     (of, by, has an index), two Names and a bool
     value       canonical  index items     (Name, has an index): on the left of a claim
     slope       with its ' arguments       ((keyword, position), ...)

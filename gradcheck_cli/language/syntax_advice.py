@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from gradcheck_cli.common.errors import LanguageError
+from gradcheck_cli.language.function_names import is_defined_in, is_function
 from gradcheck_cli.language.identifiers import describe, nearest
 from gradcheck_cli.language.listed_values import listed_values
 from gradcheck_cli.language.source_text import Source, Span
@@ -255,9 +256,7 @@ def _operator(view: View) -> Advice | None:
     begins = right.kind in OPERANDS or right.text in ("(", "[")
     if not (view.ends_operand and begins):
         return None
-    from gradcheck_cli.model.primitives.table import function_names  # most other mistakes need no table
-
-    if left.text in function_names():
+    if is_function(left.text) and not is_defined_in(view.all_code, left.text):
         return Advice(f'"{left.text}" needs brackets', f"write {left.text}({cut(right.text)})")
     message = f'missing operator between "{cut(left.text)}" and "{cut(right.text)}"'
     if left.kind in OPERANDS and right.kind in OPERANDS:

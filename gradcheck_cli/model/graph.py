@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from gradcheck_cli.model.primitives.record import Primitive, Shape
-from gradcheck_cli.model.primitives.table import record_of
+from gradcheck_cli.model.primitives.table import record_of, visible_name
 
 __all__ = [
     "LEAF", "LITERAL", "NO_OPTIONS", "Derivative", "Graph", "Key", "Node", "spell_shape", "typed_number",
@@ -146,8 +146,10 @@ class Graph:
                  for n in self.nodes)  # fmt: skip
         return replace(self, nodes=tuple(nodes))
 
-    def formula(self, index: int, shown: Mapping[int, str]) -> str:
-        """The expression of one node, fully bracketed; nodes of `shown` appear by their name."""
+    def formula(self, index: int, shown: Mapping[int, str], taken: Container[str] | None = None) -> str:
+        """The expression of one node, fully bracketed; nodes of `shown` appear by their name. `taken`: names
+        that call no function, those of this graph by default."""
+        taken = self.names if taken is None else taken
         pieces: list[str] = []
         todo: list[int | str] = [index]
         first = True
@@ -158,12 +160,12 @@ class Graph:
             elif item in shown and not first:
                 pieces.append(shown[item])
             else:
-                todo.extend(reversed(_spell(self.nodes, item)))
+                todo.extend(reversed(_spell(self.nodes, item, taken)))
             first = False
         return "".join(pieces)
 
 
-def _spell(nodes: Sequence[Node], index: int) -> list[int | str]:
+def _spell(nodes: Sequence[Node], index: int, taken: Container[str]) -> list[int | str]:
     """A node as pieces of text and the nodes between them."""
     node = nodes[index]
     if node.is_literal:
@@ -187,7 +189,9 @@ def _spell(nodes: Sequence[Node], index: int) -> list[int | str]:
         return ["(", arguments[0], f" {record.infix} ", arguments[1], ")"]
     if record.infix is not None:
         return ["(", record.infix, arguments[0], ")"]
-    return [record.function, "(", *_separate(arguments), _spell_options(node), ")"]
+    first = "".join(f"{node.options[name]}, " for name in record.orders)
+    function = visible_name(record.function, taken)
+    return [f"{function}({first}", *_separate(arguments), _spell_options(node), ")"]
 
 
 def _separate(arguments: Sequence[int]) -> Iterator[int | str]:
@@ -209,7 +213,10 @@ def _spell_key(key: tuple[Any, ...]) -> str:
 def _spell_options(node: Node) -> str:
     """The keyword arguments that differ from the record's defaults."""
     given = []
-    for name, default in node.primitive.options.items():
+    record = node.primitive
+    for name, default in record.options.items():
+        if name in record.orders:
+            continue
         value = node.options.get(name, default)
         if value != default:
             given.append(f", {name}={value!r}")

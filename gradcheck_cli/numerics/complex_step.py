@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -105,6 +107,10 @@ class Complex128(Float64):
         """1 - erf(x)."""
         return super().erfc(np.real(x)) - _erf_change(np.real(x), np.imag(x), self.limits.erf_terms)
 
+    def named(self, name: str, *xs: Any) -> Any:
+        """A special function by its name, where its continuation is known."""
+        return _CONTINUED[name](self, *xs)
+
     def max(self, x: Any, axis: Axes, keepdims: bool) -> Any:
         """The entry with the largest real part, the first of several."""
         real = np.real(x)
@@ -132,5 +138,21 @@ def _erf_change(x: Array, y: Array, terms: int) -> Array:
         rise = 2 * x * (2 * half * half - 2 * np.sinh(n * y / 2) ** 2 * c) + n * shrink * s
         total = total + weight * (rise + 1j * (2 * x * grow * s + n * shrink * c))
     return np.asarray(np.exp(-x * x) * total)
+
+
+def _atanh(m: Complex128, x: Array) -> Array:
+    """(log(1 + x) - log(1 - x))/2, nan beyond -1 and 1."""
+    return np.asarray((m.log1p(x) - m.log1p(-x)) / 2)
+
+
+_CONTINUED: Mapping[str, Callable[..., Array]] = MappingProxyType({
+    "asinh": lambda m, x: np.arcsinh(x),
+    "acosh": lambda m, x: _inside(np.real(x) >= 1, np.arccosh(m.array(x))),
+    "atanh": _atanh,
+    "exp2": lambda m, x: m.exp(x * math.log(2)),
+    "logit": lambda m, x: m.log(x) - m.log1p(-x),
+    "logaddexp": lambda m, a, b: np.where(np.real(a) >= np.real(b), a, b)
+    + m.log1p(np.exp(-m.abs(a - b))),
+})  # fmt: skip
 
 COMPLEX128 = Complex128()

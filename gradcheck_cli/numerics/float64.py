@@ -17,6 +17,7 @@ import numpy as np
 from gradcheck_cli.numerics.array_types import Array, Axes
 from gradcheck_cli.numerics.comparisons import Comparisons
 from gradcheck_cli.numerics.matrices import Matrices
+from gradcheck_cli.numerics.special_functions import named_value
 
 __all__ = ["FLOAT64", "Float64", "floats"]
 
@@ -175,6 +176,22 @@ class Float64(Comparisons, Matrices):
     def erfc(self, x: Any) -> Any:
         """1 - erf(x), accurate where erf(x) is near 1."""
         return _ERFC(x).astype(np.float64)
+
+    def named(self, name: str, *xs: Any) -> Any:
+        """A special function by its name; orders that stand first are integers."""
+        return named_value(name, *xs)
+
+    def floor(self, x: Any) -> Any:
+        """The largest whole number that is not above x."""
+        return np.floor(x)
+
+    def ceil(self, x: Any) -> Any:
+        """The smallest whole number that is not below x."""
+        return -self.floor(-x)
+
+    def round(self, x: Any) -> Any:
+        """The nearest whole number, of two the even one."""
+        return np.rint(x)
 
     # --- over axes ---------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from gradcheck_cli.numerics.float64 import Float64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.gaussian_elimination import by_factors, inverse, minors
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
+from gradcheck_cli.numerics.special_multiprecision import named_number
 
 __all__ = ["High"]
 
@@ -241,6 +242,37 @@ class High(Float64):
     def erfc(self, x: Any) -> Any:
         """1 - erf(x)."""
         return self._each("erfc", x)
+
+    def named(self, name: str, *xs: Any) -> Any:
+        """A special function by its name; orders that stand first are integers."""
+        orders = tuple(x for x in xs if isinstance(x, int))
+        key = " ".join([name, *map(str, orders)])
+        made = self._elementwise.get(key)
+        if made is None:
+            count = len(xs) - len(orders)
+            made = np.frompyfunc(partial(named_number, self.context, name, *orders), count, 1)
+            self._elementwise[key] = made
+        return made(*(self.array(x) for x in xs[len(orders) :]))
+
+    def floor(self, x: Any) -> Any:
+        """The largest whole number that is not above x; of what is one but for its last digits, that one."""
+        near = self.round(x)
+        rest = self.sub(x, near)
+        return np.where(np.asarray(rest < 0, dtype=bool), near - 1, near)
+
+    def round(self, x: Any) -> Any:
+        """The nearest whole number, of two the even one; 2.5 but for the last digits is 2.5."""
+        return self._map("round", self._nearest, x)
+
+    def _nearest(self, v: Any) -> Any:
+        context = self.context
+        if not context.isfinite(v):
+            return v
+        whole = context.floor(v)
+        half = self._without_rest(v - whole - context.mpf(0.5), v) if v else -context.one
+        if half:
+            return whole if half < 0 else whole + 1
+        return whole if not int(whole) % 2 else whole + 1
 
     def _without_rest(self, total: Any, a: Any) -> Any:
         """A sum with the first of its two terms; 0 where nothing is left of them but what their last digits

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -122,6 +123,12 @@ class Jittered(Float64):
         """The complementary error function of an argument that was computed, and rounded: far out that
         is what counts, 2 x^2 times."""
         return np.asarray(super().erfc(self.round_randomly(x)))
+
+    def named(self, name: str, *xs: Any) -> Array:
+        """A special function of arguments that were computed, and rounded: near a zero of a Bessel function,
+        and far out, that is what counts."""
+        given = (x if np.ndim(x) == 0 else self.round_randomly(np.asarray(x)) for x in xs)
+        return np.asarray(super().named(name, *given))
 
     def det(self, x: Array) -> Array:
         """The determinant, with the rounding of every step of the elimination."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -94,8 +94,8 @@ class _Finder:
         record = self.node.primitive
         masks = [np.asarray(signs[0] == 0) for signs in self.tape.sides(block, self.node)]
         nothing = np.zeros((1,) * masks[0].ndim, dtype=bool)
-        kinks = masks[0] if record.kink is not None else nothing
-        borders = masks[-1] if record.domain is not None else nothing
+        borders = masks.pop() if record.domain is not None else nothing
+        kinks = reduce(np.logical_or, masks, nothing)
         rows = self.tape.rows_of(block) if block >= 0 else slice(0, 1)
         for r in np.flatnonzero(_rows_with(kinks, rows) | _rows_with(borders, rows)):
             row = rows.start + int(r) if self.node.per_row else None

@@ -166,9 +166,19 @@ def test_the_right_one_of_several_is_named(monkeypatch: pytest.MonkeyPatch) -> N
 ON_THE_KINK: dict[str, tuple[float, ...]] = {
     **dict.fromkeys(("abs", "relu", "leaky_relu", "elu", "selu", "sign"), (0.0,)),
     "where": (0.0, 1.0, 2.0),
+    **dict.fromkeys(("floor", "ceil"), (2.0,)),
+    "round": (0.5,),
+    "mod": (1.5, 0.5),
+    "clip": (0.7, 0.7, 2.0),
+    "copysign": (0.0, 1.0),
+    "hard_tanh": (1.0,),
+    **dict.fromkeys(("hard_sigmoid", "hard_swish"), (-3.0,)),
+    "relu6": (6.0,),
+    "softshrink": (-0.5,),
     **dict.fromkeys(("gt", "lt", "ge", "le", "maximum", "minimum"), (0.7, 0.7)),
 }
 IN_AN_ARRAY = {"max", "min"}
+ONE_SLOPE = {"celu", "squared_relu"}  # only the second derivative jumps
 
 
 def at_the_kink(name: str) -> Model:
@@ -186,7 +196,7 @@ def at_the_kink(name: str) -> Model:
 
 
 def test_the_kinks_listed_are_those_of_the_table() -> None:
-    assert {r.name for r in ALL if r.kink} == set(ON_THE_KINK) | IN_AN_ARRAY
+    assert {r.name for r in ALL if r.kink} == set(ON_THE_KINK) | IN_AN_ARRAY | ONE_SLOPE
 
 
 @pytest.mark.parametrize("name", [*ON_THE_KINK, *sorted(IN_AN_ARRAY)])
@@ -209,12 +219,16 @@ def test_a_kink_declared_elsewhere_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
 
 BORDERS: dict[str, tuple[Any, ...]] = {
     "sqrt": (0.0,), "cbrt": (0.0,), "asin": (1.0,), "acos": (-1.0,),
-    "pow": (0.0, 0.5), "atan2": (0.0, -1.0), "norm": ([0.0, 0.0],),
+    "pow": (0.0, 0.5), "atan2": (0.0, -1.0), "norm": ([0.0, 0.0],), "hypot": (0.0, 0.0), "acosh": (1.0,),
 }  # fmt: skip
 # Without its domain margin the record gives the same answers: finite differences meet nan or an
 # infinite value beyond the border and stay on this side of it, and at the border the value itself
 # is not finite (UNRESOLVED before anybody differentiates). The margin only saves them samples.
-EQUIVALENT_DOMAINS = {"div", "tan", "log", "log1p", "log2", "log10", "inv"}
+EQUIVALENT_DOMAINS = {
+    "div", "tan", "log", "log1p", "log2", "log10", "inv", "sec", "csc", "cot", "atanh", "rsqrt", "logit",
+    "log1mexp", "xlogy", "mod", "lgamma", "gamma", "digamma", "polygamma", "beta", "betaln", "erfinv",
+    "normal_quantile", "expint", "y0", "y1", "bessel_y", "gammainc",
+}  # fmt: skip
 
 
 def test_the_borders_listed_are_those_of_the_table() -> None:
@@ -231,7 +245,8 @@ def at_the_border(name: str) -> Model:
 @pytest.mark.parametrize("name", BORDERS)
 def test_a_border_that_is_not_declared_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     declared = check(at_the_border(name), ONE_POINT)
-    assert declared.verdict is (Verdict.KINK if name in ("atan2", "norm") else Verdict.UNRESOLVED)  # infinite
+    bent = name in ("atan2", "norm", "hypot")  # else the derivative is infinite
+    assert declared.verdict is (Verdict.KINK if bent else Verdict.UNRESOLVED)
     exchanged(monkeypatch, name, domain=None)
     bare = check(at_the_border(name), ONE_POINT)
     assert bare.verdict is Verdict.WRONG
@@ -242,6 +257,8 @@ def test_a_border_that_is_not_declared_is_seen(name: str, monkeypatch: pytest.Mo
 def test_the_equivalent_mutants_are_equivalent(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Close to the border: the answer is the same with and without the margin, and right."""
     near = {"div": (1.0, 1e-9), "tan": (np.pi / 2 - 1e-9,), "log1p": (-1 + 1e-9,)}
+    near |= {"sec": (np.pi / 2 - 1e-9,), "log1mexp": (-1e-9,), "xlogy": (1.0, 1e-9), "mod": (3e-10, 1e-9)}
+    near |= dict.fromkeys(("atanh", "erfinv"), (1 - 1e-9,)) | dict.fromkeys(("beta", "betaln"), (1e-9, 1.0))
     near["inv"] = ([[2.0, 4.0], [1.0, 2.0 + 1e-6]],)
     verdicts = []
     for fields in ({}, {"domain": None}):

@@ -140,6 +140,9 @@ _NORMALIZED: list[tuple[tuple[Shape, ...], dict[str, Any]]] = [
 _SQUARES: list[tuple[tuple[Shape, ...], dict[str, Any]]] = [
     (((3, 3),), {}), (((1, 1),), {}), (((2, 2),), {}), (((5, 5),), {}),
 ]  # fmt: skip
+_CUMULATIVE: list[tuple[tuple[Shape, ...], dict[str, Any]]] = [
+    (((4,),), {}), (((1,),), {}), (((5,),), {"axis": 0}), (((3, 2),), {"axis": 0}), (((2, 3),), {"axis": 1}),
+]  # fmt: skip
 _WHOLE = slice(None)
 _ARRAYS: dict[str, list[tuple[tuple[Shape, ...], dict[str, Any]]]] = {
     **dict.fromkeys(("sum", "mean", "prod", "norm", "max", "min"), _REDUCTIONS),
@@ -171,12 +174,20 @@ _ARRAYS: dict[str, list[tuple[tuple[Shape, ...], dict[str, Any]]]] = {
     ],
     "ones": [((), {"sizes": (3,)}), ((), {"sizes": (2, 3)})],
     "eye": [((), {"sizes": (3,)}), ((), {"sizes": (1,)})],
+    **dict.fromkeys(("cumsum", "cumprod"), _CUMULATIVE),
+    "glu": [(((4,),), {}), (((2,),), {"axis": 0}), (((2, 4),), {}), (((4, 3),), {"axis": 0})],
     "sum_rows": [(((),), {}), (((3,),), {}), (((2, 3),), {})],
     "mean_rows": [(((),), {}), (((3,),), {}), (((2, 3),), {})],
 }  # fmt: skip
 _OPTIONS: dict[str, list[dict[str, Any]]] = {
     "leaky_relu": [{}, {"slope": 0.3}],
     "elu": [{}, {"alpha": 0.7}],
+    "gelu": [{}, {"approximate": 1}],
+    "celu": [{}, {"alpha": 1.3}],
+    "softshrink": [{}, {"lambd": 0.3}],
+    "polygamma": [{"n": 1}, {"n": 2}],
+    **{name: [{"n": 0}, {"n": 3}] for name in ("bessel_j", "bessel_y", "bessel_i")},
+    "gammainc": [{"a": 1.0}, {"a": 3.7}],
 }
 
 

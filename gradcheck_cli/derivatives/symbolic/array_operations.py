@@ -88,7 +88,7 @@ def diagonal_matrices(x: Array) -> Array:
 
 
 def structural_value(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
-    """The value of a structural instruction; linear in `xs` except compare, select, largest, contract.
+    """The value of a structural instruction; linear in `xs` except compare, whole, select, largest, contract.
 
     Parameters
     ----------
@@ -135,6 +135,8 @@ def structural_value(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
             return np.concatenate(full, axis=item.data)
         case "compare":
             return _COMPARE[item.data](m, *xs)  # type: ignore[no-any-return]
+        case "whole":
+            return getattr(m, item.data)(xs[0])  # type: ignore[no-any-return]
         case "select":
             return m.where(m.eq(xs[0], 0), xs[2], xs[1])  # type: ignore[no-any-return]
         case "largest":

@@ -87,11 +87,11 @@ class Formula:
         todo = [expression]
         while todo:
             part = todo[-1]
-            waiting = [a for a in part.args if a not in places] if part not in places else []
+            waiting = [a for a in _inner(part) if a not in places] if part not in places else []
             if part in places or not waiting:
                 todo.pop()
                 if part not in places:
-                    self.code.append((_instruction(part), tuple(places[a] for a in part.args)))
+                    self.code.append((_instruction(part), tuple(places[a] for a in _inner(part))))
                     places[part] = self.start + len(self.code) - 1
             else:
                 todo.extend(waiting)
@@ -122,6 +122,11 @@ class Formula:
         return known[self.result]
 
 
+def _inner(part: Any) -> tuple[Any, ...]:
+    """What a part is computed from; the parameters of a hypergeometric function are fixed."""
+    return tuple(part.args[-1:] if type(part).__name__ == "hyper" else part.args)
+
+
 def _instruction(part: Any) -> Callable[..., Any]:
     """How one node of a SymPy expression is computed in a namespace."""
     if part.is_Rational:
@@ -136,6 +141,8 @@ def _instruction(part: Any) -> Callable[..., Any]:
         return _multiplying
     if name == "Pow":
         return _raising(part.exp)
+    if name == "hyper":
+        return _hypergeometric(*part.args[1])
     return _NUMERIC[name]
 
 
@@ -162,6 +169,16 @@ def _raising(exponent: Any) -> Callable[..., Any]:
     return lambda m, a, b: m.pow(a, b)
 
 
+def _hypergeometric(lower: Any) -> Callable[..., Any]:
+    """0F1(; 3/2; -(pi x)^2/4) is sinc(x); with 5/2 it is what its derivative is made of."""
+    name = {"3/2": "sinc", "5/2": "second_sinc"}[str(lower)]
+    return lambda m, w: m.named(name, 2 * m.sqrt(-w) / m.pi)
+
+
+def _of_order(name: str) -> Callable[..., Any]:
+    return lambda m, n, x: m.named(name, int(n.item()), x)
+
+
 _NUMERIC: dict[str, Callable[..., Any]] = {
     name: (lambda m, *xs, _name=name: getattr(m, _name)(*xs))
     for name in SHARED_NAMES
@@ -173,3 +190,19 @@ for _name, _value in (("ComplexInfinity", np.inf), ("Infinity", np.inf), ("Negat
 _NUMERIC["NaN"] = lambda m: m.array(np.full((1, 1), np.nan))
 _NUMERIC["Abs"] = lambda m, x: m.abs(x)
 _NUMERIC["sign"] = lambda m, x: m.sign(x)
+_NAMED = {
+    "loggamma": "lgamma",
+    **{name: name for name in ("gamma", "beta", "erfi", "erfinv", "erfcinv")},
+    **{name: name for name in ("asinh", "acosh", "atanh", "hypot")},
+}
+for _name in _NAMED:
+    _NUMERIC[_name] = lambda m, *xs, _name=_name: m.named(_NAMED[_name], *xs)
+_NUMERIC["polygamma"] = _of_order("polygamma")
+for _letter in "jyi":
+    _NUMERIC[f"bessel{_letter}"] = _of_order(f"bessel_{_letter}")
+_NUMERIC["expm1"] = lambda m, x: m.expm1(x)
+_NUMERIC["sec"] = lambda m, x: 1 / m.cos(x)
+_NUMERIC["csc"] = lambda m, x: 1 / m.sin(x)
+_NUMERIC["cot"] = lambda m, x: m.cos(x) / m.sin(x)
+_NUMERIC["expint"] = lambda m, n, x: m.named("expint", x)  # of order 1; that of order 0 is exp(-x)/x
+_NUMERIC["lowergamma"] = lambda m, a, x: m.named("gammainc", a, x) * m.named("gamma", a)

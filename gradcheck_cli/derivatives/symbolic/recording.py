@@ -90,16 +90,16 @@ class Handle:
         return self.recorder.entrywise("neg", self)
 
     def __gt__(self, other: Any) -> Handle:
-        return self.recorder.structural("compare", (self, other), self.shape, "gt")
+        return self.recorder.compare("gt", self, other)
 
     def __lt__(self, other: Any) -> Handle:
-        return self.recorder.structural("compare", (self, other), self.shape, "lt")
+        return self.recorder.compare("lt", self, other)
 
     def __ge__(self, other: Any) -> Handle:
-        return self.recorder.structural("compare", (self, other), self.shape, "ge")
+        return self.recorder.compare("ge", self, other)
 
     def __le__(self, other: Any) -> Handle:
-        return self.recorder.structural("compare", (self, other), self.shape, "le")
+        return self.recorder.compare("le", self, other)
 
 
 class Recorder:
@@ -146,6 +146,12 @@ class Recorder:
         """An item between kernels."""
         return self.add(name, [self.lift(a, shape) for a in arguments], shape, data)
 
+    def compare(self, how: str, a: Handle, b: Any) -> Handle:
+        """1 where a comparison holds, else 0; a number is compared with every entry."""
+        shape = a.shape or (b.shape if isinstance(b, Handle) else ())
+        sides = [self.expand(h, shape) if h.shape != shape else h for h in (a, self.lift(b, shape))]
+        return self.structural("compare", sides, shape, how)
+
     def number(self, value: float) -> Handle:
         """An opaque number: the shortest decimal that gives this double."""
         return self.decimal(repr(float(value)))
@@ -168,6 +174,14 @@ class Recorder:
             item = self.items[item.arguments[0]]
         value = float(item.data) if item.operation == "constant" else math.inf
         return value if abs(value) < self.limits.largest_constant else None
+
+    def of_order(self, name: str, n: int, x: Handle) -> Handle:
+        """A function with a whole number as its order: polygamma and the Bessel functions."""
+        return self.add(name, (self.lift(x),), x.shape, n)
+
+    def whole(self, rounding: str, x: Handle) -> Handle:
+        """The floor, ceil or round of x: constant but where it jumps."""
+        return self.structural("whole", (x,), x.shape, rounding)
 
     def root(self, x: Handle, n: int) -> Handle:
         """x^(1/n) for positive x."""
@@ -323,11 +337,56 @@ class Recorder:
         return self.structural("over_rows", (x,), x.shape)
 
 
+    def cumulated(self, x: Handle, axis: int, *, product: bool) -> Handle:
+        """The sums, or products, of the first 1, 2, ... entries along an axis: those of 1, 2, 4, ... entries
+        side by side are joined (Hillis and Steele 1986)."""
+        n, reach = x.shape[axis], 1
+        while reach < n:
+            lead = tuple(reach if k == axis else m for k, m in enumerate(x.shape))
+            nothing = self.expand(self.lift(int(product)), lead)
+            before = self.concat([nothing, self._slice(x, axis, 0, n - reach)], axis)
+            x = x * before if product else x + before
+            reach *= 2
+        return x
+
+    def part(self, x: Handle, axis: int, start: int, stop: int) -> Handle:
+        """The entries from start to stop along an axis."""
+        return self._slice(x, axis, start, stop)
+
+
 # functions that SymPy and the numeric namespaces call by the same name
 SHARED_NAMES = (
     "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log", "erf",
     "erfc",
 )  # fmt: skip
+
+
+def _cfunction(name: str) -> Callable[..., Any]:
+    """A function of SymPy's that keeps digits where its definition would lose them."""
+
+    def make(sp: Any, *xs: Any) -> Any:
+        from sympy.codegen import cfunctions
+
+        return getattr(cfunctions, name)(*xs)
+
+    return make
+
+
+# special functions under the names of SymPy's; the hypergeometric 0F1 is sin(pi x)/(pi x), its derivative too
+# a function without cancellation
+_SPECIAL: dict[str, Callable[..., Any]] = {
+    **{
+        name: (lambda sp, *xs, _name=name: getattr(sp, _name)(*xs))
+        for name in ("loggamma", "gamma", "beta", "erfi", "erfinv", "erfcinv", "lowergamma", "asinh", "acosh",
+                     "atanh", "sec", "csc", "cot")
+    },
+    "expm1": _cfunction("expm1"),
+    "hypot": _cfunction("hypot"),
+    "expint": lambda sp, a: sp.expint(1, a),
+    "gelu_by_tanh": lambda sp, a, c: a / (1 + sp.exp(-2 * sp.sqrt(2 / sp.pi) * (a + c * a**3))),
+    "dawson": lambda sp, a: sp.sqrt(sp.pi) / 2 * sp.exp(-(a**2)) * sp.erfi(a),
+    "sinc": lambda sp, a: sp.hyper([], [sp.Rational(3, 2)], -(sp.pi**2) * a**2 / 4),
+}  # fmt: skip
 
 # name -> (how SymPy spells it); also what a kernel may be made of
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -341,10 +400,15 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
         name: (lambda sp, *xs, _name=name: getattr(sp, _name)(*xs))
         for name in (*SHARED_NAMES, "sqrt")
     },
+    **_SPECIAL,
 }
 WITH_DATA: dict[str, Callable[..., Any]] = {
     "power": lambda sp, n, a: a**n,
     "root": lambda sp, n, a: a ** sp.Rational(1, n),
+    **{
+        name: (lambda sp, n, a, _name=name: getattr(sp, _name)(n, a))
+        for name in ("polygamma", "besselj", "bessely", "besseli")
+    },
 }
 ENTRYWISE = frozenset(FUNCTIONS) | frozenset(WITH_DATA)
 CONSTANT = ("constant", "integer", "pi")

@@ -56,7 +56,7 @@ def item_tangent(
     if all(t is None for t in moving):
         return None
     match item.operation:
-        case "compare":
+        case "compare" | "whole":
             return None
         case "contract":
             return _product_rule(item, run.m, [values[a] for a in item.arguments], moving)

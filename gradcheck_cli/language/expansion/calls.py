@@ -14,7 +14,7 @@ from gradcheck_cli.language.copied_text import Piece
 from gradcheck_cli.language.expansion.definitions import Definition, called_name, check_call
 from gradcheck_cli.language.expansion.sizes import Sizes, parts_of
 from gradcheck_cli.language.expansion.whole_numbers import NotWhole, whole_number
-from gradcheck_cli.language.name_check import is_function
+from gradcheck_cli.language.function_names import RESERVED
 from gradcheck_cli.language.plain_statements import is_counted
 from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statements import Op, Statement
@@ -209,7 +209,7 @@ class CallWriter:
 
     def _is_call(self, frame: _Frame, op: Op) -> bool:
         base = frame.ops[op.arguments[0]]
-        return base.kind == "name" and base.text not in frame.given and is_function(base.text)
+        return base.kind == "name" and base.text not in frame.given and base.text in RESERVED
 
 
 def _with_children(op: Op, made: list[int]) -> Op:

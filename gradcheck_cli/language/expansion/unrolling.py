@@ -32,8 +32,9 @@ from gradcheck_cli.language.expansion.templates import (
     written_text,
 )
 from gradcheck_cli.language.expansion.whole_numbers import WholeNumber
+from gradcheck_cli.language.function_names import RESERVED
 from gradcheck_cli.language.grammar import Parser
-from gradcheck_cli.language.name_check import CONSTANTS, is_function
+from gradcheck_cli.language.name_check import CONSTANTS
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statement_words import KEYWORDS
 from gradcheck_cli.language.statements import Name, Statement
@@ -162,7 +163,7 @@ class _Unroller:
         )
 
     def _check_word(self, word: Name) -> None:
-        if is_function(word.name) or word.name in CONSTANTS or word.name in KEYWORDS:
+        if word.name in RESERVED or word.name in CONSTANTS or word.name in KEYWORDS:
             raise self.source.error(
                 f'"{word.display}" is a reserved word', word.span, help=f"take another name, {word.name}_1"
             )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from gradcheck_cli.model.primitives.record import Primitive, enter
+
+if TYPE_CHECKING:
+    from gradcheck_cli.numerics.namespace import Namespace
 
 __all__ = ["FAMILY"]
 
@@ -78,14 +82,30 @@ define(
     * s.select(x > 0, x, s.decimal("1.6732632423543772848170429916717") * (s.exp(x) - 1)),
     kink=lambda m, x: x,
 )  # fmt: skip
+
+
+def _gelu_by_tanh(m: Namespace, x: Any) -> Any:
+    """Hendrycks and Gimpel 2016: x/2*(1 + tanh(t)), written with the sigmoid of 2 t."""
+    return x * m.exp(-m.softplus(-m.sqrt(8 / m.pi) * x * (1 + m.decimal("0.044715") * x * x)))
+
+
+def _slope_of_gelu_by_tanh(m: Namespace, x: Any) -> Any:
+    twice = m.sqrt(8 / m.pi) * x * (1 + m.decimal("0.044715") * x * x)
+    moves = m.sqrt(8 / m.pi) * (1 + 3 * m.decimal("0.044715") * x * x)
+    return m.exp(-m.softplus(-twice)) * (1 + x * moves * m.exp(-m.softplus(twice)))
+
 define(
-    "gelu", "gelu(x)", "x*(1 + erf(x/sqrt(2)))/2",
-    forward=lambda m, x: x * m.erfc(-x * m.sqrt(0.5)) / 2,
+    "gelu", "gelu(x, approximate=0)", "x*(1 + erf(x/sqrt(2)))/2; approximate=1: by tanh",
+    options={"approximate": 0},
+    forward=lambda m, x, approximate: _gelu_by_tanh(m, x)
+    if approximate else x * m.erfc(-x * m.sqrt(0.5)) / 2,
     vjp=(
-        lambda m, g, y, x: g
+        lambda m, g, y, x, approximate: g * _slope_of_gelu_by_tanh(m, x)
+        if approximate else g
         * (m.erfc(-m.sqrt(0.5) * x) / 2 + x / m.sqrt(2 * m.pi) * m.exp(-x * x / 2)),
     ),
-    symbolic=lambda s, x: x * (1 + s.erf(x / s.sqrt(2))) / 2,
+    symbolic=lambda s, x, approximate: s.gelu_by_tanh(x, s.decimal("0.044715"))
+    if approximate else x * (1 + s.erf(x / s.sqrt(2))) / 2,
 )  # fmt: skip
 define(
     "silu", "silu(x)", "x*sigmoid(x)", aliases=("swish",),

@@ -37,9 +37,10 @@ class Primitive:
     aliases: tuple[str, ...] = ()
     arguments: int | None = 1  # None: any number, all under vjp[0]
     options: Options = field(default_factory=dict)  # keyword arguments users may give
+    orders: tuple[str, ...] = ()  # options that stand first and are written out: polygamma(n, x)
     sizes: tuple[int, ...] = ()  # how many whole numbers it may take in place of arguments
     shape: ShapeRule | None = None  # None: elementwise, the arguments' common shape
-    kink: Callable[..., Any] | None = None  # margins: a sign change is a kink, 0 is on it
+    kink: Callable[..., Any] | None = None  # a margin, or several: a sign change is a kink, 0 is on it
     jump: bool = False  # at its kink the value itself jumps
     # what it passes on where arguments tie, or all are 0: the "largest" or "smallest" of them, their "length"
     tie: str = ""

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import MappingProxyType
 
 from gradcheck_cli.model.primitives import (
     activations,
     arithmetic,
+    bounded_activations,
+    cumulative,
     elementary,
+    inverse_and_stable,
+    jumps,
     linear_algebra,
     rearranging,
     reductions,
     rows,
     selections,
+    special_functions,
 )
 from gradcheck_cli.model.primitives.record import Primitive
 from gradcheck_cli.model.primitives.slopes import PRIME, slope_of
 
-__all__ = ["PRIMITIVES", "function_names", "record_of", "resolve_function"]
+__all__ = ["PRIMITIVES", "function_names", "record_of", "resolve_function", "visible_name"]
 
-_FAMILIES = (arithmetic, elementary, selections, activations, reductions, linear_algebra, rearranging, rows)
+_FAMILIES = (
+    arithmetic, elementary, inverse_and_stable, selections, jumps, activations, bounded_activations,
+    special_functions, reductions, cumulative, linear_algebra, rearranging, rows,
+)  # fmt: skip
 _TABLE: dict[str, Primitive] = {}
 for _family in _FAMILIES:
     _TABLE |= _family.FAMILY
@@ -32,7 +40,8 @@ for _record in _TABLE.values():
     if _record.infix is None and _record.name not in _HIDDEN:
         for _name in (_record.function, *_record.aliases):
             for _count_given in _record.sizes or (_record.arguments,):
-                _BY_FUNCTION[_name, _count_given] = _record
+                _first = len(_record.orders)
+                _BY_FUNCTION[_name, _count_given if _count_given is None else _count_given + _first] = _record
 
 
 def record_of(operation: str) -> Primitive:
@@ -41,11 +50,22 @@ def record_of(operation: str) -> Primitive:
     return found if found is not None else slope_of(PRIMITIVES[operation.removesuffix(PRIME)])
 
 
+_NAMES = frozenset(name for name, _ in _BY_FUNCTION)
+
+
 def function_names() -> frozenset[str]:
     """Every name a user may call, aliases included."""
-    return frozenset(name for name, _ in _BY_FUNCTION)
+    return _NAMES
 
 
 def resolve_function(name: str, arguments: int) -> Primitive | None:
     """The record behind the user's `name` with this many arguments; None if there is none."""
     return _BY_FUNCTION.get((name, arguments)) or _BY_FUNCTION.get((name, None))
+
+
+def visible_name(function: str, taken: Container[str]) -> str:
+    """The name of a function, or the first of its other names, that is not taken by something else."""
+    if function not in taken:
+        return function
+    records = (r for r in _TABLE.values() if function in (r.function, r.name))
+    return next((name for r in records for name in (r.function, *r.aliases) if name not in taken), function)

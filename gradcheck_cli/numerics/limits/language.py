@@ -51,6 +51,9 @@ class LanguageLimits(NamedTuple):
     # characters | a shorter name is corrected by one edit, others by two: a short one is near too many | set
     # by hand, not measured
     short_name: int = 5
+    # whole number | the first argument of polygamma and of the Bessel functions: beyond it values leave the
+    # range of float64 | set by hand, not measured
+    largest_order: int = 100
 
 
 DEFAULTS = LanguageLimits()

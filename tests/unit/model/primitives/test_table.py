@@ -14,6 +14,7 @@ from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
 from gradcheck_cli.derivatives import backprop, symbolic
 from gradcheck_cli.derivatives.finite_differences.drivers import by_entry
+from gradcheck_cli.evaluation.evaluate import as_margins
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.record import Primitive
@@ -142,6 +143,16 @@ def test_differences_at_high_precision_agree(record: Primitive) -> None:
 # arguments with a positive margin, a margin of 0, and a negative one
 KINKS: dict[str, tuple[Any, Any, Any]] = {
     **dict.fromkeys(("abs", "sign", "relu", "leaky_relu", "elu", "selu"), ((1e-9,), (0.0,), (-1e-9,))),
+    **dict.fromkeys(("squared_relu", "celu"), ((1e-9,), (0.0,), (-1e-9,))),
+    **dict.fromkeys(("floor", "ceil"), ((1e-9,), (0.0,), (-1e-9,))),
+    "round": ((-0.5 + 1e-9,), (-0.5,), (-0.5 - 1e-9,)),
+    "mod": ((0.3, 0.5), (0.0, 0.5), (-0.3, 0.5)),
+    "clip": ((1e-9, 0.0, 1.0), (0.0, 0.0, 1.0), (-1e-9, 0.0, 1.0)),
+    "copysign": ((1e-9, 1.0), (0.0, 1.0), (-1e-9, 1.0)),
+    "hard_tanh": ((-1 + 1e-9,), (-1.0,), (-1 - 1e-9,)),
+    **dict.fromkeys(("hard_sigmoid", "hard_swish"), ((-3 + 1e-9,), (-3.0,), (-3 - 1e-9,))),
+    "relu6": ((1e-9,), (0.0,), (-1e-9,)),
+    "softshrink": ((0.5 + 1e-9,), (0.5,), (0.5 - 1e-9,)),
     **dict.fromkeys(
         ("gt", "lt", "ge", "le", "maximum", "minimum"), ((2.0, 1.0), (1.0, 1.0), (1.0, 2.0))
     ),
@@ -154,9 +165,23 @@ DOMAINS: dict[str, tuple[Any, Any, Any]] = {
     "asin": ((1 - 1e-9,), (1.0,), (1 + 1e-9,)),
     "acos": ((-1 + 1e-9,), (-1.0,), (-1 - 1e-9,)),
     "atan2": ((1e-9, -1.0), (0.0, -1.0), (-1e-9, -1.0)),
+    **dict.fromkeys(("lgamma", "gamma", "digamma", "polygamma"), ((1e-9,), (0.0,), (-1e-9,))),
+    **dict.fromkeys(("beta", "betaln"), ((1e-9, 1.0), (0.0, 1.0), (-1e-9, 1.0))),
+    "gammainc": ((1e-9,), (0.0,), (-1e-9,)),
+    **dict.fromkeys(("erfinv", "atanh"), ((1 - 1e-9,), (1.0,), (1 + 1e-9,))),
+    **dict.fromkeys(("normal_quantile", "logit"), ((1e-9,), (0.0,), (-1e-9,))),
+    **dict.fromkeys(("expint", "y0", "y1", "bessel_y", "rsqrt"), ((1e-9,), (0.0,), (-1e-9,))),
+    **dict.fromkeys(("csc", "cot"), ((1e-9,), (0.0,), (-1e-9,))),
+    "sec": ((np.pi / 2 - 1e-9,), None, (np.pi / 2 + 1e-9,)),
+    "acosh": ((1 + 1e-9,), (1.0,), (1 - 1e-9,)),
+    "log1mexp": ((-1e-9,), (0.0,), (1e-9,)),
+    "xlogy": ((1.0, 1e-9), (1.0, 0.0), (1.0, -1e-9)),
+    "mod": ((1.0, 1e-9), (1.0, 0.0), (1.0, -1e-9)),
     "tan": ((np.pi / 2 - 1e-9,), None, (np.pi / 2 + 1e-9,)),  # no double is pi/2
 }
-VALUE_BEYOND = {"cbrt", "div", "tan", "atan2"}  # defined beyond the border, but not connected to it
+VALUE_BEYOND = {  # defined beyond the border, but not connected to it
+    "cbrt", "div", "tan", "atan2", "sec", "csc", "cot", "mod", "lgamma", "gamma", "digamma", "polygamma",
+}  # fmt: skip
 
 
 def leading(*values: Any) -> list[np.ndarray]:
@@ -166,7 +191,7 @@ def leading(*values: Any) -> list[np.ndarray]:
 def test_the_tables_are_complete() -> None:
     arrays = {"max", "min", "where"}
     assert {r.name for r in ALL if r.kink} == set(KINKS) | arrays
-    assert {r.name for r in ALL if r.domain} == set(DOMAINS) | {"norm", "inv"}
+    assert {r.name for r in ALL if r.domain} == set(DOMAINS) | {"norm", "inv", "hypot"}
 
 
 @pytest.mark.parametrize("name", KINKS)
@@ -175,7 +200,8 @@ def test_kink_margins_change_sign_at_the_kink(name: str) -> None:
     for point, expected in zip(KINKS[name], (1, 0, -1), strict=True):
         for m in (FLOAT64, high()):
             given = [m.array(x) for x in leading(*point)]
-            assert np.sign(record.kink(m, *given, **record.options)).item() == expected
+            margin = as_margins(record.kink(m, *given, **record.options))[0]
+            assert np.sign(margin).item() == expected
 
 
 @pytest.mark.parametrize("name", DOMAINS)
@@ -186,10 +212,10 @@ def test_domain_margins_change_sign_at_the_border(name: str) -> None:
             continue
         for m in (FLOAT64, high()):
             given = [m.array(x) for x in leading(*point)]
-            assert np.sign(record.domain(m, *given)).item() == expected
+            assert np.sign(record.domain(m, *given, **record.options)).item() == expected
     with np.errstate(all="ignore"):
         inside, _, beyond = (
-            p and record.forward(FLOAT64, *leading(*p)).item() for p in DOMAINS[name]
+            p and record.forward(FLOAT64, *leading(*p), **record.options).item() for p in DOMAINS[name]
         )
     assert np.isfinite(inside)
     assert np.isfinite(beyond) == (name in VALUE_BEYOND)

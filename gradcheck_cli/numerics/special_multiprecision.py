@@ -1,0 +1,194 @@
+"""Reads numbers of an mpmath context. Gives special functions by name, to all digits of the context.
+
+The same names as in special_functions.py. Where terms cancel they are computed with as many digits more as
+the arguments ask for. Outside their domain functions are nan. Knows nothing of arrays and of models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+__all__ = ["SPECIAL", "named_number"]
+
+_FARTHEST = 1e15  # value | beyond it a Bessel function has no digit that an argument in float64 could fix
+
+
+def named_number(context: Any, name: str, *xs: Any) -> Any:
+    """A function of numbers of a context by its name; nan where it has no real value.
+
+    Parameters
+    ----------
+    context : of mpmath
+    name : a key of SPECIAL
+    xs : numbers of the context; orders are integers
+
+    Raises
+    ------
+    KeyError
+        If there is no such function.
+    """
+    function = SPECIAL[name]
+    if any(context.isnan(x) for x in xs):
+        return context.nan
+    try:
+        value = function(context, *xs)
+    except (ValueError, ZeroDivisionError, OverflowError, context.NoConvergence):  # as at poles
+        return context.nan
+    return value if isinstance(value, context.mpf) else context.mpf(value) if _is_real(value) else context.nan
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def _spare_bits(c: Any, x: Any) -> int:
+    """How many bits more exp(x^2) takes, so that all digits of it are right."""
+    return max(0, 2 * int(c.mag(x))) + 30 if x else 30
+
+
+def _lgamma(c: Any, x: Any) -> Any:
+    return c.loggamma(x) if x > 0 else c.log(abs(c.gamma(x)))
+
+
+def _betaln(c: Any, a: Any, b: Any) -> Any:
+    if not (a > 0 and b > 0):
+        return c.nan
+    with c.workprec(2 * c.prec + abs(int(c.mag(a))) + abs(int(c.mag(b)))):
+        return c.loggamma(a) + c.loggamma(b) - c.loggamma(a + b)
+
+
+def _is_far(c: Any, x: Any) -> bool:
+    """Whether asymptotic series in 1/x^2 reach all digits."""
+    return bool(x * x > c.prec + 20)
+
+
+def _asymptotic(c: Any, x: Any, sign: int) -> Any:
+    """sum of sign^k (2k-1)!!/(2x^2)^k over k = 1, 2, ..."""
+    step, term, total, k = sign / (2 * x * x), c.mpf(1), c.mpf(0), 0
+    while abs(term) > c.eps * abs(total):
+        k += 1
+        term *= (2 * k - 1) * step
+        total += term
+    return total
+
+
+def _erfcx(c: Any, x: Any) -> Any:
+    if x > 0 and _is_far(c, x):
+        return (1 + _asymptotic(c, x, -1)) / (x * c.sqrt(c.pi))
+    with c.workprec(c.prec + _spare_bits(c, x)):
+        return c.exp(x * x) * c.erfc(x)
+
+
+def _integral_erfcx(c: Any, x: Any) -> Any:
+    if x > 0 and _is_far(c, x):
+        return -_asymptotic(c, x, -1) / c.sqrt(c.pi)
+    with c.workprec(c.prec + 2 * _spare_bits(c, x)):
+        return 1 / c.sqrt(c.pi) - x * c.exp(x * x) * c.erfc(x)
+
+
+def _dawson(c: Any, x: Any) -> Any:
+    if _is_far(c, x):
+        return (1 + _asymptotic(c, x, 1)) / (2 * x)
+    with c.workprec(c.prec + _spare_bits(c, x)):
+        return c.sqrt(c.pi) / 2 * c.exp(-x * x) * c.erfi(x)
+
+
+def _dawson_rest(c: Any, x: Any) -> Any:
+    if _is_far(c, x):
+        return -_asymptotic(c, x, 1)
+    with c.workprec(c.prec + 2 * _spare_bits(c, x)):
+        return 1 - x * c.sqrt(c.pi) * c.exp(-x * x) * c.erfi(x)
+
+
+def _erfcinv(c: Any, z: Any) -> Any:
+    """The y with erfc(y) = z: by Newton's method on the logarithm, from the leading term of the tail."""
+    if not 0 < z < 2:
+        return c.nan
+    if z > 1:
+        return -_erfcinv(c, 2 - z)
+    if z > c.mpf("0.5"):
+        return c.erfinv(1 - z)
+    with c.workprec(c.prec + 30):
+        target = c.log(z)
+        y = c.sqrt(-target)
+        for _ in range(60 + c.prec // 16):
+            tail = c.erfc(y)
+            step = (c.log(tail) - target) * tail * c.exp(y * y) * c.sqrt(c.pi) / 2
+            y += step
+            if abs(step) < c.ldexp(abs(y), -c.prec // 2 - 8):  # the next one doubles the digits
+                tail = c.erfc(y)
+                return y + (c.log(tail) - target) * tail * c.exp(y * y) * c.sqrt(c.pi) / 2
+    return y
+
+
+def _log_normal_cdf(c: Any, x: Any) -> Any:
+    if x > 0:
+        return c.log1p(-c.erfc(x / c.sqrt(2)) / 2)
+    return c.log(_erfcx(c, -x / c.sqrt(2)) / 2) - x * x / 2
+
+
+def _bessel(function: str) -> Callable[..., Any]:
+    def value(c: Any, n: int, x: Any) -> Any:
+        if abs(x) > _FARTHEST:
+            return c.inf if function == "besseli" else c.nan
+        if function == "bessely" and x <= 0:
+            return c.nan
+        return getattr(c, function)(n, x)
+
+    return value
+
+
+def _gammainc(c: Any, a: Any, x: Any) -> Any:
+    if not (a > 0 and x >= 0):
+        return c.nan
+    return c.gammainc(a, 0, x, regularized=True) if x else c.zero
+
+
+def _sinc(c: Any, x: Any) -> Any:
+    return c.sinpi(x) / (c.pi * x) if x else c.one
+
+
+def _logaddexp(c: Any, a: Any, b: Any) -> Any:
+    large, small = (a, b) if a >= b else (b, a)
+    return large + c.log1p(c.exp(small - large))
+
+
+def _mod(c: Any, a: Any, b: Any) -> Any:
+    return a - b * c.floor(a / b)
+
+
+SPECIAL: Mapping[str, Callable[..., Any]] = MappingProxyType({
+    "lgamma": _lgamma,
+    "gamma": lambda c, x: c.gamma(x),
+    "digamma": lambda c, x: c.digamma(x),
+    "polygamma": lambda c, n, x: c.psi(n, x),
+    "beta": lambda c, a, b: c.beta(a, b) if a > 0 and b > 0 else c.nan,
+    "betaln": _betaln,
+    "erfcx": _erfcx,
+    "integral_erfcx": _integral_erfcx,
+    "erfi": lambda c, x: c.erfi(x),
+    "erfinv": lambda c, x: c.erfinv(x),
+    "erfcinv": _erfcinv,
+    "normal_quantile": lambda c, x: -c.sqrt(2) * _erfcinv(c, 2 * x),
+    "log_normal_cdf": _log_normal_cdf,
+    "bessel_j": _bessel("besselj"),
+    "bessel_y": _bessel("bessely"),
+    "bessel_i": _bessel("besseli"),
+    "gammainc": _gammainc,
+    "expint": lambda c, x: c.e1(x) if x > 0 else c.nan,
+    "dawson": _dawson,
+    "dawson_rest": _dawson_rest,
+    "logit": lambda c, x: c.log(x / (1 - x)),
+    "asinh": lambda c, x: c.asinh(x),
+    "acosh": lambda c, x: c.acosh(x),
+    "atanh": lambda c, x: c.atanh(x) if abs(x) < 1 else c.nan,
+    "exp2": lambda c, x: c.power(2, x),
+    "hypot": lambda c, a, b: c.sqrt(a * a + b * b),
+    "logaddexp": _logaddexp,
+    "mod": _mod,
+    "sinpi": lambda c, x: c.sinpi(x),
+    "sinc": _sinc,
+    "second_sinc": lambda c, x: c.hyp0f1(c.mpf(5) / 2, -((c.pi * x) ** 2) / 4),
+})  # fmt: skip
