@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adversary_table import OPERATIONS
+from adversary_functions import OPERATIONS
 from adversary_trees import REDUCERS, C, Outside, Pass, Rows, Shape, Tree, apply, name, written
 
 STEP = 250  # decimal places: truncation 1e-250 of the second derivative, round-off 1e-550

@@ -40,7 +40,7 @@ define(
 define(
     "hard_swish", "hard_swish(x)", "x*relu6(x + 3)/6", aliases=("hardswish", "hard_silu"),
     forward=lambda m, x: x * m.where(m.gt(m.abs(x), 3), m.gt(x, 0), (x + 3) / 6),
-    vjp=(lambda m, g, y, x: g * m.where(m.gt(m.abs(x), 3), m.gt(x, 0), (2 * x + 3) / 6),),
+    vjp=(lambda m, g, y, x: g * m.where(m.ge(m.abs(x), 3), m.gt(x, 0), (2 * x + 3) / 6),),
     symbolic=lambda s, x: s.select(x > 3, x, s.select(x < -3, 0, x * (x + 3) / 6)),
     kink=lambda m, x: (x + 3, x - 3),
 )  # fmt: skip

@@ -61,7 +61,7 @@ define(
     arguments=3, sample=((0.3, 0.7), (-0.5, 0.2), (0.8, 1.5)), rounds=False,
     forward=lambda m, x, a, b: m.where(m.gt(m.where(m.gt(a, x), a, x), b), b, m.where(m.gt(a, x), a, x)),
     vjp=(
-        lambda m, g, y, x, a, b: m.where(m.ge(x, a) * m.ge(b, x), g, 0 * g),
+        lambda m, g, y, x, a, b: m.where(m.gt(x, a) * m.gt(b, x), g, 0 * g),
         lambda m, g, y, x, a, b: m.where(m.gt(a, x) * m.ge(b, a), g, 0 * g),
         lambda m, g, y, x, a, b: m.where(m.gt(m.where(m.gt(a, x), a, x), b), g, 0 * g),
     ),
