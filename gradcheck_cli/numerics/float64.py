@@ -17,6 +17,7 @@ import numpy as np
 from gradcheck_cli.numerics.array_types import Array, Axes
 from gradcheck_cli.numerics.comparisons import Comparisons
 from gradcheck_cli.numerics.matrices import Matrices
+from gradcheck_cli.numerics.running_sums import RunningSums
 from gradcheck_cli.numerics.special_functions import named_value
 
 __all__ = ["FLOAT64", "Float64", "floats"]
@@ -38,7 +39,7 @@ def floats(values: Any) -> Array:
     return array.astype(np.float64) if array.dtype == object else array
 
 
-class Float64(Comparisons, Matrices):
+class Float64(Comparisons, Matrices, RunningSums):
     """Double precision. What holds in every precision is written here once."""
 
     @property

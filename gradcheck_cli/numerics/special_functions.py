@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 __all__ = ["ELEMENTARY", "named_value"]
 
@@ -51,25 +52,26 @@ def _sinpi(x: Array) -> Array:
     return np.asarray(np.where(nearest % 2 == 0, 1.0, -1.0) * np.sin(np.pi * (x - nearest)))
 
 
+def _cospi(x: Array) -> Array:
+    """cos(pi x)."""
+    nearest = np.rint(x)
+    return np.asarray(np.where(nearest % 2 == 0, 1.0, -1.0) * np.cos(np.pi * (x - nearest)))
+
+
 def _sinc(x: Array) -> Array:
     """sin(pi x)/(pi x), 1 at 0."""
     return np.asarray(np.where(x == 0, 1.0, _sinpi(x) / (np.pi * np.where(x == 0, 1.0, x))))
 
 
-_TERMS = 14  # of the series below: what is left out is below 1e-20 where pi x is at most 1.5
-
-
-def _second_sinc(x: Array) -> Array:
+def _second_sinc(x: Array, limits: NumericsLimits = NUMERICS) -> Array:
     """0F1(; 5/2; -(pi x)^2/4) = 3 (sinc(x) - cos(pi x))/(pi x)^2, by its series near 0."""
-    w = -((np.pi * x) ** 2) / 4
+    near = np.abs(x) < 0.5
+    away, w = np.where(near, 1.0, x), np.where(near, -((np.pi * x / 2) ** 2), 0.0)
     term, total = np.ones_like(x), np.ones_like(x)
-    for k in range(_TERMS):
-        term = term * np.where(np.abs(x) < 0.5, w, 0.0) / ((k + 1) * (k + 2.5))
+    for k in range(1, limits.series_terms):
+        term = term * w / (k * (k + 1.5))
         total = total + term
-    away = np.where(np.abs(x) < 0.5, 1.0, x)
-    return np.asarray(
-        np.where(np.abs(x) < 0.5, total, 3 * (_sinc(away) - np.cos(np.pi * away)) / (np.pi * away) ** 2)
-    )
+    return np.asarray(np.where(near, total, 3 * (_sinc(away) - _cospi(away)) / (np.pi * away) ** 2))
 
 
 ELEMENTARY: Mapping[str, Function] = MappingProxyType({
@@ -101,30 +103,42 @@ def _log_normal_cdf(special: Any, x: Array) -> Array:
     return np.asarray(np.where(x < -1.0, special.log_ndtr(np.minimum(x, -1.0)), near))
 
 
-_LARGE = 20.0  # beyond it the asymptotic series below has terms below 1e-16
-
-
-def _asymptotic(x: Array, sign: float) -> Array:
+def _asymptotic(x: Array, sign: float, limits: NumericsLimits) -> Array:
     """sum of sign^k (2k-1)!!/(2x^2)^k over k = 1, 2, ..., for large x."""
     step, term, total = sign / (2 * x * x), np.ones_like(x), np.zeros_like(x)
-    for k in range(1, 12):
+    for k in range(1, limits.series_terms):
         term = term * (2 * k - 1) * step
         total = total + term
     return total
 
 
-def _integral_erfcx(special: Any, x: Array) -> Array:
+def _integral_erfcx(special: Any, x: Array, limits: NumericsLimits = NUMERICS) -> Array:
     """1/sqrt(pi) - x erfcx(x): exp(x^2) times the integral of erfc from x to infinity."""
-    far = np.maximum(x, _LARGE)
-    near = 1 / np.sqrt(np.pi) - np.minimum(x, _LARGE) * special.erfcx(np.minimum(x, _LARGE))
-    return np.asarray(np.where(x > _LARGE, -_asymptotic(far, -1.0) / np.sqrt(np.pi), near))
+    near, far = np.minimum(x, limits.asymptotic_from), np.maximum(x, limits.asymptotic_from)
+    exact = 1 / np.sqrt(np.pi) - near * special.erfcx(near)
+    return np.asarray(np.where(x > near, -_asymptotic(far, -1.0, limits) / np.sqrt(np.pi), exact))
 
 
-def _dawson_rest(special: Any, x: Array) -> Array:
+def _dawson_rest(special: Any, x: Array, limits: NumericsLimits = NUMERICS) -> Array:
     """1 - 2 x dawson(x), without cancellation for large x."""
     size = np.abs(x)
-    near, far = np.minimum(size, _LARGE), np.maximum(size, _LARGE)
-    return np.asarray(np.where(size > _LARGE, -_asymptotic(far, 1.0), 1 - 2 * near * special.dawsn(near)))
+    near, far = np.minimum(size, limits.asymptotic_from), np.maximum(size, limits.asymptotic_from)
+    exact = 1 - 2 * near * special.dawsn(near)
+    return np.asarray(np.where(size > near, -_asymptotic(far, 1.0, limits), exact))
+
+
+def _polygamma(special: Any, n: int, x: Array, limits: NumericsLimits = NUMERICS) -> Array:
+    """By SciPy, which adds up |x| terms left of 0: there by reflection, derivatives of pi cot(pi x) being
+    polynomials in cot(pi x)."""
+    lowest = limits.reflected_below
+    if not np.any(x < lowest):
+        return np.asarray(special.polygamma(n, x))
+    slopes = np.polynomial.Polynomial([0.0, 1.0])
+    for _ in range(n):
+        slopes = -np.polynomial.Polynomial([1.0, 0.0, 1.0]) * slopes.deriv()
+    cotangent = _cospi(x) / _sinpi(x)
+    far = (-1) ** n * special.polygamma(n, 1 - np.minimum(x, lowest)) - np.pi ** (n + 1) * slopes(cotangent)
+    return np.asarray(np.where(x < lowest, far, special.polygamma(n, np.maximum(x, lowest))))
 
 
 def _where_positive(x: Array, found: Array) -> Array:
@@ -135,7 +149,7 @@ _FROM_SCIPY: Mapping[str, Function] = MappingProxyType({
     "lgamma": lambda s, x: s.gammaln(x),
     "gamma": lambda s, x: s.gamma(x),
     "digamma": lambda s, x: s.psi(x),
-    "polygamma": lambda s, n, x: s.polygamma(n, x),
+    "polygamma": _polygamma,
     "beta": lambda s, a, b: _where_positive(np.minimum(a, b), s.beta(a, b)),
     "betaln": lambda s, a, b: _where_positive(np.minimum(a, b), s.betaln(a, b)),
     "erfcx": lambda s, x: s.erfcx(x),

@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
+
 __all__ = ["SPECIAL", "named_number"]
-
-_FARTHEST = 1e15  # value | beyond it a Bessel function has no digit that an argument in float64 could fix
-
 
 def named_number(context: Any, name: str, *xs: Any) -> Any:
     """A function of numbers of a context by its name; nan where it has no real value.
@@ -43,13 +42,27 @@ def _is_real(value: Any) -> bool:
     return isinstance(value, int | float)
 
 
-def _spare_bits(c: Any, x: Any) -> int:
+def _spare_bits(c: Any, x: Any, limits: NumericsLimits = NUMERICS) -> int:
     """How many bits more exp(x^2) takes, so that all digits of it are right."""
-    return max(0, 2 * int(c.mag(x))) + 30 if x else 30
+    return max(0, 2 * int(c.mag(x)) if x else 0) + limits.spare_bits
 
 
 def _lgamma(c: Any, x: Any) -> Any:
     return c.loggamma(x) if x > 0 else c.log(abs(c.gamma(x)))
+
+
+def _polygamma(c: Any, n: int, x: Any) -> Any:
+    """Left of 0 by reflection, derivatives of pi cot(pi x) being polynomials in cot(pi x)."""
+    if x > 0 or not n:
+        return c.psi(n, x)
+    if c.isint(x):
+        return c.nan
+    slopes = [0, 1]  # coefficients, that of 1 first
+    for _ in range(n):
+        derived = [k * a for k, a in enumerate(slopes)][1:]
+        slopes = [-a - b for a, b in zip([*derived, 0, 0], [0, 0, *derived], strict=True)]
+    cotangent = c.cospi(x) / c.sinpi(x)
+    return (-1) ** n * c.psi(n, 1 - x) - c.pi ** (n + 1) * c.polyval(slopes[::-1], cotangent)
 
 
 def _betaln(c: Any, a: Any, b: Any) -> Any:
@@ -61,7 +74,7 @@ def _betaln(c: Any, a: Any, b: Any) -> Any:
 
 def _is_far(c: Any, x: Any) -> bool:
     """Whether asymptotic series in 1/x^2 reach all digits."""
-    return bool(x * x > c.prec + 20)
+    return bool(x * x > c.prec + NUMERICS.spare_bits)
 
 
 def _asymptotic(c: Any, x: Any, sign: int) -> Any:
@@ -108,30 +121,27 @@ def _erfcinv(c: Any, z: Any) -> Any:
         return c.nan
     if z > 1:
         return -_erfcinv(c, 2 - z)
-    if z > c.mpf("0.5"):
+    if z > 0.5:
         return c.erfinv(1 - z)
-    with c.workprec(c.prec + 30):
+    with c.workprec(c.prec + NUMERICS.spare_bits):
         target = c.log(z)
-        y = c.sqrt(-target)
-        for _ in range(60 + c.prec // 16):
+        y, step = c.sqrt(-target), c.one
+        while abs(step) > c.ldexp(abs(y), -c.prec // 2):  # the last step doubles the digits
             tail = c.erfc(y)
             step = (c.log(tail) - target) * tail * c.exp(y * y) * c.sqrt(c.pi) / 2
             y += step
-            if abs(step) < c.ldexp(abs(y), -c.prec // 2 - 8):  # the next one doubles the digits
-                tail = c.erfc(y)
-                return y + (c.log(tail) - target) * tail * c.exp(y * y) * c.sqrt(c.pi) / 2
-    return y
+        return y
 
 
 def _log_normal_cdf(c: Any, x: Any) -> Any:
     if x > 0:
-        return c.log1p(-c.erfc(x / c.sqrt(2)) / 2)
+        return c.log1p(-c.erfc(x / c.sqrt(2)) / 2) if x * x < NUMERICS.far else c.zero
     return c.log(_erfcx(c, -x / c.sqrt(2)) / 2) - x * x / 2
 
 
 def _bessel(function: str) -> Callable[..., Any]:
-    def value(c: Any, n: int, x: Any) -> Any:
-        if abs(x) > _FARTHEST:
+    def value(c: Any, n: int, x: Any, limits: NumericsLimits = NUMERICS) -> Any:
+        if abs(x) > limits.farthest_bessel:
             return c.inf if function == "besseli" else c.nan
         if function == "bessely" and x <= 0:
             return c.nan
@@ -163,7 +173,7 @@ SPECIAL: Mapping[str, Callable[..., Any]] = MappingProxyType({
     "lgamma": _lgamma,
     "gamma": lambda c, x: c.gamma(x),
     "digamma": lambda c, x: c.digamma(x),
-    "polygamma": lambda c, n, x: c.psi(n, x),
+    "polygamma": _polygamma,
     "beta": lambda c, a, b: c.beta(a, b) if a > 0 and b > 0 else c.nan,
     "betaln": _betaln,
     "erfcx": _erfcx,

@@ -43,7 +43,7 @@ GUESTS: dict[str, dict[str, str]] = {
     "rich": {"render": "late"},
     "matplotlib": {"render": "late"},
     "lark": {"language": "early"},
-    "scipy": {"verdicts.claims": "late"},
+    "scipy": {"numerics": "late", "verdicts.claims": "late"},
     "sympy": dict.fromkeys(("derivatives.symbolic", "formulas", "verdicts.diagnosis"), "late"),
 }
 MOST_FILES_AT_THE_TOP = 8

@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.model.primitives.record import Primitive, Shape, ShapeRule, enter, shape_in_words
 
@@ -40,36 +38,19 @@ def _rule(function: str) -> ShapeRule:
 
     return rule
 
-
-def _from_the_end(x: Any, along: int) -> Any:
-    """The sums of the last 1, 2, ... entries, each in its place."""
-    return np.flip(np.cumsum(np.flip(x, along), axis=along), along)
-
-
-def _cumprod_back(m: Any, g: Any, x: Any, along: int) -> Any:
-    """With the products before, and sums behind by Horner's rule: no division, zeros may occur."""
-    entries = np.moveaxis(x, along, 0)
-    weights = np.moveaxis(np.broadcast_to(g, np.broadcast_shapes(g.shape, x.shape)), along, 0)
-    before, behind = [m.ones_like(entries[0])], [weights[-1]]
-    for k in range(1, len(entries)):
-        before.append(before[-1] * entries[k - 1])
-        behind.append(weights[-1 - k] + entries[-k] * behind[-1])
-    parts = [a * b for a, b in zip(before, behind[::-1], strict=True)]
-    return np.moveaxis(np.stack(np.broadcast_arrays(*parts)), 0, along)
-
 define(
     "cumsum", "cumsum(x, axis=none)",
     "sums of the first 1, 2, ... entries of a vector, or along an axis",
     shape=_rule("cumsum"), options={"axis": None}, affine=(0,),
-    forward=lambda m, x, axis, along: np.cumsum(x, axis=along),
-    vjp=(lambda m, g, y, x, axis, along: _from_the_end(g, along),),
+    forward=lambda m, x, axis, along: m.cumsum(x, along),
+    vjp=(lambda m, g, y, x, axis, along: m.cumsum_from_end(g, along),),
     symbolic=lambda s, x, axis, along: s.cumulated(x, axis, product=False),
 )  # fmt: skip
 define(
     "cumprod", "cumprod(x, axis=none)",
     "products of the first 1, 2, ... entries of a vector, or along an axis",
     shape=_rule("cumprod"), options={"axis": None},
-    forward=lambda m, x, axis, along: np.cumprod(x, axis=along),
-    vjp=(lambda m, g, y, x, axis, along: _cumprod_back(m, g, x, along),),
+    forward=lambda m, x, axis, along: m.cumprod(x, along),
+    vjp=(lambda m, g, y, x, axis, along: m.products_before(x, along) * m.nested_sums(g, x, along),),
     symbolic=lambda s, x, axis, along: s.cumulated(x, axis, product=True),
 )  # fmt: skip

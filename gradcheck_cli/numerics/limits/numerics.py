@@ -35,6 +35,18 @@ class NumericsLimits(NamedTuple):
     # bits | of a sum whose terms cancel up to these last ones nothing is known: it is taken as 0 | set by
     # hand, not measured
     spare_bits: int = 40
+    # terms | of the series of special functions in float64: what is left out is below 1e-16 | derived, near 0
+    # and beyond `asymptotic_from`; tests/unit/numerics/test_special_functions.py
+    series_terms: int = 14
+    # value | beyond it erfcx and dawson by asymptotic series in 1/x^2 | derived: the terms then shrink by a
+    # factor of 30 and more; tests/unit/numerics/test_special_functions.py
+    asymptotic_from: float = 20.0
+    # value | below it polygamma by reflection: SciPy adds up as many terms as the argument is negative |
+    # timed by hand: 48 s for polygamma(1, -1e9)
+    reflected_below: float = -20.0
+    # value | beyond it Bessel functions have no value at high precision: no digit of an argument in float64
+    # fixes one of theirs | derived: the distance of doubles is then a part of their period
+    farthest_bessel: float = 1e15
     # rows of a matrix | cofactors up to it by minors, whose work grows like 2^n | the same as that of the
     # symbolic method; set by hand
     largest_by_minors: int = 8
