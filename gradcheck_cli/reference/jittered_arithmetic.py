@@ -130,7 +130,8 @@ class Jittered(Float64):
         if name == "betaln":  # as a program may have it, from terms that cancel
             a, b = xs
             first, second, both = (self.named("lgamma", np.asarray(x)) for x in (a, b, a + b))
-            return np.asarray(self.round_randomly(first) + self.round_randomly(second) - self.round_randomly(both))
+            parts = (self.round_randomly(part) for part in (first, second, -both))
+            return np.asarray(sum(parts))
         given = (x if np.ndim(x) == 0 else self.round_randomly(np.asarray(x)) for x in xs)
         return np.asarray(super().named(name, *given))
 

@@ -1,5 +1,5 @@
-"""Values and slopes of functions at tails, zeros and beside poles, against mpmath at many digits: every method
-within its bounds, the reference exact to all digits.
+"""Values and slopes of functions in tails, at zeros and beside poles, against mpmath at many digits: every
+method within its bounds, the reference exact to all digits.
 
 The truth is that of the adversary's grammar, which shares no code with the package. A table of other numbers,
 a JSON file in the form that `table_points` reads, is looked at where GRADCHECK_FUNCTION_VALUES names it."""
@@ -65,7 +65,8 @@ POINTS: dict[str, str] = {
     "sinc": "1e-9 1e-4 0.5 0.4999 0.5001 1.25 10.25 -2.5",
     "j0": "1e-6 0.5 5 30 -2", "j1": "1e-6 0.5 5 30 -2", "y0": "1e-6 0.5 5 30", "y1": "1e-6 0.5 5 30",
     "i0": "1e-6 0.5 3 20 -2", "i1": "1e-6 0.5 3 20 -2",
-    "bessel_j": "0.1 5 30", "bessel_y": "0.1 5 30", "bessel_i": "0.1 5 20", "trigamma": "1e-3 0.5 100.5 -0.5 -50.3",
+    "bessel_j": "0.1 5 30", "bessel_y": "0.1 5 30", "bessel_i": "0.1 5 20",
+    "trigamma": "1e-3 0.5 100.5 -0.5 -50.3",
     "gammainc": "1e-6 0.1 2 30",
     "sec": "-1 0.5 4", "csc": "1e-6 0.5 4", "cot": "1e-6 0.5 4",
     "asinh": "-1e8 -1e-9 0.5 1e8 1e200", "acosh": "1.0000001 2 1e8 1e200", "atanh": "-0.9999999 1e-9 0.3",
@@ -97,13 +98,13 @@ def own_points() -> Iterator[Known]:
 # ---------------------------------------------------------------------------------------------
 
 FORMULAS = {
-    "trigamma": "polygamma(1, x)", "polygamma(2, x)": "polygamma(2, x)", "gelu(approximate)": "gelu(x, approximate=1)",
-    "celu(alpha=1.3)": "celu(x, alpha=1.3)",
+    "trigamma": "polygamma(1, x)", "polygamma(2, x)": "polygamma(2, x)",
+    "gelu(approximate)": "gelu(x, approximate=1)", "celu(alpha=1.3)": "celu(x, alpha=1.3)",
 }  # fmt: skip
 
 
 def table_points(path: Path) -> Iterator[Known]:
-    """{"one": {name: [[x, f, f', ...], ...]}, "two": {name: [[a, b, f, f_a, f_b], ...]}}, numbers as texts."""
+    """{"one": {name: [[x, f, f', ...], ...]}, "two": {name: [[a, b, f, f_a, f_b], ...]}}, texts of numbers."""
     table = json.loads(path.read_text("utf-8"))
     for name, rows in table["one"].items():
         short = name.split(" ")[0]
