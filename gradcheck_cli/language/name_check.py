@@ -63,16 +63,19 @@ class _Names:
     functions: Mapping[str, Definition] = field(default_factory=dict)  # that the file defines
     indices: Mapping[str, Name] = field(default_factory=dict)  # of its loops and sums
     lets: Mapping[str, LetName] = field(default_factory=dict)  # names of derivatives
+    hiding: Mapping[str, Elsewhere] = field(default_factory=dict)  # of a model that values are given to
     ways: dict[str, str] = field(default_factory=dict)  # how each name of the file is defined
 
     def is_call(self, name: str) -> bool:
         """Whether a name calls a function, because nothing that has this name hides it."""
-        hiding: tuple[Mapping[str, object], ...] = (self.later, self.known, self.functions, self.lets)
-        return is_function(name) and not any(name in names for names in hiding)
+        every: tuple[Mapping[str, object], ...] = (
+            self.later, self.known, self.functions, self.lets, self.hiding,
+        )  # fmt: skip
+        return name in RESERVED or (is_function(name) and not any(name in names for names in every))
 
 
 def check_names(
-    source: Source, written: WrittenOut, known: Mapping[str, Elsewhere] = MappingProxyType({})
+    source: Source, written: WrittenOut, hiding: Mapping[str, Elsewhere] = MappingProxyType({})
 ) -> Checked:
     """The statements of a model file, or values for the names that a model has. Raises LanguageError."""
     statements = written.statements
@@ -84,7 +87,7 @@ def check_names(
             raise _has_two_meanings(source, lets[name.name].name, name)
     as_derivatives(source, statements, lets)
     names = _Names(
-        source, is_ascii=source.code.isascii(), known=known, functions=written.definitions,
+        source, is_ascii=source.code.isascii(), hiding=hiding, functions=written.definitions,
         indices=written.indices, lets=lets,
     )  # fmt: skip
     free: list[Name] = []
@@ -359,7 +362,7 @@ def _check_name(names: _Names, op: Op, context: str) -> None:
 
 def _require(names: _Names, name: Name, context: str) -> None:
     """The name is defined above; for claims, anywhere."""
-    if name.name in names.defined or (name.name in names.known and context != "value"):
+    if name.name in names.defined or name.name in names.known:
         return
     later = names.later.get(name.name)
     if later is None:
@@ -475,7 +478,8 @@ def _hidden(names: _Names, function: str, op: Op) -> LanguageError:
     if here is not None:
         what = f"{_WHAT[names.ways[function]]} here"
     else:
-        what = names.known[function].what if function in names.known else _WHAT["let"]
+        elsewhere = names.known.get(function) or names.hiding.get(function)
+        what = _WHAT["let"] if elsewhere is None else elsewhere.what
     return source.error(
         f'"{_show(display)}" is {what}, and hides the function {function}(...)',
         op.span,

@@ -24,10 +24,10 @@ def show(model: Model) -> str:
     lines += [f"set {name} = {_setting(value)}" for name, value in model.settings.items()]
     lines += model.definitions
     lines += [_input(item) for item in model.inputs.values()]
-    shown = _names(model)
+    shown, taken = _names(model), _taken(model)
     lines += [
         _add_comment(
-            f"{step.display} = {model.graph.formula(step.node, shown, frozenset((*model.graph.names, *model.lets)))}",
+            f"{step.display} = {model.graph.formula(step.node, shown, taken)}",
             _shape_note(model.graph.nodes[step.node]),
         )
         for step in model.steps.values()
@@ -36,6 +36,11 @@ def show(model: Model) -> str:
     lines += [_claim(model, claim) for claim in model.claims]
     lines += [f"# note: {note}" for note in model.notes]
     return "\n".join(lines) + "\n"
+
+
+def _taken(model: Model) -> frozenset[str]:
+    """Names that call no function in this model."""
+    return frozenset((*model.graph.names, *model.lets))
 
 
 def _names(model: Model) -> dict[int, str]:
@@ -91,8 +96,7 @@ def _claim(model: Model, claim: Claim) -> str:
     if claim.numbers is not None or not isinstance(formula, Graph):
         return f"{head} = {claim.text}"
     leaves = dict(_leaves(model, formula))
-    taken = frozenset((*model.graph.names, *model.lets))
-    written = leaves.get(formula.output) or formula.formula(formula.output, leaves, taken)
+    written = leaves.get(formula.output) or formula.formula(formula.output, leaves, _taken(model))
     return f"{head} = {written}"
 
 

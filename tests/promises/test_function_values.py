@@ -104,7 +104,7 @@ FORMULAS = {
 
 
 def table_points(path: Path) -> Iterator[Known]:
-    """{"one": {name: [[x, f, f', ...], ...]}, "two": {name: [[a, b, f, f_a, f_b], ...]}}, texts of numbers."""
+    """{"one": {name: [[x, f, f', ...], ...]}, "two": {name: [[a, b, f, f_a, f_b], ...]}}, numbers as text."""
     table = json.loads(path.read_text("utf-8"))
     for name, rows in table["one"].items():
         short = name.split(" ")[0]
