@@ -24,7 +24,7 @@ def message(text: str) -> LanguageError:
 
 
 def test_the_functions_of_the_first_version_are_reserved() -> None:
-    assert RESERVED < function_names()
+    assert function_names() > RESERVED
     assert len(RESERVED) == 61
     for name in RESERVED:
         assert "is reserved" in message(f"param {name} = 1\nloss = {name}").message
