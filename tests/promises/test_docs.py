@@ -120,7 +120,13 @@ def _near(a: str, b: str, after: str) -> bool:
     return tiny or abs(x - y) <= 1e-6 * max(abs(x), abs(y))
 
 
-@every_run_page
+LONGEST = "commands.md"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(p, id=p.name, marks=[pytest.mark.slow] if p.name == LONGEST else []) for p in RUN_PAGES],
+)
 def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     shutil.copytree(PROJECT / "models", tmp_path / "models")
     text = read(page)

@@ -76,6 +76,7 @@ def test_no_method_is_blamed_for_a_model(path: Path, reports: dict[Path, Report]
     assert not [entry for block in blocks for entry in block.entries if "defect" in str(entry.note)]
 
 
+@pytest.mark.slow
 @every_model
 def test_a_model_keeps_its_promise_at_another_seed(path: Path) -> None:
     """Other points of comparison; the drawn weights of `network` may end on a kink of their own."""

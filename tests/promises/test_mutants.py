@@ -32,6 +32,12 @@ MUTATIONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+# a sign is easier to see than a thousandth
+every_mutation = pytest.mark.parametrize(
+    "mutation", ["factor", "shift", pytest.param("sign", marks=pytest.mark.slow)]
+)
+
+
 def models(record: Primitive) -> Iterator[Model]:
     """Where the record's mutants are looked for: its sample, and the other side of kinks."""
     for application in _few(record):
@@ -90,7 +96,7 @@ def test_every_record_is_ok_before_it_is_made_wrong() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS)
+@every_mutation
 @pytest.mark.parametrize("record", ALL, ids=lambda r: r.name)
 def test_a_wrong_value_is_seen_and_named(
     record: Primitive, mutation: str, monkeypatch: pytest.MonkeyPatch
@@ -120,7 +126,7 @@ def test_a_wrong_value_is_seen_and_named(
 # ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS)
+@every_mutation
 @pytest.mark.parametrize("record", ALL, ids=lambda r: r.name)
 def test_a_wrong_vjp_is_seen_and_named(
     record: Primitive, mutation: str, monkeypatch: pytest.MonkeyPatch

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -213,6 +213,13 @@ def _settings(record: Primitive) -> list[tuple[tuple[Shape, ...], dict[str, Any]
 
 def every_application() -> list[Application]:
     return [a for record in PRIMITIVES.values() for a in applications(record)]
+
+
+def one_of(count: int, cases: Iterable[Any]) -> list[Any]:
+    """The cases, an argument or a tuple of arguments each; all but one of so many are marked slow."""
+    given = (case if isinstance(case, tuple) else (case,) for case in cases)
+    slow = pytest.mark.slow
+    return [pytest.param(*case, marks=[slow] if k % count else []) for k, case in enumerate(given)]
 
 
 def exchanged(patch: pytest.MonkeyPatch, name: str, **fields: Any) -> None:
