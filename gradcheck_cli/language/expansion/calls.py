@@ -80,7 +80,8 @@ class CallWriter:
                 draw = draw._replace(arguments=tuple(self._put(frame, a) for a in draw.arguments))
             declared.append(item._replace(value=value, draw=draw, first=first, last=len(self.ops)))
         statement.declarations = tuple(declared)
-        statement.ops, statement.is_rewritten = self.ops, True
+        statement.is_rewritten = self.ops != statement.ops
+        statement.ops = self.ops
 
     def _is_written(self, statement: Statement, op: Op) -> bool:
         """Whether an operation may have to be written anew."""

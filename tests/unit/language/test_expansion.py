@@ -3,10 +3,14 @@
 # ruff: noqa: E501, ISC004 (tables of texts)
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gradcheck_cli import api
 from gradcheck_cli.common.errors import GradcheckError, LanguageError
@@ -280,6 +284,11 @@ def test_a_step_of_a_loop_knows_its_line_and_turn() -> None:
     assert model.steps["h2"].text == "(w2 * h1)"
 
 
+def test_a_text_that_stays_is_shown_as_it_was_typed() -> None:
+    model = read_model("param w = 1\ndata x[3] = 1\nf = cos[w + sin[2*w]]*x[0]\nloss = sum(x[0:2])*f*x[3-1]")
+    assert [step.text for step in model.steps.values()] == ["cos[w + sin[2*w]]*x[0]", ""]
+
+
 def test_a_report_names_the_turn() -> None:
     model = read_model(B + "h0 = x\nrepeat k = 1 to 3:\n  h{k} = h{k-1} + w{k}*sin(h{k-1})\nloss = h3^2\n"
                        "claim d loss/d h1 = w2*cos(h1) * d loss/d h2")  # fmt: skip
@@ -377,3 +386,68 @@ def test_names_of_files_have_indices_in_loops_only(tmp_path: Path) -> None:
         "param w = 1\nloss = sum(w*x1*x2*y)"
     )
     assert sorted(read_model(text, folder=tmp_path).files) == [str(tmp_path / name) for name in names]
+
+
+# --- random loops against Python's own ------------------------------------------------------------
+
+INDICES = ("i", "j", "k")
+WHOLE = st.sampled_from(["{0}", "{0}+1", "2*{0}", "{0}*{0} + 1", "3 - {0} + 2", "n + 2 - {0}", "(n + {0})*2"])
+TERMS = st.sampled_from(["{0}*w", "w^{0}", "x[{0}-{0}]", "-{0}^2", "w/({0} + 5)", "sin({0})", "x[{1}]*{0}", "2"])
+GAPS = st.sampled_from(["", "\n", "  # a comment {k}\n", "\n\n# to the left\n"])
+
+
+@st.composite
+def loops(draw: st.DrawFn, depth: int = 0) -> list[object]:
+    """Lines, and loops (index, first, last, lines): what a block holds."""
+    lines: list[object] = []
+    for _ in range(draw(st.integers(1, 3))):
+        if depth < 3 and draw(st.booleans()):
+            bounds = draw(st.integers(0, 2)), draw(st.integers(2, 4))
+            lines.append((INDICES[depth], *bounds, draw(loops(depth + 1))))
+        else:
+            index = INDICES[draw(st.integers(0, depth - 1))] if depth else "n"
+            term = draw(TERMS).format(index, f"{index}-{index}+1")
+            suffix = "".join(f"_{{{draw(WHOLE).format(i)}}}" for i in (INDICES[:depth] or ("n",)))
+            lines.append((draw(st.integers(0, 10**6)), suffix, term, draw(GAPS)))
+    return lines
+
+
+def as_loops(lines: list[object], indent: str, tab: str) -> Iterator[str]:
+    for line in lines:
+        if isinstance(line[0], str):  # type: ignore[index]
+            index, first, last, body = line  # type: ignore[misc]
+            yield f"{indent}repeat {index} = {first} to {last}:\n"
+            yield from as_loops(body, indent + tab, tab)
+        else:
+            number, suffix, term, gap = line  # type: ignore[misc]
+            yield f"{indent}s{number}{suffix} = {term}\n{gap}"
+
+
+def in_python(lines: list[object], values: dict[str, int]) -> Iterator[str]:
+    def number(found: re.Match[str]) -> str:
+        return str(eval(found[1], {}, {**values, "n": 3}))
+
+    for line in lines:
+        if isinstance(line[0], str):  # type: ignore[index]
+            index, first, last, body = line  # type: ignore[misc]
+            for value in range(first, last + 1):
+                yield from in_python(body, {**values, index: value})
+        else:
+            count, suffix, term, _ = line  # type: ignore[misc]
+            term = re.sub(r"\b[ijk]\b", lambda m: str(values[m[0]]), term)
+            key = re.sub(r"\[([^\]]*)\]", lambda m: f"[{eval(m[1], {}, {'n': 3})}]", term)
+            yield f"s{count}{re.sub('{([^}]*)}', number, suffix)} = {key}\n"
+
+
+@settings(max_examples=60, deadline=None)
+@given(loops(), st.sampled_from(["  ", "\t", "        "]))
+def test_random_loops_are_those_of_python(lines: list[object], tab: str) -> None:
+    head = "data x[2] = [1, 2], n = 3\nparam w = 1.5\n"
+    typed = list(in_python(lines, {}))
+    names = [line.split(" = ")[0] for line in typed]
+    text = head + "".join(as_loops(lines, "", tab)) + "loss = w"
+    if len(set(names)) < len(names):
+        with pytest.raises(LanguageError, match="defined twice"):
+            read_model(text)
+    else:
+        assert show(read_model(text)) == show(read_model(head + "".join(typed) + "loss = w"))
