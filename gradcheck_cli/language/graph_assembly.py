@@ -140,7 +140,7 @@ class _Assembly:
     ) -> int | float:
         """The number that stands first in polygamma(n, x) or gammainc(a, x): part of the function's name."""
         whole = isinstance(default, int)
-        if op.kind == "number" and (op.text.isdigit() or not whole) and 0 <= float(op.text) <= largest:
+        if op.kind == "number" and _is_order(op.text, whole=whole) and float(op.text) <= largest:
             return int(op.text) if whole else float(op.text)
         raise self.source.error(
             f"the first argument of {function} is a {'whole ' if whole else ''}number that is written out",
@@ -208,6 +208,11 @@ class _Assembly:
                 raise
             raise self.source.locate(reason, op.span) from None
         self.done[position] = node
+
+
+def _is_order(text: str, *, whole: bool) -> bool:
+    """A whole number where the order counts, else a positive one."""
+    return text.isdigit() if whole else float(text) > 0
 
 
 _OTHERS = {"negative": "neg", "transpose": "transpose", "stack": "stack"}

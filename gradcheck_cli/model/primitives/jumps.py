@@ -52,7 +52,7 @@ define(
     forward=lambda m, a, b: m.named("mod", a, b),
     vjp=(lambda m, g, y, a, b: g, lambda m, g, y, a, b: -g * m.floor(a / b)),
     symbolic=lambda s, a, b: a - b * s.whole("floor", a / b),
-    kink=lambda m, a, b: _sides_of_whole(m, a / b),
+    kink=lambda m, a, b: _sides_of_whole(m, a / b), breaks=True,
     domain=lambda m, a, b: b, domain_text="b != 0",
     within=lambda m, y, to_a, to_b, a, b: pole_margin(m, to_b, b),
 )  # fmt: skip
@@ -78,5 +78,5 @@ define(
     symbolic=lambda s, a, b: s.select(
         b >= 0, s.select(a > 0, a, s.select(a < 0, -a, 0)), -s.select(a > 0, a, s.select(a < 0, -a, 0))
     ),
-    kink=lambda m, a, b: (a, b),
+    kink=lambda m, a, b: (a, b), breaks=True,
 )  # fmt: skip

@@ -41,7 +41,8 @@ class Primitive:
     sizes: tuple[int, ...] = ()  # how many whole numbers it may take in place of arguments
     shape: ShapeRule | None = None  # None: elementwise, the arguments' common shape
     kink: Callable[..., Any] | None = None  # a margin, or several: a sign change is a kink, 0 is on it
-    jump: bool = False  # at its kink the value itself jumps
+    jump: bool = False  # at its kink the value itself jumps; it is constant beside it
+    breaks: bool = False  # at its kink the value jumps, and is not constant beside it
     # what it passes on where arguments tie, or all are 0: the "largest" or "smallest" of them, their "length"
     tie: str = ""
     selects: bool = False  # its first argument is a condition, of which only the truth counts

@@ -14,6 +14,7 @@ import numpy as np
 
 from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.derivatives.symbolic.program import Program
+from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64, floats
@@ -71,6 +72,9 @@ def compare_values(
                 return _value_unknown(model, name, spent)
             continue  # within rounding
         if wrong.any():
+            jump = _jump_before(referee, point, name)
+            if jump is not None:
+                return _on_either_side(model, name, jump)
             return _value_wrong(model, name, precise, ours[name], wrong)
         theirs[name] = precise
     loss = model.loss
@@ -227,6 +231,23 @@ def _value_wrong(model: Model, name: str, theirs: Array, ours: Array, wrong: Arr
         f"{', '.join(functions)}"
     )
     return Values(Verdict.WRONG, 0.0, None, name, note)
+
+
+def _jump_before(referee: Referee, point: Point, name: str) -> Node | None:
+    """A node that a step is computed from, on whose jump rounding puts right programs on either side."""
+    needed = referee.model.graph.upstream([referee.model.node(name).index])
+    near = referee.nodes_across_kinks(point.values)
+    return next((n for n in near if needed[n.index] and (n.primitive.jump or n.primitive.breaks)), None)
+
+
+def _on_either_side(model: Model, name: str, jump: Node) -> Values:
+    step, around = model.steps[name], model.step_around(jump.index)
+    function = jump.primitive.infix or jump.primitive.function
+    note = (
+        f"the value of {step.display} (line {step.line}) is not known: {function} (line {around.line}) stands "
+        "on its jump, within rounding, and a right program may fall on either side"
+    )
+    return Values(Verdict.UNRESOLVED, 0.0, None, name, note)
 
 
 def _value_unknown(model: Model, name: str, why: BudgetSpent | str) -> Values:
