@@ -244,8 +244,8 @@ def _on_either_side(model: Model, name: str, jump: Node) -> Values:
     step, around = model.steps[name], model.step_around(jump.index)
     function = jump.primitive.infix or jump.primitive.function
     note = (
-        f"the value of {step.display} (line {step.line}) is not known: {function} (line {around.line}) stands "
-        "on its jump, within rounding, and a right program may fall on either side"
+        f"the value of {step.display} (line {step.line}) is not known: {function} (line {around.line}) "
+        "stands on its jump, within rounding, and a right program may fall on either side"
     )
     return Values(Verdict.UNRESOLVED, 0.0, None, name, note)
 

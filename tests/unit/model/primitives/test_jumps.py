@@ -75,7 +75,9 @@ def test_what_bends_softly_has_a_slope(formula: str) -> None:
     assert block.verdict is Verdict.OK
 
 
-@pytest.mark.parametrize(("a", "b", "value"), [(7.5, 3, 1.5), (-1.25, 3, 1.75), (1.25, -3, -1.75), (-7, 2.5, 0.5)])
+@pytest.mark.parametrize(
+    ("a", "b", "value"), [(7.5, 3, 1.5), (-1.25, 3, 1.75), (1.25, -3, -1.75), (-7, 2.5, 0.5)]
+)
 def test_a_remainder_has_the_sign_of_its_divisor(a: float, b: float, value: float) -> None:
     found = report(f"param a = {a}, b = {b}\nloss = mod(a, b)\nclaim d loss/d b = -floor(a/b)")
     assert found.loss == value
