@@ -53,6 +53,10 @@ class ClaimsLimits(NamedTuple):
     decidable: float = 1e-9
     # relative | a number with a larger error carries no digit: fewer than one of its decimal digits | exact
     no_digit: float = 0.1
+    # relative | of a number with a larger error it is asked whether float64 keeps more digits than the bound
+    # promises: three are what a careless order of terms leaves | set by hand; the population's programs keep
+    # four and more
+    few_digits: float = 1e-3
     # part of what is differentiated | rounding that changes it by less when an entry is moved by all of
     # itself may be left of a derivative that is 0 | the limit of flat entries of the columns; not measured
     trifle: float = 1e-6

@@ -33,6 +33,7 @@ __all__ = ["digits_given", "hold_numbers", "is_too_wide", "judge_numbers", "numb
 _AS_FLOAT32 = "as float32 it would be right: if it was computed so, save it so"
 _SAY_FLOAT32 = 'judged as float64; as float32 it would be right: if it is, write from "FILE" as float32'
 _NO_DIGIT = "undecidable here: {} carries no digit of the true value, and yours is not it"
+_FEW_DIGITS = "undecidable here: rounding may leave {} few digits of the true value, and yours is not it"
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
 
 
@@ -119,7 +120,9 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
     if open_ones.any():
         shown = replace(discrepancy, wrong=open_ones)
         result = replace(context.with_worst_entry(blank, shown, context.points[0]), wrong=0)
-        return replace(result, verdict=Verdict.UNRESOLVED, note=_NO_DIGIT.format(_format(claim)))
+        some = np.any(open_ones & (numbers.rounding <= context.limits.no_digit * np.abs(numbers.true)))
+        note = (_FEW_DIGITS if some else _NO_DIGIT).format(_format(claim))
+        return replace(result, verdict=Verdict.UNRESOLVED, note=note)
     display = name_of(context.model, result)
     return replace(result, note=_digits_note(claim, discrepancy, numbers.measured, display, context.limits))
 
@@ -155,17 +158,19 @@ def _on_other_sides(context: ClaimContext, numbers: _Numbers) -> list[str]:
 
 def _undecided_entries(context: ClaimContext, numbers: _Numbers) -> Array:
     """Entries that are off by less than rounding explains, where it leaves no digit of the true value: any
-    number would do. None of them is what float64 computes near the true value, nor what rounding leaves of a
+    number would do; or few, although float64 keeps more. None of them is what float64 computes near the true value, nor what rounding leaves of a
     0, or of an entry beside far larger ones, nor where the problem itself carries no digit: at an optimum."""
     true, limits, target = np.abs(numbers.true), context.limits, numbers.claim.target
     with np.errstate(all="ignore"):
-        nothing = ~(numbers.rounding <= limits.no_digit * true) & ~numbers.agrees
-    nothing &= ~((true == 0) & np.isfinite(numbers.rounding))  # less than rounding leaves where terms cancel
-    if not nothing.any():
-        return nothing
+        few = ~(numbers.rounding <= limits.few_digits * true) & ~numbers.agrees
+    few &= ~((true == 0) & np.isfinite(numbers.rounding))  # less than rounding leaves where terms cancel
+    if not few.any():
+        return few
     column = _column(context, numbers)
     with np.errstate(all="ignore"):
         near = np.abs(column - numbers.true) <= limits.coarse * true
+        keeps = replace(numbers, claimed=column).agrees  # float64 keeps what the bound does not promise
+        nothing = few & (keeps | ~(numbers.rounding <= limits.no_digit * true))
         nothing &= ~(near & replace(numbers, true=column).agrees)
     wider = 2.0 ** (SIGNIFICANDS["float64"] - numbers.claim.bits)
     trifle, noise = (min(part * wider, limits.no_digit) for part in (limits.trifle, limits.noise))
@@ -200,7 +205,8 @@ def _lost_in_the_problem(context: ClaimContext, numbers: _Numbers) -> Array:
         found = entry_of(found, target.index)
     if found.shape != numbers.true.shape:  # a Jacobian in the other layout
         found = found.swapaxes(-1, -2)
-    return np.asarray(numbers.rounding <= referee.limits.problem_ratio * found)
+    bounded = np.isfinite(numbers.rounding)
+    return np.asarray(bounded & (numbers.rounding <= referee.limits.problem_ratio * found))
 
 
 def _last_digit_note(

@@ -1,0 +1,23 @@
+"""Numbers where the bound of rounding is wide and float64 is right all the same: not any number is ok."""
+
+from __future__ import annotations
+
+import pytest
+
+from gradcheck_cli import Verdict, check, load
+
+POWER = "param p[2] = [2, 0]\nparam q = 1\ns = elu(q)\nloss = sum(p^s)\n"  # 0^1: no bound for rounding
+BRANCH = "param p = 2\nparam q = 2\nparam r = 1\nloss = norm([where(erf(q) > erf(q), r, p)])\n"
+
+
+@pytest.mark.parametrize(("text", "claim", "verdict"), [
+    (POWER, "d loss/d p = [1.00, 1.00]", Verdict.OK),
+    (POWER, "d loss/d p = [1.00, 0.96]", Verdict.UNRESOLVED),
+    (POWER, "d loss/d p = [1.00, 0.5]", Verdict.WRONG),
+    (BRANCH, "d loss/d p = 1.000", Verdict.OK),
+    (BRANCH, "d loss/d p = 1.0001", Verdict.UNRESOLVED),
+    (BRANCH, "d loss/d p = 1.2", Verdict.WRONG),
+])  # fmt: skip
+def test_a_number_that_is_not_the_true_one_is_not_ok(text: str, claim: str, verdict: Verdict) -> None:
+    (found,) = check(load(f"{text}claim {claim}\n")).claims
+    assert found.verdict is verdict, found.note
