@@ -158,8 +158,9 @@ def _on_other_sides(context: ClaimContext, numbers: _Numbers) -> list[str]:
 
 def _undecided_entries(context: ClaimContext, numbers: _Numbers) -> Array:
     """Entries that are off by less than rounding explains, where it leaves no digit of the true value: any
-    number would do; or few, although float64 keeps more. None of them is what float64 computes near the true value, nor what rounding leaves of a
-    0, or of an entry beside far larger ones, nor where the problem itself carries no digit: at an optimum."""
+    number would do; or few, although float64 keeps more. None of them is what float64 computes near the true
+    value, nor what rounding leaves of a 0, or of an entry beside far larger ones, nor where the problem
+    itself carries no digit: at an optimum."""
     true, limits, target = np.abs(numbers.true), context.limits, numbers.claim.target
     with np.errstate(all="ignore"):
         few = ~(numbers.rounding <= limits.few_digits * true) & ~numbers.agrees
