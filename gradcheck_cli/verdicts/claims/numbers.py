@@ -165,22 +165,41 @@ def _undecided_entries(context: ClaimContext, numbers: _Numbers) -> Array:
     with np.errstate(all="ignore"):
         few = ~(numbers.rounding <= limits.few_digits * true) & ~numbers.agrees
     few &= ~((true == 0) & np.isfinite(numbers.rounding))  # less than rounding leaves where terms cancel
-    if not few.any():
+    no_bound = _without_a_bound(context, numbers)
+    if not (few | no_bound).any():
         return few
     column = _column(context, numbers)
     with np.errstate(all="ignore"):
         near = np.abs(column - numbers.true) <= limits.coarse * true
         keeps = replace(numbers, claimed=column).agrees  # float64 keeps what the bound does not promise
         nothing = few & (keeps | ~(numbers.rounding <= limits.no_digit * true))
-        nothing &= ~(near & replace(numbers, true=column).agrees)
+        of_column = near & replace(numbers, true=column).agrees
+    nothing, no_bound = nothing & ~of_column, no_bound & ~of_column
     wider = 2.0 ** (SIGNIFICANDS["float64"] - numbers.claim.bits)
     trifle, noise = (min(part * wider, limits.no_digit) for part in (limits.trifle, limits.noise))
     of_zero = np.asarray(False) if target.is_value else _is_zero_at_heart(context, numbers, trifle)
     beside = numbers.rounding <= noise * np.max(true, where=np.isfinite(true), initial=0.0)
     nothing &= ~of_zero & ~beside
     if target.is_value or not nothing.any():
-        return nothing
-    return nothing & ~_lost_in_the_problem(context, numbers)
+        return np.asarray(nothing | no_bound)
+    return np.asarray((nothing & ~_lost_in_the_problem(context, numbers)) | no_bound)
+
+
+def _without_a_bound(context: ClaimContext, numbers: _Numbers) -> Array:
+    """Where the rounding bound is wide, the number is not the true one, and smaller perturbations do not give
+    that bound: it is the height of a jump, or of a wave, and not what rounding does."""
+    with np.errstate(all="ignore"):
+        wide = ~(numbers.rounding <= context.limits.decidable * np.abs(numbers.true)) & ~numbers.agrees
+    wide &= np.isfinite(numbers.rounding)
+    target, double = numbers.claim.target, SIGNIFICANDS["float64"]
+    if target.is_value or not wide.any() or numbers.claim.bits < double or context.lacks_precision:
+        return np.zeros(wide.shape, dtype=bool)
+    linear = context.referee.rounding_is_linear(context.points[0].values, target.of, target.by)
+    if target.index and context.model.node(target.by).shape:
+        linear = entry_of(linear, target.index)
+    if linear.shape != wide.shape:  # a Jacobian in the other layout
+        linear = linear.swapaxes(-1, -2)
+    return np.asarray(wide & ~linear)
 
 
 def _is_zero_at_heart(context: ClaimContext, numbers: _Numbers, trifle: float) -> Array:

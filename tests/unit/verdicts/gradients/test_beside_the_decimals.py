@@ -147,3 +147,25 @@ def test_what_is_exactly_zero_is_not_below() -> None:
     report = check("param x = -1\nloss = relu(x) + 1")
     assert not any("below the range" in s for s in report.closing)
     assert any(s.startswith("1 entries are exactly zero") for s in report.closing)
+
+
+@pytest.mark.parametrize(
+    ("text", "right", "wrong"),
+    [
+        (T + "loss = w*where((t - 0.1 - 0.2) > 0, 3, 5)", "5.0", "5.05"),
+        ("param w = 0.7, u = 0.1\nloss = relu(w*u - 0.07) - relu(0.07 - w*u)", "0.1000000", "0.101"),
+        ("param w = 0.7, u = 0.1\nloss = max(w*u, 0.07) - max(0.07, u*w)", "0.0", "0.01"),
+    ],
+)
+def test_the_height_of_a_jump_is_no_rounding(text: str, right: str, wrong: str) -> None:
+    """As a tolerance it let numbers pass that are off by a hundredth."""
+    found = [check(f"{text}\nclaim d loss/d w = {number}").claims[0].verdict for number in (right, wrong)]
+    assert found[0] in (OK, KINK)
+    assert found[1] in (UNRESOLVED, WRONG)
+
+
+def test_differences_of_another_number_are_no_defect() -> None:
+    """The double of 1e23 is another number by 8e6: all columns have its sine."""
+    entries = check("param a = 5\ndata b = 1e23\nloss = sin(b)*a").parameters[0].entries
+    assert [entry.verdict for entry in entries] == [UNRESOLVED]
+    assert entries[0].reference == pytest.approx(0.7011406399, rel=1e-9)
