@@ -7,11 +7,10 @@ the right, and `relu'[z]` is `relu'(z)`. Runs before names are looked up. Knows 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from gradcheck_cli.common.errors import LanguageError
-from gradcheck_cli.language.function_names import RESERVED
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statements import Name, Op, Statement
 from gradcheck_cli.model.graph import Derivative
@@ -89,11 +88,15 @@ def _let_name(source: Source, statement: Statement, name: Name) -> LetName:
     return LetName(name, of, by, tuple(int(item.text) for item in items))
 
 
-def as_derivatives(source: Source, statements: Iterable[Statement], names: Mapping[str, LetName]) -> None:
-    """Put derivatives in the place of their names, in all claims."""
+def as_derivatives(
+    source: Source, statements: Iterable[Statement], names: Mapping[str, LetName],
+    is_call: Callable[[str], bool],
+) -> None:
+    """Put derivatives in the place of their names, in all claims; `is_call`: whether a name is that of a
+    function."""
     for statement in statements:
         if statement.kind == "claim":
-            _name_slopes(statement)
+            _name_slopes(statement, is_call)
             if names:
                 _expand(source, statement, names)
 
@@ -133,7 +136,7 @@ def _appended(ops: list[Op], index: tuple[int, ...] | None, span: Span) -> tuple
     return tuple(range(first, len(ops)))
 
 
-def _name_slopes(statement: Statement) -> None:
+def _name_slopes(statement: Statement, is_call: Callable[[str], bool]) -> None:
     """relu'[z], read as an index of a transpose, as the derivative of relu at z."""
     ops = statement.ops
     for position, op in enumerate(ops):
@@ -143,7 +146,7 @@ def _name_slopes(statement: Statement) -> None:
         while ops[base].kind == "transpose":
             primes, base = primes + 1, ops[base].arguments[0]
         function = ops[base]
-        if primes and function.kind == "name" and function.text in RESERVED:
+        if primes and function.kind == "name" and is_call(function.text):
             text = function.text + PRIME * primes
             ops[position] = Op("slope", op.arguments[1:], text, function.start, function.end, op.options)
             for unused in _chain(ops, op.arguments[0], base):

@@ -85,7 +85,6 @@ def check_names(
     for name, kind in _definitions(statements):
         if name.name in lets and kind != "let":
             raise _has_two_meanings(source, lets[name.name].name, name)
-    as_derivatives(source, statements, lets)
     names = _Names(
         source, is_ascii=source.code.isascii(), hiding=hiding, functions=written.definitions,
         indices=written.indices, lets=lets,
@@ -102,6 +101,7 @@ def check_names(
     for name, kind in _definitions(statements):
         names.later.setdefault(name.name, name)
         names.ways.setdefault(name.name, kind)
+    as_derivatives(source, statements, lets, names.is_call)
     for statement in statements:
         _check(names, statement)
     _check_definitions(names)
@@ -114,10 +114,10 @@ def check_claims(
     """Claims about a model whose names are `known` (canonical: as displayed), and names of derivatives, of
     which the model gives some. Raises LanguageError."""
     every = let_names(source, written.statements, lets)
-    as_derivatives(source, written.statements, every)
     names = _Names(
         source, known=known, functions=written.definitions, indices=written.indices, lets=every
     )
+    as_derivatives(source, written.statements, every, names.is_call)
     for claim in written.statements:
         _check(names, claim)
     _check_definitions(names)
@@ -335,7 +335,7 @@ def _check_value(names: _Names, op: Op) -> None:
 
 
 def _is_defined(names: _Names, name: str) -> bool:
-    return name in names.defined or name in names.known
+    return name in names.later or name in names.defined or name in names.known
 
 
 def _check_name(names: _Names, op: Op, context: str) -> None:

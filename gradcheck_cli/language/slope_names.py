@@ -35,15 +35,23 @@ def check_slope(source: Source, op: Op, context: str, *, is_name: bool, is_defin
             f"{op.text} is a second derivative: the language has first ones", op.span,
             help=f"{function}{PRIME}(z) is a first one; write what you derived from it as a formula",
         )  # fmt: skip
-    one = resolve_function(function, 1)
-    if one is None or not has_slope(one):
+    forms = _forms(function)
+    if not forms:
         raise source.error(
             f"{op.text} is not one number for each entry: {function} does not act entry by entry on one "
             "argument", op.span, help="name the step, p = ..., and write d p/d z",
         )  # fmt: skip
-    if len(op.arguments) != 1:
+    if len(op.arguments) not in forms:
         given = f"{len(op.arguments)} argument{'' if len(op.arguments) == 1 else 's'}"
-        raise source.error(f"{op.text} does not take {given}", op.span, help=f"write {op.text}(z)")
+        written = " or ".join(f"{op.text}({', '.join(forms[count])})" for count in forms)
+        raise source.error(f"{op.text} does not take {given}", op.span, help=f"write {written}")
+
+
+def _forms(function: str) -> dict[int, tuple[str, ...]]:
+    """What f'(...) may be given, by the number of arguments: (z), or (n, z) behind an order."""
+    records = (resolve_function(function, count) for count in (1, 2))
+    slopes = (record for record in records if record is not None and has_slope(record))
+    return {1 + len(record.orders): (*record.orders, "z") for record in slopes}
 
 
 def _no_function(source: Source, op: Op, *, is_name: bool) -> LanguageError:

@@ -32,7 +32,7 @@ def slope_of(record: Primitive) -> Primitive:
     return Primitive(
         name=record.name + PRIME, function=record.function + PRIME, signature=f"{record.function}{PRIME}(x)",
         summary=f"the derivative of {record.function}", forward=forward, vjp=(None,), symbolic=_refuse,
-        options=record.options, kink=record.kink, jump=True, domain=record.domain,
+        options=record.options, orders=record.orders, kink=record.kink, jump=True, domain=record.domain,
         domain_text=record.domain_text, analytic=False,
     )  # fmt: skip
 

@@ -149,6 +149,34 @@ def test_it_is_shown_and_read_back(lines: str) -> None:
         assert one.formulas["numerator"] == other.formulas["numerator"] or one.numbers is not None
 
 
+# later functions give way to names of the file: beta and gamma of a layer norm
+HIDDEN = """data x[2] = [1, 2]
+param gamma[2,2] = [[1, 2], [3, 4]], beta[2] = [0.1, 0.2]
+f = gamma @ x + beta
+loss = sum(f^2)
+"""
+
+
+def test_a_name_that_hides_a_function_keeps_its_transpose() -> None:
+    model = read_model(HIDDEN + "let digamma = d loss/d f\nclaim digamma = gamma'[0,:] + gamma'[1,:]*0")
+    (claim,) = model.claims
+    assert claim.display == "digamma"
+    assert not any("'" in n.operation for n in claim.formulas["numerator"].nodes)  # type: ignore[union-attr]
+    with pytest.raises(GradcheckError, match="missing operator"):
+        read_model(HIDDEN + "claim d loss/d f = gamma'(f)")
+    (claim,) = read_claims("claim d loss/d f = gamma'[0,:] + digamma'(f)", file="-", model=read_model(HIDDEN))
+    used = {n.operation for n in claim.formulas["numerator"].nodes}  # type: ignore[union-attr]
+    assert {"digamma'", "transpose", "index"} <= used
+
+
+def test_a_function_of_an_order_has_a_slope() -> None:
+    model = read_model("param x = 1.5\nloss = bessel_j(2, x)\nclaim d loss/d x = bessel_j'(2, x)")
+    assert show(read_model(show(model))) == show(model)
+    with pytest.raises(GradcheckError, match="does not take 1") as caught:
+        read_model("param x = 1.5\nloss = x\nclaim d loss/d x = bessel_j'(x)")
+    assert caught.value.help == "write bessel_j'(n, z)"
+
+
 LOOP = """data x[2] = [0.5, -1.2], y[2] = [1, -1]
 param h0[2] = [0.3, 0.2], W[2,2] = [[0.4, -0.3], [0.7, 0.2]]
 twice(u) = 2*u

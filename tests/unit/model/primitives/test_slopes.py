@@ -26,7 +26,8 @@ def test_it_is_the_derivative_by_sympy_to_45_digits(name: str) -> None:
     ((low, high),) = record.sample
     for part in (0.23, 0.61):
         x = round(low + part * (high - low), 3)
-        model = read_model(f"param x = {x}\nloss = {record.function}(x)")
+        orders = "".join(f"{record.options[order]}, " for order in record.orders)
+        model = read_model(f"param x = {x}\nloss = {record.function}({orders}x)")
         referee = Referee(symbolic.lower(model))
         m = referee.high
         true = referee.derivative(model.point(), "loss", ["x"], m)["x"].item()
