@@ -16,10 +16,10 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.results.gradient_results import ClaimResult
 from gradcheck_cli.verdicts.claims.at_kinks import kinks_of
+from gradcheck_cli.verdicts.claims.claimed_numbers import numbers_of, unwritten
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import difference
 from gradcheck_cli.verdicts.claims.formulas import same_sums
-from gradcheck_cli.verdicts.claims.numbers import numbers_of, unwritten
 from gradcheck_cli.verdicts.claims.true_values import At, TrueValues, derivatives_in
 
 __all__ = ["ClaimSample", "sample_of_number", "samples_of_formula", "samples_of_numbers"]

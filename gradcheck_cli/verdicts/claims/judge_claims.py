@@ -24,18 +24,14 @@ from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import note_sides
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample, samples_of_formula, samples_of_numbers
+from gradcheck_cli.verdicts.claims.claimed_numbers import numbers_of
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import claimed_value, difference
 from gradcheck_cli.verdicts.claims.formulas import judge_formula
 from gradcheck_cli.verdicts.claims.grounds import Grounds, in_lines
 from gradcheck_cli.verdicts.claims.judge_together import judge_together
 from gradcheck_cli.verdicts.claims.known_values import CLAIMS
-from gradcheck_cli.verdicts.claims.numbers import (
-    digits_given,
-    is_too_wide,
-    judge_numbers,
-    numbers_of,
-)
+from gradcheck_cli.verdicts.claims.numbers import digits_given, is_too_wide, judge_numbers
 from gradcheck_cli.verdicts.claims.true_values import At, derivatives_in
 from gradcheck_cli.verdicts.claims.whole_numbers import judge_whole_numbers
 

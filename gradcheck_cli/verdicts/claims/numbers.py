@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,21 +14,27 @@ from gradcheck_cli.model.model import Claim
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float32_evidence import are_shortest
 from gradcheck_cli.numerics.float64 import floats
-from gradcheck_cli.numerics.float_formats import FORMATS, SIGNIFICANDS
+from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.machine import MOST_DIGITS
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.problem_condition import derivative_movement
-from gradcheck_cli.reference.referee import unmeasured_rounding
-from gradcheck_cli.reference.zeros import AtDigits, in_doubt, resolve_zeros
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import judge_near_kink, other_sides_of
+from gradcheck_cli.verdicts.claims.claimed_numbers import (
+    ClaimedNumbers,
+    claimed_numbers,
+    column_of,
+    format_of,
+    numbers_of,
+    rounding_of_column,
+)
 from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, verdict_at_kink
 from gradcheck_cli.verdicts.claims.true_values import entry_of
 
-__all__ = ["digits_given", "hold_numbers", "is_too_wide", "judge_numbers", "numbers_of", "unwritten"]
+__all__ = ["digits_given", "hold_numbers", "is_too_wide", "judge_numbers"]
 
 _AS_FLOAT32 = "as float32 it would be right: if it was computed so, save it so"
 _SAY_FLOAT32 = 'judged as float64; as float32 it would be right: if it is, write from "FILE" as float32'
@@ -37,57 +43,9 @@ _FEW_DIGITS = "undecidable here: rounding may leave {} few digits of the true va
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
 
 
-@dataclass(frozen=True)
-class _Numbers:
-    """Claimed beside true numbers. `rounding`: what a right program may be off by, infinite where that is not
-    known; `written`: what the digits that are not written may come to."""
-
-    claim: Claim
-    claimed: Array
-    true: Array
-    rounding: Array
-    written: Array | float
-    limits: ClaimsLimits
-
-    def tolerance(self, scale: Array | float = np.nan) -> Array:
-        """By how much a number that is not wrong may be off, coarsely where rounding has no bound. At a kink,
-        whose slopes have this `scale`, the measured rounding is that of both sides."""
-        coarse = self.limits.coarse * np.abs(self.true)
-        measured = np.where(np.isfinite(self.rounding), self.rounding, coarse)
-        wider = 2.0 ** (SIGNIFICANDS["float64"] - self.claim.bits)
-        at_kink = np.fmin(self.rounding, wider * self.limits.kink_rounding * np.asarray(scale))
-        return np.asarray(np.where(np.isnan(scale), measured, at_kink) + self.written)
-
-    @property
-    def discrepancy(self) -> Discrepancy:
-        """What is off by more; also what is no zero, and a small part of the true value: rounding of terms
-        that cancel leaves more."""
-        with np.errstate(all="ignore"):
-            size, claimed = np.abs(self.claimed - self.true), np.abs(self.claimed)
-            wrong = ~(size <= self.tolerance())
-            part = (claimed > 0) & (claimed < self.limits.small_part * np.abs(self.true))
-        return Discrepancy(self.claimed, self.true, size, wrong | (part & ~self.agrees))
-
-    @property
-    def agrees(self) -> Array:
-        """Where a number is the true one, to the digits that are written, wanted, or kept by its format."""
-        with np.errstate(all="ignore"):
-            wanted = 10.0**-self.limits.wanted_digits * np.abs(self.true)
-            wanted = np.maximum(wanted, _storing(self.claim, self.true))
-            return np.asarray(np.abs(self.claimed - self.true) <= wanted + self.written)
-
-    @property
-    def measured(self) -> Array:
-        """The rounding; of numbers that agree where it leaves no digit, what they agree to."""
-        wanted = 10.0**-self.limits.wanted_digits * np.abs(self.true)
-        with np.errstate(all="ignore"):
-            nothing = ~(self.rounding <= self.limits.no_digit * np.abs(self.true))
-        return np.asarray(np.where(nothing & self.agrees & (self.true != 0), wanted, self.rounding))
-
-
 def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> ClaimResult:
     """`blank`, filled in: WRONG where some entry is off by more than rounding and the digits explain."""
-    numbers = _Numbers(claim, *numbers_of(context, claim), unwritten(claim, context.limits), context.limits)
+    numbers = claimed_numbers(context, claim)
     blank = replace(blank, points_total=1)
     is_value = claim.target.is_value
     if not is_value and (context.on_kink or not np.isfinite(numbers.true).all()):
@@ -121,7 +79,7 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         shown = replace(discrepancy, wrong=open_ones)
         result = replace(context.with_worst_entry(blank, shown, context.points[0]), wrong=0)
         some = np.any(open_ones & (numbers.rounding <= context.limits.no_digit * np.abs(numbers.true)))
-        note = (_FEW_DIGITS if some else _NO_DIGIT).format(_format(claim))
+        note = (_FEW_DIGITS if some else _NO_DIGIT).format(format_of(claim))
         return replace(result, verdict=Verdict.UNRESOLVED, note=note)
     display = name_of(context.model, result)
     return replace(result, note=_digits_note(claim, discrepancy, numbers.measured, display, context.limits))
@@ -129,15 +87,15 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
 
 def hold_numbers(context: ClaimContext, claim: Claim) -> Held | None:
     """Numbers beside the slopes at the given point; None where there is nothing to hold them to."""
-    numbers = _Numbers(claim, *numbers_of(context, claim), unwritten(claim, context.limits), context.limits)
+    numbers = claimed_numbers(context, claim)
     return _beside_slopes(context, numbers)[1]
 
 
-def _beside_slopes(context: ClaimContext, numbers: _Numbers) -> tuple[_Numbers, Held | None]:
+def _beside_slopes(context: ClaimContext, numbers: ClaimedNumbers) -> tuple[ClaimedNumbers, Held | None]:
     """The numbers, with the derivatives and the rounding that slopes tell, and how they stand beside them."""
-    def better(true: Array) -> _Numbers:
+    def better(true: Array) -> ClaimedNumbers:
         known = replace(numbers, true=true)
-        return replace(known, rounding=_rounding_of_a_column(context, known))
+        return replace(known, rounding=rounding_of_column(context, known))
 
     def tolerance(true: Array, scale: Array) -> Array:
         return better(true).tolerance(scale)
@@ -146,17 +104,17 @@ def _beside_slopes(context: ClaimContext, numbers: _Numbers) -> tuple[_Numbers, 
     return (better(held.discrepancy.true) if held else numbers), held
 
 
-def _on_other_sides(context: ClaimContext, numbers: _Numbers) -> list[str]:
+def _on_other_sides(context: ClaimContext, numbers: ClaimedNumbers) -> list[str]:
     """The functions that explain numbers which are wrong, and what float64 computes: it stands on another
     side of their kinks or jumps. Whole numbers worked by hand are none of float64."""
     wrong = numbers.discrepancy.wrong
     if not wrong.any() or numbers.claim.integers is not None:
         return []
-    column = replace(numbers, true=_column(context, numbers))
+    column = replace(numbers, true=column_of(context, numbers))
     return other_sides_of(context) if bool((column.agrees | ~wrong).all()) else []
 
 
-def _undecided_entries(context: ClaimContext, numbers: _Numbers) -> Array:
+def _undecided_entries(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
     """Entries that are off by less than rounding explains, where it leaves no digit of the true value: any
     number would do; or few, although float64 keeps more. None of them is what float64 computes near the true
     value, nor what rounding leaves of a 0, or of an entry beside far larger ones, nor where the problem
@@ -168,7 +126,7 @@ def _undecided_entries(context: ClaimContext, numbers: _Numbers) -> Array:
     no_bound = _without_a_bound(context, numbers)
     if not (few | no_bound).any():
         return few
-    column = _column(context, numbers)
+    column = column_of(context, numbers)
     with np.errstate(all="ignore"):
         near = np.abs(column - numbers.true) <= limits.coarse * true
         keeps = replace(numbers, claimed=column).agrees  # float64 keeps what the bound does not promise
@@ -185,7 +143,7 @@ def _undecided_entries(context: ClaimContext, numbers: _Numbers) -> Array:
     return np.asarray((nothing & ~_lost_in_the_problem(context, numbers)) | no_bound)
 
 
-def _without_a_bound(context: ClaimContext, numbers: _Numbers) -> Array:
+def _without_a_bound(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
     """Where the rounding bound is wide, the number is not the true one, and smaller perturbations do not give
     that bound: it is the height of a jump, or of a wave, and not what rounding does."""
     with np.errstate(all="ignore"):
@@ -202,7 +160,7 @@ def _without_a_bound(context: ClaimContext, numbers: _Numbers) -> Array:
     return np.asarray(wide & ~linear)
 
 
-def _is_zero_at_heart(context: ClaimContext, numbers: _Numbers, trifle: float) -> Array:
+def _is_zero_at_heart(context: ClaimContext, numbers: ClaimedNumbers, trifle: float) -> Array:
     """Entries that are 0, whose rounding would move the step by a trifle."""
     truth, target = context.true_values(context.points[0]), numbers.claim.target
     moved = np.abs(floats(truth.leaf(target.by)))
@@ -211,7 +169,7 @@ def _is_zero_at_heart(context: ClaimContext, numbers: _Numbers, trifle: float) -
     return np.asarray((numbers.true == 0) & (numbers.rounding * least <= size))
 
 
-def _lost_in_the_problem(context: ClaimContext, numbers: _Numbers) -> Array:
+def _lost_in_the_problem(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
     """Where the exact derivative moves with the last digit of the values as rounding does."""
     target, referee, at = numbers.claim.target, context.referee, context.points[0]
     if context.lacks_precision or not referee.affords():
@@ -267,96 +225,8 @@ def _is_right_in_float32(context: ClaimContext, claim: Claim, numbers: Array) ->
     if not np.isfinite(saved).all() or ((saved == 0) & (numbers != 0)).any():
         return False
     narrow = replace(claim, numbers=saved, half_units=None, bits=SIGNIFICANDS["float32"])
-    held = _Numbers(narrow, *numbers_of(context, narrow), 0.0, context.limits)
+    held = ClaimedNumbers(narrow, *numbers_of(context, narrow), 0.0, context.limits)
     return not held.discrepancy.wrong.any()
-
-
-def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array]:
-    """Claimed and true numbers at the given point.
-
-    Parameters
-    ----------
-    context : points and true values
-    claim : one with numbers
-
-    Returns
-    -------
-    claimed, true : float64 arrays of the shape of the derivative
-    rounding : float64 array of that shape
-        By how much rounding may have moved the claimed numbers.
-    """
-    at = context.points[0]
-    truth = context.true_values(at, [claim.target])
-    true = np.asarray(floats(truth.derivative(claim.target)))
-    claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
-    rounding = context.rounding(claim, at, true).reshape(true.shape) + _storing(claim, true)
-    safety = context.limits.rounding_safety if context.lacks_precision else 1.0  # the truth is off, too
-    true = _with_resolved_zeros(context, claim, true, rounding) if truth.exact else true
-    return claimed, true, safety * rounding
-
-
-def _storing(claim: Claim, true: Array) -> Array | float:
-    """What a number loses that was computed with more digits and saved in a narrow format, and once more as
-    its shortest text is written."""
-    if claim.bits >= SIGNIFICANDS["float64"]:
-        return 0.0
-    smallest = FORMATS[_format(claim)].smallest
-    half = np.maximum(2.0**-claim.bits * np.abs(true), np.where(true == 0, 0.0, smallest / 2))
-    return np.asarray(2 * half)
-
-
-def _format(claim: Claim) -> str:
-    """The format in which its numbers were computed."""
-    return next(name for name, bits in SIGNIFICANDS.items() if bits == claim.bits)
-
-
-def _with_resolved_zeros(context: ClaimContext, claim: Claim, true: Array, rounding: Array) -> Array:
-    """The true values, those that are nothing beside rounding with as many digits as it takes: 50 leave
-    something of sin(pi), and nothing of 1 - tanh(170)^2."""
-    limits, referee, at = context.referee.limits, context.referee, context.points[0]
-    small = in_doubt(true, rounding, limits) & np.isfinite(true) & (rounding > context.limits.subnormal)
-    if not small.any():
-        return true
-    surest = context.true_values(at, [claim.target], referee.surest)
-    if not surest.exact:
-        return true
-    first = AtDigits(true, context.true_values(at, [claim.target]).digits)
-    last = AtDigits(floats(surest.derivative(claim.target)), surest.digits)
-    return resolve_zeros(first, small, [last], limits)
-
-
-def _column(context: ClaimContext, numbers: _Numbers) -> Array:
-    """What float64 makes of the derivative."""
-    there = context.in_float64.true_values(context.points[0])
-    return np.asarray(there.derivative(numbers.claim.target))
-
-
-def _rounding_of_a_column(context: ClaimContext, numbers: _Numbers) -> Array:
-    """The rounding bounds; where there is none, as 0*log(0) has none, what float64 keeps of a derivative that
-    it computes all the same."""
-    unknown = ~np.isfinite(numbers.rounding) & np.isfinite(numbers.true)
-    if not unknown.any():
-        return numbers.rounding
-    limits, column = context.limits, _column(context, numbers)
-    with np.errstate(all="ignore"):
-        off = limits.column_safety * np.abs(column - numbers.true)
-        found = off + unmeasured_rounding(numbers.true, numbers.claim.bits)
-    return np.where(unknown & (found <= limits.no_digit * np.abs(numbers.true)), found, numbers.rounding)
-
-
-def unwritten(claim: Claim, limits: ClaimsLimits) -> Array | float:
-    """What the digits that are not written may come to.
-
-    Parameters
-    ----------
-    claim : one with numbers
-    limits : slack for a half unit that is itself rounded
-
-    Returns
-    -------
-    float64 array of the shape of the numbers, in their unit; 0.0 where they were not written as text
-    """
-    return 0.0 if claim.half_units is None else claim.half_units * (1 + limits.half_unit_slack)
 
 
 def is_too_wide(claimed: Array, true: Array, tolerance: Array, share: float) -> bool:
@@ -385,7 +255,7 @@ def _digits_note(
         carried = np.clip(-np.log10(rounding / np.abs(true)), 0, MOST_DIGITS)
         carried = np.where((true == 0) & (discrepancy.claimed == 0), MOST_DIGITS, carried)
     fewest = int(np.min(np.nan_to_num(carried), initial=MOST_DIGITS))
-    name = _format(claim)
+    name = format_of(claim)
     narrow = claim.bits < SIGNIFICANDS["float64"]
     written = digits_given(claim.text) if not true.ndim else _fewest_written(claim, discrepancy.claimed)
     carries = int(claim.bits * np.log10(2)) - limits.narrow_lost_digits
