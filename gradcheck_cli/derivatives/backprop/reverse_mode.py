@@ -292,7 +292,15 @@ class BackwardPass:
                 del adjoints[node.index]
 
     def send(self, node: Node, adjoint: Array, values: Any, adjoints: Adjoints) -> None:
-        """adjoint of each argument += adjoint of the node times d node/d argument."""
+        """adjoint of each argument += adjoint of the node times d node/d argument.
+
+        Parameters
+        ----------
+        node : whose arguments are meant
+        adjoint : (seeds, rows or 1, *node) array, in units of the step per unit of the node
+        values : of the nodes, by index, (1, rows or 1, *shape) float64 each
+        adjoints : of the nodes, by index; changed
+        """
         value, arguments = values[node.index], [values[a] for a in node.arguments]
         for place, argument, rule in self.links[node.index]:
             part = rule(adjoint, value, arguments)

@@ -36,8 +36,17 @@ class ClaimedNumbers:
     limits: ClaimsLimits
 
     def tolerance(self, scale: Array | float = np.nan) -> Array:
-        """By how much a number that is not wrong may be off, coarsely where rounding has no bound. At a kink,
-        whose slopes have this `scale`, the measured rounding is that of both sides."""
+        """By how much a number that is not wrong may be off, coarsely where rounding has no bound.
+
+        Parameters
+        ----------
+        scale : float64, one for each entry or for all; nan away from kinks
+            Of the slopes at a kink, where the measured rounding is that of both sides.
+
+        Returns
+        -------
+        float64 array of the shape of the derivative, absolute
+        """
         coarse = self.limits.coarse * np.abs(self.true)
         measured = np.where(np.isfinite(self.rounding), self.rounding, coarse)
         wider = 2.0 ** (SIGNIFICANDS["float64"] - self.claim.bits)
