@@ -325,7 +325,18 @@ class BackwardPass:
         return self.spread(adjoint, by, (self.model.rows or 0) if per_row else 1)
 
     def spread(self, adjoint: Array | None, by: Node, rows: int) -> Array:
-        """The same for so many rows."""
+        """An adjoint in the shape of the derivative, zeros where there is none.
+
+        Parameters
+        ----------
+        adjoint : (seeds, rows or 1, *by) float64 array, or None
+        by : the node it belongs to
+        rows : how many the derivative has, 1 where nothing is per row
+
+        Returns
+        -------
+        (rows?, *of, *by) float64 array
+        """
         per_row = self.of.per_row or by.per_row
         full = (self.seeds, rows, *by.shape)
         found = np.zeros(full) if adjoint is None else adjoint
