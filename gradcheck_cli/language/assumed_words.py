@@ -62,7 +62,9 @@ def _read(source: Source, name: Name, word: AssumedWord) -> Assumption:
     fewest, largest = kind.counts
     if not fewest <= len(word.numbers) <= largest:
         form = {"in": "in {-1, 1}", "sum": "sum 1"}.get(word.name.name, word.name.name)
-        what = "takes no numbers" if not largest else "stands before its numbers"
+        what = "stands before its numbers" if largest else "takes no numbers"
+        if len(word.numbers) > largest > 1:
+            what = f"takes at most {largest:,} numbers"
         raise source.error(f'"{word.name.display}" {what}', word.span, help=f"write {form}")
     numbers = tuple(float(number) for number in word.numbers)
     if not np.isfinite(numbers).all():

@@ -16,7 +16,8 @@ __all__ = ["Loop", "blocks", "is_loop"]
 
 _FORM = "write repeat k = 1 to 50: and indent the lines under it"
 _HEAD = re.compile(r"repeat\s+(?=[\w{])")
-_WHOLE = re.compile(r"repeat\s+([^\W\d]\w*)\s*=\s*([^:]*?\S)\s+to\s+([^:]*?\S)\s*:\s*", re.DOTALL)
+_INDEX = re.compile(r"repeat\s+([^\W\d]\w*)\s*=\s*")
+_TO = re.compile(r"\sto\s")
 
 
 @dataclass
@@ -140,21 +141,23 @@ class _Reader:
 
 def _header(source: Source, span: Span) -> tuple[Loop, Span]:
     """The loop that a statement begins, and what stands behind the colon."""
-    code = source.code[span.start : span.end]
-    found = _WHOLE.match(code)
-    if found is None:
-        raise source.error(*_what_is_missing(code, span))
-    at = span.start
+    code, end = source.code, span.end
+    found = _INDEX.match(code, span.start, end)
+    to = _TO.search(code, found.end(), end) if found else None
+    if found is None or to is None:
+        raise source.error("this is no loop", span, help=_FORM)
+    colon = code.find(":", found.end(), end)
+    if colon < to.end():
+        what = "a colon is missing" if colon < 0 else "this is no loop"
+        place = Span(end - 1, end) if colon < 0 else span
+        raise source.error(what, place, help="the line of a loop ends with a colon" if colon < 0 else _FORM)
+    index = Name(canonical(found[1]), found[1], Span(*found.span(1)))
+    first, last = _strip(code, found.end(), to.start()), _strip(code, to.end(), colon)
+    return Loop(Span(span.start, colon + 1), index, first, last), _strip(code, colon + 1, end)
 
-    def part(group: int) -> Span:
-        return Span(at + found.start(group), at + found.end(group))
 
-    index = Name(canonical(found[1]), found[1], part(1))
-    header = Span(at, at + len(found[0].rstrip()))
-    return Loop(header, index, part(2), part(3)), Span(at + found.end(), span.end)
-
-
-def _what_is_missing(code: str, span: Span) -> tuple[str, Span, str]:
-    if ":" not in code and re.match(r"repeat\s+\w+\s*=.*\bto\b", code, re.DOTALL):
-        return "a colon is missing", Span(span.end - 1, span.end), "the line of a loop ends with a colon"
-    return "this is no loop", span, _FORM
+def _strip(code: str, start: int, end: int) -> Span:
+    """A part of the code without the blanks around it."""
+    text = code[start:end]
+    start += len(text) - len(text.lstrip())
+    return Span(start, start + len(text.strip()))

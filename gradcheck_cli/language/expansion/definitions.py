@@ -81,20 +81,20 @@ def definition_head(source: Source, span: Span) -> Head | None:
     if found is None:
         return None
     name = Name(canonical(found[1]), found[1], Span(*found.span(1)))
-    parameters: list[Name] = []
+    parameters: dict[str, Name] = {}
     for word in re.finditer(r"\w+", found[2]):
         start = found.start(2) + word.start()
         parameter = Name(canonical(word[0]), word[0], Span(start, start + len(word[0])))
-        if any(parameter.name == other.name for other in parameters):
+        if parameter.name in parameters:
             raise source.error(
                 f'"{word[0][:40]}" stands twice in one definition', parameter.span, help="take another name"
             )
-        parameters.append(parameter)
+        parameters[parameter.name] = parameter
     if found.end() == span.end:
         raise source.error(
             "this definition has no right side", span, help=f"write {found[0].strip()} EXPRESSION"
         )
-    return Head(name, tuple(parameters), Span(found.end(), span.end))
+    return Head(name, tuple(parameters.values()), Span(found.end(), span.end))
 
 
 def check_call(source: Source, definition: Definition, op: Op, count: int) -> None:
@@ -157,8 +157,9 @@ def _circle(definitions: Mapping[str, Definition], way: list[str]) -> LanguageEr
     first = definitions[way[0]]
     shown = [definitions[name].name.display for name in way]
     op = _calls(first)[way[1]]
-    through = f" by way of {', '.join(shown[1:-1])}" if len(way) > 2 else ""
-    others = {name: definitions[name] for name in way[1:-1]}
+    between = shown[1:-1] if len(shown) < 8 else [*shown[1:4], "...", *shown[-4:-1]]
+    through = f" by way of {', '.join(between)}" if between else ""
+    others = {name: definitions[name] for name in way[1:-1][:3]}
     return first.source.error(
         f'"{shown[0]}" calls itself{through}', op.span, help=_RECURRENCE,
         related=tuple(d.source.related("defined here", d.name.span) for d in others.values()),

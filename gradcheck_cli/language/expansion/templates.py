@@ -24,10 +24,8 @@ _TOKEN = re.compile(
 )
 _SUM_HEAD = re.compile(r"(?:sum|prod)\s*\(\s*([^\W\d]\w*)\s*=(?!=)\s*")
 _BRACKET = re.compile(r'"[^"\n]*"|[()\[\]:]|\bto\b')
-_IN_SET = re.compile(r"\bin\s*\Z")
 _NAME_BEHIND = re.compile(r"\s+[^\W\d]")
 _EQUALS_BEHIND = re.compile(r"\s*=(?!=)")
-_DERIVED = re.compile(r"(?:\bd\s+|\u2202\s*)$")
 _SIGNS = {"sum": " + ", "prod": " * "}
 _BOUNDS = "bounds are made of whole numbers, as 5 or n after data n = 5, and of indices, with + - *"
 _IN_LOOPS = "a loop writes names: repeat k = 1 to 50: and in its lines h{k}; group with ( )"
@@ -140,7 +138,7 @@ class TemplateReader:
         elif text == "{":
             if indices:
                 raise self.source.error('this "{" is never closed', span, help='close it with "}"')
-        elif text[0] == "{" and _IN_SET.search(self.source.code, whole.start, span.start):
+        elif text[0] == "{" and _word_before(self.source.code, span.start) == "in":
             return  # data y in {-1, 1}
         elif text[0] == "{":
             yield self._braces(span, indices)
@@ -164,7 +162,7 @@ class TemplateReader:
         code = self.source.code
         if index.name == "d" and _NAME_BEHIND.match(code, span.end):
             return  # d loss/d w
-        derived = _DERIVED.search(code[code.rfind("\n", 0, span.start) + 1 : span.start])
+        derived = _word_before(code, span.start) in ("d", "\u2202")
         if derived or _EQUALS_BEHIND.match(code, span.end):
             what = "it has no derivative" if derived else "it has its value from there"
             raise self.source.error(
@@ -235,6 +233,17 @@ class TemplateReader:
     def _strip(self, start: int, end: int) -> Span:
         text = self.source.code[start:end]
         return Span(end - len(text.lstrip()), start + len(text.rstrip())) if text.strip() else Span(end, end)
+
+
+def _word_before(code: str, at: int) -> str:
+    """The word, or the sign, in front of an offset."""
+    end = at
+    while end and code[end - 1].isspace():
+        end -= 1
+    start = end
+    while start and (code[start - 1].isalnum() or code[start - 1] == "_"):
+        start -= 1
+    return code[start:end] or code[end - 1 : end]
 
 
 # --- writing ----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 # ruff: noqa: E501, ISC004 (tables of texts)
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Iterator
@@ -368,6 +369,27 @@ def test_a_long_loop_is_refused_at_once(bound: str) -> None:
     with pytest.raises(LanguageError, match="too many"):
         read_model(f"param w = 1\nrepeat k = 1 to {bound}:\n  repeat j = 1 to {bound}:\n    h{{k}}{{j}} = w\nloss = w")
     assert time.process_time() - begin < 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "repeat k = " + "a to " * 20_000 + "\n  h{k} = w",
+        "h" + "{1}" * 5_000 + " = w",
+        "repeat k = 1 to 2:\n  h{k} = " + "k*" * 5_000 + "w",
+        "f(" + ", ".join(f"a{k}" for k in range(10_000)) + ") = w",
+        "".join(f"f{k}(z) = f{(k + 1) % 2000}(z)\n" for k in range(2000)),
+        "h = " + "sum(i = 1 to 3 " * 2_000 + "w" + ")" * 2_000,
+        "repeat k = 1 to " + "(" * 5_000 + "2" + ")" * 5_000 + ":\n  h{k} = w",
+        "h = " + "sin(" * 2_000 + "w" + ")" * 2_000,
+    ],
+    ids=range(8),
+)
+def test_hostile_texts_take_no_time(text: str) -> None:
+    begin = time.process_time()
+    with contextlib.suppress(LanguageError):
+        read_model(f"param w = 1\n{text}\nloss = w")
+    assert time.process_time() - begin < 2
 
 
 def test_an_assignment_has_no_loops() -> None:
