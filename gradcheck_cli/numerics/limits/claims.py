@@ -14,6 +14,9 @@ class ClaimsLimits(NamedTuple):
     # relative | numbers of 50 digits that agree to 30 are equal: 20 digits may cancel | set by hand, not
     # measured
     equal_at_high_precision: float = 1e-30
+    # binary digits | two numbers that are both smaller than 2 to this power are not told apart: what is left
+    # of exp(-5e8) depends on the order of terms at any precision that can be afforded | as most_zeros
+    least_told: int = -(1 << 20)
     # absolute | a bound on rounding that is no larger is that of an exact 0 | derived: a few units of the
     # smallest double
     subnormal: float = 1e-320

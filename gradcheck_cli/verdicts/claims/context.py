@@ -240,11 +240,11 @@ class ClaimContext(KnownValues):
     ) -> Discrepancy:
         """Sides that are 0 in float64, with as many digits as the truth that is known has zeros behind the
         point: there 1 - sigmoid(20000) is not 0. `seen`: how far apart they were with fewer. Where it takes
-        too many nothing is wrong."""
+        too many nothing is known."""
         target, zeros = claim.target, known.leading_zeros(claim.target)
         if zeros * self.referee.held > self.limits.most_zeros:
             nothing = difference(known, claim, formula)
-            return replace(nothing, wrong=np.zeros_like(nothing.wrong))
+            return replace(nothing, known=np.asarray(nothing.known) & ~doubtful)
         truth = self.true_values(known.at, derivatives_in(claim, formula), self.referee.deep(zeros))
         again = difference(truth, claim, formula)
         gap = resolve_zeros(seen, doubtful, [AtDigits(again.exact_size(), truth.digits)], self.referee.limits)

@@ -115,8 +115,17 @@ def difference(truth: TrueValues, claim: Claim, formula: Graph) -> Discrepancy:
         near = size <= equal * np.maximum(np.abs(value), np.abs(true))
         wrong = ~np.asarray(near, dtype=bool)
         known = np.asarray((value - value == 0) & (true - true == 0), dtype=bool)
+    if truth.exact and wrong.any():
+        least = truth.limits.least_told
+        known &= ~(_are_smaller(np.asarray(value), least) & _are_smaller(np.asarray(true), least))
     per_row = truth.is_per_row(claim.target)
     return Discrepancy(floats(value), floats(true), floats(size), wrong, per_row, known, size)
+
+
+def _are_smaller(values: Array, exponent: int) -> Array:
+    """Where numbers of high precision are smaller than a power of 2, or 0."""
+    smaller = np.frompyfunc(lambda x: x == 0 or x.context.mag(x) < exponent, 1, 1)
+    return np.asarray(smaller(values), dtype=bool)
 
 
 def signed_difference(truth: TrueValues, claim: Claim, formula: Graph) -> Array:

@@ -224,11 +224,15 @@ def _next_to(values: Array, seed: int, *, all_digits: bool = False) -> Array:
 
 
 def _evaluation_note(failing: Sequence[_Compared], found: Sequence[_Compared]) -> str:
-    """0/0 at some points, and right at the others."""
+    """0/0 at some points, or so small that nobody can tell, and right at the others."""
     there = "at the given point" if failing[0][0].number == 0 else f"at point {failing[0][0].number}"
     others = len(found) - len(failing)
     right = f"; it is right at the {others} other points" if others > 1 else ""
-    return f"{there} it cannot be evaluated: 0/0, infinite, or outside a domain{right}"
+    why = "cannot be evaluated: 0/0, infinite, or outside a domain"
+    worst = failing[0][1]
+    if np.isfinite(worst.claimed).all() and np.isfinite(worst.true).all():
+        why = "is too small to be told from another"
+    return f"{there} it {why}{right}"
 
 
 def _at_first_alone(failing: Sequence[_Compared], found: Sequence[_Compared]) -> str | None:

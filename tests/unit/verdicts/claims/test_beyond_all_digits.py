@@ -1,0 +1,25 @@
+"""Derivatives so small that the order of terms decides what is left of them: not ok, and blamed on nobody."""
+
+from __future__ import annotations
+
+import pytest
+
+from gradcheck_cli import Verdict, check, load
+
+
+@pytest.mark.parametrize(("x", "factor", "verdict"), [
+    ("3e3", "-1", Verdict.OK), ("3e3", "-2", Verdict.WRONG),
+    ("3e5", "-1", Verdict.OK), ("3e5", "-2", Verdict.WRONG),
+    ("3e6", "-1", Verdict.OK), ("3e6", "-2", Verdict.UNRESOLVED),
+])  # fmt: skip
+def test_a_factor_of_what_no_format_holds(x: str, factor: str, verdict: Verdict) -> None:
+    report = check(load(f"param x = {x}\nloss = exp(-x)\nclaim d loss/d x = {factor}*exp(-x)\n"))
+    assert report.claims[0].verdict is verdict
+
+
+def test_two_ways_to_one_vanishing_number() -> None:
+    text = "param p[2] = [20, 2]\nh = log_softmax(sinh(p) + cosh(p))\nloss = norm(h)\n"
+    (claim,) = check(load(f"{text}claim d loss/d h = h/norm(h)\n"), points=1).claims
+    assert claim.verdict is not Verdict.WRONG
+    (wrong,) = check(load(f"{text}claim d loss/d h = 2*h/norm(h)\n"), points=1).claims
+    assert wrong.verdict is Verdict.WRONG
