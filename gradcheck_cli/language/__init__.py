@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gradcheck_cli.common.errors import Place
     from gradcheck_cli.language.expansion.definitions import Given, WrittenOut
-    from gradcheck_cli.language.name_check import Elsewhere
+    from gradcheck_cli.language.known_names import Elsewhere
     from gradcheck_cli.language.source_text import Source
     from gradcheck_cli.model.graph import Graph
     from gradcheck_cli.model.model import Claim, Model
@@ -134,7 +134,7 @@ def read_claims(
 
 def _names_of(model: Model) -> Mapping[str, Elsewhere]:
     """The names of a model, for texts about it."""
-    from gradcheck_cli.language.name_check import Elsewhere
+    from gradcheck_cli.language.known_names import Elsewhere
 
     where = f"of {printable(model.file, 40)}" if model.file else "of the model"
     kinds = {"param": "a parameter", "rows": "a rows name", "data": "data"}

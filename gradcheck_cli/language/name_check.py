@@ -10,35 +10,27 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import NamedTuple
 
 from gradcheck_cli.common.errors import LanguageError, printable
-from gradcheck_cli.language.expansion.definitions import Definition, WrittenOut, check_call
-from gradcheck_cli.language.function_names import ELSEWHERE, RESERVED, WORDS, is_function
-from gradcheck_cli.language.identifiers import canonical, describe, foreign_letter, nearest, skeleton
+from gradcheck_cli.language.call_check import check_function_call
+from gradcheck_cli.language.expansion.definitions import Definition, WrittenOut
+from gradcheck_cli.language.function_names import RESERVED, WORDS, is_function
+from gradcheck_cli.language.identifiers import describe, foreign_letter, nearest, skeleton
+from gradcheck_cli.language.known_names import CONSTANTS, KINDS, Elsewhere, KnownNames
 from gradcheck_cli.language.let_names import LetName, as_derivatives, let_names
 from gradcheck_cli.language.slope_names import check_slope
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statement_words import KEYWORDS, derivative_meant
 from gradcheck_cli.language.statements import Name, Op, Statement
 from gradcheck_cli.model.primitives.slopes import PRIME
-from gradcheck_cli.model.primitives.table import PRIMITIVES, function_names, resolve_function
 
-__all__ = ["CONSTANTS", "Checked", "Elsewhere", "check_claims", "check_names"]
+__all__ = ["Checked", "check_claims", "check_names"]
 
-CONSTANTS = frozenset({"pi"})
 _NUMBERS = frozenset({"nan", "inf", "infinity"})
 _LONG = 40
 _CLAIMED = "a claim is of a derivative or of a step"
 _CLAIM_FORMS = "write claim d loss/d w0 = ..., or claim loss = ..."
 _OF_DERIVATIVES = ("claim", "let")  # statements that speak of all steps, wherever they stand
-
-
-class Elsewhere(NamedTuple):
-    """A name of the model that claims or values are about: as displayed, and what it is there."""
-
-    display: str
-    what: str
 
 
 @dataclass
@@ -49,29 +41,6 @@ class Checked:
     statements: list[Statement]
     free: list[Name] = field(default_factory=list)
     definitions: Mapping[str, Definition] = field(default_factory=dict)
-
-
-@dataclass
-class _Names:
-    source: Source
-    defined: dict[str, Name] = field(default_factory=dict)  # so far
-    kinds: dict[str, str] = field(default_factory=dict)
-    later: dict[str, Name] = field(default_factory=dict)  # anywhere in the file
-    known: Mapping[str, Elsewhere] = field(default_factory=dict)  # of the model that claims are about
-    alike: dict[str, Name] = field(default_factory=dict)
-    is_ascii: bool = False  # the whole file: no letters of other alphabets
-    functions: Mapping[str, Definition] = field(default_factory=dict)  # that the file defines
-    indices: Mapping[str, Name] = field(default_factory=dict)  # of its loops and sums
-    lets: Mapping[str, LetName] = field(default_factory=dict)  # names of derivatives
-    hiding: Mapping[str, Elsewhere] = field(default_factory=dict)  # of a model that values are given to
-    ways: dict[str, str] = field(default_factory=dict)  # how each name of the file is defined
-
-    def is_call(self, name: str) -> bool:
-        """Whether a name calls a function, because nothing that has this name hides it."""
-        every: tuple[Mapping[str, object], ...] = (
-            self.later, self.known, self.functions, self.lets, self.hiding,
-        )  # fmt: skip
-        return name in RESERVED or (is_function(name) and not any(name in names for names in every))
 
 
 def check_names(
@@ -85,7 +54,7 @@ def check_names(
     for name, kind in _definitions(statements):
         if name.name in lets and kind != "let":
             raise _has_two_meanings(source, lets[name.name].name, name)
-    names = _Names(
+    names = KnownNames(
         source, is_ascii=source.code.isascii(), hiding=hiding, functions=written.definitions,
         indices=written.indices, lets=lets,
     )  # fmt: skip
@@ -114,7 +83,7 @@ def check_claims(
     """Claims about a model whose names are `known` (canonical: as displayed), and names of derivatives, of
     which the model gives some. Raises LanguageError."""
     every = let_names(source, written.statements, lets)
-    names = _Names(
+    names = KnownNames(
         source, known=known, functions=written.definitions, indices=written.indices, lets=every
     )
     as_derivatives(source, written.statements, every, names.is_call)
@@ -123,7 +92,7 @@ def check_claims(
     _check_definitions(names)
 
 
-def _check_definitions(names: _Names) -> None:
+def _check_definitions(names: KnownNames) -> None:
     """A definition has a name of its own, and mentions nothing that is unknown, even if nobody uses it."""
     source = names.source
     for definition in names.functions.values():
@@ -166,7 +135,7 @@ def _definitions(statements: Iterable[Statement]) -> Iterator[tuple[Name, str]]:
             yield declaration.name, statement.kind
 
 
-def _check(names: _Names, statement: Statement) -> None:
+def _check(names: KnownNames, statement: Statement) -> None:
     """Uses first, then what the statement defines."""
     _settle_brackets(names, statement.ops)
     for declaration in statement.declarations:
@@ -180,7 +149,7 @@ def _check(names: _Names, statement: Statement) -> None:
         _define(names, statement.name, statement.kind)
 
 
-def _define(names: _Names, name: Name, kind: str) -> None:
+def _define(names: KnownNames, name: Name, kind: str) -> None:
     source = names.source
     _check_letters(source, name)
     if name.name in RESERVED or name.name in CONSTANTS or name.name in KEYWORDS:
@@ -212,7 +181,7 @@ def _define(names: _Names, name: Name, kind: str) -> None:
     names.kinds[name.name] = kind
 
 
-def _index_too(names: _Names, name: Name) -> LanguageError:
+def _index_too(names: KnownNames, name: Name) -> LanguageError:
     """A name that is the index of a loop, too."""
     index = names.indices[name.name]
     return names.source.error(
@@ -221,7 +190,7 @@ def _index_too(names: _Names, name: Name) -> LanguageError:
     )  # fmt: skip
 
 
-def _check_look(names: _Names, name: Name) -> None:
+def _check_look(names: KnownNames, name: Name) -> None:
     """No other name looks like it because of a letter of another alphabet."""
     source, look = names.source, skeleton(name.name)
     twin = names.alike.get(look)
@@ -276,7 +245,7 @@ def _free_names(source: Source, statement: Statement) -> Iterator[Name]:
 # --- uses -------------------------------------------------------------------------------------
 
 
-def _settle_brackets(names: _Names, ops: list[Op]) -> None:
+def _settle_brackets(names: KnownNames, ops: list[Op]) -> None:
     """Make a call of what is written with square brackets behind a function: sin[x]."""
     for position, op in enumerate(ops):
         if op.kind == "bracket":
@@ -286,7 +255,7 @@ def _settle_brackets(names: _Names, ops: list[Op]) -> None:
                 ops[op.arguments[0]] = base._replace(kind="function")
 
 
-def _check_uses(names: _Names, ops: list[Op], positions: range, context: str) -> None:
+def _check_uses(names: KnownNames, ops: list[Op], positions: range, context: str) -> None:
     calls = (op for op in ops if op.kind in ("call", "slope"))
     words = {place for op in calls for name, place in op.options if name.name in WORDS}
     for position in positions:
@@ -294,7 +263,7 @@ def _check_uses(names: _Names, ops: list[Op], positions: range, context: str) ->
         if op.kind == "name" and position not in words:
             _check_name(names, op, context)
         elif op.kind == "call":
-            _check_call(names, op.text, op, op.arguments)
+            check_function_call(names, op.text, op, op.arguments)
         elif op.kind == "derivative":
             _check_derivative(names, op, context)
         elif op.kind == "value":
@@ -316,7 +285,7 @@ def _stands_in_claims(source: Source, op: Op) -> LanguageError:
     )  # fmt: skip
 
 
-def _check_value(names: _Names, op: Op) -> None:
+def _check_value(names: KnownNames, op: Op) -> None:
     """The name on the left of a claim is that of a step; dl_dw0 is none, and means a derivative."""
     source, known = names.source, {**names.later, **dict.fromkeys(names.known), **names.defined}
     display = _show(source.code[op.start : op.end])
@@ -334,11 +303,11 @@ def _check_value(names: _Names, op: Op) -> None:
     raise source.error(f'unknown name "{display}": {_CLAIMED}', op.span, help=help)
 
 
-def _is_defined(names: _Names, name: str) -> bool:
+def _is_defined(names: KnownNames, name: str) -> bool:
     return name in names.later or name in names.defined or name in names.known
 
 
-def _check_name(names: _Names, op: Op, context: str) -> None:
+def _check_name(names: KnownNames, op: Op, context: str) -> None:
     source = names.source
     if op.text in names.lets:
         raise _stands_in_claims(source, op)
@@ -352,7 +321,7 @@ def _check_name(names: _Names, op: Op, context: str) -> None:
         )
     _require(names, Name(op.text, display, op.span), context)
     if context == "value" and kind != "data":
-        what = _WHAT[kind or "step"]
+        what = KINDS[kind or "step"]
         raise source.error(
             f'"{_show(display)}" is {what}: a value is made of numbers and earlier data',
             op.span,
@@ -360,7 +329,7 @@ def _check_name(names: _Names, op: Op, context: str) -> None:
         )
 
 
-def _require(names: _Names, name: Name, context: str) -> None:
+def _require(names: KnownNames, name: Name, context: str) -> None:
     """The name is defined above; for claims, anywhere."""
     if name.name in names.defined or name.name in names.known:
         return
@@ -376,7 +345,7 @@ def _require(names: _Names, name: Name, context: str) -> None:
         )
 
 
-def _unknown(names: _Names, name: Name) -> LanguageError:
+def _unknown(names: KnownNames, name: Name) -> LanguageError:
     source = names.source
     _check_letters(source, name)
     if name.name.lower() in _NUMBERS:
@@ -391,7 +360,7 @@ def _unknown(names: _Names, name: Name) -> LanguageError:
     )
 
 
-def _unknown_help(names: _Names, name: Name) -> str:
+def _unknown_help(names: KnownNames, name: Name) -> str:
     code = names.source.code[name.span.start : name.span.start + 200]
     meant = derivative_meant(code, names.source.code)
     if meant is not None:
@@ -417,7 +386,7 @@ def _not_finite(source: Source, text: str, span: Span) -> LanguageError:
     )
 
 
-def _check_derivative(names: _Names, op: Op, context: str) -> None:
+def _check_derivative(names: KnownNames, op: Op, context: str) -> None:
     of, by, _ = op.options
     if context not in _OF_DERIVATIVES:
         raise names.source.error(
@@ -431,76 +400,10 @@ def _check_derivative(names: _Names, op: Op, context: str) -> None:
         _require(names, name, context)
 
 
-def _of_a_derivative(names: _Names, name: Name, of: Name) -> LanguageError:
+def _of_a_derivative(names: KnownNames, name: Name, of: Name) -> LanguageError:
     """d delta2/d w, or d loss/d delta2."""
     is_above, meant = name is of, names.lets[name.name].target
     return names.source.error(
         "second derivatives are not judged" if is_above else f'"{_show(name.display)}" is a derivative',
         name.span, help=f"{_show(name.display)} is {meant}: a claim is of the derivative of a step by a name",
     )  # fmt: skip
-
-
-def _check_call(names: _Names, function: str, op: Op, arguments: tuple[int, ...]) -> None:
-    source = names.source
-    definition = names.functions.get(function)
-    if definition is not None:
-        check_call(source, definition, op, len(arguments))
-        return
-    if names.is_call(function):
-        if resolve_function(function, len(arguments)) is None:
-            given = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
-            forms = " or ".join(_signatures(function))
-            raise source.error(f"{function} does not take {given}", op.span, help=f"write {forms}")
-        return
-    if is_function(function):
-        raise _hidden(names, function, op)
-    display = source.code[op.start : op.end]
-    if function in CONSTANTS or function in names.defined or function in names.known:
-        bracket = source.code.index("(", op.end)
-        raise source.error(
-            f'missing operator between "{_show(display)}" and "("',
-            (bracket, bracket + 1),
-            help=f"a product is written {_show(display)}*(...)",
-        )
-    raise source.error(
-        f'unknown function "{_show(display)}"', op.span, help=_function_help(names, op)
-    )
-
-
-_WHAT = {"param": "a parameter", "rows": "a rows name", "data": "data", "step": "a step",
-         "let": "the name of a derivative"}
-
-
-def _hidden(names: _Names, function: str, op: Op) -> LanguageError:
-    """A call of a function that a name of the file, or of its model, hides."""
-    source, display = names.source, names.source.code[op.start : op.end]
-    here = names.later.get(function)
-    if here is not None:
-        what = f"{_WHAT[names.ways[function]]} here"
-    else:
-        elsewhere = names.known.get(function) or names.hiding.get(function)
-        what = _WHAT["let"] if elsewhere is None else elsewhere.what
-    return source.error(
-        f'"{_show(display)}" is {what}, and hides the function {function}(...)',
-        op.span,
-        help=f"a product is written {_show(display)}*(...); for the function give that name up: {function}_1",
-        related=() if here is None else (("defined here", source.place(*here.span)),),
-    )
-
-
-def _signatures(function: str) -> list[str]:
-    records = [r for r in PRIMITIVES.values() if r.infix is None]
-    return [r.signature for r in records if function == r.function or function in r.aliases]
-
-
-def _function_help(names: _Names, op: Op) -> str:
-    source = names.source
-    meant = derivative_meant(source.code[op.start : op.start + 200], source.code)
-    if meant is not None:
-        return f"write {meant}"
-    if op.text in ELSEWHERE:
-        return f"write {ELSEWHERE[op.text]}"
-    near = nearest(canonical(op.text), [*names.functions, *sorted(function_names())])
-    if near is not None:
-        return f"did you mean {near}?"
-    return "gradcheck functions lists them; a product is written with *"

@@ -34,7 +34,7 @@ from gradcheck_cli.language.expansion.templates import (
 from gradcheck_cli.language.expansion.whole_numbers import WholeNumber
 from gradcheck_cli.language.function_names import RESERVED
 from gradcheck_cli.language.grammar import Parser
-from gradcheck_cli.language.name_check import CONSTANTS
+from gradcheck_cli.language.known_names import CONSTANTS
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statement_words import KEYWORDS
 from gradcheck_cli.language.statements import Name, Statement

@@ -1,0 +1,82 @@
+"""Reads a call of a function. Gives an error where nothing of that name can be called so.
+
+A name of the file hides a function, and says so where it is called. Knows nothing of values and shapes.
+"""
+
+from __future__ import annotations
+
+from gradcheck_cli.common.errors import LanguageError, printable
+from gradcheck_cli.language.expansion.definitions import check_call
+from gradcheck_cli.language.function_names import ELSEWHERE, is_function
+from gradcheck_cli.language.identifiers import canonical, nearest
+from gradcheck_cli.language.known_names import CONSTANTS, KINDS, KnownNames
+from gradcheck_cli.language.statement_words import derivative_meant
+from gradcheck_cli.language.statements import Op
+from gradcheck_cli.model.primitives.table import PRIMITIVES, function_names, resolve_function
+
+__all__ = ["check_function_call"]
+
+_LONG = 40
+
+
+def check_function_call(names: KnownNames, function: str, op: Op, arguments: tuple[int, ...]) -> None:
+    """Raise LanguageError where a call is none of a function, or has other arguments."""
+    source = names.source
+    definition = names.functions.get(function)
+    if definition is not None:
+        check_call(source, definition, op, len(arguments))
+        return
+    if names.is_call(function):
+        if resolve_function(function, len(arguments)) is None:
+            given = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
+            forms = " or ".join(_signatures(function))
+            raise source.error(f"{function} does not take {given}", op.span, help=f"write {forms}")
+        return
+    if is_function(function):
+        raise _hidden(names, function, op)
+    display = source.code[op.start : op.end]
+    if function in CONSTANTS or function in names.defined or function in names.known:
+        bracket = source.code.index("(", op.end)
+        raise source.error(
+            f'missing operator between "{printable(display, _LONG)}" and "("',
+            (bracket, bracket + 1),
+            help=f"a product is written {printable(display, _LONG)}*(...)",
+        )
+    raise source.error(
+        f'unknown function "{printable(display, _LONG)}"', op.span, help=_function_help(names, op)
+    )
+
+
+def _hidden(names: KnownNames, function: str, op: Op) -> LanguageError:
+    """A call of a function that a name of the file, or of its model, hides."""
+    source, display = names.source, printable(names.source.code[op.start : op.end], _LONG)
+    here = names.later.get(function)
+    if here is not None:
+        what = f"{KINDS[names.ways[function]]} here"
+    else:
+        elsewhere = names.known.get(function) or names.hiding.get(function)
+        what = KINDS["let"] if elsewhere is None else elsewhere.what
+    return source.error(
+        f'"{display}" is {what}, and hides the function {function}(...)',
+        op.span,
+        help=f"a product is written {display}*(...); for the function give that name up: {function}_1",
+        related=() if here is None else (source.related("defined here", here.span),),
+    )
+
+
+def _signatures(function: str) -> list[str]:
+    records = [r for r in PRIMITIVES.values() if r.infix is None]
+    return [r.signature for r in records if function == r.function or function in r.aliases]
+
+
+def _function_help(names: KnownNames, op: Op) -> str:
+    source = names.source
+    meant = derivative_meant(source.code[op.start : op.start + 200], source.code)
+    if meant is not None:
+        return f"write {meant}"
+    if op.text in ELSEWHERE:
+        return f"write {ELSEWHERE[op.text]}"
+    near = nearest(canonical(op.text), [*names.functions, *sorted(function_names())])
+    if near is not None:
+        return f"did you mean {near}?"
+    return "gradcheck functions lists them; a product is written with *"
