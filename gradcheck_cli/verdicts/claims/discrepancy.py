@@ -124,8 +124,10 @@ def difference(truth: TrueValues, claim: Claim, formula: Graph) -> Discrepancy:
 
 def _are_smaller(values: Array, exponent: int) -> Array:
     """Where numbers of high precision are smaller than a power of 2, or 0."""
-    smaller = np.frompyfunc(lambda x: x == 0 or x.context.mag(x) < exponent, 1, 1)
-    return np.asarray(smaller(values), dtype=bool)
+    def is_smaller(x: Any) -> bool:
+        return bool(x == 0 or (hasattr(x, "context") and x.context.mag(x) < exponent))
+
+    return np.asarray(np.frompyfunc(is_smaller, 1, 1)(values), dtype=bool)
 
 
 def signed_difference(truth: TrueValues, claim: Claim, formula: Graph) -> Array:
