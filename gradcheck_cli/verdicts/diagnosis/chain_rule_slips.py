@@ -18,6 +18,7 @@ from gradcheck_cli.formulas.passes import Spelling
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.verdicts.diagnosis.chain_rule import Chain, Edge
 
@@ -50,6 +51,20 @@ CONFUSED: dict[str, tuple[tuple[str, Callable[[Any, Any], Any]], ...]] = {
              ("2*sqrt({0})", lambda z, y: 2 * y)),
     "log1p": (("1/({0})", lambda z, y: 1 / z),),
     "erf": (("exp(-({0})^2)", lambda z, y: np.exp(-z * z)),),
+    "erfc": (("exp(-({0})^2)", lambda z, y: np.exp(-z * z)),),
+    "normal_cdf": (("exp(-({0})^2/2)", lambda z, y: np.exp(-z * z / 2)),),
+    "asinh": (("1/sqrt(({0})^2 - 1)", lambda z, y: 1 / np.sqrt(z * z - 1)),
+              ("1/sqrt(1 - ({0})^2)", lambda z, y: 1 / np.sqrt(1 - z * z))),
+    "acosh": (("1/sqrt(({0})^2 + 1)", lambda z, y: 1 / np.sqrt(z * z + 1)),),
+    "atanh": (("1/(1 + ({0})^2)", lambda z, y: 1 / (1 + z * z)),),
+    "logit": (("({0})*(1 - ({0}))", lambda z, y: z * (1 - z)), ("1/({0})", lambda z, y: 1 / z)),
+    "rsqrt": (("1/(2*sqrt({0}))", lambda z, y: y / 2), ("-1/(2*sqrt({0}))", lambda z, y: -y / 2)),
+    "log_sigmoid": (("sigmoid({0})", lambda z, y: np.exp(y)),),
+    "gamma": (("digamma({0})", lambda z, y: FLOAT64.named("digamma", z)),),
+    "lgamma": (("gamma({0})*digamma({0})", lambda z, y: np.exp(y) * FLOAT64.named("digamma", z)),),
+    "digamma": (("digamma({0})^2", lambda z, y: y * y),),
+    "squared_relu": (("2*({0})", lambda z, y: 2 * z),),
+    "sinc": (("cos(pi*({0}))/({0})", lambda z, y: np.cos(np.pi * z) / z),),
 }
 _BRACKETS = re.compile(r"(?<![a-z0-9])\(\{0\}\)")  # that are not those of a function
 Partial = Callable[[Chain], Array]
