@@ -1,4 +1,4 @@
-"""What is taken for the derivative of a function by mistake is named, for the functions that have a usual slip."""
+"""What is taken for the derivative of a function by mistake is named, where a function has a usual slip."""
 
 from __future__ import annotations
 
