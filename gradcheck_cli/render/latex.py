@@ -93,9 +93,11 @@ def escape(text: str) -> str:
 
 
 def symbol(name: str) -> str:
-    """A name, or "d loss/d f2", in math: f_{2}, a derivative as a fraction."""
+    """A name, or "d loss/d f2", in math: f_{2}, a derivative as a fraction; also "delta = d loss/d f2"."""
     from gradcheck_cli.formulas.writers import latex_derivative, latex_name
 
+    if " = " in name:
+        return " = ".join(map(symbol, name.split(" = ")))
     over = re.fullmatch(r"d (.+?)/d (.+)", name)
     return latex_derivative(over[1], over[2]) if over else latex_name(name)
 

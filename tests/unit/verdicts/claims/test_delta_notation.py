@@ -198,3 +198,11 @@ def test_the_transpose_of_rows_of_numbers_is_pointed_out() -> None:
     model = ROWS.replace("let delta = d loss/d z\n", "q = [p, z]\n")
     (result,) = run("q = [[1, 2, 3], [4, 5, 6]]", model=model).claims
     assert (result.note or "").endswith("its transpose fits, one line for each row")
+
+
+def test_a_named_derivative_in_math() -> None:
+    from gradcheck_cli.render.latex import symbol
+
+    assert symbol("delta2 = d loss/d f2") == r"\delta_{2} = \frac{\partial \ell}{\partial f_{2}}"
+    assert symbol("d loss/d f2") == r"\frac{\partial \ell}{\partial f_{2}}"
+    assert symbol("f2") == "f_{2}"
