@@ -44,6 +44,9 @@ def models(record: Primitive) -> Iterator[Model]:
         yield application.model()
         if record.kink is not None or record.name == "where":
             yield application.model(at=_other_side(record, application))
+        if record.name == "clip":  # it has two other sides
+            x, low, high = application.values()
+            yield application.model(at=[low - x, low, high])
 
 
 def _few(record: Primitive) -> list[Application]:
