@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 
 from gradcheck_cli.checking.claimed_values import claims_by_kind, explain_values, in_order
 from gradcheck_cli.checking.options import HINTS, Options
@@ -27,15 +27,17 @@ from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.common.progress import Meter
 from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import scheme_by_name
-from gradcheck_cli.evaluation.tape import Failing, forward_pass
+from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
+from gradcheck_cli.derivatives.symbolic.program import Program
+from gradcheck_cli.evaluation.tape import Failing, Tape, forward_pass
 from gradcheck_cli.model.model import Claim, Model
+from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.numerics.work_budget import Budget
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Report, Verdict, worst
 from gradcheck_cli.verdicts.claims.grounds import Grounds
 from gradcheck_cli.verdicts.claims.judge_claims import Judged, judge_claims
-from gradcheck_cli.verdicts.claims.judge_values import judge_values
 from gradcheck_cli.verdicts.gradients.judge import blocks
 from gradcheck_cli.verdicts.gradients.points import Point, points_of
 from gradcheck_cli.verdicts.gradients.value_check import Values, compare_values
@@ -46,6 +48,52 @@ _NO_DERIVATIVES = {
     Verdict.WRONG: "Nothing is said about derivatives while a value differs.",
     Verdict.UNRESOLVED: "Nothing is said about derivatives while a value may differ.",
 }
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is asked, with nothing left open: the plan of one check."""
+
+    model: Model
+    asked: Options
+    judged: tuple[Claim, ...]
+    most_points: int
+    limits: Limits
+    meter: Meter
+
+    @cached_property
+    def names(self) -> list[str]:
+        """By which the loss is differentiated."""
+        return _names(self.model, self.asked.wrt or ())
+
+    @cached_property
+    def scheme(self) -> Scheme:
+        """Of the finite differences."""
+        return scheme_by_name(str(self.asked.scheme))
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """What all verdicts of a run rest on: the symbolic program, the reference, and the points."""
+
+    program: Program
+    referee: Referee
+    points: Sequence[Point]
+    on_border: bool  # whether the given point lies on a kink or border
+
+    @property
+    def values(self) -> list[tuple[int, PointValues]]:
+        """The points by number."""
+        return [(point.number, point.values) for point in self.points]
+
+
+@dataclass(frozen=True)
+class _Claims:
+    """The claims of a run: results in their order, what they rest on, and notes."""
+
+    results: tuple[ClaimResult, ...]
+    grounds: Grounds
+    notes: tuple[str, ...]
 
 
 def check(
@@ -78,74 +126,97 @@ def check(
     judged = model.claims if claims is None else tuple(claims)
     plan = plan_run(model, _names(model, asked.wrt or ()), options, asked, limits)
     meter = Meter(progress or _nothing, 1 + plan.points + len(judged))  # values, points, claims
-    report = _check_points(model, asked, judged, plan.points, plan.limits, meter)
+    report = _check_points(_Run(model, asked, judged, plan.points, plan.limits, meter))
     meter.finish()
     return report
 
 
-def _check_points(
-    model: Model, asked: Options, judged: tuple[Claim, ...], most_points: int, limits: Limits,
-    meter: Meter,
-) -> Report:
-    scheme = scheme_by_name(str(asked.scheme))
-    names = _names(model, asked.wrt or ())
-    blank = Report(
-        model=model.file,
-        verdict=Verdict.OK,
-        rows=model.rows,
-        seed=model.seed,
-        points=asked.points or 1,
-        scheme=scheme.name,
-        steps=len(model.steps),
-        settings=model.settings,
-        notes=model.notes,
-        claims_file=next((c.file for c in judged if c.file and c.file != model.file), None),
-    )
-    tape = forward_pass(model, limits=limits.evaluation, meter=meter)
+def _check_points(run: _Run) -> Report:
+    """The stages: values; where they are agreed, gradients, then claims; the report of all."""
+    model, blank = run.model, _blank_report(run)
+    tape = forward_pass(model, limits=run.limits.evaluation, meter=run.meter)
     failing = tape.failing()
     if failing is not None:
         return _unresolved_report(model, blank, failing)
-    program = symbolic.lower(model, limits=limits.symbolic)
-    referee = Referee(
-        program, Budget(asked.budget, limits.numerics.digits), limits=limits.reference,
-        evaluation=limits.evaluation, numerics=limits.numerics, meter=meter,
-    )  # fmt: skip
-    points = points_of(model, tape, most_points, limits=limits.gradients, numerics=limits.numerics)
-    values = compare_values(model, program, referee, points[0], limits.gradients)
-    meter.part()
-    blank = replace(blank, loss=tape.loss, loss_symbolic=values.loss_symbolic, points=len(points))
+    evidence = _prepare(run, tape)
+    given = evidence.points[0]
+    values = compare_values(model, evidence.program, evidence.referee, given, run.limits.gradients)
+    run.meter.part()
+    blank = replace(
+        blank, loss=tape.loss, loss_symbolic=values.loss_symbolic, points=len(evidence.points)
+    )
     if values.verdict is not Verdict.OK:
         return replace(
             blank, verdict=values.verdict, value_note=values.note, summary=values.note,
             closing=(_NO_DERIVATIVES[values.verdict],),
         )  # fmt: skip
-    found = blocks(
-        model, program, referee, points,
-        names=names, scheme=scheme, digits=float(asked.digits or limits.checking.digits), of=model.loss,
-        all_entries=asked.all_entries, limits=limits.gradients,
-        differences=limits.finite_differences, done=meter.part,
-    )  # fmt: skip
-    given = [(p.number, p.values) for p in points]
-    derivatives, values_claimed = claims_by_kind(judged)
-    judgement = judge_claims(
-        model, derivatives, given, referee,
-        layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
-        on_border=bool(tape.borders_hit()), limits=limits.claims, done=meter.part,
-    )  # fmt: skip
-    forward = judge_values(
-        model, values_claimed, given, referee,
-        layout=judgement.layout, strict=bool(asked.strict), limits=limits.claims, done=meter.part,
-    )  # fmt: skip
-    results = in_order(
-        judged, _explain(model, judgement, asked, limits), explain_values(model, forward, asked, limits)
-    )
+    found = _judge_gradients(run, evidence)
+    claims = _judge_claims(run, evidence)
     of_model = *free_notes(model), *unused_notes(model)
-    notes = *of_model, *unseen_notes(referee, names), *judgement.notes, *budget_notes(referee)
+    notes = *of_model, *unseen_notes(evidence.referee, run.names), *claims.notes
+    notes = *notes, *budget_notes(evidence.referee)
     blank = replace(blank, notes=(*blank.notes, *notes))
-    by_name = dict(zip(names, found, strict=True))
-    return _conclude(
-        model, blank, by_name, results, judgement.grounds, values, asked, points, most_points, limits
+    return _conclude(run, blank, found, claims, values, len(evidence.points))
+
+
+def _blank_report(run: _Run) -> Report:
+    """What is known of a report before anything is computed."""
+    model, asked = run.model, run.asked
+    return Report(
+        model=model.file,
+        verdict=Verdict.OK,
+        rows=model.rows,
+        seed=model.seed,
+        points=asked.points or 1,
+        scheme=run.scheme.name,
+        steps=len(model.steps),
+        settings=model.settings,
+        notes=model.notes,
+        claims_file=next((c.file for c in run.judged if c.file and c.file != model.file), None),
     )
+
+
+def _prepare(run: _Run, tape: Tape) -> _Evidence:
+    model, limits = run.model, run.limits
+    program = symbolic.lower(model, limits=limits.symbolic)
+    referee = Referee(
+        program, Budget(run.asked.budget, limits.numerics.digits), limits=limits.reference,
+        evaluation=limits.evaluation, numerics=limits.numerics, meter=run.meter,
+    )  # fmt: skip
+    points = points_of(model, tape, run.most_points, limits=limits.gradients, numerics=limits.numerics)
+    return _Evidence(program, referee, points, bool(tape.borders_hit()))
+
+
+def _judge_gradients(run: _Run, evidence: _Evidence) -> dict[str, Block]:
+    asked, limits = run.asked, run.limits
+    found = blocks(
+        run.model, evidence.program, evidence.referee, evidence.points,
+        names=run.names, scheme=run.scheme, digits=float(asked.digits or limits.checking.digits),
+        of=run.model.loss, all_entries=asked.all_entries, limits=limits.gradients,
+        differences=limits.finite_differences, done=run.meter.part,
+    )  # fmt: skip
+    return dict(zip(run.names, found, strict=True))
+
+
+def _judge_claims(run: _Run, evidence: _Evidence) -> _Claims:
+    """The claims of derivatives, then those of values, with what is wrong as far as is asked for."""
+    model, asked, limits = run.model, run.asked, run.limits
+    derivatives, of_values = claims_by_kind(run.judged)
+    judgement = judge_claims(
+        model, derivatives, evidence.values, evidence.referee,
+        layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
+        on_border=evidence.on_border, limits=limits.claims, done=run.meter.part,
+    )  # fmt: skip
+    explained = _explain(model, judgement, asked, limits)
+    if of_values:
+        from gradcheck_cli.verdicts.claims.judge_values import judge_values
+
+        forward = judge_values(
+            model, of_values, evidence.values, evidence.referee,
+            layout=judgement.layout, strict=bool(asked.strict), limits=limits.claims, done=run.meter.part,
+        )  # fmt: skip
+        explained = in_order(run.judged, explained, explain_values(model, forward, asked, limits))
+    return _Claims(explained, judgement.grounds, judgement.notes)
 
 
 def _nothing(fraction: float) -> None:
@@ -221,18 +292,10 @@ def _unresolved_report(model: Model, blank: Report, failing: Failing) -> Report:
 
 
 def _conclude(
-    model: Model,
-    blank: Report,
-    found: Mapping[str, Block],
-    results: Sequence[ClaimResult],
-    grounds: Grounds,
-    values: Values,
-    asked: Options,
-    points: Sequence[Point],
-    most_points: int,
-    limits: Limits,
+    run: _Run, blank: Report, found: Mapping[str, Block], claims: _Claims, values: Values, points: int
 ) -> Report:
     """The verdict of all, and the sentences under the table."""
+    model, asked, results, grounds = run.model, run.asked, claims.results, claims.grounds
     shown = tuple(replace(b, claimed=grounds.covers(name)) for name, b in found.items())
     if asked.require_claims:
         required = {p.display: lacking(p, grounds) for p in model.parameters()}
@@ -241,7 +304,7 @@ def _conclude(
     verdict = worst([b.verdict for b in shown] + [r.verdict for r in results])
     closing = [
         *sentences_on_claims(model, shown, results, grounds),
-        *sentences_on_columns(shown, coverage, limits, unused),
+        *sentences_on_columns(shown, coverage, run.limits, unused),
     ]
     if coverage.entries and coverage.zero == coverage.entries and verdict in (Verdict.OK, Verdict.KINK):
         verdict = Verdict.UNRESOLVED
@@ -253,16 +316,16 @@ def _conclude(
     if demand:
         verdict = worst([verdict, Verdict.WRONG])
         closing.append(demand)
-    if len(points) < (asked.points or 1) and model.parameters():
-        finite = len(points) == most_points
+    if points < (asked.points or 1) and model.parameters():
+        finite = points == run.most_points
         why = "each takes long here; --points asks for more" if finite else "the loss is not finite elsewhere"
-        closing.append(f"Compared at {len(points)} of {asked.points} points: {why}.")
+        closing.append(f"Compared at {points} of {asked.points} points: {why}.")
     return replace(
         blank,
         verdict=verdict,
         value_note=values.note or f"symbolic and forward pass agree to {int(values.digits)} digits",
         parameters=shown,
-        claims=tuple(results),
+        claims=results,
         coverage=coverage,
         closing=tuple(closing),
         summary=summary_of(shown, results, coverage),
