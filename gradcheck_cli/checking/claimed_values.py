@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gradcheck_cli.checking.options import HINTS, Options
 from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.numerics.limits.table import Limits
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
-from gradcheck_cli.verdicts.claims.judge_values import JudgedValues
+
+if TYPE_CHECKING:
+    from gradcheck_cli.verdicts.claims.judge_values import JudgedValues
 
 __all__ = ["claims_by_kind", "explain_values", "in_order"]
 

@@ -6,6 +6,8 @@ completion import click only; numpy and SymPy arrive with the first model.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from collections.abc import Sequence
 
@@ -18,6 +20,10 @@ from gradcheck_cli.common import atomic_output
 from gradcheck_cli.common.errors import GradcheckError
 
 __all__ = ["commands", "main"]
+
+# The collections at the interpreter's exit would go through every object for nothing: a fifth of the time
+# that a small model takes.
+atexit.register(gc.freeze)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,6 @@ from gradcheck_cli.language.claim_shapes import (
     spell,
     target_op,
 )  # fmt: skip
-from gradcheck_cli.language.data.csv_columns import half_unit
-from gradcheck_cli.language.data.tables import Table, open_table
 from gradcheck_cli.language.graph_assembly import evaluate
 from gradcheck_cli.language.statements import FileSource, Op, Statement
 from gradcheck_cli.model.builder import Builder
@@ -34,8 +32,10 @@ from gradcheck_cli.model.graph import Derivative, Graph
 from gradcheck_cli.model.model import Claim, Misfit
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.model.primitives.table import resolve_function
-from gradcheck_cli.numerics.float32_evidence import are_float32
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+
+if TYPE_CHECKING:
+    from gradcheck_cli.language.data.tables import Table
 
 __all__ = ["claim_from_file", "claim_of_numbers", "names_nothing"]
 
@@ -85,6 +85,8 @@ def claim_of_numbers(context: ClaimStatement, claim: Claim) -> Claim:
     if not np.isfinite(numbers).all():
         assert statement.text is not None
         raise context.source.error("the number claimed is not finite", statement.text)
+    from gradcheck_cli.language.data.csv_columns import half_unit
+
     half = _numbers_as_typed(statement, half_unit)
     units = None if half is None else np.abs(np.array(half, dtype=np.float64))
     integers = _numbers_as_typed(statement, _integer) if _are_whole(_right(statement)) else None
@@ -142,6 +144,8 @@ def _numbers(
     claim = replace(claim, numbers=values, half_units=units, integers=whole)
     if bits is not None and bits != SIGNIFICANDS["float32"]:
         return replace(claim, bits=bits)
+    from gradcheck_cli.numerics.float32_evidence import are_float32
+
     if whole is not None or not are_float32(numbers, context.access.numerics):
         return replace(claim, bits=bits or SIGNIFICANDS["float64"])
     if bits is None:
@@ -184,6 +188,8 @@ def claim_from_file(context: ClaimStatement, claim: Claim) -> Claim:
     """The claim with the numbers of the file that it names. Raises DataError."""
     source = context.statement.source
     assert source is not None
+    from gradcheck_cli.language.data.tables import open_table
+
     try:
         with open_table(source.path, context.access) as table:
             names = _choose_arrays(table, source.columns, claim.target)

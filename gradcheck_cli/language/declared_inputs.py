@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import ShapeError
-from gradcheck_cli.language.assumed_words import check_kept, read_assumptions
 from gradcheck_cli.language.data.file_access import spell_size
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statements import AssumedWord, Name
@@ -161,6 +160,8 @@ class DeclaredInputs:
         words = self.assumed.get(name.name, ())
         if not words:
             return (), values
+        from gradcheck_cli.language.assumed_words import check_kept, read_assumptions
+
         assumptions = read_assumptions(self.source, name, words, self.most_in_range)
         if origin in ("drawn", "free") and all(KINDS[a.kind].takes(shape) for a in assumptions):
             values = draw_kept(assumptions, values, self.seed, name.name)

@@ -6,6 +6,8 @@ Values are written in the text, drawn, or taken from data files. Knows nothing o
 from __future__ import annotations
 
 import math
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +15,15 @@ from numpy.typing import NDArray
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.language.data.file_access import Access
 from gradcheck_cli.language.declared_inputs import DeclaredInputs
-from gradcheck_cli.language.drawn_values import DrawReader
-from gradcheck_cli.language.file_values import FileReader
 from gradcheck_cli.language.graph_assembly import evaluate
 from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statements import Declaration, Name, Op, Statement
 from gradcheck_cli.model.primitives.record import Shape, shape_in_words
 from gradcheck_cli.model.random_points import draw_normal
+
+if TYPE_CHECKING:
+    from gradcheck_cli.language.drawn_values import DrawReader
+    from gradcheck_cli.language.file_values import FileReader
 
 __all__ = ["InputReader"]
 
@@ -30,9 +34,21 @@ class InputReader:
     """Grows the inputs of a Model declaration by declaration."""
 
     def __init__(self, source: Source, declared: DeclaredInputs, *, access: Access, seed: int) -> None:
-        self.source, self.declared, self.seed = source, declared, seed
-        self.drawn = DrawReader(source, declared, seed)
-        self.of_files = FileReader(source, declared, access)
+        self.source, self.declared, self.seed, self.access = source, declared, seed, access
+
+    @cached_property
+    def drawn(self) -> DrawReader:
+        """The reader of draws, imported with the first."""
+        from gradcheck_cli.language.drawn_values import DrawReader
+
+        return DrawReader(self.source, self.declared, self.seed)
+
+    @cached_property
+    def of_files(self) -> FileReader:
+        """The reader of data files, imported with the first."""
+        from gradcheck_cli.language.file_values import FileReader
+
+        return FileReader(self.source, self.declared, self.access)
 
     def enter_free(self, name: Name) -> None:
         """A parameter that an expression names and nothing declares: one number, drawn."""

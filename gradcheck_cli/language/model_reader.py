@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import LanguageError, OptionError, ShapeError, printable
-from gradcheck_cli.language.assumed_words import check_kept
 from gradcheck_cli.language.claim_reader import build_claim, build_let
 from gradcheck_cli.language.data.file_access import Access
 from gradcheck_cli.language.declared_inputs import DeclaredInputs
@@ -271,8 +270,11 @@ def value_for(source: Source, statement: Statement, model: Model, limit: int) ->
         raise ShapeError(
             f"{name.display} has the shape {shape_in_words(needed)}, not {shape_in_words(value.shape)}"
         )
-    assumed = [(assumption, name.span) for assumption in known.assumptions]
-    check_kept(source, name, known.shape, np.broadcast_to(value, needed), assumed)
+    if known.assumptions:
+        from gradcheck_cli.language.assumed_words import check_kept
+
+        assumed = [(assumption, name.span) for assumption in known.assumptions]
+        check_kept(source, name, known.shape, np.broadcast_to(value, needed), assumed)
     return name.name, np.array(np.broadcast_to(value, needed))
 
 

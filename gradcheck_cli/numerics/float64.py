@@ -18,7 +18,6 @@ from gradcheck_cli.numerics.array_types import Array, Axes
 from gradcheck_cli.numerics.comparisons import Comparisons
 from gradcheck_cli.numerics.matrices import Matrices
 from gradcheck_cli.numerics.running_sums import RunningSums
-from gradcheck_cli.numerics.special_functions import named_value
 
 __all__ = ["FLOAT64", "Float64", "floats"]
 
@@ -180,6 +179,8 @@ class Float64(Comparisons, Matrices, RunningSums):
 
     def named(self, name: str, *xs: Any) -> Any:
         """A special function by its name; orders that stand first are integers."""
+        from gradcheck_cli.numerics.special_functions import named_value
+
         return named_value(name, *xs)
 
     def floor(self, x: Any) -> Any:

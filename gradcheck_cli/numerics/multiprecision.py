@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array, Axes
-from gradcheck_cli.numerics.exact_contraction import multilinear
 from gradcheck_cli.numerics.float64 import Float64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.gaussian_elimination import by_factors, inverse, minors
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
-from gradcheck_cli.numerics.special_multiprecision import named_number
 
 __all__ = ["High"]
 
@@ -136,6 +134,8 @@ class High(Float64):
         self, function: Callable[..., Array], *arrays: Array, settled: bool = False
     ) -> Array:
         """function(*arrays), which is linear in each array, rounded once; 0 in `settled` sums that cancel."""
+        from gradcheck_cli.numerics.exact_contraction import multilinear
+
         return multilinear(function, self.context, *arrays, settled=settled, limits=self.limits)
 
     def inv(self, x: Any) -> Any:
@@ -249,6 +249,8 @@ class High(Float64):
         key = " ".join([name, *map(str, orders)])
         made = self._elementwise.get(key)
         if made is None:
+            from gradcheck_cli.numerics.special_multiprecision import named_number
+
             count = len(xs) - len(orders)
             made = np.frompyfunc(partial(named_number, self.context, name, *orders), count, 1)
             self._elementwise[key] = made

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,13 +21,14 @@ from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.reference.referee import unmeasured_rounding
-from gradcheck_cli.reference.tied_derivatives import TiedPoint
 from gradcheck_cli.reference.zeros import AtDigits, falls, resolve_zeros
-from gradcheck_cli.results import index_patterns
 from gradcheck_cli.results.gradient_results import ClaimResult
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference, difference_in_blocks
 from gradcheck_cli.verdicts.claims.known_values import KnownValues
 from gradcheck_cli.verdicts.claims.true_values import At, TrueValues, derivatives_in, entry_of
+
+if TYPE_CHECKING:
+    from gradcheck_cli.reference.tied_derivatives import TiedPoint
 
 __all__ = ["FAILURES", "ClaimContext", "fails", "name_of"]
 
@@ -58,6 +59,8 @@ class ClaimContext(KnownValues):
         """The units on kinks at the given point, and what their slopes make; None where there are none."""
         if not self.on_kink or self.lacks_precision:
             return None
+        from gradcheck_cli.reference.tied_derivatives import TiedPoint
+
         m = self.referee.high if self.precision().exact else FLOAT64
         return TiedPoint(self.referee, self.points[0].values, m)
 
@@ -343,6 +346,8 @@ class ClaimContext(KnownValues):
         """The result with which entries are wrong, in words and as a map."""
         if discrepancy.wrong.size < 2 or discrepancy.rows is not None:
             return result
+        from gradcheck_cli.results import index_patterns
+
         name = name_of(self.model, result)
         return replace(
             result,

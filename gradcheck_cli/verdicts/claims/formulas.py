@@ -24,8 +24,6 @@ from gradcheck_cli.verdicts.claims.held_to_slopes import (
     off_kinks,
     verdict_at_kink,
 )
-from gradcheck_cli.verdicts.claims.long_literals import explain_by_long_literals
-from gradcheck_cli.verdicts.claims.symmetric import right_for_symmetric_data, right_if_symmetric
 from gradcheck_cli.verdicts.claims.true_values import At, are_many, derivatives_in
 
 __all__ = ["are_roundings", "judge_formula", "right_for_data", "same_sums"]
@@ -61,6 +59,8 @@ def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: Cl
     )  # fmt: skip
     if not known:
         return replace(result, verdict=Verdict.UNRESOLVED, note=_evaluation_note(failing, found))
+    from gradcheck_cli.verdicts.claims.long_literals import explain_by_long_literals
+
     counted = explain_by_long_literals(context, claim, formula)
     if counted is not None:
         return replace(result, verdict=Verdict.OK, wrong=0, place=None, map=(), points_wrong=0, note=counted)
@@ -81,6 +81,8 @@ def _symmetric(
     """The matrices for which a formula is right whenever they are symmetric, as at the given point."""
     if any(at.number == 0 for at in failing):
         return []
+    from gradcheck_cli.verdicts.claims.symmetric import right_if_symmetric
+
     return right_if_symmetric(context, claim, formula, [at for at, _ in found if at.number != 0])
 
 
@@ -117,6 +119,8 @@ def _accept(
     note = right_for_data(context, claim, formula)
     only = (Restriction.DATA,) if note else ()
     if note is not None:
+        from gradcheck_cli.verdicts.claims.symmetric import right_for_symmetric_data
+
         moved = context.moved_inputs(1, kinds=("data", "rows"))
         matrices = right_for_symmetric_data(context, claim, formula, moved)
         if matrices:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +18,12 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext, fails, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
-from gradcheck_cli.verdicts.claims.one_sided_slopes import OneSided, one_sided_slopes
-from gradcheck_cli.verdicts.claims.tied_entries import TiedEntries, tied_entries
 from gradcheck_cli.verdicts.claims.true_values import At
 from gradcheck_cli.verdicts.kink_policy import Kind, Standing, standing_of
+
+if TYPE_CHECKING:
+    from gradcheck_cli.verdicts.claims.one_sided_slopes import OneSided
+    from gradcheck_cli.verdicts.claims.tied_entries import TiedEntries
 
 __all__ = ["Held", "fails_off_kinks", "hold_to_slopes", "is_off_beside_kinks", "off_kinks", "verdict_at_kink"]
 
@@ -86,6 +89,8 @@ def hold_to_slopes(
     """
     if discrepancy.in_blocks:
         return None
+    from gradcheck_cli.verdicts.claims.tied_entries import tied_entries
+
     tied = tied_entries(context, claim.target)
     slopes = _slopes(context, claim, discrepancy, tied)
     if not slopes.known.any():
@@ -195,6 +200,8 @@ def _slopes(
 ) -> OneSided:
     """Slopes that follow from units on kinks; of the other entries that borders reach, or that are not known,
     by differences. Where the units are not known, of those that are off, and of all if they are few."""
+    from gradcheck_cli.verdicts.claims.one_sided_slopes import OneSided, one_sided_slopes
+
     unknown = ~np.isfinite(discrepancy.true)
     if tied is None:
         few = context.on_kink and discrepancy.wrong.size <= context.limits.most_slopes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,17 +24,15 @@ from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import ClaimResult, Restriction, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import note_sides
-from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample, samples_of_formula, samples_of_numbers
-from gradcheck_cli.verdicts.claims.claimed_numbers import numbers_of
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import claimed_value, difference
 from gradcheck_cli.verdicts.claims.formulas import judge_formula
 from gradcheck_cli.verdicts.claims.grounds import Grounds, in_lines
-from gradcheck_cli.verdicts.claims.judge_together import judge_together
 from gradcheck_cli.verdicts.claims.known_values import CLAIMS
-from gradcheck_cli.verdicts.claims.numbers import digits_given, is_too_wide, judge_numbers
 from gradcheck_cli.verdicts.claims.true_values import At, derivatives_in
-from gradcheck_cli.verdicts.claims.whole_numbers import judge_whole_numbers
+
+if TYPE_CHECKING:
+    from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 
 __all__ = [
     "LAYOUTS", "Judged", "judge_as_meant", "judge_claims", "refuse", "samples_for", "unless_circular",
@@ -142,6 +141,10 @@ def _together(
     context: ClaimContext, claims: Sequence[Claim], results: Sequence[ClaimResult]
 ) -> list[ClaimResult]:
     """The results, once more for all claims at kinks together; where the budget does not reach, open."""
+    if context.tied is None:
+        return list(results)
+    from gradcheck_cli.verdicts.claims.judge_together import judge_together
+
     try:
         return judge_together(context, claims, results)
     except BudgetSpent:
@@ -255,6 +258,9 @@ def _numbers_by_rows(context: ClaimContext, claim: Claim) -> ClaimResult | None:
 def _is_open(context: ClaimContext, claim: Claim) -> bool:
     """Whether float64 leaves it open at some point if a claim is right: fewer digits are proved than
     are wanted, or given."""
+    from gradcheck_cli.verdicts.claims.claimed_numbers import numbers_of
+    from gradcheck_cli.verdicts.claims.numbers import digits_given, is_too_wide
+
     given = digits_given(claim.text) if claim.numbers is not None and claim.integers is None else 0
     wanted = context.limits.wanted_digits
     share = 10.0 ** -min(given or wanted, wanted)
@@ -279,14 +285,22 @@ def _judge_once(context: ClaimContext, claim: Claim) -> ClaimResult:
         note = formula.message + (f"; {formula.help}" if formula.help else "")
         return replace(blank, verdict=Verdict.WRONG, note=note)
     try:
-        if claim.integers is not None:
-            return judge_whole_numbers(context, claim, formula, blank)
-        if claim.numbers is not None:
-            return judge_numbers(context, claim, blank)
+        if claim.numbers is not None or claim.integers is not None:
+            return _judge_numbers(context, claim, formula, blank)
         return judge_formula(context, claim, formula, blank)
     except FAILURES:
         note = "it cannot be evaluated here: division by zero or outside a domain"
         return replace(blank, verdict=Verdict.UNRESOLVED, note=note)
+
+
+def _judge_numbers(context: ClaimContext, claim: Claim, formula: Graph, blank: ClaimResult) -> ClaimResult:
+    if claim.integers is not None:
+        from gradcheck_cli.verdicts.claims.whole_numbers import judge_whole_numbers
+
+        return judge_whole_numbers(context, claim, formula, blank)
+    from gradcheck_cli.verdicts.claims.numbers import judge_numbers
+
+    return judge_numbers(context, claim, blank)
 
 
 def samples_for(context: ClaimContext, claim: Claim, result: ClaimResult) -> tuple[ClaimSample, ...]:
@@ -294,6 +308,8 @@ def samples_for(context: ClaimContext, claim: Claim, result: ClaimResult) -> tup
     formula = claim.formulas[context.layout]
     if result.verdict is not Verdict.WRONG or isinstance(formula, Misfit):
         return ()
+    from gradcheck_cli.verdicts.claims.claim_samples import samples_of_formula, samples_of_numbers
+
     if claim.numbers is not None:
         context = context.in_float64 if context.has_many_rows else context
         return samples_of_numbers(context, claim, formula, result)

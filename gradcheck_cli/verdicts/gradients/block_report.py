@@ -13,7 +13,6 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.results.gradient_results import Block, Entry, Verdict, worst
-from gradcheck_cli.results.index_patterns import picture, words
 from gradcheck_cli.verdicts.gradients.outcomes import NameOutcome, Outcome, PointOutcome
 from gradcheck_cli.verdicts.gradients.plan import Strategy
 
@@ -87,8 +86,8 @@ def _block(
     lowest = int(digits.argmin()) if digits.size else 0
     known = digits.size > 0 and bool(np.isfinite(digits[lowest]))
     wrong = _wrong_entries(found).reshape(shape)
-    several = np.count_nonzero(wrong) > 1
     display = model.display(name)
+    where, picture = _pattern(wrong, display, node.per_row)
     return Block(
         name=display,
         shape=shape,
@@ -104,10 +103,19 @@ def _block(
         way=str(first.strategy.value),
         one_by_one=int(np.count_nonzero(drawn.one_by_one[place])),
         unseen=max(np.count_nonzero(mask[place]) for mask in drawn.unseen) / max(1, digits.size),
-        where=words(wrong, display, per_row=node.per_row) if several else None,
-        map=tuple(picture(wrong, per_row=node.per_row)) if several else (),
+        where=where,
+        map=picture,
         note=next((r.note for r in found if r.note), None),
     )
+
+
+def _pattern(wrong: Array, display: str, per_row: bool) -> tuple[str | None, tuple[str, ...]]:
+    """Where several entries are WRONG, which: in words, and as a map."""
+    if np.count_nonzero(wrong) < 2:
+        return None, ()
+    from gradcheck_cli.results.index_patterns import picture, words
+
+    return words(wrong, display, per_row=per_row), tuple(picture(wrong, per_row=per_row))
 
 
 def _wrong_entries(found: Sequence[NameOutcome]) -> Array:

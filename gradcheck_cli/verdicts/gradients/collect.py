@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck_cli.derivatives import backprop, symbolic
-from gradcheck_cli.derivatives.finite_differences.drivers import affine_routes, by_node
+from gradcheck_cli.derivatives.finite_differences.drivers import affine_routes
 from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import derivative, derivative_at
 from gradcheck_cli.derivatives.finite_differences.schemes import EXTRAPOLATED, SCHEMES, Scheme
 from gradcheck_cli.derivatives.symbolic.program import Program
@@ -33,12 +33,14 @@ from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.verdicts.gradients.columns import Collected, Columns, Projections, entries_of
 from gradcheck_cli.verdicts.gradients.plan import Plan, Strategy, plan
 from gradcheck_cli.verdicts.gradients.points import Point
-from gradcheck_cli.verdicts.gradients.random_sums import RandomSums
 from gradcheck_cli.verdicts.gradients.rounding_bounds import (
     measured_rounding,
     noise_of_value,
     rounding_bounds,
 )
+
+if TYPE_CHECKING:
+    from gradcheck_cli.verdicts.gradients.random_sums import RandomSums
 
 __all__ = ["Collector", "differs_by_node"]
 
@@ -100,8 +102,12 @@ class Collector:
     limits: GradientsLimits = DEFAULTS
     differences: FiniteDifferencesLimits = DIFFERENCES
 
-    def __post_init__(self) -> None:
-        self.sums = RandomSums(self.model, self.program, self.of, self.limits, self.differences)
+    @cached_property
+    def sums(self) -> RandomSums:
+        """The sums by which names with many entries are tested."""
+        from gradcheck_cli.verdicts.gradients.random_sums import RandomSums
+
+        return RandomSums(self.model, self.program, self.of, self.limits, self.differences)
 
     def collect(self, point: Point) -> Collected:
         """The columns of all names at a point."""
@@ -198,6 +204,8 @@ class Collector:
         limits = self.differences
         found = derivative(self.model, tape, self.of, each, self._exact_scheme, noise, self._enough, limits)
         if nodes:
+            from gradcheck_cli.derivatives.finite_differences.drivers import by_node
+
             found |= by_node.derivative(tape, plan.route, nodes, SCHEMES["by-node"], noise, limits)
         for name, estimates in found.items():
             for column in ("bound", "left", "right", "kink"):
@@ -289,6 +297,8 @@ class Collector:
 
     def _by_node_again(self, point: Point, name: str, noise: Array) -> Array:
         """Differences by node over the whole ladder of step sizes, with their bounds: (2, entries)."""
+        from gradcheck_cli.derivatives.finite_differences.drivers import by_node
+
         route = affine_routes.route(self.model, self.of, [name])
         found = by_node.derivative(point.tape, route, [name], EXTRAPOLATED, noise, self.differences)[name]
         return np.stack([_flat(found.value), _flat(found.bound)])

@@ -7,6 +7,9 @@ the blocks from all points. No stage calls back into an earlier one. Knows nothi
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
 from gradcheck_cli.derivatives.symbolic.program import Program
@@ -24,9 +27,11 @@ from gradcheck_cli.verdicts.gradients.columns import Collected
 from gradcheck_cli.verdicts.gradients.outcomes import PointOutcome
 from gradcheck_cli.verdicts.gradients.plan import Strategy
 from gradcheck_cli.verdicts.gradients.points import Point
-from gradcheck_cli.verdicts.gradients.reference_answers import PointReference, SlopeBudget
-from gradcheck_cli.verdicts.gradients.resolution import judge_sums, resolve
 from gradcheck_cli.verdicts.gradients.rounding_bounds import measured_rounding
+
+if TYPE_CHECKING:
+    from gradcheck_cli.numerics.array_types import Array
+    from gradcheck_cli.verdicts.gradients.reference_answers import SlopeBudget
 
 __all__ = ["blocks"]
 
@@ -62,31 +67,61 @@ def blocks(
         Called after each point.
     """
     collector = Collector(model, program, referee, names, scheme, of, digits, limits, differences)
-    slopes = SlopeBudget(referee.afforded // (limits.slope_share * limits.slope_passes))
-    work, outcomes = operations(model), []
+    disputes = _Disputes(model, referee, names, of, digits, limits, referee.afforded)
+    outcomes = []
     for point in points:
-        collected = collector.collect(point)
-        reference = PointReference(model, referee, names, of, point, slopes, work, limits)
-        outcomes.append(_judge(collected, reference, digits, limits))
+        outcomes.append(_judge(collector.collect(point), disputes))
         done()
     return assemble_blocks(model, names, outcomes, all_entries=all_entries, limits=limits)
 
 
-def _judge(
-    collected: Collected, reference: PointReference, digits: float, limits: GradientsLimits
-) -> PointOutcome:
+@dataclass
+class _Disputes:
+    """What decides disputed entries. Its modules are imported with the first: most models have none."""
+
+    model: Model
+    referee: Referee
+    names: Sequence[str]
+    of: str
+    digits: float
+    limits: GradientsLimits
+    afforded: int  # work at high precision, before any of it is done
+
+    @cached_property
+    def slopes(self) -> SlopeBudget:
+        """One budget of exact slopes for all points."""
+        from gradcheck_cli.verdicts.gradients.reference_answers import SlopeBudget
+
+        return SlopeBudget(self.afforded // (self.limits.slope_share * self.limits.slope_passes))
+
+    def resolve(self, outcome: PointOutcome, disputed: Array) -> None:
+        """Conclude on the disputed entries of one point."""
+        from gradcheck_cli.verdicts.gradients.reference_answers import PointReference
+        from gradcheck_cli.verdicts.gradients.resolution import resolve
+
+        reference = PointReference(
+            self.model, self.referee, self.names, self.of, outcome.collected.all.point, self.slopes,
+            operations(self.model), self.limits,
+        )  # fmt: skip
+        resolve(outcome, disputed, reference, self.digits, self.limits)
+
+
+def _judge(collected: Collected, disputes: _Disputes) -> PointOutcome:
     """What is concluded of one point's columns."""
-    referee = reference.referee
+    referee, limits = disputes.referee, disputes.limits
     classified = classify(
         collected, measured_rounding(referee, collected.all.rounding),
-        has_reference=referee.affords(), digits=digits, of=reference.of, limits=limits,
+        has_reference=referee.affords(), digits=disputes.digits, of=disputes.of, limits=limits,
     )  # fmt: skip
     outcome = PointOutcome(collected, classified.digits)
-    resolve(outcome, classified.disputed, reference, digits, limits)
+    if classified.disputed.any():
+        disputes.resolve(outcome, classified.disputed)
     for name, part in collected.parts.items():
         shared = part.projections
         if part.strategy is Strategy.EACH or shared is None:
             continue
         if part.by_node is not None or shared.differ or shared.stray:
+            from gradcheck_cli.verdicts.gradients.resolution import judge_sums
+
             judge_sums(outcome.open(name), limits)
     return outcome

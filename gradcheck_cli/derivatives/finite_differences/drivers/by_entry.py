@@ -29,7 +29,6 @@ from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.numerics.complex_step import Complex128
 from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS, FiniteDifferencesLimits
 
 __all__ = ["Estimates", "along", "derivative", "derivative_at", "estimates", "scheme_by_name"]
@@ -181,6 +180,8 @@ def _tape_for(model: Model, tape: Tape, of: str, names: list[str], scheme: Schem
     if not scheme.imaginary:
         return tape
     _refuse_unanalytic(model, model.node(of), names)
+    from gradcheck_cli.numerics.complex_step import Complex128
+
     return forward_pass(model, Complex128(), tape.point, limits=tape.limits, meter=tape.meter)
 
 
