@@ -28,7 +28,8 @@ def explain(model: str, row: int | None, expand: bool, memory: int | None, **cho
 
     \b
     Example:  gradcheck explain toy.txt
-    Exit codes: 0, or 2 if the file could not be read or the model does not fit into memory.
+    Exit codes: 0, or 2 if the file could not be read or the model does not
+    fit into memory.
     """
     from gradcheck_cli import api
 
