@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.evaluation.borders import node_margins
 from gradcheck_cli.evaluation.evaluate import Values, compute
-from gradcheck_cli.evaluation.tape import Lookup, Tape, node_margins, split_rows
+from gradcheck_cli.evaluation.tape import Lookup, Tape, split_rows
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.compensated_sum import Sum

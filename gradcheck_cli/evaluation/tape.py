@@ -7,18 +7,18 @@ compensated), then what is made from those sums.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.common.progress import Meter
-from gradcheck_cli.evaluation.evaluate import Values, as_margins, compute
+from gradcheck_cli.evaluation.borders import has_borders, node_sides, piecewise_constant
+from gradcheck_cli.evaluation.evaluate import Values, compute
 from gradcheck_cli.evaluation.memory_plan import rows_of_block
-from gradcheck_cli.model.graph import Graph, Node, typed_number
+from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
@@ -27,7 +27,7 @@ from gradcheck_cli.numerics.float64 import FLOAT64, floats
 from gradcheck_cli.numerics.limits.evaluation import EVALUATION, EvaluationLimits
 from gradcheck_cli.numerics.namespace import Namespace
 
-__all__ = ["Failing", "Lookup", "Tape", "forward_pass", "node_margins", "split_rows"]
+__all__ = ["Failing", "Lookup", "Tape", "forward_pass", "split_rows"]
 
 
 @dataclass(frozen=True)
@@ -194,8 +194,8 @@ class Tape:
         nodes = self.model.graph.nodes
         live = self.model.graph.upstream(s.node for s in self.model.steps.values())
         inner = [n for n in nodes if live[n.index] and not (n.is_leaf or n.is_literal)]
-        constant = _piecewise_constant(nodes)
-        return {n.index: n for n in inner if _has_borders(n, nodes, constant)}
+        constant = piecewise_constant(nodes)
+        return {n.index: n for n in inner if has_borders(n, nodes, constant)}
 
     @cached_property
     def _known_sides(self) -> dict[tuple[int, int], list[Array]]:
@@ -222,7 +222,7 @@ class Tape:
         if found is None:
             values = self.lookup(self.block(block) if block >= 0 else {})
             with np.errstate(all="ignore"):
-                found = _sides(node, values, self.m)
+                found = node_sides(node, values, self.m)
             if block < 0 or self._keeps_sides:
                 self._known_sides[block, node.index] = found
         return found
@@ -348,54 +348,3 @@ def split_rows(nodes: Iterable[Node]) -> tuple[list[Node], list[Node], list[Node
 
 def _stages(graph: Graph) -> tuple[list[Node], list[Node], list[Node]]:
     return split_rows(graph.nodes)
-
-
-def _piecewise_constant(nodes: Sequence[Node]) -> list[bool]:
-    """For each node whether it is made of comparisons and literals alone: only their margins change it."""
-    found: list[bool] = []
-    for node in nodes:
-        jumps = not (node.is_leaf or node.is_literal) and node.primitive.jump
-        made = not node.is_leaf and all(found[a] for a in node.arguments)
-        found.append(jumps or made)
-    return found
-
-
-def _has_borders(node: Node, nodes: Sequence[Node], constant: Sequence[bool]) -> bool:
-    """Whether something can be crossed: not by x^2, whose domain is everywhere, nor by a selection whose
-    condition only changes where a comparison does, with >= as with >."""
-    record = node.primitive
-    if record.kink is None and record.domain is None:
-        return False
-    if record.selects and constant[node.arguments[0]]:
-        return False
-    return not record.borderless(*(typed_number(nodes, nodes[a]) for a in node.arguments))
-
-
-def node_margins(node: Node, values: Any, m: Namespace) -> list[Array]:
-    """A node's margins to its kinks and to the border of its domain, kinks first.
-
-    Parameters
-    ----------
-    node : a node that is no leaf
-    values : those of its arguments, (perturbations, rows, *shape)
-    m : the namespace of the values
-
-    Returns
-    -------
-    list of real (perturbations, rows, *shape) arrays
-        The last one is that of the border, if the function has one.
-    """
-    record = node.primitive
-    arguments = [values[a] for a in node.arguments]
-    rules = [rule for rule in (record.kink, record.domain) if rule is not None]
-    return [np.real(x) for rule in rules for x in as_margins(rule(m, *arguments, **node.options))]
-
-
-def _sides(node: Node, values: Any, m: Namespace) -> list[Array]:
-    """The signs of a node's margins; nan where one is none, which NumPy's sign refuses of mpmath's."""
-    return [_signs(margin) for margin in node_margins(node, values, m)]
-
-
-def _signs(margin: Array) -> Array:
-    positive, negative, zero = np.asarray(margin > 0), np.asarray(margin < 0), np.asarray(margin == 0)
-    return np.where(positive, 1.0, np.where(negative, -1.0, np.where(zero, 0.0, np.nan)))

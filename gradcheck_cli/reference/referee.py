@@ -34,10 +34,10 @@ from gradcheck_cli.reference.exact_differences import ExactDifferences
 from gradcheck_cli.reference.jittered_arithmetic import Jittered, bound
 from gradcheck_cli.reference.operation_errors import local_errors
 from gradcheck_cli.reference.program_pass import Pass, Users
-from gradcheck_cli.reference.stochastic_rounding import formula_rounding, jittered_pass
+from gradcheck_cli.reference.stochastic_rounding import formula_rounding, jittered_pass, unmeasured_rounding
 from gradcheck_cli.reference.symbolic_reverse_mode import Reverse
 
-__all__ = ["Referee", "unmeasured_rounding"]
+__all__ = ["Referee"]
 
 _DOUBLE = SIGNIFICANDS["float64"]
 _LIMITS = ReferenceLimits()
@@ -380,23 +380,6 @@ class Referee(ExactDifferences):
         return found
 
 
-def unmeasured_rounding(values: Array, bits: int = _DOUBLE, *, limits: ReferenceLimits = _LIMITS) -> Array:
-    """What rounding is granted where rows are too many to measure it: one more pass in reverse, over all rows
-    at once, would fill the memory.
-
-    Parameters
-    ----------
-    values : float64 array of any shape, those of whoever asks
-    bits : of the significand in which they were computed
-    limits : the share of the values that is granted
-
-    Returns
-    -------
-    float64 array of the shape and unit of `values`
-    """
-    return np.asarray(2.0 ** (_DOUBLE - bits) * limits.unmeasured * np.abs(values))
-
-
 def _signs(values: Array) -> Array:
     """Of numbers of any kind, as integers: their range may be far beyond that of float64."""
     positive, negative = np.asarray(values > 0, dtype=int), np.asarray(values < 0, dtype=int)
@@ -407,5 +390,3 @@ def _with_leading_axes(tape: Tape, node: Node) -> Array:
     """A node's value with the two leading axes."""
     value = tape.of_node(node)
     return value[None] if node.per_row else value[None, None]
-
-

@@ -16,11 +16,16 @@ from gradcheck_cli.model.graph import Graph, Key, Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import Float64
+from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.machine import EPS
 from gradcheck_cli.reference.jittered_arithmetic import Jittered, bound, read, round_randomly
 from gradcheck_cli.reference.operation_errors import leaf_value
 
-__all__ = ["formula_rounding", "jittered_pass"]
+__all__ = ["formula_rounding", "jittered_pass", "unmeasured_rounding"]
+
+_DOUBLE = SIGNIFICANDS["float64"]
+_LIMITS = ReferenceLimits()
 
 
 def jittered_pass(
@@ -129,3 +134,20 @@ def _terms(node: Node, graph: Graph, rows: int | None) -> int:
     if node.primitive.product is not None:
         return given.shape[-1] if node.operation != "outer" else 1
     return max(1, math.prod(given.shape) // max(1, math.prod(node.shape)))
+
+
+def unmeasured_rounding(values: Array, bits: int = _DOUBLE, *, limits: ReferenceLimits = _LIMITS) -> Array:
+    """What rounding is granted where rows are too many to measure it: one more pass in reverse, over all rows
+    at once, would fill the memory.
+
+    Parameters
+    ----------
+    values : float64 array of any shape, those of whoever asks
+    bits : of the significand in which they were computed
+    limits : the share of the values that is granted
+
+    Returns
+    -------
+    float64 array of the shape and unit of `values`
+    """
+    return np.asarray(2.0 ** (_DOUBLE - bits) * limits.unmeasured * np.abs(values))

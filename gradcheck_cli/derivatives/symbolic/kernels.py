@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradcheck_cli.derivatives.symbolic.recording import FUNCTIONS, SHARED_NAMES, WITH_DATA
+from gradcheck_cli.derivatives.symbolic.sympy_names import FUNCTIONS, SHARED_NAMES, WITH_DATA
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.namespace import Namespace
 

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from gradcheck_cli.derivatives.symbolic.kernels import Kernel, KernelKey
-from gradcheck_cli.derivatives.symbolic.recording import CONSTANT, ENTRYWISE, WHOLE, Handle, Item, Recorder
+from gradcheck_cli.derivatives.symbolic.recording import CONSTANT, WHOLE, Handle, Item, Recorder
+from gradcheck_cli.derivatives.symbolic.sympy_names import ENTRYWISE
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.symbolic import DEFAULTS, SymbolicLimits

@@ -12,7 +12,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.float_formats import FORMATS, SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
-from gradcheck_cli.reference.referee import unmeasured_rounding
+from gradcheck_cli.reference.stochastic_rounding import unmeasured_rounding
 from gradcheck_cli.reference.zeros import AtDigits, in_doubt, resolve_zeros
 from gradcheck_cli.verdicts.claims.context import ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy

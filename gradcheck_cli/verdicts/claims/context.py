@@ -20,7 +20,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
-from gradcheck_cli.reference.referee import unmeasured_rounding
+from gradcheck_cli.reference.stochastic_rounding import unmeasured_rounding
 from gradcheck_cli.reference.zeros import AtDigits, falls, resolve_zeros
 from gradcheck_cli.results.gradient_results import ClaimResult
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference, difference_in_blocks

@@ -20,8 +20,8 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64, floats
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.reference.jittered_arithmetic import Jittered, bound
-from gradcheck_cli.reference.referee import unmeasured_rounding
 from gradcheck_cli.reference.row_blocks import over_rows
+from gradcheck_cli.reference.stochastic_rounding import unmeasured_rounding
 from gradcheck_cli.verdicts.claims.true_values import TrueValues, derivatives_in
 
 __all__ = ["Discrepancy", "claimed_value", "difference", "difference_in_blocks", "signed_difference"]

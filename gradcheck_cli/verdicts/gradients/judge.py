@@ -121,7 +121,7 @@ def _judge(collected: Collected, disputes: _Disputes) -> PointOutcome:
         if part.strategy is Strategy.EACH or shared is None:
             continue
         if part.by_node is not None or shared.differ or shared.stray:
-            from gradcheck_cli.verdicts.gradients.resolution import judge_sums
+            from gradcheck_cli.verdicts.gradients.judge_sums import judge_sums
 
             judge_sums(outcome.open(name), limits)
     return outcome

@@ -12,8 +12,9 @@ import numpy as np
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
-from gradcheck_cli.reference.referee import Referee, unmeasured_rounding
+from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.reference.row_blocks import rounding_of_loss
+from gradcheck_cli.reference.stochastic_rounding import unmeasured_rounding
 from gradcheck_cli.verdicts.gradients.points import Point
 
 __all__ = ["measured_rounding", "noise_of_value", "rounding_bounds"]

@@ -21,7 +21,8 @@ from gradcheck_cli.numerics.float64 import FLOAT64, floats
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.numerics.machine import MOST_DIGITS
 from gradcheck_cli.numerics.work_budget import BudgetSpent
-from gradcheck_cli.reference.referee import Referee, unmeasured_rounding
+from gradcheck_cli.reference.referee import Referee
+from gradcheck_cli.reference.stochastic_rounding import unmeasured_rounding
 from gradcheck_cli.results.gradient_results import Verdict
 from gradcheck_cli.verdicts.gradients.points import Point, single
 
