@@ -6,28 +6,33 @@ start-up. Knows nothing of values and shapes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from gradcheck_cli.common.errors import LanguageError, printable
+from gradcheck_cli.common.errors import LanguageError
 from gradcheck_cli.language.call_check import check_function_call
 from gradcheck_cli.language.expansion.definitions import Definition, WrittenOut
 from gradcheck_cli.language.function_names import RESERVED, WORDS, is_function
-from gradcheck_cli.language.identifiers import describe, foreign_letter, nearest, skeleton
+from gradcheck_cli.language.identifiers import nearest, skeleton
 from gradcheck_cli.language.known_names import CONSTANTS, KINDS, Elsewhere, KnownNames
 from gradcheck_cli.language.let_names import LetName, as_derivatives, let_names
+from gradcheck_cli.language.name_errors import (
+    check_letters,
+    foreign_letter_of,
+    is_no_number,
+    not_finite,
+    show,
+    unknown_name,
+)
 from gradcheck_cli.language.slope_names import check_slope
-from gradcheck_cli.language.source_text import Source, Span
+from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statement_words import KEYWORDS, derivative_meant
 from gradcheck_cli.language.statements import Name, Op, Statement
 from gradcheck_cli.model.primitives.slopes import PRIME
 
 __all__ = ["Checked", "check_claims", "check_names"]
 
-_NUMBERS = frozenset({"nan", "inf", "infinity"})
-_LONG = 40
 _CLAIMED = "a claim is of a derivative or of a step"
 _CLAIM_FORMS = "write claim d loss/d w0 = ..., or claim loss = ..."
 _OF_DERIVATIVES = ("claim", "let")  # statements that speak of all steps, wherever they stand
@@ -96,7 +101,7 @@ def _check_definitions(names: KnownNames) -> None:
     """A definition has a name of its own, and mentions nothing that is unknown, even if nobody uses it."""
     source = names.source
     for definition in names.functions.values():
-        _check_letters(source, definition.name)
+        check_letters(source, definition.name)
         if definition.name.name in names.indices:
             raise _index_too(names, definition.name)
         parameters = {p.name: Elsewhere(p.display, "a parameter here") for p in definition.parameters}
@@ -109,8 +114,8 @@ def _check_definitions(names: KnownNames) -> None:
 def _has_two_meanings(source: Source, let: Name, other: Name) -> LanguageError:
     """A name of a derivative that is defined as a step or an input, too."""
     return source.error(
-        f'"{_show(let.display)}" is defined twice: it has a value, and names a derivative', let.span,
-        help=f"take another name for the derivative, d_{_show(let.display)}",
+        f'"{show(let.display)}" is defined twice: it has a value, and names a derivative', let.span,
+        help=f"take another name for the derivative, d_{show(let.display)}",
         related=(("it has its value here", source.place(*other.span)),),
     )  # fmt: skip
 
@@ -151,7 +156,7 @@ def _check(names: KnownNames, statement: Statement) -> None:
 
 def _define(names: KnownNames, name: Name, kind: str) -> None:
     source = names.source
-    _check_letters(source, name)
+    check_letters(source, name)
     if name.name in RESERVED or name.name in CONSTANTS or name.name in KEYWORDS:
         what = "the number" if name.name in CONSTANTS else "a function"
         raise source.error(
@@ -163,14 +168,14 @@ def _define(names: KnownNames, name: Name, kind: str) -> None:
         raise _index_too(names, name)
     if name.name in names.known:
         raise source.error(
-            f'"{_show(name.display)}" is a name of the model', name.span,
-            help=f"take another name, {_show(name.display)}_1",
+            f'"{show(name.display)}" is a name of the model', name.span,
+            help=f"take another name, {show(name.display)}_1",
         )  # fmt: skip
     function = names.functions.get(name.name)
     before = names.defined.get(name.name) if function is None else function.name
     if before is not None:
         raise source.error(
-            f'"{_show(name.display)}" is defined twice',
+            f'"{show(name.display)}" is defined twice',
             name.span,
             help="every name has one value; take a new name for the new one",
             related=(source.related("first defined here", before.span),),
@@ -185,7 +190,7 @@ def _index_too(names: KnownNames, name: Name) -> LanguageError:
     """A name that is the index of a loop, too."""
     index = names.indices[name.name]
     return names.source.error(
-        f'"{_show(name.display)}" is the index of a loop or a sum', name.span,
+        f'"{show(name.display)}" is the index of a loop or a sum', name.span,
         help="take another letter for the index", related=(names.source.related("the index", index.span),),
     )  # fmt: skip
 
@@ -196,31 +201,12 @@ def _check_look(names: KnownNames, name: Name) -> None:
     twin = names.alike.get(look)
     if twin is not None and (not name.name.isascii() or not twin.name.isascii()):
         raise source.error(
-            f'"{_show(name.display)}" looks like "{_show(twin.display)}" but is another name',
+            f'"{show(name.display)}" looks like "{show(twin.display)}" but is another name',
             name.span,
-            help=f"it has {_letter(twin.name if name.name.isascii() else name.name)}",
+            help=f"it has {foreign_letter_of(twin.name if name.name.isascii() else name.name)}",
             related=(source.related("the other one", twin.span),),
         )
     names.alike[look] = name
-
-
-def _letter(name: str) -> str:
-    """The first letter of a name that is not ASCII, with its number."""
-    return describe(next(c for c in name if not c.isascii()))
-
-
-def _check_letters(source: Source, name: Name) -> None:
-    letter = foreign_letter(name.display)
-    if letter is not None:
-        raise source.error(
-            f'the name "{_show(name.display)}" mixes alphabets: it has {describe(letter)}',
-            name.span,
-            help=f"type it again: {_show(skeleton(name.name), name.name)}",
-        )
-
-
-def _show(display: str, other: str = "") -> str:
-    return printable(display, _LONG)
 
 
 def _free_names(source: Source, statement: Statement) -> Iterator[Name]:
@@ -232,8 +218,8 @@ def _free_names(source: Source, statement: Statement) -> Iterator[Name]:
             continue
         if is_function(op.text) and position in called:
             continue
-        if op.text.lower() in _NUMBERS:
-            raise _not_finite(source, op.text, op.span)
+        if is_no_number(op.text):
+            raise not_finite(source, op.text, op.span)
         if op.text == "loss":
             raise source.error(
                 '"loss" is the name of the whole expression', op.span, help="take another name"
@@ -278,7 +264,7 @@ def _check_uses(names: KnownNames, ops: list[Op], positions: range, context: str
 
 def _stands_in_claims(source: Source, op: Op) -> LanguageError:
     """The name of a derivative in a step or a value."""
-    display = _show(source.code[op.start : op.end])
+    display = show(source.code[op.start : op.end])
     return source.error(
         f'"{display}" is a derivative: it can stand in a claim only', op.span,
         help=f"write claim {display} = ..., or take another name",
@@ -288,7 +274,7 @@ def _stands_in_claims(source: Source, op: Op) -> LanguageError:
 def _check_value(names: KnownNames, op: Op) -> None:
     """The name on the left of a claim is that of a step; dl_dw0 is none, and means a derivative."""
     source, known = names.source, {**names.later, **dict.fromkeys(names.known), **names.defined}
-    display = _show(source.code[op.start : op.end])
+    display = show(source.code[op.start : op.end])
     if op.text in known:
         return
     if op.text in CONSTANTS or is_function(op.text):
@@ -298,7 +284,7 @@ def _check_value(names: KnownNames, op: Op) -> None:
     if meant is not None:
         message = "a claim begins with a derivative, or with the name of a step"
         raise source.error(message, op.span, help=f"write claim {meant} = ...")
-    _check_letters(source, op.options[0])
+    check_letters(source, op.options[0])
     help = f"did you mean {near}?" if near else _CLAIM_FORMS
     raise source.error(f'unknown name "{display}": {_CLAIMED}', op.span, help=help)
 
@@ -323,7 +309,7 @@ def _check_name(names: KnownNames, op: Op, context: str) -> None:
     if context == "value" and kind != "data":
         what = KINDS[kind or "step"]
         raise source.error(
-            f'"{_show(display)}" is {what}: a value is made of numbers and earlier data',
+            f'"{show(display)}" is {what}: a value is made of numbers and earlier data',
             op.span,
             help="a value that depends on others is a step: NAME = EXPRESSION",
         )
@@ -335,55 +321,14 @@ def _require(names: KnownNames, name: Name, context: str) -> None:
         return
     later = names.later.get(name.name)
     if later is None:
-        raise _unknown(names, name)
+        raise unknown_name(names, name)
     if context not in _OF_DERIVATIVES:
         raise names.source.error(
-            f'"{_show(name.display)}" is used before its definition',
+            f'"{show(name.display)}" is used before its definition',
             name.span,
             help="names are defined before they are used: move its line up",
             related=(names.source.related("defined here", later.span),),
         )
-
-
-def _unknown(names: KnownNames, name: Name) -> LanguageError:
-    source = names.source
-    _check_letters(source, name)
-    if name.name.lower() in _NUMBERS:
-        return _not_finite(source, name.name, name.span)
-    if name.name in names.functions:
-        return source.error(
-            f'"{_show(name.display)}" is a definition, no step', name.span,
-            help=f"name its value: {_show(name.display)}_1 = {names.functions[name.name].signature}",
-        )  # fmt: skip
-    return source.error(
-        f'unknown name "{_show(name.display)}"', name.span, help=_unknown_help(names, name)
-    )
-
-
-def _unknown_help(names: KnownNames, name: Name) -> str:
-    code = names.source.code[name.span.start : name.span.start + 200]
-    meant = derivative_meant(code, names.source.code)
-    if meant is not None:
-        return f"write {meant} (in a claim)"
-    known = {**names.later, **dict.fromkeys(names.known), **names.defined}
-    near = nearest(name.name, known)
-    if near is not None:
-        foreign = next((n for n in (name.name, near) if not n.isascii()), None)
-        alike = "" if foreign is None else f" ({foreign} has {_letter(foreign)})"
-        return f"did you mean {near}?{alike}"
-    if name.name == "e" and re.match(r"e\s*(\^|\*\*)", code):
-        return "did you mean exp(x)?"
-    declared = f"declare it: param {_show(name.display)} = 1"
-    if is_function(name.name):
-        return f"{declared}; the function is written {name.name}(...)"
-    near = nearest(name.name, sorted(RESERVED))
-    return declared if near is None else f"did you mean the function {near}(...)?"
-
-
-def _not_finite(source: Source, text: str, span: Span) -> LanguageError:
-    return source.error(
-        f'"{text}" is not a number here', span, help="all values are finite numbers"
-    )
 
 
 def _check_derivative(names: KnownNames, op: Op, context: str) -> None:
@@ -392,7 +337,7 @@ def _check_derivative(names: KnownNames, op: Op, context: str) -> None:
         raise names.source.error(
             "a derivative can stand in a claim only",
             op.span,
-            help=f"write claim d {_show(of.display)}/d {_show(by.display)} = ...",
+            help=f"write claim d {show(of.display)}/d {show(by.display)} = ...",
         )
     for name in (of, by):
         if name.name in names.lets:
@@ -404,6 +349,6 @@ def _of_a_derivative(names: KnownNames, name: Name, of: Name) -> LanguageError:
     """d delta2/d w, or d loss/d delta2."""
     is_above, meant = name is of, names.lets[name.name].target
     return names.source.error(
-        "second derivatives are not judged" if is_above else f'"{_show(name.display)}" is a derivative',
-        name.span, help=f"{_show(name.display)} is {meant}: a claim is of the derivative of a step by a name",
+        "second derivatives are not judged" if is_above else f'"{show(name.display)}" is a derivative',
+        name.span, help=f"{show(name.display)} is {meant}: a claim is of the derivative of a step by a name",
     )  # fmt: skip

@@ -8,7 +8,7 @@ from functools import cache
 
 import pytest
 
-from layers import FOLDERS, GUESTS, MODULES, MOST_FILES_AT_THE_TOP, NOT_FROM, WALLS
+from layers import FOLDERS, GUESTS, MODULES, MOST_FILES_AT_THE_TOP, MOST_LINES, NOT_FROM, WALLS
 from paths import PACKAGE
 
 ROOT = PACKAGE.name
@@ -133,6 +133,11 @@ def test_differences_that_import_a_model_are_seen(name: str) -> None:
 
 def test_the_top_folder_is_short() -> None:
     assert len(list(PACKAGE.glob("*.py"))) <= MOST_FILES_AT_THE_TOP
+
+
+def test_a_module_has_one_idea_and_no_more_lines_than_it_takes() -> None:
+    lines = {m: path.read_text(encoding="utf-8").count("\n") for m, path in MODULES.items()}
+    assert {m: count for m, count in lines.items() if count > MOST_LINES} == {}, "split it by idea"
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if m not in ("", "__main__")])

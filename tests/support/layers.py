@@ -47,6 +47,7 @@ GUESTS: dict[str, dict[str, str]] = {
     "sympy": dict.fromkeys(("derivatives.symbolic", "formulas", "verdicts.diagnosis"), "late"),
 }
 MOST_FILES_AT_THE_TOP = 8
+MOST_LINES = 400  # of a module
 
 
 def name_of(path: Path) -> str:

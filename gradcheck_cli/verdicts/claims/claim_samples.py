@@ -16,7 +16,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.results.gradient_results import ClaimResult
 from gradcheck_cli.verdicts.claims.at_kinks import kinks_of
-from gradcheck_cli.verdicts.claims.claimed_numbers import numbers_of, unwritten
+from gradcheck_cli.verdicts.claims.claimed_numbers import numbers_of, unwritten_part
 from gradcheck_cli.verdicts.claims.context import FAILURES, ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import difference
 from gradcheck_cli.verdicts.claims.formulas import same_sums
@@ -75,7 +75,7 @@ def sample_of_number(context: ClaimContext, claim: Claim, formula: Graph) -> Cla
     """Numbers beside the true ones at the given point."""
     truth = context.true_values(context.points[0], [claim.target])
     claimed, true, rounding = numbers_of(context, claim)
-    tolerance = np.asarray(rounding + unwritten(claim, context.limits))
+    tolerance = np.asarray(rounding + unwritten_part(claim, context.limits))
 
     def leaf(key: Key) -> Array:
         return _leaf(context, context.points[0], truth, key)

@@ -19,7 +19,7 @@ from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 
 __all__ = [
     *("ClaimedNumbers", "claimed_numbers", "column_of", "format_of", "numbers_of"),
-    *("rounding_of_column", "unwritten"),
+    *("rounding_of_column", "unwritten_part"),
 ]
 
 
@@ -83,7 +83,7 @@ class ClaimedNumbers:
 def claimed_numbers(context: ClaimContext, claim: Claim) -> ClaimedNumbers:
     """The numbers of a claim beside the true ones, at the given point."""
     found = numbers_of(context, claim)
-    return ClaimedNumbers(claim, *found, unwritten(claim, context.limits), context.limits)
+    return ClaimedNumbers(claim, *found, unwritten_part(claim, context.limits), context.limits)
 
 
 def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array]:
@@ -110,7 +110,7 @@ def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array
     return claimed, true, safety * rounding
 
 
-def unwritten(claim: Claim, limits: ClaimsLimits) -> Array | float:
+def unwritten_part(claim: Claim, limits: ClaimsLimits) -> Array | float:
     """What the digits that are not written may come to.
 
     Parameters

@@ -257,7 +257,7 @@ def _digits_note(
     fewest = int(np.min(np.nan_to_num(carried), initial=MOST_DIGITS))
     name = format_of(claim)
     narrow = claim.bits < SIGNIFICANDS["float64"]
-    written = digits_given(claim.text) if not true.ndim else _fewest_written(claim, discrepancy.claimed)
+    written = digits_given(claim.text) if not true.ndim else _fewest_digits(claim, discrepancy.claimed)
     carries = int(claim.bits * np.log10(2)) - limits.narrow_lost_digits
     most = max(1, carries) if narrow else limits.wanted_digits
     given = min(written or most, most if true.ndim else int(MOST_DIGITS))
@@ -278,7 +278,7 @@ def _digits_note(
     return f"agrees to the {written} digit{'' if written == 1 else 's'} given"
 
 
-def _fewest_written(claim: Claim, claimed: Array) -> int:
+def _fewest_digits(claim: Claim, claimed: Array) -> int:
     """The fewest significant digits that an entry of an array is written with; 0 where that is not known, as
     of what was computed and of integers. A 0 has none."""
     if claim.half_units is None or not (claim.half_units > 0).all():

@@ -65,16 +65,16 @@ def tied_entries(context: ClaimContext, target: Derivative) -> TiedEntries | Non
         return None
     truth = context.true_values(context.points[0])
 
-    def claimed(part: Array) -> Array:
+    def fit(part: Array) -> Array:
         return np.asarray(truth.as_claimed(target, part))
 
-    beyond, affected = claimed(affine.beyond), claimed(affine.affected)
-    left, right = claimed(affine.left), claimed(affine.right)
+    beyond, affected = fit(affine.beyond), fit(affine.affected)
+    left, right = fit(affine.left), fit(affine.right)
     known = affected & ~beyond & np.isfinite(left) & np.isfinite(right)
-    columns = [claimed(column) for column in affine.columns]
+    columns = [fit(column) for column in affine.columns]
     return TiedEntries(
-        affine, OneSided(left, right, np.zeros_like(known), known), claimed(affine.low), claimed(affine.high),
-        affected, beyond, claimed(affine.base),
+        affine, OneSided(left, right, np.zeros_like(known), known), fit(affine.low), fit(affine.high),
+        affected, beyond, fit(affine.base),
         np.stack(columns) if columns else np.zeros((0, *affected.shape)),
     )  # fmt: skip
 

@@ -44,9 +44,9 @@ def circles_of_values(model: Model, claims: Sequence[Claim], layout: str) -> dic
     """
     aliases = Aliases(model)
     lines = [_line(model, aliases, claim, layout) for claim in claims]
-    waiting = _ungrounded(lines)
+    waiting = _ungrounded_claims(lines)
     ahead = {k: [n for n in waiting if _uses(lines[k], lines[n])] for k in waiting}
-    reached = {k: _reached(k, ahead) for k in waiting}
+    reached = {k: _claims_behind(k, ahead) for k in waiting}
     circles = {k: [n for n in reached[k] if k in reached[n]] for k in waiting}
     return {k: sorted({lines[n].number for n in circle}) for k, circle in circles.items() if k in reached[k]}
 
@@ -57,7 +57,8 @@ def _line(model: Model, aliases: Aliases, claim: Claim, layout: str) -> _Line:
         needed = formula.upstream([formula.output])
         for node in (n for n in formula.nodes if needed[n.index] and isinstance(n.key, str) and n.key):
             name = aliases.first_name(str(node.key))
-            uses[name] = _used(formula, node, needed) | uses.get(name, np.zeros(node.size, dtype=bool))
+            before = uses.get(name, np.zeros(node.size, dtype=bool))
+            uses[name] = _used_entries(formula, node, needed) | before
     return _Line(claim.line, aliases.first_name(target.of), _entries(model, target), uses)
 
 
@@ -69,7 +70,7 @@ def _entries(model: Model, target: Derivative) -> Array:
     return found.reshape(-1)
 
 
-def _used(formula: Graph, leaf: Node, needed: Sequence[bool]) -> Array:
+def _used_entries(formula: Graph, leaf: Node, needed: Sequence[bool]) -> Array:
     """The entries of a name that a formula uses: those of its indices, where nothing else takes it."""
     found, users = np.zeros(leaf.shape, dtype=bool), [n for n in formula.nodes if leaf.index in n.arguments]
     users = [n for n in users if needed[n.index]]
@@ -83,7 +84,7 @@ def _uses(line: _Line, other: _Line) -> bool:
     return used is not None and bool((used & other.entries).any())
 
 
-def _ungrounded(lines: Sequence[_Line]) -> list[int]:
+def _ungrounded_claims(lines: Sequence[_Line]) -> list[int]:
     """The claims that are not grounded: values that nobody claims are given."""
     waiting = list(range(len(lines)))
     while True:
@@ -108,7 +109,7 @@ def _open_entries(lines: Sequence[_Line], waiting: Iterable[int], name: str) -> 
     return np.asarray(claimed & ~np.logical_or.reduce(done) if done else claimed)
 
 
-def _reached(start: int, ahead: dict[int, list[int]]) -> set[int]:
+def _claims_behind(start: int, ahead: dict[int, list[int]]) -> set[int]:
     """What is reached from a claim by what it uses."""
     found: set[int] = set()
     todo = list(ahead[start])

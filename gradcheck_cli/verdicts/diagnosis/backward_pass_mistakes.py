@@ -190,9 +190,9 @@ def _slips_of_rows(model: Model, node: Node, place: int, tape: Tape) -> Iterator
         if node.primitive.rows == "reduce":
             yield partial(_one_row, row), text
         elif node.per_row and not argument.per_row:
-            yield partial(_one_row_sent, 1, row), text
+            yield partial(_send_one_row, 1, row), text
         elif node.operation == "expand" and len(node.shape) > len(argument.shape):  # of a batch
-            yield partial(_one_row_sent, 2, row), text
+            yield partial(_send_one_row, 2, row), text
     if node.primitive.product is None:
         return
     partner = model.graph.nodes[node.arguments[1 - place]]
@@ -335,7 +335,7 @@ def _other_factor(
     return rule(adjoint, value, [factor if k == other else a for k, a in enumerate(arguments)])
 
 
-def _one_row_sent(
+def _send_one_row(
     axis: int, row: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
 ) -> Array:
     only = np.zeros_like(adjoint)

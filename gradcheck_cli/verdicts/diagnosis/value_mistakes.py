@@ -166,11 +166,11 @@ def _other_steps(model: Model, claim: Claim) -> Iterator[Explanation]:
 
 
 def _value_of(node: Node, entry: tuple[int, ...] | None) -> Made:
-    def made(sample: ClaimSample) -> Array:
+    def explain(sample: ClaimSample) -> Array:
         value = _node_value(node, sample)
         return value if entry is None else entry_of(value, entry)
 
-    return made
+    return explain
 
 
 def _factors(model: Model) -> Iterator[Explanation]:
@@ -192,12 +192,12 @@ def _lengths(model: Model) -> Iterator[tuple[float, str]]:
 
 def _by(node: Node, power: int) -> Made:
     """The true value times or divided by a number of the model that is not plus or minus 1."""
-    def made(sample: ClaimSample) -> Array | None:
+    def explain(sample: ClaimSample) -> Array | None:
         value = float(_node_value(node, sample))
         tells = np.isfinite(value) and value and abs(value) != 1
         return np.asarray(sample.true * value**power) if tells else None
 
-    return made
+    return explain
 
 
 def _parts(model: Model, claim: Claim) -> Iterator[Explanation]:
@@ -219,7 +219,7 @@ def _functions(model: Model) -> Iterator[Explanation]:
         if not (node.is_leaf or node.is_literal) and has_slope(node.primitive) and not node.options
     }  # fmt: skip
     for record in (r for r in records.values() if r.name != "identity"):
-        yield f"has {record.function} once too often", partial(_applied, record.forward)
+        yield f"has {record.function} once too often", partial(_apply_once_more, record.forward)
     yield "is 1 minus the true value", lambda sample: np.asarray(1 - sample.true)
     yield "is 1 over the true value", lambda sample: np.asarray(1 / sample.true)
     yield "is the logarithm of the true value", lambda sample: np.log(sample.true)
@@ -228,5 +228,5 @@ def _functions(model: Model) -> Iterator[Explanation]:
     yield "is the square of the true value", lambda sample: np.asarray(sample.true**2)
 
 
-def _applied(forward: Callable[..., Array], sample: ClaimSample) -> Array:
+def _apply_once_more(forward: Callable[..., Array], sample: ClaimSample) -> Array:
     return np.asarray(forward(FLOAT64, sample.true[None, None])[0, 0, ...])

@@ -38,7 +38,7 @@ def assemble_blocks(
         compared=compared,
         digits=np.where(zero | np.isnan(proven), np.inf, proven),
         one_by_one=(first.examined | np.isfinite(proven)) & compared,
-        unseen=[r.collected.unseen(limits.small_mistake) for r in outcomes],
+        unseen=[r.collected.unseen_entries(limits.small_mistake) for r in outcomes],
         most=None if all_entries else limits.most_listed,
         limits=limits,
     )

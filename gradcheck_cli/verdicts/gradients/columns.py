@@ -132,7 +132,7 @@ class Collected:
         """
         return entries_of(self.places, names, len(self.all.backprop))
 
-    def unseen(self, relative: float) -> Array:
+    def unseen_entries(self, relative: float) -> Array:
         """Which entries could be off by a share of themselves and nobody would see it.
 
         Parameters

@@ -36,7 +36,7 @@ def locate_wrong_vjp(
     """What is wrong in backprop, at the last node whose adjoint is wrong although its users' are right: the
     vjp of a user, the adding up of several, the sum of one over the rows, or the seed, which no user made.
     "" where no adjoint is."""
-    named = _all_named(model)
+    named = _name_all(model)
     graph = named.graph
     needed = graph.upstream([graph.names[of]])
     varies = graph.downstream(node.index for node in graph.nodes if node.is_leaf)  # a number has no slope
@@ -133,7 +133,7 @@ def undeclared_border(
     model: Model, point: Point, of: str, by: str, index: tuple[int, ...], row: int | None, whole: Referee
 ) -> str:
     """The first node on the way whose own one-sided slopes differ; "" where none does. Raises BudgetSpent."""
-    model = _all_named(model)
+    model = _name_all(model)
     graph, referee = model.graph, whole.for_model(model)
     moved, needed = graph.downstream([graph.names[by]]), graph.upstream([graph.names[of]])
     for node in graph.nodes:
@@ -150,7 +150,7 @@ def wrong_partial(
 ) -> str:
     """The first node on the way whose derivative by SymPy's partials is not its exact slope; "" where none
     is, or where the name has one value per row. Raises BudgetSpent."""
-    model = _all_named(model)
+    model = _name_all(model)
     graph, referee = model.graph, whole.for_model(model)
     source = graph.nodes[graph.names[by]]
     moved, needed = graph.downstream([source.index]), graph.upstream([graph.names[of]])
@@ -166,7 +166,7 @@ def wrong_partial(
     return ""
 
 
-def _all_named(model: Model) -> Model:
+def _name_all(model: Model) -> Model:
     """The model with its nodes' numbers as names, which no step can have."""
     every = {str(node.index): node.index for node in model.graph.nodes}
     return replace(model, graph=replace(model.graph, names={**model.graph.names, **every}))

@@ -96,11 +96,11 @@ def work_of_sample(model: Model, limits: GradientsLimits = DEFAULTS) -> int:
     int
     """
     rows, inner = model.rows or 1, [n for n in model.graph.nodes if not n.is_leaf]
-    entries = sum(_entries_made(model, n) * (rows if n.per_row else 1) for n in inner)
+    entries = sum(_count_entries(model, n) * (rows if n.per_row else 1) for n in inner)
     return operations(model) + limits.entry_work * entries
 
 
-def _entries_made(model: Model, node: Node) -> int:
+def _count_entries(model: Model, node: Node) -> int:
     """Entries that are made one by one, each row of an elimination anew."""
     eliminates = not node.is_literal and node.primitive.eliminates
     return operations(model, [node]) if eliminates else node.size

@@ -70,7 +70,7 @@ def compare_values(
             precise, wrong = _examine(referee, point, name, theirs[name], ours[name], bounds[name])
         except BudgetSpent as spent:
             if _off(theirs[name], ours[name], bounds[name]).any():
-                return _value_unknown(model, name, spent)
+                return _unknown_value(model, name, spent)
             continue  # within rounding
         if wrong.any():
             jump = _jump_before(referee, point, name)
@@ -142,7 +142,7 @@ def _judge_unmeasured(
         return None
     if gap > limits.gross_step * scale or not np.isfinite(gap):
         return _value_wrong(model, name, theirs, ours, wrong)
-    return _value_unknown(model, name, f"they differ by {gap:.1e}, and rounding is not measured here")
+    return _unknown_value(model, name, f"they differ by {gap:.1e}, and rounding is not measured here")
 
 
 def _compare_rows(
@@ -251,7 +251,7 @@ def _on_either_side(model: Model, name: str, jump: Node) -> Values:
     return Values(Verdict.UNRESOLVED, 0.0, None, name, note)
 
 
-def _value_unknown(model: Model, name: str, why: BudgetSpent | str) -> Values:
+def _unknown_value(model: Model, name: str, why: BudgetSpent | str) -> Values:
     step = model.steps[name]
     which = f"{step.display} (line {step.where})"
     note = f"whether symbolic and forward pass agree on {which} is not known: {why}"

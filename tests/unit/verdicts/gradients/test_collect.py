@@ -325,7 +325,7 @@ def test_how_often_a_wrong_entry_goes_unseen(penalty: str) -> None:
     assert t.strategy is (Strategy.SAMPLED if penalty else Strategy.BY_NODE)
     assert t.suspects is not None
     assert not t.suspects.any()
-    said = everything.unseen(SMALL_MISTAKE).mean()
+    said = everything.unseen_entries(SMALL_MISTAKE).mean()
     others = np.flatnonzero(~t.examined)
     tried = random.choice(others, 400, replace=False)
     unseen = 0
