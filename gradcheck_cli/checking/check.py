@@ -295,11 +295,8 @@ def _conclude(
     run: _Run, blank: Report, found: Mapping[str, Block], claims: _Claims, values: Values, points: int
 ) -> Report:
     """The verdict of all, and the sentences under the table."""
-    model, asked, results, grounds = run.model, run.asked, claims.results, claims.grounds
-    shown = tuple(replace(b, claimed=grounds.covers(name)) for name, b in found.items())
-    if asked.require_claims:
-        required = {p.display: lacking(p, grounds) for p in model.parameters()}
-        shown = tuple(replace(b, lacks=required.get(b.name)) for b in shown)
+    model, results, grounds = run.model, claims.results, claims.grounds
+    shown = _blocks_with_claims(run, found, grounds)
     coverage, unused = coverage_of(shown), sum(found[n].zero for n in unused_names(model) if n in found)
     verdict = worst([b.verdict for b in shown] + [r.verdict for r in results])
     closing = [
@@ -312,14 +309,11 @@ def _conclude(
         closing.append(f"Every entry is exactly zero{small} at all points: nothing was tested.")
     if not coverage.entries and not results:
         verdict = Verdict.UNRESOLVED  # an empty check must not look like a passed one
-    demand = sentence_on_required_claims(model, grounds) if asked.require_claims else None
+    demand = sentence_on_required_claims(model, grounds) if run.asked.require_claims else None
     if demand:
         verdict = worst([verdict, Verdict.WRONG])
         closing.append(demand)
-    if points < (asked.points or 1) and model.parameters():
-        finite = points == run.most_points
-        why = "each takes long here; --points asks for more" if finite else "the loss is not finite elsewhere"
-        closing.append(f"Compared at {points} of {asked.points} points: {why}.")
+    closing += _sentences_on_points(run, points)
     return replace(
         blank,
         verdict=verdict,
@@ -330,3 +324,21 @@ def _conclude(
         closing=tuple(closing),
         summary=summary_of(shown, results, coverage),
     )
+
+
+def _blocks_with_claims(run: _Run, found: Mapping[str, Block], grounds: Grounds) -> tuple[Block, ...]:
+    """The blocks with whether they are claimed, and with what --require-claims finds missing."""
+    shown = tuple(replace(b, claimed=grounds.covers(name)) for name, b in found.items())
+    if not run.asked.require_claims:
+        return shown
+    required = {p.display: lacking(p, grounds) for p in run.model.parameters()}
+    return tuple(replace(b, lacks=required.get(b.name)) for b in shown)
+
+
+def _sentences_on_points(run: _Run, points: int) -> list[str]:
+    """Why there are fewer points than were asked for."""
+    if points >= (run.asked.points or 1) or not run.model.parameters():
+        return []
+    finite = points == run.most_points
+    why = "each takes long here; --points asks for more" if finite else "the loss is not finite elsewhere"
+    return [f"Compared at {points} of {run.asked.points} points: {why}."]

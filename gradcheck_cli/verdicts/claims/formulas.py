@@ -48,9 +48,18 @@ def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: Cl
             failing = [(at, discrepancy) for at, discrepancy in found if discrepancy.wrong.any()]
     if context.on_kink and elsewhere:  # at the kink it may be a convention
         failing = elsewhere
-    at, discrepancy = failing[0] if failing else found[0]
+    _, discrepancy = failing[0] if failing else found[0]
     if not failing or are_roundings(context, claim, formula, failing):
         return _accept(context, claim, formula, blank, discrepancy)
+    return _judge_failing(context, claim, formula, blank, found, failing)
+
+
+def _judge_failing(
+    context: ClaimContext, claim: Claim, formula: Graph, blank: ClaimResult, found: Sequence[_Compared],
+    failing: Sequence[_Compared],
+) -> ClaimResult:
+    """A formula that is off at some points: WRONG, unless its numbers or a symmetry explain them, or nothing
+    is known there."""
     known = [(at, discrepancy) for at, discrepancy in failing if discrepancy.is_known()]
     at, discrepancy = known[0] if known else failing[0]
     result = replace(

@@ -6,7 +6,7 @@ nothing of derivatives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,13 +59,32 @@ def compare_values(
     suspects = [name for name in suspects if off[name].any() or name == model.loss]
     if (model.rows or 0) > limits.most_rows:  # of many rows those that differ, each of which sees no other
         by_row = [name for name in suspects if model.node(name).per_row]
-        apart = [np.argwhere(off[name])[:, 0] for name in by_row]
-        chosen = np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *apart]))[:limits.most_rows]
-        found = _compare_rows(model, referee, point, chosen, limits)
+        found = _compare_rows(model, referee, point, _rows_apart(off, by_row, limits), limits)
         if found is not None and found.verdict is not Verdict.OK:
             return found
         suspects = [name for name in suspects if name not in by_row]
-    for name in suspects:
+    found = _judge_suspects(model, referee, point, suspects, theirs, ours, bounds)
+    if found is not None:
+        return found
+    loss = model.loss
+    if symbolic.unseen(program, loss):
+        return _unseen_value(program, referee, point, ours[loss])
+    return Values(Verdict.OK, _agreement(ours[loss], theirs[loss]), single(theirs[loss]))
+
+
+def _rows_apart(off: Mapping[str, Array], names: Sequence[str], limits: GradientsLimits) -> Array:
+    """The rows in which some step differs: (rows,) indices, the first ones where they are too many."""
+    apart = [np.argwhere(off[name])[:, 0] for name in names]
+    return np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *apart]))[:limits.most_rows]
+
+
+def _judge_suspects(
+    model: Model, referee: Referee, point: Point, names: Sequence[str], theirs: dict[str, Array],
+    ours: Mapping[str, Array], bounds: Mapping[str, Array],
+) -> Values | None:
+    """What is found of the first step that is off at high precision; the values of the others are written
+    into `theirs`."""
+    for name in names:
         try:
             precise, wrong = _examine(referee, point, name, theirs[name], ours[name], bounds[name])
         except BudgetSpent as spent:
@@ -78,10 +97,7 @@ def compare_values(
                 return _on_either_side(model, name, jump)
             return _value_wrong(model, name, precise, ours[name], wrong)
         theirs[name] = precise
-    loss = model.loss
-    if symbolic.unseen(program, loss):
-        return _unseen_value(program, referee, point, ours[loss])
-    return Values(Verdict.OK, _agreement(ours[loss], theirs[loss]), single(theirs[loss]))
+    return None
 
 
 def _compare_in_blocks(
