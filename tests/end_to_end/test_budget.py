@@ -365,3 +365,8 @@ def test_open_entries_are_told_at_the_end() -> None:
     (said,) = (s for s in report.closing if "UNRESOLVED" in s)
     assert said.endswith("entries are UNRESOLVED; why stands beside them.")
     assert not any("UNRESOLVED" in s for s in api.check(api.load(chain(60))).closing)
+
+
+def test_a_model_without_claims_pays_for_none() -> None:
+    report = api.check(api.load(PROJECT / "models" / "one_expression.txt"), budget=10)
+    assert [note for note in report.notes if "budget" in note] == []

@@ -141,11 +141,11 @@ def _together(
     context: ClaimContext, claims: Sequence[Claim], results: Sequence[ClaimResult]
 ) -> list[ClaimResult]:
     """The results, once more for all claims at kinks together; where the budget does not reach, open."""
-    if context.tied is None:
-        return list(results)
-    from gradcheck_cli.verdicts.claims.judge_together import judge_together
-
     try:
+        if not claims or context.tied is None:
+            return list(results)
+        from gradcheck_cli.verdicts.claims.judge_together import judge_together
+
         return judge_together(context, claims, results)
     except BudgetSpent:
         note = context.referee.budget.reason
