@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gradcheck_cli.language.expansion.definitions import Definition, called_name
+from gradcheck_cli.language.source_text import Span
 from gradcheck_cli.language.statements import Op
 
 __all__ = ["Sizes", "parts_of"]
+
+
+_Key = tuple[str, Span]
 
 
 class _Size(NamedTuple):
@@ -25,7 +29,7 @@ class Sizes:
     """The sizes of definitions, each found once."""
 
     def __init__(self) -> None:
-        self._found: dict[int, _Size] = {}
+        self._found: dict[_Key, _Size] = {}
 
     def of(self, ops: list[Op], scope: Mapping[str, Definition]) -> list[int]:
         """For each operation, how many it is with all that it is made of."""
@@ -37,14 +41,14 @@ class Sizes:
         waiting = _called(ops, scope)
         while waiting:
             definition = waiting[-1]
-            missing = [d for d in _called(definition.ops, definition.scope) if id(d) not in self._found]
+            missing = [d for d in _called(definition.ops, definition.scope) if _key(d) not in self._found]
             if missing:
                 waiting += missing
                 continue
             waiting.pop()
             names = frozenset(p.name for p in definition.parameters)
             sizes = self._sizes(definition.ops, definition.scope, names)
-            self._found[id(definition)] = sizes[definition.root]
+            self._found[_key(definition)] = sizes[definition.root]
 
     def _sizes(
         self, ops: list[Op], scope: Mapping[str, Definition], parameters: frozenset[str]
@@ -56,7 +60,7 @@ class Sizes:
                 continue
             name, arguments = called_name(ops, op)
             definition = scope.get(name) if name not in parameters else None
-            known = None if definition is None else self._found.get(id(definition))
+            known = None if definition is None else self._found.get(_key(definition))
             if definition is None or known is None or op.kind == "name":
                 sizes.append(_total(1, [(1, sizes[a]) for a in parts_of(op)]))
                 continue
@@ -72,6 +76,11 @@ def _total(own: int, parts: list[tuple[int, _Size]]) -> _Size:
         for name, count in part.uses.items():
             uses[name] = uses.get(name, 0) + times * count
     return _Size(own, uses)
+
+
+def _key(definition: Definition) -> _Key:
+    """Where its body stands: in which text, and from where to where."""
+    return definition.source.file, definition.body
 
 
 def _called(ops: list[Op], scope: Mapping[str, Definition]) -> list[Definition]:

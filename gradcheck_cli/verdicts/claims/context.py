@@ -217,7 +217,11 @@ class ClaimContext(KnownValues):
         if not vanished.any():
             return discrepancy
         deeper = self._with_digits_for_zeros(claim, formula, known, now, vanished)
-        return replace(discrepancy, wrong=discrepancy.wrong & (deeper.wrong | ~vanished))
+        wrong = discrepancy.wrong & (deeper.wrong | ~vanished)
+        assert discrepancy.known is not None
+        assert deeper.known is not None
+        told = np.where(vanished, deeper.known, discrepancy.known)
+        return replace(discrepancy, wrong=wrong, known=told)
 
     def _with_hidden_zeros(
         self, claim: Claim, formula: Graph, at: At, discrepancy: Discrepancy
@@ -247,7 +251,8 @@ class ClaimContext(KnownValues):
         target, zeros = claim.target, known.leading_zeros(claim.target)
         if zeros * self.referee.held > self.limits.most_zeros:
             nothing = difference(known, claim, formula)
-            return replace(nothing, known=np.asarray(nothing.known) & ~doubtful)
+            assert nothing.known is not None
+            return replace(nothing, known=nothing.known & ~doubtful)
         truth = self.true_values(known.at, derivatives_in(claim, formula), self.referee.deep(zeros))
         again = difference(truth, claim, formula)
         gap = resolve_zeros(seen, doubtful, [AtDigits(again.exact_size(), truth.digits)], self.referee.limits)

@@ -83,6 +83,12 @@ class Discrepancy:
         finite = np.isfinite(self.claimed) & np.isfinite(self.true)
         return bool(np.any(self.wrong & (finite if self.known is None else self.known)))
 
+    def is_too_small(self) -> bool:
+        """Whether nothing is wrong but entries of which both sides are 0 in float64, and not to be told apart
+        with as many digits as can be had."""
+        both_zero = np.asarray((self.claimed == 0) & (self.true == 0))
+        return not self.is_known() and bool(both_zero[self.wrong].all())
+
     def is_small(self, limits: ClaimsLimits) -> bool:
         """Whether rounding of data could be the reason."""
         with np.errstate(all="ignore"):

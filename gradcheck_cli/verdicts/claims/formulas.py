@@ -36,6 +36,8 @@ def judge_formula(context: ClaimContext, claim: Claim, formula: Graph, blank: Cl
     found = [(at, context.compare(claim, formula, at)) for at in (*context.points, *_beside(context))]
     found[1:] = [(at, off_kinks(context, claim, at, discrepancy)) for at, discrepancy in found[1:]]
     failing = [(at, discrepancy) for at, discrepancy in found if discrepancy.wrong.any()]
+    if not found[0][1].wrong.any():  # what is too small to be told from another at other points says nothing
+        failing = [(at, discrepancy) for at, discrepancy in failing if not discrepancy.is_too_small()]
     elsewhere = [(at, discrepancy) for at, discrepancy in failing if at.number != 0]
     if context.on_kink and not elsewhere:
         blank = replace(blank, points_total=len(found))
@@ -243,7 +245,7 @@ def _evaluation_note(failing: Sequence[_Compared], found: Sequence[_Compared]) -
     right = f"; it is right at the {others} other points" if others > 1 else ""
     why = "cannot be evaluated: 0/0, infinite, or outside a domain"
     worst = failing[0][1]
-    if np.isfinite(worst.claimed).all() and np.isfinite(worst.true).all():
+    if worst.is_too_small():
         why = "is too small to be told from another"
     return f"{there} it {why}{right}"
 
