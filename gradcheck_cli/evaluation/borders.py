@@ -61,7 +61,19 @@ def node_margins(node: Node, values: Any, m: Namespace) -> list[Array]:
 
 
 def node_sides(node: Node, values: Any, m: Namespace) -> list[Array]:
-    """The signs of a node's margins; nan where one is none, which NumPy's sign refuses of mpmath's."""
+    """The signs of a node's margins; nan where one is none, which NumPy's sign refuses of mpmath's.
+
+    Parameters
+    ----------
+    node : a node that is no leaf
+    values : those of its arguments, (perturbations, rows, *shape)
+    m : the namespace of the values
+
+    Returns
+    -------
+    list of (perturbations, rows, *shape) float64 arrays
+        -1, 0 or 1 for each margin, nan where it is none.
+    """
     return [_signs(margin) for margin in node_margins(node, values, m)]
 
 
