@@ -324,5 +324,5 @@ class Derivation:
 def _spell_options(node: Node) -> Iterator[str]:
     """The keyword arguments that differ from the record's defaults."""
     for name, default in node.primitive.options.items():
-        if node.options.get(name, default) != default:
+        if name not in node.primitive.orders and node.options.get(name, default) != default:
             yield f"{name}={node.options[name]!r}"

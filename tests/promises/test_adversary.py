@@ -79,7 +79,7 @@ def test_its_formulas_are_right_claims(operation: str) -> None:
     count = len({part[0] for part in OPERATIONS[operation].form.split("{")[1:]})
     loss = apply(operation, *leaves[:count])
     by = "p0" if (OPERATIONS[operation].rules or ())[0] else "p2"
-    first = "-0.7" if operation == "log1mexp" else "0.7"
+    first = {"log1mexp": "-0.7", "acosh": "1.7", "mod": "0.9"}.get(operation, "0.7")
     made = problem(loss, *(first, "1.3", "0.9", "-0.4")[:count], recipes=(Recipe("formula", by, 1),))
     (claim,) = claims_of(made)
     assert claim.mistakes == RIGHT

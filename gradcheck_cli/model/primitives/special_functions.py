@@ -112,6 +112,7 @@ define(
 )  # fmt: skip
 define(
     "erfcx", "erfcx(x)", "exp(x^2)*erfc(x), without overflow",
+    sample=((-1.0, 2.0),),
     forward=lambda m, x: m.named("erfcx", x),
     vjp=(lambda m, g, y, x: -2 * g * m.named("integral_erfcx", x),),
     symbolic=lambda s, x: s.exp(x * x) * s.erfc(x),
