@@ -10,7 +10,7 @@ from gradcheck_cli.model.primitives.record import Primitive, enter
 if TYPE_CHECKING:
     from gradcheck_cli.numerics.namespace import Namespace
 
-__all__ = ["FAMILY", "pole_margin"]
+__all__ = ["ABOVE_ZERO", "FAMILY", "pole_margin"]
 
 FAMILY: dict[str, Primitive] = {}
 define = partial(enter, FAMILY)
@@ -20,6 +20,14 @@ def pole_margin(m: Namespace, moved: Any, x: Any) -> Any:
     """The margin of a pole at 0: positive while a move is shorter than the way there. Where x is 0 the
     pole is met at once, which `domain` tells."""
     return m.where(m.eq(x, 0), 1 + 0 * x, m.abs(x) - m.abs(moved - x))
+
+
+# The fields of a record whose domain is x > 0, with a pole at 0.
+ABOVE_ZERO: dict[str, Any] = {
+    "domain": lambda m, x: x,
+    "domain_text": "x > 0",
+    "within": lambda m, y, moved, x: pole_margin(m, moved, x),
+}
 
 _BOTH = ((-2.0, 2.0), (-2.0, 2.0))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from gradcheck_cli.model.primitives.arithmetic import pole_margin
+from gradcheck_cli.model.primitives.arithmetic import ABOVE_ZERO, pole_margin
 from gradcheck_cli.model.primitives.record import Primitive, enter
 
 __all__ = ["FAMILY"]
@@ -106,8 +106,7 @@ define(
     forward=lambda m, x: m.log(x),
     vjp=(lambda m, g, y, x: g / x,),
     symbolic=lambda s, x: s.log(x),
-    domain=lambda m, x: x, domain_text="x > 0",
-    within=lambda m, y, moved, x: pole_margin(m, moved, x),
+    **ABOVE_ZERO,
 )  # fmt: skip
 define(
     "log1p", "log1p(x)", "log(1 + x), accurate near 0", sample=((-0.5, 2.0),),
@@ -122,16 +121,14 @@ define(
     forward=lambda m, x: m.log2(x),
     vjp=(lambda m, g, y, x: g / (x * m.log(2.0)),),
     symbolic=lambda s, x: s.log(x) / s.log(2),
-    domain=lambda m, x: x, domain_text="x > 0",
-    within=lambda m, y, moved, x: pole_margin(m, moved, x),
+    **ABOVE_ZERO,
 )  # fmt: skip
 define(
     "log10", "log10(x)", "logarithm to base 10", sample=_POSITIVE,
     forward=lambda m, x: m.log10(x),
     vjp=(lambda m, g, y, x: g / (x * m.log(10.0)),),
     symbolic=lambda s, x: s.log(x) / s.log(10),
-    domain=lambda m, x: x, domain_text="x > 0",
-    within=lambda m, y, moved, x: pole_margin(m, moved, x),
+    **ABOVE_ZERO,
 )  # fmt: skip
 define(
     "sqrt", "sqrt(x)", "square root", sample=_POSITIVE,

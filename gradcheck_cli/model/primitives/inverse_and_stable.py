@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from gradcheck_cli.model.primitives.arithmetic import pole_margin
+from gradcheck_cli.model.primitives.arithmetic import ABOVE_ZERO, pole_margin
 from gradcheck_cli.model.primitives.record import Primitive, enter
 
 __all__ = ["FAMILY"]
@@ -89,8 +89,7 @@ define(
     forward=lambda m, x: 1 / m.sqrt(x),
     vjp=(lambda m, g, y, x: -g * (y / (2 * x)),),
     symbolic=lambda s, x: 1 / s.sqrt(x),
-    domain=lambda m, x: x, domain_text="x > 0",
-    within=lambda m, y, moved, x: pole_margin(m, moved, x),
+    **ABOVE_ZERO,
 )  # fmt: skip
 define(
     "logit", "logit(p)", "log(p/(1 - p)), the inverse of sigmoid", sample=((0.05, 0.45),),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gradcheck_cli.model.primitives.arithmetic import pole_margin
+from gradcheck_cli.model.primitives.arithmetic import ABOVE_ZERO, pole_margin
 from gradcheck_cli.model.primitives.record import Primitive, enter
 
 if TYPE_CHECKING:
@@ -158,8 +158,7 @@ define(
     forward=lambda m, x: m.named("expint", x),
     vjp=(lambda m, g, y, x: -g * m.exp(-x) / x,),
     symbolic=lambda s, x: s.expint(x),
-    domain=lambda m, x: x, domain_text="x > 0",
-    within=lambda m, y, moved, x: pole_margin(m, moved, x),
+    **ABOVE_ZERO,
 )  # fmt: skip
 define(
     "sinc", "sinc(x)", "sin(pi*x)/(pi*x), 1 at 0",
@@ -190,8 +189,7 @@ define(
     forward=lambda m, x: m.named("bessel_y", 0, x),
     vjp=(lambda m, g, y, x: -g * m.named("bessel_y", 1, x),),
     symbolic=lambda s, x: s.of_order("bessely", 0, x),
-    domain=lambda m, x: x, domain_text="x > 0",
-    within=lambda m, y, moved, x: pole_margin(m, moved, x),
+    **ABOVE_ZERO,
 )  # fmt: skip
 define(
     "y1", "y1(x)", "Bessel function of the second kind, order 1", aliases=("bessel_y1",),
@@ -199,8 +197,7 @@ define(
     forward=lambda m, x: m.named("bessel_y", 1, x),
     vjp=(lambda m, g, y, x: g * (m.named("bessel_y", 0, x) - m.named("bessel_y", 2, x)) / 2,),
     symbolic=lambda s, x: s.of_order("bessely", 1, x),
-    domain=lambda m, x: x, domain_text="x > 0",
-    within=lambda m, y, moved, x: pole_margin(m, moved, x),
+    **ABOVE_ZERO,
 )  # fmt: skip
 define(
     "i0", "i0(x)", "modified Bessel function of the first kind, order 0", aliases=("bessel_i0",),
