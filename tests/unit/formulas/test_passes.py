@@ -301,6 +301,11 @@ def test_fan_out_in_one_step_is_collected_and_over_steps_is_a_sum() -> None:
     assert of(text)["w"].local == "d a/d w = 2*w, d b/d w = cos(w)"
 
 
+def test_an_order_is_written_once() -> None:
+    formula = of("param x = 1.3\nloss = bessel_j(2, x)*exp(x)")["x"].formula
+    assert formula == "(j1(x)/2 - bessel_j(3, x)/2)*exp(x) + exp(x)*bessel_j(2, x)"
+
+
 def test_closed_formula_of_the_chapter() -> None:
     inner = "cos(b0 + w0*x)*w1*exp(b1 + w1*sin(b0 + w0*x))*w2"
     f2 = "b2 + w2*exp(b1 + w1*sin(b0 + w0*x))"

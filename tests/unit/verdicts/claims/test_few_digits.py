@@ -8,6 +8,7 @@ from gradcheck_cli import Verdict, check, load
 
 POWER = "param p[2] = [2, 0]\nparam q = 1\ns = elu(q)\nloss = sum(p^s)\n"  # 0^1: no bound for rounding
 BRANCH = "param p = 2\nparam q = 2\nparam r = 1\nloss = norm([where(erf(q) > erf(q), r, p)])\n"
+EXACT = "param w = 3\nparam t = 30\nloss = w*(exp(t)*cos(0) + 1.5 - exp(t))\n"  # bound 2 %, float64 is exact
 
 
 @pytest.mark.parametrize(("text", "claim", "verdict"), [
@@ -17,6 +18,9 @@ BRANCH = "param p = 2\nparam q = 2\nparam r = 1\nloss = norm([where(erf(q) > erf
     (BRANCH, "d loss/d p = 1.000", Verdict.OK),
     (BRANCH, "d loss/d p = 1.0001", Verdict.UNRESOLVED),
     (BRANCH, "d loss/d p = 1.2", Verdict.WRONG),
+    (EXACT, "d loss/d w = 1.500", Verdict.OK),
+    (EXACT, "d loss/d w = 1.502", Verdict.UNRESOLVED),
+    (EXACT, "d loss/d w = 1.6", Verdict.WRONG),
 ])  # fmt: skip
 def test_a_number_that_is_not_the_true_one_is_not_ok(text: str, claim: str, verdict: Verdict) -> None:
     (found,) = check(load(f"{text}claim {claim}\n")).claims
