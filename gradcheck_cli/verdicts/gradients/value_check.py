@@ -151,8 +151,8 @@ def _judge_unmeasured(
 ) -> Values | None:
     """Where a value that differs is one of too many for rounding to be measured: nothing, if the numbers of
     this step cancel to it; a mistake, if it is gross beside them; in between it is not known."""
-    sizes = [np.max(np.abs(values[k]), initial=1.0) for k in _nodes_in(model, name) if k in values]
-    scale = max(1.0, *map(float, sizes))
+    inside = [values[k] for k in _nodes_in(model, name) if k in values]
+    scale = max(float(np.max(np.abs(value), initial=1.0)) for value in inside)
     gap = float(np.max(np.abs(theirs - ours)[wrong]))
     if gap <= limits.unmeasured_step * scale:
         return None
