@@ -132,6 +132,22 @@ def test_a_sum_in_place_of_a_mean_is_named() -> None:
     assert wrong.claimed == pytest.approx(16 * (wrong.true or 0.0), rel=1e-13)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("cox_wrong_claim", "misses the factor d"),
+        ("markov_wrong_claim", "uses P2 where P2' belongs"),
+        ("binomial_wrong_claim", "misses the factor -1/alpha^2, d r/d alpha in line 9"),
+        ("student_t_wrong_claim", "is 2 times the true value"),
+        ("vae_wrong_claim", "leaves out the term kl (line 17)"),
+    ],
+)
+def test_the_slip_of_a_statistical_model_is_named(name: str, said: str, reports: dict[Path, Report]) -> None:
+    report = report_of(FOLDER / f"{name}.txt", reports)
+    wrong = [claim for claim in report.claims if claim.verdict is Verdict.WRONG]
+    assert str(wrong[0].diagnosis).split("\n")[0] == said
+
+
 def test_almost_all_digits_cancel_and_it_is_said() -> None:
     report = api.check(api.load(FOLDER / "cancellation.txt"))
     assert report.verdict is Verdict.OK
