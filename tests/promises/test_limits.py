@@ -172,7 +172,7 @@ FACTS_INSIDE = {
     "numerics/multiprecision.py": ("log to base 10", {10}),
     "numerics/named_constants.py": (f"the constants themselves; {DECIMAL}", {4, 5, 10, 180}),
     "numerics/special_functions.py": (FORMULA, {1.5}),
-    "numerics/special_multiprecision.py": (FORMULA, {4, 5}),
+    "numerics/special_multiprecision.py": (FORMULA, {4, 5, 8}),
     "numerics/student_t.py": (FORMULA, {4, 5, 7, 15, 16, 17, 19, 96, 384}),
     "reference/exact_differences.py": (DECIMAL, {10}),
     "reference/jittered_arithmetic.py": ("bits of a byte", {8}),
