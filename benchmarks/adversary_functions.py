@@ -6,12 +6,15 @@ definition, at the oracle's many digits.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from adversary_table import _one, _sigma, _vector, f, n
-from adversary_trees import OPERATIONS, ZERO, C, Operation, Outside, need, snapped
+from adversary_trees import DIGITS, OPERATIONS, ZERO, C, Operation, Outside, need, snapped
+
+_MANY_TERMS = 1000  # an argument beyond which the recurrence of Bessel functions is long
 
 
 def _above(a: Any, low: Any = 0) -> Any:
@@ -60,6 +63,34 @@ def _sinc(a: Any) -> Any:
     return C.sinpi(a) / (C.pi * a) if a else C.mpf(1)
 
 
+def _bessel_y(order: int, a: Any) -> Any:
+    """Of order 0 by Neumann's series of J, of order 1 by the Wronskian, of order 2 by recurrence."""
+    if _above(a) > _MANY_TERMS:
+        return C.bessely(order, a)
+    j = _bessel_js(a)
+    if abs(j[0]) < C.mpf("1e-40"):
+        return C.bessely(order, a)
+    series = sum(((-1) ** k * j[2 * k] / k for k in range(1, len(j) // 2)), ZERO)
+    y0 = (2 * (C.log(a / 2) + C.euler) * j[0] - 4 * series) / C.pi
+    y1 = (j[1] * y0 - 2 / (C.pi * a)) / j[0]
+    return (y0, y1, 2 * y1 / a - y0)[order]
+
+
+@lru_cache(maxsize=64)
+def _bessel_js(a: Any) -> list[Any]:
+    """J of all orders by Miller's recurrence backward, from an order at which J has no digit left."""
+    top, term = 4, C.mpf(1)
+    while term > C.mpf(10) ** (-DIGITS - 20):
+        top += 1
+        term *= a / (2 * (top - 4))
+    found = [ZERO] * (top + 2)
+    found[top] = C.mpf(10) ** -DIGITS
+    for k in range(top, 0, -1):
+        found[k - 1] = 2 * k / a * found[k] - found[k + 1]
+    total = found[0] + 2 * sum(found[2::2], ZERO)
+    return [x / total for x in found]
+
+
 def _erfinv(a: Any) -> Any:
     return C.erfinv(_between(a, -1, 1))
 
@@ -102,13 +133,13 @@ OPERATIONS |= {
     "sinc": _one("sinc({0})", _sinc, None, "sinc"),
     "j0": _one("j0({0})", lambda a: C.besselj(0, a), lambda g, y, a: -(g * f("j1")(a)), "j0"),
     "j1": _one("j1({0})", lambda a: C.besselj(1, a), None, "j1"),
-    "y0": _one("y0({0})", lambda a: C.bessely(0, _above(a)), lambda g, y, a: -(g * f("y1")(a)), "y0"),
-    "y1": _one("y1({0})", lambda a: C.bessely(1, _above(a)),
+    "y0": _one("y0({0})", lambda a: _bessel_y(0, a), lambda g, y, a: -(g * f("y1")(a)), "y0"),
+    "y1": _one("y1({0})", lambda a: _bessel_y(1, a),
                lambda g, y, a: g * (f("y0")(a) - y / a), "y1"),
     "i0": _one("i0({0})", lambda a: C.besseli(0, a), lambda g, y, a: g * f("i1")(a), "i0"),
     "i1": _one("i1({0})", lambda a: C.besseli(1, a), None, "i1"),
     "bessel_j": _one("bessel_j(2, {0})", lambda a: C.besselj(2, a), None, "bessel_j"),
-    "bessel_y": _one("bessel_y(2, {0})", lambda a: C.bessely(2, _above(a)), None, "bessel_y"),
+    "bessel_y": _one("bessel_y(2, {0})", lambda a: _bessel_y(2, a), None, "bessel_y"),
     "bessel_i": _one("bessel_i(2, {0})", lambda a: C.besseli(2, a), None, "bessel_i"),
     "sec": _one("sec({0})", C.sec, lambda g, y, a: g * y * f("tan")(a), "sec"),
     "csc": _one("csc({0})", C.csc, lambda g, y, a: -(g * y * f("cot")(a)), "csc"),

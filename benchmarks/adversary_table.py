@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ from adversary_trees import (
     snapped,
     with_rows,
 )  # fmt: skip
+
+_REMEMBERED = 256  # values of each function
 
 
 def f(operation: str) -> Callable[..., Tree]:
@@ -261,7 +264,8 @@ def _compared(sign: str, compare: Callable[[Any, Any], bool], covers: str) -> Op
 
 
 def _one(form: str, function: Callable[..., Any], rule: Rule, *covers: str, tie: Any = None) -> Operation:
-    return Operation(form, function, (rule,), tie=tie, covers=covers)
+    remembered = lru_cache(maxsize=_REMEMBERED)(function)  # most values are those of the step before
+    return Operation(form, remembered, (rule,), tie=tie, covers=covers)
 
 
 def _array(

@@ -174,7 +174,8 @@ def _hankel_y(c: Any, n: int, x: Any) -> Any:
 def _regular_part(c: Any, n: int, x: Any) -> Any:
     """2 log(x/2) J_n(x), less the series of J_n with psi(k + 1) + psi(n + k + 1) beside each term."""
     square, logarithm = (x / 2) ** 2, 2 * (c.log(x / 2) + c.euler)
-    term, harmonic, k = (x / 2) ** n / c.factorial(n), c.harmonic(n), 0
+    term, k = (x / 2) ** n / c.factorial(n), 0
+    harmonic = c.fsum(c.one / m for m in range(1, n + 1))  # mpmath's takes Bernoulli numbers
     total = term * (logarithm - harmonic)
     while k < x or abs(term) > c.eps * abs(total):
         k += 1
