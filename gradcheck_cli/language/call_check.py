@@ -5,9 +5,11 @@ A name of the file hides a function, and says so where it is called. Knows nothi
 
 from __future__ import annotations
 
+import re
+
 from gradcheck_cli.common.errors import LanguageError, printable
 from gradcheck_cli.language.expansion.definitions import check_call
-from gradcheck_cli.language.function_names import ELSEWHERE, is_function
+from gradcheck_cli.language.function_names import is_function
 from gradcheck_cli.language.identifiers import canonical, nearest
 from gradcheck_cli.language.known_names import CONSTANTS, KINDS, KnownNames
 from gradcheck_cli.language.statement_words import derivative_meant
@@ -17,6 +19,12 @@ from gradcheck_cli.model.primitives.table import PRIMITIVES, function_names, res
 __all__ = ["check_function_call"]
 
 _LONG = 40
+_ENTRY = re.compile(r"\(\s*([0-9]{1,9}(?:\s*,\s*[0-9]{1,9})?)\s*\)")
+_OTHER_COUNTS = {
+    ("log", 2): "log(x)/log(b) for the base b",
+    ("atan", 2): "atan2(y, x)",
+    ("norm", 2): "norm(x), or sum(abs(x)^p)^(1/p)",
+}
 
 
 def check_function_call(names: KnownNames, function: str, op: Op, arguments: tuple[int, ...]) -> None:
@@ -30,17 +38,22 @@ def check_function_call(names: KnownNames, function: str, op: Op, arguments: tup
         if resolve_function(function, len(arguments)) is None:
             given = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
             forms = " or ".join(_signatures(function))
-            raise source.error(f"{function} does not take {given}", op.span, help=f"write {forms}")
+            other = _OTHER_COUNTS.get((function, len(arguments)))
+            help = f"write {other or forms}"
+            raise source.error(f"{function} does not take {given}", op.span, help=help)
         return
     if is_function(function):
         raise _hidden(names, function, op)
     display = source.code[op.start : op.end]
     if function in CONSTANTS or function in names.defined or function in names.known:
         bracket = source.code.index("(", op.end)
+        shown = printable(display, _LONG)
+        index = _ENTRY.match(source.code[bracket : bracket + _LONG])
+        entry = f"; an entry is written {shown}[{index[1]}], counted from 0" if index else ""
         raise source.error(
-            f'missing operator between "{printable(display, _LONG)}" and "("',
+            f'missing operator between "{shown}" and "("',
             (bracket, bracket + 1),
-            help=f"a product is written {printable(display, _LONG)}*(...)",
+            help=f"a product is written {shown}*(...){entry}",
         )
     raise source.error(
         f'unknown function "{printable(display, _LONG)}"', op.span, help=_function_help(names, op)
@@ -74,9 +87,15 @@ def _function_help(names: KnownNames, op: Op) -> str:
     meant = derivative_meant(source.code[op.start : op.start + 200], source.code)
     if meant is not None:
         return f"write {meant}"
-    if op.text in ELSEWHERE:
-        return f"write {ELSEWHERE[op.text]}"
+    from gradcheck_cli.language.other_spellings import arguments_behind, spelled_here
+
+    spelled = spelled_here(op.text, arguments_behind(source.code, source.code.index("(", op.end)))
+    if spelled is not None:
+        return spelled
     near = nearest(canonical(op.text), [*names.functions, *sorted(function_names())])
     if near is not None:
         return f"did you mean {near}?"
+    lower = spelled_here(op.text.lower())
+    if lower is not None:
+        return lower
     return "gradcheck functions lists them; a product is written with *"

@@ -1,4 +1,4 @@
-"""Reads the names of a text. Gives which of them call a function, and what a name that calls none may mean.
+"""Reads the names of a text. Gives which of them call a function.
 
 The functions of the first version are reserved. Every later one gives way: a name that a file defines hides
 it there, so that no file that was read stops being read. Knows nothing of statements.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["ELSEWHERE", "RESERVED", "WORDS", "is_defined_in", "is_function"]
+__all__ = ["RESERVED", "WORDS", "is_defined_in", "is_function"]
 
 RESERVED = frozenset((
     "abs", "acos", "arccos", "arcsin", "arctan", "arctan2", "asin", "atan", "atan2", "cbrt", "concat",
@@ -26,33 +26,6 @@ WORDS: Mapping[str, Mapping[str, int]] = MappingProxyType({
     "approximate": MappingProxyType({"none": 0, "tanh": 1, "False": 0, "True": 1, "false": 0, "true": 1}),
 })  # fmt: skip
 
-# What other languages call it, and how it is written here.
-ELSEWHERE: Mapping[str, str] = MappingProxyType({
-    "tr": "trace(A)",
-    "maximum": "max(a, b)",
-    "minimum": "min(a, b)",
-    "amax": "max(x)",
-    "amin": "min(x)",
-    "sigma": "sigmoid(x)",
-    "logdet": "log(abs(det(A)))",
-    "slogdet": "log(abs(det(A)))",
-    "one_hot": "eye(10)[3,:]",
-    "onehot": "eye(10)[3,:]",
-    "zeros": "0*ones(3)",
-    "concatenate": "concat(u, v)",
-    "cat": "concat(u, v)",
-    "pow": "a^b",
-    "square": "x^2",
-    "var": "mean((x - mean(x))^2)",
-    "std": "sqrt(mean((x - mean(x))^2))",
-    "phi": "exp(-x^2/2)/sqrt(2*pi)",
-    "Phi": "normal_cdf(x)",
-    "erfi": "2/sqrt(pi)*exp(x^2)*dawson(x)",
-    "trigamma": "polygamma(1, x)",
-    "heaviside": "(x > 0)",
-    "step": "(x > 0)",
-})  # fmt: skip
-
 
 def is_function(name: str) -> bool:
     """Whether a function has this name, where nothing hides it."""
@@ -64,5 +37,5 @@ def is_function(name: str) -> bool:
 def is_defined_in(text: str, name: str) -> bool:
     """Whether a text that cannot be parsed seems to define a name."""
     after = rf"(?<!\w){re.escape(name)}\s*(?:\[[^\]\n]*\]\s*)?(?:=(?!=)|~|from\b)"
-    declared = rf"^\s*(?:data|rows|param)\b[^\n#]*(?<!\w){re.escape(name)}(?!\w)"
+    declared = rf"^\s*(?:data|rows|param)\b[^\n#]*(?<!\w){re.escape(name)}(?![\w.(])"
     return re.search(after, text) is not None or re.search(declared, text, re.MULTILINE) is not None

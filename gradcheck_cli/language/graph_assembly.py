@@ -29,6 +29,12 @@ __all__ = ["assemble", "evaluate", "index_items"]
 
 Array = NDArray[np.float64]
 Leaf = Callable[[Op], int]
+_KEYWORDS = {
+    "dim": "write axis=0 or axis=1", "axes": "write axis=0 or axis=1",
+    "keepdims": "an axis that is summed stays with length 1: leave keepdims out",
+    "keepdim": "an axis that is summed stays with length 1: leave keepdim out",
+    "negative_slope": "write slope=0.2", "base": "write log2(x), log10(x), or log(x)/log(b)",
+}  # fmt: skip
 _INDEX_DIGITS = 18  # of whole numbers that all fit into 64 bits
 _BINARY = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "@": "matmul", "^": "pow",
@@ -162,7 +168,7 @@ class _Assembly:
                     if name.name not in known
                     else f"{name.display} is given twice",
                     name.span,
-                    help=f"its keywords: {takes}",
+                    help=_KEYWORDS.get(name.name, f"its keywords: {takes}"),
                 )
             word = WORDS.get(name.name, {}).get(self.ops[position].text)
             options[name.name] = self._option(position, whole=name.name == "axis") if word is None else word
@@ -237,11 +243,14 @@ def _bound(source: Source, ops: list[Op], position: int | None) -> int | None:
 
 def _index(source: Source, op: Op) -> int:
     if op.kind == "negative":
-        raise source.error("an index is negative", op.span, help="indices count from 0")
+        help = "indices count from 0: the last of n entries is v[n-1]"
+        raise source.error("an index is negative", op.span, help=help)
     if op.kind != "number" or not op.text.isdigit() or len(op.text) > _INDEX_DIGITS:
-        raise source.error(
-            "an index is a whole number", op.span, help="v[0], W[0,2], W[1,:]; products need *"
-        )
+        compares = op.kind == "binary" and op.text in (">", "<", ">=", "<=")
+        help = "v[0], W[0,2], W[1,:]; products need *"
+        if compares:
+            help = "a comparison is 1 or 0 by itself: (x > 0)"
+        raise source.error("an index is a whole number", op.span, help=help)
     return int(op.text)
 
 

@@ -6,6 +6,7 @@ start-up. Knows nothing of values and shapes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -18,13 +19,16 @@ from gradcheck_cli.language.identifiers import nearest, skeleton
 from gradcheck_cli.language.known_names import CONSTANTS, KINDS, Elsewhere, KnownNames
 from gradcheck_cli.language.let_names import LetName, as_derivatives, let_names
 from gradcheck_cli.language.name_errors import (
+    TRUTH,
     check_letters,
     foreign_letter_of,
+    gradient_meant,
     is_no_number,
     not_finite,
     show,
     unknown_name,
 )
+from gradcheck_cli.language.other_spellings import REMARKS
 from gradcheck_cli.language.slope_names import check_slope
 from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statement_words import KEYWORDS, derivative_meant
@@ -121,6 +125,11 @@ def _has_two_meanings(source: Source, let: Name, other: Name) -> LanguageError:
 
 
 def _lonely(source: Source, statement: Statement, defining: bool) -> LanguageError:
+    code = source.code[statement.span.start :]
+    if code.startswith("--"):
+        return source.error('"--" begins no comment', statement.span, help="comments begin with #")
+    if re.match(r"(?:print|disp)\s*\(", code):
+        return source.error("nothing is printed here", statement.span, help=REMARKS["print"])
     if not defining:
         return source.error(
             "a second expression: a file has one loss",
@@ -243,7 +252,10 @@ def _settle_brackets(names: KnownNames, ops: list[Op]) -> None:
 
 def _check_uses(names: KnownNames, ops: list[Op], positions: range, context: str) -> None:
     calls = (op for op in ops if op.kind in ("call", "slope"))
-    words = {place for op in calls for name, place in op.options if name.name in WORDS}
+    words = {
+        place for op in calls for name, place in op.options
+        if name.name in WORDS or ops[place].text in TRUTH
+    }  # fmt: skip
     for position in positions:
         op = ops[position]
         if op.kind == "name" and position not in words:
@@ -280,7 +292,9 @@ def _check_value(names: KnownNames, op: Op) -> None:
     if op.text in CONSTANTS or is_function(op.text):
         what = "the number" if op.text in CONSTANTS else "a function"
         raise source.error(f'"{display}" is {what} {op.text}: {_CLAIMED}', op.span, help=_CLAIM_FORMS)
-    meant, near = derivative_meant(op.text, source.code), nearest(op.text, known)
+    by = gradient_meant(op.text, known)
+    meant = derivative_meant(op.text, source.code) or (by and f"d loss/d {show(by)}")
+    near = nearest(op.text, known)
     if meant is not None:
         message = "a claim begins with a derivative, or with the name of a step"
         raise source.error(message, op.span, help=f"write claim {meant} = ...")

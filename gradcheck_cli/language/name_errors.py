@@ -6,6 +6,8 @@ Knows nothing of the statements in which names stand.
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Collection, Mapping
 
 from gradcheck_cli.common.errors import LanguageError, printable
 from gradcheck_cli.language.function_names import RESERVED, is_function
@@ -15,7 +17,10 @@ from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statement_words import derivative_meant
 from gradcheck_cli.language.statements import Name
 
-__all__ = ["check_letters", "foreign_letter_of", "is_no_number", "not_finite", "show", "unknown_name"]
+__all__ = [
+    "TRUTH", "check_letters", "foreign_letter_of", "gradient_meant", "is_no_number", "not_finite", "show",
+    "unknown_name",
+]  # fmt: skip
 
 _NUMBERS = frozenset({"nan", "inf", "infinity"})
 _LONG = 40
@@ -64,18 +69,72 @@ def _unknown_help(names: KnownNames, name: Name) -> str:
     if meant is not None:
         return f"write {meant} (in a claim)"
     known = {**names.later, **dict.fromkeys(names.known), **names.defined}
+    meant = _other_notation(names, name, known, code)
+    if meant is not None:
+        return meant
     near = nearest(name.name, known)
     if near is not None:
         foreign = next((n for n in (name.name, near) if not n.isascii()), None)
         alike = "" if foreign is None else f" ({foreign} has {foreign_letter_of(foreign)})"
         return f"did you mean {near}?{alike}"
-    if name.name == "e" and re.match(r"e\s*(\^|\*\*)", code):
-        return "did you mean exp(x)?"
     declared = f"declare it: param {show(name.display)} = 1"
     if is_function(name.name):
         return f"{declared}; the function is written {name.name}(...)"
-    near = nearest(name.name, sorted(RESERVED))
+    near = nearest(name.name, sorted(RESERVED)) if len(name.name) > 1 else None
     return declared if near is None else f"did you mean the function {near}(...)?"
+
+
+def _other_notation(names: KnownNames, name: Name, known: Mapping[str, object], code: str) -> str | None:
+    """What stands for e^x, A^T, v_1, True and one half."""
+    text, before = name.name, names.source.code[max(0, name.span.start - _LONG) : name.span.start]
+    if text in TRUTH:
+        return f"write {TRUTH[text]}"
+    if text == "e":
+        is_power = re.match(r"e\s*(\^|\*\*)", code)
+        declared = "write exp(1), or declare it: data e = 2.718281828459045"
+        return "did you mean exp(x)?" if is_power else declared
+    if text in ("T", "t", "H") and re.search(r"[\w)\]]\s*(?:\^|\*\*)\s*$", before):
+        return "a transpose is written A'"
+    if len(name.display) == 1 and unicodedata.numeric(name.display, 0.0) > 0:
+        return f"write {unicodedata.normalize('NFKC', name.display)}".replace("\u2044", "/")
+    raised = re.fullmatch(r"(\w+?)[\u1d40\u22a4]", name.display)
+    if raised is not None and raised[1] in known:
+        return f"a transpose is written {raised[1]}'"
+    entry = re.fullmatch(r"([^\W\d]\w*?)_?([0-9]{1,3})", text)
+    siblings = re.compile(rf"{re.escape(entry[1])}_?[0-9]+") if entry else None
+    if entry and siblings and _may_have_entries(names, entry[1]) and not any(map(siblings.fullmatch, known)):
+        return (
+            f"an entry of {entry[1]} is written {entry[1]}[{entry[2]}], counted from 0; "
+            f"or declare it: param {show(name.display)} = 1"
+        )
+    return None
+
+
+def _may_have_entries(names: KnownNames, text: str) -> bool:
+    """Whether a name is known, and not as a single number."""
+    here = names.later.get(text)
+    if here is None:
+        return text in names.known
+    behind = names.source.code[here.span.end : here.span.end + _LONG]
+    return re.match(r"\s*=\s*[-+0-9.]", behind) is None
+
+
+TRUTH: Mapping[str, str] = {"True": "1", "False": "0", "true": "1", "false": "0", "TRUE": "1", "FALSE": "0"}
+
+
+def gradient_meant(name: str, known: Collection[str]) -> str | None:
+    """The name by which `dw`, `grad_w`, `w_grad` is the derivative of the loss, as programs write it."""
+    for pattern in _GRADIENTS:
+        found = re.fullmatch(pattern, name)
+        if found is not None and found[1] in known and name not in known:
+            return found[1]
+    return None
+
+
+_GRADIENTS = (
+    r"(?:d_?|grad_?|gradient_|g_|dL_?d_?|dl_?d_?|dloss_?d_?)(\w+)",
+    r"(\w+?)_?(?:grad|gradient|bar)",
+)
 
 
 def is_no_number(name: str) -> bool:

@@ -43,6 +43,7 @@ _QUOTES = '"\u201c\u201d\u201e'
 _MARK = re.compile(f"[#{_QUOTES};()\\[\\]\n]")
 _END_QUOTE = re.compile(f"[{_QUOTES}\n]")
 _SHOWN = 30  # characters of a base or exponent in a help text
+_STACKED = re.compile(r"\[\s*([^\W\d]\w*)\s*;\s*([^\W\d]\w*)\s*\]")
 _CLOSES = {")": "(", "]": "["}
 _OPENS = {"(": ")", "[": "]"}
 
@@ -269,10 +270,15 @@ class _Scanner:
         elif not self.open:
             self._end(at)
         elif mark == ";":
-            raise self.source.error(
-                "; inside brackets", (at, at + 1), help="a matrix is written [[1, 2], [3, 4]]"
-            )
+            raise self.source.error("; inside brackets", (at, at + 1), help=self._semicolon_help(at))
         return at + 1
+
+    def _semicolon_help(self, at: int) -> str:
+        opening = self.open[-1][1]
+        found = _STACKED.match(self.text[opening : opening + 2 * _SHOWN])
+        if found is not None:
+            return f"write concat({found[1]}, {found[2]}): one vector below the other"
+        return "a matrix is written [[1, 2], [3, 4]]"
 
     def _close(self, mark: str, at: int) -> None:
         if not self.open:
@@ -334,7 +340,7 @@ class _Scanner:
             raise self.source.error(
                 "a power is not written with raised digits",
                 (self.done + found.start(), self.done + found.end()),
-                help=f"write {base or 'x'}^{power[:_SHOWN]}",
+                help=_power_help(base or "x", power[:_SHOWN]),
             )
 
     def _end(self, at: int) -> None:
@@ -348,6 +354,12 @@ class _Scanner:
         self.pieces.append(self.text[at : at + 1])
         self.done = at + 1
         self.first = len(self.pieces)
+
+
+def _power_help(base: str, power: str) -> str:
+    if power == "-1":
+        return f"write 1/{base}; the inverse of a matrix is inv({base})"
+    return f"write {base}^{power}" if power[:1] != "-" else f"write {base}^({power})"
 
 
 def text_of(source: Source, span: Span) -> str:

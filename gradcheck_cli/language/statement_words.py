@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["KEYWORDS", "LONG_LINE", "OPERANDS", "View", "Word", "cut", "derivative_meant", "words_of"]
+__all__ = [
+    "KEYWORDS", "LONG_LINE", "OPERANDS", "Advice", "View", "Word", "cut", "derivative_meant", "words_of",
+]  # fmt: skip
 
 KEYWORDS = ("data", "rows", "param", "seed", "set", "claim", "from", "columns", "count")
 _WORD = re.compile(
@@ -32,6 +34,14 @@ class Word(NamedTuple):
     text: str
     start: int
     end: int
+
+
+class Advice(NamedTuple):
+    """What is wrong, the way out, and how many words before the unexpected one it is."""
+
+    message: str
+    help: str | None = None
+    back: int = 0
 
 
 class View(NamedTuple):

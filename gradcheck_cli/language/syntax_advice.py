@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 
 from gradcheck_cli.common.errors import LanguageError
 from gradcheck_cli.language.function_names import is_defined_in, is_function
 from gradcheck_cli.language.identifiers import describe, nearest
 from gradcheck_cli.language.listed_values import listed_values
+from gradcheck_cli.language.pasted_numbers import PASTED
 from gradcheck_cli.language.source_text import Source, Span
+from gradcheck_cli.language.spelling_advice import SPELLINGS
 from gradcheck_cli.language.statement_words import (
     KEYWORDS,
     LONG_LINE,
     OPERANDS,
+    Advice,
     View,
     Word,
     cut,
@@ -34,14 +36,6 @@ _LOOPS = ("for", "foreach", "while", "loop", "do")
 _ARITHMETIC = ("+", "-", "*", "/", "@", "^", "**")
 
 
-class Advice(NamedTuple):
-    """What is wrong, the way out, and how many words before the unexpected one it is."""
-
-    message: str
-    help: str | None = None
-    back: int = 0
-
-
 def explain(source: Source, span: Span, at: int, around: int = DEFAULTS.syntax_context) -> LanguageError:
     """The error for the statement at `span`, which is unexpected at its character `at`: so many characters
     `around` it are looked at."""
@@ -49,7 +43,8 @@ def explain(source: Source, span: Span, at: int, around: int = DEFAULTS.syntax_c
     words = words_of(code, at, around)
     position = next(k for k, word in enumerate(words) if word.end > at or word.kind == "end")
     view = View(words, position, code, source.code)
-    if view.bad.text == "," or view.before.text == ",":
+    thousands = any(rule(view) for rule in PASTED)
+    if "," in (view.bad.text, view.before.text) and not thousands:
         error = _without_brackets(source, span, view, around)
         if error is not None:
             return error
@@ -236,9 +231,10 @@ def _number(view: View) -> Advice | None:
 
 def _first_word(view: View) -> Advice | None:
     first = view.words[0]
-    if view.at != 1 or first.kind != "name" or view.bad.kind != "name":
+    if view.at != 1 or first.kind != "name" or view.bad.kind not in ("name", "derivative"):
         return None
-    meant = nearest(first.text, KEYWORDS)
+    words = ("let", "repeat", *KEYWORDS)
+    meant = nearest(first.text, ("claim",) if view.bad.kind == "derivative" else words)
     if meant is None:
         return None
     return Advice(f'"{cut(first.text)}" begins no statement', f"did you mean {meant}?", back=1)
@@ -257,11 +253,18 @@ def _operator(view: View) -> Advice | None:
     if not (view.ends_operand and begins):
         return None
     if is_function(left.text) and not is_defined_in(view.all_code, left.text):
-        return Advice(f'"{left.text}" needs brackets', f"write {left.text}({cut(right.text)})")
+        return Advice(f'"{left.text}" needs brackets', f"write {left.text}({_argument(view)})")
     message = f'missing operator between "{cut(left.text)}" and "{cut(right.text)}"'
     if left.kind in OPERANDS and right.kind in OPERANDS:
         return Advice(message, f"a product is written {cut(left.text)}*{cut(right.text)}")
     return Advice(message, "a product is written with *")
+
+
+def _argument(view: View) -> str:
+    """What a function without brackets is taken of: the product that begins there."""
+    code = view.code[view.bad.start : view.bad.start + LONG_LINE]
+    found = re.match(r"[\w.]+(?:\[[^\[\]]*\])?(?:\s*(?:[*/@^]|\*\*)\s*[\w.]+(?:\[[^\[\]]*\])?)*", code)
+    return cut(found[0] if found else view.bad.text)
 
 
 def _compare(view: View) -> Advice | None:
@@ -325,7 +328,7 @@ _STRANGE = {
     "{": "group with ( )",
     "}": "group with ( )",
     "%": "comments begin with #",
-    "!": "there is no factorial and no negation",
+    "!": "a factorial is written gamma(x + 1), a negation 1 - (a > b); comments begin with #",
     "&": "a product of comparisons is their and: (a > b)*(b > c)",
     "&&": "a product of comparisons is their and: (a > b)*(b > c)",
     "|": "an absolute value is written abs(x)",
@@ -360,6 +363,8 @@ def _comma(view: View) -> Advice | None:
 
 
 _RULES: tuple[Callable[[View], Advice | None], ...] = (
+    *PASTED,
+    *SPELLINGS,
     _decimal,
     _advise_reserved_name,
     _seed,

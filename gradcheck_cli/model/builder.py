@@ -167,9 +167,17 @@ class Builder:
             return argument
         return self.apply("expand", (argument,), {"to": shape})
 
+    def _is_minus_one(self, node: Node) -> bool:
+        while node.operation == "expand":
+            node = self.nodes[node.arguments[0]]
+        inner = self.nodes[node.arguments[0]] if node.operation == "neg" else node
+        return inner.is_literal and inner.value == (1 if node.operation == "neg" else -1)
+
     def _note_surprises(self, record: Primitive, given: Sequence[Node], shape: Shape) -> None:
         if record.name == "pow" and len(shape) == 2 and shape[0] == shape[1]:
-            self.notes.append("^ of a matrix acts entry by entry; A @ A is the product")
+            inverse = len(given) > 1 and self._is_minus_one(given[1])
+            other = "inv(A) is the inverse" if inverse else "A @ A is the product"
+            self.notes.append(f"^ of a matrix acts entry by entry; {other}")
         ranks = {len(node.shape) for node in given}
         if record.name in ("add", "sub") and ranks == {1, 2}:
             self.notes.append(f"a vector was added to every row of a {spell_shape(shape)} matrix")

@@ -26,6 +26,9 @@ _SUM_HEAD = re.compile(r"(?:sum|prod)\s*\(\s*([^\W\d]\w*)\s*=(?!=)\s*")
 _BRACKET = re.compile(r'"[^"\n]*"|[()\[\]:]|\bto\b')
 _NAME_BEHIND = re.compile(r"\s+[^\W\d]")
 _EQUALS_BEHIND = re.compile(r"\s*=(?!=)")
+_FOREIGN = re.compile(r"[,<>]")  # what stands in braces that are no whole number
+_LATEX = re.compile(r"(?:\\[A-Za-z]+|\})$")
+_BEHIND_NAME = "as in h{k}; a comparison is 1 or 0 by itself: (x > 0)"
 _SIGNS = {"sum": " + ", "prod": " * "}
 _BOUNDS = "bounds are made of whole numbers, as 5 or n after data n = 5, and of indices, with + - *"
 _IN_LOOPS = "a loop writes names: repeat k = 1 to 50: and in its lines h{k}; group with ( )"
@@ -103,6 +106,8 @@ class TemplateReader:
 
     def whole(self, span: Span, indices: tuple[Name, ...]) -> WholeNumber:
         """A whole number of indices and constants. Raises LanguageError."""
+        if _FOREIGN.search(self.source.code, span.start, span.end):
+            raise self._foreign_braces(span)
         statement = self.parse(span) if self.source.code[span.start : span.end].strip() else None
         if statement is None or statement.kind != "expression" or statement.root is None:
             raise self._no_whole_number(span)
@@ -121,9 +126,23 @@ class TemplateReader:
             raise self._no_whole_number(span)
         return op._replace(kind="number", text=str(value))
 
+    def _foreign_braces(self, span: Span) -> Exception:
+        """Braces around what is no whole number: a set, the arguments of a function, a condition."""
+        from gradcheck_cli.language.spelling_advice import explain_braces
+
+        code = self.source.code
+        is_braced = code[span.start - 1 : span.start] == "{"
+        advice = explain_braces(code, span.start - 1, span.end) if is_braced else None
+        if advice is None:
+            return self._no_whole_number(span)
+        whole = Span(span.start - 1, span.end + 1)
+        return self.source.error(advice.message, whole, help=advice.help)
+
     def _no_whole_number(self, span: Span) -> Exception:
         code = self.source.code
         text = code[span.start : span.end]
+        if code[span.start - 1 : span.start] == "{" and _LATEX.search(code, 0, span.start - 1):
+            return self._foreign_braces(span)
         if code[span.start - 1 : span.start] == "{":
             whole = Span(span.start - 1, span.end + 1)
             return self.source.error(f'"{{{text[:40]}}}" is no whole number', whole, help=_IN_LOOPS)
@@ -146,7 +165,7 @@ class TemplateReader:
             yield from self._sum(text, span, whole, indices)
         elif text[0].isdigit() or text[0] == ".":
             if self.source.code[span.end : span.end + 1] == "{":
-                raise self.source.error("a name stands before a brace", span, help="as in h{k}")
+                raise self.source.error("a name stands before a brace", span, help=_BEHIND_NAME)
         else:
             index = next((i for i in indices if i.name == canonical(text)), None)
             if index is not None and not self._is_part_of_name(span):
@@ -318,6 +337,9 @@ def _write_sum(
 
 def _negative(source: Source, part: Digits, value: int, shown: str) -> Exception:
     where = f" ({shown})" if shown else ""
+    if source.code[part.start - 1 : part.start] == "^":
+        help = f"write x^({value}); the inverse of a matrix is inv(A)"
+        return source.error(f"a power of {value} stands in round brackets", (part.start, part.end), help=help)
     return source.error(
         f"this number is {value}{where}", (part.start, part.end),
         help="numbers of names and indices count from 0: begin the loop later",

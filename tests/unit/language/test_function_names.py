@@ -118,9 +118,9 @@ def test_expressions_of_init_stats_call_them() -> None:
 @pytest.mark.parametrize(
     ("text", "help"),
     [
-        ("tr(x)", "trace"), ("maximum(x, 2)", "max(a, b)"), ("onehot(x)", "eye"), ("conv(x)", ""),
+        ("tr(x)", "trace"), ("maximum(x, 2)", "max(x, 2)"), ("onehot(x)", "eye"), ("conv(x)", ""),
         ("lgama(x)", "lgamma"), ("sigma(x)", "sigmoid"), ("slogdet(x)", "det"), ("erfx(x)", "erf"),
-        ("normcdf(x)", "norm_cdf"), ("Phi(x)", "normal_cdf"), ("hardsigmoid_(x)", "hard"),
+        ("normcdf(x)", "normal_cdf(x)"), ("Phi(x)", "normal_cdf"), ("hardsigmoid_(x)", "hard"),
     ],
 )
 def test_unknown_functions_are_told_the_nearest_way(text: str, help: str) -> None:

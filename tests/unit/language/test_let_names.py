@@ -90,7 +90,7 @@ def test_what_is_claimed(let: str, claim: str, target: Derivative, display: str)
     ("claim sum(h) = 1", 10, "not of a formula", "name the step"),
     ("claim h' = 1", 8, "not of a formula", "name the step"),
     ("claim loss 0.7", 12, "missing", "claim loss ="),
-    ("claim loss == 1", 12, "==", ">"),
+    ("claim loss == 1", 12, "==", "write claim loss = 1"),
     ("claim h = [1, nan]", 15, "not a number", "finite"),
     ("claim dloss_dw = 3", 7, "a derivative", "claim d loss/d w"),
 ])  # fmt: skip

@@ -1,0 +1,213 @@
+"""Reads a call as other languages write it. Gives how it is written here, with the author's arguments.
+
+One table for all: NumPy, PyTorch, JAX, R, MATLAB, textbooks. Knows nothing of statements.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from gradcheck_cli.language.function_names import is_function
+from gradcheck_cli.language.statement_words import LONG_LINE
+
+__all__ = ["ARRAYS", "FORMS", "REMARKS", "arguments_behind", "is_module", "spelled_here", "with_names"]
+
+_LETTERS = ("x", "y", "z")
+
+# Each name, or several, and the forms that it may have here: {0} is the first argument, {*} all of them. The
+# first form counts whose functions exist and which has a place for each argument.
+_TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    # linear algebra
+    "tr": ("trace({0})",),
+    "inverse matinv": ("inv({0})",),
+    "determinant": ("det({0})",),
+    "logdet slogdet logabsdet": ("logdet({0})", "log(abs(det({0})))"),
+    "matmul mm bmm mv": ("{0} @ {1}",),
+    "inner vdot dotproduct dot_product": ("dot({0}, {1})",),
+    "identity": ("eye({0})",),
+    "diagonal": ("diag({0})",),
+    "T t": ("{0}'",),
+    "solve linsolve": ("inv({0}) @ {1}",),
+    "frobenius l2norm": ("norm({0})",),
+    # sizes and parts of arrays
+    "zeros zeros_like": ("0*ones({*})",),
+    "ones_like": ("{0}^0",),
+    "full": ("{1}*ones({0})",),
+    "onehot one_hot": ("one_hot({*})", "eye({1})[{0},:]", "eye(10)[{0},:]"),
+    "concatenate cat hstack append": ("concat({*})",),
+    "stack vstack": ("[{*}]",),
+    # arithmetic
+    "maximum fmax": ("max({0}, {1})",),
+    "minimum fmin": ("min({0}, {1})",),
+    "amax": ("max({0})",),
+    "amin": ("min({0})",),
+    "pow power": ("{0}^{1}",),
+    "square sqr": ("{0}^2",),
+    "cube": ("{0}^3",),
+    "add plus": ("{0} + {1}",),
+    "subtract sub minus": ("{0} - {1}",),
+    "multiply mul times hadamard": ("{0}*{1}",),
+    "divide div true_divide": ("{0}/{1}",),
+    "neg negative": ("-{0}",),
+    "reciprocal recip": ("1/{0}",),
+    "factorial fact": ("gamma({0} + 1)",),
+    "binom choose nCr comb nchoosek": ("exp(lgamma({0} + 1) - lgamma({1} + 1) - lgamma({0} - {1} + 1))",),
+    "trunc fix int": ("sign({0})*floor(abs({0}))",),
+    "frac": ("{0} - floor({0})",),
+    "remainder modulo": ("mod({0}, {1})",),
+    "fmod rem": ("{0} - {1}*sign({0}/{1})*floor(abs({0}/{1}))",),
+    "float double asarray": ("{0}",),
+    "relu_": ("relu({0})",),
+    # sums
+    "average avg expectation": ("mean({0})",),
+    "total summation Sigma": ("sum({0})",),
+    "product Pi": ("prod({0})",),
+    "var variance": ("var({0})", "mean(({0} - mean({0}))^2)"),
+    "std stdev stddev": ("std({0})", "sqrt(mean(({0} - mean({0}))^2))"),
+    "lse log_sum_exp": ("logsumexp({0})",),
+    "l1": ("sum(abs({0}))",),
+    "l2": ("norm({0})",),
+    "mse mse_loss": ("mean(({0} - {1})^2)",),
+    "mae l1_loss": ("mean(abs({0} - {1}))",),
+    "rmse": ("sqrt(mean(({0} - {1})^2))",),
+    "sse rss": ("sum(({0} - {1})^2)",),
+    "cross_entropy crossentropy": ("-sum({1}*log_softmax({0}))",),
+    "bce binary_cross_entropy": ("-mean({1}*log({0}) + (1 - {1})*log(1 - {0}))",),
+    "bce_with_logits binary_cross_entropy_with_logits": ("mean(softplus({0}) - {1}*{0})",),
+    "entropy": ("-sum(xlogy({0}, {0}))",),
+    "xlogx": ("xlogy({0}, {0})",),
+    "normalize": ("{0}/norm({0})",),
+    "standardize layer_norm layernorm": ("({0} - mean({0}))/sqrt(mean(({0} - mean({0}))^2) + 1e-5)",),
+    "cosine cosine_similarity": ("dot({0}, {1})/(norm({0})*norm({1}))",),
+    "conv": ("conv1d({*})", "sum(j = 0 to 2: {0}[i+j]*{1}[j])"),
+    "conv1d convolve correlate": ("sum(j = 0 to 2: {0}[i+j]*{1}[j])",),
+    # choices
+    "heaviside step theta": ("({0} > 0)",),
+    "H Theta Heaviside": ("({0} > 0)",),
+    "indicator": ("({0})",),
+    "if ifelse if_else cond select piecewise iif": ("where({0}, {1}, {2})",),
+    # elementary functions
+    "lg": ("log10({0})",),
+    "ld lb": ("log2({0})",),
+    "sgn signum": ("sign({0})",),
+    "fabs absolute": ("abs({0})",),
+    "sigma sigm logistic_sigmoid": ("sigmoid({0})",),
+    "tg": ("tan({0})",),
+    "ctg cotg cotan": ("cot({0})",),
+    "arctg arctang": ("atan({0})",),
+    "arcctg acot arccot": ("atan(1/{0})",),
+    "sh": ("sinh({0})",),
+    "ch": ("cosh({0})",),
+    "th": ("tanh({0})",),
+    "coth cth": ("1/tanh({0})",),
+    "sech": ("1/cosh({0})",),
+    "csch": ("1/sinh({0})",),
+    "cosec cosecant": ("csc({0})",),
+    "secant": ("sec({0})",),
+    "asec arcsec": ("acos(1/{0})",),
+    "acsc arccsc": ("asin(1/{0})",),
+    "deg2rad radians": ("{0}*pi/180",),
+    "rad2deg degrees": ("{0}*180/pi",),
+    "lrelu": ("leaky_relu({0})",),
+    # distributions and special functions
+    "phi normpdf norm_pdf normal_pdf dnorm": ("exp(-{0}^2/2)/sqrt(2*pi)",),
+    "Phi cdf pnorm normcdf": ("normal_cdf({0})",),
+    "qnorm ppf": ("normal_quantile({0})",),
+    "erfi": ("2/sqrt(pi)*exp({0}^2)*dawson({0})",),
+    "trigamma": ("polygamma(1, {0})",),
+    "log_gamma logGamma lnGamma LogGamma": ("lgamma({0})",),
+    # programs
+    "array tensor matrix Tensor Matrix": ("{0}",),
+    "c vector list tuple": ("[{*}]",),
+})  # fmt: skip
+
+FORMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {name: forms for names, forms in _TABLE.items() for name in names.split()}
+)
+
+_REMARKS: Mapping[str, str] = MappingProxyType({
+    "len size numel length": "sizes are written out: a vector v[3] has 3 entries",
+    "stop_gradient detach stopgrad": "what is not differentiated is data: declare it, data x = ...",
+    "dropout": "nothing is drawn in a step: multiply with data, data mask[3] = [1, 0, 1]",
+    "argmax argmin": "the place of the largest entry has no derivative; the entry itself is max(x)",
+    "reshape flatten ravel view vec squeeze unsqueeze": "entries are picked: [A[0,0], A[0,1]], or A[:,0]",
+    "range arange linspace": "write the numbers, [0, 1, 2], or a sum: sum(i = 0 to 2: ...)",
+    "pinv": "write inv(A' @ A) @ A'",
+    "conv2d convolve2d": "a sum over the window: sum(i = 0 to 1: sum(j = 0 to 1: ...))",
+    "I": "write eye(3) for the identity; a comparison is 1 or 0 by itself: (x > 0)",
+    "nll nll_loss": "write -log_softmax(z)[1] for the scores z, where 1 is the true class",
+    "print": "every step is shown by gradcheck run -v",
+})  # fmt: skip
+REMARKS: Mapping[str, str] = MappingProxyType(
+    {name: remark for names, remark in _REMARKS.items() for name in names.split()}
+)
+
+ARRAYS = frozenset(("array", "tensor", "matrix", "Tensor", "Matrix", "c", "vector", "list", "tuple"))
+_BARE = "write the brackets alone: [1, 2, 3], or [[1, 2], [3, 4]]"
+
+_ONE = re.compile(r"[\w.]+(?:\([^()]*\)|\[[^\[\]]*\])?")
+
+_MODULES = frozenset((
+    "F", "K", "T", "autograd", "cmath", "functional", "jax", "jnp", "lax", "linalg", "math", "mpmath", "nn",
+    "np", "numpy", "onp", "random", "scipy", "sp", "special", "stats", "sympy", "tf", "theano", "torch", "tt",
+))  # fmt: skip
+
+
+def is_module(name: str) -> bool:
+    """Whether programs import a library of functions under this name."""
+    return name in _MODULES
+
+
+def with_names(form: str, arguments: tuple[str, ...]) -> str | None:
+    """A form with arguments in its places, letters where none are given. None where there are too few."""
+    every = ", ".join(arguments) if arguments else ", ".join(_LETTERS[:2])
+    places = [int(k) for k in re.findall(r"\{(\d)\}", form)]
+    most = max(places, default=-1) + 1
+    if arguments and len(arguments) < most:
+        return None
+    letters = arguments or _LETTERS
+    found = re.sub(r"\{(\d)\}", lambda m: _bracketed(form, m, letters[int(m[1])]), form)
+    return found.replace("{*}", every)
+
+
+def _bracketed(form: str, place: re.Match[str], argument: str) -> str:
+    """An argument, in brackets where operators stand beside it and in it."""
+    before, after = form[: place.start()].rstrip(), form[place.end() :].lstrip()
+    between = before[-1:] in ("", "(", ",", "[") and after[:1] in ("", ")", ",", "]")
+    return argument if between or _ONE.fullmatch(argument) else f"({argument})"
+
+
+def spelled_here(name: str, arguments: tuple[str, ...] = ()) -> str | None:
+    """What is said of a function of other languages: how it is written here."""
+    if name in REMARKS:
+        return REMARKS[name]
+    if name in ARRAYS and not arguments:
+        return _BARE
+    if is_function(name):
+        return f"write {name}({', '.join(arguments) or 'x'})"
+    forms = FORMS.get(name)
+    if forms is None:
+        return None
+    known = [form for form in forms if all(map(is_function, re.findall(r"([a-z]\w*)\(", form)))]
+    fitting = (with_names(form, arguments) for form in known)
+    found = next((text for text in fitting if text is not None), None)
+    if found is None and known:
+        found = with_names(known[0], ())
+    return None if found is None else f"write {found}"
+
+
+def arguments_behind(code: str, at: int) -> tuple[str, ...]:
+    """The arguments of a call whose bracket opens at `at`, without keywords; none where one is long."""
+    depth, begin, found = 0, at + 1, []
+    for place in range(at, min(len(code), at + 2 * LONG_LINE)):
+        sign = code[place]
+        depth += (sign in "([") - (sign in ")]")
+        if (sign == "," and depth == 1) or (sign in ")]" and depth == 0):
+            found.append(code[begin:place].strip())
+            begin = place + 1
+        if depth == 0:
+            plain = tuple(a for a in found if not re.match(r"\w+\s*=", a))
+            return plain if all(0 < len(a) <= LONG_LINE for a in plain) else ()
+    return ()

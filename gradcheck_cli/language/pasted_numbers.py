@@ -1,0 +1,92 @@
+"""Reads numbers as programs print them. Gives them as they are written here.
+
+Arrays without commas, thousands with commas, the exponents of Fortran, the suffixes of C. Knows nothing of
+which names exist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from gradcheck_cli.language.function_names import is_defined_in
+from gradcheck_cli.language.statement_words import LONG_LINE, Advice, View, cut
+
+__all__ = ["PASTED"]
+
+_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_FORTRAN = re.compile(r"([0-9.]+)[dD]([+-]?[0-9]+)(?!\w)")
+_SUFFIX = re.compile(rf"({_NUMBER})(?P<suffix>[fFlLuU]{{1,2}}|j)(?!\w)")
+_HEX = re.compile(r"0[xX]([0-9a-fA-F]{1,15})(?!\w)")
+_THOUSANDS = re.compile(r"(?<![\w.,])([0-9]{1,3})((?:,[0-9]{3})+)(\.[0-9]+)?(?![\w,.])")
+_LIST = re.compile(rf"[\[\]\s,]*(?:{_NUMBER}[\[\]\s,]*)+")
+
+
+def _advise_missing_commas(view: View) -> Advice | None:
+    """`[1 2 3]`, `[[1. 2.] [3. 4.]]`."""
+    opening = view.code.find("[", view.code.rfind("=", 0, view.bad.start) + 1)
+    if not 0 <= opening < view.bad.start:
+        return None
+    closing = _closing(view.code, opening)
+    array = view.code[opening : closing + 1]
+    if closing < view.bad.start or _LIST.fullmatch(array) is None:
+        return None
+    commas = re.sub(r"(?<=[0-9.\]])[\s,]+(?=[0-9.\[+-])", ", ", re.sub(r"\s+(?=\])|(?<=\[)\s+", "", array))
+    if "," in re.sub(r",\s", "", array) or len(commas) > LONG_LINE:
+        said = f"put them in: {cut(commas, LONG_LINE)}; NumPy prints them with print(a.tolist())"
+    else:
+        said = f"write {commas}"
+    return Advice("entries are separated by commas", said)
+
+
+def _closing(code: str, opening: int) -> int:
+    """Where a square bracket closes; -1 if nowhere."""
+    depth = 0
+    for place in range(opening, len(code)):
+        depth += (code[place] == "[") - (code[place] == "]")
+        if depth == 0:
+            return place
+    return -1
+
+
+def _advise_thousands(view: View) -> Advice | None:
+    """`1,000` and `1,000,000`; `v[2] = 1,000` may be a vector."""
+    if "," not in (view.bad.text, view.before.text):
+        return None
+    begin = view.code.rfind("=", 0, view.bad.start) + 1
+    if re.search(r"\]\s*=$", view.code[:begin]):
+        return None
+    for found in _THOUSANDS.finditer(view.code, begin):
+        if found.start() <= view.bad.start <= found.end():
+            whole = cut(found[0].replace(",", ""))
+            help = f"thousands are not separated: write {whole}"
+            if found[2].count(",") == 1:
+                help += f", or {found[1]}.{found[2][1:]} if the comma is a decimal sign"
+            return Advice("a comma inside a number", help)
+    return None
+
+
+def _advise_foreign_number(view: View) -> Advice | None:
+    """`9.95D-01`, `1.5f`, `0x10`."""
+    if view.before.kind != "number" or view.before.end != view.bad.start:
+        return None
+    text = view.code[view.before.start : view.before.start + LONG_LINE]
+    for pattern, write in _FOREIGN:
+        found = pattern.match(text)
+        suffix = found.groupdict().get("suffix") if found else None
+        if found is not None and not (suffix and is_defined_in(view.all_code, suffix)):
+            return Advice(f'"{cut(found[0])}" is no number here', f"write {cut(write(found))}", back=1)
+    return None
+
+
+_FOREIGN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
+    (_FORTRAN, lambda found: f"{found[1]}e{found[2]}"),
+    (_HEX, lambda found: str(int(found[0], 0))),
+    (_SUFFIX, lambda found: found[1]),
+)
+
+PASTED: tuple[Callable[[View], Advice | None], ...] = (
+    _advise_missing_commas,
+    _advise_thousands,
+    _advise_foreign_number,
+)

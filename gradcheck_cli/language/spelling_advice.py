@@ -1,0 +1,320 @@
+"""Reads a statement as another language would write it. Gives how it is written here.
+
+Programs in Python, R, MATLAB and C, LaTeX, and the page of a book. Knows nothing of the grammar.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from gradcheck_cli.language.function_names import is_defined_in, is_function
+from gradcheck_cli.language.statement_words import KEYWORDS, LONG_LINE, Advice, View, cut
+
+__all__ = ["SPELLINGS", "explain_braces"]
+
+_DECLARES = ("data", "rows", "param")
+_COMMENTS = ("//", "--", "/*", "%", "!", "'''", '"""')
+_COMMENT = "comments begin with #"
+
+# Words that begin a statement elsewhere, and what is written here.
+_BEGIN: Mapping[str, str] = MappingProxyType({
+    "parameter parameters weight weights theta": "write param {rest}",
+    "constant const constants given known input inputs observed": "write data {rest}",
+    "var variable variables": "write param {rest}; a step is written NAME = EXPRESSION",
+    "assert check prove show verify expect": "a derivative is judged by claim d loss/d w0 = ...",
+    "import from using include library require": "functions stand without a module: exp(x)",
+    "def function fn func define fun": "a definition is written f(x, a) = ...",
+    "return": "write loss = {rest}",
+    "minimize maximise maximize minimise minimum objective optimize": "write loss = {rest}",
+    "print disp": "nothing is printed here: gradcheck run -v shows every step",
+    "grad gradient derivative deriv": "a derivative is judged by claim d loss/d w0 = ...",
+    "dataset sample samples example examples": "write rows {rest}",
+})  # fmt: skip
+_BEGINS = MappingProxyType({word: form for words, form in _BEGIN.items() for word in words.split()})
+
+# Words that stand between or before operands elsewhere.
+_BETWEEN: Mapping[str, str] = MappingProxyType({
+    "and": "a product of comparisons is their and: (a > b)*(b > c)",
+    "or": "the larger of two comparisons is their or: max(a > b, b > c)",
+    "not": "1 minus a comparison is its not: 1 - (a > b)",
+    "xor": "write (a > b) + (b > c) - 2*(a > b)*(b > c)",
+    "mod": "write mod(a, b)",
+    "rem": "write mod(a, b)",
+    "div": "write a/b, or floor(a/b) for its whole part",
+    "times": "a product is written a*b",
+    "if": "write where(a > 0, b, c): b where a > 0, else c",
+    "then": "write where(a > 0, b, c): b where a > 0, else c",
+    "else": "write where(a > 0, b, c): b where a > 0, else c",
+    "lambda": "a definition is written f(x, a) = ... on a line of its own",
+    "for": "write a sum: sum(i = 0 to 2: v[i]), or repeat k = 1 to 50:",
+    "in": "an index runs from one whole number to another: sum(i = 0 to 2: v[i])",
+})  # fmt: skip
+
+_SIGNS: Mapping[str, str] = MappingProxyType({
+    "\u2299": "a product entry by entry is written u*v",
+    "\u2218": "a product entry by entry is written u*v; f after g is f(g(x))",
+    "\u2297": "write outer(u, v)",
+    "\u2295": "a sum is written u + v",
+    "\u2208": "a shape stands behind a name: x[3], W[4,3]; numbers that are allowed: data y in {0, 1} = 1",
+    "\u22a4": "a transpose is written A'",
+    "\u220f": "write prod(x), or prod(i = 1 to n: x{i})",
+    "\u222b": "integrals are not computed",
+    "\u2207": "a gradient is claimed by name: claim d loss/d w0 = ...",
+    "\u2202": "a derivative is written d loss/d w0, in a claim",
+    "\u2260": "the comparisons are > < >= <=",
+    "\u2248": "a step is written name = ...",
+    "\u2261": "a step is written name = ...",
+    "\u2190": "a step is written name = ...",
+    "\u221d": "a step is written name = ...",
+    "\u27e8": "write dot(u, v)",
+    "\u2016": "a norm is written norm(x)",
+    "\u221b": "write cbrt(x)",
+    "\u00bd": "write 1/2",
+    "\u00b0": "an angle is in radians: x*pi/180",
+    "$": "LaTeX is not read: formulas stand without $",
+    "?": "write where(a > 0, b, c): b where a > 0, else c",
+    "@": "a matrix product stands between two operands: A @ B",
+    "->": "a definition is written f(x, a) = ... on a line of its own",
+    "=>": "a definition is written f(x, a) = ... on a line of its own",
+    "+=": "every name has one value: write loss = a + b with all terms",
+    "-=": "every name has one value: take a new name for the new one",
+})  # fmt: skip
+
+
+def _advise_comment(view: View) -> Advice | None:
+    """`// note`, `x % note`."""
+    start = view.code.lstrip()
+    mark = next((m for m in _COMMENTS if start.startswith(m)), None)
+    if mark is not None:
+        return Advice(f'"{mark}" begins no comment', _COMMENT, view.at)
+    if view.bad.text == "%" and view.ends_operand:
+        return Advice('"%" does not fit here', f"{_COMMENT}; a remainder is written mod(x, y)")
+    if view.bad.text == "/" and view.before.text == "/" and view.before.end == view.bad.start:
+        return Advice('"//" is not used', f"{_COMMENT}; a whole part is written floor(x/y)", 1)
+    return None
+
+
+def _advise_dotted(view: View) -> Advice | None:
+    """`np.exp(x)`, `v.sum()`, `v.^2`."""
+    if view.bad.text != ".":
+        return None
+    if view.after.text in ("*", "/", "^", "**") and view.ends_operand:
+        sign = view.after.text
+        shown = "v^2" if sign in ("^", "**") else f"u{sign}v"
+        return Advice(f'".{sign}" is not used', f"{sign} acts entry by entry: write {shown}")
+    if view.ends_operand and view.before.end < view.bad.start:
+        return Advice('"." is no product', "write dot(u, v), or u*v entry by entry")
+    found = re.match(r"(?:\.\s*([^\W\d]\w*))+", view.code[view.bad.start :])
+    if found is None or not view.ends_operand:
+        return None
+    return _of_method(view, found[1], view.bad.start + found.end())
+
+
+def _of_method(view: View, name: str, end: int) -> Advice | None:
+    """A function behind a module or behind the array that it acts on; its bracket would open at `end`."""
+    from gradcheck_cli.language.other_spellings import arguments_behind, is_module, spelled_here
+
+    owner = view.before.text
+    called = view.code.startswith("(", end)
+    arguments = arguments_behind(view.code, end) if called else ()
+    if is_module(owner) and not is_defined_in(view.all_code, owner):
+        constant = {"pi": "write pi", "e": "write exp(1)"}.get(name)
+        spelled = constant or spelled_here(name, arguments)
+        message = f'"{cut(owner)}" is a module of programs: functions stand without one'
+        help = spelled or f"{name} is no function here: gradcheck functions lists them"
+        return Advice(message, help, 1)
+    if name == "shape":
+        return Advice('".shape" is not used', "sizes are written out: v[3] has 3 entries", 0)
+    spelled = spelled_here(name, (cut(_operand(view)), *arguments))
+    if spelled is None or not (called or name in ("real", "T")):
+        return None
+    return Advice(f'".{cut(name)}" is not used: a function stands in front', spelled)
+
+
+def _operand(view: View) -> str:
+    """What the operand in front is called, brackets and transposes left out."""
+    if view.before.kind == "name":
+        return view.before.text
+    owner = view.words[view.at - 2] if view.at > 1 else view.before
+    return f"{owner.text}'" if view.before.text in ("'", ".T") and owner.kind == "name" else "x"
+
+
+_LEFT = re.compile(r"(?:(?:data|rows|param|claim)\s+)?(?:d\s*\w+\s*/\s*d\s*\w+|\w+)\s*(?:\[[^\]]*\])?")
+
+
+def _advise_assignment(view: View) -> Advice | None:
+    """`param w: 2`, `w := 2`, `claim d loss/d w <- 2`, `param w 2`."""
+    words, sign = view.words, view.bad.text
+    first = words[0].text
+    arrow = sign == "<" and view.after.text == "-" and view.after.start == view.bad.end
+    if not (sign in (":", ":=", "==") or arrow or (sign == "~" and first == "claim")):
+        return _without_sign(view)
+    left = view.code[: view.bad.start].strip()
+    if _LEFT.fullmatch(left) is None:
+        return None
+    if sign == "==" and first not in (*_DECLARES, "claim"):
+        return None
+    right = view.code[view.after.end if arrow else view.bad.end :].strip()
+    if left in KEYWORDS:
+        return Advice(f'"{sign}" is not used', f"write {cut(f'{left} {right}', LONG_LINE)}")
+    right = right.split("=")[-1].strip()
+    return Advice(f'"{"<-" if arrow else sign}" is not used: a value stands behind =', _line(left, right))
+
+
+def _without_sign(view: View) -> Advice | None:
+    """`param w 2`, `claim d loss/d w 2`."""
+    declares = view.words[0].text in _DECLARES and view.at == 2 and view.before.kind == "name"
+    claims = view.words[0].text == "claim" and view.at == 2 and view.before.kind == "derivative"
+    if not (declares or claims) or view.bad.kind != "number":
+        return None
+    left, right = view.code[: view.bad.start].strip(), view.code[view.bad.start :].strip()
+    return Advice('"=" is missing', _line(left, right))
+
+
+def _line(left: str, right: str) -> str:
+    dots = "..."
+    return f"write {cut(f'{left} = {right or dots}', LONG_LINE)}"
+
+
+def _advise_first_word(view: View) -> Advice | None:
+    """`parameter w = 1`, `import numpy`, `clam d loss/d w = 2`."""
+    first, second = view.words[0], view.words[min(1, len(view.words) - 1)]
+    if view.at != 1 or first.kind != "name" or second.kind not in ("name", "derivative", "sign"):
+        return None
+    if is_defined_in(view.all_code, first.text):
+        return None
+    form = _BEGINS.get(first.text.lower())
+    if form is not None and second.kind != "sign":
+        rest = cut(view.code[second.start :].strip(), LONG_LINE)
+        return Advice(f'"{cut(first.text)}" begins no statement', form.format(rest=rest), back=1)
+    return None
+
+
+def _advise_word(view: View) -> Advice | None:
+    """`x and y`, `x if x > 0 else 0`."""
+    for back in (0, 1):
+        place = view.at - back
+        word = view.words[place]
+        between = place > 0 and word.kind == "name" and word.text in _BETWEEN
+        if between and not is_defined_in(view.all_code, word.text):
+            return Advice(f'"{word.text}" is no operator here', _BETWEEN[word.text], back)
+    return None
+
+
+def _advise_power_of_function(view: View) -> Advice | None:
+    """`sin^2(x)`, `sin^-1(x)`."""
+    if view.bad.text != "(":
+        return None
+    found = re.search(r"([^\W\d]\w*)\s*(?:\^|\*\*)\s*(-?\s*[0-9]+)\s*$", view.code[: view.bad.start])
+    if found is None or not is_function(found[1]):
+        return None
+    name, power = found[1], found[2].replace(" ", "")
+    inverse = f"a{name.removeprefix('arc')}"
+    if power == "-1" and is_function(inverse):
+        help = f"the inverse is written {inverse}(x), a quotient 1/{name}(x)"
+    else:
+        help = f"write {name}(x)^{power}"
+    return Advice("a power stands behind the argument of a function", help)
+
+
+def _advise_claim(view: View) -> Advice | None:
+    """`claim grad loss = ...`, `claim d loss d w = ...`, `claim loss' = ...`."""
+    if view.words[0].text != "claim":
+        return None
+    rest = view.code[view.words[0].end :].split("=")[0].strip()
+    for pattern in _CLAIMED:
+        found = re.fullmatch(pattern, rest)
+        if found is not None:
+            of, by = found.groupdict().get("of") or "loss", found.groupdict().get("by") or "w0"
+            if of in ("L", "J", "E", "C") and not is_defined_in(view.all_code, of):
+                of = "loss"
+            message = "a claim begins with a derivative, or with the name of a step"
+            return Advice(message, f"write claim d {cut(of)}/d {cut(by)} = ...", view.at - 1)
+    return None
+
+
+_CLAIMED = (
+    r"(?:grad|gradient|nabla|\u2207)\s*_?\(?\s*(?P<of>[^\W_]\w*)?\s*\)?",
+    r"(?:grad|gradient|\u2207)_(?P<by>\w+)\s+(?P<of>\w+)",
+    r"(?:d|\u2202)\s*(?P<of>\w+)\s+(?:by|d|wrt|over|\u2202)\s+d?\s*(?P<by>\w+)",
+    r"(?:d|\u2202)\s*/\s*(?:d|\u2202)\s*_?(?P<by>\w+)\s+(?:of\s+)?(?P<of>\w+)",
+    r"(?P<of>\w+)'\s*\((?P<by>\w+)\)",
+    r"(?P<of>loss)'",
+)
+
+
+def _advise_transpose(view: View) -> Advice | None:
+    """`u^T v`, `<u, v>`."""
+    if view.before.text == "T" and view.at > 1 and view.words[view.at - 2].text in ("^", "**"):
+        base = cut(view.words[view.at - 3].text)
+        return Advice("a transpose is written with '", f"write {base}' @ {cut(view.bad.text)}", 1)
+    found = re.match(r"<\s*([^<>,=]+),([^<>,=]+)>", view.code[view.bad.start :])
+    if found is not None and not view.ends_operand:
+        left, right = cut(found[1].strip()), cut(found[2].strip())
+        return Advice("an inner product is a function", f"write dot({left}, {right})")
+    return None
+
+
+def _advise_sign(view: View) -> Advice | None:
+    for back in (0, 1):
+        word = view.words[view.at - back] if view.at >= back else view.bad
+        if word.kind != "string" and word.text in _SIGNS and not (back and word.text.isascii()):
+            return Advice(f'"{word.text}" does not fit here', _SIGNS[word.text], back)
+    return None
+
+
+def _advise_brackets(view: View) -> Advice | None:
+    """`(1, 2, 3)`."""
+    if view.bad.text != ",":
+        return None
+    opening = view.code.rfind("(", 0, view.bad.start)
+    found = re.match(r"\(([^(){}\[\]]*)\)", view.code[max(opening, 0) :])
+    if opening < 0 or found is None or opening + found.end() <= view.bad.start:
+        return None
+    return Advice("a vector stands in square brackets", f"write [{cut(found[1].strip())}]")
+
+
+def _advise_shape(view: View) -> Advice | None:
+    """`param w(2) = 1`."""
+    found = re.match(r"\(([0-9,\s]+)\)", view.code[view.bad.start :])
+    if view.words[0].text in _DECLARES and view.before.kind == "name" and found is not None:
+        shape = f"write {cut(view.before.text)}[{found[1].strip()}]"
+        return Advice("a shape stands in square brackets", shape)
+    return None
+
+
+def explain_braces(code: str, opening: int, closing: int) -> Advice | None:
+    """What is meant by braces around what is no whole number, as in `max{x, 0}` and `{1, 2}`."""
+    inner, before = code[opening + 1 : closing].strip(), code[:opening].rstrip()
+    name = re.search(r"([^\W\d]\w*)$", before)
+    if re.search(r"\\[A-Za-z]+(?:\{[^{}]*\})*$", before):
+        return Advice("LaTeX is not read", "write (a)/(b) for a quotient, sqrt(a) for a root")
+    if name is not None and is_function(name[1]):
+        return Advice("a function takes round brackets", f"write {name[1]}({cut(inner)})")
+    if before.endswith("\u2208"):
+        return Advice("what a value may be stands behind in", f"write in {{{cut(inner)}}}")
+    if re.search(r"(?<![\w.])1$", before) and re.search("[<>]", inner):
+        return Advice("a comparison is 1 or 0 by itself", f"write ({cut(inner)})")
+    if "," in inner and before.endswith("{"):
+        return Advice("a matrix stands in square brackets, row by row", "write [[1, 2], [3, 4]]")
+    if "," in inner and before[-1:] in ("", "=", "(", "[", ",", "+", "-", "*", "@"):
+        return Advice("a vector stands in square brackets", f"write [{cut(inner)}]")
+    return None
+
+
+SPELLINGS: tuple[Callable[[View], Advice | None], ...] = (
+    _advise_comment,
+    _advise_dotted,
+    _advise_assignment,
+    _advise_claim,
+    _advise_first_word,
+    _advise_word,
+    _advise_power_of_function,
+    _advise_brackets,
+    _advise_shape,
+    _advise_transpose,
+    _advise_sign,
+)
+assert not set(_BEGINS) & (set(KEYWORDS) - {"from"})

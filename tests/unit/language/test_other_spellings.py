@@ -1,0 +1,202 @@
+"""What other languages and books write leads here in one step: the caret, and how it is written here."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from gradcheck_cli.common.errors import GradcheckError, LanguageError, ShapeError
+from gradcheck_cli.language import read_model
+from gradcheck_cli.language.other_spellings import FORMS, REMARKS, spelled_here, with_names
+from gradcheck_cli.model.primitives.table import function_names
+
+GIVEN = "param x = 0.5, y = 2, v[3] = [1, 2, 3], A[2,2] = [[2, 0.5], [0.5, 1]], u[2] = [1, 2]\n"
+
+# a line, what the caret points at, and the way out
+FUNCTIONS = [
+    ("loss = tr(A)", "tr", "write trace(A)"),
+    ("loss = Tr(A)", "Tr", "write trace(x)"),
+    ("loss = sum(zeros(3) + v)", "zeros", "write 0*ones(3)"),
+    ("loss = sum(maximum(v, 0))", "maximum", "write max(v, 0)"),
+    ("loss = lg(x)", "lg", "write log10(x)"),
+    ("loss = tg(x)", "tg", "write tan(x)"),
+    ("loss = pow(x + y, 2)", "pow", "write (x + y)^2"),
+    ("loss = matmul(A, u)[0]", "matmul", "write A @ u"),
+    ("loss = mse(v, x)", "mse", "write mean((v - x)^2)"),
+    ("loss = factorial(x)", "factorial", "write gamma(x + 1)"),
+    ("loss = fmod(x, y)", "fmod", "write x - y*sign(x/y)*floor(abs(x/y))"),
+    ("loss = \u03a3(v)", "\u03a3", "write sum(v)"),
+    ("loss = if(x > 0, x, 0)", "if", "write where(x > 0, x, 0)"),
+    ("loss = detach(x)", "detach", "data x = ..."),
+    ("loss = len(v)", "len", "v[3] has 3 entries"),
+    ("loss = np.exp(x)", "np", "write exp(x)"),
+    ("loss = np.maximum(x, 0)", "np", "write max(x, 0)"),
+    ("loss = torch.nn.functional.relu(x)", "torch", "write relu(x)"),
+    ("loss = math.pi*x", "math", "write pi"),
+    ("loss = np.foo(x)", "np", "foo is no function here"),
+    ("loss = v.sum()", ".", "write sum(v)"),
+    ("loss = A.T.sum()", ".", "write sum(A')"),
+    ("loss = v.dot(v)", ".", "write dot(v, v)"),
+    ("loss = v.shape[0]", ".", "v[3] has 3 entries"),
+    ("loss = sum(v.^2)", ".", "write v^2"),
+    ("loss = sum(v.*v)", ".", "write u*v"),
+    ("loss = log(x, 2)", "log", "log(x)/log(b)"),
+    ("loss = sum(A, dim=1)[0]", "dim", "axis=1"),
+    ("loss = sin 2*x", "2", "write sin(2*x)"),
+    ("loss = sin^2(x)", "(", "write sin(x)^2"),
+    ("loss = sin^-1(x)", "(", "asin(x)"),
+]
+NUMBERS = [
+    ("param m = [[1 2] [3 4]]", "2", "write [[1, 2], [3, 4]]"),
+    ("param m = [[1. 2.]\n [3. -4.]]", "2.", "write [[1., 2.], [3., -4.]]"),
+    ("param m = [0.99 1.52]", "1.52", "write [0.99, 1.52]"),
+    ("param m = array([[1., 2.], [3., 4.]])", "array", "write [[1., 2.], [3., 4.]]"),
+    ("param m = tensor([1., 2.], requires_grad=True)", "tensor", "write [1., 2.]"),
+    ("param m = np.array([1, 2, 3])", "np", "write [1, 2, 3]"),
+    ("param m = c(1, 2, 3)", "c", "write [1, 2, 3]"),
+    ("param m = (1, 2, 3)", ",", "write [1, 2, 3]"),
+    ("param m = {1, 2, 3}", "{1, 2, 3}", "write [1, 2, 3]"),
+    ("data n = 1,000", "000", "write 1000, or 1.000"),
+    ("data n = 1,000,000", "000", "write 1000000"),
+    ("param m = 9.95D-01", "9.95", "write 9.95e-01"),
+    ("param m = 1.5f", "1.5", "write 1.5"),
+    ("param m = 0x10", "0", "write 16"),
+    ("param m = True", "True", "write 1"),
+]
+STATEMENTS = [
+    ("// a note", "/", "comments begin with #"),
+    ("-- note", "-- note", "comments begin with #"),
+    ("% note", "%", "comments begin with #"),
+    ("loss = x // y", "/", "floor(x/y)"),
+    ("loss = x % y", "%", "mod(x, y)"),
+    ("param w: 2", ":", "write param w = 2"),
+    ("param w : float = 2", ":", "write param w = 2"),
+    ("param w <- 2", "<", "write param w = 2"),
+    ("param w := 2", ":=", "write param w = 2"),
+    ("param w 2", "2", "write param w = 2"),
+    ("param w(2) = 1", "(", "write w[2]"),
+    ("loss : x^2", ":", "write loss = x^2"),
+    ("Let d1 = d loss/d x", "Let", "did you mean let?"),
+    ("lett d1 = d loss/d x", "lett", "did you mean let?"),
+    ("clam d loss/d x = 1", "clam", "did you mean claim?"),
+    ("parameter w = 1", "parameter", "write param w = 1"),
+    ("const k = 1", "const", "write data k = 1"),
+    ("import numpy as np", "import", "without a module"),
+    ("return x^2", "return", "write loss = x^2"),
+    ("grad x = 2", "grad", "claim d loss/d w0"),
+    ("claim grad loss = 1", "grad", "claim d loss/d w0"),
+    ("claim d loss d x = 1", "d", "write claim d loss/d x"),
+    ("claim d loss/d x: 1", ":", "write claim d loss/d x = 1"),
+    ("claim: d loss/d x = 1", ":", "write claim d loss/d x = 1"),
+    ("loss = x\nclaim dx = 2", "dx", "write claim d loss/d x"),
+    ("loss = x\nclaim grad_v = 2", "grad_v", "write claim d loss/d v"),
+]
+FORMULAS = [
+    ("loss = x and y", "and", "(a > b)*(b > c)"),
+    ("loss = x if x > 0 else 0", "if", "where("),
+    ("loss = x ? 1 : 0", "?", "where("),
+    ("loss = max{x, 0}", "{x, 0}", "write max(x, 0)"),
+    ("loss = 1{x > 0}", "1", "(x > 0)"),
+    ("loss = sum(v \u2299 v)", "\u2299", "u*v"),
+    ("loss = trace(A^T)", "T", "A'"),
+    ("loss = trace(A\u1d40)", "A\u1d40", "written A'"),
+    ("loss = trace(A^\u22a4)", "\u22a4", "A'"),
+    ("loss = trace(A\u207b\u00b9)", "\u207b\u00b9", "inv(A)"),
+    ("loss = trace(A^{-1})", "{-1}", "inv(A)"),
+    ("loss = u^T u", "T", "write u' @ u"),
+    ("loss = <u, u>", "<", "write dot(u, u)"),
+    ("loss = sum([u; u])", ";", "write concat(u, u)"),
+    ("loss = \\frac{x}{y}", "{x}", "(a)/(b)"),
+    ("loss = v(1)", "(", "v[1]"),
+    ("loss = v_1", "v_1", "v[1]"),
+    ("loss = v[-1]", "-", "v[n-1]"),
+    ("loss = e", "e", "exp(1)"),
+    ("loss = \u00bd*x", "\u00bd", "write 1/2"),
+]
+
+# neighbors, which the advice must not reach: a line that is read, or what is said of it
+READ = [
+    "c(a) = 2*a\nloss = c(x)",
+    "mod = 2\nloss = mod*x",
+    "T = 2\nloss = x^T",
+    "e = 3\nloss = e^x",
+    "np = 2\nloss = np*x",
+    "loss = sum(v[0:2])",
+    "param z[2] = [1,000]\nloss = sum(z)",
+    "data t in {0, 1} = 1\nloss = t*x",
+    "loss = x - -y",
+    "loss = (x > 0)*(y > 0)",
+    "a1 = x\nloss = a1",
+]
+SAID = [
+    ("f = x\nloss = 3f", "a product is written 3*f"),
+    ("for_1 = x\nloss = for_1 x", "a product is written for_1*x"),
+    ("param z = 2,3", "the decimal sign is a point: 2.3"),
+    ("loss = x2", "did you mean x?"),
+    ("a1 = x\nloss = a2", "did you mean a1?"),
+    ("and = x\nloss = and y", "a product is written and*y"),
+    ("loss = sn(x)", "did you mean"),
+    ("param q[2] = 1, 2", "write q[2] = [1, 2]"),
+]
+
+
+@pytest.mark.parametrize(("line", "caret", "way_out"), [*FUNCTIONS, *NUMBERS, *STATEMENTS, *FORMULAS])
+def test_another_spelling_leads_here(line: str, caret: str, way_out: str) -> None:
+    with pytest.raises(GradcheckError) as caught:
+        read_model(GIVEN + line)
+    place = caught.value.place
+    assert place is not None
+    assert place.text[place.column - 1 : place.column - 1 + place.width] == caret
+    assert way_out in (caught.value.help or ""), str(caught.value)
+
+
+@pytest.mark.parametrize("line", READ)
+def test_what_is_read_is_still_read(line: str) -> None:
+    assert read_model(GIVEN + line).steps
+
+
+@pytest.mark.parametrize(("line", "help"), SAID)
+def test_the_advice_does_not_reach_a_neighbor(line: str, help: str) -> None:
+    with pytest.raises(LanguageError) as caught:
+        read_model(GIVEN + line)
+    assert help in (caught.value.help or ""), str(caught.value)
+
+
+def typed(form: str) -> str:
+    """A form with numbers in its places, whole ones where a size is meant."""
+    text = with_names(form, ()) or ""
+    if re.search(r"\b(?:eye|ones)\(", form):
+        text = re.sub(r"\bx\b", "2", re.sub(r"\by\b", "3", text))
+    return f"param x = 1, y = 2, z = 3\nloss = {text}"
+
+
+def error_of(text: str) -> str | None:
+    try:
+        read_model(text)
+    except ShapeError:
+        return None
+    except LanguageError as error:
+        return error.message
+    return None
+
+
+def test_every_form_of_the_table_can_be_typed() -> None:
+    """Shapes that do not fit, or a loss that is no number, are another matter."""
+    for name, forms in FORMS.items():
+        for form in forms:
+            if not set(re.findall(r"([a-z]\w*)\(", form)) <= function_names() or "[i" in form:
+                continue
+            said = error_of(typed(form))
+            assert said is None or "shape" in said, f"{name}: {said}"
+
+
+def test_a_form_has_the_arguments_in_brackets_where_they_need_them() -> None:
+    assert spelled_here("square", ("x + y",)) == "write (x + y)^2"
+    assert spelled_here("maximum", ("x + y", "0")) == "write max(x + y, 0)"
+    assert spelled_here("multiply", ("sin(x)", "v[0]")) == "write sin(x)*v[0]"
+    assert spelled_here("nobody") is None
+
+
+def test_no_remark_hides_a_form() -> None:
+    assert not set(FORMS) & set(REMARKS)
