@@ -39,6 +39,7 @@ def check(
     hint: str | None = None,
     show_truth: bool = False,
     claims: Sequence[Claim] | None = None,
+    claims_file: str | None = None,
     require_claims: bool = False,
     all_entries: bool = False,
     progress: Callable[[float], None] | None = None,
@@ -75,6 +76,8 @@ def check(
         The same as hint="truth".
     claims : sequence of Claim, optional
         From `load_claims`, in place of those of the model.
+    claims_file : str, optional
+        The name of their file, for the report, which is UNRESOLVED if that file has no claim.
     require_claims : bool
         Whether a parameter is WRONG that has an entry without a claim, or whose claim rests on itself or on a
         derivative of the loss that is not claimed.
@@ -116,7 +119,8 @@ def check(
     options = Options(
         points=points, digits=digits, scheme=scheme, wrt=tuple(wrt) or None, strict=strict or None,
         carry=carry or None, hint="truth" if show_truth else hint, require_claims=require_claims or None,
-        all_entries=all_entries, budget=NUMERICS.budget if budget is None else budget,
+        all_entries=all_entries, claims_file=claims_file,
+        budget=NUMERICS.budget if budget is None else budget,
         memory=NUMERICS.memory if memory is None else memory,
     )  # fmt: skip
     return run(model, options, claims, progress)
@@ -187,8 +191,8 @@ def functions() -> list[FunctionRecord]:
     ]
 
 
-def unreadable(error: GradcheckError, file: str) -> Report:
-    """The report of a file that could not be read."""
+def unreadable(error: GradcheckError, file: str, claims_file: str | None = None) -> Report:
+    """The report of a file that could not be read, or of a model whose file of claims could not."""
     from gradcheck_cli.results.gradient_results import Failure, Report, Verdict
 
     place = error.place
@@ -199,4 +203,6 @@ def unreadable(error: GradcheckError, file: str) -> Report:
         help=error.help,
         text=str(error),
     )
-    return Report(model=file, verdict=Verdict.ERROR, error=failure, summary=error.message)
+    return Report(
+        model=file, verdict=Verdict.ERROR, error=failure, summary=error.message, claims_file=claims_file
+    )

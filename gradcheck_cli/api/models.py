@@ -15,6 +15,7 @@ from gradcheck_cli.common.errors import OptionError
 
 if TYPE_CHECKING:
     from gradcheck_cli.model.model import Claim, Model
+    from gradcheck_cli.numerics.array_types import Array
     from gradcheck_cli.numerics.limits.language import LanguageLimits
 
 __all__ = ["at_values", "check_point_path", "load", "load_claims", "load_text", "save_point", "show"]
@@ -182,7 +183,13 @@ def at_values(model: Model, texts: Sequence[str]) -> Model:
         return model
     from gradcheck_cli.language import read_values
 
-    values = dict(read_values(text, model) for text in texts)
+    values: dict[str, Array] = {}
+    for text in texts:
+        name, value = read_values(text, model)
+        if name in values:
+            display = model.display(name)
+            raise OptionError(f"--at gives {display} twice", help=f"give one value: --at {display}=...")
+        values[name] = value
     moved = model.at(values)
     inputs = {n: replace(i, origin="given") if n in values else i for n, i in moved.inputs.items()}
     return replace(moved, inputs=MappingProxyType(inputs))

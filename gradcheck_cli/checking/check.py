@@ -162,6 +162,7 @@ def _check_points(run: _Run) -> Report:
 def _blank_report(run: _Run) -> Report:
     """What is known of a report before anything is computed."""
     model, asked = run.model, run.asked
+    elsewhere = (c.file for c in run.judged if c.file and c.file != model.file)
     return Report(
         model=model.file,
         verdict=Verdict.OK,
@@ -172,7 +173,7 @@ def _blank_report(run: _Run) -> Report:
         steps=len(model.steps),
         settings=model.settings,
         notes=model.notes,
-        claims_file=next((c.file for c in run.judged if c.file and c.file != model.file), None),
+        claims_file=asked.claims_file or next(elsewhere, None),
     )
 
 
@@ -300,15 +301,16 @@ def _conclude(
     coverage, unused = coverage_of(shown), sum(found[n].zero for n in unused_names(model) if n in found)
     verdict = worst([b.verdict for b in shown] + [r.verdict for r in results])
     closing = [
-        *sentences_on_claims(model, shown, results, grounds),
+        *sentences_on_claims(model, shown, results, grounds, run.asked.claims_file),
         *sentences_on_columns(shown, coverage, run.limits, unused),
     ]
     if coverage.entries and coverage.zero == coverage.entries and verdict in (Verdict.OK, Verdict.KINK):
         verdict = Verdict.UNRESOLVED
         small = " or below the range of float64" if any(b.below for b in shown) else ""
         closing.append(f"Every entry is exactly zero{small} at all points: nothing was tested.")
-    if not coverage.entries and not results:
-        verdict = Verdict.UNRESOLVED  # an empty check must not look like a passed one
+    lacks_claims = bool(run.asked.claims_file) and not results
+    if lacks_claims or not (coverage.entries or results):
+        verdict = worst([verdict, Verdict.UNRESOLVED])  # an empty check must not look like a passed one
     demand = sentence_on_required_claims(model, grounds) if run.asked.require_claims else None
     if demand:
         verdict = worst([verdict, Verdict.WRONG])
@@ -322,7 +324,7 @@ def _conclude(
         claims=results,
         coverage=coverage,
         closing=tuple(closing),
-        summary=summary_of(shown, results, coverage),
+        summary=summary_of(shown, results, coverage) + ("; no claim" if lacks_claims else ""),
     )
 
 

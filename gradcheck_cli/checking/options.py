@@ -28,6 +28,7 @@ class Options:
     hint: str | None = None
     require_claims: bool | None = None
     all_entries: bool = False
+    claims_file: str | None = None  # where the claims come from, if not from the model
     budget: int = NUMERICS.budget
     memory: int = NUMERICS.memory  # MiB
 

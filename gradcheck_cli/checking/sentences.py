@@ -94,14 +94,17 @@ def coverage_of(shown: Sequence[Block]) -> Coverage:
 
 
 def sentences_on_claims(
-    model: Model, shown: Sequence[Block], results: Sequence[ClaimResult], grounds: Grounds
-) -> list[str]:
-    """What is said of the claims, worst first."""
+    model: Model, shown: Sequence[Block], results: Sequence[ClaimResult], grounds: Grounds,
+    file: str | None = None,
+) -> list[str]:  # fmt: skip
+    """What is said of the claims, worst first; `file` is the one that they are to come from."""
     parameters = model.parameters()
     if not results and not shown:
         return ["UNRESOLVED: nothing was tested. Declare a parameter with param, or name data with --wrt."]
     if not results:
         name = parameters[0].display if parameters else shown[0].name if shown else "b0"
+        if file:
+            return [f"UNRESOLVED: {file} has no claim. A line of it is written  claim d loss/d {name} = ..."]
         return [f"Nothing of YOURS was judged: add a line such as  claim d loss/d {name} = ..."]
     wrong = [r for r in results if r.verdict is Verdict.WRONG]
     mine = _plural(len(results), "claim")

@@ -132,7 +132,7 @@ def _reports(
     The model goes into `used` where its point is to be kept.
     """
     loading = {name: chosen[name] for name in LOADING}
-    model = _attempt(path, partial(load_model, path, loading), codes)
+    model = _attempt(path, None, partial(load_model, path, loading), codes)
     from gradcheck_cli.results.gradient_results import Report
 
     if isinstance(model, Report):
@@ -142,12 +142,10 @@ def _reports(
         _refuse_point(chosen, model.files)
         used.append(model)
     for claims in chosen["claims"] or (None,):
-        yield _attempt(claims or path, partial(_check, model, claims, chosen), codes)
+        yield _attempt(path, claims, partial(_check, model, claims, chosen), codes)
 
 
 def _check(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report:
-    from dataclasses import replace
-
     from gradcheck_cli import api
 
     names = (
@@ -157,14 +155,16 @@ def _check(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report:
     options = {name: chosen[name] for name in (*names, "require_claims", "all_entries")}
     given = None if claims is None else api.load_claims(as_path(claims), model)
     asked = {name: value for name, value in options.items() if value}  # the rest: as `set`
+    asked |= {} if claims is None else {"claims_file": claims}
     check = partial(api.check, model, claims=given, **asked)
     operations = model.rows * len(model.graph.nodes) if model.rows else 0
     long = operations >= CHECKING.long_run and not chosen["quiet"]
-    report = with_progress(check, "taking the rows") if long else check()
-    return report if claims is None else replace(report, claims_file=claims)
+    return with_progress(check, "taking the rows") if long else check()
 
 
-def _attempt(file: str, work: Callable[[], Result], codes: list[int] | None) -> Result | Report:
+def _attempt(
+    file: str, claims: str | None, work: Callable[[], Result], codes: list[int] | None
+) -> Result | Report:
     """What `work` gives, or a report on why it could not: the other files are still run.
 
     Without `codes` there is no other file, and the error is raised.
@@ -182,7 +182,7 @@ def _attempt(file: str, work: Callable[[], Result], codes: list[int] | None) -> 
     from gradcheck_cli import api
 
     codes.append(problem.exit_code)
-    return api.unreadable(problem, file)
+    return api.unreadable(problem, file, claims)
 
 
 def _tell_errors(reports: Sequence[Report]) -> None:

@@ -197,10 +197,55 @@ def claim_from_file(context: ClaimStatement, claim: Claim) -> Claim:
             half = table.half_units(names)
             bits = _significand(source, min(table.bits(name) for name in names))
             one_line = table.is_csv and numbers.ndim == 2 and len(numbers) == 1
+            is_csv, first = table.is_csv, table.names[0]
     except DataError as reason:
         raise context.source.locate(reason, source.span) from None
     found = _numbers(context, claim, numbers, None if half is None else _together(half), bits)
+    if found.numbers is None:
+        if is_csv:
+            return _with_help(found, _table_help(context, found, numbers, first))
+        return _with_help(found, _reshape_help(context, found, numbers))
     return replace(found, readings={}) if one_line else found  # a line of a table is a vector
+
+
+def _with_help(claim: Claim, help: str | None) -> Claim:
+    """A claim that does not fit, with what would fit."""
+    if help is None:
+        return claim
+    told = {
+        layout: replace(formula, help=help) if isinstance(formula, Misfit) else formula
+        for layout, formula in claim.formulas.items()
+    }
+    return replace(claim, formulas=told)
+
+
+def _needed(context: ClaimStatement, claim: Claim) -> Shape:
+    """The shape of the claimed numbers, rows first."""
+    fit = fit_of(context, claim.target, target_op(context.statement))
+    rows = context.model.rows
+    return (rows, *fit.shape) if fit.per_row and rows is not None else fit.shape
+
+
+def _reshape_help(context: ClaimStatement, claim: Claim, numbers: Array) -> str | None:
+    """How an array of as many entries gets the shape of the derivative."""
+    needed = _needed(context, claim)
+    if math.prod(needed) != numbers.size or numbers.shape == needed[::-1]:
+        return None
+    sizes = ", ".join(map(str, needed))
+    return f"its {numbers.size} entries would fill it row by row: save g.reshape({sizes})"
+
+
+def _table_help(context: ClaimStatement, claim: Claim, numbers: Array, first: str) -> str | None:
+    """What pandas writes beside the numbers: an index in front, numbered columns on top."""
+    from gradcheck_cli.language.data.csv_columns import INDEX_COLUMN
+
+    needed, columns = _needed(context, claim), np.atleast_2d(numbers)
+    if not first and np.squeeze(columns[:, 1:]).shape in (needed, np.squeeze(np.empty(needed)).shape):
+        return INDEX_COLUMN
+    counts = np.array_equal(columns[0], np.arange(columns.shape[1]))
+    if numbers.ndim == 2 and counts and columns[1:].shape == needed:
+        return "its first line counts the columns, as pandas does unless header=False: it was read as numbers"
+    return None
 
 
 def _significand(source: FileSource, given: int) -> int | None:

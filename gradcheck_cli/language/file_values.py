@@ -128,6 +128,9 @@ class FileReader:
             help = f"the shape is that of one row: write {fitting}"
         elif shape == found[::-1]:
             help = f"write {fitting}, and {name.display}' in the steps"
+        elif math.prod(shape) == math.prod(found) and not is_csv:
+            sizes = ", ".join(map(str, (-1, *shape) if per_row else shape))
+            help = f"write {fitting}, or save a.reshape({sizes})"
         elif per_row and shape == whole[:-1]:
             turned = spell_shape(whole[::-1])
             help = f"rows come first: save the transpose, which has {turned}; or write {fitting}"

@@ -235,8 +235,8 @@ def test_each_file_of_claims_gets_a_report(
     files = [f"--claims={name}.txt" for name in ("alice", "eve", "bob")]
     assert cli.main(["run", "toy.txt", *files, "--format", "json"]) == 2
     found = json.loads(capsys.readouterr().out)["reports"]
-    assert [report["claims_file"] for report in found] == ["alice.txt", None, "bob.txt"]
-    assert [report["model"] for report in found] == ["toy.txt", "eve.txt", "toy.txt"]
+    assert [report["claims_file"] for report in found] == ["alice.txt", "eve.txt", "bob.txt"]
+    assert [report["model"] for report in found] == ["toy.txt", "toy.txt", "toy.txt"]
 
 
 def test_errors_go_to_stderr_and_into_the_json(

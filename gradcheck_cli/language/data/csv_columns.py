@@ -27,10 +27,11 @@ from gradcheck_cli.language.identifiers import canonical, nearest
 from gradcheck_cli.numerics.chunked_arrays import allocate
 from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 
-__all__ = ["SHOWN", "Columns", "find", "half_unit"]
+__all__ = ["INDEX_COLUMN", "SHOWN", "Columns", "find", "half_unit"]
 
 Array = NDArray[np.float64]
 SHOWN = 60  # characters of a name or a field in a message
+INDEX_COLUMN = "the first column has no name: it looks like the index that pandas writes unless index=False"
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
 _NOT_FINITE = re.compile(r"\s*[+-]?(nan|inf|infinity)\s*", re.IGNORECASE)
 _END = "\0"  # what no field holds
@@ -348,10 +349,18 @@ def find(name: str, names: tuple[str, ...], what: str, file: str) -> str:
             raise DataError(f'{file} has {len(found)} {what}s named "{printable(name, SHOWN)}"')
         if found:
             return found[0]
-    near = nearest(name, names)
-    listed = ", ".join(printable(other, SHOWN) for other in names[:20])
+    near = nearest(name, [other for other in names if other])
+    listed = ", ".join(printable(other, SHOWN) or "(no name)" for other in names[:20])
     more = f", ... ({len(names)} in all)" if len(names) > 20 else ""
     raise DataError(
         f'{file} has no {what} "{printable(name, SHOWN)}"; it has {listed}{more}',
-        help=f"did you mean {near}?" if near else f'choose by name: from "{file}" columns {names[0]}',
+        help=f"did you mean {near}?" if near else _choice(names, what, file),
     )
+
+
+def _choice(names: tuple[str, ...], what: str, file: str) -> str:
+    """How to choose columns by name; of a table that pandas wrote, what its first column is."""
+    first = next((name for name in names if name), names[0])
+    quoted = first if re.fullmatch(r"[^\W\d]\w*", first) else f'"{first}"'
+    help = f'choose by name: from "{file}" columns {quoted}'
+    return help if what != "column" or names[0] else f"{help}; {INDEX_COLUMN}"

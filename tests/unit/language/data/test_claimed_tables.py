@@ -39,9 +39,12 @@ def test_with_and_without_a_header(tmp_path: Path, name: str, right: str, wrong:
 
 
 def test_a_numbered_header_is_read_as_a_line(tmp_path: Path) -> None:
-    assert verdict(tmp_path, "M", "0,1\n2.0,4.0\n6.0,8.0\n") == (
-        Verdict.WRONG, "the right side has the shape [3,2], d loss/d M [2,2]",
-    )  # fmt: skip
+    found, said = verdict(tmp_path, "M", "0,1\n2.0,4.0\n6.0,8.0\n")
+    assert found is Verdict.WRONG
+    shapes, help = said.split("; ")
+    assert shapes == "the right side has the shape [3,2], d loss/d M [2,2]"
+    counted = "its first line counts the columns, as pandas does unless header=False"
+    assert help == f"{counted}: it was read as numbers"
 
 
 @pytest.mark.parametrize(("content", "columns", "message"), [
