@@ -10,9 +10,10 @@ from math import prod
 from typing import Any
 
 from gradcheck_cli.formulas.scalar_algebra import ScalarAlgebra
+from gradcheck_cli.model.graph import spell_listed
 from gradcheck_cli.model.primitives.record import Shape
 
-__all__ = ["Algebra", "is_full"]
+__all__ = ["Algebra", "is_full", "spell_axis"]
 
 
 class Algebra(ScalarAlgebra):
@@ -41,6 +42,20 @@ class Algebra(ScalarAlgebra):
             return self._product(coefficient, dict(zip(factors, powers, strict=True)))
         return self.transpose(e)
 
+    def permute(self, e: int, axes: Sequence[int]) -> int:
+        """The axes in another order."""
+        shape = self.shape(e)
+        if len(shape) < len(axes) or tuple(axes) == tuple(range(len(axes))):
+            return e
+        to = tuple(shape[k] for k in axes)
+        return self.call("transpose", e, shape=to, more=spell_listed(axes))
+
+    def reshape(self, e: int, shape: Shape) -> int:
+        """The entries in another shape; one number for all of them stays one."""
+        if self.shape(e) in ((), shape):
+            return e
+        return self.call("reshape", e, shape=shape, more=spell_listed(shape))
+
     def index(self, e: int, key: tuple[Any, ...]) -> int:
         """An entry or slice of it, or of what it repeats."""
         form = self.forms[e]
@@ -64,10 +79,15 @@ class Algebra(ScalarAlgebra):
         """An array of ones: written out if it is small."""
         if not shape:
             return self.one
-        if prod(shape) <= self.limits.written_entries:
-            row = self.stack([self.one] * shape[-1])
-            return row if len(shape) == 1 else self.stack([row] * shape[0])
+        if prod(shape) <= self.limits.written_entries and len(shape) <= 2:
+            return self._filled(self.one, shape)
         return self.call("ones", *map(self.number, shape), shape=shape)
+
+    def _filled(self, e: int, shape: Shape) -> int:
+        """One number for all entries, written out."""
+        for n in reversed(shape):
+            e = self.stack([e] * n)
+        return e
 
     def eye(self, n: int) -> int:
         """The identity matrix."""
@@ -77,10 +97,13 @@ class Algebra(ScalarAlgebra):
         """The expression in its full shape."""
         if self.shape(e) == shape:
             return e
-        if e == self.zero and prod(shape) <= self.limits.written_entries:
-            row = self.stack([e] * shape[-1])
-            return row if len(shape) == 1 else self.stack([row] * shape[0])
+        if e == self.zero and prod(shape) <= self.limits.written_entries and len(shape) <= 2:
+            return self._filled(e, shape)
         return self.make("product", *self._merge_repeated(e, shape))
+
+    def full_or_number(self, e: int, shape: Shape) -> int:
+        """The expression in its full shape, or the number that all its entries are."""
+        return self.fit(e, shape) if self.shape(e) else e
 
     def _merge_repeated(self, e: int, shape: Shape) -> tuple[tuple[int, ...], Any, Shape]:
         coefficient, powers = self.parts(e)
@@ -112,6 +135,8 @@ class Algebra(ScalarAlgebra):
         """What comes back through a repetition from `small` to `shape`: the sum of all copies."""
         given = self.shape(e)
         given = (1,) * (len(shape) - len(given)) + given
+        if len(shape) > 2:
+            e = self.reshape(e, given)
         target = (1,) * (len(shape) - len(small)) + small
         axes = [k for k, (n, t) in enumerate(zip(shape, target, strict=True)) if n != t]
         copies = prod(shape[k] for k in axes if given[k] == 1)
@@ -122,9 +147,11 @@ class Algebra(ScalarAlgebra):
             e = self._sum(e, (), "")
         elif axes:
             kept = tuple(1 if k in axes else n for k, n in enumerate(given))
-            e = self._sum(e, kept, f"axis={axes[0]}")
+            e = self._sum(e, kept, spell_axis(axes))
         if len(small) == 1 and len(self.shape(e)) == 2:
             e = self.index(e, (0, slice(None)))
+        elif small and len(self.shape(e)) > len(small):
+            e = self.reshape(e, self.shape(e)[len(self.shape(e)) - len(small) :])
         return e if copies == 1 else self.times(self.number(copies), e)
 
     def _sum(self, e: int, shape: Shape, more: str) -> int:
@@ -174,6 +201,11 @@ class Algebra(ScalarAlgebra):
 def is_full(part: Any) -> bool:
     """Whether an index part takes everything along its axis."""
     return isinstance(part, slice) and part.start is None and part.stop is None
+
+
+def spell_axis(axes: Sequence[int]) -> str:
+    """The keyword of a sum along axes: `axis=1`, `axis=(0, 2)`."""
+    return f"axis={spell_listed(axes)}"
 
 
 def _spell_key(key: tuple[Any, ...]) -> str:

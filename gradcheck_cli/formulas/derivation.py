@@ -20,7 +20,7 @@ from gradcheck_cli.formulas.node_adjoints import (
 )
 from gradcheck_cli.formulas.sympy_templates import Rules
 from gradcheck_cli.formulas.writers import LatexWriter, Writer
-from gradcheck_cli.model.graph import Node
+from gradcheck_cli.model.graph import Node, spell_listed
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.limits.formulas import DEFAULTS, FormulasLimits
@@ -124,11 +124,14 @@ class Derivation:
             case "identity":
                 return given[0]
             case "expand":
-                is_row = len(node.shape) == 2 and len(algebra.shape(given[0])) == 1
+                inner = algebra.shape(given[0])
+                if 0 < len(inner) < len(node.shape) > 2:  # of which axes is then no question
+                    return algebra.reshape(given[0], (1,) * (len(node.shape) - len(inner)) + inner)
+                is_row = len(node.shape) == 2 and len(inner) == 1
                 return algebra.transpose(given[0]) if is_row else given[0]
             case "index":
                 return algebra.index(given[0], node.options["key"])
-            case "stack":
+            case "stack" if node.options["axis"] == 0:
                 return algebra.stack(given)
             case "transpose":
                 return algebra.transpose(given[0])
@@ -178,8 +181,9 @@ class Derivation:
         if not live:
             return
         if node.operation == "stack":
+            axis = node.options["axis"]
             for k in live:
-                key = (k, *(slice(None) for _ in node.shape[1:]))
+                key = tuple(k if a == axis else slice(None) for a in range(len(node.shape)))
                 yield k, self._entry(adjoint, node.shape, key)
         elif node.operation == "concat":
             axis, ends = node.options["axis"], node.options["ends"]
@@ -324,5 +328,7 @@ class Derivation:
 def _spell_options(node: Node) -> Iterator[str]:
     """The keyword arguments that differ from the record's defaults."""
     for name, default in node.primitive.options.items():
-        if name not in node.primitive.orders and node.options.get(name, default) != default:
+        if name == node.primitive.listed:
+            yield spell_listed(node.options[name])
+        elif name not in node.primitive.orders and node.options.get(name, default) != default:
             yield f"{name}={node.options[name]!r}"

@@ -18,6 +18,8 @@ __all__ = ["derivative_text"]
 _IN_WORDS = {
     "index": "g at the index, 0 elsewhere",
     "expand": "the sum over all copies of g",
+    "reshape": "g in the shape of x",
+    "permute": "g with its axes back in their order",
     "concat": "of each its own part of g",
     "ones": "0",
     "eye": "0",

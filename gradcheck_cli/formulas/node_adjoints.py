@@ -11,7 +11,7 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.derivatives.symbolic.recording import CONSTANT
-from gradcheck_cli.formulas.array_algebra import Algebra, is_full
+from gradcheck_cli.formulas.array_algebra import Algebra, is_full, spell_axis
 from gradcheck_cli.formulas.sympy_templates import Rules
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.primitives.record import Shape
@@ -152,13 +152,15 @@ class NodeAdjoint:
                 return algebra.where(*given)
             case "total" | "largest":
                 function = "sum" if item.operation == "total" else "max"
-                axis = item.data[1]
-                more = "" if axis is None else f"axis={axis}"
-                return algebra.call(function, *given, shape=item.shape, more=more)
+                return algebra.call(function, *given, shape=item.shape, more=_spell_axis(item))
             case "copy" | "expand":
                 return given[0]
             case "transpose":
                 return algebra.transpose(given[0])
+            case "reshape":
+                return algebra.reshape(given[0], item.shape)
+            case "permute":
+                return algebra.permute(given[0], item.data)
         raise self._unknown(item)
 
     def _pass(self, index: int, adjoint: int) -> Iterator[tuple[int, int]]:
@@ -176,14 +178,20 @@ class NodeAdjoint:
             case "transpose":
                 yield arguments[0], self._transpose(item, adjoint)
             case "largest":
-                axis = item.data[1]
                 at = self.algebra.compare("ge", self.value(arguments[0]), self.value(index))
-                more = "" if axis is None else f"axis={axis}"
-                ties = self.algebra.call("sum", at, shape=item.shape, more=more)  # a part for each of them
-                yield arguments[0], self.algebra.times(at, adjoint, self.algebra.power(ties, -1))
+                ties = self.algebra.call("sum", at, shape=item.shape, more=_spell_axis(item))
+                part = self.algebra.times(at, adjoint, self.algebra.power(ties, -1))  # one for each of them
+                yield arguments[0], part
             case "expand":
                 inner = self.items[arguments[0]].shape
                 yield arguments[0], self.algebra.total_apart(adjoint, item.shape, inner)
+            case "reshape":
+                full = self.algebra.full_or_number(adjoint, item.shape)
+                yield arguments[0], self.algebra.reshape(full, self.items[arguments[0]].shape)
+            case "permute":
+                order = sorted(range(len(item.data)), key=item.data.__getitem__)
+                full = self.algebra.full_or_number(adjoint, item.shape)
+                yield arguments[0], self.algebra.permute(full, order)
             case "total" | "over_rows" | "copy":
                 yield arguments[0], adjoint
             case _ if arguments:
@@ -271,6 +279,14 @@ IDENTITIES: dict[str, Callable[..., int]] = {
 }
 
 
+def _spell_axis(item: symbolic.Item) -> str:
+    """The keyword of a sum or a maximum."""
+    axis = item.data[1]
+    if axis is None:
+        return ""
+    return spell_axis((axis,) if isinstance(axis, int) else axis)
+
+
 def _literal(derivation: NodeFormulas, node: Node) -> Node | None:
     """The number behind an exponent."""
     while node.operation == "expand":
@@ -326,6 +342,8 @@ def _fill(algebra: Algebra, entries: Mapping[tuple[int, ...], int], shape: Shape
 
 def _at(algebra: Algebra, key: tuple[Any, ...], e: int, shape: Shape) -> int:
     """The array that holds e at an entry or slice and 0 elsewhere: columns of eye(n) times e."""
+    if len(shape) > 2:
+        return _between_zeros(algebra, key, e, shape)
     if len(shape) == 1:
         chosen = _columns(algebra, shape[0], key[0])
         if isinstance(key[0], int):
@@ -346,6 +364,27 @@ def _at(algebra: Algebra, key: tuple[Any, ...], e: int, shape: Shape) -> int:
     block = algebra.fit(e, (m, n))
     block = block if is_full(key[0]) else algebra.matmul(left, block)
     return block if is_full(key[1]) else algebra.matmul(block, algebra.transpose(right))
+
+
+def _between_zeros(algebra: Algebra, key: tuple[Any, ...], e: int, shape: Shape) -> int:
+    """The same by zeros in front of it and behind it, along one axis after the other."""
+    ends = [(k, k + 1) if isinstance(k, int) else k.indices(n)[:2] for k, n in zip(key, shape, strict=True)]
+    current = [b - a for a, b in ends]
+    inner = tuple(n for part, n in zip(key, current, strict=True) if not isinstance(part, int))
+    made = algebra.reshape(algebra.fit(e, inner), tuple(current)) if inner else e
+    if not inner:
+        made = algebra.times(made, algebra.ones(tuple(current)))
+    for axis, ((start, stop), n) in enumerate(zip(ends, shape, strict=True)):
+        sides = []
+        for length in (start, n - stop):
+            side = (*current[:axis], length, *current[axis + 1 :])
+            zeros = algebra.make("mul", (algebra.zero, algebra.ones(side)), None, side)
+            sides.append([zeros] if length else [])
+        if any(sides):
+            current[axis] = n
+            more = "" if axis == 0 else f"axis={axis}"
+            made = algebra.call("concat", *sides[0], made, *sides[1], shape=tuple(current), more=more)
+    return made
 
 
 def _columns(algebra: Algebra, n: int, part: Any) -> int:

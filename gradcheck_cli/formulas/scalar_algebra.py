@@ -175,7 +175,7 @@ class ScalarAlgebra(ExpressionTable):
         """exp(x)/sum(exp(x)) is softmax(x)."""
         for total in [base for base, power in powers.items() if power < 0]:
             form = self.forms[total]
-            if form.operation != "call" or form.data[0] != "sum":
+            if form.operation != "call" or form.data[0] != "sum" or "keepdims" in form.data[1]:
                 continue
             top, axis = form.arguments[0], form.data[1]
             exponential = self.forms[top]

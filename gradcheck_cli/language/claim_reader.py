@@ -149,11 +149,11 @@ def _formulas(context: ClaimStatement, target: Derivative) -> Mapping[str, Built
 
 
 def _is_jacobian(model: Model, op: Op) -> bool:
-    """Whether an operation is the derivative of an array by an array."""
+    """Whether an operation is the derivative of a vector by a vector."""
     if op.kind != "derivative":
         return False
     of, by, has_index = op.options
-    return bool(model.node(of.name).shape and model.node(by.name).shape and not has_index)
+    return not has_index and len(model.node(of.name).shape) == len(model.node(by.name).shape) == 1
 
 
 def _is_sliced(op: Op, statement: Statement) -> bool:

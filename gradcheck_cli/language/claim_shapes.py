@@ -12,7 +12,7 @@ from typing import NamedTuple
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.language.data.file_access import Access
 from gradcheck_cli.language.source_text import Source
-from gradcheck_cli.language.statements import Name, Op, Statement
+from gradcheck_cli.language.statements import Op, Statement
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Derivative, Graph, Node, spell_shape
 from gradcheck_cli.model.model import Misfit, Model
@@ -62,22 +62,15 @@ def fit_of(context: ClaimStatement, target: Derivative, op: Op) -> Fit:
     """What the derivative on the left looks like. Raises LanguageError where there is none."""
     if target.is_value:
         return _fit_of_value(context, target, op)
-    of: Name = op.options[0]
     above, below = context.model.node(target.of), context.model.node(target.by)
     shape = below.shape
     if target.index is not None:
         _check_index(context, target, below, op)
         shape = ()
-    if above.shape and shape and max(len(above.shape), len(shape)) > 1:
-        raise context.source.error(
-            f"d {target.of}/d {target.by} of the shapes {spell_shape(above.shape)} and "
-            f"{spell_shape(shape)} is not a matrix",
-            of.span,
-            help="a matrix can stand above or below where the other one is a single number",
-        )
-    is_jacobian = bool(above.shape and shape)
-    order = (above.shape, shape) if context.layout == LAYOUTS[0] else (shape, above.shape)
-    return Fit(order[0] + order[1], above.per_row or below.per_row, is_jacobian)
+    is_jacobian = len(above.shape) == len(shape) == 1
+    is_turned = is_jacobian and context.layout != LAYOUTS[0]
+    whole = shape + above.shape if is_turned else above.shape + shape
+    return Fit(whole, above.per_row or below.per_row, is_jacobian)
 
 
 def _fit_of_value(context: ClaimStatement, target: Derivative, op: Op) -> Fit:

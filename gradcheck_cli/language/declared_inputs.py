@@ -122,13 +122,13 @@ class DeclaredInputs:
         Raises
         ------
         LanguageError
-            If there are more than two axes, no rows, or another number of them than elsewhere.
+            If there are too many axes, no rows, or another number of them than elsewhere.
         """
-        if len(shape) > 2:
+        if len(shape) > self.builder.limits.most_axes:
             raise self.source.error(
-                f'"{name.display}" has {len(shape)} axes',
+                f'"{name.display}" has {len(shape)} axes, at most {self.builder.limits.most_axes} are read',
                 name.span,
-                help="values are numbers, vectors and matrices",
+                help="NumPy's reshape joins axes",
             )
         if kind == "rows":
             self.count_rows(values.shape[0], name)

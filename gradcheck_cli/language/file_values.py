@@ -105,13 +105,6 @@ class FileReader:
             array, found = array.reshape(()), ()
         if shape is not None and shape != found:
             raise self._other_shape(statement, name, shape, array.shape, is_csv=table.is_csv)
-        if len(found) > 2:
-            each = " in each row" if statement.kind == "rows" else ""
-            raise DataError(
-                f'"{name.display}" has {len(found)} axes{each}, at most 2 are read',
-                place=self.source.place(*name.span),
-                help="make it a vector or a matrix: NumPy's reshape",
-            )
         self.declared.reserve(name, array.shape, counts=not table.is_mapped)
         self.declared.enter(name, statement.kind, found, array, "file", text=text, mapped=table.is_mapped)
 

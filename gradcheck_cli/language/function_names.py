@@ -23,6 +23,7 @@ RESERVED = frozenset((
 
 # Keywords that may be given a word, as PyTorch and JAX spell it, and the number that it stands for.
 WORDS: Mapping[str, Mapping[str, int]] = MappingProxyType({
+    "keepdims": MappingProxyType({"False": 0, "True": 1, "false": 0, "true": 1}),
     "approximate": MappingProxyType({"none": 0, "tanh": 1, "False": 0, "True": 1, "false": 0, "true": 1}),
 })  # fmt: skip
 

@@ -353,6 +353,10 @@ class Parser:
         span = self.ops[items[0]].span
         return self._add("stack", tuple(items), "", span)
 
+    def listed(self, children: list[Any]) -> int:
+        """(0, 2, 3): axes or lengths; an error where no whole numbers are wanted."""
+        return self._add("listed", (*children,), "", self.ops[children[0]].span)
+
     def items(self, children: list[Any]) -> tuple[list[int], list[tuple[Name, int]]]:
         """Positions, and keyword arguments."""
         keywords = [c for c in children if not isinstance(c, int)]

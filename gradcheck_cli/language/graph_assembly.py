@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.language.data.file_access import spell_size
 from gradcheck_cli.language.function_names import WORDS
+from gradcheck_cli.language.plain_statements import LISTS
 from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statements import Name, Op
 from gradcheck_cli.model.builder import Builder
@@ -31,8 +32,7 @@ Array = NDArray[np.float64]
 Leaf = Callable[[Op], int]
 _KEYWORDS = {
     "dim": "write axis=0 or axis=1", "axes": "write axis=0 or axis=1",
-    "keepdims": "an axis that is summed stays with length 1: leave keepdims out",
-    "keepdim": "an axis that is summed stays with length 1: leave keepdim out",
+    "keepdim": "an axis that is summed stays with length 1; keepdims=0 drops it",
     "negative_slope": "write slope=0.2", "base": "write log2(x), log10(x), or log(x)/log(b)",
 }  # fmt: skip
 _INDEX_DIGITS = 18  # of whole numbers that all fit into 64 bits
@@ -58,6 +58,7 @@ def assemble(
     Raises ShapeError with the place, LanguageError for an index that is none.
     """
     work = _Assembly(source, builder, ops, leaf, rows, limit)
+    work.find_lists(positions)
     for position in positions:
         work.step(position)
     return work.node(root)
@@ -76,6 +77,18 @@ class _Assembly:
         self.source, self.builder, self.ops, self.leaf = source, builder, ops, leaf
         self.rows, self.limit = rows, limit
         self.done: dict[int, int] = {}
+        self._written_out: set[int] = set()  # lists of axes and lengths, which have no value
+
+    def find_lists(self, positions: range) -> None:
+        """Note the brackets that hold axes or lengths: those behind axis=, and reshape(x, [2, 3])."""
+        for position in positions:
+            op = self.ops[position]
+            if op.kind != "call":
+                continue
+            self._written_out.update(place for name, place in op.options if name.name == "axis")
+            record = resolve_function(op.text, len(op.arguments))
+            if record is not None and record.listed:
+                self._written_out.update(op.arguments[1:])
 
     def node(self, position: int) -> int:
         """The node of an operation; numbers and names get theirs when first asked for."""
@@ -102,8 +115,10 @@ class _Assembly:
         """Do one operation."""
         op = self.ops[position]
         kind = op.kind
-        if kind in ("number", "name", "function", "slice"):
+        if kind in ("number", "name", "function", "slice") or position in self._written_out:
             return
+        if kind == "listed":
+            raise self.source.error("numbers in round brackets are axes or lengths", op.span, help=_BRACKETS)
         if kind == "binary":
             self._apply(position, _BINARY[op.text], op.arguments, None)
         elif kind in _OTHERS:
@@ -122,11 +137,14 @@ class _Assembly:
         if record is None:
             raise self.source.error(f"{function} takes other arguments", op.span)
         record = slope_of(record) if op.kind == "slope" else record
-        known = {n: v for n, v in record.options.items() if n not in record.orders}
+        known = {n: v for n, v in record.options.items() if n not in (*record.orders, record.listed)}
         options = self._options(function, {} if record.sizes else known, op.options)
         for name, place in zip(record.orders, arguments, strict=False):
             options[name] = self._order(function, self.ops[place], record.options[name])
         arguments = arguments[len(record.orders) :]
+        if record.listed:
+            options[record.listed] = self._listed(function, arguments[1:])
+            arguments = arguments[:1]
         if record.sizes:
             options = {"sizes": tuple(self._size(function, self.ops[a]) for a in arguments)}
             arguments = ()
@@ -140,6 +158,23 @@ class _Assembly:
             op.span,
             help=f"write {function}(3): a shape depends on no value",
         )
+
+    def _listed(self, function: str, places: tuple[int, ...]) -> tuple[int, ...]:
+        """The whole numbers of reshape(x, 2, 3), reshape(x, [2, 3]) and transpose(x, (0, 2, 1))."""
+        first = self.ops[places[0]]
+        if len(places) == 1 and first.kind in LISTS:
+            places = first.arguments
+        message = f"{function} takes whole numbers that are written out"
+        return tuple(self._whole(place, message) for place in places)
+
+    def _whole(self, position: int, message: str) -> int:
+        """A whole number that is written out, with its sign."""
+        op, sign = self.ops[position], 1
+        if op.kind == "negative":
+            sign, op = -1, self.ops[op.arguments[0]]
+        if op.kind == "number" and op.text.isdigit() and len(op.text) <= _INDEX_DIGITS:
+            return sign * int(op.text)
+        raise self.source.error(message, op.span, help="a shape depends on no value, and axes are numbers")
 
     def _order(
         self, function: str, op: Op, default: float, largest: int = DEFAULTS.largest_order
@@ -171,25 +206,27 @@ class _Assembly:
                     help=_KEYWORDS.get(name.name, f"its keywords: {takes}"),
                 )
             word = WORDS.get(name.name, {}).get(self.ops[position].text)
-            options[name.name] = self._option(position, whole=name.name == "axis") if word is None else word
+            if word is not None:
+                options[name.name] = word
+            else:
+                options[name.name] = self._axis(position) if name.name == "axis" else self._option(position)
         return options
 
-    def _option(self, position: int, *, whole: bool) -> int | float:
+    def _axis(self, position: int) -> int | tuple[int, ...]:
+        """1, -1, (0, 2, 3) or [0, 2, 3]."""
+        message, op = "an axis is a whole number", self.ops[position]
+        if op.kind in LISTS:
+            return tuple(self._whole(place, message) for place in op.arguments)
+        return self._whole(position, message)
+
+    def _option(self, position: int) -> float:
         op = self.ops[position]
         sign = 1
         if op.kind == "negative":
             sign, op = -1, self.ops[op.arguments[0]]
         if op.kind != "number":
             raise self.source.error("a keyword takes a number", op.span)
-        if not whole:
-            return sign * float(op.text)
-        if sign < 0 or not op.text.isdigit():
-            raise self.source.error(
-                "an axis is 0 or 1",
-                op.span,
-                help="axis=0 runs over the rows of a matrix, axis=1 over its columns",
-            )
-        return int(op.text)
+        return sign * float(op.text)
 
     def _apply(
         self,
@@ -221,6 +258,7 @@ def _is_order(text: str, *, whole: bool) -> bool:
     return text.isdigit() if whole else float(text) > 0
 
 
+_BRACKETS = "a vector stands in square brackets: [1, 2]; the decimal sign is a point"
 _OTHERS = {"negative": "neg", "transpose": "transpose", "stack": "stack"}
 
 

@@ -6,6 +6,7 @@ Such a text, as most are, needs nothing of expansion/, which is then not importe
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gradcheck_cli.language.statements import Op, Statement
@@ -13,8 +14,11 @@ from gradcheck_cli.language.statements import Op, Statement
 if TYPE_CHECKING:
     from gradcheck_cli.language.grammar import Parser
     from gradcheck_cli.language.source_text import Source, Span
+    from gradcheck_cli.model.primitives.record import Primitive
 
-__all__ = ["is_counted", "plain_statements"]
+__all__ = ["LISTS", "first_whole", "is_counted", "plain_statements"]
+
+LISTS = ("listed", "stack")  # operations that list whole numbers: (2, 3) and [2, 3]
 
 _EXPANDED = re.compile(r"\brepeat\s|\)\s*=(?!=)|\{|\b(?:sum|prod)\s*\(\s*[^\W\d]\w*\s*=(?!=)")
 
@@ -26,19 +30,32 @@ def plain_statements(source: Source, spans: list[Span], parser: Parser) -> list[
     statements = [parser.parse(span) for span in spans]
     from gradcheck_cli.model.primitives.table import PRIMITIVES  # a syntax error needs none of them
 
-    sized = frozenset(name for r in PRIMITIVES.values() if r.sizes for name in (r.function, *r.aliases))
-    counted = any(is_counted(s.ops, op, sized) for s in statements for op in s.ops)
+    first = {name: first_whole(r) for r in PRIMITIVES.values() for name in (r.function, *r.aliases)}
+    counted = any(is_counted(s.ops, op, first) for s in statements for op in s.ops)
     return None if counted else statements
 
 
-def is_counted(ops: list[Op], op: Op, sized: frozenset[str]) -> bool:
-    """Whether an index or a size is written otherwise than as a number; `sized`: functions of sizes."""
+def first_whole(record: Primitive) -> int | None:
+    """From which argument on a function takes whole numbers that are written out: ones(n), reshape(x, n)."""
+    return 0 if record.sizes else 1 if record.listed or record.name == "transpose" else None
+
+
+def is_counted(ops: list[Op], op: Op, first: Mapping[str, int | None]) -> bool:
+    """Whether an index or a size is written otherwise than as a number; `first`: the argument from which on
+    a function takes sizes."""
     kind = op.kind
-    items: tuple[int | None, ...] = ()
+    items: Sequence[int | None] = ()
     if kind == "slice":
         items = op.options
     elif kind == "bracket":
         items = op.arguments[1:]
-    elif kind in ("derivative", "value") or (kind == "call" and op.text in sized):
+    elif kind in ("derivative", "value"):
         items = op.arguments
+    elif kind == "call" and (begin := first.get(op.text)) is not None:
+        items = [a for k in op.arguments[begin:] for a in _listed(ops, k)]
     return any(a is not None and ops[a].kind not in ("number", "slice") for a in items)
+
+
+def _listed(ops: list[Op], position: int) -> tuple[int, ...]:
+    """The numbers of (2, 3) and [2, 3], or the one alone."""
+    return ops[position].arguments if ops[position].kind in LISTS else (position,)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from gradcheck_cli.common.errors import ShapeError
-from gradcheck_cli.model.graph import LEAF, LITERAL, NO_OPTIONS, Graph, Key, Node, spell_shape
+from gradcheck_cli.model.broadcasting import common_shape, notes_on_shapes
+from gradcheck_cli.model.graph import LEAF, LITERAL, NO_OPTIONS, Graph, Key, Node, spell_shape, typed_number
 from gradcheck_cli.model.primitives.record import Primitive, Shape
 from gradcheck_cli.model.primitives.table import record_of
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 __all__ = ["Builder"]
 
@@ -17,7 +19,8 @@ __all__ = ["Builder"]
 class Builder:
     """Grows a Graph node by node; shapes are checked as it grows."""
 
-    def __init__(self, *, rows_apart: bool = True) -> None:
+    def __init__(self, *, rows_apart: bool = True, limits: NumericsLimits = NUMERICS) -> None:
+        self.limits = limits
         self.rows_apart = rows_apart  # steps; a claim's formula may use what is made of all rows
         self.nodes: list[Node] = []
         self.names: dict[str, int] = {}
@@ -25,6 +28,7 @@ class Builder:
         self._literals: dict[tuple[float, str], int] = {}
         self._steps: set[int] = set()
         self._vector_rows: set[int] = set()  # x', x' @ A and the like: [1,n]
+        self._turned: set[int] = set()  # of these x', 2*x' and the like
         self.products: set[int] = set()  # numbers x' @ A @ x, and what is made of them entry by entry
 
     def leaf(self, key: Key, shape: Shape, *, per_row: bool = False, reduced: bool = False) -> int:
@@ -73,6 +77,7 @@ class Builder:
         if not record.elementwise:
             try:
                 shape, settings = record.shape(*(n.shape for n in given), **(options or {}))  # type: ignore[misc]
+                _check_axes(shape, self.limits)
             except ShapeError:
                 if not self.products.intersection(arguments):
                     raise
@@ -81,8 +86,7 @@ class Builder:
         else:
             shape, settings = (), {**record.options, **options} if options else record.options
             if any(node.shape for node in given):
-                shape = _common_shape(record, [node.shape for node in given])
-                self._note_surprises(record, given, shape)
+                shape = self._common_shape(record, given)
                 arguments = [self._expand(a, shape) for a in arguments]
         made = self._add(
             operation, tuple(arguments), shape, per_row=per_row, reduced=reduced,
@@ -135,8 +139,10 @@ class Builder:
             return
         of_row = bool(node.arguments) and node.arguments[0] in self._vector_rows
         is_row = node.operation == "matmul" and of_row
-        is_row = is_row or (node.operation == "transpose" and len(given[0].shape) == 1)
-        if is_row:
+        is_turned = node.operation == "transpose" and len(given[0].shape) == 1
+        if is_turned:
+            self._turned.add(made)
+        if is_row or is_turned:
             self._vector_rows.add(made)
         elif node.operation == "dot" and given[0].arguments and given[0].arguments[0] in self._vector_rows:
             self.products.add(made)
@@ -144,6 +150,8 @@ class Builder:
             kind = self._vector_rows if node.shape else self.products
             if not kind.isdisjoint(node.arguments):
                 kind.add(made)
+            if node.shape and not self._turned.isdisjoint(node.arguments):
+                self._turned.add(made)
 
     def copy(self, node: Node, arguments: Sequence[int]) -> int:
         """A node of another graph; `arguments` must have the shapes that its own have there."""
@@ -167,20 +175,20 @@ class Builder:
             return argument
         return self.apply("expand", (argument,), {"to": shape})
 
-    def _is_minus_one(self, node: Node) -> bool:
-        while node.operation == "expand":
-            node = self.nodes[node.arguments[0]]
-        inner = self.nodes[node.arguments[0]] if node.operation == "neg" else node
-        return inner.is_literal and inner.value == (1 if node.operation == "neg" else -1)
-
-    def _note_surprises(self, record: Primitive, given: Sequence[Node], shape: Shape) -> None:
+    def _common_shape(self, record: Primitive, given: Sequence[Node]) -> Shape:
+        """The shape of an elementwise result; readings that could surprise are noted, or refused."""
+        shapes = [node.shape for node in given]
+        if shapes.count(shapes[0]) == len(shapes) and record.name != "pow":
+            return shapes[0]
+        if record.name in ("add", "sub"):
+            _refuse_turned(given, self._turned)
+        if record.name == "pow":
+            _refuse_inverse(self.nodes, given)
+        shape = common_shape(record, shapes)
         if record.name == "pow" and len(shape) == 2 and shape[0] == shape[1]:
-            inverse = len(given) > 1 and self._is_minus_one(given[1])
-            other = "inv(A) is the inverse" if inverse else "A @ A is the product"
-            self.notes.append(f"^ of a matrix acts entry by entry; {other}")
-        ranks = {len(node.shape) for node in given}
-        if record.name in ("add", "sub") and ranks == {1, 2}:
-            self.notes.append(f"a vector was added to every row of a {spell_shape(shape)} matrix")
+            self.notes.append("^ of a matrix acts entry by entry; A @ A is the product")
+        self.notes.extend(notes_on_shapes(record, shapes, shape))
+        return shape
 
 
 def _is_inner(builder: Builder, given: Sequence[Node]) -> bool:
@@ -193,48 +201,32 @@ def _fit_as_dot(given: Sequence[Node]) -> bool:
     return given[1].shape == given[0].shape[1:]
 
 
-def _common_shape(record: Primitive, shapes: Sequence[Shape]) -> Shape:
-    """The shape of an elementwise result; LANGUAGE, "broadcasting": nothing beyond what is listed."""
-    result: Shape = ()
-    for shape in shapes:
-        joined = _join(record, result, shape)
-        if joined is None:
+def _check_axes(shape: Shape, limits: NumericsLimits) -> None:
+    if len(shape) > limits.most_axes:
+        raise ShapeError(
+            f"a value has at most {limits.most_axes} axes, this one {len(shape)}",
+            help="reshape(x, shape) joins axes",
+        )
+
+
+def _refuse_turned(given: Sequence[Node], turned: Container[int]) -> None:
+    """s - s': entry by entry, or each entry of one with each of the other."""
+    for one, other in (given, given[::-1]):
+        if other.index in turned and other.shape == (1, *one.shape):
+            n, pair = one.shape[0], f"{spell_shape(one.shape)} and the row {spell_shape(other.shape)}"
             raise ShapeError(
-                f"the shapes {spell_shape(result)} and {spell_shape(shape)} do not fit "
-                f"{record.infix or record.function}",
-                help=_elementwise_help(record, result, shape),
+                f"the column {pair} are read in two ways",
+                help=f"entry by entry without the '; s[i] - s[j] for all i and j as "
+                f"outer(s, ones({n})) - outer(ones({n}), s)",
             )
-        result = joined
-    return result
 
 
-def _join(record: Primitive, a: Shape, b: Shape) -> Shape | None:
-    if a == b or not b:
-        return a
-    if not a:
-        return b
-    if len(a) == len(b) == 2:
-        if _stretches(a, b):
-            return b
-        if _stretches(b, a):
-            return a
-    if record.name in ("add", "sub") and {len(a), len(b)} == {1, 2} and a[-1] == b[-1]:
-        return a if len(a) == 2 else b
-    return None
-
-
-def _stretches(small: Shape, large: Shape) -> bool:
-    """Whether [m,1] or [1,n] goes into [m,n]."""
-    return all(s in (1, n) for s, n in zip(small, large, strict=True))
-
-
-def _elementwise_help(record: Primitive, a: Shape, b: Shape) -> str:
-    if record.name == "mul" and (len(a) == 2 or len(b) == 2):
-        return "* multiplies entry by entry; a matrix product is written with @"
-    if {len(a), len(b)} == {1, 2}:
-        matrix, vector = (a, b) if len(a) == 2 else (b, a)
-        if matrix == (*vector, 1):
-            whole = spell_shape(matrix)
-            return f"the matrix M as a vector is M[:,0]; or declare the vector as {whole}"
-        return "a vector is a column; v' is the row [1,n]"
-    return "shapes must be equal, or one a single number, or [m,1] or [1,n] against [m,n]"
+def _refuse_inverse(nodes: Sequence[Node], given: Sequence[Node]) -> None:
+    """A^-1 of a square matrix: its inverse, or that of every entry."""
+    base, exponent = given
+    if len(base.shape) != 2 or base.shape[0] != base.shape[1] or base.size == 1:
+        return
+    inner = nodes[exponent.arguments[0]] if exponent.operation == "neg" else exponent
+    if typed_number(nodes, inner) == (1 if exponent.operation == "neg" else -1):
+        help = "the inverse is inv(A), 1/A divides by each entry"
+        raise ShapeError("A^-1 of a square matrix is read in two ways", help=help)

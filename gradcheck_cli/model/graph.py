@@ -12,7 +12,8 @@ from gradcheck_cli.model.primitives.record import Primitive, Shape
 from gradcheck_cli.model.primitives.table import record_of, visible_name
 
 __all__ = [
-    "LEAF", "LITERAL", "NO_OPTIONS", "Derivative", "Graph", "Key", "Node", "spell_shape", "typed_number",
+    "LEAF", "LITERAL", "NO_OPTIONS", "Derivative", "Graph", "Key", "Node", "spell_listed", "spell_shape",
+    "typed_number",
 ]  # fmt: skip
 
 LEAF, LITERAL = "leaf", "literal"
@@ -180,7 +181,7 @@ def _spell(nodes: Sequence[Node], index: int, taken: Container[str]) -> list[int
         if isinstance(nodes[arguments[0]].key, Derivative):  # d f/d w[0] is by an entry of w
             return ["(", arguments[0], ")", key]
         return [arguments[0], key]
-    if node.operation == "stack":
+    if node.operation == "stack" and node.options["axis"] == 0:
         return ["[", *_separate(arguments), "]"]
     record = node.primitive
     if record.sizes:
@@ -215,9 +216,14 @@ def _spell_options(node: Node) -> str:
     given = []
     record = node.primitive
     for name, default in record.options.items():
-        if name in record.orders:
-            continue
         value = node.options.get(name, default)
-        if value != default:
+        if name == record.listed:
+            given.append(f", {spell_listed(value)}")
+        elif name not in record.orders and value != default:
             given.append(f", {name}={value!r}")
     return "".join(given)
+
+
+def spell_listed(numbers: Sequence[int]) -> str:
+    """Whole numbers behind an argument: `(2, 3)`, one alone without brackets."""
+    return f"({', '.join(map(str, numbers))})" if len(numbers) > 1 else str(numbers[0])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck_cli.model.graph import Node, typed_number
+from gradcheck_cli.model.primitives.axes import all_kept
 
 __all__ = ["root_of_squares"]
 
@@ -106,8 +107,8 @@ class _Squares:
         return None
 
     def _reduced(self, node: Node, place: int, weight: float) -> list[_Part]:
-        inner, axis = self._argument(node, 0), node.options["axis"]
-        kept = tuple(1 if axis is None or k == axis else n for k, n in enumerate(inner.shape))
+        inner = self._argument(node, 0)
+        kept = all_kept(inner.shape, node.options["axis"])
         outputs = np.broadcast_to(np.arange(node.size).reshape(kept), inner.shape)
         places = np.flatnonzero(outputs == place)
         share = weight / len(places) if node.operation == "mean" else weight

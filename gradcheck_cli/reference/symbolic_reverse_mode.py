@@ -14,7 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.derivatives.symbolic.array_operations import diagonal_matrices, place_of_largest
+from gradcheck_cli.derivatives.symbolic.array_operations import (
+    diagonal_matrices,
+    permuted,
+    place_of_largest,
+)  # fmt: skip
 from gradcheck_cli.derivatives.symbolic.kernels import Formula
 from gradcheck_cli.derivatives.symbolic.recording import Item
 from gradcheck_cli.model.graph import Node
@@ -189,6 +193,11 @@ class Reverse:
                 return adjoint[..., 0, :] if item.data == 1 else _transpose(adjoint, item.data)
             case "expand":
                 return _sum_to_shape(adjoint, shape, item.data[1])
+            case "reshape":
+                return adjoint.reshape(adjoint.shape[: adjoint.ndim - len(item.shape)] + shape)
+            case "permute":
+                order = sorted(range(len(shape)), key=item.data.__getitem__)
+                return permuted(adjoint, order)
             case "gather":
                 places, signs, _ = item.data
                 return _scatter_signed(adjoint, places, signs, shape)
@@ -204,7 +213,7 @@ class Reverse:
                 along = np.moveaxis(adjoint, item.data, -1)[..., start : start + lengths[place]]
                 return np.asarray(np.moveaxis(along, -1, item.data))
             case "stack":
-                return np.asarray(adjoint[(..., place) + (slice(None),) * item.data])
+                return np.asarray(adjoint[(..., place) + (slice(None),) * (-1 - item.data)])
             case "select":
                 return self._select(item, place, adjoint)
             case "largest":

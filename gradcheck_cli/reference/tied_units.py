@@ -16,6 +16,7 @@ import numpy as np
 
 from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Node
+from gradcheck_cli.model.primitives.axes import all_kept
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.multiprecision import High
@@ -165,8 +166,7 @@ class _Finder:
     def _of_reduction(self, row: int | None, kinks: Array, borders: Array) -> Iterator[Unit]:
         """Ties of max and min, along the axes that they run over, and norms of nothing."""
         argument = self.tape.model.graph.nodes[self.node.arguments[0]]
-        axis = self.node.options["axis"]
-        kept = tuple(1 if axis is None or k == axis else n for k, n in enumerate(argument.shape))
+        kept = all_kept(argument.shape, self.node.options["axis"])
         outputs = np.broadcast_to(np.arange(self.node.size).reshape(kept), argument.shape)
         choice = _TIES[self.node.primitive.tie]
         tied = borders.reshape(kept) if choice is Choice.LENGTH else kinks

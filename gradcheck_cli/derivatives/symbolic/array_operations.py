@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.derivatives.symbolic.recording import Item
+from gradcheck_cli.model.primitives.axes import axes_from_end
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 
-__all__ = ["diagonal_matrices", "place_of_largest", "reduced_axes", "structural_value"]
+__all__ = ["diagonal_matrices", "permuted", "place_of_largest", "structural_value"]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -27,11 +28,6 @@ _COMPARE: dict[str, Callable[..., Any]] = {
     "ge": lambda m, a, b: m.ge(a, b),
     "le": lambda m, a, b: m.ge(b, a),
 }
-
-
-def reduced_axes(rank: int, axis: int | None) -> tuple[int, ...]:
-    """The axes of a reduction, counted from the end."""
-    return tuple(range(-rank, 0)) if axis is None else (axis - rank,)
 
 
 def _einsum(pattern: str, m: Namespace, *operands: Array) -> Array:
@@ -65,9 +61,29 @@ def _transpose(x: Array, rank: int) -> Array:
     return x if rank == 0 else x[..., None, :] if rank == 1 else x.swapaxes(-1, -2)
 
 
-def _stack(xs: Sequence[Array], rank: int) -> Array:
+def _stack(xs: Sequence[Array], axis: int) -> Array:
     lead = np.broadcast_shapes(*(x.shape[:2] for x in xs))
-    return np.stack([np.broadcast_to(x, lead + x.shape[2:]) for x in xs], axis=-1 - rank)
+    return np.stack([np.broadcast_to(x, lead + x.shape[2:]) for x in xs], axis=axis)
+
+
+def _reshape(x: Array, rank: int, to: Shape) -> Array:
+    return x.reshape(x.shape[: x.ndim - rank] + to)
+
+
+def permuted(x: Array, axes: Sequence[int]) -> Array:
+    """The last axes in another order.
+
+    Parameters
+    ----------
+    x : (..., *shape) array of any dtype
+    axes : which axis of the shape comes first, second, ...
+
+    Returns
+    -------
+    (..., *other order) array of the same dtype
+    """
+    lead = x.ndim - len(axes)
+    return x.transpose(*range(lead), *(lead + k for k in axes))
 
 
 def diagonal_matrices(x: Array) -> Array:
@@ -112,11 +128,15 @@ def structural_value(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
             return _einsum(item.data, m, *xs)
         case "total":
             rank, axis = item.data
-            return m.sum(xs[0], axis=reduced_axes(rank, axis), keepdims=axis is not None)  # type: ignore[no-any-return]
+            return m.sum(xs[0], axis=axes_from_end(rank, axis), keepdims=axis is not None)  # type: ignore[no-any-return]
         case "transpose":
             return _transpose(xs[0], item.data)
         case "expand":
             return _stretch(xs[0], *item.data)
+        case "reshape":
+            return _reshape(xs[0], *item.data)
+        case "permute":
+            return permuted(xs[0], item.data)
         case "gather":
             places, signs, shape = item.data
             picked = xs[0][..., list(places)] * np.array(signs)
@@ -141,7 +161,7 @@ def structural_value(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
             return m.where(m.eq(xs[0], 0), xs[2], xs[1])  # type: ignore[no-any-return]
         case "largest":
             rank, axis = item.data
-            return m.max(xs[0], axis=reduced_axes(rank, axis), keepdims=axis is not None)  # type: ignore[no-any-return]
+            return m.max(xs[0], axis=axes_from_end(rank, axis), keepdims=axis is not None)  # type: ignore[no-any-return]
         case "inverse":
             return m.inv(xs[0])  # type: ignore[no-any-return]
         case "determinant":
@@ -165,4 +185,4 @@ def place_of_largest(item: Item, m: Namespace, x: Array, y: Array) -> Array:
     """
     rank, axis = item.data
     y = y if axis is not None else y.reshape(y.shape + (1,) * rank)
-    return m.first_of(m.eq(x, y), reduced_axes(rank, axis))  # type: ignore[no-any-return]
+    return m.first_of(m.eq(x, y), axes_from_end(rank, axis))  # type: ignore[no-any-return]

@@ -14,7 +14,8 @@ from itertools import combinations
 from typing import Any
 
 from gradcheck_cli.derivatives.symbolic.sympy_names import FUNCTIONS
-from gradcheck_cli.model.primitives.record import Shape
+from gradcheck_cli.model.primitives.axes import axes_from_end, reduced
+from gradcheck_cli.model.primitives.record import Axis, Shape
 from gradcheck_cli.numerics.limits.symbolic import SymbolicLimits
 
 __all__ = ["CONSTANT", "WHOLE", "Handle", "Item", "Recorder"]
@@ -205,18 +206,24 @@ class Recorder:
             sizes.update(zip(letters, handle.shape, strict=True))
         return self.structural("contract", arguments, tuple(sizes[c] for c in output), pattern)
 
-    def total(self, x: Handle, axis: int | None) -> Handle:
-        """The sum of all entries, or along an axis that stays with length 1."""
-        shape = () if axis is None else tuple(1 if k == axis else n for k, n in enumerate(x.shape))
-        return self.structural("total", (x,), shape, (len(x.shape), axis))
+    def total(self, x: Handle, axis: Axis, keepdims: int | None = None) -> Handle:
+        """The sum of all entries, or along axes, which stay with length 1."""
+        return self._reduction("total", x, axis, keepdims)
 
-    def product(self, x: Handle, axis: int | None) -> Handle:
-        """The product of all entries, or along an axis that stays with length 1: one half times the
+    def _reduction(self, name: str, x: Handle, axis: Axis, keepdims: int | None) -> Handle:
+        shape = reduced(x.shape, axis, None)
+        found = self.structural(name, (x,), shape, (len(x.shape), axis))
+        return self.reshape(found, reduced(x.shape, axis, keepdims))
+
+    def product(self, x: Handle, axis: Axis, keepdims: int | None = None) -> Handle:
+        """The product of all entries, or along axes, which stay with length 1: one half times the
         other half, and so on."""
         kept = x
-        for along in range(len(x.shape)) if axis is None else (axis,):
-            kept = self._product_by_halves(kept, along)
-        return kept if axis is not None else self.index(kept, (0,) * len(x.shape))
+        for along in axes_from_end(len(x.shape), axis):
+            kept = self._product_by_halves(kept, len(x.shape) + along)
+        if axis is None and not keepdims:
+            return self.index(kept, (0,) * len(x.shape))
+        return self.reshape(kept, reduced(x.shape, axis, keepdims))
 
     def _product_by_halves(self, x: Handle, axis: int) -> Handle:
         odd: list[Handle] = []
@@ -300,10 +307,17 @@ class Recorder:
         """The matrix with a vector on its diagonal, 0 elsewhere."""
         return self.structural("on_diagonal", (x,), (*x.shape, *x.shape))
 
-    def largest(self, x: Handle, axis: int | None) -> Handle:
-        """The largest entry, or along an axis that stays with length 1."""
-        shape = () if axis is None else tuple(1 if k == axis else n for k, n in enumerate(x.shape))
-        return self.structural("largest", (x,), shape, (len(x.shape), axis))
+    def largest(self, x: Handle, axis: Axis, keepdims: int | None = None) -> Handle:
+        """The largest entry, or along axes, which stay with length 1."""
+        return self._reduction("largest", x, axis, keepdims)
+
+    def reshape(self, x: Handle, to: Shape) -> Handle:
+        """The entries in another shape, in reading order."""
+        return x if x.shape == to else self.structural("reshape", (x,), to, (len(x.shape), to))
+
+    def permute(self, x: Handle, axes: Sequence[int]) -> Handle:
+        """The axes in another order."""
+        return self.structural("permute", (x,), tuple(x.shape[k] for k in axes), tuple(axes))
 
     def transpose(self, x: Handle) -> Handle:
         """The transpose; of a vector the row [1,n]."""
@@ -321,9 +335,11 @@ class Recorder:
         )
         return self.structural("index", (x,), shape, key)
 
-    def stack(self, xs: Sequence[Handle]) -> Handle:
-        """Numbers to a vector, vectors to the rows of a matrix."""
-        return self.structural("stack", xs, (len(xs), *xs[0].shape), len(xs[0].shape))
+    def stack(self, xs: Sequence[Handle], axis: int = 0) -> Handle:
+        """Numbers to a vector, vectors to the rows of a matrix; `axis`: the new one."""
+        inner = xs[0].shape
+        shape = (*inner[:axis], len(xs), *inner[axis:])
+        return self.structural("stack", xs, shape, axis - len(shape))
 
     def concat(self, xs: Sequence[Handle], axis: int) -> Handle:
         """Arrays one behind the other along an axis."""

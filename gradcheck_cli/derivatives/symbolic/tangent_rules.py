@@ -14,12 +14,12 @@ import numpy as np
 
 from gradcheck_cli.derivatives.symbolic.array_operations import (
     place_of_largest,
-    reduced_axes,
     structural_value,
 )
 from gradcheck_cli.derivatives.symbolic.interpreter import Run
 from gradcheck_cli.derivatives.symbolic.program import Applied
 from gradcheck_cli.derivatives.symbolic.recording import Item
+from gradcheck_cli.model.primitives.axes import axes_from_end
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.namespace import Namespace
@@ -108,7 +108,7 @@ def _of_largest(item: Item, m: Namespace, values: Mapping[int, Array], moving: A
     assert moving is not None
     rank, axis = item.data
     at = place_of_largest(item, m, values[item.arguments[0]], values[item.index])
-    return np.asarray((moving * at).sum(axis=reduced_axes(rank, axis), keepdims=axis is not None))
+    return np.asarray((moving * at).sum(axis=axes_from_end(rank, axis), keepdims=axis is not None))
 
 
 def _unknown(moving: Array | None, shape: Shape) -> Array:

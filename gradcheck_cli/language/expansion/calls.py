@@ -15,14 +15,14 @@ from gradcheck_cli.language.expansion.definitions import Definition, called_name
 from gradcheck_cli.language.expansion.sizes import Sizes, parts_of
 from gradcheck_cli.language.expansion.whole_numbers import NotWhole, whole_number
 from gradcheck_cli.language.function_names import RESERVED
-from gradcheck_cli.language.plain_statements import is_counted
+from gradcheck_cli.language.plain_statements import LISTS, first_whole, is_counted
 from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statements import Op, Statement
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 
 __all__ = ["CallWriter"]
 
-_SIZED = frozenset(name for r in PRIMITIVES.values() if r.sizes for name in (r.function, *r.aliases))
+_FIRST = {name: first_whole(r) for r in PRIMITIVES.values() for name in (r.function, *r.aliases)}
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class CallWriter:
         """Whether an operation may have to be written anew."""
         if op.kind in ("name", "call") and op.text in self.definitions:
             return True
-        return is_counted(statement.ops, op, _SIZED)
+        return is_counted(statement.ops, op, _FIRST)
 
     def _check_size(self, ops: list[Op]) -> None:
         """Refuse what is too large before it is written."""
@@ -202,11 +202,10 @@ class CallWriter:
         if op.kind == "slice":
             return [_Task(frame, a, True) for a in parts_of(op)]
         is_index = op.kind == "bracket" and not self._is_call(frame, op)
-        whole = op.kind in ("derivative", "value") or (op.kind == "call" and op.text in _SIZED)
-        count = len(op.arguments)
-        return [
-            _Task(frame, a, k < count and (whole or (is_index and k > 0))) for k, a in enumerate(parts_of(op))
-        ]
+        first = 0 if op.kind in ("derivative", "value") or (task.is_whole and op.kind in LISTS) else None
+        first = 1 if is_index else _FIRST.get(op.text) if op.kind == "call" else first
+        wholes = range(len(op.arguments))[first:] if first is not None else range(0)
+        return [_Task(frame, a, k in wholes) for k, a in enumerate(parts_of(op))]
 
     def _is_call(self, frame: _Frame, op: Op) -> bool:
         base = frame.ops[op.arguments[0]]

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from gradcheck_cli.common.errors import ShapeError
+from gradcheck_cli.model.primitives.axes import one_axis
 from gradcheck_cli.model.primitives.record import Primitive, Shape, enter, shape_in_words
 
 __all__ = ["FAMILY"]
@@ -92,8 +93,8 @@ def _halves(shape: Shape, *, axis: int | None = None) -> tuple[Shape, dict[str, 
     """The shape of one half along an axis, the last one by default."""
     if not shape:
         raise ShapeError("glu takes an array, not a single number", help="a*sigmoid(b) is the glu of [a, b]")
-    axis = len(shape) - 1 if axis is None else axis
-    if axis not in range(len(shape)) or shape[axis] % 2:
+    axis = one_axis(-1 if axis is None else axis, shape)
+    if shape[axis] % 2:
         raise ShapeError(
             f"glu halves an axis of even length, this is {shape_in_words(shape)}",
             help="the first half is multiplied by the sigmoid of the second",

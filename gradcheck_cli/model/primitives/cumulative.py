@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any
 
 from gradcheck_cli.common.errors import ShapeError
-from gradcheck_cli.model.primitives.record import Primitive, Shape, ShapeRule, enter, shape_in_words
+from gradcheck_cli.model.primitives.axes import needs_axis, one_axis
+from gradcheck_cli.model.primitives.record import Primitive, Shape, ShapeRule, enter
 
 __all__ = ["FAMILY"]
 
@@ -24,16 +25,8 @@ def _rule(function: str) -> ShapeRule:
                 help="rows do not see one another: declare the batch as data x[N] instead",
             )
         if axis is None and len(shape) > 1:
-            raise ShapeError(
-                f"{function} of a matrix, here {shape_in_words(shape)}, needs an axis",
-                help=f"{function}(Z, axis=1) runs along each row, axis=0 down each column",
-            )
-        axis = 0 if axis is None else axis
-        if axis not in range(len(shape)):
-            raise ShapeError(
-                f"axis={axis} does not fit the shape {shape_in_words(shape)}",
-                help="axis=0 runs over rows of a matrix, axis=1 over its columns",
-            )
+            raise needs_axis(function, shape, "runs along each row, axis=0 down each column")
+        axis = one_axis(0 if axis is None else axis, shape)
         return shape, {"axis": axis, "along": axis - len(shape)}
 
     return rule

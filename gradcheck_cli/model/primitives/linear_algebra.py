@@ -21,6 +21,13 @@ define = partial(enter, FAMILY)
 def _transpose_shape(shape: Shape) -> tuple[Shape, dict[str, Any]]:
     if len(shape) == 1:
         return (1, shape[0]), {"rank": 1}
+    if len(shape) > 2:
+        order = ", ".join(map(str, (*range(len(shape) - 2), len(shape) - 1, len(shape) - 2)))
+        raise ShapeError(
+            f"the transpose of {len(shape)} axes, here {shape_in_words(shape)}, is read in two ways",
+            help=f"name their order: transpose(x, ({order})) exchanges the last two, "
+            f"({', '.join(map(str, reversed(range(len(shape)))))}) reverses all",
+        )
     return shape[::-1], {"rank": len(shape)}
 
 
@@ -120,6 +127,13 @@ define(
 def _product_shape(a: Shape, b: Shape) -> tuple[Shape, dict[str, Any]]:
     if not a or not b:
         raise ShapeError("@ needs vectors or matrices on both sides", help="a number multiplies by *")
+    for one in (a, b):
+        if len(one) > 2:
+            raise ShapeError(
+                f"@ multiplies vectors and matrices, {shape_in_words(one)} has {len(one)} axes",
+                help=f"take its matrices one by one, A[{'0,' * (len(one) - 2)}:,:] @ ..., or add products: "
+                "sum(A*B, axis=-1)",
+            )
     if len(a) == 1 and len(b) == 1:
         raise ShapeError(
             f"u @ v of two vectors ({shape_in_words(a)} and {shape_in_words(b)}) is ambiguous",

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["Options", "Primitive", "Shape", "ShapeRule", "enter", "shape_in_words"]
+__all__ = ["Axis", "Options", "Primitive", "Shape", "ShapeRule", "enter", "shape_in_words"]
 
 Shape = tuple[int, ...]
+Axis = int | tuple[int, ...] | None  # None: all axes
 Options = Mapping[str, Any]
 ShapeRule = Callable[..., tuple[Shape, dict[str, Any]]]
 
@@ -39,6 +40,7 @@ class Primitive:
     options: Options = field(default_factory=dict)  # keyword arguments users may give
     orders: tuple[str, ...] = ()  # options that stand first and are written out: polygamma(n, x)
     sizes: tuple[int, ...] = ()  # how many whole numbers it may take in place of arguments
+    listed: str = ""  # the option whose whole numbers stand behind the arguments: reshape(x, 2, 3)
     shape: ShapeRule | None = None  # None: elementwise, the arguments' common shape
     kink: Callable[..., Any] | None = None  # a margin, or several: a sign change is a kink, 0 is on it
     jump: bool = False  # at its kink the value itself jumps; it is constant beside it

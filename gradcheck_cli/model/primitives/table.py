@@ -34,11 +34,14 @@ for _family in _FAMILIES:
     _TABLE |= _family.FAMILY
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(_TABLE)
 
-_HIDDEN = {"identity", "expand", "index", "stack"}
+_HIDDEN = {"identity", "expand", "index"}
 _BY_FUNCTION: dict[tuple[str, int | None], Primitive] = {}
 for _record in _TABLE.values():
     if _record.infix is None and _record.name not in _HIDDEN:
         for _name in (_record.function, *_record.aliases):
+            if _record.listed:
+                _BY_FUNCTION[_name, None] = _record
+                continue
             for _count_given in _record.sizes or (_record.arguments,):
                 _first = len(_record.orders)
                 _BY_FUNCTION[_name, _count_given if _count_given is None else _count_given + _first] = _record
@@ -60,7 +63,8 @@ def function_names() -> frozenset[str]:
 
 def resolve_function(name: str, arguments: int) -> Primitive | None:
     """The record behind the user's `name` with this many arguments; None if there is none."""
-    return _BY_FUNCTION.get((name, arguments)) or _BY_FUNCTION.get((name, None))
+    found = _BY_FUNCTION.get((name, arguments)) or _BY_FUNCTION.get((name, None))
+    return None if found is not None and found.listed and arguments < 2 else found
 
 
 def visible_name(function: str, taken: Container[str]) -> str:

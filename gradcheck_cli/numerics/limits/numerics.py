@@ -89,6 +89,9 @@ class NumericsLimits(NamedTuple):
     # factor | of n machine epsilons, by which rounding may move a condition number of an n x n matrix:
     # beyond, it is singular as far as float64 can tell | set by hand, not measured
     regularity: float = 4.0
+    # axes | of a value | derived: NumPy has 64 for a derivative, whose axes are those of two values, with one
+    # for perturbations and one for rows
+    most_axes: int = 30
     # entries | of an array by which a point is found again in a table before all are compared | set by hand,
     # not measured
     traced_entries: int = 8

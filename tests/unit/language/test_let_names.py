@@ -59,7 +59,7 @@ def test_what_is_claimed(let: str, claim: str, target: Derivative, display: str)
     ("let pi = d loss/d f", 5, "reserved", "pi_1"),
     ("let data = d loss/d f", 5, "reserved", "data_1"),
     ("let d2 = d w/d loss", 12, "declared", "step"),
-    ("let d2 = d f/d W", 12, "not a matrix", "single number"),
+    ("let d2 = d f/d W[0]", 10, "1 index", "a matrix takes two"),
     ("let d2 = d loss/d W[0,:]", 10, "by one entry", "parts of it"),
     ("let d2 = d loss/d f\nlet d2 = d loss/d h", 5, "defined twice", "take a new name"),
     ("let d2 = d loss/d f\nd2 = 3", 5, "defined twice", "d_d2"),

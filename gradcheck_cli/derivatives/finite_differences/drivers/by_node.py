@@ -25,6 +25,7 @@ from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
 from gradcheck_cli.evaluation.perturbed_pass import vary
 from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Graph, Node
+from gradcheck_cli.model.primitives.axes import with_axes
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS, FiniteDifferencesLimits
@@ -195,13 +196,19 @@ def _slope_by_argument(
         return _by_origin(user, place, slope, tape.model.graph)
     factor = _coefficient(user, place, tape)
     if kind == "total":
-        rank = len(argument.shape) - len(user.shape)
-        slope = _Slope(*(part.reshape(*part.shape, *(1,) * rank) for part in slope))
+        slope = _Slope(*(_with_summed_axes(part, user, len(argument.shape)) for part in slope))
     value = slope.value * factor
     bound = slope.bound * np.abs(factor) + limits.passed_ulps * EPS * np.abs(value)
     rows = (tape.model.rows or 1) if argument.per_row else 1
     full = (max(rows, len(value)), *argument.shape)
     return _sum_over_shared_rows(_Slope(np.broadcast_to(value, full), np.broadcast_to(bound, full)), argument)
+
+
+def _with_summed_axes(part: Array, user: Node, rank: int) -> Array:
+    """The slope by a sum, with axes of length 1 for those that are summed."""
+    if "axis" not in user.options:  # over the rows alone
+        return part
+    return np.asarray(with_axes(part, rank, user.options["axis"], user.options["keepdims"]))
 
 
 def _sum_over_shared_rows(slope: _Slope, argument: Node) -> _Slope:

@@ -239,14 +239,14 @@ def test_the_margin_of_a_maximum(values: list[float], signs: list[int]) -> None:
     for m in (FLOAT64, high()):
         for name, sign in (("max", 1.0), ("min", -1.0)):
             (x,) = leading(sign * np.array(values))
-            margin = PRIMITIVES[name].kink(m, m.array(x), rank=1, axis=None)
+            margin = PRIMITIVES[name].kink(m, m.array(x), rank=1, axis=None, keepdims=None)
             assert np.sign(margin).reshape(-1).tolist() == signs
 
 
 def test_the_margin_of_a_norm() -> None:
     for values, sign in (([0.0, 0.0], 0), ([0.0, 1e-200], 1)):
         (x,) = leading(values)
-        assert np.sign(PRIMITIVES["norm"].domain(FLOAT64, x, rank=1, axis=None)).item() == sign
+        assert np.sign(PRIMITIVES["norm"].domain(FLOAT64, x, rank=1, axis=None, keepdims=None)).item() == sign
 
 
 @pytest.mark.parametrize(
