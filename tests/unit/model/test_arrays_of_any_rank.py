@@ -84,7 +84,8 @@ def test_formulas_are_claims_that_are_right(text: str) -> None:
     explained = gc.explain(gc.load(model))
     steps = [*explained.backward_steps, *explained.backward_parameters]
     claims = [f"claim d loss/d {step.name} = {step.formula}" for step in steps]
-    twins = [f"claim d loss/d {step.name} = 1.5*({step.formula})" for step in steps if step.name in f"y, {text}"]
+    used = [step for step in steps if step.name in f"y, {text}"]
+    twins = [f"claim d loss/d {step.name} = 1.5*({step.formula})" for step in used]
     report = gc.check(gc.load(model + "\n".join([*claims, *twins])), points=2)
     found = [claim.verdict.value for claim in sorted(report.claims, key=lambda claim: claim.line)]
     assert found == ["ok"] * len(claims) + ["WRONG"] * len(twins)
