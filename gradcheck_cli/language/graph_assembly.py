@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck_cli.common.errors import ShapeError
+from gradcheck_cli.common.errors import LanguageError, ShapeError
 from gradcheck_cli.language.data.file_access import spell_size
 from gradcheck_cli.language.function_names import WORDS
 from gradcheck_cli.language.plain_statements import LISTS
 from gradcheck_cli.language.source_text import Source
+from gradcheck_cli.language.statement_words import cut
 from gradcheck_cli.language.statements import Name, Op
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Graph, Node, spell_shape
@@ -118,7 +119,7 @@ class _Assembly:
         if kind in ("number", "name", "function", "slice") or position in self._written_out:
             return
         if kind == "listed":
-            raise self.source.error("numbers in round brackets are axes or lengths", op.span, help=_BRACKETS)
+            raise self._no_vector(op)
         if kind == "binary":
             self._apply(position, _BINARY[op.text], op.arguments, None)
         elif kind in _OTHERS:
@@ -130,6 +131,15 @@ class _Assembly:
             self._apply(position, "index", op.arguments[:1], {"key": key})
         else:
             self._call(position, op)
+
+    def _no_vector(self, op: Op) -> LanguageError:
+        """(1, 2) where a value is wanted."""
+        parts = [self.ops[a] for a in op.arguments]
+        meant = ", ".join(p.text for p in parts) if all(p.kind == "number" for p in parts) else "a, b"
+        decimal = "; the decimal sign is a point" if len(parts) == 2 else ""
+        return self.source.error(
+            "numbers in round brackets are axes or lengths", op.span, help=f"write [{cut(meant)}]{decimal}"
+        )
 
     def _call(self, position: int, op: Op) -> None:
         function, arguments = op.text, op.arguments
@@ -258,7 +268,6 @@ def _is_order(text: str, *, whole: bool) -> bool:
     return text.isdigit() if whole else float(text) > 0
 
 
-_BRACKETS = "a vector stands in square brackets: [1, 2]; the decimal sign is a point"
 _OTHERS = {"negative": "neg", "transpose": "transpose", "stack": "stack"}
 
 

@@ -55,7 +55,7 @@ NUMBERS = [
     ("param m = tensor([1., 2.], requires_grad=True)", "tensor", "write [1., 2.]"),
     ("param m = np.array([1, 2, 3])", "np", "write [1, 2, 3]"),
     ("param m = c(1, 2, 3)", "c", "write [1, 2, 3]"),
-    ("param m = (1, 2, 3)", ",", "write [1, 2, 3]"),
+    ("param m = (1, 2, 3)", "1", "write [1, 2, 3]"),
     ("param m = {1, 2, 3}", "{1, 2, 3}", "write [1, 2, 3]"),
     ("data n = 1,000", "000", "write 1000, or 1.000"),
     ("data n = 1,000,000", "000", "write 1000000"),

@@ -141,7 +141,7 @@ BAD = [  # what is written; what is said; the way out
     ("X @ G", "@ multiplies vectors and matrices, [2,3,2,4] has 4 axes", "one by one"),
     ("X*G", "the shapes [2,3,2,4] and [3] do not fit *", "write reshape(x, [1,3,1,1])"),
     ("Y*G", "the shapes [2,3,3] and [3] do not fit *", "reshape(x, [1,3,1]) or reshape(x, [1,1,3])"),
-    ("(1, 2)", "round brackets", "square brackets"),
+    ("(1, 2)", "round brackets", "write [1, 2]; the decimal"),
     ("trace(X)", "trace needs a square matrix", "two axes"),
     ("S*G", "the shapes [3,3] and [3] do not fit *", "the product is A @ v"),
     ("G - G'", "the column [3] and the row [1,3] are read in two ways", "outer"),
