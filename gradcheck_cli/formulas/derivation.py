@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from gradcheck_cli.formulas.along_axis import ALONG_AXIS
 from gradcheck_cli.formulas.array_algebra import Algebra
+from gradcheck_cli.formulas.choices import CHOICES, choice, choice_back
 from gradcheck_cli.formulas.node_adjoints import (
     IDENTITIES,
     Contributions,
@@ -135,6 +136,8 @@ class Derivation:
                 return algebra.stack(given)
             case "transpose":
                 return algebra.transpose(given[0])
+        if node.operation in CHOICES:
+            return choice(algebra, node, given)
         if node.primitive.sizes:
             given = [algebra.number(n) for n in node.options["sizes"]]
             return algebra.call(node.primitive.function, *given, shape=node.shape)
@@ -202,6 +205,12 @@ class Derivation:
             own, given = self.value(node.index), [self.value(a) for a in node.arguments]
             for k in live:
                 yield k, IDENTITIES[node.operation](self.algebra, adjoint, own, *given)
+        elif node.operation in CHOICES:
+            given, whole = [self.value(a) for a in node.arguments], self.node(node.arguments[0]).shape
+            if 0 in live:
+                yield 0, choice_back(self.algebra, node, adjoint, given, whole)
+        elif node.operation == "one_hot":
+            return
         elif node.operation in ALONG_AXIS:
             yield 0, ALONG_AXIS[node.operation](self.algebra, node, adjoint, self.value(node.arguments[0]))
         else:

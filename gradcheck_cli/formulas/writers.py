@@ -111,6 +111,9 @@ class Writer:
     def _index(self, form: Form, inner: Sequence[Piece]) -> Piece:
         return f"{self.bracket_if_loose(inner[0], _ATOM)}[{form.data}]", _ATOM
 
+    def _take(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return f"{self.bracket_if_loose(inner[0], _ATOM)}[{_index_text(form.data, inner[1:])}]", _ATOM
+
     def _transpose(self, form: Form, inner: Sequence[Piece]) -> Piece:
         return f"{self.bracket_if_loose(inner[0], _ATOM)}'", _ATOM
 
@@ -178,6 +181,12 @@ class Writer:
             return base
         spaced = base[0].startswith("d ")
         return f"{self.bracket(base[0]) if spaced else self.bracket_if_loose(base, _ATOM)}^{power}", _POWER
+
+
+def _index_text(key: Sequence[str | None], chosen: Sequence[Piece]) -> str:
+    """An index in which expressions stand for None."""
+    waiting = iter(chosen)
+    return ",".join(next(waiting)[0] if part is None else part for part in key)
 
 
 class _Groups(NamedTuple):
@@ -295,6 +304,9 @@ class LatexWriter(Writer):
 
     def _index(self, form: Form, inner: Sequence[Piece]) -> Piece:
         return rf"\left[{inner[0][0]}\right]_{{{form.data}}}", _ATOM
+
+    def _take(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return rf"\left[{inner[0][0]}\right]_{{{_index_text(form.data, inner[1:])}}}", _ATOM
 
     def _stack(self, form: Form, inner: Sequence[Piece]) -> Piece:
         return rf"\left[{', '.join(text for text, _ in inner)}\right]", _ATOM

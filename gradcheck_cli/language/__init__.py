@@ -74,11 +74,12 @@ def _given_by(model: Model, limits: LanguageLimits) -> Given:
     constants = {name: int(value) for name, value in numbers.items() if value == int(value) and value >= 0}
     source = Source("\n".join(model.lines), model.file)
     names = frozenset((*model.inputs, *model.steps))
+    choices = frozenset(name for name in constants if model.inputs[name].assumptions)
     if not may_define(source.text):
-        return Given({}, constants, names)
+        return Given({}, constants, names, choices)
     spans = split(source)
     found = definitions_of(source, spans, Parser(source, limits), limits, constants)
-    return Given(found, constants, names)
+    return Given(found, constants, names, choices)
 
 
 def read_model(

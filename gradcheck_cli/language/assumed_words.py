@@ -103,12 +103,23 @@ def check_kept(
         if not kind.takes(shape):
             given = f'"{name.display}" is {shape_in_words(shape)}'
             raise source.error(f'"{assumption.text}" is said of {kind.needs}, {given}', span)
-        place = assumption.broken_by(values)
-        if place is not None:
+        places = assumption.all_broken_by(values)
+        if len(places):
             raise source.error(
-                f'"{name.display}" is not {assumption.text}: {_told(name, assumption, values, place)}', span,
+                f'"{name.display}" is not {assumption.text}: {_tell(name, assumption, values, places)}', span,
                 help=f"give values that are, or leave {assumption.text} out",
             )  # fmt: skip
+
+
+_SHOWN = 5  # of the entries that break it
+
+
+def _tell(name: Name, assumption: Assumption, values: Array, places: Array) -> str:
+    """What is wrong at the first places; at one of a whole vector or matrix."""
+    shown = places[: _SHOWN if assumption.kind in ("in", "positive") else 1]
+    told = ", ".join(_told(name, assumption, values, tuple(int(k) for k in place)) for place in shown)
+    more = len(places) - len(shown)
+    return f"{told}, and {more:,} more" if more and len(shown) > 1 else told
 
 
 def _told(name: Name, assumption: Assumption, values: Array, place: tuple[int, ...]) -> str:

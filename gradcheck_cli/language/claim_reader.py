@@ -23,13 +23,15 @@ from gradcheck_cli.language.claim_shapes import (
     target_op,
 )  # fmt: skip
 from gradcheck_cli.language.data.file_access import Access
-from gradcheck_cli.language.graph_assembly import assemble, index_items
+from gradcheck_cli.language.graph_assembly import assemble
+from gradcheck_cli.language.index_parts import index_items
 from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statements import Op, Statement
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Derivative, Key
 from gradcheck_cli.model.model import Claim, Let, Misfit, Model
 from gradcheck_cli.model.primitives.record import Shape
+from gradcheck_cli.model.whole_ranges import WholeRange
 
 __all__ = ["build_claim", "build_let"]
 
@@ -191,6 +193,8 @@ def _leaf(context: ClaimStatement, builder: Builder, leaves: dict[Key, int], op:
             leaves[op.text] = builder.leaf(op.text, node.shape, per_row=node.per_row)
             if node.index in context.model.graph.products:
                 builder.products.add(leaves[op.text])
+            if node.index in context.model.graph.whole:
+                builder.whole[leaves[op.text]] = WholeRange(*context.model.graph.whole[node.index])
         return leaves[op.text]
     if _is_sliced(op, context.statement):
         return _slice(context, builder, leaves, op)

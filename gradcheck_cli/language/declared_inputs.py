@@ -20,6 +20,7 @@ from gradcheck_cli.model.graph import spell_shape
 from gradcheck_cli.model.model import Input
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.model.random_points import draw_kept
+from gradcheck_cli.model.whole_ranges import assumed_range
 from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 
 __all__ = ["DeclaredInputs"]
@@ -139,6 +140,7 @@ class DeclaredInputs:
             self.data[name.name] = array
         array.setflags(write=False)
         node = self.builder.leaf(name.name, shape, per_row=kind == "rows")
+        self._note_whole(node, kind, assumptions)
         self.inputs[name.name] = Input(
             name=name.name,
             display=name.display,
@@ -152,6 +154,12 @@ class DeclaredInputs:
             text=text,
             assumptions=assumptions,
         )
+
+    def _note_whole(self, node: int, kind: str, assumptions: tuple[Assumption, ...]) -> None:
+        """Whole-number data may stand in an index."""
+        found = assumed_range(assumptions) if assumptions and kind != "param" else None
+        if found is not None:
+            self.builder.whole[node] = found
 
     def _assume(
         self, name: Name, shape: Shape, values: Array, origin: str

@@ -15,19 +15,22 @@ from numpy.typing import NDArray
 from gradcheck_cli.common.errors import LanguageError, ShapeError
 from gradcheck_cli.language.data.file_access import spell_size
 from gradcheck_cli.language.function_names import WORDS
+from gradcheck_cli.language.index_parts import INDEX_DIGITS, check_whole, index_items, read_choice
 from gradcheck_cli.language.plain_statements import LISTS
 from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statement_words import cut
 from gradcheck_cli.language.statements import Name, Op
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Graph, Node, spell_shape
+from gradcheck_cli.model.primitives.record import Primitive
 from gradcheck_cli.model.primitives.slopes import PRIME, slope_of
 from gradcheck_cli.model.primitives.table import resolve_function
+from gradcheck_cli.model.whole_ranges import WholeRange
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.language import DEFAULTS
 from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 
-__all__ = ["assemble", "evaluate", "index_items"]
+__all__ = ["assemble", "evaluate"]
 
 Array = NDArray[np.float64]
 Leaf = Callable[[Op], int]
@@ -36,7 +39,7 @@ _KEYWORDS = {
     "keepdim": "an axis that is summed stays with length 1; keepdims=0 drops it",
     "negative_slope": "write slope=0.2", "base": "write log2(x), log10(x), or log(x)/log(b)",
 }  # fmt: skip
-_INDEX_DIGITS = 18  # of whole numbers that all fit into 64 bits
+_LARGEST = 2.0**53  # of the doubles that are whole numbers one by one
 _BINARY = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "@": "matmul", "^": "pow",
     ">": "gt", "<": "lt", ">=": "ge", "<=": "le",
@@ -127,8 +130,7 @@ class _Assembly:
         elif kind == "derivative":
             self.done[position] = self.leaf(op)
         elif kind == "bracket":
-            key = index_items(self.source, self.ops, op.arguments[1:])
-            self._apply(position, "index", op.arguments[:1], {"key": key})
+            self._index(position, op)
         else:
             self._call(position, op)
 
@@ -140,6 +142,19 @@ class _Assembly:
         return self.source.error(
             "numbers in round brackets are axes or lengths", op.span, help=f"write [{cut(meant)}]{decimal}"
         )
+
+    def _index(self, position: int, op: Op) -> None:
+        """An entry or a slice, or what whole-number data choose."""
+        try:
+            choice = read_choice(self.source, self.builder, self.ops, op, self.node)
+        except ShapeError as reason:
+            raise self.source.locate(reason, op.span) from None
+        if choice is None:
+            key = index_items(self.source, self.ops, op.arguments[1:])
+            self._apply(position, "index", op.arguments[:1], {"key": key})
+            return
+        operation, nodes, options = choice
+        self._enter(position, operation, nodes, options)
 
     def _call(self, position: int, op: Op) -> None:
         function, arguments = op.text, op.arguments
@@ -159,9 +174,20 @@ class _Assembly:
             options = {"sizes": tuple(self._size(function, self.ops[a]) for a in arguments)}
             arguments = ()
         self._apply(position, record.name, arguments, options)
+        for place in record.whole:
+            self._check_whole(position, record, arguments[place], options)
+
+    def _check_whole(
+        self, position: int, record: Primitive, argument: int, options: Mapping[str, Any]
+    ) -> None:
+        """Refuse what is no whole number where one has to stand, and one that is too large."""
+        try:
+            check_whole(self.source, self.builder, self.ops[argument], self.node(argument), record, options)
+        except ShapeError as reason:
+            raise self._locate(reason, position) from None
 
     def _size(self, function: str, op: Op) -> int:
-        if op.kind == "number" and op.text.isdigit() and len(op.text) <= _INDEX_DIGITS and int(op.text):
+        if op.kind == "number" and op.text.isdigit() and len(op.text) <= INDEX_DIGITS and int(op.text):
             return int(op.text)
         raise self.source.error(
             f"{function} takes whole numbers that are written out",
@@ -182,7 +208,7 @@ class _Assembly:
         op, sign = self.ops[position], 1
         if op.kind == "negative":
             sign, op = -1, self.ops[op.arguments[0]]
-        if op.kind == "number" and op.text.isdigit() and len(op.text) <= _INDEX_DIGITS:
+        if op.kind == "number" and op.text.isdigit() and len(op.text) <= INDEX_DIGITS:
             return sign * int(op.text)
         raise self.source.error(message, op.span, help="a shape depends on no value, and axes are numbers")
 
@@ -245,9 +271,16 @@ class _Assembly:
         arguments: tuple[int, ...],
         options: dict[str, Any] | None,
     ) -> None:
-        op = self.ops[position]
         try:
-            nodes = [self.node(a) for a in arguments]
+            nodes = tuple(self.node(a) for a in arguments)
+        except ShapeError as reason:
+            raise self._locate(reason, position) from None
+        self._enter(position, operation, nodes, options)
+
+    def _enter(
+        self, position: int, operation: str, nodes: tuple[int, ...], options: dict[str, Any] | None
+    ) -> None:
+        try:
             node = self.builder.apply(operation, nodes, options, rows=self.rows)
             shape = self.builder.nodes[node].shape
             if shape and math.prod(shape) * DOUBLE_BYTES > self.limit:
@@ -257,10 +290,11 @@ class _Assembly:
                     help=f"at most {spell_size(self.limit)}; --max-data raises the limit",
                 )
         except ShapeError as reason:
-            if reason.place is not None:
-                raise
-            raise self.source.locate(reason, op.span) from None
+            raise self._locate(reason, position) from None
         self.done[position] = node
+
+    def _locate(self, reason: ShapeError, position: int) -> ShapeError:
+        return reason if reason.place is not None else self.source.locate(reason, self.ops[position].span)
 
 
 def _is_order(text: str, *, whole: bool) -> bool:
@@ -269,36 +303,6 @@ def _is_order(text: str, *, whole: bool) -> bool:
 
 
 _OTHERS = {"negative": "neg", "transpose": "transpose", "stack": "stack"}
-
-
-def index_items(source: Source, ops: list[Op], positions: tuple[int, ...]) -> tuple[Any, ...]:
-    """The parts of an index: whole numbers and slices."""
-    return tuple(_index_item(source, ops, position) for position in positions)
-
-
-def _index_item(source: Source, ops: list[Op], position: int) -> int | slice:
-    op = ops[position]
-    if op.kind == "slice":
-        start, stop = op.options
-        return slice(_bound(source, ops, start), _bound(source, ops, stop))
-    return _index(source, op)
-
-
-def _bound(source: Source, ops: list[Op], position: int | None) -> int | None:
-    return None if position is None else _index(source, ops[position])
-
-
-def _index(source: Source, op: Op) -> int:
-    if op.kind == "negative":
-        help = "indices count from 0: the last of n entries is v[n-1]"
-        raise source.error("an index is negative", op.span, help=help)
-    if op.kind != "number" or not op.text.isdigit() or len(op.text) > _INDEX_DIGITS:
-        compares = op.kind == "binary" and op.text in (">", "<", ">=", "<=")
-        help = "v[0], W[0,2], W[1,:]; products need *"
-        if compares:
-            help = "a comparison is 1 or 0 by itself: (x > 0)"
-        raise source.error("an index is a whole number", op.span, help=help)
-    return int(op.text)
 
 
 # --- constant expressions ---------------------------------------------------------------------
@@ -339,7 +343,12 @@ def evaluate(
 
     def leaf(op: Op) -> int:
         found = builder.names.get(op.text)
-        return builder.leaf(op.text, values[op.text].shape) if found is None else found
+        if found is None:
+            given = values[op.text]
+            found = builder.leaf(op.text, given.shape)
+            if (given == np.rint(given)).all() and np.abs(given).max(initial=0) < _LARGEST:
+                builder.whole[found] = WholeRange(int(given.min()), int(given.max()))
+        return found
 
     node = assemble(source, builder, ops, positions, root, leaf, limit=limit)
     return _compute(builder.graph(node), values)

@@ -47,9 +47,22 @@ class Assumption:
         tuple of int, or None
             The index of an entry, a vector or a matrix; None where they keep it.
         """
-        wrong = KINDS[self.kind].broken(values, self.numbers, limits.assumed_rounding)
-        places = np.argwhere(wrong)
+        places = self.all_broken_by(values, limits)
         return tuple(int(k) for k in places[0]) if len(places) else None
+
+    def all_broken_by(self, values: Array, limits: NumericsLimits = NUMERICS) -> Array:
+        """All places where values break it.
+
+        Parameters
+        ----------
+        values : float64 array of a shape that the kind takes
+        limits : how far sums and norms may be off by rounding
+
+        Returns
+        -------
+        int array, a row for each entry, vector or matrix that breaks it: its index
+        """
+        return np.argwhere(KINDS[self.kind].broken(values, self.numbers, limits.assumed_rounding))
 
 
 def keep(

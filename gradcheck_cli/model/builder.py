@@ -11,6 +11,7 @@ from gradcheck_cli.model.broadcasting import common_shape, notes_on_shapes
 from gradcheck_cli.model.graph import LEAF, LITERAL, NO_OPTIONS, Graph, Key, Node, spell_shape, typed_number
 from gradcheck_cli.model.primitives.record import Primitive, Shape
 from gradcheck_cli.model.primitives.table import record_of
+from gradcheck_cli.model.whole_ranges import WholeRange, range_of
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 __all__ = ["Builder"]
@@ -30,6 +31,7 @@ class Builder:
         self._vector_rows: set[int] = set()  # x', x' @ A and the like: [1,n]
         self._turned: set[int] = set()  # of these x', 2*x' and the like
         self.products: set[int] = set()  # numbers x' @ A @ x, and what is made of them entry by entry
+        self.whole: dict[int, WholeRange] = {}  # whole-number data, and what is made of them
 
     def leaf(self, key: Key, shape: Shape, *, per_row: bool = False, reduced: bool = False) -> int:
         """A value from outside, entered under its key."""
@@ -93,6 +95,8 @@ class Builder:
             options=MappingProxyType(settings) if settings else NO_OPTIONS,
         )  # fmt: skip
         self._note_kind(made, given)
+        if self.whole:
+            self._note_range(made, arguments)
         return made
 
     def _as_inner_product(
@@ -132,6 +136,20 @@ class Builder:
             )
         return False, True
 
+    def _note_range(self, made: int, arguments: Sequence[int]) -> None:
+        """In which whole numbers it lies, where some of its arguments are whole-number data."""
+        if not self.whole.keys().isdisjoint(arguments):
+            found = range_of(self.nodes[made].operation, [self.range_of(a) for a in arguments])
+            if found is not None:
+                self.whole[made] = found
+
+    def range_of(self, node: int) -> WholeRange | None:
+        """The whole numbers in which a value lies; None where it may be none."""
+        number = typed_number(self.nodes, self.nodes[node])
+        if number is not None and number.is_integer():
+            return WholeRange(int(number), int(number))
+        return self.whole.get(node)
+
     def _note_kind(self, made: int, given: Sequence[Node]) -> None:
         """Whether it is the row of a vector, or a number that is the product of a row and a vector."""
         node = self.nodes[made]
@@ -163,7 +181,8 @@ class Builder:
     def graph(self, output: int = -1) -> Graph:
         """What was built so far."""
         names = MappingProxyType(dict(self.names))
-        return Graph(tuple(self.nodes), names, output, frozenset(self.products))
+        whole = MappingProxyType(dict(self.whole))
+        return Graph(tuple(self.nodes), names, output, frozenset(self.products), whole)
 
     def _add(self, operation: str, arguments: tuple[int, ...], shape: Shape, **more: Any) -> int:
         index = len(self.nodes)

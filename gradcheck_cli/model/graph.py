@@ -12,8 +12,8 @@ from gradcheck_cli.model.primitives.record import Primitive, Shape
 from gradcheck_cli.model.primitives.table import record_of, visible_name
 
 __all__ = [
-    "LEAF", "LITERAL", "NO_OPTIONS", "Derivative", "Graph", "Key", "Node", "spell_listed", "spell_shape",
-    "typed_number",
+    "LEAF", "LITERAL", "NO_OPTIONS", "Derivative", "Graph", "Key", "Node", "spell_listed", "spell_part",
+    "spell_shape", "typed_number",
 ]  # fmt: skip
 
 LEAF, LITERAL = "leaf", "literal"
@@ -117,6 +117,8 @@ class Graph:
     names: Mapping[str, int]
     output: int = -1
     products: frozenset[int] = frozenset()  # numbers that may stand for a vector of one: x' @ A @ x
+    # the least and the largest of whole-number data
+    whole: Mapping[int, tuple[int, int]] = field(default_factory=lambda: MappingProxyType({}))
 
     def downstream(self, sources: Iterable[int]) -> list[bool]:
         """For each node whether a value of `sources` reaches it (a source reaches itself)."""
@@ -181,6 +183,8 @@ def _spell(nodes: Sequence[Node], index: int, taken: Container[str]) -> list[int
         if isinstance(nodes[arguments[0]].key, Derivative):  # d f/d w[0] is by an entry of w
             return ["(", arguments[0], ")", key]
         return [arguments[0], key]
+    if node.operation in ("take", "take_pairs"):
+        return [arguments[0], *_spell_choice(node.options["key"], arguments[1:])]
     if node.operation == "stack" and node.options["axis"] == 0:
         return ["[", *_separate(arguments), "]"]
     record = node.primitive
@@ -203,12 +207,23 @@ def _separate(arguments: Sequence[int]) -> Iterator[int | str]:
 
 
 def _spell_key(key: tuple[Any, ...]) -> str:
-    def part(k: Any) -> str:
-        if isinstance(k, int):
-            return str(k)
-        return f"{'' if k.start is None else k.start}:{'' if k.stop is None else k.stop}"
+    return f"[{','.join(map(spell_part, key))}]"
 
-    return f"[{','.join(part(k) for k in key)}]"
+
+def spell_part(part: int | slice | range) -> str:
+    """One part of an index as text: `2`, `1:3`, `:`."""
+    if isinstance(part, int):
+        return str(part)
+    return f"{'' if part.start is None else part.start}:{'' if part.stop is None else part.stop}"
+
+
+def _spell_choice(key: tuple[Any, ...], chosen: Sequence[int]) -> Iterator[int | str]:
+    """An index in which nodes stand for None."""
+    waiting = iter(chosen)
+    for position, part in enumerate(key):
+        yield "," if position else "["
+        yield next(waiting) if part is None else spell_part(part)
+    yield "]"
 
 
 def _spell_options(node: Node) -> str:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array, Axes
-from gradcheck_cli.numerics.comparisons import Comparisons
 from gradcheck_cli.numerics.matrices import Matrices
 from gradcheck_cli.numerics.running_sums import RunningSums
+from gradcheck_cli.numerics.selected_entries import SelectedEntries
 
 __all__ = ["FLOAT64", "Float64", "floats"]
 
@@ -38,7 +38,7 @@ def floats(values: Any) -> Array:
     return array.astype(np.float64) if array.dtype == object else array
 
 
-class Float64(Comparisons, Matrices, RunningSums):
+class Float64(SelectedEntries, Matrices, RunningSums):
     """Double precision. What holds in every precision is written here once."""
 
     @property

@@ -32,7 +32,7 @@ _LIMITS = ReferenceLimits()
 _NO_OVERRIDES: Mapping[int, Array] = MappingProxyType({})
 _EXACT = (
     *("copy", "expand", "transpose", "index", "stack", "compare", "select", "largest"),
-    *("diagonal", "on_diagonal", "concat", "gather", "reshape", "permute"),
+    *("diagonal", "on_diagonal", "concat", "gather", "reshape", "permute", "take", "one_hot"),
 )
 
 

@@ -19,6 +19,7 @@ from gradcheck_cli.derivatives.symbolic.array_operations import (
     permuted,
     place_of_largest,
 )  # fmt: skip
+from gradcheck_cli.derivatives.symbolic.chosen_entries import put_back
 from gradcheck_cli.derivatives.symbolic.kernels import Formula
 from gradcheck_cli.derivatives.symbolic.recording import Item
 from gradcheck_cli.model.graph import Node
@@ -201,6 +202,9 @@ class Reverse:
             case "gather":
                 places, signs, _ = item.data
                 return _scatter_signed(adjoint, places, signs, shape)
+            case "take":
+                chosen = [self.values[a] for a in item.arguments[1:]]
+                return None if place else put_back(adjoint, shape, chosen, item.data)
             case "diagonal":
                 return diagonal_matrices(adjoint)
             case "on_diagonal":

@@ -135,6 +135,8 @@ def test_a_wrong_vjp_is_seen_and_named(
     record: Primitive, mutation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for position, rule in enumerate(record.vjp):
+        if position in record.whole:  # nothing is differentiated by what chooses
+            continue
         made = list(record.vjp)
         made[position] = _mutated(rule, MUTATIONS[mutation])
         with monkeypatch.context() as patch:

@@ -102,6 +102,8 @@ class Application:
             low, high_ = self.record.sample[min(k, len(self.record.sample) - 1)]
             lead = (rows,) if self.per_row and self.per_row[k] else ()
             found.append(random.uniform(low, high_, (*lead, *shape)))
+            if k in self.record.whole:  # whole-number data: which entries are chosen, some of them twice
+                found[-1] = random.integers(0, 2, (*lead, *shape)).astype(float)
             if self.record.name in ("det", "inv"):  # far from the singular ones
                 found[-1] += 1.3 * np.eye(shape[0])
         return found
@@ -111,7 +113,8 @@ class Application:
         sheet = Sheet(rows if any(self.per_row) else None)
         arguments = []
         for k, values in enumerate(self.values(seed, rows) if at is None else at):
-            make = sheet.per_row if self.per_row and self.per_row[k] else sheet.param
+            shared = sheet.data if k in self.record.whole else sheet.param
+            make = sheet.per_row if self.per_row and self.per_row[k] else shared
             arguments.append(make(f"a{k}", values))
         y = sheet.step("y", sheet(self.record.name, *arguments, **self.options))
         weighed_loss(sheet, y, "cos" if self.record.name == "sin" else "sin")
@@ -176,6 +179,16 @@ _ARRAYS: dict[str, list[tuple[tuple[Shape, ...], dict[str, Any]]]] = {
         (((3,), (2,)), {}), (((2,),), {}), (((2, 3), (1, 3)), {}), (((2, 1), (2, 3)), {"axis": 1}),
         (((2,), (1,), (2,)), {"axis": 0}), (((2, 1, 2), (2, 2, 2)), {"axis": -2}),
     ],
+    "take": [
+        (((4,), ()), {"key": (None,)}), (((3,), (4,)), {"key": (None,)}),
+        (((3, 2), (2,)), {"key": (None, _WHOLE)}), (((3, 2), ()), {"key": (_WHOLE, None)}),
+        (((3, 4), (3,)), {"key": (range(3), None)}), (((3, 4), (2,)), {"key": (1, None)}),
+        (((3,), (2, 2)), {"key": (None,)}),
+    ],
+    "take_pairs": [
+        (((2, 3), (4,), (4,)), {"key": (None, None)}), (((2, 3), (4,), ()), {"key": (None, None)}),
+    ],
+    "one_hot": [(((),), {"classes": (3,)}), (((4,),), {"classes": (2,)})],
     "reshape": [(((2, 3),), {"to": (3, 2)}), (((4,),), {"to": (2, 1, -1)}), (((),), {"to": (1, 1)})],
     "permute": [(((2, 3, 1),), {"axes": (2, 0, 1)}), (((2, 3),), {"axes": (1, 0)})],
     "ones": [((), {"sizes": (3,)}), ((), {"sizes": (2, 3)}), ((), {"sizes": (2, 1, 3)})],

@@ -42,6 +42,10 @@ class _EachRow(Float64):
         """a @ b, rows kept apart."""
         return np.asarray(np.matmul(a, b))
 
+    def put(self, g: Array, x: Array, chosen: Sequence[Array], key: Any, *, rows_apart: bool = True) -> Array:
+        """g at its places, rows kept apart."""
+        return np.asarray(super().put(g, x, chosen, key, rows_apart=rows_apart))
+
 
 _EACH_ROW = _EachRow()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.derivatives.symbolic.chosen_entries import one_hot_entries, take_entries
 from gradcheck_cli.derivatives.symbolic.recording import Item
 from gradcheck_cli.model.primitives.axes import axes_from_end
 from gradcheck_cli.model.primitives.record import Shape
@@ -104,7 +105,8 @@ def diagonal_matrices(x: Array) -> Array:
 
 
 def structural_value(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
-    """The value of a structural instruction; linear in `xs` except compare, whole, select, largest, contract.
+    """The value of a structural instruction; linear in `xs` except compare, whole, one_hot, select, largest,
+    contract, and in what chooses.
 
     Parameters
     ----------
@@ -141,6 +143,10 @@ def structural_value(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
             places, signs, shape = item.data
             picked = xs[0][..., list(places)] * np.array(signs)
             return np.asarray(picked.reshape((*xs[0].shape[:2], *shape)))
+        case "take":
+            return take_entries(xs[0], xs[1:], item.data)
+        case "one_hot":
+            return one_hot_entries(xs[0], item.data, m)
         case "diagonal":
             return np.diagonal(xs[0], axis1=-2, axis2=-1)
         case "on_diagonal":

@@ -335,6 +335,17 @@ class Recorder:
         )
         return self.structural("index", (x,), shape, key)
 
+    def take(self, x: Handle, chosen: Sequence[Handle], key: tuple[Any, ...]) -> Handle:
+        """Entries at a key in which whole numbers that are computed stand for None."""
+        axes = [k for k, part in enumerate(key) if not isinstance(part, slice)]
+        along = max((c.shape for c in chosen), key=len)
+        shape = (*x.shape[: axes[0]], *along, *x.shape[axes[-1] + 1 :])
+        return self.structural("take", (x, *chosen), shape, key)
+
+    def one_hot(self, y: Handle, count: int) -> Handle:
+        """1 at the places y of a new last axis, 0 elsewhere."""
+        return self.structural("one_hot", (y,), (*y.shape, count), count)
+
     def stack(self, xs: Sequence[Handle], axis: int = 0) -> Handle:
         """Numbers to a vector, vectors to the rows of a matrix; `axis`: the new one."""
         inner = xs[0].shape

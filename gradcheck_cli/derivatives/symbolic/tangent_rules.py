@@ -56,8 +56,11 @@ def item_tangent(
     if all(t is None for t in moving):
         return None
     match item.operation:
-        case "compare" | "whole":
+        case "compare" | "whole" | "one_hot":
             return None
+        case "take":
+            chosen = [values[a] for a in item.arguments[1:]]
+            return None if moving[0] is None else structural_value(item, run.m, [moving[0], *chosen])
         case "contract":
             return _product_rule(item, run.m, [values[a] for a in item.arguments], moving)
         case "select":

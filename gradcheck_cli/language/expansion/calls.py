@@ -47,15 +47,18 @@ class _Task(NamedTuple):
     position: int
     is_whole: bool = False
     arguments: int | None = None
+    chooses: bool = False  # whole-number data stay there: at other points they are other numbers
 
 
 class CallWriter:
     """Writes out the calls in the statements of a source; at most so many operations."""
 
     def __init__(
-        self, source: Source, definitions: Mapping[str, Definition], constants: Mapping[str, int], most: int
+        self, source: Source, definitions: Mapping[str, Definition], constants: Mapping[str, int], most: int,
+        choices: frozenset[str] = frozenset(),
     ) -> None:
         self.source, self.definitions, self.constants, self.most = source, definitions, constants, most
+        self.choices = choices
         self.ops: list[Op] = []
         self.total = 0
         self.sizes = Sizes()
@@ -141,7 +144,7 @@ class CallWriter:
         op = frame.ops[task.position]
         if op.kind == "name" and op.text in frame.given:
             other, position = frame.given[op.text]
-            return _Task(other, position, task.is_whole)
+            return _Task(other, position, task.is_whole, chooses=task.chooses)
         name, arguments = called_name(frame.ops, op)
         placed = self._placed(task)
         if op.kind == "call" and name in frame.given:
@@ -157,7 +160,8 @@ class CallWriter:
                 f'"{definition.name.display}" is a function', placed.span,
                 help=f"write {definition.signature} with its arguments",
             )  # fmt: skip
-        return _Task(self._enter(definition, frame, placed, arguments), definition.root, task.is_whole)
+        inner = self._enter(definition, frame, placed, arguments)
+        return _Task(inner, definition.root, task.is_whole, chooses=task.chooses)
 
     def _enter(
         self, definition: Definition, frame: _Frame, placed: Op, arguments: tuple[int, ...]
@@ -176,7 +180,7 @@ class CallWriter:
     def _put_whole(self, task: _Task, done: list[int]) -> bool:
         """Write an index as the whole number that it is; False where it is none."""
         op = self._placed(task)
-        if op.kind in ("number", "slice"):
+        if op.kind in ("number", "slice") or (task.chooses and self._is_chosen(task.frame, task.position)):
             return False
         value = self._whole(task.frame, task.position)
         if value is None:
@@ -185,6 +189,20 @@ class CallWriter:
         if value < 0:
             done.append(self._add(Op("negative", (done.pop(),), "-", op.start, op.end)))
         return True
+
+    def _is_chosen(self, frame: _Frame, root: int) -> bool:
+        """Whether an operation is made of whole-number data."""
+        waiting = [(frame, root)] if self.choices else []
+        while waiting:
+            inner, position = waiting.pop()
+            op = inner.ops[position]
+            if op.kind == "name" and op.text in inner.given:
+                waiting.append(inner.given[op.text])
+            elif op.kind == "name" and op.text in self.choices:
+                return True
+            else:
+                waiting += [(inner, a) for a in parts_of(op)]
+        return False
 
     def _whole(self, frame: _Frame, position: int) -> int | None:
         """The whole number that an operation is; None if it is none."""
@@ -205,7 +223,8 @@ class CallWriter:
         first = 0 if op.kind in ("derivative", "value") or (task.is_whole and op.kind in LISTS) else None
         first = 1 if is_index else _FIRST.get(op.text) if op.kind == "call" else first
         wholes = range(len(op.arguments))[first:] if first is not None else range(0)
-        return [_Task(frame, a, k in wholes) for k, a in enumerate(parts_of(op))]
+        chooses = op.kind != "call"
+        return [_Task(frame, a, k in wholes, chooses=chooses) for k, a in enumerate(parts_of(op))]
 
     def _is_call(self, frame: _Frame, op: Op) -> bool:
         base = frame.ops[op.arguments[0]]

@@ -59,6 +59,7 @@ class Given:
     definitions: Mapping[str, Definition] = field(default_factory=dict)
     constants: Mapping[str, int] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
+    choices: frozenset[str] = frozenset()  # of the whole numbers those that other points change
 
 
 @dataclass

@@ -59,7 +59,10 @@ def write_out(
     statements = [s if isinstance(s, Statement) else parser.parse(s) for s in unroller.found]
     own = unroller.definitions()
     check_no_circle(own)
-    writer = CallWriter(source, {**given.definitions, **own}, unroller.constants, limits.most_operations)
+    writer = CallWriter(
+        source, {**given.definitions, **own}, unroller.constants, limits.most_operations,
+        frozenset(unroller.choices),
+    )  # fmt: skip
     for statement in statements:
         writer.write(statement)
     source.join()
@@ -82,7 +85,7 @@ class _Unroller:
         self, source: Source, parser: Parser, limits: LanguageLimits, given: Given
     ) -> None:
         self.source, self.parser, self.limits, self.given = source, parser, limits, given
-        self.constants = dict(given.constants)
+        self.constants, self.choices = dict(given.constants), set(given.choices)
         self.found: list[Statement | Span] = []  # copies are parsed when all stand where they are
         self.heads: dict[str, tuple[Head, Span]] = {}
         self.indices: dict[str, Name] = {}
@@ -119,6 +122,8 @@ class _Unroller:
             value = float(op.text)
             if value.is_integer():
                 self.constants[declared.name.name] = int(value)
+                if any(word.name.name == "in" for word in declared.assumed):
+                    self.choices.add(declared.name.name)
 
     # --- definitions --------------------------------------------------------------------------
 

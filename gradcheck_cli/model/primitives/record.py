@@ -39,6 +39,7 @@ class Primitive:
     arguments: int | None = 1  # None: any number, all under vjp[0]
     options: Options = field(default_factory=dict)  # keyword arguments users may give
     orders: tuple[str, ...] = ()  # options that stand first and are written out: polygamma(n, x)
+    whole: tuple[int, ...] = ()  # arguments that are whole-number data: they choose, and do not move
     sizes: tuple[int, ...] = ()  # how many whole numbers it may take in place of arguments
     listed: str = ""  # the option whose whole numbers stand behind the arguments: reshape(x, 2, 3)
     shape: ShapeRule | None = None  # None: elementwise, the arguments' common shape

@@ -9,6 +9,7 @@ from gradcheck_cli.model.primitives import (
     activations,
     arithmetic,
     bounded_activations,
+    choosing,
     cumulative,
     elementary,
     inverse_and_stable,
@@ -27,14 +28,15 @@ __all__ = ["PRIMITIVES", "function_names", "record_of", "resolve_function", "vis
 
 _FAMILIES = (
     arithmetic, elementary, inverse_and_stable, selections, jumps, activations, bounded_activations,
-    special_functions, reductions, cumulative, linear_algebra, rearranging, rows,
+    special_functions, reductions, cumulative, linear_algebra, rearranging,
+    choosing, rows,
 )  # fmt: skip
 _TABLE: dict[str, Primitive] = {}
 for _family in _FAMILIES:
     _TABLE |= _family.FAMILY
 PRIMITIVES: Mapping[str, Primitive] = MappingProxyType(_TABLE)
 
-_HIDDEN = {"identity", "expand", "index"}
+_HIDDEN = {"identity", "expand", "index", "take", "take_pairs"}
 _BY_FUNCTION: dict[tuple[str, int | None], Primitive] = {}
 for _record in _TABLE.values():
     if _record.infix is None and _record.name not in _HIDDEN:

@@ -21,8 +21,8 @@ class LanguageLimits(NamedTuple):
     most_copies: int = 100_000
     # loops and sums | in one another: each level is a call of a function | set by hand, not measured
     deepest_loops: int = 20
-    # numbers | that `in A to B` may name | set by hand, not measured
-    most_in_range: int = 1000
+    # numbers | that `in A to B` may name: the words of a vocabulary | set by hand, not measured
+    most_in_range: int = 100_000
     # characters | longer statements are parsed one by one, and the cache keeps none of them | set by hand,
     # not measured
     longest_cached: int = 1000

@@ -8,6 +8,7 @@ gives some.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -238,6 +239,9 @@ def _slips(
             yield partial(_confuse, function), f"has {of_argument(text, argument)} in place of {own}"
         yield _twice, f"takes {own} twice"
         yield partial(_at_value, node), f"takes {own} at its value, not at its argument"
+    if node.operation in ("take", "take_pairs"):
+        text = f"keeps the last of what is chosen twice, where all of it adds up {where}"
+        yield partial(_overwrite, node), text
     if node.operation == "softmax":
         yield _diagonal, f"takes only the diagonal p*(1 - p) of {own}"
     if node.operation == "log_softmax":
@@ -312,6 +316,22 @@ def _at_value(
 
 
 _NOTHING, _NEGATIVE = partial(_scale, 0.0), partial(_scale, -1.0)
+
+
+def _overwrite(
+    node: Node, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
+) -> Array:
+    """What a program does that writes to chosen places and does not add: x_grad[y] = g."""
+    array, *chosen = arguments
+    places = np.arange(math.prod(array.shape[2:]), dtype=float).reshape(1, 1, *array.shape[2:])
+    found = node.primitive.forward(FLOAT64, places, *chosen, **node.options)
+    apart = adjoint.shape[1] if array.shape[1] > 1 else 1  # rows that share an array overwrite one another
+    flat = np.broadcast_to(found, (1, adjoint.shape[1], *found.shape[2:])).reshape(apart, -1)
+    kept = np.zeros_like(flat)
+    for row, numbers in enumerate(flat):
+        _, last = np.unique(numbers[::-1], return_index=True)
+        kept[row, len(numbers) - 1 - last] = 1
+    return rule(adjoint * kept.reshape((1, *adjoint.shape[1:])), value, arguments)
 
 
 def _diagonal(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:

@@ -118,7 +118,7 @@ def test_expressions_of_init_stats_call_them() -> None:
 @pytest.mark.parametrize(
     ("text", "help"),
     [
-        ("tr(x)", "trace"), ("maximum(x, 2)", "max(x, 2)"), ("onehot(x)", "eye"), ("conv(x)", ""),
+        ("tr(x)", "trace"), ("maximum(x, 2)", "max(x, 2)"), ("onehot(x)", "one_hot"), ("conv(x)", ""),
         ("lgama(x)", "lgamma"), ("sigma(x)", "sigmoid"), ("slogdet(x)", "det"), ("erfx(x)", "erf"),
         ("normcdf(x)", "normal_cdf(x)"), ("Phi(x)", "normal_cdf"), ("hardsigmoid_(x)", "hard"),
     ],
