@@ -145,9 +145,12 @@ class Builder:
 
     def range_of(self, node: int) -> WholeRange | None:
         """The whole numbers in which a value lies; None where it may be none."""
-        number = typed_number(self.nodes, self.nodes[node])
+        given = self.nodes[node]
+        number = typed_number(self.nodes, given)
         if number is not None and number.is_integer():
             return WholeRange(int(number), int(number))
+        if given.operation == "stack" and node not in self.whole:  # [2, 0, 2]
+            return range_of("stack", [self.range_of(a) for a in given.arguments])
         return self.whole.get(node)
 
     def _note_kind(self, made: int, given: Sequence[Node]) -> None:

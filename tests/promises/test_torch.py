@@ -217,6 +217,13 @@ def multiplied(a: Any, b: Any) -> Any:
     return torch.outer(a, b[0]) if a.ndim == 1 else a @ b
 
 
+def chosen(x: Any, *numbers: Any, key: tuple[Any, ...]) -> Any:
+    """As PyTorch indexes: a range that runs along is an array of its own."""
+    waiting = iter(n.long() for n in numbers)
+    parts = (torch.arange(k.start, k.stop) if isinstance(k, range) else k for k in key)
+    return x[tuple(next(waiting) if part is None else part for part in parts)]
+
+
 def log_beta(a: Any, b: Any) -> Any:
     return torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b)
 
@@ -264,10 +271,11 @@ TWINS: dict[str, Callable[..., Any]] = {
     "transpose": transposed, "trace": torch.trace, "det": torch.linalg.det, "inv": torch.linalg.inv,
     "diag": torch.diag, "matmul": multiplied, "dot": torch.dot, "outer": torch.outer,
     "expand": lambda x, to: torch.broadcast_to(x, to), "index": lambda x, key: x[key],
+    "take": chosen, "take_pairs": chosen,
     "stack": lambda *xs: torch.stack(xs), "concat": lambda *xs, axis=0: torch.cat(xs, dim=axis),
     "sum_rows": lambda x: torch.sum(x, dim=0), "mean_rows": lambda x: torch.mean(x, dim=0),
 }  # fmt: skip
-NOTHING_TO_DIFFERENTIATE = {"gt", "lt", "ge", "le", "ones", "eye"}
+NOTHING_TO_DIFFERENTIATE = {"gt", "lt", "ge", "le", "ones", "eye", "one_hot"}
 # torch has no gradient of these, or does not have them at all, or has trigamma(x) to 10 digits only
 NO_TWIN = {
     "j0", "j1", "y0", "y1", "bessel_j", "bessel_y", "bessel_i", "expint", "dawson", "digamma", "polygamma",
@@ -300,11 +308,12 @@ def at_a_point(application: Application, seed: int) -> Model:
 def twin_gradient(application: Application, model: Model) -> Arrays:
     """torch's gradient of the sum of weights * sin(f(a0, a1, ...)), the loss of an application."""
 
-    names = [f"a{k}" for k in range(len(application.shapes))]
+    names = [f"a{k}" for k in range(len(application.shapes)) if k not in application.record.whole]
+    every = [f"a{k}" for k in range(len(application.shapes))]
     bend = torch.cos if application.record.name == "sin" else torch.sin
 
     def loss(v: Tensors) -> Any:
-        y = TWINS[application.record.name](*(v[name] for name in names), **application.options)
+        y = TWINS[application.record.name](*(v[name] for name in every), **application.options)
         return torch.sum(v["weights"] * bend(y))
 
     return autograd(model, loss, names)[1]

@@ -24,7 +24,7 @@ from gradcheck_cli.derivatives.finite_differences.drivers.perturbed_inputs impor
 from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
 from gradcheck_cli.evaluation.perturbed_pass import vary
 from gradcheck_cli.evaluation.tape import Tape
-from gradcheck_cli.model.graph import Graph, Node
+from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.primitives.axes import with_axes
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
@@ -193,7 +193,7 @@ def _slope_by_argument(
     if kind == "product":
         return _by_product(user, place, slope, tape, limits)
     if kind == "moves":
-        return _by_origin(user, place, slope, tape.model.graph)
+        return _by_origin(user, place, slope, tape)
     factor = _coefficient(user, place, tape)
     if kind == "total":
         slope = _Slope(*(_with_summed_axes(part, user, len(argument.shape)) for part in slope))
@@ -277,20 +277,25 @@ def _by_product(
     return _Slope(value, contract(doubt, np.abs(squeezed)))
 
 
-def _by_origin(user: Node, place: int, slope: _Slope, graph: Graph) -> _Slope:
+def _by_origin(user: Node, place: int, slope: _Slope, tape: Tape) -> _Slope:
     """The slope by each entry of a function that moves entries: their numbers are moved forward."""
+    graph = tape.model.graph
     argument = graph.nodes[user.arguments[place]]
     count = argument.size
     numbers = np.arange(1.0, count + 1).reshape(1, 1, *argument.shape)
     arguments = [np.zeros((1, 1, *graph.nodes[a].shape)) for a in user.arguments]
+    for k in user.primitive.whole:
+        arguments[k] = _with_rows(graph.nodes[user.arguments[k]], tape)
     arguments[place] = numbers
     come_from = np.asarray(user.primitive.forward(FLOAT64, *arguments, **user.options))
-    places = come_from.astype(np.intp).reshape(-1)
+    places = come_from.astype(np.intp).reshape(come_from.shape[1], -1)
 
     def gather(part: Array) -> Array:
-        back = np.zeros((count + 1, len(part)))
-        np.add.at(back, places, part.reshape(len(part), -1).T)
-        return back[1:].T.reshape(len(part), *argument.shape)
+        rows = max(len(part), len(places))
+        back = np.zeros((rows, count + 1))
+        each = np.broadcast_to(part.reshape(len(part), -1), (rows, places.shape[1]))
+        np.add.at(back, (np.arange(rows)[:, None], np.broadcast_to(places, each.shape)), each)
+        return back[:, 1:].reshape(rows, *argument.shape)
 
     return _sum_over_shared_rows(_Slope(gather(slope.value), gather(slope.bound)), argument)
 

@@ -80,6 +80,7 @@ USES = {  # how W reaches the loss, and how many entries must have a difference
     "without rows": "f = W @ [1, 2, 3]\nloss = sum(tanh(f + b)) * dot(v, v)",
     "two sums": "f = W @ x\nl = sum(sin(f))\nm = sum(f^2)\nloss = mean_rows(l) * sqrt(mean_rows(m)) + v[0]",
     "a slice": "l = (dot(v[0:2], W[1:3,:] @ x) - y)^2\nloss = mean_rows(l) + sum(b*b)",
+    "its rows chosen": "l = (dot(v, W[[2, 0, 2, 1],:] @ x + b) - y)^2\nloss = mean_rows(l)",
     "its rows moved": "B = concat(W[2:4,:], W[0:2,:])\nl = sum(tanh(B @ x))\nloss = mean_rows(l) + dot(b, v)",
 }
 NOT_AFFINE = {  # W itself would have to be moved entry by entry
