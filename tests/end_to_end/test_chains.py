@@ -195,6 +195,7 @@ def test_a_name_moves_alike_with_others_and_alone() -> None:
     assert all(not np.array_equal(together[name], api.load(text).point()[name]) for name in together)
 
 
+@pytest.mark.slow
 def test_tangents_of_a_long_chain_do_not_pile_up() -> None:
     """200 directions through 3,000 items are 5 MB where all are kept, half a percent of it where they go."""
     model = api.load(chain(500))

@@ -53,7 +53,8 @@ WRONG = (
 
 
 # 9 is judged at 50 digits, 90 is beyond the budget and judged by float64 bounds
-@pytest.mark.parametrize("n", [9, pytest.param(90, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [9, 90])
 def test_a_likelihood_with_its_claims(n: int) -> None:
     report = check(process(n), RIGHT, *WRONG[: 5 if n < 90 else 3], points=2)
     verdicts = [r.verdict for r in report.claims]

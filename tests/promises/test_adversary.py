@@ -160,6 +160,7 @@ def test_ties_are_claimed_together() -> None:
     assert tops == {(1, 1, 0), (0, 0, 0)}
 
 
+@pytest.mark.slow
 def test_every_kind_of_claim_is_drawn() -> None:
     drawn = set()
     for seed in range(200):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import fields
-from functools import cache
-from pathlib import Path
 
 import pytest
 
@@ -16,11 +14,7 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.verdicts.claims.true_values import At
 from paths import PACKAGE
-
-
-@cache
-def trees() -> dict[Path, ast.Module]:
-    return {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+from source_trees import trees
 
 
 def uses_of_id(tree: ast.AST) -> Iterator[int]:

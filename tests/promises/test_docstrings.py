@@ -15,6 +15,7 @@ import pytest
 
 import gradcheck_cli
 from paths import PACKAGE, PROJECT
+from source_trees import trees
 
 FUNCTIONS = [name for name in gradcheck_cli.__all__ if inspect.isfunction(getattr(gradcheck_cli, name))]
 WITH_EXAMPLES = [*FUNCTIONS, "InitOptions", "Initializer", "Outcome", "Report", "Verdict"]
@@ -70,8 +71,7 @@ def functions_of_arrays() -> dict[str, ast.FunctionDef]:
 
     A property says it in its sentence, a method that overrides another in the base class.
     """
-    trees = {path: ast.parse(text) for path, text in TEXTS.items()}
-    everything = [node for tree in trees.values() for node in tree.body]
+    everything = [node for tree in trees().values() for node in tree.body]
     classes = {node.name: node for node in everything if isinstance(node, ast.ClassDef)}
     public = {name for name in classes if not name.startswith("_")} - NAMESPACES
 
@@ -87,7 +87,7 @@ def functions_of_arrays() -> dict[str, ast.FunctionDef]:
         return any(node.name in words for other, words in WORDS.items() if other != path)
 
     found = {}
-    for path, tree in trees.items():
+    for path, tree in trees().items():
         for node in tree.body:
             owner, members, known = "", [node], set()
             if isinstance(node, ast.ClassDef) and node.name in public:

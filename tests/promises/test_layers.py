@@ -10,6 +10,7 @@ import pytest
 
 from layers import FOLDERS, GUESTS, MODULES, MOST_FILES_AT_THE_TOP, MOST_LINES, NOT_FROM, WALLS
 from paths import PACKAGE
+from source_trees import tree_of
 
 ROOT = PACKAGE.name
 
@@ -21,7 +22,7 @@ def imports(module: str, text: str | None = None) -> Iterator[tuple[str, bool]]:
 
 @cache
 def _imported(module: str) -> list[tuple[str, bool]]:
-    return list(_imports(ast.parse(MODULES[module].read_text(encoding="utf-8")), False))
+    return list(_imports(tree_of(MODULES[module]), False))
 
 
 def _imports(tree: ast.AST, late: bool) -> Iterator[tuple[str, bool]]:
@@ -143,6 +144,6 @@ def test_a_module_has_one_idea_and_no_more_lines_than_it_takes() -> None:
 @pytest.mark.parametrize("module", [m for m in MODULES if m not in ("", "__main__")])
 def test_a_module_says_what_it_reads_and_gives(module: str) -> None:
     path = MODULES[module]
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    text = ast.get_docstring(tree_of(path)) or ""
     missing = [word for word in ("Reads", "Gives") if word not in text]
     assert path.name == "__init__.py" or not missing, f"{module}: the docstring lacks {missing}"

@@ -10,6 +10,7 @@ import pytest
 
 from gradcheck_cli.numerics.limits.table import LIMITS
 from paths import PACKAGE
+from source_trees import tree_of
 
 FOLDER = PACKAGE / "numerics" / "limits"
 
@@ -89,7 +90,7 @@ def numbers_at_the_top(tree: ast.Module) -> Iterator[str]:
 
 def test_numbers_that_decide_are_limits() -> None:
     found = {
-        str(path.relative_to(PACKAGE)): list(numbers_at_the_top(ast.parse(path.read_text("utf-8"))))
+        str(path.relative_to(PACKAGE)): list(numbers_at_the_top(tree_of(path)))
         for path in PACKAGE.rglob("*.py")
         if FOLDER not in path.parents and PACKAGE / "render" not in path.parents
     }
@@ -205,7 +206,7 @@ def test_numbers_inside_functions_are_limits_or_known_facts() -> None:
         if FOLDER not in path.parents and PACKAGE / "render" not in path.parents:
             name = str(path.relative_to(PACKAGE))
             _, facts = FACTS_INSIDE.get(name, ("", set()))
-            if found := numbers_inside(ast.parse(path.read_text("utf-8"))) - facts:
+            if found := numbers_inside(tree_of(path)) - facts:
                 unknown[name] = found
     assert unknown == {}
 
@@ -213,9 +214,9 @@ def test_numbers_inside_functions_are_limits_or_known_facts() -> None:
 def test_facts_are_of_numbers_that_are_there() -> None:
     for name, (reason, facts) in FACTS_INSIDE.items():
         assert reason
-        assert facts <= numbers_inside(ast.parse((PACKAGE / name).read_text("utf-8"))), name
+        assert facts <= numbers_inside(tree_of(PACKAGE / name)), name
     for name in FACTS:
-        assert list(numbers_at_the_top(ast.parse((PACKAGE / name).read_text("utf-8")))), name
+        assert list(numbers_at_the_top(tree_of(PACKAGE / name))), name
 
 
 @pytest.mark.parametrize("text", ["x < 1e-9", "x * 4.0", "range(16)"])

@@ -23,7 +23,7 @@ def check(text: str) -> Report:
         ("param x = 21\nloss = tanh(x)", ["1/cosh(x)^2"], ["0*x"]),
         ("param x = -300\nloss = sinh(x) + cosh(x)", ["exp(x)", "cosh(x) + sinh(x)"], ["0*x", "2*exp(x)"]),
         ("param x = -1000\nloss = exp(x)", ["exp(x)"], ["0*x", "-exp(x)"]),
-        ("param x = 1e5\nloss = sigmoid(x)", ["exp(-x)/(1 + exp(-x))^2"], ["0*x"]),
+        ("param x = 1e4\nloss = sigmoid(x)", ["exp(-x)/(1 + exp(-x))^2"], ["0*x"]),
         ("param x = 1e300\nloss = tanh(x)", ["1/cosh(x)^2"], ["1 + 0*x"]),
         ("param x = 1e20\nloss = logsumexp([x, x])", ["1 + 0*x"], ["2 + 0*x"]),
         ("param x = 1e20\nloss = softplus(x)", ["sigmoid(x)", "1/(1 + exp(-x))"], ["0*x", "0.5 + 0*x"]),

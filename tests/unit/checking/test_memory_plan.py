@@ -78,6 +78,7 @@ def test_perturbed_passes_hold_no_more_than_the_limit() -> None:
     assert Moved(tape, of, [v], limits).most_together(100) == 100
 
 
+@pytest.mark.slow
 def test_a_comparison_stays_within_its_memory() -> None:
     """Measured, not planned: the arrays of NumPy at their peak."""
     model = api.load(WIDE.format(n=300))

@@ -490,11 +490,14 @@ def test_a_chain_of_ten_thousand_steps() -> None:
     assert len(show(read(show(model)))) == len(show(model))
 
 
+DEEP = [("sin(", ")", 10_000), ("sin(", ")", 40_000), ("-", "", 10_000), ("x^", "", 10_000)]
+
+
 @pytest.mark.parametrize(
     ("opening", "closing", "n"),
     [
-        *((*brackets, 10_000) for brackets in [("(", ")"), ("sin(", ")"), ("-", ""), ("x^", "")]),
-        pytest.param("sin(", ")", 40_000, marks=pytest.mark.slow),
+        ("(", ")", 10_000),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in DEEP),
     ],
 )
 def test_nested_brackets(opening: str, closing: str, n: int) -> None:

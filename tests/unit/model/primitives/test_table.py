@@ -3,6 +3,7 @@ the same wherever a record may be used, margins lie on the right side, and nothi
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import mpmath
@@ -50,9 +51,14 @@ def close(a: Any, b: Any, relative: float) -> bool:
 # ---------------------------------------------------------------------------------------------
 
 
+# of arrays and rows, shared and mixed, the fast part looks at the first application of a record
+some_or_all = pytest.mark.parametrize("most", [1, pytest.param(None, marks=pytest.mark.slow)])
+
+
+@some_or_all
 @by_name
-def test_values_agree(record: Primitive) -> None:
-    for application in applications(record):
+def test_values_agree(record: Primitive, most: int | None) -> None:
+    for application in islice(applications(record), most):
         model = application.model()
         program, tape = symbolic.lower(model), forward_pass(model)
         exact_tape, m = forward_pass(model, high()), high()
@@ -66,9 +72,10 @@ def test_values_agree(record: Primitive) -> None:
                 assert np.all(abs(found - floats(truth)) <= rounding[step]), (str(application), step)
 
 
+@some_or_all
 @by_name
-def test_derivatives_agree(record: Primitive) -> None:
-    for application in applications(record):
+def test_derivatives_agree(record: Primitive, most: int | None) -> None:
+    for application in islice(applications(record), most):
         model = application.model()
         program, tape = symbolic.lower(model), forward_pass(model)
         referee, point = Referee(program), model.point()

@@ -25,6 +25,7 @@ def test_two_ways_to_one_vanishing_number() -> None:
     assert wrong.verdict is Verdict.WRONG
 
 
+@pytest.mark.slow
 def test_what_is_right_at_the_given_point_is_not_doubted_for_what_vanishes_elsewhere() -> None:
     text = "data k = 1.380649e-23\nparam E = 1.12e-18, mu = 1.12e-18, T = 1\nloss = sigmoid((mu - E)/(k*T))\n"
     claims = [f"claim d loss/d mu = {factor}loss*(1 - loss)/(k*T)\n" for factor in ("", "2*")]

@@ -130,6 +130,7 @@ def test_a_parameter_that_the_loss_does_not_use_is_said_to_be_unused() -> None:
     assert not run("param w = 2, c = 3\nloss = w^2 + 0*c\n").notes
 
 
+@pytest.mark.slow
 def test_a_chain_of_a_thousand_claims_is_no_matter() -> None:
     steps = "\n".join(f"h{k} = 0.5*h{k - 1} + 1" for k in range(1, 1000))
     names = [f"d h999/d h{k}" for k in range(1000)]

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from build import one_of
 from gradcheck_cli import Verdict, api
 from gradcheck_cli.results.gradient_results import Entry
 
@@ -18,7 +19,7 @@ def entries(text: str) -> tuple[Entry, ...]:
 
 @pytest.mark.parametrize(
     ("loss", "verdict", "left", "right"),
-    [
+    one_of(3, [
         ("sum(relu(w))", KINK, 0.0, 1.0),
         ("sum(w*sqrt(w))", KINK, None, 0.0),
         ("sum(w^1.5)", KINK, None, 0.0),
@@ -26,7 +27,7 @@ def entries(text: str) -> tuple[Entry, ...]:
         ("sum(relu(w) - relu(-w))", OK, None, None),  # kinks that cancel
         ("norm(w)", KINK, -1.0, 1.0),  # what passes through one unit
         ("sum(abs(w)) + 1e30", KINK, -1.0, 1.0),
-    ],
+    ]),
 )
 def test_four_hundred_entries_have_one_verdict(
     loss: str, verdict: Verdict, left: float | None, right: float | None
@@ -51,6 +52,7 @@ def test_an_entry_whose_kinks_cancel_among_others() -> None:
     assert found[5].verdict is OK
 
 
+@pytest.mark.slow
 def test_slopes_that_are_all_different() -> None:
     """As many as 300: beyond the limit of exact slopes those of float64 count."""
     found = entries("data c[300] ~ uniform(1, 2)\nparam w[300] = 0\nloss = sum(c*relu(w))\n")
