@@ -17,7 +17,6 @@ from gradcheck_cli.checking.sentences import (
     sentence_on_required_claims,
     sentences_on_claims,
     sentences_on_columns,
-    spelled_shapes,
     summary_of,
     unseen_notes,
     unused_names,
@@ -29,7 +28,7 @@ from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import scheme_by_name
 from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
 from gradcheck_cli.derivatives.symbolic.program import Program
-from gradcheck_cli.evaluation.tape import Failing, Tape, forward_pass
+from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.limits.table import LIMITS, Limits
@@ -137,7 +136,11 @@ def _check_points(run: _Run) -> Report:
     tape = forward_pass(model, limits=run.limits.evaluation, meter=run.meter)
     failing = tape.failing()
     if failing is not None:
-        return _unresolved_report(model, blank, failing)
+        from gradcheck_cli.checking.not_finite import unresolved_report
+
+        return unresolved_report(
+            model, blank, failing, run.names, run.judged, tape.loss, limits=run.limits.gradients
+        )
     evidence = _prepare(run, tape)
     given = evidence.points[0]
     values = compare_values(model, evidence.program, evidence.referee, given, run.limits.gradients)
@@ -260,36 +263,6 @@ def _explain(
             for r in found
         ]
     return tuple(found)
-
-
-def _unresolved_report(model: Model, blank: Report, failing: Failing) -> Report:
-    """The loss is not finite at the given point: the step and its arguments are named."""
-    node = failing.node
-    step = model.steps.get(failing.step)
-    where = f"step {step.display} (line {step.where})" if step else "the loss"
-    row = f" in row {failing.row}" if failing.row is not None else ""
-    what = "the value"
-    if not (node.is_leaf or node.is_literal):
-        record = node.primitive
-        given = ", ".join(f"{a:.6g}" for a in failing.arguments)
-        what = (
-            f"{record.function} of {spelled_shapes(model, node)}"
-            if not (record.elementwise or record.infix)
-            else f"{failing.arguments[0]:.6g} {record.infix} {failing.arguments[1]:.6g}"
-            if record.infix and len(failing.arguments) == 2
-            else f"{record.function}({given})"
-        )
-        if record.domain_text != "all numbers" and failing.value != failing.value:
-            what += f", which is outside its domain ({record.domain_text}),"
-    note = f"{where}: {what} is {failing.value:g}{row} at the given point"
-    way_out = (
-        "UNRESOLVED: where the loss is not finite nothing can be said of its derivatives. "
-        "Choose other values, or try --at NAME=VALUE."
-    )
-    return replace(
-        blank, verdict=Verdict.UNRESOLVED, loss=None, value_note=note, summary=f"{note}.",
-        closing=(way_out,),
-    )  # fmt: skip
 
 
 def _conclude(

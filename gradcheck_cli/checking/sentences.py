@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from gradcheck_cli.derivatives import symbolic
-from gradcheck_cli.model.graph import Node, spell_shape
+from gradcheck_cli.model.graph import spell_shape
 from gradcheck_cli.model.model import Input, Model
 from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.reference.referee import Referee
@@ -15,7 +15,7 @@ from gradcheck_cli.verdicts.claims.grounds import Grounds
 
 __all__ = [
     "budget_notes", "coverage_of", "free_notes", "lacking", "sentence_on_required_claims",
-    "sentences_on_claims", "sentences_on_columns", "spelled_shapes", "summary_of", "unseen_notes",
+    "sentences_on_claims", "sentences_on_columns", "summary_of", "unseen_notes",
     "unused_names", "unused_notes",
 ]  # fmt: skip
 
@@ -28,12 +28,6 @@ _MOST_NAMED = 12  # names in a sentence
 
 def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
-
-
-def spelled_shapes(model: Model, node: Node) -> str:
-    """What a function of arrays was given: "an array [3,3]"."""
-    shapes = [spell_shape(model.graph.nodes[a].shape) for a in node.arguments]
-    return " and ".join(f"an array {shape}" if shape else "a number" for shape in shapes)
 
 
 def free_notes(model: Model) -> list[str]:

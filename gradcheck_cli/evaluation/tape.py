@@ -39,6 +39,7 @@ class Failing:
     arguments: tuple[float, ...]
     value: float
     row: int | None
+    entry: tuple[int, ...] = ()  # of an array
 
 
 @dataclass
@@ -286,7 +287,7 @@ class Tape:
             arguments.append(float(found[key]))
         step = self.model.step_around(node.index).name
         row = self.rows_of(number).start + at[0] if node.per_row else None
-        return Failing(node, step, tuple(arguments), float(values[at]), row)
+        return Failing(node, step, tuple(arguments), float(values[at]), row, at[1:])
 
 
 @dataclass

@@ -214,12 +214,12 @@ def _judge(context: ClaimContext, claim: Claim) -> ClaimResult:
             f"the derivative takes {spell_bytes(needed)}, and --memory allows {spell_bytes(context.memory)}; "
             "claim single entries, or raise it"
         )
-        return replace(_blank_result(context.model, claim), verdict=Verdict.UNRESOLVED, note=note)
+        return replace(blank_result(context.model, claim), verdict=Verdict.UNRESOLVED, note=note)
     try:
         result = _by_rows(context, claim) or _judge_once(context, claim)
     except BudgetSpent:  # the slopes of a kink
         note = context.referee.budget.reason
-        return replace(_blank_result(context.model, claim), verdict=Verdict.UNRESOLVED, note=note)
+        return replace(blank_result(context.model, claim), verdict=Verdict.UNRESOLVED, note=note)
     if not context.lacks_precision:
         return result
     if result.verdict is Verdict.UNRESOLVED or (result.verdict is Verdict.OK and _is_open(context, claim)):
@@ -279,7 +279,7 @@ def _floats(context: ClaimContext, claim: Claim, at: At) -> tuple[Array, Array, 
 
 
 def _judge_once(context: ClaimContext, claim: Claim) -> ClaimResult:
-    blank = _blank_result(context.model, claim)
+    blank = blank_result(context.model, claim)
     formula = claim.formulas[context.layout]
     if isinstance(formula, Misfit):
         note = formula.message + (f"; {formula.help}" if formula.help else "")
@@ -350,7 +350,8 @@ def _carry(
     return found
 
 
-def _blank_result(model: Model, claim: Claim) -> ClaimResult:
+def blank_result(model: Model, claim: Claim) -> ClaimResult:
+    """The result of a claim before it is judged."""
     target = claim.target
     entry = spell_shape(target.index) if target.index else ""
     return ClaimResult(
