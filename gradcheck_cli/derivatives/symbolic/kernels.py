@@ -68,11 +68,30 @@ class Kernel:
 
 
 def _tidy(expression: Any) -> Any:
-    """c*x^c/x, which is 0/0 at 0, becomes c*x^(c-1)."""
+    """c*x^c/x, which is 0/0 at 0, becomes c*x^(c-1), and x^c*log(x) a product that is 0 where x^c is."""
     import sympy
 
-    symbolic_powers = [p for p in expression.atoms(sympy.Pow) if p.exp.free_symbols]
-    return sympy.powsimp(expression, combine="exp") if symbolic_powers else expression
+    if not any(power.exp.free_symbols for power in expression.atoms(sympy.Pow)):
+        return expression
+    expression = sympy.powsimp(expression, combine="exp")
+    return expression.replace(lambda part: part.is_Mul, _vanish)
+
+
+def _vanish(product: Any) -> Any:
+    """x^c*log(x)^k as one function: its limit at x = 0 is 0 for c > 0."""
+    import sympy
+
+    for power in product.args:
+        if not (power.is_Pow and power.exp.free_symbols):
+            continue
+        logs = [part for part in product.args if part.as_base_exp()[0] == sympy.log(power.base)]
+        if len(logs) == 1 and logs[0].as_base_exp()[1].is_Integer:
+            rest = [part for part in product.args if part not in (power, logs[0])]
+            return sympy.Mul(*rest, sympy.Function(_VANISHING)(power, logs[0]))
+    return product
+
+
+_VANISHING = "vanishing_product"
 
 
 class Formula:
@@ -200,6 +219,7 @@ for _name in _NAMED:
 _NUMERIC["polygamma"] = _of_order("polygamma")
 for _letter in "jyi":
     _NUMERIC[f"bessel{_letter}"] = _of_order(f"bessel_{_letter}")
+_NUMERIC[_VANISHING] = lambda m, a, b: m.where(m.eq(a, 0), 0 * a, a * b)
 _NUMERIC["expm1"] = lambda m, x: m.expm1(x)
 _NUMERIC["sec"] = lambda m, x: 1 / m.cos(x)
 _NUMERIC["csc"] = lambda m, x: 1 / m.sin(x)
