@@ -46,6 +46,15 @@ FUNCTIONS = [
     ("loss = sin 2*x", "2", "write sin(2*x)"),
     ("loss = sin^2(x)", "(", "write sin(x)^2"),
     ("loss = sin^-1(x)", "(", "asin(x)"),
+    ("loss = sum(diff(v))", "diff", "v[1:3] - v[0:2]"),
+    ("loss = log1pexp(x + y)", "log1pexp", "write softplus(x + y)"),
+    ("loss = logcosh(x)", "logcosh", "write x + softplus(-2*x) - log(2)"),
+    ("loss = erfcinv(x)", "erfcinv", "write erfinv(1 - x)"),
+    ("loss = acoth(y)", "acoth", "write atanh(1/y)"),
+    ("loss = huber(x)", "huber", "write where(abs(x) < 1, x^2/2, abs(x) - 1/2)"),
+    ("loss = kl_div(v, v)", "kl_div", "write sum(xlogy(v, v/v))"),
+    ("loss = sum(triu(A))", "triu", "data of ones and zeros"),
+    ("loss = besselk(1, x)", "besselk", "not among the functions"),
 ]
 NUMBERS = [
     ("param m = [[1 2] [3 4]]", "2", "write [[1, 2], [3, 4]]"),
