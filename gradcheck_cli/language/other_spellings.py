@@ -43,7 +43,6 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "onehot one_hot": ("one_hot({*})", "eye({1})[{0},:]", "eye(10)[{0},:]"),
     "concatenate cat hstack append": ("concat({*})",),
     "stack vstack": ("[{*}]",),
-    "embedding lookup gather": ("{0}[{1}]",),
     # arithmetic
     "maximum fmax": ("max({0}, {1})",),
     "minimum fmin": ("min({0}, {1})",),
@@ -170,7 +169,8 @@ _REMARKS: Mapping[str, str] = MappingProxyType({
     "svd svdvals": "write sqrt(eigvalsh(A' @ A)) for the singular values",
     "diff": "of a vector with 3 entries: v[1:3] - v[0:2]",
     "roll": "of a vector with 3 entries: concat(v[2:3], v[0:2])",
-    "eig eigh eigvals": "write eigvalsh(A) for the eigenvalues of a symmetric matrix; there are no eigenvectors",
+    "eig eigh eigvals": "write eigvalsh(A) for a symmetric matrix; eigenvectors are no function here",
+    "embedding lookup gather": "index by whole numbers: data w[3] in 0 to 9 = [4, 0, 9], and then E[w,:]",
     "tril triu": "multiply with data of ones and zeros, data L[2,2] = [[1, 0], [1, 1]]",
     "fft rfft ifft": "there are no complex numbers: write the sums of cos and sin",
     "expm logm sqrtm": "functions of matrices are inv, det and products",
