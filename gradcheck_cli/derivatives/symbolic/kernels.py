@@ -63,17 +63,27 @@ class Kernel:
         found: list[Formula | None] = []
         for slot, live in zip(self.slots, self.live, strict=True):
             partial = _tidy(self.expression.diff(slot)) if live else 0
-            found.append(None if partial == 0 else Formula(partial, self.slots))
+            found.append(None if partial == 0 else Formula(partial, self.slots, is_partial=True))
         return found
 
 
 def _tidy(expression: Any) -> Any:
-    """c*x^c/x, which is 0/0 at 0, becomes c*x^(c-1), and x^c*log(x) a product that is 0 where x^c is."""
+    """c*x^c/x, which is 0/0 at 0, becomes c*x^(c-1)."""
     import sympy
 
-    if not any(power.exp.free_symbols for power in expression.atoms(sympy.Pow)):
+    return sympy.powsimp(expression, combine="exp") if _has_varying_exponent(expression) else expression
+
+
+def _has_varying_exponent(expression: Any) -> bool:
+    import sympy
+
+    return any(power.exp.free_symbols for power in expression.atoms(sympy.Pow))
+
+
+def _with_limits(expression: Any) -> Any:
+    """What is computed of an expression: x^c*log(x) as a product that is 0 where x^c is."""
+    if not _has_varying_exponent(expression):
         return expression
-    expression = sympy.powsimp(expression, combine="exp")
     return expression.replace(lambda part: part.is_Mul, _vanish)
 
 
@@ -82,7 +92,7 @@ def _vanish(product: Any) -> Any:
     import sympy
 
     for power in product.args:
-        if not (power.is_Pow and power.exp.free_symbols):
+        if not (power.is_Pow and power.exp.free_symbols and power.base.free_symbols):
             continue
         logs = [part for part in product.args if part.as_base_exp()[0] == sympy.log(power.base)]
         if len(logs) == 1 and logs[0].as_base_exp()[1].is_Integer:
@@ -97,13 +107,14 @@ _VANISHING = "vanishing_product"
 class Formula:
     """A SymPy expression as a list of instructions for arrays; nothing is compiled or generated."""
 
-    def __init__(self, expression: Any, slots: Sequence[Any]) -> None:
+    def __init__(self, expression: Any, slots: Sequence[Any], *, is_partial: bool = False) -> None:
         self.expression = expression
         self.is_one = bool(expression == 1)
+        computed = _with_limits(expression) if is_partial else expression
         places: dict[Any, int] = {slot: k for k, slot in enumerate(slots)}
         self.start = len(slots)
         self.code: list[tuple[Callable[..., Any], tuple[int, ...]]] = []
-        todo = [expression]
+        todo = [computed]
         while todo:
             part = todo[-1]
             waiting = [a for a in _inner(part) if a not in places] if part not in places else []
@@ -114,7 +125,7 @@ class Formula:
                     places[part] = self.start + len(self.code) - 1
             else:
                 todo.extend(waiting)
-        self.result = places[expression]
+        self.result = places[computed]
         self.drops_slots = not set(slots) <= expression.free_symbols
 
     def __call__(self, m: Namespace, values: Sequence[Array]) -> Array:
