@@ -16,29 +16,35 @@ kinks, at borders, of extraordinary size) and takes the slopes of every step to 
     kink missed         an entry that is ok where left and right slopes differ
     slow                a report of more than a minute of the processor
     undecided ok        a report that reads ok although a claim is undecided
+    claim not found     a report that does not hold a claim as it was written
+
+`adversary_writing.py` writes a problem in other ways that say the same: with definitions, loops, and names of
+derivatives.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-import time
 import traceback
 import warnings
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adversary_claims import Claimed, claims_of, with_claims
 from adversary_problems import Author, Input, Problem, Slope
 from adversary_trees import C, Tree, names_in
+from adversary_writing import Style
 from gradcheck_cli import Report, Verdict, check, load
 from gradcheck_cli.common.errors import GradcheckError
 
 FAILURES = (
     *("crash", "refused", "right called WRONG", "wrong passed"),
-    *("right column blamed", "digits overstated", "kink missed", "slow", "undecided ok"),
+    *("right column blamed", "digits overstated", "kink missed", "slow", "undecided ok", "claim not found"),
 )
 SECONDS = 60  # of one report
 _TINY = C.mpf("1e-300")
@@ -56,19 +62,36 @@ def examine(seed: int, extreme: float = 0.02) -> tuple[Problem, Failure | None]:
 def failure(problem: Problem) -> Failure | None:
     """What goes wrong with this problem, if anything does, and a sentence on it."""
     claims = claims_of(problem)
-    started = time.process_time()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), interrupted(SECONDS):
             warnings.simplefilter("error")
             report = check(load(text_of(problem, claims)))
     except GradcheckError as error:
         return "refused", str(error).splitlines()[0]
+    except Overdue:
+        return "slow", f"more than {SECONDS} seconds"
     except Exception as error:  # whatever it is, it is a crash
         where = traceback.extract_tb(error.__traceback__)[-1]
         return "crash", f"{type(error).__name__}: {error} ({where.name})"
-    if time.process_time() - started > SECONDS:
-        return "slow", f"{time.process_time() - started:.0f} seconds"
-    return misjudged_claim(report, claims) or misjudged_entry(report, problem) or misjudged_report(report)
+    return misjudged_claim(report, claims, problem.style) or misjudged_entry(report, problem) or misjudged_report(report)
+
+
+class Overdue(BaseException):
+    """A report takes too long; nothing else catches it."""
+
+
+@contextmanager
+def interrupted(seconds: float) -> Iterator[None]:
+    """Raises Overdue in what runs longer than some seconds of the processor."""
+    def overdue(*_: object) -> None:
+        raise Overdue
+
+    signal.signal(signal.SIGVTALRM, overdue)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
 def text_of(problem: Problem, claims: list[Claimed] | None = None) -> str:
@@ -77,13 +100,17 @@ def text_of(problem: Problem, claims: list[Claimed] | None = None) -> str:
     return problem.text(tuple(dict.fromkeys(c.line for c in lines)))
 
 
-def misjudged_claim(report: Report, claims: list[Claimed]) -> Failure | None:
+def misjudged_claim(report: Report, claims: list[Claimed], style: Style) -> Failure | None:
     """A claim with a verdict that is a mistake. Where the loss is not finite no claim is judged."""
-    given = {c.line.replace(" ", ""): c for c in claims}
+    given = {style.claim(c.line).replace(" ", ""): c for c in claims}
+    summed = {line.partition("=")[0]: c for line, c in given.items() if "(i=" in line}  # shown term by term
     for found in report.claims:
         sign = "" if found.formula.startswith("from ") else "="
-        claim = given.get(f"claim{found.display}{sign}{found.formula}".replace(" ", ""))
-        if claim is not None and str(found.verdict) in claim.mistakes:
+        left = f"claim{found.display}".replace(" ", "")
+        claim = given.get(f"{left}{sign}{found.formula}".replace(" ", ""), summed.get(left))
+        if claim is None:
+            return "claim not found", f"{found.display} = {found.formula}"
+        if str(found.verdict) in claim.mistakes:
             said = found.note or found.diagnosis
             return claim.mistakes[str(found.verdict)], f"{claim.line}: {found.verdict}, {said}"
     return None
@@ -158,6 +185,10 @@ def _smaller(problem: Problem) -> Iterator[Problem]:
         yield from (replace(problem, recipes=(r,), cache={}) for r in problem.recipes)
     elif problem.recipes:
         yield replace(problem, recipes=(), cache={})
+    if problem.style != Style():
+        yield replace(problem, style=Style(), cache={})
+        for part in ({"defined": frozenset()}, {"named": frozenset()}, {"halved": False}, {"loops": False}):
+            yield replace(problem, style=replace(problem.style, **part), cache={})
     used = frozenset().union(*map(names_in, problem.steps.values()))
     claimed = {name for r in problem.recipes for name in (r.by, r.of)}
     for title in {**problem.inputs, **problem.steps}:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from adversary_problems import Index, Input, Problem
+from adversary_problems import Index, Input, Problem, entry_of, indices_of
 from adversary_trees import (
     REDUCERS,
     C,
@@ -276,12 +276,13 @@ def _derived(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[
     if recipe.of != "loss" or recipe.by == "loss":
         return
     parts: list[Tree] = []
+    primes = draw.random() < 0.3
     for title, tree in problem.steps.items():
         if title == recipe.by:
             parts = []
         adjoint = number("1") if title == "loss" else Tree(
             "derivative", (), f"d loss/d {title}", tree.shape, tree.rows)  # fmt: skip
-        found = contributions(tree, adjoint, recipe.by)
+        found = contributions(tree, adjoint, recipe.by, primes)
         if found is None:
             return
         parts += found
@@ -391,6 +392,70 @@ def _replaced(tree: Tree, old: Tree, new: Tree) -> Tree:
     if tree == old:
         return new
     return replace(tree, arguments=tuple(_replaced(a, old, new) for a in tree.arguments))
+
+
+# ---------------------------------------------------------------------------------------------
+# Values of steps
+# ---------------------------------------------------------------------------------------------
+
+
+def _value(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """The value of a step as numbers: all or some digits of it, or with one entry off; or one entry alone."""
+    given = problem.base.names[recipe.by]
+    true = {i: entry_of(given, i) for i in indices_of(given)}
+    if recipe.by in problem.inputs or not all(v == 0 or 1e-250 < abs(v) < 1e250 for v in true.values()):
+        return
+    right = draw.random() < 0.5
+    numbers = true if right else _one_changed(true, draw)
+    digits = draw.choice([17, 17, 17, 9, 5])
+    if not right and all(abs(numbers[i] - v) <= abs(v) * C.mpf(10) ** (2 - digits) for i, v in true.items()):
+        return
+    texts = {i: _shown(v, digits) for i, v in numbers.items()}
+    alone = draw.choice(list(texts))
+    if alone and not isinstance(given, Rows) and draw.random() < 0.3:
+        at = f"[{','.join(map(str, alone))}]"
+        mistakes = RIGHT if numbers[alone] == true[alone] else NO_NUMBER
+        yield Claimed(f"claim {recipe.by}{at} = {texts[alone]}", mistakes)
+        return
+    said = f"= {nested(texts)}"
+    if len(alone) > 2:  # a matrix for each row stands in files alone
+        path = f"{_FOLDER.name}/{recipe.by}-{draw.randrange(10**9)}.npy"
+        np.save(path, np.array([float(v) for v in numbers.values()]).reshape(_array(given).shape))
+        said = f'from "{path}"'
+    yield Claimed(f"claim {recipe.by} {said}", RIGHT if right else NO_NUMBER)
+
+
+def _whole_value(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """The value of a step as whole numbers: right where it is whole, wrong where it is not or is another one."""
+    given = problem.base.names[recipe.by]
+    true = {i: entry_of(given, i) for i in indices_of(given)}
+    if recipe.by in problem.inputs or any(abs(v) > 1e6 or len(i) > 2 for i, v in true.items()):
+        return
+    whole = {i: int(C.nint(v)) for i, v in true.items()}
+    off = max(abs(v - whole[i]) for i, v in true.items())
+    if 0 < off < C.mpf("1e-40"):
+        return
+    right = off == 0 and draw.random() < 0.6
+    if off == 0 and not right:
+        whole[draw.choice(list(whole))] += draw.choice([-1, 1])
+    yield Claimed(f"claim {recipe.by} = {nested({i: str(v) for i, v in whole.items()})}",
+                  RIGHT if right else NO_NUMBER)  # fmt: skip
+
+
+def _value_formula(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
+    """The right side of a step, or that with a mistake in it."""
+    tree = problem.steps.get(recipe.by)
+    if tree is None or not tree.arguments:
+        return
+    if draw.random() < 0.5:
+        yield Claimed(f"claim {recipe.by} = {written(tree)}", RIGHT)
+        return
+    slipped = _with_a_slip(tree, draw)
+    if slipped is None:
+        return
+    true, found = _array(problem.base.names[recipe.by]), _array(Pass(problem.base.names).value(slipped))
+    if found.shape == true.shape and np.max(np.abs(found - true)) > C.mpf("1e-7") * np.max(np.abs(true)):
+        yield Claimed(f"claim {recipe.by} = {written(slipped)}", NO_NUMBER)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -531,7 +596,8 @@ KINDS: dict[str, Callable[[Problem, Recipe, random.Random], Iterator[Claimed]]] 
     "numbers": _numbers, "mutated": _mutated, "rounded": _rounded, "entry": _entry, "whole": _whole,
     "shape": _other_shape, "float32": _single_precision, "jacobian": _jacobian, "formula": _formula,
     "slip": _slip, "kink": _kink, "outside": _outside, "jointly": _jointly, "border": _border,
-    "circle": _circle, "symmetric": _untransposed, "file": _file,
+    "circle": _circle, "symmetric": _untransposed, "file": _file, "value": _value,
+    "whole value": _whole_value, "value formula": _value_formula,
 }  # fmt: skip
 _NUMBERS = ("numbers", "mutated", "rounded", "entry", "whole", "shape", "float32", "file", "file")
 Groups = list[Recipe]
@@ -550,10 +616,13 @@ def with_claims(problem: Problem, draw: random.Random) -> Problem:
     scalars = [t for t in steps if not problem.steps[t].shape and not problem.steps[t].rows]
     tied = bool(problem.base.ties)
     often = ["kinks"] * 4 if tied else ["numbers", "formulas"]
-    group = draw.choice(["numbers", "formulas", "circle", *often])
+    group = draw.choice(["numbers", "formulas", "circle", "values", *often])
     if group == "formulas":
         kinds = ["formula"] if tied else ["formula", "slip"]
         recipes = [Recipe(draw.choice(kinds), by, seed + k) for k, by in enumerate([*names, *steps])]
+    elif group == "values":
+        kinds = ["value", "value", "whole value", "value formula"]
+        recipes = [Recipe(draw.choice(kinds), by, seed + k) for k, by in enumerate([*steps, "loss"])]
     elif group == "circle":
         recipes = [Recipe("circle", draw.choice([*names, *steps]), seed)]
     elif group == "kinks":
@@ -566,4 +635,4 @@ def with_claims(problem: Problem, draw: random.Random) -> Problem:
         vectors = [t for t in steps if len(problem.steps[t].shape) == 1]
         if vectors and draw.random() < 0.5:
             recipes.append(Recipe("jacobian", draw.choice([*names, *steps]), seed, draw.choice(vectors)))
-    return replace(problem, recipes=tuple(recipes[:6]), cache={})
+    return replace(problem, recipes=tuple(recipes[:8]), cache={})

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from adversary_functions import OPERATIONS
-from adversary_trees import REDUCERS, C, Outside, Pass, Rows, Shape, Tree, apply, name, written
+from adversary_trees import REDUCERS, C, Outside, Pass, Rows, Shape, Tree, apply, name, names_in, replaced
+from adversary_writing import Style, lines_of
 
 STEP = 250  # decimal places: truncation 1e-250 of the second derivative, round-off 1e-550
 WIDER = 200  # where a slope is 0 or infinite in the limit, this step says otherwise
@@ -94,6 +95,7 @@ class Problem:
     inputs: Mapping[str, Input]
     steps: Mapping[str, Tree]
     recipes: tuple[Any, ...] = ()
+    style: Style = Style()
     cache: dict[Any, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -103,9 +105,7 @@ class Problem:
 
     def text(self, claims: Iterator[str] | tuple[str, ...] = ()) -> str:
         """The model file."""
-        lines = [given.written(title) for title, given in self.inputs.items()]
-        lines += [f"{title} = {written(tree)}" for title, tree in self.steps.items()]
-        return "\n".join([*lines, *claims, ""])
+        return "\n".join([*lines_of(self.inputs, self.steps, tuple(claims), self.style), ""])
 
     def evaluated(self, moves: Moves | None = None) -> Pass:
         """All values, with something added to some. Raises Outside."""
@@ -139,8 +139,8 @@ class Problem:
 
     def _slopes(self, by: str, of: str, place: Index, around: Moves) -> Iterator[tuple[Index, Slope]]:
         names = self.evaluated(around).names
-        here, given = _entry(names[of], place), names[by]
-        for index in _indices(given):
+        here, given = entry_of(names[of], place), names[by]
+        for index in indices_of(given):
             one = _single(given, index)
             yield index, Slope(*(self._limit(of, place, here, around, by, one, way) for way in (-1, 1)))
 
@@ -156,7 +156,7 @@ class Problem:
             h = way * C.mpf(10) ** -places
             step = Rows(d * h for d in direction) if isinstance(direction, Rows) else direction * h
             moved = {**around, by: _moved(step, around.get(by))}
-            return (_entry(self.evaluated(moved).names[of], place) - here) / h
+            return (entry_of(self.evaluated(moved).names[of], place) - here) / h
 
         try:
             near = slope(STEP)
@@ -179,12 +179,16 @@ def _moved(value: Any, move: Any) -> Any:
     return Rows(a + b for a, b in zip(value, move, strict=True)) if isinstance(value, Rows) else value + move
 
 
-def _entry(value: Any, place: Index) -> Any:
+def entry_of(value: Any, place: Index) -> Any:
+    """One number of an array, or of Rows with the row in front."""
+    if isinstance(value, Rows) and place:
+        return entry_of(value[place[0]], place[1:])
     found = np.array(value, dtype=object)[place]
     return found if isinstance(found, C.mpf) else np.asarray(found, dtype=object)[()]
 
 
-def _indices(value: Any) -> Iterator[Index]:
+def indices_of(value: Any) -> Iterator[Index]:
+    """All indices of an array, or of Rows with the row in front."""
     if isinstance(value, Rows):
         return ((r, *i) for r, row in enumerate(value) for i in np.ndindex(np.shape(row)))
     return np.ndindex(np.shape(value))
@@ -250,7 +254,42 @@ class Author:
                 tree = self._applied([*pool, tree])
             steps[f"s{k}"] = tree
             pool.append(name(f"s{k}", tree.shape, tree.rows))
-        return Problem(inputs, self._closed(steps, pool[-1]))
+        if draw.random() < 0.15:
+            pool += self._chain(inputs, steps, pool)
+        return Problem(inputs, self._closed(steps, pool[-1]), style=self._style([*inputs, *steps]))
+
+    def _style(self, titles: list[str]) -> Style:
+        draw = self.random
+        defined, named = (
+            frozenset(t for t in titles if draw.random() < part)
+            for part in (draw.choice([0, 0, 0.6]), draw.choice([0, 0, 0, 0.6]))
+        )
+        seed, halved, loops = draw.randrange(10**6), draw.random() < 0.1, draw.random() < 0.8
+        return Style(seed, defined, named - {"t", "loss"}, halved, loops)
+
+    def _chain(self, inputs: dict[str, Input], steps: dict[str, Tree], pool: list[Tree]) -> list[Tree]:
+        """Steps h1, h2, ... of one form, each of the one before, its own weight and its number."""
+        draw = self.random
+        start = draw.choice(pool[-3:])
+        before, weight = name("h", start.shape, start.rows), name("w")
+        for _ in range(20):
+            tree = self._applied([before, weight, Tree("turn", (), "k")])
+            if draw.random() < 0.7:
+                other = draw.choice([weight, Tree("turn", (), "k"), before])
+                tree = apply(draw.choice(["mul", "add", "sub"]), tree, other)
+            if (tree.shape, tree.rows) == (start.shape, start.rows) and "h" in names_in(tree):
+                break
+        else:
+            return []
+        count, first = draw.choice([2, 3, 3, 4]), draw.choice(["-0.5", "0", "0.5"])
+        steps["h0"] = apply("alias", start)
+        for k in range(1, count + 1):
+            if "w" in names_in(tree):
+                inputs[f"w{k}"] = Input("param", str(float(first) + 0.25 * k))
+            leaves = {before: replace(before, text=f"h{k - 1}"), weight: name(f"w{k}"),
+                      Tree("turn", (), "k"): Tree("turn", (), str(k))}  # fmt: skip
+            steps[f"h{k}"] = replaced(tree, leaves)
+        return [name(f"h{count}", start.shape, start.rows)]
 
     def _closed(self, steps: dict[str, Tree], last: Tree) -> dict[str, Tree]:
         """The loss: the last step as a number, in one step or in several."""

@@ -150,6 +150,11 @@ def _matmul_shape(a: Shape, b: Shape) -> Shape:
     return a[0], b[1]
 
 
+def _of_two(given: Shape) -> Shape:
+    need(given == (2,))
+    return ()
+
+
 def _map_shape(a: Shape, b: Shape) -> Shape:
     need(len(a) == 2 and len(b) == 1 and a[1] == b[0])
     return (a[0],)
@@ -465,6 +470,20 @@ OPERATIONS |= {
                     (lambda g, y, a: f("outer")(_first_of(a.shape[0]), g),), "index"),
     "[:,0]": _array("({0})[:,0]", lambda a: a[:, 0], _indexed((slice(None), 0), 2),
                     (lambda g, y, a: f("outer")(g, _first_of(a.shape[1])),), "index"),
+    "sum of entries": _array("sum(i = 0 to 1: ({0})[i])", np.sum, _of_two, (lambda g, y, a: _shaped(g, a),),
+                             "index"),
+    "product of entries": _array("prod(i = 0 to 1: ({0})[i])", np.prod, _of_two,
+                                 (lambda g, y, a: g * f("prod")(a) / a,), "index"),
+    "sum of pairs": _array("sum(i = 0 to 1: sum(j = 0 to i: ({0})[i]*({0})[j]))",
+                           lambda a: a[0] * a[0] + a[1] * a[0] + a[1] * a[1], _of_two,
+                           (lambda g, y, a: g * (a + f("sum of entries")(a)),), "index"),
+    "sum of products": _array("sum(i = 0 to 1: ({0})[i]*({1})[i])", lambda a, b: np.sum(a * b),
+                              lambda a, b: need(a == b == (2,)) or (),
+                              (lambda g, y, a, b: g * b, lambda g, y, a, b: g * a), "index"),
+    "power sum": _one("sum(i = 1 to 3: i*({0})^i)", lambda a: a + 2 * a**2 + 3 * a**3,
+                      lambda g, y, a: g * f("squares in powers")(a), "pow"),
+    "squares in powers": _one("sum(i = 1 to 3: i*i*({0})^(i-1))", lambda a: 1 + 4 * a + 9 * a**2,
+                              lambda g, y, a: g * (n("4") + n("18") * a), "pow"),
     "plus ones": Operation("({0} + 2*ones(2))", lambda a: a + 2, (lambda g, y, a: g,),
                            lambda s: need(s == (2,)) or s, covers=("ones",)),
     "plus eye": _array("({0} + eye(2))", lambda a: a + np.eye(2).astype(int).astype(object),

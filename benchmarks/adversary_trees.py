@@ -7,8 +7,9 @@ derivatives of the table are formulas of its own, written in the language.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mpmath
@@ -19,6 +20,7 @@ C = mpmath.MPContext()
 C.dps = DIGITS
 ZERO = C.mpf(0)
 _ROUNDED = C.mpf(10) ** (40 - DIGITS)  # a sum below this is 0: what is left is rounding
+_PRIME = C.mpf(10) ** -250  # the step of f'(z)
 _HUGE = C.mpf("1e300")
 
 
@@ -98,7 +100,8 @@ def apply(operation: str, *arguments: Tree) -> Tree:
 def written(tree: Tree) -> str:
     """A tree in the language of model files."""
     if not tree.arguments:
-        return f"({tree.text})" if tree.text.startswith(("-", "d ")) else tree.text
+        bracketed = tree.operation == "turn" or tree.text.startswith(("-", "d "))
+        return f"({tree.text})" if bracketed else tree.text
     return OPERATIONS[tree.operation].form.format(*map(written, tree.arguments))
 
 
@@ -129,7 +132,7 @@ class Pass:
         return found
 
     def _leaf(self, tree: Tree) -> Any:
-        if tree.operation == "number":
+        if tree.operation in ("number", "turn"):
             return C.mpf(tree.text) if tree.text != "pi" else +C.pi
         if tree.operation == "literal":
             return np.frompyfunc(C.mpf, 1, 1)(np.array(json.loads(tree.text), dtype=object))
@@ -187,28 +190,47 @@ def _checked(found: Any) -> Any:
 # ---------------------------------------------------------------------------------------------
 
 
-def contributions(tree: Tree, adjoint: Tree, of: str) -> list[Tree] | None:
-    """What d loss/d `of` gets through a tree with this adjoint; None where the table has no rule."""
+def contributions(tree: Tree, adjoint: Tree, of: str, primes: bool = False) -> list[Tree] | None:
+    """What d loss/d `of` gets through a tree with this adjoint; None where the table has no rule.
+
+    With primes the derivative of a function is written f'(z) where the language can.
+    """
     if tree.operation == "name":
         return [adjoint] if tree.text == of else []
     found: list[Tree] = []
     for place, argument in enumerate(tree.arguments):
         if of not in names_in(argument):
             continue
+        prime = primed(tree.operation) if primes else None
         rules = OPERATIONS[tree.operation].rules
-        if rules is None:
+        if rules is None and prime is None:
             return None
-        rule = rules[place]
-        if rule is None:
+        rule = rules[place] if rules else None
+        if rule is None and prime is None:
             continue
-        passed = rule(adjoint, tree, *tree.arguments)
+        passed = adjoint * apply(prime, argument) if prime else rule(adjoint, tree, *tree.arguments)
         if passed is None:
             return None
-        deeper = contributions(argument, fitted(passed, tree, argument), of)
+        deeper = contributions(argument, fitted(passed, tree, argument), of, primes)
         if deeper is None:
             return None
         found += deeper
     return found
+
+
+def primed(operation: str) -> str | None:
+    """The operation that is its derivative, written f'(z); None of functions with kinks or several arguments."""
+    made = OPERATIONS[operation]
+    found = re.fullmatch(r"(\w+)(\((\d, )?\{0\}[^{]*\))", made.form)
+    if found is None or not made.entrywise or made.tie is not None or operation in REDUCERS:
+        return None
+    form = f"{found[1]}'{found[2]}"
+    if form not in OPERATIONS:
+        def slope(a: Any) -> Any:
+            return (made.function(a + _PRIME) - made.function(a - _PRIME)) / (2 * _PRIME)
+
+        OPERATIONS[form] = Operation(form, slope, None, drawn=False)
+    return form
 
 
 def fitted(tree: Tree, output: Tree, argument: Tree) -> Tree:
@@ -221,6 +243,13 @@ def fitted(tree: Tree, output: Tree, argument: Tree) -> Tree:
         elif len(argument.shape) == len(tree.shape) == 2:
             tree = apply("sum0" if argument.shape[0] == 1 else "sum1", tree)
     return apply("sum_rows", tree) if tree.rows and not argument.rows else tree
+
+
+def replaced(tree: Tree, leaves: Mapping[Tree, Tree]) -> Tree:
+    """A tree with other leaves."""
+    if not tree.arguments:
+        return leaves.get(tree, tree)
+    return replace(tree, arguments=tuple(replaced(a, leaves) for a in tree.arguments))
 
 
 def names_in(tree: Tree) -> frozenset[str]:
