@@ -73,7 +73,8 @@ def failure(problem: Problem) -> Failure | None:
     except Exception as error:  # whatever it is, it is a crash
         where = traceback.extract_tb(error.__traceback__)[-1]
         return "crash", f"{type(error).__name__}: {error} ({where.name})"
-    return misjudged_claim(report, claims, problem.style) or misjudged_entry(report, problem) or misjudged_report(report)
+    misjudged = misjudged_claim(report, claims, problem.style)
+    return misjudged or misjudged_entry(report, problem) or misjudged_report(report)
 
 
 class Overdue(BaseException):

@@ -426,7 +426,7 @@ def _value(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cl
 
 
 def _whole_value(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
-    """The value of a step as whole numbers: right where it is whole, wrong where it is not or is another one."""
+    """The value of a step as whole numbers: right where it is whole, wrong where it is another one."""
     given = problem.base.names[recipe.by]
     true = {i: entry_of(given, i) for i in indices_of(given)}
     if recipe.by in problem.inputs or any(abs(v) > 1e6 or len(i) > 2 for i, v in true.items()):

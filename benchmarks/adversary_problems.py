@@ -12,7 +12,7 @@ import numpy as np
 
 from adversary_functions import OPERATIONS
 from adversary_trees import REDUCERS, C, Outside, Pass, Rows, Shape, Tree, apply, name, names_in, replaced
-from adversary_writing import Style, lines_of
+from adversary_writing import PLAIN, Style, lines_of
 
 STEP = 250  # decimal places: truncation 1e-250 of the second derivative, round-off 1e-550
 WIDER = 200  # where a slope is 0 or infinite in the limit, this step says otherwise
@@ -95,7 +95,7 @@ class Problem:
     inputs: Mapping[str, Input]
     steps: Mapping[str, Tree]
     recipes: tuple[Any, ...] = ()
-    style: Style = Style()
+    style: Style = PLAIN
     cache: dict[Any, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -275,7 +275,7 @@ class Author:
         for _ in range(20):
             tree = self._applied([before, weight, Tree("turn", (), "k")])
             if draw.random() < 0.7:
-                other = draw.choice([weight, Tree("turn", (), "k"), before])
+                other = draw.choice([weight, Tree("turn", (), "k")])
                 tree = apply(draw.choice(["mul", "add", "sub"]), tree, other)
             if (tree.shape, tree.rows) == (start.shape, start.rows) and "h" in names_in(tree):
                 break

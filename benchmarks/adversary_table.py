@@ -33,6 +33,11 @@ from adversary_trees import (
 _REMEMBERED = 256  # values of each function
 
 
+def no_rule(g: Tree, y: Tree, *arguments: Tree) -> Tree:
+    """In the place of a rule: the table has none. None is the rule of what is constant between jumps."""
+    raise NotImplementedError
+
+
 def f(operation: str) -> Callable[..., Tree]:
     """An operation as a function of trees."""
     return lambda *arguments: apply(operation, *arguments)
@@ -270,7 +275,7 @@ def _compared(sign: str, compare: Callable[[Any, Any], bool], covers: str) -> Op
 
 def _one(form: str, function: Callable[..., Any], rule: Rule, *covers: str, tie: Any = None) -> Operation:
     remembered = lru_cache(maxsize=_REMEMBERED)(function)  # most values are those of the step before
-    return Operation(form, remembered, (rule,), tie=tie, covers=covers)
+    return Operation(form, remembered, None if rule is no_rule else (rule,), tie=tie, covers=covers)
 
 
 def _array(

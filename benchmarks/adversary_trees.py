@@ -219,7 +219,7 @@ def contributions(tree: Tree, adjoint: Tree, of: str, primes: bool = False) -> l
 
 
 def primed(operation: str) -> str | None:
-    """The operation that is its derivative, written f'(z); None of functions with kinks or several arguments."""
+    """Its derivative, written f'(z); None where it has kinks or several arguments."""
     made = OPERATIONS[operation]
     found = re.fullmatch(r"(\w+)(\((\d, )?\{0\}[^{]*\))", made.form)
     if found is None or not made.entrywise or made.tie is not None or operation in REDUCERS:

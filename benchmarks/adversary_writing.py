@@ -1,4 +1,4 @@
-"""How a problem is written: plainly, or with definitions, loops and names of derivatives that change nothing."""
+"""How a problem is written: plainly, or with definitions, loops and names of derivatives."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ class Style:
         return f"g_{found[1]}" if found[1] in self.named else found[0]
 
 
+PLAIN = Style()
+
+
 def lines_of(
     inputs: Mapping[str, Any], steps: Mapping[str, Tree], claims: Sequence[str], style: Style
 ) -> Iterator[str]:
@@ -44,7 +47,8 @@ def lines_of(
     definitions: Lines = [f"{HALF}(a) = a/2"] if style.halved else []
     bodies = {title: _body(title, tree, style, definitions) for title, tree in steps.items()}
     plain = [given.written(title) for title, given in inputs.items()]
-    names = [f"let g_{title} = d loss/d {title}" for title in sorted(style.named) if title in {**inputs, **steps}]
+    known = sorted(style.named & {*inputs, *steps})
+    names = [f"let g_{title} = d loss/d {title}" for title in known]
     said = [style.claim(line) for line in claims]
     yield from definitions
     if style.loops:

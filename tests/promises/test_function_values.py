@@ -167,3 +167,10 @@ def test_own_points(known: Known) -> None:
 @pytest.mark.parametrize("known", list(table_points(Path(TABLE))) if TABLE else [], ids=str)
 def test_another_table(known: Known) -> None:
     hold_to(known)
+
+
+@pytest.mark.parametrize("loss", ["sqrt(bessel_i(2, p)^2)", "sqrt(j0(p)^2)", "sqrt(dawson(p)^2)"])
+def test_what_sympy_does_not_know_to_be_real(loss: str) -> None:
+    """It writes sign(conjugate(y)) for the slope of the root of a square."""
+    (block,) = check(read_model(f"param p = 2\nloss = {loss}"), Options(points=1)).parameters
+    assert block.entries[0].verdict is Verdict.OK

@@ -71,6 +71,7 @@ def _tidy(expression: Any) -> Any:
     """c*x^c/x, which is 0/0 at 0, becomes c*x^(c-1)."""
     import sympy
 
+    expression = _as_real(expression)
     return sympy.powsimp(expression, combine="exp") if _has_varying_exponent(expression) else expression
 
 
@@ -85,6 +86,17 @@ def _with_limits(expression: Any) -> Any:
     if not _has_varying_exponent(expression):
         return expression
     return expression.replace(lambda part: part.is_Mul, _vanish)
+
+
+def _as_real(expression: Any) -> Any:
+    """All is real here. SymPy does not know that of Bessel functions, and differentiates sqrt(J(x)^2) to
+    sign(conjugate(J(x)))."""
+    import sympy
+
+    if not expression.has(sympy.conjugate, sympy.re, sympy.im):
+        return expression
+    real = expression.replace(sympy.conjugate, lambda y: y).replace(sympy.re, lambda y: y)
+    return real.replace(sympy.im, lambda y: sympy.Integer(0))
 
 
 def _vanish(product: Any) -> Any:

@@ -71,6 +71,8 @@ def classify(
         settled &= ~t.kink
         if has_reference:
             settled &= ~(t.unseen & t.examined)  # the reference is the third
+            carried = proved_digits(t.rounding, size) >= digits
+            settled &= carried | flat | ~t.examined  # columns that agree may be off together
         proven[t.is_zero] = np.nan  # not tested
         proven[~t.examined & ~(proven >= digits)] = np.nan  # answered for by all entries together
         settled |= ~t.examined

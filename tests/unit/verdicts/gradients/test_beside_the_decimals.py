@@ -169,3 +169,13 @@ def test_differences_of_another_number_are_no_defect() -> None:
     entries = check("param a = 5\ndata b = 1e23\nloss = sin(b)*a").parameters[0].entries
     assert [entry.verdict for entry in entries] == [UNRESOLVED]
     assert entries[0].reference == pytest.approx(0.7011406399, rel=1e-9)
+
+
+def test_columns_that_agree_have_no_more_digits_than_rounding_leaves() -> None:
+    """acos of the decimal is 1.414e-8, of its double 1.490e-8: all columns have that, and no second digit."""
+    report = check("data t = 0.9999999999999999\nparam w = 2\nloss = w*acos(t)")
+    (entry,) = report.parameters[0].entries
+    assert entry.verdict is OK
+    assert entry.digits is not None
+    assert entry.digits < 2
+    assert entry.reference == pytest.approx(1.4142135623730951e-8)
