@@ -230,6 +230,14 @@ def _part(rank: int, axis: int, start: int, stop: int) -> str:
     return form
 
 
+def _back_to(shape: Shape) -> str:
+    """The name of the operation that gives a vector this shape; entered where it is new."""
+    form = f"reshape({{0}}, [{', '.join(map(str, shape))}])"
+    if form not in OPERATIONS:
+        OPERATIONS[form] = _array(form, lambda a: a.reshape(shape), lambda s: shape, None, drawn=False)
+    return form
+
+
 def _joined(axis: int) -> tuple[Rule, ...]:
     """Of two arrays side by side each gets its part of the adjoint."""
     def first(g: Tree, y: Tree, a: Tree, b: Tree) -> Tree:
@@ -279,9 +287,10 @@ def _one(form: str, function: Callable[..., Any], rule: Rule, *covers: str, tie:
 
 
 def _array(
-    form: str, function: Callable[..., Any], shape: Any, rules: Any, *covers: str, tie: Any = None
-) -> Operation:
-    return Operation(form, function, rules, shape, False, tie, covers)
+    form: str, function: Callable[..., Any], shape: Any, rules: Any, *covers: str, tie: Any = None,
+    drawn: bool = True,
+) -> Operation:  # fmt: skip
+    return Operation(form, function, rules, shape, False, tie, covers, drawn)
 
 
 _SCALE, _ALPHA = "1.0507009873554804934193349852946", "1.6732632423543772848170429916717"
@@ -439,6 +448,15 @@ OPERATIONS |= {
     "transpose": _array("({0})'", lambda a: a.T if a.ndim == 2 else a[None],
                         lambda s: (s[1], s[0]) if len(s) == 2 else (1, *_vector(s)),
                         (lambda g, y, a: g.T if len(a.shape) == 2 else f("[0,:]")(g),), "transpose"),
+    "permute": _array("transpose({0}, (1,0))", lambda a: a.T,
+                      lambda s: need(len(s) == 2) or (s[1], s[0]),
+                      (lambda g, y, a: g.T,), "permute"),
+    "flat": _array("reshape({0}, [-1])", np.ravel, lambda s: need(len(s) == 2) or (s[0] * s[1],),
+                   (lambda g, y, a: apply(_back_to(a.shape), g),), "reshape"),
+    "side by side": _array("stack({0}, {1}, axis=1)", lambda a, b: np.stack([a, b], axis=1),
+                           lambda a, b: need(len(a) == 1 and a == b) or (*a, 2),
+                           (lambda g, y, a, b: f("[:,0]")(g), lambda g, y, a, b: f("[:,1]")(g)), "stack"),
+    "[:,1]": _array("({0})[:,1]", lambda a: a[:, 1], _indexed((slice(None), 1), 2), None, "index"),
     "trace": _array("trace({0})", np.trace, _square(lambda s: ()),
                     (lambda g, y, a: g * Tree("constant", (), f"eye({a.shape[0]})", a.shape),), "trace"),
     "det": _array("det({0})", _determinant, _square(lambda s: ()),
