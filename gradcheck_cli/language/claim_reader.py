@@ -243,10 +243,12 @@ def _fit_to_shape(builder: Builder, root: int, fit: Fit, target: str) -> Built:
 
 
 def _reshape(builder: Builder, root: int, to: Shape) -> int:
-    """One number for all entries, or a row or column as a vector and the other way round."""
+    """One number for all entries, or the same entries with other axes of length 1: a row as a vector."""
     given = builder.nodes[root].shape
     if not given:
         return builder.apply("expand", (root,), {"to": to})
+    if max(len(given), len(to)) > 2:
+        return builder.apply("reshape", (root,), {"to": to})
     if len(given) == 2:
         key = (0, slice(None)) if given[0] == 1 else (slice(None), 0)
         return builder.apply("index", (root,), {"key": key})

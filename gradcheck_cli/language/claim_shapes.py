@@ -108,20 +108,25 @@ def reading_of(given: Shape, fit: Fit, target: str) -> str:
     needed, count = fit.shape, math.prod(fit.shape)
     if not given and needed:
         return f"one number for all {count:,} entries of {target}"
-    if {len(given), len(needed)} == {1, 2} and max(given) == max(needed) == count == math.prod(given):
+    if given and needed and len(given) != len(needed) and _long_axes(given) == _long_axes(needed):
         return f"the shape {spell(given)} was read as {spell(needed)}"
     return ""
+
+
+def _long_axes(shape: Shape) -> list[int]:
+    """The lengths other than 1."""
+    return [n for n in shape if n != 1]
 
 
 def other_shape(given: Shape, needed: Shape, target: str) -> Misfit:
     """What is said of a right side of another shape."""
     message = f"the right side has the shape {spell(given)}, {target} {spell(needed)}"
-    if given == (1, *needed):
-        return Misfit(message, "its only row fits: (...)[0,:]")
-    if given == (*needed, 1):
-        return Misfit(message, "its only column fits: (...)[:,0]")
-    if given == needed[::-1]:
+    if given == needed[::-1] and len(needed) == 2:
         return Misfit(message, "its transpose fits: (...)'")
+    if len(given) > 2 and sorted(given) == sorted(needed):
+        return Misfit(message, "its axes are in another order: transpose(..., axes)")
+    if len(given) > 2 and math.prod(given) == math.prod(needed):
+        return Misfit(message, f"it has as many entries: reshape(..., {spell(needed)})")
     if not given:
         return Misfit(message, "a value for every entry is needed")
     if len(given) == 2 and given[1:] == needed:

@@ -43,10 +43,13 @@ def listed_values(code: str, at: int, following: str) -> ListedValues | None:
         fills = not shape or math.prod(shape) == len(rows[0])
         if _DECIMAL_COMMA.match(found[1]) and not (shape and fills) and _is_short(found[1], shape):
             return None
-        if len(shape) == 2 and fills:
-            rows = [rows[0][k : k + shape[1]] for k in range(0, len(rows[0]), shape[1])]
-    is_matrix = len(rows) > 1 or len(shape) == 2
+        if len(shape) > 1 and fills:
+            width = shape[-1]
+            rows = [rows[0][k : k + width] for k in range(0, len(rows[0]), width)]
+    is_matrix = len(rows) > 1 or len(shape) > 1
     lists = [f"[{', '.join(row)}]" for row in rows]
+    for n in reversed(shape[1:-1] if len(rows) == math.prod(shape[:-1]) else ()):
+        lists = [f"[{', '.join(lists[k : k + n])}]" for k in range(0, len(lists), n)]
     value = f"[{', '.join(lists)}]" if is_matrix else lists[0]
     return ListedValues(found.start(1), found.end(1), f"{head[0].strip()} = {value}", is_matrix)
 

@@ -37,7 +37,7 @@ def notes_on_shapes(record: Primitive, shapes: Sequence[Shape], result: Shape) -
         if not 0 < len(shape) < len(result):
             continue
         if len(result) > 2:
-            yield f"for {sign} the shape {shape_in_words(shape)} was repeated to {whole}, as in NumPy"
+            yield f"a value of the shape {shape_in_words(shape)} was repeated to {whole}, as in NumPy"
         elif record.name in _ADDED:
             yield f"a vector was added to every row of a {whole} matrix"
         else:
@@ -71,9 +71,11 @@ def _stretches(small: Shape, large: Shape) -> bool:
 
 
 def _as_numpy(record: Primitive, small: Shape, large: Shape) -> Shape | None:
-    """The common shape from the last axis on; None if there is none, or another place fits as well."""
+    """The common shape from the last axis on; None if there is none, or another place fits as well. What has
+    more axes is repeated along none, as [n,1] beside [n] is not."""
     padded = (1,) * (len(large) - len(small)) + small
-    if any(s != n and 1 not in (s, n) for s, n in zip(padded, large, strict=True)):
+    repeated = (1,) if len(small) == len(large) else ()
+    if any(s != n and s != 1 and n not in repeated for s, n in zip(padded, large, strict=True)):
         return None
     if record.name not in _ADDED and len(_places(small, large)) > 1:
         return None

@@ -153,8 +153,14 @@ class Initializer:
 def fans(shape: tuple[int, ...], name: str = "it") -> tuple[int, int]:
     """(fan_in, fan_out) of a weight matrix: its last and its first dimension.
 
-    Raises ShapeError for scalars and vectors, which have none; `name` is for the message.
+    Raises ShapeError for scalars and vectors, which have none, and for arrays, of which libraries take
+    different axes; `name` is for the message.
     """
+    if len(shape) > 2:
+        raise ShapeError(
+            f"fan_in and fan_out of {len(shape)} axes are read in different ways: {name} needs a matrix",
+            help="write the deviation: ~ normal(0, sqrt(2/18)) where fan_in is 18",
+        )
     if len(shape) < 2:
         raise ShapeError(
             f"{name} has no fan_in and fan_out: they need a matrix",

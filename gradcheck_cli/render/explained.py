@@ -82,8 +82,15 @@ def _lines(value: object) -> Sequence[str]:
     is_matrix = isinstance(value, Sequence) and isinstance(value[0], Sequence)
     if not is_matrix or numbers.size(value) is None:
         return [numbers.array(value)]
-    *rows, last = (numbers.array(row) for row in value)  # type: ignore[attr-defined]
-    return [f"{' ' if k else '['}{row}," for k, row in enumerate(rows)] + [f" {last}]"]
+    *rows, last = (_lines_of_row(row) for row in value)  # type: ignore[attr-defined]
+    lines = [line for row in rows for line in (*row[:-1], f"{row[-1]},")] + [*last[:-1], f"{last[-1]}]"]
+    return [f"{' ' if k else '['}{line}" for k, line in enumerate(lines)]
+
+
+def _lines_of_row(value: Sequence[object]) -> Sequence[str]:
+    """A vector in one line; a matrix, or what has more axes, in several."""
+    is_matrix = isinstance(value[0], Sequence) and not isinstance(value[0], str)
+    return _lines(value) if is_matrix and numbers.size(value) is not None else [numbers.array(value)]
 
 
 def _widths(page: Page, rows: Sequence[Row]) -> tuple[int, int]:

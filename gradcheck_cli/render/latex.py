@@ -137,10 +137,12 @@ def _equals(value: object, whole: bool) -> str:
 
 
 def _value(value: object) -> str:
-    """A number, a matrix, or a column written as the transpose of a row."""
+    """A number, a matrix, or a column written as the transpose of a row; of more axes a list of matrices."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         return _math(numbers.array(value))
     is_matrix = isinstance(value[0], Sequence)
+    if is_matrix and isinstance(value[0][0], Sequence) and not isinstance(value[0][0], str):
+        return rf"\left[{', '.join(map(_value, value))}\right]"
     lines = value if is_matrix else [value]
     rows = [" & ".join(_math(numbers.array(entry, 6)) for entry in line) for line in lines]
     body = r" \\ ".join(rows)

@@ -21,9 +21,10 @@ _MOST_NAMED = 4  # lines or entries that are named one by one
 
 
 def words(mask: Mask, name: str, *, per_row: bool = False) -> str:
-    """Which entries of `name` are marked: "row 3 of W1", "all of b2", "W2[17,203]", "134 of 256 entries".
+    """Which entries are marked: "row 3 of W1", "all of b2", "W2[17,203]", "134 of 256 entries".
 
-    `mask` has the shape of the array, (), (n,) or (m, n); with `per_row` the rows stand in front.
+    `mask` has the shape of the array; with `per_row` the rows stand in front. Of more than two axes blocks are
+    named by their index, X[0,:,1:3].
     """
     if not mask.any():
         return f"no entry of {name}"
@@ -58,8 +59,11 @@ def entry(name: str, index: Sequence[int]) -> str:
     """One entry as it is written: W0[1,2], (d f/d h)[0,1]; the name itself for a scalar."""
     if not len(index):
         return name
-    held = f"({name})" if " " in name else name
-    return f"{held}[{','.join(str(int(k)) for k in index)}]"
+    return f"{_held(name)}[{','.join(str(int(k)) for k in index)}]"
+
+
+def _held(name: str) -> str:
+    return f"({name})" if " " in name else name
 
 
 def numbers(found: Sequence[int]) -> str:
@@ -87,7 +91,41 @@ def _short(mask: Mask, name: str) -> str | None:
         return entry(name, found[0])
     if mask.ndim == 2:
         return _lines(mask, name)
+    if mask.ndim > 2:
+        return _block(mask, name) or _slices(mask, name)
     return _some(found[:, 0], len(mask), f"entries {{}} of {name}") if mask.ndim == 1 else None
+
+
+def _block(mask: Mask, name: str) -> str | None:
+    """A block of an array of three axes and more, by its index."""
+    inside = [np.flatnonzero(_along(mask, axis)) for axis in range(mask.ndim)]
+    if any(part[-1] - part[0] != len(part) - 1 for part in inside):
+        return None
+    if mask.sum() != np.prod([len(part) for part in inside]):
+        return None
+    parts = (_spell(int(p[0]), int(p[-1]) + 1, n) for p, n in zip(inside, mask.shape, strict=True))
+    return f"{_held(name)}[{','.join(parts)}]"
+
+
+def _spell(start: int, stop: int, length: int) -> str:
+    """A part of an index: all, one entry, or from one to another."""
+    if stop - start == length:
+        return ":"
+    return str(start) if stop - start == 1 else f"{start}:{stop}"
+
+
+def _along(mask: Mask, axis: int) -> Mask:
+    """Where along an axis something is marked."""
+    return np.asarray(mask.any(axis=tuple(k for k in range(mask.ndim) if k != axis)))
+
+
+def _slices(mask: Mask, name: str) -> str | None:
+    """Whole slices along one axis of three and more, which do not lie side by side."""
+    for axis, count in enumerate(mask.shape):
+        found = np.flatnonzero(_along(mask, axis))
+        if len(found) * (mask.size // count) == mask.sum():
+            return _some(found, count, f"slices {{}} along axis {axis} of {name}")
+    return None
 
 
 def _lines(mask: Mask, name: str) -> str | None:

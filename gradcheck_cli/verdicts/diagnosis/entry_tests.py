@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,7 +13,9 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 
-__all__ = ["describe_permutation", "is_repaired_by", "misses_factor", "repeats_factor"]
+__all__ = [
+    "PartNames", "describe_permutation", "is_repaired_by", "misses_factor", "parts_along", "repeats_factor",
+]  # fmt: skip
 
 Factor = Callable[[ClaimSample], Array | float]
 
@@ -49,25 +53,58 @@ def describe_permutation(samples: Sequence[ClaimSample], limits: DiagnosisLimits
     shape = samples[0].claimed.shape
     inner = range(int(samples[0].per_row), len(shape))
     if len(inner) > 1:
-        if is_repaired_by(samples, lambda e: np.swapaxes(e.claimed, -1, -2), limits):
-            return "is transposed"
+        turned = _exchanged_axes(samples, inner, limits)
+        if turned is not None:
+            return turned
         by_columns = is_repaired_by(
             samples, lambda e: e.claimed.reshape(-1).reshape(shape, order="F"), limits
         )
         if by_columns:
             return "has its entries column by column, not row by row"
     for axis in range(len(shape)):
-        what = "row" if axis < samples[0].per_row else ("entry", "row")[len(inner) > 1]
-        what = "column" if axis == len(shape) - 1 and len(inner) > 1 else what
+        what = parts_along(axis, len(shape), samples[0].per_row)
         if shape[axis] < limits.fewest_moved:
             continue
         if is_repaired_by(samples, partial(_reverse, axis), limits):
-            return f"has its {_plural(what)} in reverse"
+            return f"has its {what.plural}{what.along} in reverse"
         for step in (1, -1):
             if is_repaired_by(samples, partial(_shift, axis, step), limits):
                 to = "after" if step == -1 else "before"
-                return f"is off by one {what}: has in each place the value of the one {to}"
+                part = what.singular + what.along
+                return f"is off by one {part}: has in each place the value of the one {to}"
     return None
+
+
+class PartNames(NamedTuple):
+    """What the parts of an array along an axis are called: rows, columns, slices along axis 2."""
+
+    singular: str
+    plural: str
+    along: str = ""
+
+
+def parts_along(axis: int, rank: int, per_row: int) -> PartNames:
+    """What the parts along an axis are called, where `rank` counts the axis of the rows."""
+    if axis < per_row:
+        return PartNames("row", "rows")
+    if rank - per_row > 2:
+        return PartNames("slice", "slices", f" along axis {axis - per_row}")
+    if rank - per_row == 1:
+        return PartNames("entry", "entries")
+    return PartNames("column", "columns") if axis == rank - 1 else PartNames("row", "rows")
+
+
+def _exchanged_axes(samples: Sequence[ClaimSample], inner: range, limits: DiagnosisLimits) -> str | None:
+    """Whether two axes have changed places."""
+    for first, second in combinations(inner, 2):
+        if is_repaired_by(samples, partial(_swap, first, second), limits):
+            places = f"{first - inner.start} and {second - inner.start}"
+            return "is transposed" if len(inner) == 2 else f"has its axes {places} exchanged"
+    return None
+
+
+def _swap(first: int, second: int, sample: ClaimSample) -> Array:
+    return np.swapaxes(sample.claimed, first, second)
 
 
 def _reverse(axis: int, sample: ClaimSample) -> Array:
@@ -81,10 +118,6 @@ def _shift(axis: int, step: int, sample: ClaimSample) -> Array:
     outer[axis] = slice(-1, None) if step == 1 else slice(0, 1)
     found[tuple(outer)] = sample.true[tuple(outer)]
     return found
-
-
-def _plural(what: str) -> str:
-    return "entries" if what == "entry" else f"{what}s"
 
 
 def _equal(made: Array | float, wanted: Array, sample: ClaimSample, limits: DiagnosisLimits) -> bool:

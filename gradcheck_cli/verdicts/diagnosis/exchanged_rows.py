@@ -9,6 +9,7 @@ import numpy as np
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
+from gradcheck_cli.verdicts.diagnosis.entry_tests import parts_along
 
 __all__ = ["describe_exchange"]
 
@@ -31,13 +32,11 @@ def describe_exchange(samples: Sequence[ClaimSample], limits: DiagnosisLimits) -
         order = _order(samples[0], axis, limits)
         if order is None or not all(_fits(sample, axis, order, limits) for sample in samples):
             continue
-        what = "row" if axis < per_row or rank - per_row > 1 else "entry"
-        what = "column" if axis == rank - 1 and rank - per_row > 1 else what
+        what = parts_along(axis, rank, per_row)
         moved = np.flatnonzero(order != np.arange(len(order)))
-        plural = "entries" if what == "entry" else f"{what}s"
         if len(moved) == 2:
-            return f"has its {plural} {moved[0]} and {moved[1]} exchanged"
-        return f"has its {plural} in another order"
+            return f"has its {what.plural} {moved[0]} and {moved[1]}{what.along} exchanged"
+        return f"has its {what.plural}{what.along} in another order"
     return None
 
 

@@ -17,6 +17,7 @@ from gradcheck_cli.model.graph import Derivative, Graph, Key, Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.numerics.named_constants import constants_near, last_place, significant_digits
+from gradcheck_cli.verdicts.diagnosis.axis_edits import exchange_axes
 from gradcheck_cli.verdicts.diagnosis.slope_edits import exchange_slopes
 
 __all__ = ["FormulaEdit", "replace_node", "undo_edits"]
@@ -40,7 +41,8 @@ def undo_edits(
     """Every single slip that a formula of `target` may hold: the same shape comes out without it."""
     names = partial(_names, most=limits.most_derivatives)
     constants = partial(_constants, fewest=limits.fewest_constant_digits)
-    for found in (_transposes, _over_rows, _reverse, _signs, exchange_slopes, constants, names):
+    slips = (_transposes, _over_rows, _reverse, _signs, exchange_slopes, constants, names, exchange_axes)
+    for found in slips:
         for at, make, text in found(model, graph, target):
             formula = replace_node(graph, at, make)
             if formula is not None:

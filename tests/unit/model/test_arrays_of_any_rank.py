@@ -162,9 +162,9 @@ def test_what_does_not_fit_has_a_place_and_a_way_out(text: str, said: str, way_o
 
 
 @pytest.mark.parametrize(("text", "note"), [
-    ("Z + G", "for + the shape [3] was repeated to [2,2,3], as in NumPy"),
-    ("Y + G", "for + the shape [3] was repeated to [2,3,3], as in NumPy"),
-    ("max(X, reshape(G, [3,1,1]))", "for max the shape [3,1,1] was repeated to [2,3,2,4], as in NumPy"),
+    ("Z + G", "a value of the shape [3] was repeated to [2,2,3], as in NumPy"),
+    ("Y + G", "a value of the shape [3] was repeated to [2,3,3], as in NumPy"),
+    ("max(X, reshape(G, [3,1,1]))", "a value of the shape [3,1,1] was repeated to [2,3,2,4], as in NumPy"),
     ("Z[0,:,:]*G", "* of a [2,3] matrix and a vector takes each row by itself; the product is A @ v"),
     ("Z[0,:,:] > G", "> of a [2,3] matrix and a vector takes each row by itself"),
     ("Z[0,:,:] - G", "a vector was added to every row of a [2,3] matrix"),

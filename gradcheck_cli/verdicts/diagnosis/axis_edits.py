@@ -1,0 +1,66 @@
+"""Reads a claim's formula. Gives its sums and means over other axes, with words for the slip.
+
+Knows nothing of values and verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+
+from gradcheck_cli.model.builder import Builder
+from gradcheck_cli.model.graph import Derivative, Graph, Node
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.primitives.axes import axes_from_end
+
+__all__ = ["exchange_axes"]
+
+_REDUCTIONS = {"sum": "mean", "mean": "sum"}
+Make = Callable[[Builder, Sequence[int]], int]
+Slips = Iterator[tuple[int, Make, str]]
+
+
+def exchange_axes(model: Model, graph: Graph, target: Derivative) -> Slips:
+    """A sum over other axes, and a mean for a sum. Where the result is repeated to a larger shape it is the
+    repeated one that is made anew, since other axes stay with length 1."""
+    for node in graph.nodes:
+        inner = graph.nodes[node.arguments[0]] if node.operation == "expand" else node
+        if inner.operation not in _REDUCTIONS or inner.options["axis"] is None:
+            continue
+        rank = len(graph.nodes[inner.arguments[0]].shape)
+        mine = tuple(k + rank for k in axes_from_end(rank, inner.options["axis"]))
+        name, other = inner.operation, _REDUCTIONS[inner.operation]
+        if node is inner:
+            text = f"has {name}(..., {_spell(mine)}) where {other}(..., {_spell(mine)}) belongs"
+            yield node.index, _reduction(other, mine, inner), text
+        for axes in _others(mine, rank):
+            make = _reduction(name, axes, inner)
+            text = f"has {name}(..., {_spell(mine)}) where {_spell(axes)} belongs"
+            yield node.index, make if node is inner else _repeated(make, node), text
+
+
+def _others(mine: tuple[int, ...], rank: int) -> Iterator[tuple[int, ...]]:
+    """Other axes: one more, one less, or another one first."""
+    every = (axes for n in range(1, rank + 1) for axes in combinations(range(rank), n) if axes != mine)
+    yield from sorted(every, key=lambda axes: len({*axes} ^ {*mine}))
+
+
+def _spell(axes: tuple[int, ...]) -> str:
+    return f"axis={axes[0] if len(axes) == 1 else axes}"
+
+
+def _reduction(name: str, axes: tuple[int, ...], node: Node) -> Make:
+    options = {"axis": axes, "keepdims": node.options["keepdims"]}
+    return lambda builder, arguments: builder.apply(name, arguments, options)
+
+
+def _repeated(make: Make, node: Node) -> Make:
+    """The reduction of the same argument over other axes, repeated to the same shape."""
+
+    def repeat(builder: Builder, arguments: Sequence[int]) -> int:
+        reduced = make(builder, builder.nodes[arguments[0]].arguments)
+        if builder.nodes[reduced].shape == node.shape:
+            return reduced
+        return builder.apply("expand", (reduced,), {"to": node.shape})
+
+    return repeat
