@@ -23,8 +23,8 @@ _MOST_NAMED = 4  # lines or entries that are named one by one
 def words(mask: Mask, name: str, *, per_row: bool = False) -> str:
     """Which entries are marked: "row 3 of W1", "all of b2", "W2[17,203]", "134 of 256 entries".
 
-    `mask` has the shape of the array; with `per_row` the rows stand in front. Of more than two axes blocks are
-    named by their index, X[0,:,1:3].
+    `mask` has the shape of the array; with `per_row` the rows stand in front. Of more than two axes blocks
+    are named by their index, X[0,:,1:3].
     """
     if not mask.any():
         return f"no entry of {name}"
