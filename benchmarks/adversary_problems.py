@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adversary_functions import OPERATIONS
+from adversary_matrices import OPERATIONS
 from adversary_trees import REDUCERS, C, Outside, Pass, Rows, Shape, Tree, apply, name, names_in, replaced
 from adversary_writing import PLAIN, Style, lines_of
 

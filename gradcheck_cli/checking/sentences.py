@@ -200,9 +200,8 @@ def sentences_on_columns(
         sentences.append(f"{below:,} {are} below the range of float64: NOT tested.")
     dead = coverage.zero - unused - below
     if dead:
-        are = "entry is" if dead == 1 else "entries are"
         sentences.append(
-            f"{dead:,} {are} zero in all columns: NOT tested "
+            f"{dead:,} entries are exactly zero in all columns: NOT tested "
             "(dead units; try --points 8 or another --seed)."
         )
     return sentences

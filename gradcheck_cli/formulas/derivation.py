@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from gradcheck_cli.formulas.along_axis import ALONG_AXIS
 from gradcheck_cli.formulas.array_algebra import Algebra
 from gradcheck_cli.formulas.choices import CHOICES, choice, choice_back
+from gradcheck_cli.formulas.matrix_calculus import MATRIX_CALCULUS
 from gradcheck_cli.formulas.node_adjoints import (
     IDENTITIES,
     Contributions,
@@ -145,8 +146,14 @@ class Derivation:
             return algebra.make(node.operation, given, None, node.shape)
         more = ", ".join(_spell_options(node))
         orders = (node.options[name] for name in node.primitive.orders)
-        given = [*(algebra.literal(float(n), f"{n:g}") for n in orders), *given]
+        given = [*map(self._order, orders), *given]
         return algebra.call(node.primitive.function, *given, shape=node.shape, more=more)
+
+    def _order(self, order: float | str) -> int:
+        """What stands first in polygamma(2, x) or einsum("ij,j", A, x)."""
+        if isinstance(order, str):
+            return self.algebra.make("text", (), order)
+        return self.algebra.literal(float(order), f"{order:g}")
 
     # -- adjoints -----------------------------------------------------------------------------
 
@@ -211,6 +218,10 @@ class Derivation:
                 yield 0, choice_back(self.algebra, node, adjoint, given, whole)
         elif node.operation == "one_hot":
             return
+        elif node.operation in MATRIX_CALCULUS:
+            own, given = self.value(node.index), [self.value(a) for a in node.arguments]
+            for k in live:
+                yield k, MATRIX_CALCULUS[node.operation](self.algebra, node, k, adjoint, own, given)
         elif node.operation in ALONG_AXIS:
             yield 0, ALONG_AXIS[node.operation](self.algebra, node, adjoint, self.value(node.arguments[0]))
         else:

@@ -32,6 +32,12 @@ _IN_WORDS = {
     "bessel_i": "(bessel_i(n - 1, x) + bessel_i(n + 1, x))/2; i1(x) for n = 0",
     "gammainc": "x^(a - 1)*exp(-x)/gamma(a)",
     "glu": "of the first half g*sigmoid(b), of the second g*a*sigmoid(b)*(1 - sigmoid(b)), for x = [a, b]",
+    "eigvalsh": "V @ diag(g) @ V' for the eigenvectors V",
+    "einsum1": "g at the axes of A, the same along the others",
+    "einsum2": "of each the einsum of g with the other",
+    "einsum3": "of each the einsum of g with the others",
+    "kron": "of each the sums of g times the other, over its entries",
+    "sort": "g in the places that the entries have in x",
     "floor": "0", "ceil": "0", "round": "0",
 }
 
@@ -75,6 +81,12 @@ def _arguments(primitive: Primitive) -> tuple[list[str], list[Shape]]:
         "trace": [(_COUNT, _COUNT)],
         "det": [(2, 2)],
         "inv": [(2, 2)],
+        "solve": [(_COUNT, _COUNT), (_COUNT,)],
+        "logdet": [(2, 2)],
+        "slogdet": [(2, 2)],
+        "cholesky": [(_COUNT, _COUNT)],
+        "tril": [(_COUNT, _COUNT)],
+        "cross": [(3,), (3,)],
     }
     return names, matrices.get(primitive.name, [(_COUNT,)] * len(names))
 

@@ -98,6 +98,9 @@ class Writer:
     def _number(self, form: Form, inner: Sequence[Piece]) -> Piece:
         return form.data[0], _ATOM
 
+    def _text(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        return f'"{form.data}"', _ATOM
+
     def _neg(self, form: Form, inner: Sequence[Piece]) -> Piece:
         return f"-{self.bracket_if_loose(inner[0], _PRODUCT)}", _SIGNED
 
@@ -277,6 +280,10 @@ class LatexWriter(Writer):
         if not exponent:
             return mantissa, _ATOM
         return rf"{mantissa} \times 10^{{{int(exponent)}}}", _PRODUCT
+
+    def _text(self, form: Form, inner: Sequence[Piece]) -> Piece:
+        arrow = form.data.replace("->", r"$\to$")
+        return rf"\text{{{arrow}}}", _ATOM
 
     def _derivative(self, form: Form, inner: Sequence[Piece]) -> Piece:
         return latex_derivative(*form.data), _ATOM

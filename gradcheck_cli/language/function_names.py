@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["RESERVED", "WORDS", "is_defined_in", "is_function"]
+__all__ = ["OTHER_KEYWORDS", "RESERVED", "WORDS", "is_defined_in", "is_function"]
 
 RESERVED = frozenset((
     "abs", "acos", "arccos", "arcsin", "arctan", "arctan2", "asin", "atan", "atan2", "cbrt", "concat",
@@ -26,6 +26,9 @@ WORDS: Mapping[str, Mapping[str, int]] = MappingProxyType({
     "keepdims": MappingProxyType({"False": 0, "True": 1, "false": 0, "true": 1}),
     "approximate": MappingProxyType({"none": 0, "tanh": 1, "False": 0, "True": 1, "false": 0, "true": 1}),
 })  # fmt: skip
+
+# Keywords under the names that frameworks have for them, and ours.
+OTHER_KEYWORDS: Mapping[str, str] = MappingProxyType({"lambda": "lambd", "ddof": "correction"})
 
 
 def is_function(name: str) -> bool:

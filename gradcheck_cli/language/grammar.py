@@ -287,6 +287,11 @@ class Parser:
         (token,) = children
         return self._add("number", (), token.text, self._of(token))
 
+    def text(self, children: list[Any]) -> int:
+        """A text in quotation marks: the subscripts of einsum."""
+        (token,) = children
+        return self._add("text", (), token.text[1:-1], self._of(token))
+
     def name(self, children: list[Any]) -> int:
         """A name."""
         (token,) = children

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gradcheck_cli.common.errors import LanguageError, ShapeError
 from gradcheck_cli.language.data.file_access import spell_size
-from gradcheck_cli.language.function_names import WORDS
+from gradcheck_cli.language.function_names import OTHER_KEYWORDS, WORDS
 from gradcheck_cli.language.index_parts import INDEX_DIGITS, check_whole, index_items, read_choice
 from gradcheck_cli.language.plain_statements import LISTS
 from gradcheck_cli.language.source_text import Source
@@ -100,6 +100,11 @@ class _Assembly:
         if found is None:
             op = self.ops[position]
             found = self._literal(op) if op.kind in ("number", "name") else -1
+            if op.kind == "text":
+                raise self.source.error(
+                    "a text in quotation marks is no number", op.span,
+                    help='it stands first in einsum("ij,jk->ik", A, B), and behind `from`',
+                )
             if found < 0:
                 raise self.source.error("a slice stands in an index only", op.span)
             self.done[position] = found
@@ -119,7 +124,7 @@ class _Assembly:
         """Do one operation."""
         op = self.ops[position]
         kind = op.kind
-        if kind in ("number", "name", "function", "slice") or position in self._written_out:
+        if kind in ("number", "text", "name", "function", "slice") or position in self._written_out:
             return
         if kind == "listed":
             raise self._no_vector(op)
@@ -213,9 +218,16 @@ class _Assembly:
         raise self.source.error(message, op.span, help="a shape depends on no value, and axes are numbers")
 
     def _order(
-        self, function: str, op: Op, default: float, largest: int = DEFAULTS.largest_order
-    ) -> int | float:
-        """The number that stands first in polygamma(n, x) or gammainc(a, x): part of the function's name."""
+        self, function: str, op: Op, default: float | str, largest: int = DEFAULTS.largest_order
+    ) -> int | float | str:
+        """What stands first in polygamma(n, x), gammainc(a, x) or einsum(s, A): part of the name."""
+        if isinstance(default, str):
+            if op.kind == "text":
+                return op.text
+            raise self.source.error(
+                f"the first argument of {function} is a text in quotation marks", op.span,
+                help=f'write {function}("{default}", ...): a letter for each axis',
+            )
         whole = isinstance(default, int)
         if op.kind == "number" and _is_order(op.text, whole=whole) and float(op.text) <= largest:
             return int(op.text) if whole else float(op.text)
@@ -231,7 +243,8 @@ class _Assembly:
     ) -> dict[str, Any]:
         options: dict[str, Any] = {}
         for name, position in given:
-            name = name._replace(name="lambd") if name.name == "lambda" and "lambd" in known else name
+            other = OTHER_KEYWORDS.get(name.name)
+            name = name._replace(name=other) if other is not None and other in known else name
             if name.name not in known or name.name in options:
                 takes = " and ".join(known) or "none"
                 raise self.source.error(

@@ -26,6 +26,7 @@ class Op(NamedTuple):
 
     kind        text       arguments       options
     number      as typed
+    text        between the quotation marks
     name        canonical
     function    canonical                   (what stood before a square bracket that was a call)
     derivative             index items     (of, by, has an index), two Names and a bool

@@ -194,9 +194,13 @@ def _spell(nodes: Sequence[Node], index: int, taken: Container[str]) -> list[int
         return ["(", arguments[0], f" {record.infix} ", arguments[1], ")"]
     if record.infix is not None:
         return ["(", record.infix, arguments[0], ")"]
-    first = "".join(f"{node.options[name]}, " for name in record.orders)
+    first = "".join(f"{_spell_order(node.options[name])}, " for name in record.orders)
     function = visible_name(record.function, taken)
     return [f"{function}({first}", *_separate(arguments), _spell_options(node), ")"]
+
+
+def _spell_order(order: float | str) -> str:
+    return f'"{order}"' if isinstance(order, str) else str(order)
 
 
 def _separate(arguments: Sequence[int]) -> Iterator[int | str]:

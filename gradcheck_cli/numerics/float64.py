@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array, Axes
+from gradcheck_cli.numerics.gaussian_elimination import pivots
 from gradcheck_cli.numerics.matrices import Matrices
+from gradcheck_cli.numerics.ordering import Ordering
 from gradcheck_cli.numerics.running_sums import RunningSums
 from gradcheck_cli.numerics.selected_entries import SelectedEntries
+from gradcheck_cli.numerics.symmetric_matrices import symmetric_part, unit_lower_factor
 
 __all__ = ["FLOAT64", "Float64", "floats"]
 
@@ -38,7 +41,7 @@ def floats(values: Any) -> Array:
     return array.astype(np.float64) if array.dtype == object else array
 
 
-class Float64(SelectedEntries, Matrices, RunningSums):
+class Float64(SelectedEntries, Ordering, Matrices, RunningSums):
     """Double precision. What holds in every precision is written here once."""
 
     @property
@@ -71,10 +74,6 @@ class Float64(SelectedEntries, Matrices, RunningSums):
     def add(self, a: Any, b: Any) -> Any:
         """a + b."""
         return a + b
-
-    def sub(self, a: Any, b: Any) -> Any:
-        """a - b."""
-        return a - b
 
     # --- elementary functions ----------------------------------------------------------------
 
@@ -194,6 +193,27 @@ class Float64(SelectedEntries, Matrices, RunningSums):
     def round(self, x: Any) -> Any:
         """The nearest whole number, of two the even one."""
         return np.rint(x)
+
+    # --- matrices ----------------------------------------------------------------------------
+
+    def det_sign(self, x: Any) -> Any:
+        """A number with the sign of the determinant, which does not underflow: 0 where there is no pivot."""
+        if x.shape[-1] < self.limits.large_matrix or x.dtype == object:
+            return self.det(x)
+        sign, logarithm = np.linalg.slogdet(self.real(x))
+        return sign * np.exp(np.clip(logarithm, -self.limits.log_range, self.limits.log_range))
+
+    def log_det(self, x: Any) -> Any:
+        """log of the absolute determinant; of large matrices of doubles by LAPACK's factors."""
+        if x.shape[-1] >= self.limits.large_matrix and x.dtype == np.float64:
+            return np.linalg.slogdet(x)[1]
+        return np.sum(self.log(self.abs(pivots(self.array(x)))), axis=-1)
+
+    def cholesky(self, x: Any) -> Any:
+        """The lower factor of the symmetric part; nan where that is not positive definite."""
+        unit, diagonal = unit_lower_factor(symmetric_part(self.array(x)), self.limits)
+        positive = np.asarray(np.all(self.real(diagonal) > 0, axis=-1))
+        return np.where(positive[..., None, None], unit * self.sqrt(diagonal)[..., None, :], np.nan)
 
     # --- over axes ---------------------------------------------------------------------------
 

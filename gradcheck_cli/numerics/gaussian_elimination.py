@@ -7,6 +7,7 @@ high-precision numbers alike; the real part decides which row is the pivot's. Kn
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from gradcheck_cli.numerics.machine import EPS
 
 __all__ = [
     "by_factors", "cofactors", "cofactors_and_bound", "determinant", "inverse",
-    "is_regular", "minors", "spectral_bound",
+    "is_regular", "minors", "pivots", "spectral_bound",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -40,23 +41,49 @@ def determinant(a: Array, rounded: Callable[[Array], Array] | None = None) -> Ar
     ----------
     Higham 2002, chapter 9.
     """
-    work = np.array(a)
-    product = np.asarray(1 + 0 * work[..., 0, 0])
-    for k in range(work.shape[-1]):
-        product = product * _pivot(work, k)
-        pivot = work[..., k, k]
-        factors = work[..., k + 1 :, k] / np.where(pivot == 0, 1, pivot)[..., None]
-        part = factors[..., None] * work[..., k, None, k + 1 :]
-        work[..., k + 1 :, k + 1 :] -= part if rounded is None else rounded(part)
+    found = pivots(a, rounded)
+    product = np.asarray(1 + 0 * found[..., 0])
+    for k in range(a.shape[-1]):
+        product = product * found[..., k]
     return np.asarray(product)
 
 
-def inverse(a: Array) -> Array:
-    """The inverse, by Gauss-Jordan elimination with partial pivoting.
+def pivots(a: Array, rounded: Callable[[Array], Array] | None = None) -> Array:
+    """The pivots of elimination with partial pivoting, with a minus where rows were exchanged: their product
+    is the determinant.
 
     Parameters
     ----------
     a : (..., n, n) float64, or mpmath numbers (dtype object)
+    rounded : done to what is subtracted in each step
+
+    Returns
+    -------
+    (..., n) of the same dtype
+        0 where a column has no pivot.
+
+    References
+    ----------
+    Higham 2002, chapter 9.
+    """
+    work = np.array(a)
+    found = []
+    for k in range(work.shape[-1]):
+        found.append(_pivot(work, k))
+        pivot = work[..., k, k]
+        factors = work[..., k + 1 :, k] / np.where(pivot == 0, 1, pivot)[..., None]
+        part = factors[..., None] * work[..., k, None, k + 1 :]
+        work[..., k + 1 :, k + 1 :] -= part if rounded is None else rounded(part)
+    return np.stack(np.broadcast_arrays(*found), axis=-1)
+
+
+def inverse(a: Array, limits: NumericsLimits = NUMERICS) -> Array:
+    """The inverse, by Gauss-Jordan elimination with partial pivoting; of large matrices of doubles, LAPACK's.
+
+    Parameters
+    ----------
+    a : (..., n, n) float64, or mpmath numbers (dtype object)
+    limits : from which size a matrix is large
 
     Returns
     -------
@@ -68,6 +95,9 @@ def inverse(a: Array) -> Array:
     Higham 2002, section 14.4.
     """
     n = a.shape[-1]
+    if n >= limits.large_matrix and a.dtype != object:
+        with suppress(np.linalg.LinAlgError):  # of one that is singular, in place of which nan is wanted
+            return np.asarray(np.linalg.inv(a))
     work = np.array(a)  # in place: a column that is done gives its place to one of the inverse
     order = np.broadcast_to(np.arange(n), a.shape[:-1]).copy()
     singular = np.zeros(a.shape[:-2], dtype=bool)

@@ -1,4 +1,4 @@
-"""Reads matrices on the last two axes of arrays. Gives products, determinants and inverses.
+"""Reads matrices on the last two axes of arrays. Gives products, determinants, inverses and eigenvalues.
 
 Knows nothing of elementary functions.
 """
@@ -19,6 +19,13 @@ from gradcheck_cli.numerics.gaussian_elimination import (
     spectral_bound,
 )
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
+from gradcheck_cli.numerics.symmetric_matrices import (
+    distances,
+    eigenvectors,
+    smallest_pivot,
+    symmetric_part,
+    unit_lower_factor,
+)
 
 __all__ = ["Matrices"]
 
@@ -38,9 +45,45 @@ class Matrices(Shapes):
         found = found + np.matmul(found, np.eye(x.shape[-1]) - np.matmul(x, found))
         return np.where(is_regular(x, found, self.limits)[..., None, None], found, np.nan)
 
+    def solve(self, a: Any, b: Any) -> Any:
+        """inv(a) @ b, refined once; nan where a is singular as far as doubles can tell."""
+        inverted = self.inv(a)
+        found = self.matmul(inverted, b)
+        return found + self.matmul(inverted, b - self.matmul(a, found))
+
     def cofactors(self, x: Any) -> Any:
         """The derivative of det."""
         return cofactors(x, self.limits)
+
+    def symmetric_part(self, x: Any) -> Any:
+        """(x + x')/2."""
+        return symmetric_part(x)
+
+    def lower(self, x: Any) -> Any:
+        """What stands on and below the diagonal, 0 above it."""
+        return np.where(np.tri(*x.shape[-2:]) > 0, x, self.zeros(()))
+
+    def smallest_pivot(self, x: Any) -> Any:
+        """Positive if and only if the symmetric part is positive definite: its smallest pivot."""
+        return smallest_pivot(unit_lower_factor(symmetric_part(np.real(x)), self.limits)[1])
+
+    def eigenvalues(self, x: Any) -> Any:
+        """Those of the symmetric part, the smallest first."""
+        return self.eigenvectors(x)[0]
+
+    def eigenvectors(self, x: Any) -> Any:
+        """The eigenvalues of the symmetric part, and its eigenvectors as columns."""
+        return eigenvectors(symmetric_part(self.array(x)))
+
+    def distances(self, values: Any) -> Any:
+        """How far each of some eigenvalues, sorted, is from the nearest other; 0 within rounding."""
+        return distances(values, limits=self.limits)
+
+    def einsum(self, pattern: str, *xs: Any) -> Any:
+        """The contraction that a pattern spells, for every perturbation and row."""
+        inputs, output = pattern.split("->")
+        dotted = ",".join(f"...{letters}" for letters in inputs.split(","))
+        return np.einsum(f"{dotted}->...{output}", *xs)
 
     def spectral_bound(self, x: Any) -> Any:
         """A bound on the size of the eigenvalues of square matrices, as floats."""

@@ -14,6 +14,7 @@ from gradcheck_cli.numerics.float64 import Float64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.gaussian_elimination import by_factors, inverse, minors
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
+from gradcheck_cli.numerics.symmetric_matrices import distances, eigenvectors, symmetric_part
 
 __all__ = ["High"]
 
@@ -146,6 +147,19 @@ class High(Float64):
         """The derivative of det."""
         return minors(x) if x.shape[-1] <= self.limits.largest_by_minors else by_factors(x)[0]
 
+    def einsum(self, pattern: str, *xs: Any) -> Any:
+        """The contraction that a pattern spells; sums are rounded once."""
+        return self.multilinear(partial(super().einsum, pattern), *xs, settled=True)
+
+    def eigenvectors(self, x: Any) -> Any:
+        """The eigenvalues of the symmetric part, and its eigenvectors as columns."""
+        return eigenvectors(symmetric_part(x), self.context, self.limits)
+
+    def distances(self, values: Any) -> Any:
+        """How far each of some eigenvalues, sorted, is from the nearest other; 0 within the last digits."""
+        rest = self.context.mpf(2) ** (self.limits.spare_bits - self.context.prec)
+        return distances(values, rest, self.limits)
+
     def norm(self, x: Any, axes: Axes, keepdims: bool) -> Any:
         """Root of the sum of squares; nothing overflows here."""
         return self.sqrt(np.sum(x * x, axis=axes, keepdims=keepdims))
@@ -237,11 +251,11 @@ class High(Float64):
 
     def erf(self, x: Any) -> Any:
         """Error function."""
-        return self._growing("erf", x, 1, -1)
+        return self._each("erf", x)
 
     def erfc(self, x: Any) -> Any:
         """1 - erf(x)."""
-        return self._growing("erfc", x, 0, 2)
+        return self._each("erfc", x)
 
     def named(self, name: str, *xs: Any) -> Any:
         """A special function by its name; orders that stand first are integers."""

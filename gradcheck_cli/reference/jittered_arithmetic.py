@@ -15,7 +15,12 @@ import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import Float64
-from gradcheck_cli.numerics.gaussian_elimination import cofactors_and_bound, determinant, inverse
+from gradcheck_cli.numerics.gaussian_elimination import (
+    cofactors_and_bound,
+    determinant,
+    inverse,
+    pivots,
+)
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.machine import EPS, SMALLEST_NORMAL, TINY
 from gradcheck_cli.numerics.namespace import Namespace
@@ -148,9 +153,40 @@ class Jittered(Float64):
     def inv(self, x: Array) -> Array:
         """The inverse B, off by B @ R with |R| up to 2^-46 |A| |B|: what elimination leaves (Higham
         2002, 14.3)."""
-        found = inverse(x)
+        found = inverse(x, self.limits)
         size = np.matmul(np.abs(x), np.abs(found))
         return np.asarray(found + np.matmul(found, self.round_randomly(size) - size))
+
+    def solve(self, a: Array, b: Array) -> Array:
+        """The solution x, off by inv(a) @ r with |r| up to 2^-46 |a| |inv(a)| |b|: what a program has that
+        multiplies by the inverse (Higham 2002, 14.2)."""
+        inverted = inverse(a, self.limits)
+        size = self.matmul(np.abs(a), self.matmul(np.abs(inverted), np.abs(b)))
+        return np.asarray(self.matmul(inverted, b) + self.matmul(inverted, self.round_randomly(size) - size))
+
+    def log_det(self, x: Array) -> Array:
+        """The logarithm of the determinant, with the rounding of every step of the elimination; of a large
+        matrix, that of one which is off by units of its largest entries (Higham 2002, 9.3)."""
+        if x.shape[-1] >= self.limits.large_matrix:
+            size = np.abs(x)
+            size = np.sqrt(np.max(size, axis=-1, keepdims=True) * np.max(size, axis=-2, keepdims=True))
+            return np.asarray(super().log_det(x + (self.round_randomly(size) - size)))
+        logarithms = self.log(self.abs(pivots(x, self.round_randomly)))
+        return np.asarray(np.sum(self.round_randomly(logarithms), axis=-1))
+
+    def cholesky(self, x: Array) -> Array:
+        """The factor of a matrix that is off by 2^-46 |L| |L'|: what elimination leaves (Higham 2002,
+        10.3)."""
+        size = np.abs(super().cholesky(x))
+        size = np.matmul(size, size.swapaxes(-1, -2))
+        return np.asarray(super().cholesky(x + (self.round_randomly(size) - size)))
+
+    def eigenvectors(self, x: Array) -> tuple[Array, Array]:
+        """Those of a matrix that is off by a matrix whose norm is 2^-46 of its own (Anderson et al. 1999,
+        section 4.7)."""
+        size = np.sqrt(np.sum(x * x, axis=(-2, -1), keepdims=True) / x.shape[-1]) + 0 * x
+        values, vectors = super().eigenvectors(x + (self.round_randomly(size) - size))
+        return values, vectors
 
 
 def round_randomly(m: Namespace, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:

@@ -33,6 +33,7 @@ _NO_OVERRIDES: Mapping[int, Array] = MappingProxyType({})
 _EXACT = (
     *("copy", "expand", "transpose", "index", "stack", "compare", "select", "largest"),
     *("diagonal", "on_diagonal", "concat", "gather", "reshape", "permute", "take", "one_hot"),
+    *("lower", "sorted"),
 )
 
 

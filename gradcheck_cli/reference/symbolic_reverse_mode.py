@@ -31,6 +31,12 @@ from gradcheck_cli.numerics.mpmath_context import private_context
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.reference.jittered_arithmetic import Jittered, round_randomly
+from gradcheck_cli.reference.matrix_adjoints import (
+    through_cholesky,
+    through_eigenvalues,
+    through_inverse,
+    through_log_determinant,
+)
 from gradcheck_cli.reference.program_pass import Pass
 
 __all__ = ["Reverse"]
@@ -226,17 +232,20 @@ class Reverse:
                 spread = adjoint if axis is not None else adjoint.reshape(adjoint.shape + (1,) * rank)
                 return np.asarray(spread * at)
             case "inverse":
-                return self._through_inverse(self.values[item.index], adjoint)
+                return through_inverse(self.m, self.values[item.index], adjoint)
             case "determinant":  # linear in every row; the coefficients are its cofactors
                 return np.asarray(adjoint[..., None, None] * self.m.cofactors(x))
+            case "log_determinant":
+                return through_log_determinant(self.m, x, adjoint)
+            case "cholesky":
+                return through_cholesky(self.m, self.values[item.index], adjoint)
+            case "eigenvalues":
+                return through_eigenvalues(self.m, x, adjoint)
+            case "sorted":
+                return np.asarray(self.m.unordered(adjoint, self.m.order(x, item.data), item.data))
+            case "lower":
+                return np.asarray(self.m.lower(adjoint))
         return None
-
-    def _through_inverse(self, inverse: Array, adjoint: Array) -> Array:
-        """Through B = inv(A), by the equation A @ B = 1: the adjoint of the equation solves A' @ it =
-        adjoint, and A has a part in it as in any product."""
-        turned = inverse.swapaxes(-1, -2)
-        of_equation = np.matmul(turned, round_randomly(self.m, adjoint))
-        return np.asarray(-np.matmul(round_randomly(self.m, of_equation), turned))
 
     def _select(self, item: Item, place: int, adjoint: Array) -> Array | None:
         if place == 0:

@@ -18,7 +18,7 @@ sys.path.insert(0, str(PROJECT / "benchmarks"))
 
 import adversary
 from adversary_claims import AT_A_KINK, KINDS, NO_NUMBER, NOT_OK, RIGHT, Recipe, claims_of
-from adversary_functions import OPERATIONS
+from adversary_matrices import OPERATIONS
 from adversary_problems import Author, Input, Problem
 from adversary_trees import C, Tree, apply, name, number
 

@@ -28,7 +28,7 @@ from paths import PROJECT
 
 sys.path.insert(0, str(PROJECT / "benchmarks"))
 
-from adversary_functions import OPERATIONS
+from adversary_matrices import OPERATIONS
 from adversary_trees import C
 
 DIGITS = 1e-24  # relative; tables have 25 digits

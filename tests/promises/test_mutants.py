@@ -188,7 +188,7 @@ ON_THE_KINK: dict[str, tuple[float, ...]] = {
     "softshrink": (-0.5,),
     **dict.fromkeys(("gt", "lt", "ge", "le", "maximum", "minimum"), (0.7, 0.7)),
 }
-IN_AN_ARRAY = {"max", "min"}
+IN_AN_ARRAY = {"max", "min", "sort", "eigvalsh"}
 ONE_SLOPE = {"celu", "squared_relu"}  # only the second derivative jumps
 
 
@@ -196,7 +196,9 @@ def at_the_kink(name: str) -> Model:
     """The record exactly on its kink, where an ok would be a lie."""
     sheet = Sheet()
     if name in IN_AN_ARRAY:
-        y = sheet("max" if name == "max" else "min", sheet.param("a", [0.5, 0.5]))
+        given = np.eye(2) if name == "eigvalsh" else [0.5, 0.5]
+        y = sheet(name, sheet.param("a", given))
+        y = sheet("index", y, key=(0,)) if sheet.shape(y) else y
     else:
         options = {"alpha": 0.7} if name == "elu" else {}  # with alpha = 1 there is no kink at all
         given = [sheet.param(f"a{k}", v) for k, v in enumerate(ON_THE_KINK[name])]
@@ -231,6 +233,7 @@ def test_a_kink_declared_elsewhere_is_seen(monkeypatch: pytest.MonkeyPatch) -> N
 BORDERS: dict[str, tuple[Any, ...]] = {
     "sqrt": (0.0,), "cbrt": (0.0,), "asin": (1.0,), "acos": (-1.0,),
     "pow": (0.0, 0.5), "atan2": (0.0, -1.0), "norm": ([0.0, 0.0],), "hypot": (0.0, 0.0), "acosh": (1.0,),
+    "std": ([0.7, 0.7],),
 }  # fmt: skip
 # Without its domain margin the record gives the same answers: finite differences meet nan or an
 # infinite value beyond the border and stay on this side of it, and at the border the value itself
@@ -238,7 +241,7 @@ BORDERS: dict[str, tuple[Any, ...]] = {
 EQUIVALENT_DOMAINS = {
     "div", "tan", "log", "log1p", "log2", "log10", "inv", "sec", "csc", "cot", "atanh", "rsqrt", "logit",
     "log1mexp", "xlogy", "mod", "lgamma", "gamma", "digamma", "polygamma", "beta", "betaln", "erfinv",
-    "normal_quantile", "expint", "y0", "y1", "bessel_y", "gammainc",
+    "normal_quantile", "expint", "y0", "y1", "bessel_y", "gammainc", "solve", "logdet", "slogdet", "cholesky",
 }  # fmt: skip
 
 
@@ -256,7 +259,7 @@ def at_the_border(name: str) -> Model:
 @pytest.mark.parametrize("name", BORDERS)
 def test_a_border_that_is_not_declared_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     declared = check(at_the_border(name), ONE_POINT)
-    bent = name in ("atan2", "norm", "hypot")  # else the derivative is infinite
+    bent = name in ("atan2", "norm", "hypot", "std")  # else the derivative is infinite
     assert declared.verdict is (Verdict.KINK if bent else Verdict.UNRESOLVED)
     exchanged(monkeypatch, name, domain=None)
     bare = check(at_the_border(name), ONE_POINT)
@@ -270,7 +273,10 @@ def test_the_equivalent_mutants_are_equivalent(name: str, monkeypatch: pytest.Mo
     near = {"div": (1.0, 1e-9), "tan": (np.pi / 2 - 1e-9,), "log1p": (-1 + 1e-9,)}
     near |= {"sec": (np.pi / 2 - 1e-9,), "log1mexp": (-1e-9,), "xlogy": (1.0, 1e-9), "mod": (3e-10, 1e-9)}
     near |= dict.fromkeys(("atanh", "erfinv"), (1 - 1e-9,)) | dict.fromkeys(("beta", "betaln"), (1e-9, 1.0))
-    near["inv"] = ([[2.0, 4.0], [1.0, 2.0 + 1e-6]],)
+    nearly_singular = [[2.0, 4.0], [1.0, 2.0 + 1e-6]]
+    near |= dict.fromkeys(("inv", "logdet", "slogdet"), (nearly_singular,))
+    near["solve"] = (nearly_singular, [1.0, 2.0])
+    near["cholesky"] = ([[1.0, 2.0], [2.0, 4.0 + 1e-6]],)
     verdicts = []
     for fields in ({}, {"domain": None}):
         exchanged(monkeypatch, name, **fields)

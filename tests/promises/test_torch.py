@@ -209,6 +209,17 @@ def spread(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x, axis=None: function(x, dim=0 if axis is None else axis)
 
 
+def deviating(function: Callable[..., Any]) -> Callable[..., Any]:
+    """torch.var or torch.std with the defaults that are ours."""
+
+    def twin(x: Any, axis: Any = None, keepdims: int | None = None, correction: float = 0) -> Any:
+        dim = tuple(range(x.ndim)) if axis is None else axis
+        kept = axis is not None if keepdims is None else bool(keepdims)
+        return function(x, dim=dim, correction=correction, keepdim=kept)
+
+    return twin
+
+
 def transposed(x: Any) -> Any:
     return x.T if x.ndim == 2 else x[None] if x.ndim == 1 else x
 
@@ -269,6 +280,13 @@ TWINS: dict[str, Callable[..., Any]] = {
     "softmax": spread(torch.softmax), "log_softmax": spread(torch.log_softmax),
     "logsumexp": along(torch.logsumexp),
     "transpose": transposed, "trace": torch.trace, "det": torch.linalg.det, "inv": torch.linalg.inv,
+    "solve": torch.linalg.solve, "logdet": torch.logdet, "slogdet": lambda a: torch.linalg.slogdet(a)[1],
+    "cholesky": lambda a: torch.linalg.cholesky((a + a.T) / 2), "tril": torch.tril,
+    "eigvalsh": lambda a: torch.linalg.eigvalsh((a + a.T) / 2), "kron": torch.kron,
+    "cross": lambda u, v: torch.linalg.cross(u, v, dim=-1),
+    **{f"einsum{k}": lambda *xs, subscripts: torch.einsum(subscripts, *xs) for k in (1, 2, 3)},
+    "var": deviating(torch.var), "std": deviating(torch.std),
+    "sort": lambda x, axis=0: torch.sort(x, dim=axis).values,
     "diag": torch.diag, "matmul": multiplied, "dot": torch.dot, "outer": torch.outer,
     "expand": lambda x, to: torch.broadcast_to(x, to), "index": lambda x, key: x[key],
     "take": chosen, "take_pairs": chosen,

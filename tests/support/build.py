@@ -104,7 +104,7 @@ class Application:
             found.append(random.uniform(low, high_, (*lead, *shape)))
             if k in self.record.whole:  # whole-number data: which entries are chosen, some of them twice
                 found[-1] = random.integers(0, 2, (*lead, *shape)).astype(float)
-            if self.record.name in ("det", "inv"):  # far from the singular ones
+            if self.record.eliminates and k == 0:  # far from the singular ones
                 found[-1] += 1.3 * np.eye(shape[0])
         return found
 
@@ -150,10 +150,38 @@ _CUMULATIVE: list[tuple[tuple[Shape, ...], dict[str, Any]]] = [
     (((4,),), {}), (((1,),), {}), (((5,),), {"axis": 0}), (((3, 2),), {"axis": 0}), (((2, 3),), {"axis": 1}),
     (((2, 3, 2),), {"axis": -2}),
 ]  # fmt: skip
+_VARIANCES: list[tuple[tuple[Shape, ...], dict[str, Any]]] = [
+    (((4,),), {}), (((4,),), {"axis": 0, "correction": 1}), (((2, 3),), {"correction": 1}),
+    (((2, 3),), {"axis": 0}), (((2, 3),), {"axis": 1, "correction": 1}),
+    (((2, 3, 2),), {"axis": (0, 2), "keepdims": 0}),
+]  # fmt: skip
 _WHOLE = slice(None)
 _ARRAYS: dict[str, list[tuple[tuple[Shape, ...], dict[str, Any]]]] = {
     **dict.fromkeys(("sum", "mean", "prod", "norm", "max", "min"), _REDUCTIONS),
-    **dict.fromkeys(("det", "inv"), _SQUARES),
+    **dict.fromkeys(("det", "inv", "logdet", "slogdet", "cholesky"), _SQUARES),
+    "solve": [(((3, 3), (3,)), {}), (((1, 1), (1,)), {}), (((2, 2), (2, 3)), {}), (((5, 5), (5,)), {})],
+    "eigvalsh": _SQUARES,
+    "einsum1": [
+        (((2, 3),), {"subscripts": "ij->ji"}), (((2, 3),), {"subscripts": "ij->j"}),
+        (((3, 3),), {"subscripts": "ii"}), (((3, 3),), {"subscripts": "ii->i"}),
+        (((2, 3),), {"subscripts": "ij->"}),
+    ],
+    "einsum2": [
+        (((2, 3), (3, 2)), {"subscripts": "ij,jk->ik"}), (((2, 3), (3,)), {"subscripts": "ij,j"}),
+        (((3, 3), (3, 2)), {"subscripts": "ii,ij->j"}), (((2, 3), (2, 3)), {"subscripts": "ij,ij->"}),
+        (((2,), (3,)), {"subscripts": "a,b->ba"}), (((2, 3), (3,)), {"subscripts": "ij,k->i"}),
+        (((2, 3), (2, 3)), {"subscripts": "ij,ij->ij"}),
+        (((2, 2, 3), (2, 3, 2)), {"subscripts": "bij,bjk->bik"}),
+    ],
+    "einsum3": [
+        (((2,), (2, 3), (3,)), {"subscripts": "i,ij,j->"}), (((2,), (3,), (2,)), {"subscripts": "i,j,i->j"}),
+        (((2, 3), (3, 2), (2, 2)), {"subscripts": "ij,jk,kl->il"}),
+    ],
+    "kron": [(((2, 2), (2, 3)), {}), (((2,), (3,)), {}), (((1, 2), (2, 1)), {})],
+    "cross": [(((3,), (3,)), {}), (((2, 3), (2, 3)), {})],
+    **dict.fromkeys(("var", "std"), _VARIANCES),
+    "sort": _CUMULATIVE,
+    "tril": [(((3, 3),), {}), (((2, 4),), {}), (((3, 2),), {})],
     "trace": [(((3, 3),), {}), (((1, 1),), {})],
     "diag": [(((3,),), {}), (((3, 3),), {}), (((1,),), {}), (((1, 1),), {})],
     **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), _NORMALIZED),

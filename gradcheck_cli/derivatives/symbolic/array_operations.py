@@ -37,11 +37,13 @@ def _einsum(pattern: str, m: Namespace, *operands: Array) -> Array:
     contracted = partial(np.einsum, f"{dotted}->...{output}")
     if isinstance(m, High):
         return m.multilinear(contracted, *operands)
-    return _as_product(pattern, *operands) if len(operands) == 2 else np.asarray(contracted(*operands))
+    if len(operands) == 2:
+        return _as_product(pattern, *operands, contracted)
+    return np.asarray(contracted(*operands))
 
 
-def _as_product(pattern: str, a: Array, b: Array) -> Array:
-    """The contractions a model can hold, as matrix products."""
+def _as_product(pattern: str, a: Array, b: Array, contracted: Callable[..., Array]) -> Array:
+    """The contractions that @, dot and outer are, as matrix products; others as they are spelled."""
     if pattern == "ij,jk->ik":
         return np.asarray(np.matmul(a, b))
     if pattern == "ij,j->i":
@@ -50,7 +52,9 @@ def _as_product(pattern: str, a: Array, b: Array) -> Array:
         return a[..., :, None] * b[..., 0, None, :]
     if pattern == "i,j->ij":
         return a[..., :, None] * b[..., None, :]
-    return np.asarray((a * b).sum(axis=-1))
+    if pattern == "i,i->":
+        return np.asarray((a * b).sum(axis=-1))
+    return np.asarray(contracted(a, b))
 
 
 def _stretch(x: Array, rank: int, to: Shape) -> Array:
@@ -172,6 +176,21 @@ def structural_value(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
             return m.inv(xs[0])  # type: ignore[no-any-return]
         case "determinant":
             return m.det(xs[0])  # type: ignore[no-any-return]
+        case "log_determinant":
+            found = m.log_det(xs[0])
+            return np.asarray(found if item.data else m.where(m.gt(m.det_sign(xs[0]), 0), found, np.nan))
+        case "cholesky":
+            return m.cholesky(xs[0])  # type: ignore[no-any-return]
+        case "eigenvalues" | "constant_eigenvalues":
+            return m.eigenvalues(xs[0])  # type: ignore[no-any-return]
+        case "constant_eigenvectors":
+            return m.eigenvectors(xs[0])[1]  # type: ignore[no-any-return]
+        case "gaps":
+            return m.distances(xs[0])  # type: ignore[no-any-return]
+        case "sorted":
+            return m.ordered(xs[0], m.order(xs[0], item.data), item.data)  # type: ignore[no-any-return]
+        case "lower":
+            return m.lower(xs[0])  # type: ignore[no-any-return]
     raise KeyError(item.operation)
 
 

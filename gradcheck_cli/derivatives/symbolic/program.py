@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from gradcheck_cli.derivatives.symbolic.kernels import Kernel, KernelKey
+from gradcheck_cli.derivatives.symbolic.matrix_recording import MatrixRecorder
 from gradcheck_cli.derivatives.symbolic.recording import CONSTANT, WHOLE, Handle, Item, Recorder
 from gradcheck_cli.derivatives.symbolic.sympy_names import ENTRYWISE
 from gradcheck_cli.model.graph import Node
@@ -44,7 +45,7 @@ class Program:
 
     @cached_property
     def whole(self) -> dict[int, list[bool]]:
-        """The nodes of det and inv that are taken whole, each with what it is computed from."""
+        """The nodes of det, inv and their kin that are taken whole, each with what it is computed from."""
         found = sorted({item.source for item in self.items if item.operation in WHOLE})
         return {node: self.model.graph.upstream([node]) for node in found}
 
@@ -80,7 +81,7 @@ def lower(model: Model, *, apart: bool = False, limits: SymbolicLimits = DEFAULT
     so that SymPy simplifies nothing across them: x - x then has the partials 1 and -1. Matrices
     are inverted whole, as the author's program does it.
     """
-    recorder = Recorder(limits, by_minors=0 if apart else limits.largest_matrix)
+    recorder = MatrixRecorder(limits, by_minors=0 if apart else limits.largest_matrix)
     handles: list[Handle] = []
     for node in model.graph.nodes:
         recorder.source = node.index

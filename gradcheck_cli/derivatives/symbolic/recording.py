@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 from gradcheck_cli.derivatives.symbolic.sympy_names import FUNCTIONS
@@ -21,7 +20,8 @@ from gradcheck_cli.numerics.limits.symbolic import SymbolicLimits
 __all__ = ["CONSTANT", "WHOLE", "Handle", "Item", "Recorder"]
 
 CONSTANT = ("constant", "integer", "pi")
-WHOLE = ("determinant", "inverse")  # items that SymPy cannot look into
+# items that SymPy cannot look into
+WHOLE = ("determinant", "inverse", "log_determinant", "cholesky", "eigenvalues")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +103,11 @@ class Handle:
 
 
 class Recorder:
-    """The namespace `s` of a primitive's `symbolic` field. `by_minors`: the largest matrix whose
-    determinant and inverse are made of its minors."""
+    """The namespace `s` of a primitive's `symbolic` field, but for what is made by elimination."""
 
-    def __init__(self, limits: SymbolicLimits, *, by_minors: int) -> None:
+    def __init__(self, limits: SymbolicLimits) -> None:
         self.items: list[Item] = []
-        self.limits, self.by_minors = limits, by_minors
+        self.limits = limits
         self.source = -1
 
     def __getattr__(self, name: str) -> Callable[..., Handle]:
@@ -230,13 +229,14 @@ class Recorder:
         while (n := x.shape[axis]) > 1:
             half = n // 2
             if n % 2:
-                odd.append(self._slice(x, axis, n - 1, n))
-            x = self._slice(x, axis, 0, half) * self._slice(x, axis, half, 2 * half)
+                odd.append(self.part(x, axis, n - 1, n))
+            x = self.part(x, axis, 0, half) * self.part(x, axis, half, 2 * half)
         for rest in odd:
             x = x * rest
         return x
 
-    def _slice(self, x: Handle, axis: int, start: int, stop: int) -> Handle:
+    def part(self, x: Handle, axis: int, start: int, stop: int) -> Handle:
+        """The entries from start to stop along an axis."""
         key = tuple(slice(start, stop) if k == axis else slice(None) for k in range(len(x.shape)))
         return self.index(x, key)
 
@@ -244,60 +244,13 @@ class Recorder:
         """Entries of a vector by their places, some with a minus, in another shape."""
         return self.structural("gather", (x,), shape, (tuple(places), tuple(signs), shape))
 
-    def determinant(self, x: Handle) -> Handle:
-        """By minors of the first 1, 2, ... rows, each expanded along its last row: no division."""
-        if x.shape[0] > self.by_minors:
-            return self.structural("determinant", (x,), ())
-        return self.index(self._minors(self._rows(x), last=True)[-1], (0,))
+    def sorted(self, x: Handle, along: int) -> Handle:
+        """The entries along an axis, counted from the end, the smallest first."""
+        return self.structural("sorted", (x,), x.shape, along)
 
-    def inverse(self, x: Handle) -> Handle:
-        """Transposed cofactors over the determinant."""
-        n = x.shape[0]
-        if n > self.by_minors:
-            return self.structural("inverse", (x,), x.shape)
-        rows = self._rows(x)
-        above, below = self._minors(rows[:-1], last=True), self._minors(rows[:0:-1], last=False)
-        cofactors = [self._cofactors(n, i, above[i], below[n - 1 - i]) for i in range(n)]
-        whole = self.total(cofactors[0] * rows[0], None)
-        return self.transpose(self.stack(cofactors)) / self.expand(whole, (n, n))
-
-    def _rows(self, x: Handle) -> list[Handle]:
-        return [self.index(x, (k, slice(None))) for k in range(x.shape[0])]
-
-    def _minors(self, rows: Sequence[Handle], *, last: bool) -> list[Handle]:
-        """For k = 0, 1, ... the minors of the first k rows, by their columns in the order of
-        `combinations`; a row that is added stands last, or first."""
-        found = [self.expand(self.lift(1), (1,))]
-        n = rows[0].shape[0] if rows else 1
-        for k, row in enumerate(rows):
-            smaller = {columns: place for place, columns in enumerate(combinations(range(n), k))}
-            chosen = list(combinations(range(n), k + 1))
-            rests = [smaller[c[:p] + c[p + 1 :]] for c in chosen for p in range(k + 1)]
-            signs = [(-1) ** (p + k * last) for _ in chosen for p in range(k + 1)]
-            shape = (len(chosen), k + 1)
-            entries = self.gather(row, [j for c in chosen for j in c], [1] * len(rests), shape)
-            found.append(self._sum_of_rows(entries * self.gather(found[-1], rests, signs, shape)))
-        return found
-
-    def _cofactors(self, n: int, i: int, above: Handle, below: Handle) -> Handle:
-        """Row i of the cofactors, from the minors of the i rows above it and of those below it
-        (Laplace's expansion by several rows)."""
-        tops = {columns: place for place, columns in enumerate(combinations(range(n), i))}
-        rest = {columns: place for place, columns in enumerate(combinations(range(n), n - 1 - i))}
-        upper, lower, signs = [], [], []
-        for j in range(n):
-            others = [c for c in range(n) if c != j]
-            for chosen in combinations(range(n - 1), i):
-                upper.append(tops[tuple(others[p] for p in chosen)])
-                lower.append(rest[tuple(c for p, c in enumerate(others) if p not in chosen)])
-                signs.append((-1) ** (i + j + sum(chosen) - i * (i - 1) // 2))
-        shape = (n, len(upper) // n)
-        terms = self.gather(above, upper, [1] * len(upper), shape)
-        return self._sum_of_rows(terms * self.gather(below, lower, signs, shape))
-
-    def _sum_of_rows(self, terms: Handle) -> Handle:
-        """The sums of the rows of a matrix, as a vector."""
-        return self.index(self.total(terms, 1), (slice(None), 0))
+    def lower(self, x: Handle) -> Handle:
+        """A matrix with 0 above its diagonal."""
+        return self.structural("lower", (x,), x.shape)
 
     def diagonal(self, x: Handle) -> Handle:
         """The diagonal of a square matrix."""
@@ -362,7 +315,6 @@ class Recorder:
         """The sum over the rows."""
         return self.structural("over_rows", (x,), x.shape)
 
-
     def cumulated(self, x: Handle, axis: int, *, product: bool) -> Handle:
         """The sums, or products, of the first 1, 2, ... entries along an axis: those of 1, 2, 4, ... entries
         side by side are joined (Hillis and Steele 1986)."""
@@ -370,11 +322,7 @@ class Recorder:
         while reach < n:
             lead = tuple(reach if k == axis else m for k, m in enumerate(x.shape))
             nothing = self.expand(self.lift(int(product)), lead)
-            before = self.concat([nothing, self._slice(x, axis, 0, n - reach)], axis)
+            before = self.concat([nothing, self.part(x, axis, 0, n - reach)], axis)
             x = x * before if product else x + before
             reach *= 2
         return x
-
-    def part(self, x: Handle, axis: int, start: int, stop: int) -> Handle:
-        """The entries from start to stop along an axis."""
-        return self._slice(x, axis, start, stop)

@@ -18,7 +18,7 @@ from gradcheck_cli.derivatives.symbolic.array_operations import (
 )
 from gradcheck_cli.derivatives.symbolic.interpreter import Run
 from gradcheck_cli.derivatives.symbolic.program import Applied
-from gradcheck_cli.derivatives.symbolic.recording import Item
+from gradcheck_cli.derivatives.symbolic.recording import WHOLE, Item
 from gradcheck_cli.model.primitives.axes import axes_from_end
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
@@ -56,7 +56,7 @@ def item_tangent(
     if all(t is None for t in moving):
         return None
     match item.operation:
-        case "compare" | "whole" | "one_hot":
+        case "compare" | "whole" | "one_hot" | "constant_eigenvalues" | "constant_eigenvectors":
             return None
         case "take":
             chosen = [values[a] for a in item.arguments[1:]]
@@ -65,9 +65,11 @@ def item_tangent(
             return _product_rule(item, run.m, [values[a] for a in item.arguments], moving)
         case "select":
             return _of_choice(item, run.m, values, moving)
+        case "sorted":
+            return _of_sorted(item, run.m, values[item.arguments[0]], moving[0])
         case "largest":
             return _of_largest(item, run.m, values, moving[0])
-        case "determinant" | "inverse":
+        case _ if item.operation in WHOLE:
             return _unknown(moving[0], item.shape)
         case "stack" | "concat":
             inner = [run.program.items[a].shape for a in item.arguments]
@@ -112,6 +114,12 @@ def _of_largest(item: Item, m: Namespace, values: Mapping[int, Array], moving: A
     rank, axis = item.data
     at = place_of_largest(item, m, values[item.arguments[0]], values[item.index])
     return np.asarray((moving * at).sum(axis=axes_from_end(rank, axis), keepdims=axis is not None))
+
+
+def _of_sorted(item: Item, m: Namespace, x: Array, moving: Array | None) -> Array:
+    """The tangents in the order of the entries."""
+    assert moving is not None
+    return np.asarray(m.ordered(moving, m.order(x, item.data), item.data))
 
 
 def _unknown(moving: Array | None, shape: Shape) -> Array:

@@ -9,13 +9,13 @@ from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.model.primitives.axes import needs_axis, one_axis
 from gradcheck_cli.model.primitives.record import Primitive, Shape, ShapeRule, enter
 
-__all__ = ["FAMILY"]
+__all__ = ["FAMILY", "along_rule"]
 
 FAMILY: dict[str, Primitive] = {}
 define = partial(enter, FAMILY)
 
 
-def _rule(function: str) -> ShapeRule:
+def along_rule(function: str) -> ShapeRule:
     """The shape rule: a vector, or a matrix along a given axis; the shape stays."""
 
     def rule(shape: Shape, *, axis: int | None = None) -> tuple[Shape, dict[str, Any]]:
@@ -34,7 +34,7 @@ def _rule(function: str) -> ShapeRule:
 define(
     "cumsum", "cumsum(x, axis=none)",
     "sums of the first 1, 2, ... entries of a vector, or along an axis",
-    shape=_rule("cumsum"), options={"axis": None}, affine=(0,),
+    shape=along_rule("cumsum"), options={"axis": None}, affine=(0,),
     forward=lambda m, x, axis, along: m.cumsum(x, along),
     vjp=(lambda m, g, y, x, axis, along: m.cumsum_from_end(g, along),),
     symbolic=lambda s, x, axis, along: s.cumulated(x, axis, product=False),
@@ -42,7 +42,7 @@ define(
 define(
     "cumprod", "cumprod(x, axis=none)",
     "products of the first 1, 2, ... entries of a vector, or along an axis",
-    shape=_rule("cumprod"), options={"axis": None},
+    shape=along_rule("cumprod"), options={"axis": None},
     forward=lambda m, x, axis, along: m.cumprod(x, along),
     vjp=(lambda m, g, y, x, axis, along: m.products_before(x, along) * m.nested_sums(g, x, along),),
     symbolic=lambda s, x, axis, along: s.cumulated(x, axis, product=True),

@@ -12,7 +12,7 @@ from gradcheck_cli.model.primitives.record import Primitive, Shape, ShapeRule, e
 if TYPE_CHECKING:
     from gradcheck_cli.numerics.namespace import Namespace
 
-__all__ = ["FAMILY"]
+__all__ = ["FAMILY", "as_matrix", "as_vector", "regularity", "square_rule"]
 
 FAMILY: dict[str, Primitive] = {}
 define = partial(enter, FAMILY)
@@ -74,34 +74,36 @@ define(
 )  # fmt: skip
 
 
-def _square_rule(function: str, result: Callable[[int], Shape]) -> ShapeRule:
+def square_rule(function: str, result: Callable[[int], Shape]) -> ShapeRule:
+    """The shape rule of a function of a square matrix: `result` gives the shape, from the number of rows."""
+
     def rule(shape: Shape) -> tuple[Shape, dict[str, Any]]:
         return result(_square(function, shape)), {}
 
     return rule
 
 
-def _of_size_one(m: Namespace, a: Any) -> Any:
-    """The matrix over its largest entry: its determinant has the same sign and does not underflow."""
+def regularity(m: Namespace, a: Any) -> Any:
+    """A margin with the sign of det(A): of the matrix over its largest entry, where it does not underflow."""
     largest = m.max(m.abs(a), axis=(-2, -1), keepdims=True)
-    return a / m.where(largest, largest, 1 + largest)
+    return m.det_sign(a / m.where(largest, largest, 1 + largest))
 
 define(
-    "det", "det(A)", "determinant of a square matrix", shape=_square_rule("det", lambda n: ()),
+    "det", "det(A)", "determinant of a square matrix", shape=square_rule("det", lambda n: ()),
     sample=((-0.4, 0.4),), eliminates=True,
     forward=lambda m, a: m.det(a),
     vjp=(lambda m, g, y, a: g[..., None, None] * m.cofactors(a),),
     symbolic=lambda s, a: s.determinant(a),
 )  # fmt: skip
 define(
-    "inv", "inv(A)", "inverse of a square matrix", shape=_square_rule("inv", lambda n: (n, n)),
+    "inv", "inv(A)", "inverse of a square matrix", shape=square_rule("inv", lambda n: (n, n)),
     sample=((-0.4, 0.4),), eliminates=True,
     forward=lambda m, a: m.inv(a),
     vjp=(
         lambda m, g, y, a: -m.matmul(m.matmul(y.swapaxes(-1, -2), g), y.swapaxes(-1, -2)),
     ),
     symbolic=lambda s, a: s.inverse(a),
-    domain=lambda m, a: m.det(_of_size_one(m, a)), domain_text="det(A) != 0",
+    domain=lambda m, a: regularity(m, a), domain_text="det(A) != 0",
     # inv(A + E) = (sum of (-inv(A) E)^k) inv(A); poles on both sides leave the sign of det alone
     within=lambda m, y, moved, a: 1 - m.spectral_bound(m.matmul(y, moved - a)),
 )  # fmt: skip
@@ -158,11 +160,13 @@ def _fit(a: Shape, b: Shape) -> str:
     return "the columns of the left side must be as many as the rows of the right side"
 
 
-def _matrix(x: Any, rank: int) -> Any:
+def as_matrix(x: Any, rank: int) -> Any:
+    """A vector as a matrix of one column."""
     return x if rank == 2 else x[..., None]
 
 
-def _unmatrix(x: Any, rank: int) -> Any:
+def as_vector(x: Any, rank: int) -> Any:
+    """A matrix of one column as the vector that it was."""
     return x if rank == 2 else x[..., 0]
 
 
@@ -172,15 +176,15 @@ def _pattern(ranks: tuple[int, int]) -> str:
 define(
     "matmul", "A @ B", "matrix product", infix="@", arguments=2, shape=_product_shape, affine=(0, 1),
     product=_pattern,
-    forward=lambda m, a, b, ranks: _unmatrix(
-        m.matmul(_matrix(a, ranks[0]), _matrix(b, ranks[1])), ranks[1]
+    forward=lambda m, a, b, ranks: as_vector(
+        m.matmul(as_matrix(a, ranks[0]), as_matrix(b, ranks[1])), ranks[1]
     ),
     vjp=(
-        lambda m, g, y, a, b, ranks: _unmatrix(
-            m.matmul_onto(a, _matrix(g, ranks[1]), _matrix(b, ranks[1]).swapaxes(-1, -2)), ranks[0]
+        lambda m, g, y, a, b, ranks: as_vector(
+            m.matmul_onto(a, as_matrix(g, ranks[1]), as_matrix(b, ranks[1]).swapaxes(-1, -2)), ranks[0]
         ),
-        lambda m, g, y, a, b, ranks: _unmatrix(
-            m.matmul_onto(b, _matrix(a, ranks[0]).swapaxes(-1, -2), _matrix(g, ranks[1])), ranks[1]
+        lambda m, g, y, a, b, ranks: as_vector(
+            m.matmul_onto(b, as_matrix(a, ranks[0]).swapaxes(-1, -2), as_matrix(g, ranks[1])), ranks[1]
         ),
     ),
     symbolic=lambda s, a, b, ranks: s.contract(_pattern(ranks), a, b),

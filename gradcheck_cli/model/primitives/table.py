@@ -12,14 +12,17 @@ from gradcheck_cli.model.primitives import (
     choosing,
     cumulative,
     elementary,
+    factorizations,
     inverse_and_stable,
     jumps,
     linear_algebra,
+    products,
     rearranging,
     reductions,
     rows,
     selections,
     special_functions,
+    statistics,
 )
 from gradcheck_cli.model.primitives.record import Primitive
 from gradcheck_cli.model.primitives.slopes import PRIME, slope_of
@@ -28,8 +31,8 @@ __all__ = ["PRIMITIVES", "function_names", "record_of", "resolve_function", "vis
 
 _FAMILIES = (
     arithmetic, elementary, inverse_and_stable, selections, jumps, activations, bounded_activations,
-    special_functions, reductions, cumulative, linear_algebra, rearranging,
-    choosing, rows,
+    special_functions, reductions, statistics, cumulative, linear_algebra,
+    factorizations, products, rearranging, choosing, rows,
 )  # fmt: skip
 _TABLE: dict[str, Primitive] = {}
 for _family in _FAMILIES:

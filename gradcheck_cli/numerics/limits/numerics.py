@@ -50,6 +50,16 @@ class NumericsLimits(NamedTuple):
     # rows of a matrix | cofactors up to it by minors, whose work grows like 2^n | the same as that of the
     # symbolic method; set by hand
     largest_by_minors: int = 8
+    # rows of a matrix | from it on LAPACK inverts and factors matrices of doubles, which holds for a stack of
+    # them what loops over its columns hold | timed by hand: at [32,32] the loops take as long, at [400,400]
+    # 30 times as long
+    large_matrix: int = 32
+    # logarithm | a determinant is held within exp of it and of its opposite where only its sign counts |
+    # derived: both are normal doubles
+    log_range: float = 700.0
+    # units of rounding of the largest, for each row | eigenvalues that are nearer to one another are taken as
+    # one that is repeated | LAPACK's are off by a few units of the norm; set by hand, not measured
+    eigenvalue_ulps: float = 4.0
     # squarings | of a matrix A: the size of A^64, to the power 1/64, bounds its eigenvalues | set by hand,
     # not measured
     squarings: int = 6

@@ -513,6 +513,10 @@ DERIVATIVES = {
     "diag": "diag(g)",
     "det": "g*det(A)*inv(A)'",
     "inv": "-inv(A)' @ g @ inv(A)'",
+    "solve": "d/dA: -solve(A', g) @ solve(A, b)', d/db: solve(A', g)",
+    "logdet": "g*inv(A)'", "slogdet": "g*inv(A)'",
+    "tril": "tril(g)", "cross": "d/du: cross(v, g), d/dv: cross(g, u)",
+    "var": "2*g*(x - mean(x))/n", "std": "g*(x - mean(x))/(n*std(x))",
     "concat": "of each its own part of g",
     "eye": "0",
 }

@@ -53,7 +53,7 @@ FUNCTIONS = [
     ("loss = acoth(y)", "acoth", "write atanh(1/y)"),
     ("loss = huber(x)", "huber", "write where(abs(x) < 1, x^2/2, abs(x) - 1/2)"),
     ("loss = kl_div(v, v)", "kl_div", "write sum(xlogy(v, v/v))"),
-    ("loss = sum(triu(A))", "triu", "data of ones and zeros"),
+    ("loss = sum(triu(A))", "triu", "write tril(A')'"),
     ("loss = besselk(1, x)", "besselk", "not among the functions"),
 ]
 NUMBERS = [
