@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.common.errors import LanguageError, OptionError, printable
 
 if TYPE_CHECKING:
     from gradcheck_cli.model.model import Claim, Model
@@ -72,10 +72,34 @@ def load(
         path = Path(text_or_path)
         data = read_path(path, limits=_reading_limits(max_text, max_data))
         file, folder = str(path), path.parent
-    return load_text(
-        data, file=file, folder=folder, seed=seed, ignore_set=ignore_set,
-        max_text=max_text, max_data=max_data,
-    )  # fmt: skip
+    try:
+        return load_text(
+            data, file=file, folder=folder, seed=seed, ignore_set=ignore_set,
+            max_text=max_text, max_data=max_data,
+        )  # fmt: skip
+    except LanguageError as error:
+        raise _of_no_model(error, Path(file).suffix.lower()) from None
+
+
+def _of_no_model(error: LanguageError, suffix: str) -> LanguageError:
+    """The error of a file that is no model by its name: a program, or data."""
+    if suffix in _PROGRAMS:
+        what, help = "a program, and not a model", _PROGRAM_HELP
+    elif suffix in _TABLES:
+        what, help = "data, and not a model", f'a line of a model takes it:  data X from "FILE{suffix}"'
+    else:
+        return error
+    name = printable(Path(error.file or "").name)
+    return LanguageError(f"{name} is {what}: {error.message}", place=error.place, help=help)
+
+
+_PROGRAMS = frozenset((
+    ".py", ".ipynb", ".m", ".r", ".jl", ".c", ".cc", ".cpp", ".h", ".js", ".java", ".tex", ".pdf",
+))  # fmt: skip
+_TABLES = frozenset((".csv", ".npy", ".npz", ".tsv"))
+_PROGRAM_HELP = (
+    "write its formulas as a model; numbers that it computed are judged by  claim d loss/d W from \"g.npz\""
+)
 
 
 def load_text(

@@ -275,7 +275,7 @@ def _conclude(
     verdict = worst([b.verdict for b in shown] + [r.verdict for r in results])
     closing = [
         *sentences_on_claims(model, shown, results, grounds, run.asked.claims_file),
-        *sentences_on_columns(shown, coverage, run.limits, unused),
+        *sentences_on_columns(shown, coverage, run.limits, unused, given=_are_given(model)),
     ]
     if coverage.entries and coverage.zero == coverage.entries and verdict in (Verdict.OK, Verdict.KINK):
         verdict = Verdict.UNRESOLVED
@@ -299,6 +299,11 @@ def _conclude(
         closing=tuple(closing),
         summary=summary_of(shown, results, coverage) + ("; no claim" if lacks_claims else ""),
     )
+
+
+def _are_given(model: Model) -> bool:
+    """Whether no parameter was drawn, so that another seed leaves the given point as it is."""
+    return all(p.origin not in ("free", "drawn") for p in model.parameters())
 
 
 def _blocks_with_claims(run: _Run, found: Mapping[str, Block], grounds: Grounds) -> tuple[Block, ...]:

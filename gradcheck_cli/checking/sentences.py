@@ -180,10 +180,11 @@ def _agree(entry: Entry, limits: Limits) -> bool:
 
 
 def sentences_on_columns(
-    shown: Sequence[Block], coverage: Coverage, limits: Limits = LIMITS, unused: int = 0
-) -> list[str]:
+    shown: Sequence[Block], coverage: Coverage, limits: Limits = LIMITS, unused: int = 0,
+    *, given: bool = False,
+) -> list[str]:  # fmt: skip
     """What is said of the columns: whether they agree, and to how many digits; `unused` entries are of
-    parameters that the loss does not use."""
+    parameters that the loss does not use; `given`: all values are the author's, and no seed changes them."""
     here = [e for b in shown for e in b.entries if e.point == 0]
     agreeing = coverage.entries - coverage.zero - sum(not _agree(e, limits) for e in here)
     digits = [b.digits for b in shown if b.digits is not None]
@@ -200,9 +201,10 @@ def sentences_on_columns(
         sentences.append(f"{below:,} {are} below the range of float64: NOT tested.")
     dead = coverage.zero - unused - below
     if dead:
+        way_out = "other values, --at NAME=VALUE" if given else "--points 8 or another --seed"
+        are = "entry is" if dead == 1 else "entries are"
         sentences.append(
-            f"{dead:,} entries are exactly zero in all columns: NOT tested "
-            "(dead units; try --points 8 or another --seed)."
+            f"{dead:,} {are} exactly zero in all columns: NOT tested (dead units; try {way_out})."
         )
     return sentences
 

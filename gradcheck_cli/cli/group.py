@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from gradcheck_cli import __version__
+from gradcheck_cli.common.errors import OptionError, printable
 
 __all__ = ["COMMANDS", "commands"]
 
@@ -46,6 +47,15 @@ class Commands(click.Group):
             import_module(f"{__package__}.{COMMANDS[cmd_name][0]}")
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is asked for. Raises OptionError with the one that was meant."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            raise OptionError(f"no such command '{printable(name)}'", help=_find_command(name))
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Names and first sentences, as many words as fit."""
         limit = formatter.width - 6 - max(map(len, COMMANDS))
@@ -53,6 +63,24 @@ class Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, one.get_short_help_str(limit)) for name, one in first.items()])
 
+
+def _find_command(name: str) -> str:
+    """The command that was meant: by another word, or by the name of a model alone."""
+    if any(sign in name for sign in "./") or name == "-":
+        return f"write gradcheck run {printable(name)}"
+    if name in _OTHER_WORDS:
+        return f"did you mean {_OTHER_WORDS[name]}?"
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, COMMANDS, n=1)
+    return f"did you mean {near[0]}?" if near else "gradcheck --help shows what there is"
+
+
+_OTHER_WORDS = {
+    **dict.fromkeys(("check", "test", "validate", "verify", "judge", "grad", "gradcheck"), "run"),
+    **dict.fromkeys(("examples", "models"), "example"),
+    "print": "show", "init": "init-stats", "help": "--help",
+}  # fmt: skip
 
 # ---------------------------------------------------------------------------------------------
 # The commands

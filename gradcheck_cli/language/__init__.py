@@ -168,7 +168,9 @@ def read_values(text: str, model: Model, *, limits: LanguageLimits = DEFAULTS) -
         If the value has another shape.
     """
     if "=" not in text:
-        raise OptionError(f'"{printable(text, 40)}" gives no value', help="write NAME=VALUE")
+        parts = text.replace(":", " ").split(maxsplit=1)
+        form = f"--at {'='.join(parts)}" if len(parts) == 2 else "NAME=VALUE"
+        raise OptionError(f'"{printable(text, 40)}" gives no value', help=f"write {printable(form, 40)}")
     source, written = _parse(f"{_AT}{text}", "--at", limits)
     statements = written.statements
     if len(statements) != 1 or len(statements[0].declarations) != 1:

@@ -22,6 +22,7 @@ from gradcheck_cli.language.graph_assembly import assemble, evaluate
 from gradcheck_cli.language.identifiers import nearest
 from gradcheck_cli.language.input_values import InputReader
 from gradcheck_cli.language.name_check import Checked
+from gradcheck_cli.language.name_errors import gradient_meant
 from gradcheck_cli.language.settings import setting
 from gradcheck_cli.language.source_text import Source, Span, text_of
 from gradcheck_cli.language.statements import Name, Op, Statement
@@ -71,6 +72,7 @@ class ModelReader:
             if statement.kind not in ("let", "claim"):  # those are built on the model
                 statement.ops = []  # more than half of what a long text takes
         self._check_loss()
+        self._note_gradients()
         model = Model(
             file=self.source.file,
             graph=self.builder.graph(self.builder.names["loss"]),
@@ -102,6 +104,17 @@ class ModelReader:
             notes = [f"line {line}: {note}" for note in dict.fromkeys(self.builder.notes)]
             self.notes += [note for note in notes if note not in self.notes]
             self.builder.notes.clear()
+
+    def _note_gradients(self) -> None:
+        """Steps that look like derivatives, `dw = ...`, and are neither part of the loss nor claimed."""
+        known = {*self.declared.inputs, *self.steps}
+        used = self.builder.graph().upstream([self.builder.names["loss"]])
+        claimed = {op.text for s in self.statements if s.kind == "claim" for op in s.ops if op.kind == "name"}
+        for name, step in self.steps.items():
+            by = gradient_meant(name, known - {name})
+            if by is not None and not used[step.node] and name not in claimed:
+                way_out = f"to judge it: claim d loss/d {by} = {step.display}"
+                self.notes.append(f"line {step.line}: {step.display} is not used by the loss; {way_out}")
 
     # --- seed and settings ---------------------------------------------------------------------
 
@@ -201,7 +214,9 @@ class ModelReader:
             return LanguageError(
                 "the file has no loss", file=self.source.file, help="write loss = EXPRESSION"
             )
-        last = list(self.steps.values())[-1]
+        known = {*self.declared.inputs, *self.steps}
+        steps = [s for s in self.steps.values() if gradient_meant(s.name, known - {s.name}) is None]
+        last = (steps or list(self.steps.values()))[-1]
         near = last.name in ("L", "l", "J", "E", "cost") or nearest(last.name, ["loss"])
         help = f"rename {last.display}, or add loss = {last.display}"
         return self.source.error(

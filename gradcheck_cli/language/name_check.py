@@ -59,6 +59,12 @@ def check_names(
     statements = written.statements
     alone = [s for s in statements if s.kind == "expression"]
     defining = [s for s in statements if s.declarations or s.kind == "step"]
+    claimed = next((s for s in statements if s.kind == "claim"), None)
+    if claimed is not None and not (alone or defining or written.definitions):
+        raise source.error(
+            "there are claims and no model", claimed.span,
+            help="claims in a file of their own are judged by gradcheck run MODEL --claims FILE",
+        )  # fmt: skip
     lets = let_names(source, statements)
     for name, kind in _definitions(statements):
         if name.name in lets and kind != "let":

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from gradcheck_cli import api
 from gradcheck_cli.cli.group import commands
-from gradcheck_cli.common.errors import DataError, OptionError
+from gradcheck_cli.common.errors import DataError, LanguageError, OptionError
 from gradcheck_cli.results.gradient_results import Report, Verdict
 
 MODEL = "data x = 0.5\nparam w = 2\nloss = w^2*x\n"
@@ -125,3 +125,77 @@ def test_a_column_without_a_name_is_told(tmp_path: Path) -> None:
         api.load_text('rows x from "p.csv"\nloss = 1', file="m", folder=tmp_path)
     assert "(no name), a, b" in caught.value.message
     assert "columns a; the first column has no name" in (caught.value.help or "")
+
+
+@pytest.mark.parametrize(
+    ("steps", "notes"),
+    [
+        ("dw = 2*w*x", ["line 4: dw is not used by the loss; to judge it: claim d loss/d w = dw"]),
+        ("w_grad = 1", ["line 4: w_grad is not used by the loss; to judge it: claim d loss/d w = w_grad"]),
+        ("dw = 2*w*x\nclaim d loss/d w = dw", []),
+        ("other = 2*w*x", []),
+        ("dq = 2*w*x", []),
+    ],
+)
+def test_a_derivative_that_is_a_step_is_told_how_to_be_judged(steps: str, notes: list[str]) -> None:
+    assert list(api.load(MODEL + steps).notes) == notes
+
+
+def test_a_derivative_is_not_taken_for_the_loss() -> None:
+    with pytest.raises(LanguageError, match="no step is named loss") as caught:
+        api.load("param w = 2\nl = w^2\ndw = 2*w\n")
+    assert "add loss = l" in (caught.value.help or "")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "word", "help"),
+    [
+        ("net.py", "import numpy as np\n", "a program, and not a model", "claim d loss/d W from"),
+        ("t.csv", "a,b\n1,2\n", "data, and not a model", 'data X from "FILE.csv"'),
+        ("m.txt", "import numpy as np\n", '"import" begins no statement', "exp(x)"),
+        ("c.txt", "claim d loss/d w = 1\n", "claims and no model", "--claims FILE"),
+        ("e.py", "", "a program", "formulas"),
+    ],
+)
+def test_what_is_no_model_is_told_what_it_is(
+    tmp_path: Path, name: str, content: str, word: str, help: str
+) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(LanguageError, match=word) as caught:
+        api.load(tmp_path / name)
+    assert help in (caught.value.help or "")
+
+
+def test_a_program_by_name_that_is_a_model_is_read(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text(MODEL, encoding="utf-8")
+    assert api.load(tmp_path / "m.py").loss == "loss"
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"), [("model", "model.txt"), ("modle.txt", "model.txt"), ("other.txt", "")]
+)
+def test_a_file_that_is_missing_is_sought_in_its_folder(tmp_path: Path, asked: str, meant: str) -> None:
+    (tmp_path / "model.txt").write_text(MODEL, encoding="utf-8")
+    with pytest.raises(DataError, match="no file") as caught:
+        api.load(tmp_path / asked)
+    assert ("did you mean" in (caught.value.help or "")) == bool(meant)
+    assert meant in (caught.value.help or "")
+
+
+@pytest.mark.parametrize(
+    ("command", "help"),
+    [("m.txt", "write gradcheck run m.txt"), ("check", "did you mean run?"), ("runn", "did you mean run?")],
+)
+def test_a_command_that_is_none_is_told_which_is_meant(command: str, help: str) -> None:
+    found = CliRunner().invoke(commands, [command], standalone_mode=False)
+    assert isinstance(found.exception, OptionError)
+    assert found.exception.help == help
+
+
+@pytest.mark.parametrize(
+    ("value", "way_out"), [("[1, 2]", "--at NAME=VALUE"), ("~ normal(1, 0.1)", "another --seed")]
+)
+def test_dead_units_are_told_what_can_help(value: str, way_out: str) -> None:
+    sign = "~" if value[0] == "~" else "="
+    text = f"param w[2] {sign} {value.lstrip('~ ')}\nh = relu(-w)\nloss = sum(h)\n"
+    assert any(way_out in sentence for sentence in api.check(api.load(text), points=1).closing)

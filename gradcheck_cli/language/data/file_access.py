@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 from gradcheck_cli.common import example_models
 from gradcheck_cli.common.errors import DataError, printable
+from gradcheck_cli.language.identifiers import nearest
 from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
@@ -113,11 +115,23 @@ def _refusal(name: str, reason: Exception, beside: str) -> DataError:
         known = ""
         if example in example_models.names():
             known = f"; gradcheck example {example} prints the example"
-        return DataError(
-            f"there is no file {printable(name, _NAME)}", help=f"paths are relative to {beside}{known}"
-        )
+        near = _near_file(Path(name))
+        meant = f"did you mean {printable(near, _NAME)}? " if near else ""
+        help = f"{meant}paths are relative to {beside}{known}"
+        return DataError(f"there is no file {printable(name, _NAME)}", help=help)
     what = reason.strerror if isinstance(reason, OSError) else str(reason)
     return DataError(f"{printable(name, _NAME)} cannot be read: {what}")
+
+
+def _near_file(path: Path, most: int = DEFAULTS.most_neighbors) -> str | None:
+    """The name of a file in the same folder that was most likely meant."""
+    try:
+        with os.scandir(path.parent) as entries:
+            names = sorted(entry.name for entry in islice(entries, most) if entry.is_file())
+    except (OSError, ValueError):
+        return None
+    alike = [name for name in names if name != path.name and Path(name).stem == path.name]
+    return alike[0] if alike else nearest(path.name, names)
 
 
 def spell_size(size: int) -> str:

@@ -48,6 +48,8 @@ class LanguageLimits(NamedTuple):
     # characters | of the header of an .npy file: bounds the work before the shape is known | set by hand,
     # not measured
     longest_npy_header: int = 10_000
+    # files | of a folder that are compared with the name of one that is missing | set by hand, not measured
+    most_neighbors: int = 1000
     # characters | a shorter name is corrected by one edit, others by two: a short one is near too many | set
     # by hand, not measured
     short_name: int = 5
