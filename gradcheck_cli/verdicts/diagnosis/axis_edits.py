@@ -36,7 +36,7 @@ def exchange_axes(model: Model, graph: Graph, target: Derivative) -> Slips:
         for axes in _others(mine, rank):
             make = _reduction(name, axes, inner)
             text = f"has {name}(..., {_spell(mine)}) where {_spell(axes)} belongs"
-            yield node.index, make if node is inner else _repeated(make, node), text
+            yield node.index, make if node is inner else _repeat(make, node), text
 
 
 def _others(mine: tuple[int, ...], rank: int) -> Iterator[tuple[int, ...]]:
@@ -54,7 +54,7 @@ def _reduction(name: str, axes: tuple[int, ...], node: Node) -> Make:
     return lambda builder, arguments: builder.apply(name, arguments, options)
 
 
-def _repeated(make: Make, node: Node) -> Make:
+def _repeat(make: Make, node: Node) -> Make:
     """The reduction of the same argument over other axes, repeated to the same shape."""
 
     def repeat(builder: Builder, arguments: Sequence[int]) -> int:
