@@ -5,6 +5,7 @@ Knows nothing of models, and not how a formula is written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import prod
 from typing import Any
@@ -51,9 +52,16 @@ class Algebra(ScalarAlgebra):
         return self.call("transpose", e, shape=to, more=spell_listed(axes))
 
     def reshape(self, e: int, shape: Shape) -> int:
-        """The entries in another shape; one number for all of them stays one."""
-        if self.shape(e) in ((), shape):
+        """The entries in another shape; one number for all of them stays one. What was reshaped before is
+        reshaped once, and a sum drops its axes of length 1."""
+        form = self.forms[e]
+        if form.shape in ((), shape):
             return e
+        function, more = form.data if form.operation == "call" else ("", "")
+        if function == "reshape":
+            return self.reshape(form.arguments[0], shape)
+        if function == "sum" and _dropped(form.shape, more) == shape:
+            return self.call("sum", *form.arguments, shape=shape, more=f"{more}, keepdims=0")
         return self.call("reshape", e, shape=shape, more=spell_listed(shape))
 
     def index(self, e: int, key: tuple[Any, ...]) -> int:
@@ -206,6 +214,14 @@ def is_full(part: Any) -> bool:
 def spell_axis(axes: Sequence[int]) -> str:
     """The keyword of a sum along axes: `axis=1`, `axis=(0, 2)`."""
     return f"axis={spell_listed(axes)}"
+
+
+def _dropped(shape: Shape, more: str) -> Shape | None:
+    """The shape of a sum without the axes that it runs along, which stay with length 1; None where `more`
+    names none, or says what becomes of them."""
+    axes = re.fullmatch(r"axis=\(?([0-9, ]+)\)?", more)
+    summed = {int(k) for k in axes[1].split(",")} if axes else set()
+    return tuple(n for k, n in enumerate(shape) if k not in summed) if axes else None
 
 
 def _spell_key(key: tuple[Any, ...]) -> str:

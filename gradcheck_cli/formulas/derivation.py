@@ -24,6 +24,7 @@ from gradcheck_cli.formulas.sympy_templates import Rules
 from gradcheck_cli.formulas.writers import LatexWriter, Writer
 from gradcheck_cli.model.graph import Node, spell_listed
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.model.primitives.axes import all_kept
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.limits.formulas import DEFAULTS, FormulasLimits
 
@@ -210,6 +211,10 @@ class Derivation:
                 yield k, self.algebra.make("scatter", (adjoint,), key_of_index(key))
         elif node.operation in IDENTITIES:
             own, given = self.value(node.index), [self.value(a) for a in node.arguments]
+            if "axis" in node.options:  # of prod, whose axes are back as axes of length 1
+                kept = all_kept(self.node(node.arguments[0]).shape, node.options["axis"])
+                full = self.algebra.full_or_number(adjoint, node.shape)
+                own, adjoint = (self.algebra.reshape(e, kept) for e in (own, full))
             for k in live:
                 yield k, IDENTITIES[node.operation](self.algebra, adjoint, own, *given)
         elif node.operation in CHOICES:

@@ -57,16 +57,16 @@ def _join(record: Primitive, a: Shape, b: Shape) -> Shape | None:
     small, large = sorted((a, b), key=len)
     if len(large) > 2:
         return _as_numpy(record, small, large)
-    if len(small) == 2:
+    if len(small) == len(large):
         return b if _stretches(a, b) else a if _stretches(b, a) else None
-    if len(large) == 1 or small != large[1:]:
+    if small != large[1:]:
         return None
     is_clear = large[0] not in (1, large[1]) or record.name in _ADDED
     return large if is_clear else None
 
 
 def _stretches(small: Shape, large: Shape) -> bool:
-    """Whether [m,1] or [1,n] goes into [m,n]."""
+    """Whether [m,1] or [1,n] goes into [m,n], or [1] into [n]."""
     return all(s in (1, n) for s, n in zip(small, large, strict=True))
 
 

@@ -46,6 +46,8 @@ EXPRESSIONS: list[tuple[str, Callable[..., Any]]] = [
     ("exp(X - mean(X, axis=(0,2,3)))", lambda x, g: np.exp(x - x.mean((0, 2, 3), keepdims=True))),
     ("sum(X^2, axis=(0,-1), keepdims=0)", lambda x, g: (x**2).sum((0, 3))),
     ("prod(X, axis=(1,3))", lambda x, g: x.prod((1, 3), keepdims=True)),
+    ("prod(X, axis=(0,2), keepdims=0)*reshape(G, [3,1])", lambda x, g: x.prod((0, 2)) * g.reshape(3, 1)),
+    ("X[0,0,0,:] - mean(X[0,0,0,:], axis=0)", lambda x, g: x[0, 0, 0] - x[0, 0, 0].mean()),
     ("log(mean(X*X, axis=-2, keepdims=0))", lambda x, g: np.log((x * x).mean(2))),
     ("transpose(X, (2,0,3,1))*G", lambda x, g: x.transpose(2, 0, 3, 1) * g),
     ("reshape(X, [6,8]) @ reshape(X, 8, 6)", lambda x, g: x.reshape(6, 8) @ x.reshape(8, 6)),
