@@ -204,7 +204,7 @@ def sentences_on_columns(
         way_out = "other values, --at NAME=VALUE" if given else "--points 8 or another --seed"
         are = "entry is" if dead == 1 else "entries are"
         sentences.append(
-            f"{dead:,} {are} exactly zero in all columns: NOT tested (dead units; try {way_out})."
+            f"{dead:,} {are} zero in all columns: NOT tested (dead units; try {way_out})."
         )
     return sentences
 

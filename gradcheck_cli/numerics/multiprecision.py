@@ -251,11 +251,11 @@ class High(Float64):
 
     def erf(self, x: Any) -> Any:
         """Error function."""
-        return self._each("erf", x)
+        return self._growing("erf", x, 1, -1)
 
     def erfc(self, x: Any) -> Any:
         """1 - erf(x)."""
-        return self._each("erfc", x)
+        return self._growing("erfc", x, 0, 2)
 
     def named(self, name: str, *xs: Any) -> Any:
         """A special function by its name; orders that stand first are integers."""

@@ -15,7 +15,8 @@ from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 __all__ = ["SPECIAL", "named_number"]
 
 def named_number(context: Any, name: str, *xs: Any) -> Any:
-    """A function of numbers of a context by its name; nan where it has no real value.
+    """A function of numbers of a context by its name; nan where it has no real value, and so far out that
+    what it is made of could not be stored.
 
     Parameters
     ----------
@@ -31,6 +32,8 @@ def named_number(context: Any, name: str, *xs: Any) -> Any:
     function = SPECIAL[name]
     if any(context.isnan(x) for x in xs):
         return context.nan
+    if any(abs(x) > NUMERICS.far for x in xs) and name not in _KNOWN_FAR_OUT:
+        return context.inf if name == "gamma" and xs[0] > 0 else context.nan
     try:
         value = function(context, *xs)
     except (ValueError, ZeroDivisionError, OverflowError, context.NoConvergence):  # as at poles
@@ -212,6 +215,8 @@ def _logaddexp(c: Any, a: Any, b: Any) -> Any:
 def _mod(c: Any, a: Any, b: Any) -> Any:
     return a - b * c.floor(a / b)
 
+
+_KNOWN_FAR_OUT = frozenset({"hypot", "asinh", "acosh", "logaddexp", "exp2"})  # by elementary functions
 
 SPECIAL: Mapping[str, Callable[..., Any]] = MappingProxyType({
     "lgamma": _lgamma,

@@ -265,17 +265,17 @@ def remarks(entry: Entry) -> list[str]:
 
 
 def shown_reference(entry: Entry) -> float | None:
-    """The reference's value where it decided: not the 0 of an entry that is exactly zero in all columns."""
+    """The reference's value where it decided: not the 0 of an entry that is zero in all columns."""
     return None if entry.reference == 0 and _zero(entry) else entry.reference
 
 
 def _zero(entry: Entry) -> str:
-    """What is said where all columns are exactly zero and no digits can be counted."""
+    """What is said where all columns are zero and no digits can be counted."""
     if not entry.tested:
-        return "not tested" if entry.below else "exactly zero, not tested"
+        return "not tested" if entry.below else "zero, not tested"
     columns = (entry.symbolic, entry.backprop, entry.finite)
     known = entry.digits is not None or entry.verdict is not Verdict.OK or entry.below
-    return "" if known or any(columns) else "exactly zero here, tested at other points"
+    return "" if known or any(columns) else "zero here, tested at other points"
 
 
 def claim_title(claim: ClaimResult) -> str:

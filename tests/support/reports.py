@@ -182,7 +182,7 @@ NETWORK = Report(
     closing=(
         "Your only claim is WRONG: line 31. 0 of 6 parameter blocks are claimed.",
         "1,014 of 1,540 entries agree, to at least 9 digits, each checked one by one.",
-        "526 are exactly zero in all columns: NOT tested (dead units; try --points 8).",
+        "526 are zero in all columns: NOT tested (dead units; try --points 8).",
     ),
 )
 

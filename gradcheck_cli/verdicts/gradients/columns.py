@@ -96,7 +96,7 @@ class Columns:
 
     @cached_property
     def is_zero(self) -> Array:
-        """Entries that are exactly zero in all columns."""
+        """Entries that are zero in all columns: nothing moves, or what moves is lost in float64."""
         nothing = (self.symbolic_or_backprop == 0) & (self.backprop == 0)
         return np.asarray(nothing & ((self.finite == 0) | (np.isnan(self.finite) & ~self.examined)))
 

@@ -96,6 +96,10 @@ def test_numbers_that_cannot_be_stored_do_not_hang() -> None:
     assert HIGH.exp(-HIGH.exp(huge))[0, 0] == 0
     assert CONTEXT.isnan(HIGH.sin(HIGH.pow(huge, HIGH.array([[1e9]])))[0, 0])
     assert CONTEXT.isinf(HIGH.pow(HIGH.exp(huge), huge)[0, 0])
+    larger = HIGH.exp(huge)
+    assert (HIGH.erf(larger)[0, 0], HIGH.erfc(larger)[0, 0], HIGH.erfc(-larger)[0, 0]) == (1, 0, 2)
+    assert CONTEXT.isinf(HIGH.named("gamma", HIGH.named("gamma", huge))[0, 0])
+    assert CONTEXT.isnan(HIGH.named("erfcx", larger)[0, 0])
 
 
 def test_norm_neither_overflows_nor_vanishes() -> None:
