@@ -33,7 +33,7 @@ def named_number(context: Any, name: str, *xs: Any) -> Any:
     if any(context.isnan(x) for x in xs):
         return context.nan
     if any(abs(x) > NUMERICS.far for x in xs) and name not in _KNOWN_FAR_OUT:
-        return context.inf if name == "gamma" and xs[0] > 0 else context.nan
+        return context.inf if name in ("gamma", "bessel_i") and xs[-1] > 0 else context.nan
     try:
         value = function(context, *xs)
     except (ValueError, ZeroDivisionError, OverflowError, context.NoConvergence):  # as at poles
@@ -144,9 +144,11 @@ def _log_normal_cdf(c: Any, x: Any) -> Any:
 
 def _bessel(function: str) -> Callable[..., Any]:
     def value(c: Any, n: int, x: Any, limits: NumericsLimits = NUMERICS) -> Any:
-        if abs(x) > limits.farthest_bessel:
-            return c.inf if function == "besseli" else c.nan
-        return getattr(c, function)(n, x)
+        size = int(c.mag(x)) if x else 0
+        if function == "besselj" and size >= limits.largest_angle:
+            return c.nan
+        with c.workprec(c.prec + max(0, size)):  # far out the angle loses so many digits
+            return getattr(c, function)(n, x)
 
     return value
 
@@ -154,7 +156,7 @@ def _bessel(function: str) -> Callable[..., Any]:
 def _bessel_y(c: Any, n: int, x: Any, limits: NumericsLimits = NUMERICS) -> Any:
     """By its power series (DLMF 10.8.1) or, where that of Hankel reaches all digits, by that (DLMF 10.17.4):
     mpmath takes a limit of orders that are not whole, hundreds of times slower at 800 digits."""
-    if not 0 < x <= limits.farthest_bessel:
+    if not x > 0 or c.mag(x) >= limits.largest_angle:
         return c.nan
     if n < 0:
         return (-1) ** n * _bessel_y(c, -n, x)

@@ -193,7 +193,7 @@ class ExactDifferences:
             Slopes (rows?, *of), dtype object.
         """
         m = m or self.higher
-        varied, moves = self._perturb_entry(point, of, by, index, row, m, self.limits.step_exponent)
+        varied, moves = self._perturb_entry(point, of, by, index, row, m, self._step_exponent(m))
         return self._sides_of(point, of, varied, moves, m)
 
     def sides_along(self, point: Mapping[str, Array], of: str, by: str, direction: Array) -> Sides:
@@ -215,13 +215,16 @@ class ExactDifferences:
         m, base = self.higher, self.tape(point, self.higher).of_node(self.model.node(by))
         moved = np.flatnonzero(np.ravel(direction))
         largest = max((abs(base.reshape(-1)[k]) for k in moved), default=0)
-        h = m.context.mpf(10) ** -self.limits.step_exponent * (largest if largest > 0 else 1)
+        h = m.context.mpf(10) ** -self._step_exponent(m) * (largest if largest > 0 else 1)
         moves = [-h, h, -10 * h, 10 * h]
         override = np.stack([base + move * direction for move in moves])[:, None]
         self.pay(m, _SIDES)
         node, target = self.model.node(by), self.model.node(of)
         varied = vary(self.tape(point, m), target, {node.index: override})
         return self._sides_of(point, of, varied, moves, m)
+
+    def _step_exponent(self, m: High) -> int:
+        return self.limits.surest_step_exponent if m is self.surest else self.limits.step_exponent
 
     def _sides_of(
         self, point: Mapping[str, Array], of: str, varied: Varied, moves: Sequence[Any], m: High
@@ -231,7 +234,7 @@ class ExactDifferences:
         still = self.tape(point, m).of_node(target)
         still = still if target.per_row else still[None]
         near = [(part - still) / move for part, move in zip(varied.values, moves, strict=True)]
-        digits = self.limits.noise_digits + self.limits.step_exponent
+        digits = self.limits.noise_digits + self._step_exponent(m)
         nothing = mp.mpf(10) ** (digits - mp.dps) if m is self.surest else 0
         growth = self.limits.growth
         left, right = (_limit(near[k], near[k + 2], nothing, growth) for k in range(2))

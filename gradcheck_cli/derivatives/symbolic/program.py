@@ -106,7 +106,9 @@ def _lower_node(node: Node, recorder: Recorder, arguments: Sequence[Handle]) -> 
             item.index, "leaf", (), node.shape, node.per_row, False, node.key, node.index
         )
         return handle
-    return node.primitive.symbolic(recorder, *arguments, **node.options)  # type: ignore[no-any-return]
+    found: Handle = node.primitive.symbolic(recorder, *arguments, **node.options)
+    own = all(found.index != argument.index for argument in arguments)
+    return found if own else recorder.copy(found)  # cumsum of one entry: a step is no other step
 
 
 def _cut(program: Program, named: set[int]) -> None:

@@ -44,9 +44,6 @@ class NumericsLimits(NamedTuple):
     # value | below it polygamma by reflection: SciPy adds up as many terms as the argument is negative |
     # timed by hand: 48 s for polygamma(1, -1e9)
     reflected_below: float = -20.0
-    # value | beyond it Bessel functions have no value at high precision: no digit of an argument in float64
-    # fixes one of theirs | derived: the distance of doubles is then a part of their period
-    farthest_bessel: float = 1e15
     # rows of a matrix | cofactors up to it by minors, whose work grows like 2^n | the same as that of the
     # symbolic method; set by hand
     largest_by_minors: int = 8

@@ -43,6 +43,9 @@ class ReferenceLimits(NamedTuple):
     # decimal exponent | step size 10^-45 of the scale: one-sided truncation 1e-45, round-off 1e-95 | derived,
     # not measured
     step_exponent: int = 45
+    # decimal exponent | the same at the surest digits: sin of 1e220 turns within a step of 1e-219 | derived:
+    # 450 digits above round-off, so that a slope below the range of float64 is still told from noise
+    surest_step_exponent: int = 250
     # decimal exponent | step size for the slopes beside a point: beyond the reach of rounding, 1e-15, and
     # near enough for a slope | set by hand, not measured
     beside_exponent: int = 12

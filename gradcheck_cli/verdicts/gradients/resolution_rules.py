@@ -74,6 +74,8 @@ def at_an_undeclared_border(case: Case) -> Outcome | None:
     surest = case.surest if case.reference.surest is not None else case.first
     if slopes is not None and slopes.confirm(surest):
         return None
+    if slopes is not None and slopes.kind is Kind.UNKNOWN and np.isnan(surest):
+        return None  # neither way knows anything
     if slopes is not None and slopes.kind is Kind.DERIVATIVE and not slopes.border:
         return _partials_alone(case, slopes.left)
     seen = "cannot be had" if slopes is None else f"are {slopes.left:.10g} and {slopes.right:.10g}"

@@ -179,3 +179,18 @@ def test_columns_that_agree_have_no_more_digits_than_rounding_leaves() -> None:
     assert entry.digits is not None
     assert entry.digits < 2
     assert entry.reference == pytest.approx(1.4142135623730951e-8)
+
+
+@pytest.mark.parametrize("loss", ["j0(w*1e40)", "bessel_y(2, w)", "bessel_j(2, w)"])
+def test_angles_that_no_double_knows_are_no_defect(loss: str) -> None:
+    report = check(f"param w = 1e20\nloss = {loss}")
+    (entry,) = report.parameters[0].entries
+    assert entry.verdict is UNRESOLVED
+    assert "float64 carries no digit" in (entry.note or "")
+
+
+def test_a_step_is_no_other_step() -> None:
+    """Where sums of one entry are that entry: rows were counted twice, and what nobody uses had a slope."""
+    report = check("rows x[1] = [[2], [3]]\nparam w = 3\ns = x\nt = cumsum(s)\nloss = w*mean_rows(sum(s))\n"
+                   "claim d loss/d t = 0*t\nclaim d loss/d s = w/2")  # fmt: skip
+    assert [c.verdict for c in report.claims] == [OK, OK]
