@@ -195,14 +195,7 @@ def unreadable(error: GradcheckError, file: str, claims_file: str | None = None)
     """The report of a file that could not be read, or of a model whose file of claims could not."""
     from gradcheck_cli.results.gradient_results import Failure, Report, Verdict
 
-    place = error.place
-    failure = Failure(
-        message=error.message,
-        line=place.line if place else None,
-        column=place.column if place else None,
-        help=error.help,
-        text=str(error),
-    )
     return Report(
-        model=file, verdict=Verdict.ERROR, error=failure, summary=error.message, claims_file=claims_file
-    )
+        model=file, verdict=Verdict.ERROR, error=Failure.of(error), summary=error.message,
+        claims_file=claims_file,
+    )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
-from gradcheck_cli.checking.claimed_values import claims_by_kind, explain_values, in_order
+from gradcheck_cli.checking.claimed_values import claims_by_kind, explain_values, in_order, with_unread
 from gradcheck_cli.checking.options import HINTS, Options
 from gradcheck_cli.checking.run_plan import plan_run
 from gradcheck_cli.checking.sentences import (
@@ -56,6 +56,7 @@ class _Run:
     model: Model
     asked: Options
     judged: tuple[Claim, ...]
+    unread: tuple[Claim, ...]
     most_points: int
     limits: Limits
     meter: Meter
@@ -122,10 +123,12 @@ def check(
         For a name that the model does not have; if one pass over it does not fit into memory.
     """
     asked = options.fill_in(model.settings, limits.checking)
-    judged = model.claims if claims is None else tuple(claims)
+    given = model.claims if claims is None else tuple(claims)
+    judged = tuple(claim for claim in given if claim.failure is None)
+    unread = tuple(claim for claim in given if claim.failure is not None)
     plan = plan_run(model, _names(model, asked.wrt or ()), options, asked, limits)
     meter = Meter(progress or _nothing, 1 + plan.points + len(judged))  # values, points, claims
-    report = _check_points(_Run(model, asked, judged, plan.points, plan.limits, meter))
+    report = _check_points(_Run(model, asked, judged, unread, plan.points, plan.limits, meter))
     meter.finish()
     return report
 
@@ -139,8 +142,9 @@ def _check_points(run: _Run) -> Report:
         from gradcheck_cli.checking.not_finite import unresolved_report
 
         return unresolved_report(
-            model, blank, failing, run.names, run.judged, tape.loss, limits=run.limits.gradients
-        )
+            model, blank, failing, run.names, (*run.judged, *run.unread), tape.loss,
+            limits=run.limits.gradients,
+        )  # fmt: skip
     evidence = _prepare(run, tape)
     given = evidence.points[0]
     values = compare_values(model, evidence.program, evidence.referee, given, run.limits.gradients)
@@ -220,7 +224,7 @@ def _judge_claims(run: _Run, evidence: _Evidence) -> _Claims:
             layout=judgement.layout, strict=bool(asked.strict), limits=limits.claims, done=run.meter.part,
         )  # fmt: skip
         explained = in_order(run.judged, explained, explain_values(model, forward, asked, limits))
-    return _Claims(explained, judgement.grounds, judgement.notes)
+    return _Claims(with_unread(explained, run.unread), judgement.grounds, judgement.notes)
 
 
 def _nothing(fraction: float) -> None:

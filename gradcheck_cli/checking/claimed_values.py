@@ -15,7 +15,7 @@ from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 if TYPE_CHECKING:
     from gradcheck_cli.verdicts.claims.judge_values import JudgedValues
 
-__all__ = ["claims_by_kind", "explain_values", "in_order"]
+__all__ = ["claims_by_kind", "explain_values", "in_order", "unread_result", "with_unread"]
 
 
 def claims_by_kind(claims: Sequence[Claim]) -> tuple[tuple[Claim, ...], tuple[Claim, ...]]:
@@ -30,6 +30,26 @@ def in_order(
     """The results in the order of the claims."""
     of_derivatives, of_values = iter(derivatives), iter(values)
     return tuple(next(of_values if claim.target.is_value else of_derivatives) for claim in claims)
+
+
+def unread_result(claim: Claim) -> ClaimResult:
+    """The result of a claim that could not be read."""
+    assert claim.failure is not None
+    column = f" (column {claim.failure.column})" if claim.failure.column else ""
+    said = "; ".join(filter(None, (f"{claim.failure.message}{column}", claim.failure.help)))
+    return ClaimResult(
+        line=claim.line, of="", by="", display=claim.display, formula=claim.text, kind="formula",
+        verdict=Verdict.ERROR, note=said, error=claim.failure,
+    )  # fmt: skip
+
+
+def with_unread(results: Sequence[ClaimResult], unread: Sequence[Claim]) -> tuple[ClaimResult, ...]:
+    """The results, and in front of the first that stands below it each claim that could not be read."""
+    found = list(results)
+    for claim in unread:
+        place = next((k for k, other in enumerate(found) if other.line > claim.line), len(found))
+        found.insert(place, unread_result(claim))
+    return tuple(found)
 
 
 def explain_values(

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcheck_cli.checking.claimed_values import unread_result
 from gradcheck_cli.checking.stable_forms import stable_form
 from gradcheck_cli.evaluation.tape import Failing
 from gradcheck_cli.model.graph import Node, spell_shape
@@ -99,4 +100,6 @@ def _entry(index: tuple[int, ...], value: float) -> Entry:
 
 
 def _result(model: Model, claim: Claim) -> ClaimResult:
+    if claim.failure is not None:
+        return unread_result(claim)
     return replace(blank_result(model, claim), verdict=Verdict.UNRESOLVED, note=_NOT_FINITE)

@@ -100,21 +100,35 @@ def sentences_on_claims(
         if file:
             return [f"UNRESOLVED: {file} has no claim. A line of it is written  claim d loss/d {name} = ..."]
         return [f"Nothing of YOURS was judged: add a line such as  claim d loss/d {name} = ..."]
+    return [f"{_on_verdicts(results)} {_on_coverage(parameters, grounds)}".rstrip()]
+
+
+def _on_verdicts(results: Sequence[ClaimResult]) -> str:
+    """How the claims fared, and in which lines those are that did not fare well."""
     wrong = [r for r in results if r.verdict is Verdict.WRONG]
+    unread = [r for r in results if r.verdict is Verdict.ERROR]
     mine = _plural(len(results), "claim")
     if len(results) == 1:
-        first = f"Your only claim is {results[0].verdict}: line {results[0].line}."
-    elif wrong:
-        lines = list(dict.fromkeys(str(r.line) for r in wrong))  # a claim in a loop is many of one line
-        listed = ", ".join(lines[:8]) + (" ..." if len(lines) > 8 else "")
-        first = (
-            f"{len(wrong)} of your {mine} {'is' if len(wrong) == 1 else 'are'} WRONG: "
-            f"line{'' if len(lines) == 1 else 's'} {listed}."
-        )
+        how = "could not be read" if unread else f"is {results[0].verdict}"
+        return f"Your only claim {how}: line {results[0].line}."
+    if wrong:
+        first = f"{len(wrong)} of your {mine} {'is' if len(wrong) == 1 else 'are'} WRONG: {_in_lines(wrong)}."
     else:
-        others = [r for r in results if r.verdict is not Verdict.OK]
+        others = [r for r in results if r.verdict not in (Verdict.OK, Verdict.ERROR)]
         first = f"All {mine} are ok." if not others else f"None of your {mine} is WRONG."
-    return [f"{first} {_on_coverage(parameters, grounds)}".rstrip()]
+        if unread and not others:
+            rest = len(results) - len(unread)
+            first = ("", "The other one is ok.", f"The other {rest} are ok.")[min(rest, 2)]
+    if not unread:
+        return first
+    return f"{len(unread)} of your {mine} could not be read: {_in_lines(unread)}. {first}".rstrip()
+
+
+def _in_lines(results: Sequence[ClaimResult]) -> str:
+    """The lines of some claims: those of a loop are many of one line."""
+    lines = list(dict.fromkeys(str(r.line) for r in results))
+    listed = ", ".join(lines[:8]) + (f" and {len(lines) - 8} more" if len(lines) > 8 else "")
+    return f"line{'' if len(lines) == 1 else 's'} {listed}"
 
 
 def sentence_on_required_claims(model: Model, grounds: Grounds) -> str | None:

@@ -120,17 +120,32 @@ def read_claims(
     limits: LanguageLimits = DEFAULTS,
     numerics: NumericsLimits = NUMERICS,
 ) -> tuple[Claim, ...]:
-    """The claims of a text, about the steps and inputs of `model`; its other lines are not used."""
+    """The claims of a text, about the steps and inputs of `model`; its other lines are not used.
+
+    A claim that cannot be read is one with a failure.
+    """
+    from gradcheck_cli.language.claim_lines import read_by_line
+    from gradcheck_cli.language.source_text import decode
+
+    def read(text: str) -> tuple[Claim, ...]:
+        return _claims_in(text, file, access, model)
+
+    access = Access(folder or Path(), limits, numerics, "the folder of the file of claims")
+    return read_by_line(decode(text, file, limits.max_text).text, file, read)
+
+
+def _claims_in(text: str, file: str, access: Access, model: Model) -> tuple[Claim, ...]:
+    """The claims of a text, all of which can be read. Raises LanguageError, ShapeError, DataError."""
     from gradcheck_cli.language.let_names import names_of_model
     from gradcheck_cli.language.name_check import check_claims
 
-    source, written = _parse(text, file, limits, model)
+    source, written = _parse(text, file, access.limits, model)
     claims = [statement for statement in written.statements if statement.kind in ("let", "claim")]
     lets = names_of_model(model.lets)
     check_claims(source, replace(written, statements=claims), _names_of(model), lets)
     from gradcheck_cli.language.model_reader import with_claims
 
-    return with_claims(model, source, claims, Access(folder or Path(), limits, numerics)).claims
+    return with_claims(model, source, claims, access).claims
 
 
 def _names_of(model: Model) -> Mapping[str, Elsewhere]:

@@ -15,8 +15,9 @@ from gradcheck_cli.language.let_names import LetName
 from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statements import Name
 
-__all__ = ["CONSTANTS", "KINDS", "Elsewhere", "KnownNames"]
+__all__ = ["CONSTANTS", "KINDS", "PARAMETER_HERE", "Elsewhere", "KnownNames"]
 
+PARAMETER_HERE = "a parameter here"  # what a parameter of a definition is
 CONSTANTS = frozenset({"pi"})
 KINDS = {
     "param": "a parameter", "rows": "a rows name", "data": "data", "step": "a step",

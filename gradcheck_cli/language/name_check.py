@@ -16,7 +16,7 @@ from gradcheck_cli.language.call_check import check_function_call
 from gradcheck_cli.language.expansion.definitions import Definition, WrittenOut
 from gradcheck_cli.language.function_names import RESERVED, WORDS, is_function
 from gradcheck_cli.language.identifiers import nearest, skeleton
-from gradcheck_cli.language.known_names import CONSTANTS, KINDS, Elsewhere, KnownNames
+from gradcheck_cli.language.known_names import CONSTANTS, KINDS, PARAMETER_HERE, Elsewhere, KnownNames
 from gradcheck_cli.language.let_names import LetName, as_derivatives, let_names
 from gradcheck_cli.language.name_errors import (
     TRUTH,
@@ -114,7 +114,7 @@ def _check_definitions(names: KnownNames) -> None:
         check_letters(source, definition.name)
         if definition.name.name in names.indices:
             raise _index_too(names, definition.name)
-        parameters = {p.name: Elsewhere(p.display, "a parameter here") for p in definition.parameters}
+        parameters = {p.name: Elsewhere(p.display, PARAMETER_HERE) for p in definition.parameters}
         known = {**names.known, **parameters}
         inner = replace(names, known=known, functions=definition.scope)
         _settle_brackets(inner, definition.ops)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from gradcheck_cli.common.errors import LanguageError, printable
 from gradcheck_cli.language.function_names import RESERVED, is_function
 from gradcheck_cli.language.identifiers import describe, foreign_letter, nearest, skeleton
-from gradcheck_cli.language.known_names import KnownNames
+from gradcheck_cli.language.known_names import PARAMETER_HERE, KnownNames
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statement_words import derivative_meant
 from gradcheck_cli.language.statements import Name
@@ -24,6 +24,7 @@ __all__ = [
 
 _NUMBERS = frozenset({"nan", "inf", "infinity"})
 _LONG = 40
+_MANY = 12  # names in a sentence
 
 
 def foreign_letter_of(name: str) -> str:
@@ -78,6 +79,9 @@ def _unknown_help(names: KnownNames, name: Name) -> str:
         alike = "" if foreign is None else f" ({foreign} has {foreign_letter_of(foreign)})"
         return f"did you mean {near}?{alike}"
     declared = f"declare it: param {show(name.display)} = 1"
+    of_model = [known.display for known in names.known.values() if known.what != PARAMETER_HERE]
+    if of_model:  # claims about a model: nothing is declared beside them
+        declared = f"the model has {', '.join(of_model[:_MANY])}{', ...' if len(of_model) > _MANY else ''}"
     if is_function(name.name):
         return f"{declared}; the function is written {name.name}(...)"
     near = nearest(name.name, sorted(RESERVED)) if len(name.name) > 1 else None

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,9 @@ from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+
+if TYPE_CHECKING:
+    from gradcheck_cli.results.gradient_results import Failure
 
 __all__ = ["Claim", "Input", "Let", "Misfit", "Model", "Step"]
 
@@ -112,6 +115,7 @@ class Claim:
     is_jacobian: bool = False
     file: str = ""
     readings: Mapping[str, str] = field(default_factory=dict)
+    failure: Failure | None = None  # why it cannot be read: nothing else of it is known
 
     @property
     def kind(self) -> str:

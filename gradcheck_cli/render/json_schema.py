@@ -208,6 +208,7 @@ def _claim(claim: ClaimResult) -> Record:
         "place": claim.place,
         "map": list(claim.map),
         "only": [str(restriction) for restriction in claim.only],
+        "error": _failure(claim.error) if claim.error else None,
     }
 
 

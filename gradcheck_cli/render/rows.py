@@ -30,6 +30,7 @@ __all__ = [
     "claims_heading",
     "entry_cells",
     "header_parts",
+    "is_unread",
     "one_line",
     "remarks",
     "select_claims",
@@ -82,9 +83,14 @@ class NamedEntry:
 # ---------------------------------------------------------------------------------------------
 
 
+def is_unread(report: Report) -> bool:
+    """Whether nothing of it could be read, and its error is the whole story."""
+    return report.verdict is Verdict.ERROR and report.error is not None
+
+
 def header_parts(report: Report) -> list[str]:
     """The header line in parts: the file, what is in it, how it was run."""
-    if report.verdict is Verdict.ERROR:
+    if is_unread(report):
         return [label(report)]
     entries = report.coverage.entries or sum(block.total for block in report.parameters)
     blocks = len(report.parameters)

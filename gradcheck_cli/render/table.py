@@ -20,6 +20,7 @@ from gradcheck_cli.render.rows import (
     claims_heading,
     entry_cells,
     header_parts,
+    is_unread,
     one_line,
     remarks,
     select_claims,
@@ -56,7 +57,7 @@ def run_table(reports: Sequence[Report], options: OutputOptions) -> str:
             page.blank()
             _report(page, report)
             page.blank()
-        elif several or report.verdict is not Verdict.ERROR or options.verbosity < 0:
+        elif several or not is_unread(report) or options.verbosity < 0:
             page.line(*lines[k])  # a lone unreadable file: its error is the whole story
     if several:
         page.line(tally(reports))
@@ -64,7 +65,7 @@ def run_table(reports: Sequence[Report], options: OutputOptions) -> str:
 
 
 def _is_brief(report: Report, several: bool, verbosity: int) -> bool:
-    if verbosity < 0 or report.verdict is Verdict.ERROR:
+    if verbosity < 0 or is_unread(report):
         return True
     return several and report.verdict is Verdict.OK and verbosity <= 0
 

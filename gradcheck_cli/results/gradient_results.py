@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NoReturn
 
+from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.numerics.limits.checking import CHECKING
 
 __all__ = [
@@ -165,6 +166,7 @@ class ClaimResult:
     place: str | None = None  # which entries are wrong: "row 2 of W0"; None for a single number
     map: tuple[str, ...] = ()  # the wrong entries as lines of characters, where words do not say it
     only: tuple[Restriction, ...] = ()  # where alone it is right; the note says it in words
+    error: Failure | None = None  # why it could not be read, where its verdict is ERROR
     reading: str = ""  # how a right side of another shape was read; part of the note where nothing else is
 
 
@@ -188,6 +190,18 @@ class Failure:
     column: int | None = None
     help: str | None = None
     text: str = ""  # the whole error as shown, with its caret
+
+    @classmethod
+    def of(cls, error: GradcheckError) -> Failure:
+        """What an error says."""
+        place = error.place
+        return cls(
+            message=error.message,
+            line=place.line if place else None,
+            column=place.column if place else None,
+            help=error.help,
+            text=str(error),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

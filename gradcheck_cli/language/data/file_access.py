@@ -31,6 +31,7 @@ class Access:
     folder: Path = Path()
     limits: LanguageLimits = DEFAULTS
     numerics: NumericsLimits = NUMERICS
+    beside: str = "the folder of the model file"  # in messages
 
 
 def read_path(path: str | os.PathLike[str], *, limits: LanguageLimits = DEFAULTS) -> bytes:

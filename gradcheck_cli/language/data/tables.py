@@ -106,7 +106,7 @@ def open_table(path: str, access: Access, *, rows: bool = False) -> Iterator[Tab
     """
     name = str(access.folder / path) if path != "-" else "./-"
     try:
-        with open_file(name) as stream:
+        with open_file(name, beside=access.beside) as stream:
             start, size = stream.read(8), size_of(stream)
             stream.seek(0)
             if not (rows and start.startswith(MAGIC)):

@@ -48,6 +48,9 @@ class LanguageLimits(NamedTuple):
     # characters | of the header of an .npy file: bounds the work before the shape is known | set by hand,
     # not measured
     longest_npy_header: int = 10_000
+    # lines | of a file of claims that cannot be read: it is read again without each of them | set by hand,
+    # not measured
+    most_unread: int = 20
     # files | of a folder that are compared with the name of one that is missing | set by hand, not measured
     most_neighbors: int = 1000
     # characters | a shorter name is corrected by one edit, others by two: a short one is near too many | set

@@ -356,8 +356,8 @@ def test_pipes_devices_and_sockets_are_refused(tmp_path: Path) -> None:
 
 def test_bad_claim_files_and_values_have_places_too() -> None:
     model = read_model(C)
-    with pytest.raises(LanguageError) as caught:
-        read_claims("# mine\nclaim d loss/d w0 = 2 w0", file="alice.txt", model=model)
-    assert str(caught.value).startswith("alice.txt:2:23: error: missing operator")
+    (claim,) = read_claims("# mine\nclaim d loss/d w0 = 2 w0", file="alice.txt", model=model)
+    assert claim.failure is not None
+    assert claim.failure.text.startswith("alice.txt:2:23: error: missing operator")
     with pytest.raises(GradcheckError, match="missing operator"):
         read_values("w0=2 3", model)

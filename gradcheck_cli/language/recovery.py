@@ -1,0 +1,84 @@
+"""Reads a text and an error in it. Gives the text without the statement that holds the error, to read on.
+
+What is taken out becomes blanks, so that every other place stays what it is. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from gradcheck_cli.common.errors import GradcheckError, LanguageError, Place
+from gradcheck_cli.language.source_text import Source, Span, split
+
+__all__ = ["Removed", "remove_statement"]
+
+_BEGINS = re.compile(
+    r"^[ \t]*(?:(?:claim|data|rows|param|let|set|seed|repeat)\b"
+    r"|[^\W\d][\w{}+-]*[ \t]*(?:\[[^\]\n]*\])?[ \t]*=(?!=))",
+    re.MULTILINE,
+)
+_DECLARED = re.compile(r"(?:^\s*(?:data|rows|param)\s+|,\s*)([^\W\d]\w*)")
+_NAMED = re.compile(r"^\s*(?:let\s+)?([^\W\d]\w*)\s*(?:\{[^}]*\}|\[[^\]]*\]|\([^)]*\))?\s*=(?!=)")
+_LOOP = re.compile(r"repeat\s")
+
+
+class Removed(NamedTuple):
+    """A text without a statement, and that statement with the place where it begins."""
+
+    text: str
+    statement: str
+    place: Place
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What the statement defines, as far as can be seen; of `h{k} = ...` it is h."""
+        if re.match(r"\s*(?:data|rows|param)\b", self.statement):
+            head = re.sub(r"\[[^\]]*\]|=[^,\n]*", "", self.statement)
+            return frozenset(_DECLARED.findall(head))
+        return frozenset(_NAMED.findall(self.statement))
+
+
+def remove_statement(text: str, error: GradcheckError, file: str) -> Removed | None:
+    """The text without the statement in which an error stands; None where none holds it."""
+    place = next((p for p in _places(error) if p.file == file), None)
+    if place is None:
+        return None
+    lines = text.split("\n")
+    offset = sum(len(line) + 1 for line in lines[: place.line - 1]) + place.column - 1
+    span = _statement_at(text, offset)
+    if span is None or not text[span.start : span.end].strip():
+        return None
+    blank = re.sub(r"[^\n]", " ", text[span.start : span.end])
+    begins = Source(text, file).place(span.start, span.end)
+    return Removed(text[: span.start] + blank + text[span.end :], text[span.start : span.end], begins)
+
+
+def _places(error: GradcheckError) -> Iterable[Place]:
+    if error.place is not None:
+        yield error.place
+    yield from (place for _, place in error.related)
+
+
+def _statement_at(text: str, offset: int) -> Span | None:
+    """The statement around an offset; with its block, where it is the head of a loop."""
+    source = Source(text, "")
+    try:
+        spans = split(source)
+    except LanguageError:
+        return _lines_at(text, offset)
+    found = next((span for span in spans if span.start <= offset <= span.end), None)
+    if found is None or not _LOOP.match(text, found.start):
+        return found
+    indent = found.start - (text.rfind("\n", 0, found.start) + 1)
+    deeper = re.compile(rf"[^\n]*(?:\n[ \t]{{{indent + 1},}}[^\n]*|\n[ \t]*(?=\n))*")
+    block = deeper.match(text, found.start)
+    return Span(found.start, max(found.end, block.end())) if block else found
+
+
+def _lines_at(text: str, offset: int) -> Span:
+    """Where brackets or quotes stay open: from the line of an offset up to one that begins a statement."""
+    start = text.rfind("\n", 0, offset) + 1
+    behind = _BEGINS.search(text, text.find("\n", offset) + 1) if "\n" in text[offset:] else None
+    return Span(start, behind.start() if behind else len(text))
