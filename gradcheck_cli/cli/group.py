@@ -31,6 +31,7 @@ COMMANDS = {
     ),
     "run": ("run_command", 'Judge the gradients and the claims of model files ("-": standard input).'),
     "show": ("explain_command", "Print the model as it was read, fully bracketed, with shapes."),
+    "trace": ("trace_command", "Print the model file of a NumPy function, which is called."),
 }  # fmt: skip
 
 

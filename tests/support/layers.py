@@ -14,6 +14,7 @@ FOLDERS: dict[str, str] = {
     "model": "what a model is: nodes, graph, points, initializers",
     "language": "text and data files to a Model",
     "evaluation": "a Model to values: forward pass, tape, perturbed passes",
+    "tracing": "a program to the text of a model",
     "derivatives": "three methods that share no derivative",
     "reference": "truth at high precision, and rounding bounds",
     "formulas": "formulas for reading",

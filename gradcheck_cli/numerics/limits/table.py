@@ -16,6 +16,7 @@ from gradcheck_cli.numerics.limits.language import LanguageLimits
 from gradcheck_cli.numerics.limits.numerics import NumericsLimits
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.limits.symbolic import SymbolicLimits
+from gradcheck_cli.numerics.limits.tracing import TracingLimits
 
 __all__ = ["LIMITS", "Limits"]
 
@@ -35,6 +36,7 @@ class Limits(NamedTuple):
     claims: ClaimsLimits = ClaimsLimits()
     diagnosis: DiagnosisLimits = DiagnosisLimits()
     checking: CheckingLimits = CheckingLimits()
+    tracing: TracingLimits = TracingLimits()
 
 
     def within_memory(self, mebibytes: int) -> Limits:

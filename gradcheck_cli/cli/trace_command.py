@@ -1,0 +1,35 @@
+"""Reads the options of `trace`. Gives the model file of a function of a program."""
+
+from __future__ import annotations
+
+import click
+
+from gradcheck_cli.cli.delivery import write_output
+from gradcheck_cli.cli.group import commands
+from gradcheck_cli.cli.options import Listed, file_type
+from gradcheck_cli.common import atomic_output
+
+__all__ = ["trace"]
+
+
+@commands.command()
+@click.argument("function", metavar="FILE.py:FUNCTION")
+@click.option("--at", metavar="POINT", help="Its arguments: FILE.npz, FILE.json or FILE.py:FUNCTION.")
+@click.option("--wrt", type=Listed(), metavar="A,B", help="The arguments to differentiate by.")
+@click.option("--output", type=file_type, metavar="FILE", help="Write to FILE, whole.")
+def trace(function: str, at: str | None, wrt: tuple[str, ...] | None, output: str | None) -> int:
+    """Print the model file of a NumPy function, which is called.
+
+    \b
+    Example:  gradcheck trace mlp.py:loss --at point.npz --wrt W1,b1
+    Exit codes: 0, or 2 if the program could not be run or does what no
+    model says.
+    """
+    from gradcheck_cli import api
+
+    text = api.trace(function, at=at, parameters=wrt or ())
+    if output in (None, "-"):
+        write_output(text)
+    else:
+        atomic_output.save(str(output), text.encode("utf-8"))
+    return 0

@@ -1,0 +1,27 @@
+"""Reads nothing. Gives the limits of traces: how far a model is believed, and how its text looks."""
+
+from typing import NamedTuple
+
+__all__ = ["TRACING", "TracingLimits"]
+
+
+class TracingLimits(NamedTuple):
+    """Tolerances and sizes of traces."""
+
+    # relative | how far the model's loss may be from the program's: both round some thousand operations, in
+    # another order, and may cancel some digits | set by hand, not measured
+    close: float = 1e-9
+    # relative to each entry, or absolute near 0 | how far from the point a trace is tried: a mask or a branch
+    # that changes 3 % away is not seen nearer | set by hand: distances at which leaks of 18 programs showed
+    distances: tuple[float, ...] = (1e-3, 0.03, 0.3, 1.0)
+    # seed | of the directions in which it is tried | any number
+    seed: int = 0
+    # characters | a longer formula becomes a step | set by hand, not measured
+    longest_formula: int = 80
+    # absolute value | whole numbers below it are written without an exponent | every one is a double
+    longest_whole: float = 1e15
+    # entries | more numbers are not written into the text of a model | set by hand: a megabyte of text
+    most_numbers: int = 50_000
+
+
+TRACING = TracingLimits()

@@ -1,0 +1,326 @@
+"""Reads calls of NumPy that are more than one function of the language. Gives what they are built of.
+
+One table, BUILT: sums along axes, products, shapes, joins, choices, and what is the same in other words.
+Knows nothing of ufuncs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.tracing.new_nodes import join, record, recorded
+from gradcheck_cli.tracing.recorded_array import plain
+from gradcheck_cli.tracing.recording import Recording
+
+__all__ = ["BUILT"]
+
+Build = Callable[..., Any]
+REDUCTIONS: Mapping[str, str] = MappingProxyType({
+    "sum": "sum", "mean": "mean", "prod": "prod", "max": "max", "min": "min", "amax": "max", "amin": "min",
+    "nansum": "sum", "nanmean": "mean",
+})  # fmt: skip
+
+
+def _axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    given = axis if isinstance(axis, tuple | list) else (axis,)
+    return tuple(sorted(int(a) % ndim for a in given))
+
+
+def _reduction(operation: str, function: Callable[..., Any]) -> Build:
+    def build(recording: Recording, x: Any, axis: Any = None, keepdims: Any = False) -> Any:
+        x = recorded(recording, x)
+        keepdims = bool(keepdims)
+        value = function(plain(x), axis=_tuple(axis), keepdims=keepdims)
+        if axis is None:
+            options = {"keepdims": 1} if keepdims and x.ndim else {}
+            return record(recording, operation, [x], value, **options)
+        return record(recording, operation, [x], value, axis=_axes(axis, x.ndim), keepdims=int(keepdims))
+
+    return build
+
+
+def _tuple(axis: Any) -> Any:
+    return tuple(axis) if isinstance(axis, list) else axis
+
+
+def _norm(recording: Recording, x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Any:
+    x = recorded(recording, x)
+    over = x.ndim if axis is None else len(_axes(axis, x.ndim))
+    if ord == 1 and over == 1:
+        return np.absolute(x).sum(axis=axis, keepdims=keepdims)
+    if ord in (np.inf, "inf") and over == 1:
+        return np.absolute(x).max(axis=axis, keepdims=keepdims)
+    if not (ord is None or ord == "fro" or (ord == 2 and over == 1)):
+        raise recording.error(f"norm with ord={ord} is not traced")
+    value = np.linalg.norm(plain(x), axis=axis, keepdims=bool(keepdims))
+    if axis is None:
+        return record(recording, "norm", [x], value)
+    return record(recording, "norm", [x], value, axis=_axes(axis, x.ndim), keepdims=int(bool(keepdims)))
+
+
+def _variance(recording: Recording, x: Any, axis: Any = None, ddof: int = 0, keepdims: Any = False) -> Any:
+    x = recorded(recording, x)
+    middle = x.mean(axis=axis, keepdims=True)
+    count = x.size if axis is None else int(np.prod([x.shape[a] for a in _axes(axis, x.ndim)]))
+    squares = (x - middle) ** 2
+    if not ddof:
+        return squares.mean(axis=axis, keepdims=keepdims)
+    return squares.sum(axis=axis, keepdims=keepdims) / (count - ddof)
+
+
+def _deviation(recording: Recording, x: Any, **options: Any) -> Any:
+    return np.sqrt(_variance(recording, x, **options))
+
+
+def _average(recording: Recording, x: Any, axis: Any = None, weights: Any = None) -> Any:
+    x = recorded(recording, x)
+    if weights is None:
+        return x.mean(axis=axis)
+    weights = recorded(recording, weights)
+    return (x * weights).sum(axis=axis) / weights.sum()
+
+
+def _product(recording: Recording, a: Any, b: Any) -> Any:
+    a, b = recorded(recording, a), recorded(recording, b)
+    if not a.ndim or not b.ndim:
+        return a * b
+    if a.ndim > 2 or b.ndim > 2:
+        raise recording.error("a product of arrays with more than two axes is not traced")
+    value = np.dot(plain(a), plain(b))
+    if a.ndim == b.ndim == 1:
+        return record(recording, "dot", [a, b], value)
+    return record(recording, "@", [b.T, a] if a.ndim == 1 else [a, b], value)
+
+
+def _outer(recording: Recording, a: Any, b: Any) -> Any:
+    a, b = (recorded(recording, each).reshape(-1) for each in (a, b))
+    return record(recording, "outer", [a, b], np.outer(plain(a), plain(b)))
+
+
+def _reshape(recording: Recording, x: Any, shape: Any = None, order: str = "C", newshape: Any = None) -> Any:
+    x = recorded(recording, x)
+    wanted = shape if newshape is None else newshape
+    value = np.reshape(plain(x), tuple(plain(wanted)) if isinstance(wanted, list | tuple) else wanted)
+    return x if value.shape == x.shape else record(recording, "reshape", [x], value)
+
+
+def _ravel(recording: Recording, x: Any) -> Any:
+    return _reshape(recording, x, -1)
+
+
+def _squeeze(recording: Recording, x: Any, axis: Any = None) -> Any:
+    return _reshape(recording, x, np.squeeze(plain(recorded(recording, x)), axis).shape)
+
+
+def _expand(recording: Recording, x: Any, axis: Any) -> Any:
+    return _reshape(recording, x, np.expand_dims(plain(recorded(recording, x)), axis).shape)
+
+
+def _at_least(count: int) -> Build:
+    def build(recording: Recording, x: Any) -> Any:
+        x = recorded(recording, x)
+        like = (np.atleast_1d, np.atleast_2d)[count - 1](plain(x))
+        return _reshape(recording, x, like.shape)
+
+    return build
+
+
+def _transpose(recording: Recording, x: Any, axes: Any = None) -> Any:
+    x = recorded(recording, x)
+    order = tuple(range(x.ndim))[::-1] if axes is None else tuple(int(a) % x.ndim for a in axes)
+    if order == tuple(range(x.ndim)):
+        return x
+    return record(recording, "transpose", [x], np.transpose(plain(x), order), axes=order)
+
+
+def _swapped(recording: Recording, x: Any, first: int, second: int) -> Any:
+    x = recorded(recording, x)
+    order = list(range(x.ndim))
+    order[first], order[second] = order[second], order[first]
+    return _transpose(recording, x, order)
+
+
+def _concatenate(recording: Recording, parts: Any, axis: Any = 0) -> Any:
+    parts = [recorded(recording, part) for part in parts]
+    if axis is None:
+        parts, axis = [part.reshape(-1) for part in parts], 0
+    value = np.concatenate([plain(part) for part in parts], axis)
+    return record(recording, "concat", parts, value, axis=axis % value.ndim)
+
+
+def _rows(recording: Recording, parts: Any) -> Any:
+    return _concatenate(recording, [_at_least(2)(recording, part) for part in parts])
+
+
+def _side_by_side(recording: Recording, parts: Any) -> Any:
+    parts = [_at_least(1)(recording, part) for part in parts]
+    return _concatenate(recording, parts, 0 if parts[0].ndim == 1 else 1)
+
+
+def _columns(recording: Recording, parts: Any) -> Any:
+    parts = [recorded(recording, part) for part in parts]
+    return _concatenate(recording, [p.reshape(-1, 1) if p.ndim == 1 else p for p in parts], 1)
+
+
+def _append(recording: Recording, x: Any, values: Any, axis: Any = None) -> Any:
+    return _concatenate(recording, [x, values], axis)
+
+
+def _where(recording: Recording, condition: Any, *pair: Any) -> Any:
+    a, b = pair
+    value = np.where(*(plain(each) for each in (condition, a, b)))
+    return record(recording, "where", [condition, a, b], value)
+
+
+def _clip(recording: Recording, x: Any, low: Any = None, high: Any = None, **names: Any) -> Any:
+    low, high = names.get("a_min", names.get("min", low)), names.get("a_max", names.get("max", high))
+    x = recorded(recording, x)
+    x = x if low is None else np.maximum(x, low)
+    return x if high is None else np.minimum(x, high)
+
+
+def _not(recording: Recording, x: Any) -> Any:
+    return record(recording, "-", [1.0, x], np.logical_not(plain(x)))
+
+
+def _or(recording: Recording, a: Any, b: Any) -> Any:
+    return record(recording, "max", [a, b], np.logical_or(plain(a), plain(b)))
+
+
+def _negative(recording: Recording, x: Any) -> Any:
+    return record(recording, "neg", [x], -plain(x))
+
+
+def _along(operation: str, function: Callable[..., Any]) -> Build:
+    """softmax and its kin, cumsum and cumprod: along an axis, in the shape of the argument."""
+
+    def build(recording: Recording, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+        x = recorded(recording, x)
+        if axis is None and operation.startswith("cum"):
+            x = x.reshape(-1)
+        value = function(plain(x), axis)
+        options = {} if axis is None else {"axis": _axes(axis, x.ndim)}
+        return record(recording, operation, [x], value, **options)
+
+    return build
+
+
+def _log_sum(recording: Recording, x: Any, axis: Any = None, keepdims: Any = False, b: Any = None) -> Any:
+    x = recorded(recording, x)
+    if b is not None:
+        raise recording.error("logsumexp with b is not traced", "write log(sum(b*exp(x)))")
+    value = _plain_log_sum(plain(x), _tuple(axis), bool(keepdims))
+    options = {} if axis is None else {"axis": _axes(axis, x.ndim), "keepdims": int(bool(keepdims))}
+    return record(recording, "logsumexp", [x], value, **options)
+
+
+def _plain_log_sum(x: Any, axis: Any, keepdims: bool) -> Any:
+    largest = np.max(x, axis=axis, keepdims=True)
+    found = largest + np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True))
+    return found if keepdims else np.squeeze(found, axis)
+
+
+def _plain_log_softmax(x: Any, axis: Any) -> Any:
+    return x - _plain_log_sum(x, axis, True)
+
+
+def _plain_softmax(x: Any, axis: Any) -> Any:
+    return np.exp(_plain_log_softmax(x, axis))
+
+
+def _of_matrix(operation: str, function: Callable[..., Any]) -> Build:
+    return lambda recording, *args: record(recording, operation, args, function(*map(plain, args)))
+
+
+def _trace(recording: Recording, x: Any) -> Any:
+    return record(recording, "trace", [x], np.trace(plain(x)))
+
+
+def _diagonal(recording: Recording, x: Any) -> Any:
+    return record(recording, "diag", [x], np.diag(plain(x)))
+
+
+def _signed_log_det(recording: Recording, x: Any) -> Any:
+    sign, value = np.linalg.slogdet(plain(x))
+    det = record(recording, "det", [x], sign * np.exp(value))
+    return sign, np.log(np.absolute(det))
+
+
+def _take(recording: Recording, x: Any, indices: Any, axis: Any = None) -> Any:
+    x = recorded(recording, x)
+    return x.reshape(-1)[indices] if axis is None else x[(slice(None),) * (axis % x.ndim) + (indices,)]
+
+
+def _tiled(recording: Recording, x: Any, reps: Any) -> Any:
+    x = recorded(recording, x)
+    places = np.tile(np.arange(x.size).reshape(x.shape), reps)
+    return x.reshape(-1)[places]
+
+
+def _repeated(recording: Recording, x: Any, repeats: Any, axis: Any = None) -> Any:
+    x = recorded(recording, x)
+    return x.reshape(-1)[np.repeat(np.arange(x.size).reshape(x.shape), repeats, axis)]
+
+
+def _broadcast(recording: Recording, x: Any, shape: Any) -> Any:
+    return recorded(recording, x) + np.zeros(shape)
+
+
+def _difference(recording: Recording, x: Any, n: int = 1, axis: int = -1) -> Any:
+    x = recorded(recording, x)
+    before = (slice(None),) * (axis % x.ndim)
+    for _ in range(n):
+        x = x[(*before, slice(1, None))] - x[(*before, slice(None, -1))]
+    return x
+
+
+def _shifted(recording: Recording, x: Any, shift: Any, axis: Any = None) -> Any:
+    x = recorded(recording, x)
+    return x.reshape(-1)[np.roll(np.arange(x.size).reshape(x.shape), shift, axis)]
+
+
+def _copied(recording: Recording, x: Any) -> Any:
+    return recorded(recording, x).copy()
+
+
+def _plain_answer(what: str, function: Callable[..., Any]) -> Build:
+    """What has no derivative: places, orders, truth values; those of this point. Shapes are those of all."""
+
+    def build(recording: Recording, x: Any, *args: Any, **options: Any) -> Any:
+        if what not in ("np.shape", "np.ndim", "np.size", "np.isscalar"):
+            recording.leak(what)
+        return function(plain(x), *map(plain, args), **options)
+
+    return build
+
+
+BUILT: Mapping[str, Build] = MappingProxyType({
+    **{name: _reduction(operation, getattr(np, operation)) for name, operation in REDUCTIONS.items()},
+    "norm": _norm, "var": _variance, "std": _deviation, "average": _average,
+    **dict.fromkeys(("dot", "matmul", "inner", "vdot"), _product), "outer": _outer,
+    "inv": _of_matrix("inv", np.linalg.inv), "det": _of_matrix("det", np.linalg.det),
+    "slogdet": _signed_log_det,
+    "trace": _trace, **dict.fromkeys(("diag", "diagonal"), _diagonal),
+    "reshape": _reshape, "ravel": _ravel, "squeeze": _squeeze, "expand_dims": _expand,
+    "atleast_1d": _at_least(1), "atleast_2d": _at_least(2), "transpose": _transpose, "swapaxes": _swapped,
+    "stack": join, "concatenate": _concatenate, "vstack": _rows, "hstack": _side_by_side,
+    "column_stack": _columns, "append": _append,
+    "where": _where, "clip": _clip, **dict.fromkeys(("logical_not", "invert", "bitwise_invert"), _not),
+    **dict.fromkeys(("logical_or", "bitwise_or"), _or),
+    "negative": _negative, "positive": _copied, "copy": _copied,
+    "square": lambda recording, x: recorded(recording, x) ** 2,
+    "reciprocal": lambda recording, x: np.divide(1.0, recorded(recording, x)),
+    "cumsum": _along("cumsum", np.cumsum), "cumprod": _along("cumprod", np.cumprod),
+    "softmax": _along("softmax", _plain_softmax), "log_softmax": _along("log_softmax", _plain_log_softmax),
+    "logsumexp": _log_sum, "take": _take, "tile": _tiled, "repeat": _repeated, "broadcast_to": _broadcast,
+    "diff": _difference, "roll": _shifted,
+    **{name: _plain_answer(f"np.{name}", getattr(np, name)) for name in (
+        "argmax", "argmin", "argsort", "any", "all", "nonzero", "isnan", "isinf", "isfinite", "allclose",
+        "isclose", "array_equal", "searchsorted", "count_nonzero", "equal", "not_equal", "shape", "ndim",
+        "size", "floor_divide", "array2string", "array_repr", "array_str", "isscalar",
+    )},
+})  # fmt: skip

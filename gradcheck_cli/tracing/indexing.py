@@ -1,0 +1,160 @@
+"""Reads an array that records and an index. Gives the entries, or the array with others in their place.
+
+An index of whole numbers and slices stays one; all others become whole-number data. Knows nothing of text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.tracing.recorded_array import Recorded, node_of, plain
+from gradcheck_cli.tracing.traced_nodes import TracedNode, assemble, constant, sources
+
+__all__ = ["entries", "put"]
+
+
+def entries(array: Recorded, key: Any) -> Any:
+    """What array[key] is."""
+    node, recording = array.node, array.recording
+    _note_masks(array, key)
+    bare = plain(key)
+    value = node.value[bare]
+    if value.dtype.kind not in "fb":
+        return value
+    places = np.arange(node.value.size).reshape(node.shape)[bare]
+    line = recording.place()[1]
+    if not node.depends:
+        part = _basic(bare, node.shape) if node.options.get("name") else None
+        found = constant(value) if part is None else _part_of(node, part, np.asarray(value), line)
+        return Recorded(found, recording)
+    if node.operation == "assembled":
+        nodes, which, where = sources(node)
+        found = assemble(nodes, np.asarray(which[bare]), np.asarray(where[bare]), np.asarray(value), line)
+        return Recorded(found, recording) if found.depends else Recorded(constant(value), recording)
+    parts = _basic(bare, node.shape)
+    if parts is not None:
+        found = _part_of(node, parts, np.asarray(value), line)
+    elif (pairs := _pairs(bare, node.shape)) is not None:
+        found = TracedNode("pairs", (node,), np.asarray(value), {"numbers": pairs}, line)
+    elif (along := _along_one_axis(bare, node.shape)) is not None:
+        axis, numbers = along
+        taken = np.take(node.value, numbers, axis)
+        found = TracedNode("take", (node,), taken, {"axis": axis, "numbers": numbers}, line)
+    else:
+        flat = TracedNode("reshape", (node,), node.value.reshape(-1), {}, line)
+        numbers = np.asarray(places).reshape(-1)
+        found = TracedNode("take", (flat,), flat.value[numbers], {"axis": 0, "numbers": numbers}, line)
+    if found.shape != np.shape(value):
+        found = TracedNode("reshape", (found,), np.asarray(value), {}, line)
+    return Recorded(found, recording)
+
+
+def _part_of(
+    node: TracedNode, parts: tuple[int | tuple[int, int], ...], value: Array, line: int
+) -> TracedNode:
+    """A part of an array, in the shape that new axes of the index give it."""
+    whole = parts == tuple((0, n) for n in node.shape)
+    chosen = node.value[_slices(parts)]
+    found = node if whole else TracedNode("index", (node,), chosen, {"parts": parts}, line)
+    return found if found.shape == value.shape else TracedNode("reshape", (found,), value, {}, line)
+
+
+def put(array: Recorded, key: Any, value: Any) -> TracedNode:
+    """The node of the array after array[key] = value."""
+    node, recording = array.node, array.recording
+    line = recording.place()[1]
+    mask = node_of(key)
+    given = node_of(value) or constant(np.asarray(plain(value), dtype=float))
+    if mask is not None and mask.depends and mask.value.dtype == bool and mask.shape == node.shape:
+        if given.value.size != 1:
+            recording.leak("a mask")
+        else:
+            chosen = np.where(mask.value, given.value, node.value)
+            return TracedNode("where", (mask, given, node), chosen, {}, line)
+    _note_masks(array, key)
+    bare = plain(key)
+    chosen = np.shape(node.value[bare])
+    after = np.array(node.value, dtype=float)
+    after[bare] = given.value
+    if not node.depends and not given.depends:
+        return constant(after)
+    if np.broadcast_shapes(given.shape, chosen) != chosen:  # NumPy drops leading axes of length 1
+        flat = given.value.reshape(chosen)
+        given = TracedNode("reshape", (given,), flat, {}, line)
+    nodes, which, where = sources(node)
+    which, where = which.copy(), where.copy()
+    which[bare], where[bare] = len(nodes), np.arange(given.value.size).reshape(given.shape)
+    return assemble((*nodes, given), which, where, after, line)
+
+
+def _note_masks(array: Recorded, key: Any) -> None:
+    """An index that moves with a parameter is the one of this point."""
+    for part in key if isinstance(key, tuple) else (key,):
+        node = node_of(part)
+        if node is not None and node.depends:
+            array.recording.leak("a mask" if node.value.dtype == bool else "an index")
+
+
+def _basic(key: Any, shape: tuple[int, ...]) -> tuple[int | tuple[int, int], ...] | None:
+    """Whole numbers, and slices as (first, last + 1), one for each axis; None of any other."""
+    parts = _of_each_axis(key, shape)
+    if parts is None:
+        return None
+    found: list[int | tuple[int, int]] = []
+    for part, length in zip(parts, shape, strict=True):
+        if isinstance(part, slice):
+            first, end, step = part.indices(length)
+            if step != 1 or end <= first:
+                return None
+            found.append((first, end))
+        elif isinstance(part, int | np.integer) and not isinstance(part, bool | np.bool_):
+            found.append(int(part) % length)
+        else:
+            return None
+    return tuple(found)
+
+
+def _of_each_axis(key: Any, shape: tuple[int, ...]) -> list[Any] | None:
+    """The parts of an index without `...` and new axes; None where an array stands for several axes."""
+    parts = [part for part in (key if isinstance(key, tuple) else (key,)) if part is not None]
+    if any(isinstance(part, np.ndarray) and part.dtype == bool and part.ndim > 1 for part in parts):
+        return None
+    dots = [k for k, part in enumerate(parts) if part is Ellipsis]
+    missing = len(shape) - len(parts) + len(dots)
+    if dots:
+        parts[dots[0] : dots[0] + 1] = [slice(None)] * missing
+    else:
+        parts += [slice(None)] * missing
+    return parts if len(parts) == len(shape) else None
+
+
+def _slices(parts: tuple[int | tuple[int, int], ...]) -> tuple[Any, ...]:
+    return tuple(part if isinstance(part, int) else slice(*part) for part in parts)
+
+
+def _pairs(key: Any, shape: tuple[int, ...]) -> tuple[Array, Array] | None:
+    """The two lists of numbers of x[rows, columns], each of them not empty; None of any other index."""
+    if len(shape) != 2 or not isinstance(key, tuple) or len(key) != 2:
+        return None
+    if any(isinstance(part, slice) or part is None or part is Ellipsis for part in key):
+        return None
+    rows, columns = map(np.asarray, key)
+    if any(part.ndim != 1 or part.dtype.kind not in "iu" for part in (rows, columns)):
+        return None
+    return (rows % shape[0], columns % shape[1]) if rows.size == columns.size else None
+
+
+def _along_one_axis(key: Any, shape: tuple[int, ...]) -> tuple[int, Array] | None:
+    """The axis and the numbers of an index that takes all of the others; None of any other."""
+    parts = _of_each_axis(key, shape)
+    if parts is None:
+        return None
+    chosen = [k for k, part in enumerate(parts) if not (isinstance(part, slice) and part == slice(None))]
+    if len(chosen) != 1:
+        return None
+    (axis,) = chosen
+    numbers = np.arange(shape[axis])[parts[axis]]
+    return (axis, numbers) if np.ndim(numbers) == 1 else None

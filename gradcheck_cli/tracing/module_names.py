@@ -1,0 +1,178 @@
+"""Reads the modules of a program. Gives them functions of NumPy, math and SciPy that record, for a while.
+
+A call of NumPy whose arguments do not record, as np.zeros(3) or np.array([f(a), g(b)]), asks nobody; so the
+name it is called by is exchanged in the program's modules. Nothing of NumPy itself changes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.tracing.built_operations import BUILT
+from gradcheck_cli.tracing.new_nodes import join
+from gradcheck_cli.tracing.numpy_operations import ENTRY_BY_ENTRY, apply
+from gradcheck_cli.tracing.recorded_array import Recorded, plain
+from gradcheck_cli.tracing.recording import Recording
+from gradcheck_cli.tracing.traced_nodes import constant
+
+__all__ = ["exchanged_names"]
+
+_FILLED = ("zeros", "ones", "empty", "full", "eye", "identity", "linspace", "arange")
+_LIKE = ("zeros_like", "ones_like", "empty_like", "full_like")
+_CONVERTED = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfarray", "float64", "copy")
+_OF_ARRAY = ("sum", "mean", "max", "min", "prod", "dot", "transpose")
+_OF_LISTS = (*_OF_ARRAY, "concatenate", "stack", "hstack", "vstack")
+_SCIPY = ("logsumexp", "softmax", "log_softmax")
+
+
+class _Exchanged(ModuleType):
+    """A module whose functions record; what is not exchanged is the module's own."""
+
+    def __init__(self, module: ModuleType, exchange: Callable[[Any], Any]) -> None:
+        super().__init__(module.__name__)
+        self._module, self._exchange = module, exchange
+
+    def __getattr__(self, name: str) -> Any:
+        return self._exchange(getattr(self._module, name))
+
+
+@contextmanager
+def exchanged_names(modules: Iterable[ModuleType], recording: Recording) -> Iterator[None]:
+    """The names in the modules' globals, exchanged; as they were when the block ends.
+
+    Float arrays among the globals record, too.
+    """
+    exchange = _exchange_for(recording)
+    kept: list[tuple[dict[str, Any], str, Any]] = []
+    try:
+        for module in modules:
+            names = vars(module)
+            for name, held in list(names.items()):
+                if name.startswith("__"):
+                    continue
+                other = exchange(held)
+                if other is not held:
+                    kept.append((names, name, held))
+                    names[name] = other
+        yield
+    finally:
+        for names, name, held in reversed(kept):
+            names[name] = held
+
+
+def _exchange_for(recording: Recording) -> Callable[[Any], Any]:
+    known = _functions(recording)
+
+    def exchange(held: Any) -> Any:
+        if isinstance(held, ModuleType):
+            return _Exchanged(held, exchange) if _is_of_libraries(held) else held
+        if type(held) is np.ndarray and held.dtype.kind == "f":
+            return Recorded(constant(held), recording)
+        try:
+            return known.get(held, held)
+        except TypeError:  # what cannot be hashed is no function
+            return held
+
+    return exchange
+
+
+def _is_of_libraries(module: ModuleType) -> bool:
+    return module.__name__.partition(".")[0] in ("numpy", "math", "scipy")
+
+
+def _functions(recording: Recording) -> Mapping[Any, Callable[..., Any]]:
+    """Functions of NumPy, math and SciPy, and what records in their place."""
+    found: dict[Any, Callable[..., Any]] = {}
+    for name in _FILLED:
+        found[getattr(np, name)] = _filled(recording, getattr(np, name))
+    for name in _LIKE:
+        found[getattr(np, name)] = _filled(recording, getattr(np, name), of_shape=True)
+    for name in _CONVERTED:
+        if hasattr(np, name):
+            found[getattr(np, name)] = _converted(recording, getattr(np, name))
+    for name in _OF_LISTS:
+        found[getattr(np, name)] = _of_lists(recording, name, getattr(np, name))
+    for name in ENTRY_BY_ENTRY:
+        if callable(function := getattr(math, name, None)):
+            found[function] = _of_number(recording, name, function)
+    found[math.pow] = _of_number(recording, "power", math.pow)
+    found[np.apply_along_axis] = _along_axis(recording)
+    return found | _of_scipy(recording)
+
+
+def _of_scipy(recording: Recording) -> dict[Any, Callable[..., Any]]:
+    """The functions of scipy.special that are no ufuncs, where the program has imported it."""
+    import sys
+
+    special = sys.modules.get("scipy.special")
+    return {} if special is None else {
+        getattr(special, name): _of_lists(recording, name, getattr(special, name)) for name in _SCIPY
+    }  # fmt: skip
+
+
+def _filled(recording: Recording, function: Callable[..., Any], of_shape: bool = False) -> Callable[..., Any]:
+    def make(*args: Any, **options: Any) -> Any:
+        value = function(*map(plain, args), **{k: plain(each) for k, each in options.items()})
+        return Recorded(constant(value), recording) if value.dtype.kind == "f" else value
+
+    return make
+
+
+def _converted(recording: Recording, function: Callable[..., Any]) -> Callable[..., Any]:
+    def make(values: Any, *args: Any, **options: Any) -> Any:
+        if type(values) is Recorded:
+            return values.copy()
+        if _holds(values):
+            return join(recording, values)
+        found = function(values, *args, **options)
+        return Recorded(constant(found), recording) if found.dtype.kind == "f" else found
+
+    return make
+
+
+def _holds(values: Any) -> bool:
+    return isinstance(values, list | tuple) and any(type(v) is Recorded or _holds(v) for v in values)
+
+
+def _of_lists(recording: Recording, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is handed lists, or that SciPy writes in Python."""
+
+    def call(*args: Any, **options: Any) -> Any:
+        if name in _OF_ARRAY:
+            args = tuple(join(recording, a) if _holds(a) else a for a in args)
+        if any(type(a) is Recorded or _holds(a) for a in args):
+            return apply(recording, name, function, args, options)
+        return function(*args, **options)
+
+    assert name in BUILT
+    return call
+
+
+def _of_number(recording: Recording, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(*args: Any) -> Any:
+        if not any(type(a) is Recorded for a in args):
+            return function(*args)
+        return apply(recording, name, lambda *given: np.vectorize(function)(*given), args, {})
+
+    return call
+
+
+def _along_axis(recording: Recording) -> Callable[..., Any]:
+    """np.apply_along_axis, written out row by row."""
+
+    def call(function: Callable[..., Any], axis: int, array: Any, *args: Any, **options: Any) -> Any:
+        if type(array) is not Recorded or array.ndim > 2:
+            return np.apply_along_axis(function, axis, plain(array), *args, **options)
+        rows = array if axis % array.ndim == array.ndim - 1 else array.T
+        if rows.ndim == 1:
+            return function(rows, *args, **options)
+        found = join(recording, [function(row, *args, **options) for row in rows])
+        return found if rows is array or found.ndim == 1 else found.T
+
+    return call

@@ -1,0 +1,51 @@
+"""Reads values that a program computed. Gives them as arrays that record, with a node for each.
+
+Knows nothing of the functions of NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.tracing.recorded_array import Recorded, node_of, plain
+from gradcheck_cli.tracing.recording import Recording
+from gradcheck_cli.tracing.traced_nodes import TracedNode, constant
+
+__all__ = ["join", "moves", "record", "recorded"]
+
+
+def record(
+    recording: Recording, operation: str, arguments: Sequence[Any], value: Any, **options: Any
+) -> Recorded:
+    """A node for a value; a constant where none of its arguments moves."""
+    nodes = tuple(node_of(a) or constant(np.asarray(a, dtype=float)) for a in arguments)
+    if not any(node.depends for node in nodes):
+        return Recorded(constant(value), recording)
+    found = TracedNode(operation, nodes, np.asarray(value), options, recording.place()[1])
+    return Recorded(found, recording)
+
+
+def moves(value: Any) -> bool:
+    """Whether a value, or one in a list, moves with a parameter."""
+    if type(value) is Recorded:
+        return value.node.depends
+    return isinstance(value, list | tuple) and any(map(moves, value))
+
+
+def recorded(recording: Recording, value: Any) -> Any:
+    """What records, of an array or nested lists of numbers."""
+    if type(value) is Recorded:
+        return value
+    if isinstance(value, list | tuple) and any(map(moves, value)):
+        return join(recording, value)
+    return Recorded(constant(np.asarray(plain(value), dtype=float)), recording)
+
+
+def join(recording: Recording, parts: Any, axis: int = 0) -> Any:
+    """Arrays of one shape, or nested lists of numbers, along a new axis."""
+    parts = [recorded(recording, part) for part in parts]
+    value = np.stack([plain(part) for part in parts], axis)
+    return record(recording, "stack", parts, value, axis=axis % value.ndim)

@@ -1,0 +1,105 @@
+"""Reads a call of NumPy or SciPy with arrays that record. Gives the node of its value.
+
+One table: the functions of the language under the names that NumPy and SciPy have for them. Knows nothing of
+text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.tracing.built_operations import BUILT
+from gradcheck_cli.tracing.new_nodes import moves, record, recorded
+from gradcheck_cli.tracing.recorded_array import Recorded, node_of, plain
+from gradcheck_cli.tracing.recording import Recording
+from gradcheck_cli.tracing.traced_nodes import constant
+
+__all__ = ["ENTRY_BY_ENTRY", "apply", "apply_ufunc"]
+
+# entry by entry: the name in NumPy or SciPy, and in the language
+ENTRY_BY_ENTRY: Mapping[str, str] = MappingProxyType({
+    **{name: name for name in (
+        "exp", "log", "log2", "log10", "log1p", "expm1", "exp2", "sqrt", "cbrt", "sin", "cos", "tan", "sinh",
+        "cosh", "tanh", "sign", "floor", "ceil", "hypot", "logaddexp", "copysign", "logit", "gamma",
+        "digamma",
+        "erf", "erfc", "erfcx", "erfinv", "xlogy", "beta", "betaln", "j0", "j1", "y0", "y1", "i0", "i1",
+        "log_ndtr", "ndtr", "ndtri", "gammaln", "loggamma", "psi", "dawsn", "exp1", "sinc", "softplus",
+    )},
+    "absolute": "abs", "fabs": "abs", "arcsin": "asin", "arccos": "acos", "arctan": "atan",
+    "arctan2": "atan2",
+    "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "rint": "round", "maximum": "max",
+    "minimum": "min", "fmax": "max", "fmin": "min", "expit": "sigmoid", "log_expit": "log_sigmoid",
+    "remainder": "mod", "asin": "asin", "acos": "acos", "atan": "atan", "atan2": "atan2", "asinh": "asinh",
+    "acosh": "acosh", "atanh": "atanh", "abs": "abs", "lgamma": "lgamma",
+})  # fmt: skip
+OPERATORS: Mapping[str, str] = MappingProxyType({
+    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "true_divide": "/", "power": "^",
+    "float_power": "^", "greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=",
+    "logical_and": "*", "bitwise_and": "*",
+})  # fmt: skip
+_REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}  # ufunc.reduce
+
+
+def apply_ufunc(recording: Recording, ufunc: Any, method: str, inputs: Any, options: Any) -> Any:
+    """A ufunc of NumPy or SciPy, called, or reduced along an axis."""
+    out = options.pop("out", None)
+    name = ufunc.__name__
+    if method == "reduce" and name in _REDUCED:
+        options.pop("initial", None)
+        found = apply(recording, _REDUCED[name], ufunc.reduce, inputs, {"axis": 0, **options})
+    elif method == "outer" and name in OPERATORS:
+        left, right = (recorded(recording, each).reshape(-1) for each in inputs)
+        found = apply_ufunc(recording, ufunc, "__call__", (left.reshape(-1, 1), right.reshape(1, -1)), {})
+    elif method == "accumulate" and name == "add":
+        found = apply(recording, "cumsum", np.cumsum, inputs, options)
+    elif method == "__call__":
+        found = apply(recording, name, ufunc, inputs, options)
+    else:
+        raise recording.error(f"np.{name}.{method} is not traced")
+    return _written_to(out, found)
+
+
+def _written_to(out: Any, found: Any) -> Any:
+    target = out[0] if isinstance(out, tuple) else out
+    if target is None:
+        return found
+    if type(target) is Recorded:
+        target.node = node_of(found) or constant(found)
+    else:
+        target[...] = plain(found)
+    return target
+
+
+def apply(
+    recording: Recording, name: str, function: Callable[..., Any], args: Sequence[Any],
+    options: Mapping[str, Any],
+) -> Any:
+    """A function of NumPy or SciPy: plain numbers where no argument moves, else by the table."""
+    if not any(map(moves, (*args, *options.values()))):
+        value = function(*map(plain, args), **{key: plain(each) for key, each in options.items()})
+        is_array = isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"
+        return Recorded(constant(value), recording) if is_array else value
+    unread = ("order", "dtype", "out")
+    given = {k: each for k, each in options.items() if each is not None and k not in unread}
+    if name in BUILT:
+        try:
+            return _written_to(options.get("out"), BUILT[name](recording, *args, **given))
+        except TypeError as error:
+            raise recording.error(f"this form of {name} is not traced: {error}") from None
+    if set(given) - {"where", "casting", "subok"} or given.get("where", True) is not True:
+        raise recording.error(f"{name} with {', '.join(given)} is not traced")
+    values = [plain(a) for a in args]
+    if name in OPERATORS:
+        return record(recording, OPERATORS[name], args, function(*values))
+    if name in ENTRY_BY_ENTRY:
+        return record(recording, ENTRY_BY_ENTRY[name], args, function(*values))
+    raise recording.error(
+        f"{name} is not traced",
+        'write it with functions that gradcheck functions lists, or compare numbers: claim ... from "g.npy"',
+    )
+
+

@@ -1,0 +1,114 @@
+"""Reads where a function is called: an .npz, a .json, a function of the program. Gives its arguments."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.common.errors import DataError, OptionError
+from gradcheck_cli.tracing.programs import Program, load_program
+
+__all__ = ["arguments_at"]
+
+
+def arguments_at(program: Program, point: str | None) -> dict[str, Any]:
+    """The arguments by name.
+
+    Parameters
+    ----------
+    program : whose function is to be called
+    point
+        FILE.npz or FILE.json with values by name; FILE.py:FUNCTION, which gives a dict, or the arguments in
+        their order; None, if every argument has a default
+
+    Returns
+    -------
+    dict
+        Lists of numbers as float arrays; everything else as it was given.
+
+    Raises
+    ------
+    OptionError
+        If an argument is missing, or there is one too many.
+    DataError
+        If a file cannot be read.
+    """
+    given = _given(program, point)
+    names = [name for name, p in _parameters(program).items() if p.kind is not p.VAR_KEYWORD]
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in _parameters(program).values())
+    if unknown := [name for name in given if name not in names and not takes_all]:
+        raise OptionError(f"{program.name} has no argument {unknown[0]}", help=f"it takes {', '.join(names)}")
+    missing = [
+        name for name, p in _parameters(program).items()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY, p.POSITIONAL_ONLY)
+        and name not in given
+    ]  # fmt: skip
+    if missing:
+        raise OptionError(
+            f"{program.name} needs a value for {', '.join(missing)}",
+            help="--at FILE.npz, FILE.json or FILE.py:FUNCTION gives values by name",
+        )
+    return {name: _as_array(value) for name, value in given.items()}
+
+
+def _parameters(program: Program) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(program.function).parameters
+    except (TypeError, ValueError):
+        raise OptionError(f"the arguments of {program.name} are not known") from None
+
+
+def _given(program: Program, point: str | None) -> dict[str, Any]:
+    if point is None:
+        return {}
+    if point.endswith(".npz"):
+        return _of_file(point, _read_npz)
+    if point.endswith(".json"):
+        return _of_file(point, _read_json)
+    maker = load_program(point)
+    with maker.errors():
+        found = maker.function()
+    if isinstance(found, dict):
+        return dict(found)
+    values = found if isinstance(found, tuple) else (found,)
+    return dict(zip(_parameters(program), values, strict=False))
+
+
+def _of_file(point: str, read: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    if not Path(point).is_file():
+        raise DataError("there is no such file", file=point)
+    try:
+        return read(point)
+    except (OSError, ValueError) as error:
+        raise DataError(f"it cannot be read: {error}", file=point) from None
+
+
+def _read_npz(point: str) -> dict[str, Any]:
+    with np.load(point, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def _read_json(point: str) -> dict[str, Any]:
+    found = json.loads(Path(point).read_text(encoding="utf-8"))
+    if not isinstance(found, dict):
+        raise ValueError("values stand by name: {\"w\": [1, 2]}")
+    return found
+
+
+def _as_array(value: Any) -> Any:
+    """Lists of numbers as arrays; single numbers of a file as numbers."""
+    if isinstance(value, list):
+        try:
+            return np.asarray(value, dtype=None if _are_whole(value) else float)
+        except (TypeError, ValueError):
+            return value
+    return value.item() if isinstance(value, np.ndarray) and not value.ndim else value
+
+
+def _are_whole(value: Any) -> bool:
+    return all(map(_are_whole, value)) if isinstance(value, list) else type(value) is int

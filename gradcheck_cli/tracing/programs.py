@@ -1,0 +1,125 @@
+"""Reads the path of a program and a name in it. Gives the function, its module, and its files.
+
+Whatever a program does as it is imported, it does. Knows nothing of arrays that record.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gradcheck_cli.common.errors import GradcheckError, OptionError
+from gradcheck_cli.tracing.recording import line_of
+
+__all__ = ["Program", "ProgramError", "load_program"]
+
+
+class ProgramError(GradcheckError):
+    """The program could not be imported, or raised an error."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A function of a file, and the modules of the same folder that the file imports."""
+
+    file: str
+    name: str
+    function: Callable[..., Any]
+    modules: tuple[ModuleType, ...]
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The files of the modules."""
+        return frozenset(str(module.__file__) for module in self.modules)
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """What the program raises, told with its line."""
+        try:
+            yield
+        except GradcheckError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise failure(error, self.files, f"{self.name} raised") from None
+
+
+def load_program(named: str) -> Program:
+    """The function that FILE.py:FUNCTION names.
+
+    Parameters
+    ----------
+    named : FILE.py:FUNCTION, the function may be a method of a class, Class.method, that needs no instance
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    OptionError
+        If there is no such file or function.
+    ProgramError
+        If the file raises an error as it is imported.
+    """
+    file, colon, name = named.rpartition(":")
+    if not colon or not file or not name:
+        raise OptionError(f'"{named}" names no function', help="write FILE.py:FUNCTION")
+    path = Path(file)
+    if not path.is_file():
+        raise OptionError(f"there is no file {file}", help="write FILE.py:FUNCTION")
+    before = set(sys.modules)
+    module = _imported(path)
+    function: Any = module
+    for part in name.split("."):
+        function = getattr(function, part, None)
+    if not callable(function):
+        known = [key for key, held in vars(module).items() if callable(held) and not key.startswith("_")]
+        own = [key for key in known if getattr(vars(module)[key], "__module__", "") == module.__name__]
+        raise OptionError(f"{file} has no function {name}", help=f"it has {', '.join(own) or 'none'}")
+    new = (sys.modules[key] for key in set(sys.modules) - before)
+    folder = path.resolve().parent
+    beside = tuple(m for m in new if _folder(m) == folder and m is not module)
+    return Program(str(path), name, function, (module, *beside))
+
+
+def _folder(module: ModuleType) -> Path | None:
+    file = getattr(module, "__file__", None)
+    return Path(file).resolve().parent if file else None
+
+
+def _imported(path: Path) -> ModuleType:
+    name = f"gradcheck_program_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise OptionError(f"{path} is no Python file", help="write FILE.py:FUNCTION")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickles look there
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise failure(error, {str(path)}, f"{path} could not be imported:") from None
+    finally:
+        sys.path.remove(folder)
+        sys.modules.pop(name, None)
+    return module
+
+
+def failure(error: BaseException, files: Any, said: str) -> ProgramError:
+    """An exception of the program, at its last line there."""
+    trace, place = error.__traceback__, None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename in files:
+            place = line_of(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
+        trace = trace.tb_next
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        place = line_of(error.filename, error.lineno)
+    text = " ".join(str(error).split())
+    return ProgramError(f"{said} {type(error).__name__}" + (f": {text}" if text else ""), place=place)

@@ -1,0 +1,108 @@
+"""Reads the frames of a running program. Gives each recorded value its line, and its variable's name.
+
+Knows nothing of operations.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.common.errors import Place
+from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, rows_of
+
+__all__ = ["Leak", "Recording"]
+
+
+@dataclass(frozen=True)
+class Leak:
+    """Where a value that moves with the parameters became a plain number."""
+
+    file: str
+    line: int
+    what: str
+
+
+@dataclass
+class Recording:
+    """What is noted while a program runs."""
+
+    files: Collection[str]  # of the program: others are libraries
+    leaks: list[Leak] = field(default_factory=list)
+    names: dict[TracedNode, str] = field(default_factory=dict)
+    whole_numbers: dict[tuple[Any, bytes], str] = field(default_factory=dict)  # names of arrays of them
+
+    def place(self) -> tuple[str, int]:
+        """The file and the line of the program that is running."""
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename not in self.files:
+            frame = frame.f_back
+        return ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+    def error(self, message: str, help: str | None = None) -> TraceError:
+        """An error at the line that is running."""
+        file, line = self.place()
+        return TraceError(message, place=line_of(file, line) if line else None, help=help)
+
+    def leak(self, what: str) -> None:
+        """Note that a plain number was taken of a value that moves."""
+        found = Leak(*self.place(), what)
+        if found not in self.leaks:
+            self.leaks.append(found)
+
+    def _name(self, node: TracedNode, name: str) -> None:
+        """The name of a variable; the parts that an array was filled with are called by their place."""
+        self.names[node] = name
+        if node.operation == "assembled" and node.shape:
+            for k, row in enumerate(rows_of(node)):
+                if row is not None and not row.is_leaf:
+                    self.names.setdefault(row, f"{name}{k}")
+
+    @contextmanager
+    def naming(self, node_of: Any) -> Iterator[None]:
+        """Note the names of the program's variables while it runs.
+
+        Parameters
+        ----------
+        node_of
+            The node that a variable holds; None for other variables.
+        """
+
+        def look(frame: FrameType) -> None:
+            for name, held in frame.f_locals.items():
+                node = node_of(held)
+                if node is not None and node not in self.names:
+                    self._name(node, name)
+                elif type(held) is np.ndarray and held.dtype.kind in "iu":
+                    self.whole_numbers.setdefault((held.shape, held.astype(int).tobytes()), name)
+
+        def follow(frame: FrameType, event: str, argument: Any) -> Any:
+            if frame.f_code.co_filename not in self.files:
+                return None
+            if event in ("line", "return"):
+                look(frame)
+            return follow
+
+        before = sys.gettrace()
+        sys.settrace(follow)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+
+def line_of(file: str, line: int) -> Place:
+    """A whole line of a program, for an error."""
+    try:
+        with open(file, encoding="utf-8", errors="replace") as opened:
+            text = opened.read().splitlines()[line - 1]
+    except (OSError, IndexError):
+        text = ""
+    indent = len(text) - len(text.lstrip())
+    return Place(file, line, indent + 1, text, max(1, len(text.strip())))

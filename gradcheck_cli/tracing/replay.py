@@ -1,0 +1,112 @@
+"""Reads a program and the model that was traced of it. Gives whether both have one loss, near and far.
+
+A value that leaked into plain numbers makes a model that is right at the traced point and wrong elsewhere.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.common.errors import GradcheckError
+from gradcheck_cli.evaluation.tape import forward_pass
+from gradcheck_cli.language import read_model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
+from gradcheck_cli.tracing.argument_trees import map_arrays, named_arrays
+from gradcheck_cli.tracing.programs import Program
+from gradcheck_cli.tracing.recording import Leak, line_of
+from gradcheck_cli.tracing.traced_nodes import TraceError
+
+__all__ = ["choices", "first_of", "replay"]
+
+_CHOICES = ("a branch", "a mask", "an index", "np.argmax", "np.argmin")
+
+
+def replay(
+    program: Program,
+    arguments: Mapping[str, Any],
+    parameters: Collection[str],
+    text: str,
+    leaks: Sequence[Leak],
+    limits: TracingLimits = TRACING,
+) -> None:
+    """Compare the model's loss with the program's, at the point and away from it.
+
+    Parameters
+    ----------
+    program : whose function is called
+    arguments : the point
+    parameters : the arguments that are moved
+    text : the model
+    leaks : where plain numbers were taken of what moves
+    limits : distances, and how close is the same
+
+    Raises
+    ------
+    TraceError
+        If the losses differ, at the line that is the likely reason.
+    """
+    try:
+        model = read_model(text, file="model")
+    except GradcheckError as error:
+        message = f"the model that was traced cannot be read: {error.message}"
+        raise TraceError(message, file=program.file) from error
+    for distance in (0.0, *limits.distances):
+        there = {
+            name: map_arrays(name, value, _Moved(distance, limits.seed)) if name in parameters else value
+            for name, value in arguments.items()
+        }
+        moved: dict[str, Array] = {}
+        for name in parameters:
+            moved |= named_arrays(name, there[name])
+        wanted = _plain_loss(program, there)
+        found = forward_pass(model.at({k: v for k, v in moved.items() if k in model.inputs})).loss
+        if np.isfinite(wanted) and not abs(found - wanted) <= limits.close * max(abs(wanted), 1.0):
+            raise _disbelief(program, wanted, float(found), distance, leaks)
+
+
+class _Moved:
+    """Arrays at a distance, each in a direction of its own."""
+
+    def __init__(self, distance: float, seed: int) -> None:
+        self.distance, self.seed = distance, seed
+
+    def __call__(self, name: str, array: Array) -> Any:
+        direction = np.random.default_rng([self.seed, *name.encode()]).standard_normal(array.shape)
+        found = array + self.distance * np.maximum(abs(array), self.distance) * direction
+        return found if array.ndim else float(found)
+
+
+def first_of(result: Any) -> Any:
+    """The loss of what a function returns: of a tuple the first, as in (loss, gradient)."""
+    return first_of(result[0]) if isinstance(result, list | tuple) and result else result
+
+
+def choices(leaks: Collection[Leak]) -> Iterator[Leak]:
+    """Those where the program took one of several ways."""
+    return (leak for leak in leaks if leak.what in _CHOICES)
+
+
+def _plain_loss(program: Program, arguments: Mapping[str, Any]) -> float:
+    with program.errors(), np.errstate(all="ignore"):
+        result = program.function(**copy.deepcopy(dict(arguments)))
+        return float(np.asarray(first_of(result), dtype=float).reshape(()))
+
+
+def _disbelief(
+    program: Program, wanted: float, found: float, distance: float, leaks: Sequence[Leak]
+) -> TraceError:
+    where = "at the point" if not distance else f"{distance:g} away from the point"
+    said = f"the model that was traced gives {found:.10g} {where}, {program.name} gives {wanted:.10g}"
+    if not leaks:
+        help_text = "does it draw random numbers, or keep values between calls?"
+        return TraceError(said, file=program.file, help=help_text)
+    first = next(choices(leaks), leaks[0])
+    return TraceError(
+        said, place=line_of(first.file, first.line) if first.line else None, file=program.file,
+        help=f"{first.what} takes plain numbers of a value that moves; np.where keeps both sides of a choice",
+    )  # fmt: skip

@@ -1,0 +1,122 @@
+"""Reads a program, its arguments and the names that are parameters. Gives the model of what it computes.
+
+The function is called once with arrays that record; what they record becomes a text; the text is tried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
+from gradcheck_cli.tracing.argument_trees import is_float, map_arrays
+from gradcheck_cli.tracing.module_names import exchanged_names
+from gradcheck_cli.tracing.programs import Program
+from gradcheck_cli.tracing.recorded_array import Recorded, node_of
+from gradcheck_cli.tracing.recording import Leak, Recording
+from gradcheck_cli.tracing.replay import choices, first_of, replay
+from gradcheck_cli.tracing.text_of_nodes import model_text
+from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, constant
+
+__all__ = ["Trace", "trace"]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The model file of a function, its loss, and where it took plain numbers of what moves."""
+
+    text: str
+    loss: float
+    leaks: tuple[Leak, ...]
+
+
+def trace(
+    program: Program,
+    arguments: Mapping[str, Any],
+    parameters: Collection[str] = (),
+    limits: TracingLimits = TRACING,
+) -> Trace:
+    """The model of a function at a point.
+
+    Parameters
+    ----------
+    program : whose function is called, with nothing else
+    arguments : by name; they are copied before every call
+    parameters : the arguments that are differentiated; every float argument, if there are none
+    limits : of the distances at which the model is tried
+
+    Returns
+    -------
+    Trace
+
+    Raises
+    ------
+    OptionError
+        If a parameter is no argument, or not of floats.
+    TraceError
+        If the program does what no model says, at its line.
+    ProgramError
+        If it raises an error.
+    """
+    names = _parameters(program, arguments, parameters)
+    recording = Recording(program.files)
+    recorded = {name: _recorded(name, value, name in names, recording) for name, value in arguments.items()}
+    with program.errors(), exchanged_names(program.modules, recording), recording.naming(node_of):
+        result = program.function(**recorded)
+    loss = _loss_of(program, result, recording)
+    text = model_text(loss, recording, _header(program, recording), _base(program.file))
+    replay(program, arguments, names, text, recording.leaks, limits)
+    return Trace(text, float(loss.value), tuple(recording.leaks))
+
+
+def _base(file: str) -> str:
+    return file.replace("\\", "/").rpartition("/")[2]
+
+
+def _header(program: Program, recording: Recording) -> str:
+    """Where the model comes from, and of which choices it knows one side."""
+    notes = (
+        f"# {_base(leak.file)}:{leak.line}: {leak.what} of a value that moves, taken as at this point"
+        for leak in choices(recording.leaks)
+    )
+    return "\n".join([f"# traced from {_base(program.file)}:{program.name}", *notes])
+
+
+def _parameters(program: Program, arguments: Mapping[str, Any], wanted: Collection[str]) -> list[str]:
+    floats = [name for name, value in arguments.items() if is_float(value)]
+    for name in wanted:
+        if name not in arguments:
+            known = ", ".join(floats)
+            raise OptionError(f"{program.name} has no argument {name} here", help=f"those of floats: {known}")
+        if name not in floats:
+            raise OptionError(f"{name} is no float, and nothing is differentiated by it")
+    if not floats:
+        raise OptionError(f"no argument of {program.name} is a float: there is nothing to differentiate by")
+    return [name for name in floats if name in wanted or not wanted]
+
+
+def _recorded(name: str, value: Any, is_parameter: bool, recording: Recording) -> Any:
+    """An argument with arrays that record."""
+
+    def array_of(name: str, array: Array) -> Recorded:
+        node = TracedNode("param", (), array, {"name": name}) if is_parameter else constant(array, name)
+        return Recorded(node, recording)
+
+    return map_arrays(name, value, array_of)
+
+
+def _loss_of(program: Program, result: Any, recording: Recording) -> TracedNode:
+    node = node_of(first_of(result))
+    if node is None or not node.depends:
+        lost = "; ".join(f"line {leak.line}: {leak.what}" for leak in recording.leaks)
+        raise TraceError(
+            f"what {program.name} returns does not move with its parameters", file=program.file,
+            help=f"plain numbers were taken of them at {lost}" if lost else "does it return the loss?",
+        )  # fmt: skip
+    if node.value.size != 1:
+        message = f"{program.name} returns an array of shape {list(node.shape)}, and a loss is one number"
+        raise TraceError(message, file=program.file)
+    return TracedNode("reshape", (node,), node.value.reshape(()), {}, node.line) if node.value.ndim else node
