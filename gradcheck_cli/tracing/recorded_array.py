@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.traced_nodes import TracedNode, constant
 
@@ -21,7 +22,7 @@ __all__ = ["Recorded", "node_of", "plain"]
 class Recorded:
     """An array of a traced program; `+=` and `x[i] = y` exchange its node, as NumPy does its entries."""
 
-    __array_priority__ = 1000
+    __array_priority__ = TRACING.priority
 
     def __init__(self, node: TracedNode, recording: Recording) -> None:
         self.node, self.recording = node, recording

@@ -55,7 +55,7 @@ def replay(
     except GradcheckError as error:
         message = f"the model that was traced cannot be read: {error.message}"
         raise TraceError(message, file=program.file) from error
-    for distance in (0.0, *limits.distances):
+    for distance in (0.0, *(sign * far for far in limits.distances for sign in (1, -1))):
         there = {
             name: map_arrays(name, value, _Moved(distance, limits.seed)) if name in parameters else value
             for name, value in arguments.items()
@@ -77,7 +77,7 @@ class _Moved:
 
     def __call__(self, name: str, array: Array) -> Any:
         direction = np.random.default_rng([self.seed, *name.encode()]).standard_normal(array.shape)
-        found = array + self.distance * np.maximum(abs(array), self.distance) * direction
+        found = array + self.distance * np.maximum(abs(array), abs(self.distance)) * direction
         return found if array.ndim else float(found)
 
 
@@ -100,7 +100,7 @@ def _plain_loss(program: Program, arguments: Mapping[str, Any]) -> float:
 def _disbelief(
     program: Program, wanted: float, found: float, distance: float, leaks: Sequence[Leak]
 ) -> TraceError:
-    where = "at the point" if not distance else f"{distance:g} away from the point"
+    where = "at the point" if not distance else f"{abs(distance):g} away from the point"
     said = f"the model that was traced gives {found:.10g} {where}, {program.name} gives {wanted:.10g}"
     if not leaks:
         help_text = "does it draw random numbers, or keep values between calls?"

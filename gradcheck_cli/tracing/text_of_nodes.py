@@ -61,9 +61,18 @@ class _Writer:
         if key not in self.kept:
             name = self.fresh(wanted)
             words = f" {assumed}" if assumed else ""
-            self.inputs.append(f"data {name}{_sizes(value)}{words} = {_numbers(value)}")
+            self.inputs.append(f"data {name}{_sizes(value)}{words} = {self.written(value)}")
             self.kept[key] = name
         return self.kept[key]
+
+    def written(self, value: Array) -> str:
+        """The numbers of an array."""
+        if value.size > self.limits.most_numbers:
+            raise TraceError(
+                f"an array of {value.size:,} numbers is too long for the text of a model",
+                help="trace the function at a smaller point: the model has the same steps",
+            )
+        return _numbers(value)
 
     # -- formulas -----------------------------------------------------------------------------------
 
@@ -199,7 +208,7 @@ class _Writer:
         for node in order:
             if node.operation == "param":
                 name = self.known[node] = self.fresh(str(node.options["name"]))
-                self.inputs.append(f"param {name}{_sizes(node.value)} = {_numbers(node.value)}")
+                self.inputs.append(f"param {name}{_sizes(node.value)} = {self.written(node.value)}")
         for node in order:
             if not node.is_leaf and node is not self.loss and self._is_step(node):
                 text, _ = self.formula(node)

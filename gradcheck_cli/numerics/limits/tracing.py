@@ -22,6 +22,8 @@ class TracingLimits(NamedTuple):
     longest_whole: float = 1e15
     # entries | more numbers are not written into the text of a model | set by hand: a megabyte of text
     most_numbers: int = 50_000
+    # of operators, beside other arrays | np.matrix has 10: what records comes before it | any larger number
+    priority: float = 1000.0
 
 
 TRACING = TracingLimits()

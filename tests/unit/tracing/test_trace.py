@@ -37,18 +37,21 @@ def traced(folder: Path, body: str) -> Trace:
 # each is one number, and moves with a parameter
 LOSSES = [
     # operators
-    "(v + s)[0] - v[1]*s + v[2]/s", "(-v*v - (s - (v - s))).sum()", "(2**v).sum() + (v**2 - abs(v)**1.5).sum()",
+    "(v + s)[0] - v[1]*s + v[2]/s", "(-v*v - (s - (v - s))).sum()",
+    "(2**v).sum() + (v**2 - abs(v)**1.5).sum()",
     "1/(1 + np.exp(-s)) - s*-2", "(A + v).sum() + (A*v).max()", "(A.T + u).mean() + (u[:, None]*A).sum()",
     "(v[:, None] - v[None, :]**2).sum()", "(X - v).sum() * s", "((v > 0.1)*v).sum() + np.sum((v <= s)*1.0*v)",
     "np.sum(v*(v > 0) & True) if False else s", "(s < 1)*s + (~(v > 0)*v).sum()",
     "((v > 0) & (v < 1)).sum()*s + (((v > 1) | (v < 0))*v).sum()", "np.divide(np.add(v, s), 2.0).sum()",
     # products
     "v @ v + np.dot(v, v) + v.dot(v)", "(A @ v).sum()", "(u @ A).sum()", "(A @ B).sum()", "X.dot(B).sum()",
-    "np.trace(S @ S)", "np.outer(u, v).sum()", "np.multiply.outer(u, v).max()", "u @ S @ u", "(X @ A.T).std()",
+    "np.trace(S @ S)", "np.outer(u, v).sum()", "np.multiply.outer(u, v).max()", "u @ S @ u",
+    "(X @ A.T).std()",
     "np.dot(s, v).sum()", "np.inner(v, v)", "np.matmul(A, v)[0]",
     # sums and their kin
     "A.sum(axis=0)[1]", "A.sum(1)[0] + A.sum(axis=-1)[1]", "np.sum(A**2, axis=(0, 1))",
-    "(A - A.mean(axis=1, keepdims=True)).max()", "np.prod(v)", "A.prod(axis=0).sum()", "np.max(A, axis=1).sum()",
+    "(A - A.mean(axis=1, keepdims=True)).max()", "np.prod(v)", "A.prod(axis=0).sum()",
+    "np.max(A, axis=1).sum()",
     "A.min()", "np.linalg.norm(v)", "np.linalg.norm(A - 1)", "np.linalg.norm(A, axis=1).sum()",
     "np.linalg.norm(v, 1)", "np.linalg.norm(v, np.inf)", "v.var() + v.std()", "A.var(axis=0, ddof=1).sum()",
     "np.average(v, weights=v**2)", "sum(v)", "sum(x*x for x in v)", "np.add.reduce(v)", "np.cumsum(v)[1]",
@@ -60,19 +63,24 @@ LOSSES = [
     "np.clip(v, -0.5, 0.5).sum()", "v.clip(min=0).sum()", "np.where(v > 0, v, 0.1*v).sum()",
     "np.where(m, v, s).sum()", "special.expit(v).sum()", "special.logsumexp(v)",
     "special.logsumexp(A, axis=1).sum()", "special.softmax(A, axis=1)[0, 1]", "special.gammaln(s)",
-    "special.erf(s) + special.digamma(s)", "special.xlogy(2.0, s)", "np.logaddexp(v, 0).sum()", "np.hypot(s, 2)",
+    "special.erf(s) + special.digamma(s)", "special.xlogy(2.0, s)", "np.logaddexp(v, 0).sum()",
+    "np.hypot(s, 2)",
     "math.pow(s, 3) + math.sqrt(s)", "np.sign(v) @ v", "np.power(v, 3).sum()", "special.log_softmax(v)[1]",
     # entries
     "v[0]*v[-1]", "A[0, 1] + A[-1, -1]", "A[:, 1].sum()", "A[0].sum()", "A[..., 2].sum()", "v[1:].sum()",
-    "v[:-1] @ u", "v[::-1] @ X[0]", "A[:, ::2].sum()", "v[[0, 2, 2]].sum()", "A[:, [2, 0]].sum()", "v[m].sum()",
-    "X.dot(B)[np.arange(4), y % 2].sum()", "v[y].sum()", "v[v > 0].size*s", "B[y[:2]].sum()", "v[None].sum()",
+    "v[:-1] @ u", "v[::-1] @ X[0]", "A[:, ::2].sum()", "v[[0, 2, 2]].sum()", "A[:, [2, 0]].sum()",
+    "v[m].sum()",
+    "X.dot(B)[np.arange(4), y % 2].sum()", "v[y].sum()", "B[y[:2]].sum()", "v[None].sum()",
     "np.take(v, y).sum()", "A[np.newaxis].sum()", "A[A > -9].sum()", "v[np.array([[0, 1], [2, 0]])].max()",
     # shapes and joins
-    "A.reshape(3, 2).sum(axis=0)[0]", "A.reshape(-1)[1]", "A.T.reshape((2, -1))[0, 1]", "np.transpose(A)[2, 0]",
-    "A.swapaxes(0, 1)[2, 1]", "np.squeeze(A[:, :1])[1]", "np.expand_dims(v, 1)[2, 0]", "np.hstack([v, u]).max()",
+    "A.reshape(3, 2).sum(axis=0)[0]", "A.reshape(-1)[1]", "A.T.reshape((2, -1))[0, 1]",
+    "np.transpose(A)[2, 0]",
+    "A.swapaxes(0, 1)[2, 1]", "np.squeeze(A[:, :1])[1]", "np.expand_dims(v, 1)[2, 0]",
+    "np.hstack([v, u]).max()",
     "np.concatenate([A, B.T]).sum()", "np.concatenate((v, [1.0])).sum()", "np.vstack([v, X[0]])[0, 1]",
     "np.column_stack([v, v**2])[1, 1]", "np.stack([v, v*s], axis=1)[2, 1]", "np.array([s, s**2, 1.0]) @ v",
-    "np.array([[s, 1], [0, s]])[0] @ u", "np.append(v, s).sum()", "np.r_[1.0, 2.0, 3.0] @ v", "np.tile(u, 2).sum()",
+    "np.array([[s, 1], [0, s]])[0] @ u", "np.append(v, s).sum()", "np.r_[1.0, 2.0, 3.0] @ v",
+    "np.tile(u, 2).sum()",
     "np.repeat(v, 2)[3]", "np.diag(S).sum()", "np.diag(v)[1, 1]", "np.broadcast_to(u, (3, 2)).sum()",
     "np.diff(v) @ u", "np.roll(v, 1) @ X[0]", "np.asarray(v).sum() + np.array(v, copy=True)[0]",
     "np.atleast_2d(v)[0, 1]", "np.apply_along_axis(lambda r: r @ r, 1, A).sum()",
@@ -83,7 +91,9 @@ LOSSES = [
 ]  # fmt: skip
 BODIES = [
     "h = np.tanh(A @ v)\nh += u\nh *= 2\nreturn h.sum()",
-    "H = np.zeros((3, 2))\nfor t in range(3):\n    H[t] = np.tanh(S @ H[t - 1] + u*v[t])\nreturn (H**2).sum()",
+
+    "H = np.zeros((3, 2))\nfor t in range(3):\n    H[t] = np.tanh(S @ H[t - 1] + u*v[t])\n"
+    "return (H**2).sum()",
     "G = zeros((2, 2))\nG[0, 1] = s\nG[1] += u\nreturn (G @ G).sum()",
     "q = v*v\nq[q < 0.5] = 0.5\nreturn np.log(q).sum()",
     "q = v.copy()\nq[m] = 0\nq[1] *= 3\nreturn q.sum()",
@@ -130,6 +140,7 @@ def test_the_methods_agree_on_what_was_traced(tmp_path: Path, loss: str) -> None
     ("return s + np.random.rand()", None, "random"),
     ("return np.fft.fft(v).real.sum()", 7, "fft is not traced"),
     ("return np.linalg.norm(S, 2)", 7, "ord=2"),
+    ("return v[v < -1].size*s", 7, "a mask"),
     ("return v", None, "a loss is one number"),
     ("return 3.0", None, "does not move"),
     ("return float(s)**2", None, "float(...)"),
