@@ -92,8 +92,7 @@ LOSSES = [
 BODIES = [
     "h = np.tanh(A @ v)\nh += u\nh *= 2\nreturn h.sum()",
 
-    "H = np.zeros((3, 2))\nfor t in range(3):\n    H[t] = np.tanh(S @ H[t - 1] + u*v[t])\n"
-    "return (H**2).sum()",
+    "H = np.zeros((3, 2))\nfor t in range(3):\n    H[t] = np.cos(S @ H[t - 1] + u*v[t])\nreturn (H**2).sum()",
     "G = zeros((2, 2))\nG[0, 1] = s\nG[1] += u\nreturn (G @ G).sum()",
     "q = v*v\nq[q < 0.5] = 0.5\nreturn np.log(q).sum()",
     "q = v.copy()\nq[m] = 0\nq[1] *= 3\nreturn q.sum()",
