@@ -197,5 +197,5 @@ def unreadable(error: GradcheckError, file: str, claims_file: str | None = None)
 
     return Report(
         model=file, verdict=Verdict.ERROR, error=Failure.of(error), summary=error.message,
-        claims_file=claims_file,
+        errors=tuple(map(Failure.of, error.together)), claims_file=claims_file,
     )  # fmt: skip

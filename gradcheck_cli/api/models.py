@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from gradcheck_cli.common.errors import LanguageError, OptionError, printable
+from gradcheck_cli.common.errors import LanguageError, OptionError, ShapeError, printable
 
 if TYPE_CHECKING:
     from gradcheck_cli.model.model import Claim, Model
@@ -116,12 +116,16 @@ def load_text(
 
     As `load`; `file` is the name that messages show, data files are looked up in `folder`.
     """
-    from gradcheck_cli.language import read_model
+    from gradcheck_cli.language import other_errors, read_model
 
     limits = _reading_limits(max_text, max_data)
-    model = read_model(
-        data, file=file, folder=folder, seed=seed, ignore_set=ignore_set, limits=limits
-    )  # fmt: skip
+    try:
+        model = read_model(
+            data, file=file, folder=folder, seed=seed, ignore_set=ignore_set, limits=limits
+        )  # fmt: skip
+    except (LanguageError, ShapeError) as error:
+        error.others = other_errors(data, error, file=file, limits=limits)
+        raise
     return _with_finite_loss(model, limits)
 
 

@@ -64,5 +64,5 @@ def _finish(code: int) -> int:
 
 
 def _fail(error: GradcheckError) -> int:
-    tell(str(error))
+    tell("\n".join(map(str, error.together)))
     return error.exit_code

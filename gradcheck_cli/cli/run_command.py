@@ -190,4 +190,4 @@ def _tell_errors(reports: Sequence[Report]) -> None:
 
     for report in reports:
         if report.verdict is Verdict.ERROR and report.error is not None:
-            tell(report.error.text or report.error.message)
+            tell("\n".join(failure.text or failure.message for failure in report.errors or (report.error,)))

@@ -66,6 +66,12 @@ class GradcheckError(Exception):
         self.help = help
         self.file = file if file is not None or place is None else place.file
         self.related = related
+        self.others: tuple[GradcheckError, ...] = ()  # of the same text, which are told with it
+
+    @property
+    def together(self) -> list[GradcheckError]:
+        """This error and the others of its text, by line."""
+        return sorted([self, *self.others], key=lambda e: e.place.line if e.place else 0)
 
     def __str__(self) -> str:
         """The whole error as the user sees it, several lines, without a final line break."""

@@ -8,6 +8,7 @@ imported when the whole text has been parsed and every name is known: a syntax e
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from gradcheck_cli.numerics.array_types import Array
 
 __all__ = [
+    "other_errors",
     "read_claims",
     "read_expression",
     "read_model",
@@ -109,6 +111,34 @@ def read_model(
         seed=seed,
         ignore_set=ignore_set,
     ).model()
+
+
+def other_errors(
+    text: str | bytes, error: GradcheckError, *, file: str, limits: LanguageLimits = DEFAULTS
+) -> tuple[GradcheckError, ...]:
+    """The errors of a model's text beside the first that was met.
+
+    Where that is one of syntax or names, so are the others: nothing is computed for them. Where it is one of
+    shapes, the text is read whole, unless it takes values from files.
+    """
+    from gradcheck_cli.language.further_errors import further_errors
+    from gradcheck_cli.language.name_check import check_names
+    from gradcheck_cli.language.source_text import decode
+
+    def check(text: str) -> object:
+        return check_names(*_parse(text, file, limits))
+
+    def read(text: str) -> object:
+        return read_model(text, file=file, limits=limits)
+
+    try:
+        plain = decode(text, file, limits.max_text).text
+        if len(plain) > limits.longest_reread or error.place is None:
+            return ()
+        check(plain)
+    except LanguageError:
+        return further_errors(plain, error, file, check, limits)
+    return () if re.search(r"\bfrom\s*\"", plain) else further_errors(plain, error, file, read, limits)
 
 
 def read_claims(

@@ -23,11 +23,11 @@ _CLAIM = re.compile(r"^\s*(?:claim\b|(?:d|\u2202)\s*\w+\s*/)", re.MULTILINE)
 
 
 def read_by_line(
-    text: str, file: str, read: Read, most: int = DEFAULTS.most_unread
+    text: str, file: str, read: Read, most: int = DEFAULTS.most_unread, longest: int = DEFAULTS.longest_reread
 ) -> tuple[Claim, ...]:
     """The claims that `read` finds in a text, and one with a failure for each statement that it cannot read.
 
-    Raises the first error where none of these is a claim, or there are too many.
+    Raises the first error where none of these is a claim, there are too many, or the text is too long.
     """
     failed: list[Claim] = []
     missing: dict[str, int] = {}  # names that nothing defines because their lines were taken out
@@ -39,7 +39,8 @@ def read_by_line(
             break
         except (LanguageError, ShapeError, DataError) as error:
             first = first or error
-            removed = remove_statement(text, error, file) if len(failed) < most else None
+            again = len(failed) < most and len(text) <= longest
+            removed = remove_statement(text, error, file) if again else None
             if removed is None:
                 raise first from None
             failed.append(_with_failure(removed, _on_missing(error, missing), file))

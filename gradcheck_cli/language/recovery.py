@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gradcheck_cli.common.errors import GradcheckError, LanguageError, Place
 from gradcheck_cli.language.source_text import Source, Span, split
+from gradcheck_cli.numerics.limits.language import DEFAULTS
 
 __all__ = ["Removed", "remove_statement"]
 
@@ -22,6 +23,11 @@ _BEGINS = re.compile(
 _DECLARED = re.compile(r"(?:^\s*(?:data|rows|param)\s+|,\s*)([^\W\d]\w*)")
 _NAMED = re.compile(r"^\s*(?:let\s+)?([^\W\d]\w*)\s*(?:\{[^}]*\}|\[[^\]]*\]|\([^)]*\))?\s*=(?!=)")
 _LOOP = re.compile(r"repeat\s")
+_EMPTY_LOOP = re.compile(
+    r"^(?P<indent>[ \t]*)(?P<head>repeat\s[^\n:]*:)[ \t]*(?:#[^\n]*)?"
+    r"(?:\n[ \t]*(?:#[^\n]*)?(?=\n|\Z))++(?!\n(?P=indent)[ \t])",
+    re.MULTILINE,
+)
 
 
 class Removed(NamedTuple):
@@ -33,11 +39,14 @@ class Removed(NamedTuple):
 
     @property
     def names(self) -> frozenset[str]:
-        """What the statement defines, as far as can be seen; of `h{k} = ...` it is h."""
-        if re.match(r"\s*(?:data|rows|param)\b", self.statement):
-            head = re.sub(r"\[[^\]]*\]|=[^,\n]*", "", self.statement)
-            return frozenset(_DECLARED.findall(head))
-        return frozenset(_NAMED.findall(self.statement))
+        """What the statement, or each line of a loop, defines; of `h{k} = ...` it is h."""
+        return frozenset(name for line in self.statement.split("\n") for name in _names_in(line))
+
+
+def _names_in(line: str) -> list[str]:
+    if re.match(r"\s*(?:data|rows|param)\b", line):
+        return _DECLARED.findall(re.sub(r"\[[^\]]*\]|=[^,\n]*", "", line))
+    return _NAMED.findall(line)
 
 
 def remove_statement(text: str, error: GradcheckError, file: str) -> Removed | None:
@@ -50,9 +59,27 @@ def remove_statement(text: str, error: GradcheckError, file: str) -> Removed | N
     span = _statement_at(text, offset)
     if span is None or not text[span.start : span.end].strip():
         return None
-    blank = re.sub(r"[^\n]", " ", text[span.start : span.end])
     begins = Source(text, file).place(span.start, span.end)
-    return Removed(text[: span.start] + blank + text[span.end :], text[span.start : span.end], begins)
+    rest = _without_empty_loops(_blank(text, span))
+    return Removed(rest, text[span.start : span.end], begins)
+
+
+def _blank(text: str, span: Span) -> str:
+    return text[: span.start] + re.sub(r"[^\n]", " ", text[span.start : span.end]) + text[span.end :]
+
+
+def _without_empty_loops(text: str, deepest: int = DEFAULTS.deepest_loops) -> str:
+    """The text without heads of loops whose lines were all taken out."""
+    for _ in range(deepest):
+        text, count = _EMPTY_LOOP.subn(_without_head, text)
+        if not count:
+            break
+    return text
+
+
+def _without_head(found: re.Match[str]) -> str:
+    start, end = (place - found.start() for place in found.span("head"))
+    return _blank(found[0], Span(start, end))
 
 
 def _places(error: GradcheckError) -> Iterable[Place]:

@@ -128,6 +128,7 @@ def _report(report: Report) -> Record:
         },
         "notes": list(report.notes),
         "claims_file": report.claims_file,
+        "errors": [_failure(failure) for failure in report.errors],
     }
 
 

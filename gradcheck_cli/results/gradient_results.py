@@ -238,6 +238,7 @@ class Report:
     closing: tuple[str, ...] = ()  # sentences: what was proved and what was not
     notes: tuple[str, ...] = ()
     claims_file: str | None = None
+    errors: tuple[Failure, ...] = ()  # all that were met in a text that cannot be read, by line
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report is not a truth value; look at its verdict")

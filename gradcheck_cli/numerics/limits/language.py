@@ -48,6 +48,11 @@ class LanguageLimits(NamedTuple):
     # characters | of the header of an .npy file: bounds the work before the shape is known | set by hand,
     # not measured
     longest_npy_header: int = 10_000
+    # errors | of one text that are told at once: they fit a screen | set by hand, not measured
+    most_errors: int = 5
+    # characters | a longer text is told its first error alone: it is read again for each | set by hand, not
+    # measured
+    longest_reread: int = 50_000
     # lines | of a file of claims that cannot be read: it is read again without each of them | set by hand,
     # not measured
     most_unread: int = 20
