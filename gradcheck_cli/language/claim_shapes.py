@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import combinations
 from typing import NamedTuple
 
 from gradcheck_cli.common.errors import ShapeError
@@ -14,7 +15,7 @@ from gradcheck_cli.language.data.file_access import Access
 from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statements import Op, Statement
 from gradcheck_cli.model.builder import Builder
-from gradcheck_cli.model.graph import Derivative, Graph, Node, spell_shape
+from gradcheck_cli.model.graph import Derivative, Graph, Node, spell_listed, spell_shape
 from gradcheck_cli.model.model import Misfit, Model
 from gradcheck_cli.model.primitives.record import Shape
 
@@ -131,7 +132,19 @@ def other_shape(given: Shape, needed: Shape, target: str) -> Misfit:
         return Misfit(message, "a value for every entry is needed")
     if len(given) == 2 and given[1:] == needed:
         return Misfit(message, "its rows added up fit: sum(..., axis=0)[0,:]")
+    summed = _summed_axes(given, needed)
+    if summed:
+        return Misfit(message, f"summed it fits: sum(..., axis={spell_listed(summed)}, keepdims=0)")
     return Misfit(message, None)
+
+
+def _summed_axes(given: Shape, needed: Shape) -> tuple[int, ...]:
+    """The axes without which a shape is another one; none where it is not."""
+    count = len(given) - len(needed)
+    for axes in combinations(range(len(given)), count) if count > 0 else ():
+        if tuple(n for k, n in enumerate(given) if k not in axes) == needed:
+            return axes
+    return ()
 
 
 def spell(shape: Shape) -> str:

@@ -55,6 +55,8 @@ def _square(function: str, shape: Shape) -> int:
     if len(shape) == 2 and shape[0] == shape[1]:
         return shape[0]
     way_out = "a matrix has two axes: W[3,3]"
+    if len(shape) > 2:
+        way_out = f"one of its matrices is A[{'0,' * (len(shape) - 2)}:,:]"
     if len(shape) == 2:
         least = min(shape)
         cut = f"[0:{least},:]" if shape[0] > least else f"[:,0:{least}]"
@@ -133,8 +135,7 @@ def _product_shape(a: Shape, b: Shape) -> tuple[Shape, dict[str, Any]]:
         if len(one) > 2:
             raise ShapeError(
                 f"@ multiplies vectors and matrices, {shape_in_words(one)} has {len(one)} axes",
-                help=f"take its matrices one by one, A[{'0,' * (len(one) - 2)}:,:] @ ..., or add products: "
-                "sum(A*B, axis=-1)",
+                help=f"name the axes: {_batched(len(a), len(b))}",
             )
     if len(a) == 1 and len(b) == 1:
         raise ShapeError(
@@ -146,6 +147,15 @@ def _product_shape(a: Shape, b: Shape) -> tuple[Shape, dict[str, Any]]:
         given = f"{shape_in_words(a)} and {shape_in_words(b)}"
         raise ShapeError(f"the shapes {given} do not fit @", help=_fit(a, b))
     return (left[0], b[1]) if len(b) == 2 else (left[0],), {"ranks": (len(a), len(b))}
+
+
+def _batched(left: int, right: int) -> str:
+    """The einsum that multiplies the matrices on the last two axes; axes in front belong together."""
+    batch = "abcdefgh"
+    first, second = (batch[max(left, right) - n : max(left, right) - 2] for n in (left, right))
+    rows, columns = "i" * (left > 1), "k" * (right > 1)
+    output = max(first, second, key=len) + rows + columns
+    return f'einsum("{first}{rows}j,{second}j{columns}->{output}", A, B)'
 
 
 def _fit(a: Shape, b: Shape) -> str:

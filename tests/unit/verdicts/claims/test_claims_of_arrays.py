@@ -84,6 +84,8 @@ MISFITS = [
     ("d loss/d Q = T[0,:,:]", "the right side has the shape [3,2], d loss/d Q [2,3,2]"),
     ("d loss/d Q = transpose(T, (2,1,0))[:,:,0:1]", "has the shape [2,3,1]"),
     ("d loss/d Q = transpose(T, (1,0,2))", "its axes are in another order"),
+    ("d loss/d x = sum(T*d loss/d Z, axis=0, keepdims=0)", "sum(..., axis=1, keepdims=0)"),
+    ("d loss/d x = T*d loss/d Z", "sum(..., axis=(0, 2), keepdims=0)"),
     ("d loss/d Q = reshape(T, [4,1,3])", "reshape(..., [2,3,2])"),
     ("d loss/d Q = [[[1,2],[3,4],[5]], [[1,-2],[3,-4],[5,-7]]]", "entry 2 has the shape [1]"),
 ]
