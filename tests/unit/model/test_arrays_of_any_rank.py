@@ -50,7 +50,6 @@ EXPRESSIONS: list[tuple[str, Callable[..., Any]]] = [
     ("X[0,0,0,:] - mean(X[0,0,0,:], axis=0)", lambda x, g: x[0, 0, 0] - x[0, 0, 0].mean()),
     ("log(mean(X*X, axis=-2, keepdims=0))", lambda x, g: np.log((x * x).mean(2))),
     ("transpose(X, (2,0,3,1))*G", lambda x, g: x.transpose(2, 0, 3, 1) * g),
-    ("G @ transpose(X[:,:,:,0], (0,1,2))", "has 3 axes", 'einsum("j,ajk->ak", A, B)'),
     ("reshape(X, [6,8]) @ reshape(X, 8, 6)", lambda x, g: x.reshape(6, 8) @ x.reshape(8, 6)),
     ("stack(X[0,:,0,1], sqrt(G), axis=1)", lambda x, g: np.stack([x[0, :, 0, 1], np.sqrt(g)], 1)),
     ("stack(X, X^2, axis=-2)", lambda x, g: np.stack([x, x**2], -2)),
