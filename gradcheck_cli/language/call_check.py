@@ -20,7 +20,12 @@ __all__ = ["check_function_call"]
 
 _LONG = 40
 _ENTRY = re.compile(r"\(\s*([0-9]{1,9}(?:\s*,\s*[0-9]{1,9})?)\s*\)")
+_ALONG = (
+    "sum", "mean", "prod", "softmax", "log_softmax", "logsumexp", "cumsum", "cumprod", "var", "std", "sort",
+)  # fmt: skip
 _OTHER_COUNTS = {
+    **{(name, 2): f"{name}(x, axis=1)" for name in _ALONG},
+    ("stack", 1): "stack(a, b, axis=0), without the brackets of a list",
     ("log", 2): "log(x)/log(b) for the base b",
     ("atan", 2): "atan2(y, x)",
     ("norm", 2): "norm(x), or sum(abs(x)^p)^(1/p)",

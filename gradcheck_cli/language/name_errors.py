@@ -93,6 +93,8 @@ def _other_notation(names: KnownNames, name: Name, known: Mapping[str, object], 
     text, before = name.name, names.source.code[max(0, name.span.start - _LONG) : name.span.start]
     if text in TRUTH:
         return f"write {TRUTH[text]}"
+    if text in ("None", "newaxis"):
+        return "axes of length 1 are written by reshape(x, [3,1,4])"
     if text == "e":
         is_power = re.match(r"e\s*(\^|\*\*)", code)
         declared = "write exp(1), or declare it: data e = 2.718281828459045"

@@ -24,7 +24,8 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "inverse matinv": ("inv({0})",),
     "determinant": ("det({0})",),
     "logabsdet": ("slogdet({0})",),
-    "matmul mm bmm mv": ("{0} @ {1}",),
+    "matmul mm mv": ("{0} @ {1}",),
+    "bmm": ('einsum("bij,bjk->bik", {0}, {1})',),
     "inner vdot dotproduct dot_product": ("dot({0}, {1})",),
     "identity": ("eye({0})",),
     "diagonal": ("diag({0})",),
@@ -45,7 +46,10 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "full": ("{1}*ones({0})",),
     "onehot one_hot": ("one_hot({*})", "eye({1})[{0},:]", "eye(10)[{0},:]"),
     "concatenate cat hstack append": ("concat({*})",),
-    "stack vstack": ("[{*}]",),
+    "vstack": ("[{*}]",),
+    "view": ("reshape({*})",),
+    "flatten ravel vec": ("reshape({0}, -1)",),
+    "permute": ("transpose({*})",),
     # arithmetic
     "maximum fmax": ("max({0}, {1})",),
     "minimum fmin": ("min({0}, {1})",),
@@ -163,7 +167,9 @@ _REMARKS: Mapping[str, str] = MappingProxyType({
     "dropout": "nothing is drawn in a step: multiply with data, data mask[3] = [1, 0, 1]",
     "argsort": "the places of sorted entries have no derivative; the sorted entries are sort(x)",
     "argmax argmin": "the place of the largest entry has no derivative; the entry itself is max(x)",
-    "reshape flatten ravel view vec squeeze unsqueeze": "entries are picked: [A[0,0], A[0,1]], or A[:,0]",
+    "squeeze unsqueeze expand_dims": "name the shape, with or without axes of length 1: reshape(x, [3,1,4])",
+    "swapaxes moveaxis permutedims permute_dims": "name the order of all axes: transpose(x, (0, 2, 1))",
+    "None newaxis": "axes of length 1 are written by reshape(x, [3,1,4])",
     "range arange linspace": "write the numbers, [0, 1, 2], or a sum: sum(i = 0 to 2: ...)",
     "pinv": "write inv(A' @ A) @ A'",
     "conv2d convolve2d": "a sum over the window: sum(i = 0 to 1: sum(j = 0 to 1: ...))",
@@ -238,8 +244,20 @@ def spelled_here(name: str, arguments: tuple[str, ...] = ()) -> str | None:
     return None if found is None else f"write {found}"
 
 
+_KEPT = re.compile(r"(axis|dim|keepdims?)\s*=\s*")
+
+
+def _renamed(argument: str) -> str:
+    """dim=1 as axis=1."""
+    found = _KEPT.match(argument)
+    if found is None:
+        return argument
+    return f"{'axis' if found[1] in ('axis', 'dim') else 'keepdims'}={argument[found.end() :]}"
+
+
 def arguments_behind(code: str, at: int) -> tuple[str, ...]:
-    """The arguments of a call whose bracket opens at `at`, without keywords; none where one is long."""
+    """The arguments of a call whose bracket opens at `at`, of the keywords those that are read here; none
+    where one is long."""
     depth, begin, found = 0, at + 1, []
     for place in range(at, min(len(code), at + 2 * LONG_LINE)):
         sign = code[place]
@@ -248,6 +266,6 @@ def arguments_behind(code: str, at: int) -> tuple[str, ...]:
             found.append(code[begin:place].strip())
             begin = place + 1
         if depth == 0:
-            plain = tuple(a for a in found if not re.match(r"\w+\s*=", a))
+            plain = tuple(_renamed(a) for a in found if _KEPT.match(a) or not re.match(r"\w+\s*=", a))
             return plain if all(0 < len(a) <= LONG_LINE for a in plain) else ()
     return ()

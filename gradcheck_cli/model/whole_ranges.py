@@ -13,7 +13,9 @@ from gradcheck_cli.model.assumptions import Assumption
 
 __all__ = ["WholeRange", "assumed_range", "range_of"]
 
-_CHOICE = ("identity", "expand", "index", "transpose", "take", "take_pairs", "max", "min")
+_CHOICE = (
+    "identity", "expand", "index", "transpose", "reshape", "permute", "take", "take_pairs", "max", "min",
+)  # fmt: skip
 
 
 class WholeRange(NamedTuple):

@@ -74,7 +74,7 @@ def _one_hot_shape(shape: Shape, *, classes: tuple[int, ...]) -> tuple[Shape, di
 
 define(
     "one_hot", "one_hot(y, n)", "1 at the place y of n, 0 elsewhere", shape=_one_hot_shape,
-    options={"classes": ()}, listed="classes", domain_text="whole-number data, 0 to n - 1",
+    options={"classes": ()}, listed="classes", least=2, domain_text="whole-number data, 0 to n - 1",
     whole=(0,), rounds=False,
     forward=lambda m, y, classes: m.one_hot(y, *classes),
     vjp=(None,),

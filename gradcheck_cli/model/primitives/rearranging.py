@@ -110,8 +110,9 @@ def _stack_shape(*shapes: Shape, axis: int = 0) -> tuple[Shape, dict[str, Any]]:
     return (*inner[:axis], len(shapes), *inner[axis:]), {"axis": axis, "behind": len(inner) - axis}
 
 define(
-    "stack", "[a, b, ...]", "a vector of numbers, a matrix of rows; stack(a, b, axis=1) along a new axis",
-    arguments=None, shape=_stack_shape, options={"axis": 0}, affine=(0,),
+    "stack", "stack(a, b, ..., axis=0)",
+    "[a, b, ...] along a new axis: a vector of numbers, a matrix of rows",
+    arguments=None, least=2, shape=_stack_shape, options={"axis": 0}, affine=(0,),
     rounds=False,
     forward=lambda m, *xs, axis, behind: m.stack(xs, -1 - behind),
     vjp=(lambda m, g, position, axis, behind: g[(..., position) + (slice(None),) * behind],),
@@ -154,7 +155,7 @@ def _reshape_help(shape: Shape, to: Shape, count: int) -> str:
 define(
     "reshape", "reshape(x, shape)",
     "the entries in another shape, in reading order: reshape(x, [2, 3]) or reshape(x, 2, 3)",
-    shape=_reshape_shape, options={"to": ()}, listed="to", affine=(0,),
+    shape=_reshape_shape, options={"to": ()}, listed="to", least=2, affine=(0,),
     rounds=False,
     forward=lambda m, x, rank, to: x.reshape(x.shape[: x.ndim - rank] + to),
     vjp=(
@@ -185,7 +186,7 @@ def _inverse(axes: Sequence[int]) -> list[int]:
 
 define(
     "permute", "transpose(x, axes)", "the axes in another order: transpose(x, (0, 2, 1))",
-    function="transpose", shape=_permute_shape, options={"axes": ()}, listed="axes", affine=(0,),
+    function="transpose", shape=_permute_shape, options={"axes": ()}, listed="axes", least=2, affine=(0,),
     rounds=False,
     forward=lambda m, x, axes: _permuted(x, axes),
     vjp=(lambda m, g, y, x, axes: _permuted(g, _inverse(axes)),),

@@ -41,6 +41,7 @@ class Primitive:
     orders: tuple[str, ...] = ()  # options that stand first and are written out: polygamma(n, x)
     whole: tuple[int, ...] = ()  # arguments that are whole-number data: they choose, and do not move
     sizes: tuple[int, ...] = ()  # how many whole numbers it may take in place of arguments
+    least: int = 0  # arguments of a call; where `arguments` is None
     listed: str = ""  # the option whose whole numbers stand behind the arguments: reshape(x, 2, 3)
     shape: ShapeRule | None = None  # None: elementwise, the arguments' common shape
     kink: Callable[..., Any] | None = None  # a margin, or several: a sign change is a kink, 0 is on it

@@ -69,7 +69,7 @@ def function_names() -> frozenset[str]:
 def resolve_function(name: str, arguments: int) -> Primitive | None:
     """The record behind the user's `name` with this many arguments; None if there is none."""
     found = _BY_FUNCTION.get((name, arguments)) or _BY_FUNCTION.get((name, None))
-    return None if found is not None and found.listed and arguments < 2 else found
+    return None if found is not None and arguments < found.least else found
 
 
 def visible_name(function: str, taken: Container[str]) -> str:

@@ -15,7 +15,9 @@ from gradcheck_cli.numerics.float64 import FLOAT64
 
 __all__ = ["dependence"]
 
-_LINEAR = frozenset({"index", "stack", "expand", "transpose", "concat", "diag", "trace", "sum", "mean"})
+_LINEAR = frozenset(
+    {"index", "stack", "expand", "transpose", "concat", "diag", "trace", "sum", "mean", "reshape", "permute"}
+)
 _BILINEAR = frozenset({"matmul", "dot", "outer"})
 
 

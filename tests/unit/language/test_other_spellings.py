@@ -14,6 +14,31 @@ from gradcheck_cli.model.primitives.table import function_names
 GIVEN = "param x = 0.5, y = 2, v[3] = [1, 2, 3], A[2,2] = [[2, 0.5], [0.5, 1]], u[2] = [1, 2]\n"
 
 # a line, what the caret points at, and the way out
+ARRAYS = [  # of three axes
+    ("y = X.reshape(2, 6)", "reshape(X, 2, 6)"),
+    ("y = X.view(2, -1)", "reshape(X, 2, -1)"),
+    ("y = flatten(X)", "reshape(X, -1)"),
+    ("y = X.permute(0, 2, 1)", "transpose(X, 0, 2, 1)"),
+    ("y = swapaxes(X, 1, 2)", "transpose(x, (0, 2, 1))"),
+    ("y = squeeze(X)", "reshape(x, [3,1,4])"),
+    ("y = X[:,None,:,:]", "reshape(x, [3,1,4])"),
+    ("y = X[:,np.newaxis,:,:]", "reshape(x, [3,1,4])"),
+    ("y = bmm(X, X)", 'einsum("bij,bjk->bik", X, X)'),
+    ("y = np.sum(X, axis=(0,1), keepdims=True)", "sum(X, axis=(0,1), keepdims=True)"),
+    ("y = torch.mean(X, dim=1)", "mean(X, axis=1)"),
+    ("y = sum(X, 1)", "sum(x, axis=1)"),
+    ("y = stack([X, X])", "stack(a, b, axis=0)"),
+    ("y = X.T", "transpose(x, (0, 2, 1))"),
+]
+
+
+@pytest.mark.parametrize(("line", "way_out"), ARRAYS)
+def test_spellings_of_arrays(line: str, way_out: str) -> None:
+    with pytest.raises(GradcheckError) as caught:
+        read_model(f"param X[2,3,2] = 1\n{line}\nloss = sum(y)")
+    assert way_out in (caught.value.help or "")
+
+
 FUNCTIONS = [
     ("loss = tr(A)", "tr", "write trace(A)"),
     ("loss = Tr(A)", "Tr", "write trace(x)"),
@@ -175,7 +200,7 @@ def test_the_advice_does_not_reach_a_neighbor(line: str, help: str) -> None:
 def typed(form: str) -> str:
     """A form with numbers in its places, whole ones where a size is meant."""
     text = with_names(form, ()) or ""
-    if re.search(r"\b(?:eye|ones|one_hot)\(", form):
+    if re.search(r"\b(?:eye|ones|one_hot|transpose)\(", form):
         text = re.sub(r"\bx\b", "2", re.sub(r"\by\b", "3", text))
     return f"param x = 1, y = 2, z = 3\nloss = {text}"
 
