@@ -156,7 +156,8 @@ def _misjudged(entry: Any, slope: Slope) -> Failure | None:
     columns = [c for c in shown if c is not None]
     if any(not C.isfinite(C.mpf(c)) or abs(C.mpf(c) - slope.right) > slack for c in columns):
         return "digits overstated", f"{columns}, true {true}, {entry.digits} digits said"
-    if entry.finite is not None and entry.bound is not None:
+    told = "differences see only rounding" in (entry.note or "")  # sinc is 0 at all doubles near 1e30
+    if entry.finite is not None and entry.bound is not None and not told:
         off = abs(C.mpf(entry.finite) - slope.right)
         if off > 2 * C.mpf(entry.bound) + 64 * size * C.mpf(2) ** -53 + _TINY:
             return "digits overstated", f"{entry.finite} +- {entry.bound}, true {true}"

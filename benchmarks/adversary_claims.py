@@ -125,11 +125,41 @@ def _wrong(problem: Problem) -> Verdicts:
     return NOT_OK if problem.base.ties else NO_NUMBER
 
 
+def _wrong_numbers(
+    problem: Problem, recipe: Recipe, true: Mapping[Index, Any], changed: Mapping[Index, Any],
+    place: Index = (),
+) -> Verdicts:  # fmt: skip
+    """Of numbers that are off; nothing is known where rounding takes a right program nearly as far. The
+    derivative beside the point, all values moved by some units in their last place, says how far."""
+    off = {i: abs(v - true[i]) for i, v in changed.items() if v != true[i]}
+    if all(gap > _COARSE * abs(true[i]) for i, gap in off.items()):
+        return _wrong(problem)
+    near = problem.slopes(recipe.by, recipe.of, place, around=_rounded_away(problem))
+    if not near or not all(near[i].is_smooth and _FAR * abs(near[i].right - true[i]) < off[i] for i in off):
+        return UNKNOWN
+    return _wrong(problem)
+
+
+_COARSE, _FAR = C.mpf("1e-4"), 100
+
+
+def _rounded_away(problem: Problem) -> dict[str, Any]:
+    if "rounded" not in problem.cache:
+        draw, unit = random.Random(0), C.mpf("1e-15")
+        moved = np.frompyfunc(lambda v: unit * v * draw.choice([-1, 1]), 1, 1)
+        problem.cache["rounded"] = {
+            title: Rows(moved(row) for row in value) if isinstance(value, Rows) else moved(value)
+            for title, value in problem.base.names.items()
+        }
+    return problem.cache["rounded"]  # type: ignore[no-any-return]
+
+
 def _mutated(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
     true = _smooth(problem, recipe)
     if true:
         changed = _one_changed(true, draw)
-        yield _line(recipe, nested({i: _shown(v) for i, v in changed.items()}), _wrong(problem))
+        mistakes = _wrong_numbers(problem, recipe, true, changed)
+        yield _line(recipe, nested({i: _shown(v) for i, v in changed.items()}), mistakes)
 
 
 def _rounded(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
@@ -147,7 +177,7 @@ def _rounded(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[
         texts = {i: _shown(v, digits) for i, v in off.items()}
         unit = C.mpf(10) ** (int(texts[index].partition("e")[2] or 0) + 1 - digits)
         if abs(C.mpf(texts[index]) - true[index]) > 3 * unit:
-            yield _line(recipe, nested(texts), _wrong(problem))
+            yield _line(recipe, nested(texts), _wrong_numbers(problem, recipe, true, off))
 
 
 def _entry(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
@@ -161,7 +191,8 @@ def _entry(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cl
             yield _line(recipe, _shown(slope.right), RIGHT, index)
         else:
             (changed,) = _one_changed({(): slope.right}, draw).values()
-            yield _line(recipe, _shown(changed), _wrong(problem), index)
+            mistakes = _wrong_numbers(problem, recipe, {index: slope.right}, {index: changed})
+            yield _line(recipe, _shown(changed), mistakes, index)
 
 
 def _whole(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
@@ -188,7 +219,7 @@ def _other_shape(problem: Problem, recipe: Recipe, draw: random.Random) -> Itera
     if not true or len(true) < 2:
         return
     changed = true if draw.random() < 0.6 else _one_changed(true, draw)
-    mistakes = RIGHT if changed is true else _wrong(problem)
+    mistakes = RIGHT if changed is true else _wrong_numbers(problem, recipe, true, changed)
     texts = {i: _shown(v) for i, v in changed.items()}
     if len(set(texts.values())) == 1 and len(next(iter(true))) == 1:
         yield _line(recipe, texts[next(iter(true))], mistakes)
@@ -232,7 +263,8 @@ def _file(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cla
         rows = made.reshape(made.shape[0] if made.shape else 1, -1)
         Path(path).write_text("".join(f"{','.join(map(str, row))}\n" for row in rows))
     said = " as float32" if kind == "csv" and made.dtype == np.float32 else ""
-    yield Claimed(f'{_title(recipe)} from "{path}"{said}', RIGHT if right else _wrong(problem))
+    mistakes = RIGHT if right else _wrong_numbers(problem, recipe, true, changed)
+    yield Claimed(f'{_title(recipe)} from "{path}"{said}', mistakes)
 
 
 def _jacobian(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
@@ -249,7 +281,10 @@ def _jacobian(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator
     right = draw.random() < 0.5
     numbers = true if right else _one_changed(true, draw)
     yield Claimed("set layout = numerator", {})
-    mistakes = RIGHT if right else _wrong(problem)
+    mistakes = RIGHT
+    for (i, *j), value in numbers.items():
+        if value != true[(i, *j)]:
+            mistakes = _wrong_numbers(problem, recipe, {tuple(j): true[(i, *j)]}, {tuple(j): value}, (i,))
     yield _line(recipe, nested({i: _shown(v) for i, v in numbers.items()}), mistakes)
 
 

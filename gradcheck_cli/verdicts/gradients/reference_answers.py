@@ -136,6 +136,7 @@ class NameReference:
     name: str
     followed: int = 0  # entries whose slopes were computed
     _symbolic: dict[int, Array | None] = field(default_factory=dict)
+    _backprop: dict[int, Array | None] = field(default_factory=dict)
     _exact: dict[High, Array | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -248,13 +249,27 @@ class NameReference:
         """Whether symbolic's form is no number however many digits were carried."""
         return all(form is not None and np.isnan(form[entry]) for form in self._symbolic.values())
 
-    @cached_property
-    def backprop(self) -> Array | None:
-        """What backprop's rules give at 50 digits."""
+    def backprop(self, m: Any) -> Array | None:
+        """What backprop's rules give in a namespace of high precision.
+
+        Parameters
+        ----------
+        m : the namespace
+
+        Returns
+        -------
+        (entries,) float64, rounded; None beyond the budget, outside domains and of one value per row
+        """
+        digits = m.context.dps
+        if digits not in self._backprop:
+            self._backprop[digits] = self._backprop_in(m)
+        return self._backprop[digits]
+
+    def _backprop_in(self, m: Any) -> Array | None:
         if self.model.node(self.of).per_row:
             return None
-        tape = self.referee.tape(self.values, self.referee.high)
-        self.referee.pay(self.referee.high)
+        tape = self.referee.tape(self.values, m)
+        self.referee.pay(m)
         try:
             return _flat(backprop.derivative(self.model, tape, self.of, [self.name])[self.name])
         except (*_OUTSIDE, TypeError):

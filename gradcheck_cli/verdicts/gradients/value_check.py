@@ -95,6 +95,8 @@ def _judge_suspects(
             jump = _jump_before(referee, point, name)
             if jump is not None:
                 return _on_either_side(model, name, jump)
+            if _has_no_digit(referee, point, name, precise, bounds[name])[wrong].all():
+                return _unknown_value(model, name, "float64 carries no digit of it here")
             return _value_wrong(model, name, precise, ours[name], wrong)
         theirs[name] = precise
     return None
@@ -191,6 +193,18 @@ def _examine(
         if not wrong.any():
             break
     return theirs, wrong
+
+
+def _has_no_digit(
+    referee: Referee, point: Point, name: str, precise: Array, bound: Array, limits: GradientsLimits = DEFAULTS
+) -> Array:
+    """Where rounding may take a value by a part of its own size, as sin(exp(100)), and the forward pass gives
+    it at high precision."""
+    if not referee.affords():
+        return np.zeros(np.shape(precise), dtype=bool)
+    again = floats(referee.tape(point.values, referee.surest).value(name))
+    lost = bound >= limits.lost_value * np.abs(precise)
+    return np.asarray(lost & ~_apart(again, precise, limits.same_value))
 
 
 def _at_high_precision(referee: Referee, point: Point, name: str, m: Any) -> Array:

@@ -194,3 +194,18 @@ def test_a_step_is_no_other_step() -> None:
     report = check("rows x[1] = [[2], [3]]\nparam w = 3\ns = x\nt = cumsum(s)\nloss = w*mean_rows(sum(s))\n"
                    "claim d loss/d t = 0*t\nclaim d loss/d s = w/2")  # fmt: skip
     assert [c.verdict for c in report.claims] == [OK, OK]
+
+
+@pytest.mark.parametrize("loss", ["sin(exp(w))", "cos(exp(3*w))", "j0(exp(w))", "sin(w*1e200)"])
+def test_rules_are_evaluated_with_as_many_digits_as_an_angle_takes(loss: str) -> None:
+    """At 50 digits sin(exp(100)) has 7 of them, and backprop stood alone."""
+    (entry,) = check(f"param w = 100\nloss = {loss}").parameters[0].entries
+    assert entry.verdict is UNRESOLVED
+    assert "float64 carries no digit" in (entry.note or "")
+
+
+@pytest.mark.parametrize("loss", ["sin(exp(w/1e18))", "mod(exp(w/1e18), 0.7)"])
+def test_a_value_without_a_digit_is_no_defect(loss: str) -> None:
+    report = check(f"param w = 1e20\nloss = {loss}")
+    assert report.verdict is UNRESOLVED
+    assert "float64 carries no digit of it here" in report.value_note
