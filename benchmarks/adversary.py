@@ -25,6 +25,7 @@ derivatives.
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
 import traceback
@@ -35,7 +36,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from adversary_claims import Claimed, claims_of, with_claims
+from adversary_claims import BY_LITTLE, Claimed, claims_of, with_claims
 from adversary_problems import Author, Input, Problem, Slope
 from adversary_trees import C, Tree, names_in
 from adversary_writing import Style
@@ -48,6 +49,7 @@ FAILURES = (
 )
 SECONDS = 60  # of one report
 _TINY = C.mpf("1e-300")
+_DIGITS = 10  # tell a number that is off by 4 units of the ninth digit from a right one
 
 Failure = tuple[str, str]
 
@@ -111,10 +113,21 @@ def misjudged_claim(report: Report, claims: list[Claimed], style: Style) -> Fail
         claim = given.get(f"{left}{sign}{found.formula}".replace(" ", ""), summed.get(left))
         if claim is None:
             return "claim not found", f"{found.display} = {found.formula}"
-        if str(found.verdict) in claim.mistakes:
+        mistake = claim.mistakes.get(str(found.verdict))
+        if mistake == BY_LITTLE:
+            mistake = None if _are_few(report, claim) else "wrong passed"
+        if mistake is not None:
             said = found.note or found.diagnosis
-            return claim.mistakes[str(found.verdict)], f"{claim.line}: {found.verdict}, {said}"
+            return mistake, f"{claim.line}: {found.verdict}, {said}"
     return None
+
+
+def _are_few(report: Report, claim: Claimed) -> bool:
+    """Whether the report says that float64 has fewer digits than tell the claim from a right one; whether it
+    overstates them is looked at elsewhere."""
+    by = re.match(r"claim (?:d \w+/d )?(\w+)", claim.line)
+    entries = [e for b in report.parameters if by and b.name == by[1] for e in b.entries if not e.point]
+    return any(e.verdict is not Verdict.OK or (e.digits or 0) < _DIGITS for e in entries)
 
 
 def misjudged_report(report: Report) -> Failure | None:

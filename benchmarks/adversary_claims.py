@@ -32,6 +32,7 @@ NO_NUMBER: Verdicts = {"ok": "wrong passed", "KINK": "wrong passed"}
 NOT_OK: Verdicts = {"ok": "wrong passed"}
 AT_A_KINK: Verdicts = RIGHT | NOT_OK
 UNKNOWN: Verdicts = {}
+BY_LITTLE = "wrong by little passed"  # a failure where float64 has the digits
 SINGLE_PRECISION = UNKNOWN  # RIGHT once texts of float32 are read as such
 _FOLDER = TemporaryDirectory(prefix="adversary-")  # the files of claims, as long as the program runs
 _SIMPLE = ("relu({0})", "abs({0})", "max({0}, {1})", "min({0}, {1})", "max({0})", "min({0})", "elu({0})",
@@ -137,7 +138,7 @@ def _wrong_numbers(
     near = problem.slopes(recipe.by, recipe.of, place, around=_rounded_away(problem))
     if not near or not all(near[i].is_smooth and _FAR * abs(near[i].right - true[i]) < off[i] for i in off):
         return UNKNOWN
-    return _wrong(problem)
+    return dict.fromkeys(_wrong(problem), BY_LITTLE)
 
 
 _COARSE, _FAR = C.mpf("1e-4"), 100

@@ -76,7 +76,7 @@ class GradientsLimits(NamedTuple):
     # share of the largest number of a step | beyond it a value is wrong, also where what rounding does is not
     # measured | set by hand, not measured
     gross_step: float = 2.0**-20
-    # share of a value | where rounding may take it by so much, and both ways give it at high precision, a value
+    # share of a value | where rounding may take it by so much, and both ways give it at high precision, one
     # that is farther off is no defect: samples of rounding see few of the angles of sin(exp(100)) | set by
     # hand, not measured
     lost_value: float = 0.01

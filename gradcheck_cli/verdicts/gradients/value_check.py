@@ -196,7 +196,12 @@ def _examine(
 
 
 def _has_no_digit(
-    referee: Referee, point: Point, name: str, precise: Array, bound: Array, limits: GradientsLimits = DEFAULTS
+    referee: Referee,
+    point: Point,
+    name: str,
+    precise: Array,
+    bound: Array,
+    limits: GradientsLimits = DEFAULTS,
 ) -> Array:
     """Where rounding may take a value by a part of its own size, as sin(exp(100)), and the forward pass gives
     it at high precision."""
