@@ -99,6 +99,10 @@ def _gelu_by_tanh(a: Any) -> Any:
     return a / 2 * (1 + C.tanh(C.sqrt(2 / C.pi) * (a + C.mpf("0.044715") * a**3)))
 
 
+def _padded_by_one(a: Any) -> Any:
+    return np.array([ZERO, *a, ZERO], dtype=object)
+
+
 OPERATIONS |= {
     "lgamma": _one("lgamma({0})", lambda a: C.log(abs(C.gamma(a))), lambda g, y, a: g * f("digamma")(a),
                    "lgamma"),
@@ -203,6 +207,40 @@ OPERATIONS |= {
     "take_pairs": Operation("({0})[[1, 0, 1], [1, 1, 1]]", lambda a: a[[1, 0, 1], [1, 1, 1]], None,
                             lambda s: need(len(s) == 2 and min(s) > 1) or (3,), False, None,
                             ("take_pairs",)),
+    "conv1d": Operation("conv1d({0}, [1, -2])", lambda a: a[:-1] - 2 * a[1:], None,
+                        lambda s: need(len(s) == 1 and s[0] > 1) or (s[0] - 1,), False, None, ("conv1d",)),
+    "conv1d padded": Operation(
+        "conv1d({0}, [1, -2], padding=1)", lambda a: _padded_by_one(a)[:-1] - 2 * _padded_by_one(a)[1:], None,
+        lambda s: need(len(s) == 1) or (s[0] + 1,), False, None, ("conv1d",),
+    ),
+    "conv2d": Operation("conv2d({0}, [[1, -2]])", lambda a: a[:, :-1] - 2 * a[:, 1:], None,
+                        lambda s: need(len(s) == 2 and s[1] > 1) or (s[0], s[1] - 1), False, None,
+                        ("conv2d",)),
+    "conv1d_input": Operation(
+        "conv1d_input({0}, [1, -2], 3)", lambda a: np.array([a[0], a[1] - 2 * a[0], -2 * a[1]], dtype=object),
+        None, lambda s: need(s == (2,)) or (3,), False, None, ("conv1d_input",),
+    ),
+    "conv2d_input": Operation(
+        "conv2d_input({0}, [[3]], 2, 2)", lambda a: 3 * a, None, lambda s: need(s == (2, 2)) or s, False,
+        None, ("conv2d_input",),
+    ),
+    "conv1d_weight": Operation(
+        "conv1d_weight({0}, [1, -2], 2)", lambda a: a[:-1] - 2 * a[1:], None,
+        lambda s: need(s == (3,)) or (2,), False, None, ("conv1d_weight",),
+    ),
+    "conv2d_weight": Operation(
+        "conv2d_weight({0}, [[2]], 2)", lambda a: 2 * a, None, lambda s: need(s == (2, 2)) or s, False, None,
+        ("conv2d_weight",),
+    ),
+    "max_pool": Operation(
+        "max_pool({0}, 2)", lambda a: np.array([max(a[0], a[1])], dtype=object), None,
+        lambda s: need(s in ((2,), (3,))) or (1,), False, lambda a: a[0] - a[1], ("max_pool",),
+    ),
+    "avg_pool": Operation("avg_pool({0}, 2, stride=1)", lambda a: (a[:-1] + a[1:]) / 2, None,
+                          lambda s: need(len(s) == 1 and s[0] > 1) or (s[0] - 1,), False, None,
+                          ("avg_pool",)),
+    "flip": Operation("flip({0})", lambda a: np.flip(a), (lambda g, y, a: f("flip")(g),),
+                      lambda s: need(len(s) > 0) or s, False, None, ("flip",)),
     "plus one_hot": Operation("({0} + one_hot(1, 2))", lambda a: a + np.array([0, 1], dtype=object),
                               (lambda g, y, a: g,), lambda s: need(s == (2,)) or s, False, None,
                               ("one_hot",)),

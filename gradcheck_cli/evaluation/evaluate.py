@@ -172,6 +172,8 @@ def _operations(node: Node, nodes: Sequence[Node]) -> int:
         return node.size
     if node.primitive.eliminates:
         return int(nodes[node.arguments[0]].shape[0] ** 3)
+    if node.primitive.terms is not None:
+        return node.size * node.primitive.terms(**node.options)
     if node.primitive.product is None:
         return node.size
     a, b = (nodes[k] for k in node.arguments)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from gradcheck_cli.formulas.along_axis import ALONG_AXIS
 from gradcheck_cli.formulas.array_algebra import Algebra
 from gradcheck_cli.formulas.choices import CHOICES, choice, choice_back
+from gradcheck_cli.formulas.convolutions import CONVOLUTIONS, through_convolution
 from gradcheck_cli.formulas.matrix_calculus import MATRIX_CALCULUS
 from gradcheck_cli.formulas.node_adjoints import (
     IDENTITIES,
@@ -227,6 +228,14 @@ class Derivation:
             own, given = self.value(node.index), [self.value(a) for a in node.arguments]
             for k in live:
                 yield k, MATRIX_CALCULUS[node.operation](self.algebra, node, k, adjoint, own, given)
+        elif node.operation in CONVOLUTIONS:
+            own, given = self.value(node.index), [self.value(a) for a in node.arguments]
+            for k in live:
+                yield k, through_convolution(self.algebra, node, adjoint, own, given, k)
+        elif node.operation == "flip":
+            more = ", ".join(_spell_options(node))
+            full = self.algebra.fit(adjoint, node.shape)
+            yield 0, self.algebra.call("flip", full, shape=node.shape, more=more)
         elif node.operation in ALONG_AXIS:
             yield 0, ALONG_AXIS[node.operation](self.algebra, node, adjoint, self.value(node.arguments[0]))
         else:

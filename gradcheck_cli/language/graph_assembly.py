@@ -39,6 +39,7 @@ _KEYWORDS = {
     "keepdim": "an axis that is summed stays with length 1; keepdims=0 drops it",
     "negative_slope": "write slope=0.2", "base": "write log2(x), log10(x), or log(x)/log(b)",
 }  # fmt: skip
+_WHOLE = ("axis", "stride", "padding", "groups")  # keywords of whole numbers
 _LARGEST = 2.0**53  # of the doubles that are whole numbers one by one
 _BINARY = {
     "+": "add", "-": "sub", "*": "mul", "/": "div", "@": "matmul", "^": "pow",
@@ -89,10 +90,10 @@ class _Assembly:
             op = self.ops[position]
             if op.kind != "call":
                 continue
-            self._written_out.update(place for name, place in op.options if name.name == "axis")
+            self._written_out.update(place for name, place in op.options if name.name in _WHOLE)
             record = resolve_function(op.text, len(op.arguments))
             if record is not None and record.listed:
-                self._written_out.update(op.arguments[1:])
+                self._written_out.update(op.arguments[record.arguments or 0 :])
 
     def node(self, position: int) -> int:
         """The node of an operation; numbers and names get theirs when first asked for."""
@@ -173,8 +174,9 @@ class _Assembly:
             options[name] = self._order(function, self.ops[place], record.options[name])
         arguments = arguments[len(record.orders) :]
         if record.listed:
-            options[record.listed] = self._listed(function, arguments[1:])
-            arguments = arguments[:1]
+            own = record.arguments or 0
+            options[record.listed] = self._listed(function, arguments[own:])
+            arguments = arguments[:own]
         if record.sizes:
             options = {"sizes": tuple(self._size(function, self.ops[a]) for a in arguments)}
             arguments = ()
@@ -258,12 +260,14 @@ class _Assembly:
             if word is not None:
                 options[name.name] = word
             else:
-                options[name.name] = self._axis(position) if name.name == "axis" else self._option(position)
+                whole = name.name in _WHOLE
+                options[name.name] = self._axis(name.name, position) if whole else self._option(position)
         return options
 
-    def _axis(self, position: int) -> int | tuple[int, ...]:
+    def _axis(self, name: str, position: int) -> int | tuple[int, ...]:
         """1, -1, (0, 2, 3) or [0, 2, 3]."""
-        message, op = "an axis is a whole number", self.ops[position]
+        what = "an axis" if name == "axis" else name
+        message, op = f"{what} is a whole number", self.ops[position]
         if op.kind in LISTS:
             return tuple(self._whole(place, message) for place in op.arguments)
         return self._whole(position, message)

@@ -37,7 +37,9 @@ def plain_statements(source: Source, spans: list[Span], parser: Parser) -> list[
 
 def first_whole(record: Primitive) -> int | None:
     """From which argument on a function takes whole numbers that are written out: ones(n), reshape(x, n)."""
-    return 0 if record.sizes else 1 if record.listed or record.name == "transpose" else None
+    if record.sizes or record.name == "transpose":
+        return 0 if record.sizes else 1
+    return record.arguments if record.listed else None
 
 
 def is_counted(ops: list[Op], op: Op, first: Mapping[str, int | None]) -> bool:

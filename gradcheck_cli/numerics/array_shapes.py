@@ -52,6 +52,10 @@ class Shapes:
         lead = np.broadcast_shapes(*(x.shape[:2] for x in xs))
         return np.concatenate([np.broadcast_to(x, lead + x.shape[2:]) for x in xs], axis=axis)
 
+    def flip(self, x: Any, axes: Sequence[int]) -> Any:
+        """x with the order of its entries turned round along axes."""
+        return np.flip(x, tuple(axes))
+
     def diagonal(self, x: Any) -> Any:
         """The diagonal of square matrices."""
         return np.diagonal(x, axis1=-2, axis2=-1)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array, Axes
+from gradcheck_cli.numerics.convolution import Convolutions
 from gradcheck_cli.numerics.gaussian_elimination import pivots
-from gradcheck_cli.numerics.matrices import Matrices
 from gradcheck_cli.numerics.ordering import Ordering
 from gradcheck_cli.numerics.running_sums import RunningSums
 from gradcheck_cli.numerics.selected_entries import SelectedEntries
@@ -41,7 +41,7 @@ def floats(values: Any) -> Array:
     return array.astype(np.float64) if array.dtype == object else array
 
 
-class Float64(SelectedEntries, Ordering, Matrices, RunningSums):
+class Float64(SelectedEntries, Ordering, Convolutions, RunningSums):
     """Double precision. What holds in every precision is written here once."""
 
     @property

@@ -131,6 +131,8 @@ def _terms(node: Node, graph: Graph, rows: int | None) -> int:
     given = graph.nodes[node.arguments[0]]
     if node.primitive.rows == "reduce":
         return rows or 1
+    if node.primitive.terms is not None:
+        return node.primitive.terms(**node.options)
     if node.primitive.product is not None:
         return given.shape[-1] if node.operation != "outer" else 1
     return max(1, math.prod(given.shape) // max(1, math.prod(node.shape)))

@@ -295,12 +295,12 @@ def _term_count(axes: set[str], operands: Sequence[tuple[str, Array]]) -> int:
     return math.prod(sizes[axis] for axis in axes)
 
 
-def _scatter_signed(adjoint: Array, places: Sequence[int], signs: Sequence[int], shape: Shape) -> Array:
+def _scatter_signed(adjoint: Array, places: Array, signs: Array, shape: Shape) -> Array:
     """What a vector gets back for entries that were taken from it, some more than once."""
     full = np.zeros((*adjoint.shape[:2], *shape), dtype=adjoint.dtype)
-    flat = adjoint.reshape((*adjoint.shape[:2], -1)) * np.array(signs)
+    flat = adjoint.reshape((*adjoint.shape[:2], -1)) * signs
     along = np.moveaxis(full, -1, 0)
-    np.add.at(along, np.array(places), np.moveaxis(flat, -1, 0))
+    np.add.at(along, places, np.moveaxis(flat, -1, 0))
     return full
 
 

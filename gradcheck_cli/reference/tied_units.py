@@ -18,6 +18,7 @@ from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.primitives.axes import all_kept
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.reference.sums_of_squares import root_of_squares
@@ -163,8 +164,22 @@ class _Finder:
         below, here, above = (m.context.mpf(value[0, 0]) for value in values)
         return float((here - below) / step), float((above - here) / step)
 
+    def _of_windows(self, row: int | None, kinks: Array) -> Iterator[Unit]:
+        """Ties in the windows of a pool, in which an entry may stand several times."""
+        argument = self.tape.model.graph.nodes[self.node.arguments[0]]
+        numbers = np.arange(argument.size, dtype=float).reshape(1, 1, *argument.shape)
+        inside = FLOAT64.windows(numbers, self.node.options["layout"])[0, 0].astype(int)
+        tied = np.broadcast_to(kinks, inside.shape).reshape(-1, inside.shape[-1])
+        for output, places in enumerate(inside.reshape(tied.shape)):
+            if tied[output].any():
+                arguments = tuple((argument.index, int(place)) for place in places[tied[output]])
+                yield Unit(self.node, row, output, _TIES[self.node.primitive.tie], arguments)
+
     def _of_reduction(self, row: int | None, kinks: Array, borders: Array) -> Iterator[Unit]:
         """Ties of max and min, along the axes that they run over, and norms of nothing."""
+        if "layout" in self.node.options:
+            yield from self._of_windows(row, kinks)
+            return
         argument = self.tape.model.graph.nodes[self.node.arguments[0]]
         kept = all_kept(argument.shape, self.node.options["axis"])
         outputs = np.broadcast_to(np.arange(self.node.size).reshape(kept), argument.shape)

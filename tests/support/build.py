@@ -155,6 +155,10 @@ _VARIANCES: list[tuple[tuple[Shape, ...], dict[str, Any]]] = [
     (((2, 3),), {"axis": 0}), (((2, 3),), {"axis": 1, "correction": 1}),
     (((2, 3, 2),), {"axis": (0, 2), "keepdims": 0}),
 ]  # fmt: skip
+_POOLED: list[tuple[tuple[Shape, ...], dict[str, Any]]] = [
+    (((4,),), {"window": (2,)}), (((3, 5),), {"window": (2,), "stride": (1, 3)}),
+    (((2, 2, 3),), {"window": (1, 2)}), (((4, 4),), {"window": (3,), "stride": 1}),
+]  # fmt: skip
 _WHOLE = slice(None)
 _ARRAYS: dict[str, list[tuple[tuple[Shape, ...], dict[str, Any]]]] = {
     **dict.fromkeys(("sum", "mean", "prod", "norm", "max", "min"), _REDUCTIONS),
@@ -216,6 +220,33 @@ _ARRAYS: dict[str, list[tuple[tuple[Shape, ...], dict[str, Any]]]] = {
     "take_pairs": [
         (((2, 3), (4,), (4,)), {"key": (None, None)}), (((2, 3), (4,), ()), {"key": (None, None)}),
     ],
+    "conv1d": [
+        (((5,), (3,)), {}), (((2, 5), (4, 1, 2)), {"groups": 2, "padding": 1}),
+        (((2, 1, 6), (2, 1, 3)), {"stride": 2, "padding": 1}),
+    ],
+    "conv1d_input": [
+        (((3,), (3,)), {"sizes": (5,)}), (((4, 3), (4, 1, 2)), {"sizes": (4,), "groups": 2, "padding": 1,
+                                                                 "stride": 2}),
+    ],
+    "conv1d_weight": [
+        (((5,), (3,)), {"kernel": (3,)}), (((2, 4), (4, 3)), {"kernel": (2,), "groups": 2, "padding": 1,
+                                                               "stride": 2}),
+    ],
+    "conv2d": [
+        (((3, 3), (2, 2)), {}), (((2, 3, 4), (2, 2, 2, 3)), {"padding": (0, 1), "stride": (1, 2)}),
+        (((2, 2, 3, 3), (2, 1, 2, 2)), {"groups": 2, "stride": 2, "padding": 1}),
+    ],
+    "conv2d_input": [
+        (((2, 2), (2, 2)), {"sizes": (3, 3)}),
+        (((2, 2, 2), (2, 2, 2, 3)), {"sizes": (3, 4), "padding": (0, 1), "stride": (1, 2)}),
+        (((1, 2, 2, 2), (2, 1, 2, 2)), {"sizes": (3, 3), "groups": 2, "stride": 2, "padding": 1}),
+    ],
+    "conv2d_weight": [
+        (((3, 3), (2, 2)), {"kernel": (2, 2)}),
+        (((2, 2, 3, 3), (2, 2, 2, 2)), {"kernel": (2, 2), "groups": 2, "stride": 2, "padding": 1}),
+    ],
+    **dict.fromkeys(("max_pool", "avg_pool"), _POOLED),
+    "flip": [(((3,),), {}), (((2, 3),), {}), (((2, 3),), {"axis": 1}), (((2, 2, 2),), {"axis": (0, -1)})],
     "one_hot": [(((),), {"classes": (3,)}), (((4,),), {"classes": (2,)})],
     "reshape": [(((2, 3),), {"to": (3, 2)}), (((4,),), {"to": (2, 1, -1)}), (((),), {"to": (1, 1)})],
     "permute": [(((2, 3, 1),), {"axes": (2, 0, 1)}), (((2, 3),), {"axes": (1, 0)})],

@@ -145,7 +145,8 @@ def structural_value(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
             return permuted(xs[0], item.data)
         case "gather":
             places, signs, shape = item.data
-            picked = xs[0][..., list(places)] * np.array(signs)
+            picked = xs[0][..., places]
+            picked = picked if (signs == 1).all() else picked * signs
             return np.asarray(picked.reshape((*xs[0].shape[:2], *shape)))
         case "take":
             return take_entries(xs[0], xs[1:], item.data)

@@ -10,11 +10,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
+from operator import mul
 from typing import Any
 
+import numpy as np
+
 from gradcheck_cli.derivatives.symbolic.sympy_names import FUNCTIONS
+from gradcheck_cli.derivatives.symbolic.windows import places_back, places_of_windows
 from gradcheck_cli.model.primitives.axes import axes_from_end, reduced
 from gradcheck_cli.model.primitives.record import Axis, Shape
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.layout import Layout
 from gradcheck_cli.numerics.limits.symbolic import SymbolicLimits
 
 __all__ = ["CONSTANT", "WHOLE", "Handle", "Item", "Recorder"]
@@ -240,9 +247,30 @@ class Recorder:
         key = tuple(slice(start, stop) if k == axis else slice(None) for k in range(len(x.shape)))
         return self.index(x, key)
 
-    def gather(self, x: Handle, places: Sequence[int], signs: Sequence[int], shape: Shape) -> Handle:
-        """Entries of a vector by their places, some with a minus, in another shape."""
-        return self.structural("gather", (x,), shape, (tuple(places), tuple(signs), shape))
+    def gather(self, x: Handle, places: Any, signs: Any, shape: Shape) -> Handle:
+        """Entries of a vector by their places, times 1, -1 or 0, in another shape."""
+        return self.structural("gather", (x,), shape, (np.array(places), np.array(signs), shape))
+
+    def windows(self, x: Handle, layout: Layout) -> Handle:
+        """The windows of images, a matrix for each group: a row for each image and window."""
+        return self._entries(x, places_of_windows(layout))
+
+    def windows_back(self, z: Handle, layout: Layout) -> Handle:
+        """The entries of a result in whose window each entry of an image lies, a row for each of these."""
+        return self._entries(z, places_back(layout))
+
+    def _entries(self, x: Handle, places: Array) -> Handle:
+        """Entries by their places in reading order, 0 at the place -1."""
+        flat = places.reshape(-1)
+        vector = self.reshape(x, (math.prod(x.shape),))
+        return self.gather(vector, np.maximum(flat, 0), (flat >= 0).astype(int), places.shape)
+
+    def flip(self, x: Handle, axes: Sequence[int]) -> Handle:
+        """The order of the entries turned round along axes."""
+        steps = (range(n)[::-1] if k in axes else range(n) for k, n in enumerate(x.shape))
+        strides = [math.prod(x.shape[k + 1 :]) for k in range(len(x.shape))]
+        places = [sum(map(mul, at, strides)) for at in product(*steps)]
+        return self.gather(self.reshape(x, (len(places),)), places, [1] * len(places), x.shape)
 
     def sorted(self, x: Handle, along: int) -> Handle:
         """The entries along an axis, counted from the end, the smallest first."""

@@ -8,8 +8,8 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from gradcheck_cli.common.errors import ShapeError
-from gradcheck_cli.model.primitives.axes import one_axis, read_axis
-from gradcheck_cli.model.primitives.record import Primitive, Shape, enter, shape_in_words
+from gradcheck_cli.model.primitives.axes import axes_from_end, one_axis, read_axis
+from gradcheck_cli.model.primitives.record import Axis, Primitive, Shape, enter, shape_in_words
 from gradcheck_cli.numerics.limits.numerics import NUMERICS
 
 if TYPE_CHECKING:
@@ -184,6 +184,22 @@ def _permuted(x: Any, axes: Sequence[int]) -> Any:
 def _inverse(axes: Sequence[int]) -> list[int]:
     return sorted(range(len(axes)), key=axes.__getitem__)
 
+def _flip_shape(shape: Shape, *, axis: Axis = None) -> tuple[Shape, dict[str, Any]]:
+    if not shape:
+        raise ShapeError("flip of a single number", help="flip(v) turns the order of entries round")
+    return shape, {"axis": read_axis(axis, shape), "rank": len(shape)}
+
+
+def _turned_axes(rank: int, axis: Axis) -> tuple[int, ...]:
+    return tuple(range(rank)) if axis is None else (axis,) if isinstance(axis, int) else axis
+
+define(
+    "flip", "flip(x, axis=none)", "the order of the entries turned round along all axes, or those named",
+    shape=_flip_shape, options={"axis": None}, affine=(0,), rounds=False,
+    forward=lambda m, x, rank, axis: m.flip(x, axes_from_end(rank, axis)),
+    vjp=(lambda m, g, y, x, rank, axis: m.flip(g, axes_from_end(rank, axis)),),
+    symbolic=lambda s, x, rank, axis: s.flip(x, _turned_axes(rank, axis)),
+)  # fmt: skip
 define(
     "permute", "transpose(x, axes)", "the axes in another order: transpose(x, (0, 2, 1))",
     function="transpose", shape=_permute_shape, options={"axes": ()}, listed="axes", least=2, affine=(0,),

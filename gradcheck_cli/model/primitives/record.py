@@ -58,6 +58,7 @@ class Primitive:
     borderless: Callable[..., bool] = lambda *literals: False
     affine: tuple[int, ...] = ()  # arguments in which it is affine
     product: Callable[..., str] | None = None  # the einsum that it is, of two arguments
+    terms: Callable[..., int] | None = None  # of its options: how many products it adds up for each entry
     eliminates: bool = False  # its work grows with the cube of the rows of a matrix
     analytic: bool = True  # the complex step may pass
     sample: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)  # where the systematic tests look

@@ -10,6 +10,7 @@ from gradcheck_cli.model.primitives import (
     arithmetic,
     bounded_activations,
     choosing,
+    convolutions,
     cumulative,
     elementary,
     factorizations,
@@ -32,7 +33,7 @@ __all__ = ["PRIMITIVES", "function_names", "record_of", "resolve_function", "vis
 _FAMILIES = (
     arithmetic, elementary, inverse_and_stable, selections, jumps, activations, bounded_activations,
     special_functions, reductions, statistics, cumulative, linear_algebra,
-    factorizations, products, rearranging, choosing, rows,
+    factorizations, products, rearranging, choosing, convolutions, rows,
 )  # fmt: skip
 _TABLE: dict[str, Primitive] = {}
 for _family in _FAMILIES:

@@ -239,6 +239,15 @@ def _slips(
             yield partial(_confuse, function), f"has {of_argument(text, argument)} in place of {own}"
         yield _twice, f"takes {own} twice"
         yield partial(_at_value, node), f"takes {own} at its value, not at its argument"
+    if node.operation in ("conv1d", "conv2d"):
+        name, d = names.get(node.arguments[1], "the kernel"), len(node.options["layout"].kernel)
+        text = f"turns {name} round" if place == 1 else f"uses {name} turned round where {name} belongs"
+        yield partial(_turn, place, d), f"{text} {where}"
+    if node.operation == "max_pool":
+        yield partial(_to_all, node), f"sends the adjoint of max_pool to all entries of a window {where}"
+    if node.operation == "avg_pool":
+        count = math.prod(node.options["layout"].kernel)
+        yield partial(_scale, float(count)), f"misses the factor 1/{count} of avg_pool {where}"
     if node.operation in ("take", "take_pairs"):
         text = f"keeps the last of what is chosen twice, where all of it adds up {where}"
         yield partial(_overwrite, node), text
@@ -316,6 +325,24 @@ def _at_value(
 
 
 _NOTHING, _NEGATIVE = partial(_scale, 0.0), partial(_scale, -1.0)
+
+
+def _turn(
+    place: int, d: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
+) -> Array:
+    """A convolution in place of a correlation: the kernel, or its gradient, turned round."""
+    axes = tuple(range(-d, 0))
+    if place == 1:
+        return np.flip(rule(adjoint, value, arguments), axes)
+    return rule(adjoint, value, [arguments[0], np.flip(arguments[1], axes)])
+
+
+def _to_all(node: Node, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    layout = node.options["layout"]
+    spread = adjoint.reshape(*adjoint.shape[:2], layout.batch, math.prod(layout.places), 1)
+    count = math.prod(layout.kernel)
+    full = np.broadcast_to(spread, (*spread.shape[:-1], count))
+    return np.asarray(FLOAT64.from_windows(full, layout))
 
 
 def _overwrite(

@@ -13,7 +13,7 @@ from functools import partial
 
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.model.builder import Builder
-from gradcheck_cli.model.graph import Derivative, Graph, Key, Node
+from gradcheck_cli.model.graph import Derivative, Graph, Key, Node, spell_listed
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.numerics.named_constants import constants_near, last_place, significant_digits
@@ -23,6 +23,7 @@ from gradcheck_cli.verdicts.diagnosis.slope_edits import exchange_slopes
 __all__ = ["FormulaEdit", "replace_node", "undo_edits"]
 
 _OVER_ROWS = {"sum_rows": "mean_rows", "mean_rows": "sum_rows"}
+_WITH_KERNEL = ("conv1d", "conv2d", "conv1d_input", "conv2d_input")
 _SIGNS = {"add": ("sub", "+", "-"), "sub": ("add", "-", "+")}
 Make = Callable[[Builder, Sequence[int]], int]
 
@@ -41,7 +42,9 @@ def undo_edits(
     """Every single slip that a formula of `target` may hold: the same shape comes out without it."""
     names = partial(_names, most=limits.most_derivatives)
     constants = partial(_constants, fewest=limits.fewest_constant_digits)
-    slips = (_transposes, _over_rows, _reverse, _signs, exchange_slopes, constants, names, exchange_axes)
+    slips = (
+        _transposes, _kernels, _over_rows, _reverse, _signs, exchange_slopes, constants, names, exchange_axes,
+    )  # fmt: skip
     for found in slips:
         for at, make, text in found(model, graph, target):
             formula = replace_node(graph, at, make)
@@ -128,6 +131,29 @@ def _transpose_leaf(node: Node) -> Make:
     return lambda builder, none: builder.apply(
         "transpose", (_leaf(node, node.key)(builder, none),)
     )
+
+
+def _kernels(model: Model, graph: Graph, target: Derivative) -> Slips:
+    """A kernel that is not turned round where it has to be, and the reverse."""
+    for node in graph.nodes:
+        if node.operation not in _WITH_KERNEL:
+            continue
+        kernel, d = graph.nodes[node.arguments[1]], len(node.options["layout"].kernel)
+        if kernel.operation == "flip":
+            inner = _operand(model, graph, graph.nodes[kernel.arguments[0]])
+            text = f"uses flip({inner}) where {inner} belongs" if inner else "turns the kernel round"
+            yield kernel.index, lambda _, arguments: arguments[0], text
+        else:
+            name, rank = _operand(model, graph, kernel), len(kernel.shape)
+            axes = f", axis={spell_listed(range(rank - d, rank))}" if rank > d else ""
+            turned = f"uses {name} where flip({name}{axes}) belongs"
+            text = turned if name else "does not turn the kernel round"
+            yield node.index, partial(_turn_kernel, node, tuple(range(rank - d, rank))), text
+
+
+def _turn_kernel(node: Node, axes: tuple[int, ...], builder: Builder, arguments: Sequence[int]) -> int:
+    image, kernel = arguments
+    return builder.copy(node, (image, builder.apply("flip", (kernel,), {"axis": axes})))
 
 
 def _reverse(model: Model, graph: Graph, target: Derivative) -> Slips:

@@ -199,7 +199,7 @@ def leading(*values: Any) -> list[np.ndarray]:
 
 
 def test_the_tables_are_complete() -> None:
-    arrays = {"max", "min", "where", "sort", "eigvalsh"}
+    arrays = {"max", "min", "where", "sort", "eigvalsh", "max_pool"}
     assert {r.name for r in ALL if r.kink} == set(KINKS) | arrays
     assert {r.name for r in ALL if r.domain} == set(DOMAINS) | {"norm", "std", "hypot", *ELIMINATION}
 
