@@ -71,13 +71,14 @@ def _stretches(small: Shape, large: Shape) -> bool:
 
 
 def _as_numpy(record: Primitive, small: Shape, large: Shape) -> Shape | None:
-    """The common shape from the last axis on; None if there is none, or another place fits as well. What has
-    more axes is repeated along none, as [n,1] beside [n] is not."""
+    """The common shape from the last axis on; None if there is none, or another place fits as well: as that
+    of [n] beside [1,n,1], which would be repeated to [1,n,n]."""
     padded = (1,) * (len(large) - len(small)) + small
-    repeated = (1,) if len(small) == len(large) else ()
-    if any(s != n and s != 1 and n not in repeated for s, n in zip(padded, large, strict=True)):
+    pairs = list(zip(padded, large, strict=True))
+    if any(s != n and 1 not in (s, n) for s, n in pairs):
         return None
-    if record.name not in _ADDED and len(_places(small, large)) > 1:
+    places = _places(small, large)
+    if (places and any(n == 1 < s for s, n in pairs)) or (record.name not in _ADDED and len(places) > 1):
         return None
     return tuple(max(s, n) for s, n in zip(padded, large, strict=True))
 
