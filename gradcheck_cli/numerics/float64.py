@@ -203,11 +203,15 @@ class Float64(SelectedEntries, Ordering, Convolutions, RunningSums):
         sign, logarithm = np.linalg.slogdet(self.real(x))
         return sign * np.exp(np.clip(logarithm, -self.limits.log_range, self.limits.log_range))
 
-    def log_det(self, x: Any) -> Any:
-        """log of the absolute determinant; of large matrices of doubles by LAPACK's factors."""
+    def log_det(self, x: Any, positive: bool) -> Any:
+        """log of the absolute determinant, nan where it is to be `positive` and is not; of large matrices of
+        doubles by LAPACK's factors."""
         if x.shape[-1] >= self.limits.large_matrix and x.dtype == np.float64:
-            return np.linalg.slogdet(x)[1]
-        return np.sum(self.log(self.abs(pivots(self.array(x)))), axis=-1)
+            sign, found = np.linalg.slogdet(x)
+        else:
+            parts = pivots(self.array(x))
+            sign, found = np.prod(self.sign(parts), axis=-1), np.sum(self.log(self.abs(parts)), axis=-1)
+        return np.where(np.asarray(self.real(sign) > 0, dtype=bool), found, np.nan) if positive else found
 
     def cholesky(self, x: Any) -> Any:
         """The lower factor of the symmetric part; nan where that is not positive definite."""

@@ -18,7 +18,7 @@ from gradcheck_cli.numerics.machine import EPS
 
 __all__ = [
     "by_factors", "cofactors", "cofactors_and_bound", "determinant", "inverse",
-    "is_regular", "minors", "pivots", "spectral_bound",
+    "is_regular", "minors", "pivots", "solution", "spectral_bound",
 ]  # fmt: skip
 
 Array = NDArray[Any]
@@ -70,8 +70,7 @@ def pivots(a: Array, rounded: Callable[[Array], Array] | None = None) -> Array:
     found = []
     for k in range(work.shape[-1]):
         found.append(_pivot(work, k))
-        pivot = work[..., k, k]
-        factors = work[..., k + 1 :, k] / np.where(pivot == 0, 1, pivot)[..., None]
+        factors = work[..., k + 1 :, k] / _divisor(work, k)
         part = factors[..., None] * work[..., k, None, k + 1 :]
         work[..., k + 1 :, k + 1 :] -= part if rounded is None else rounded(part)
     return np.stack(np.broadcast_arrays(*found), axis=-1)
@@ -117,6 +116,45 @@ def inverse(a: Array, limits: NumericsLimits = NUMERICS) -> Array:
     found = np.empty_like(work)
     np.put_along_axis(found, order[..., None, :], work, axis=-1)
     return np.where(singular[..., None, None], np.nan, found)
+
+
+def solution(a: Array, b: Array) -> Array:
+    """The x with a @ x = b, by elimination with partial pivoting and back substitution.
+
+    Parameters
+    ----------
+    a : (..., n, n) float64, or mpmath numbers (dtype object)
+    b : (..., n, k) of the same dtype
+
+    Returns
+    -------
+    (..., n, k) of the same dtype
+        nan where a column has no pivot.
+
+    References
+    ----------
+    Higham 2002, chapter 9.
+    """
+    n, lead = a.shape[-1], np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+    sides = [np.broadcast_to(x, lead + x.shape[-2:]) for x in (a, b)]
+    work = np.concatenate(sides, axis=-1)
+    for k in range(n):
+        _pivot(work, k)
+        factors = work[..., k + 1 :, k] / _divisor(work, k)
+        work[..., k + 1 :, k + 1 :] -= factors[..., None] * work[..., k, None, k + 1 :]
+    diagonal = np.diagonal(work[..., :n], axis1=-2, axis2=-1)
+    singular = np.any(np.asarray(diagonal == 0, dtype=bool), axis=-1)
+    found = work[..., n:]
+    for k in reversed(range(n)):
+        found[..., k, :] /= _divisor(work, k)
+        found[..., :k, :] -= work[..., :k, k, None] * found[..., k, None, :]
+    return np.where(singular[..., None, None], np.nan, found)
+
+
+def _divisor(work: Array, k: int) -> Array:
+    """The k-th pivot, as an axis of length 1; 1 where there is none."""
+    pivot = work[..., k, k]
+    return np.asarray(np.where(pivot == 0, 1, pivot)[..., None])
 
 
 def _pivot(work: Array, k: int) -> Array:
@@ -166,12 +204,13 @@ def is_regular(a: Array, found: Array, limits: NumericsLimits = NUMERICS) -> Arr
 def spectral_bound(a: Array, limits: NumericsLimits = NUMERICS) -> Array:
     """A bound on the size of every eigenvalue: |a^k|^(1/k) for k = 64.
 
-    No scaling of rows and columns makes it large: where all eigenvalues are 0, it is 0 or nearly so.
+    No scaling of rows and columns makes it large: where all eigenvalues are 0, it is 0 or nearly so. Of large
+    matrices a smaller k is enough as soon as all bounds are well below 1.
 
     Parameters
     ----------
     a : (..., n, n) float64, or mpmath numbers (dtype object)
-    limits : how often the matrix is squared
+    limits : how often the matrix is squared, and from which size on not further than needed
 
     Returns
     -------
@@ -183,6 +222,8 @@ def spectral_bound(a: Array, limits: NumericsLimits = NUMERICS) -> Array:
         for k in range(limits.squarings + 1):
             size = np.max(np.sum(np.abs(power), axis=-1), axis=-1)
             logarithm = logarithm + np.log(size) / 2**k
+            if a.shape[-1] >= limits.large_matrix and np.all(logarithm < limits.log_of_small):
+                break
             power = power / np.where(size == 0, 1, size)[..., None, None]
             power = np.matmul(power, power)
         return np.exp(logarithm)

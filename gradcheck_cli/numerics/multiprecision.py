@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck_cli.numerics.array_types import Array, Axes
 from gradcheck_cli.numerics.float64 import Float64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
-from gradcheck_cli.numerics.gaussian_elimination import by_factors, inverse, minors
+from gradcheck_cli.numerics.gaussian_elimination import by_factors, inverse, minors, solution
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 from gradcheck_cli.numerics.symmetric_matrices import distances, eigenvectors, symmetric_part
 
@@ -142,6 +142,10 @@ class High(Float64):
     def inv(self, x: Any) -> Any:
         """Inverse; nan where a column has no pivot."""
         return inverse(x)
+
+    def solve(self, a: Any, b: Any) -> Any:
+        """The x with a @ x = b; nan where a column has no pivot."""
+        return solution(a, b)
 
     def cofactors(self, x: Any) -> Any:
         """The derivative of det."""

@@ -158,28 +158,30 @@ class Jittered(Float64):
         return np.asarray(found + np.matmul(found, self.round_randomly(size) - size))
 
     def solve(self, a: Array, b: Array) -> Array:
-        """The solution x, off by inv(a) @ r with |r| up to 2^-46 |a| |inv(a)| |b|: what a program has that
-        multiplies by the inverse (Higham 2002, 14.2)."""
+        """The solution x, off by inv(a) @ r, where r is the rounding of n terms of |a| |inv(a)| |b|: what a
+        program has that multiplies by the inverse (Higham 2002, 14.2)."""
         inverted = inverse(a, self.limits)
         size = self.matmul(np.abs(a), self.matmul(np.abs(inverted), np.abs(b)))
-        return np.asarray(self.matmul(inverted, b) + self.matmul(inverted, self.round_randomly(size) - size))
+        off = self.round_randomly(size, a.shape[-1]) - size
+        return np.asarray(self.matmul(inverted, b) + self.matmul(inverted, off))
 
-    def log_det(self, x: Array) -> Array:
+    def log_det(self, x: Array, positive: bool) -> Array:
         """The logarithm of the determinant, with the rounding of every step of the elimination; of a large
         matrix, that of one which is off by units of its largest entries (Higham 2002, 9.3)."""
         if x.shape[-1] >= self.limits.large_matrix:
             size = np.abs(x)
             size = np.sqrt(np.max(size, axis=-1, keepdims=True) * np.max(size, axis=-2, keepdims=True))
-            return np.asarray(super().log_det(x + (self.round_randomly(size) - size)))
+            return np.asarray(super().log_det(x + (self.round_randomly(size) - size), positive))
         logarithms = self.log(self.abs(pivots(x, self.round_randomly)))
-        return np.asarray(np.sum(self.round_randomly(logarithms), axis=-1))
+        found = np.sum(self.round_randomly(logarithms), axis=-1)
+        return np.where(self.det_sign(x) > 0, found, np.nan) if positive else np.asarray(found)
 
     def cholesky(self, x: Array) -> Array:
-        """The factor of a matrix that is off by 2^-46 |L| |L'|: what elimination leaves (Higham 2002,
-        10.3)."""
+        """The factor of a matrix that is off by the rounding of n terms of L @ L': what elimination leaves
+        (Higham 2002, 10.3)."""
         size = np.abs(super().cholesky(x))
         size = np.matmul(size, size.swapaxes(-1, -2))
-        return np.asarray(super().cholesky(x + (self.round_randomly(size) - size)))
+        return np.asarray(super().cholesky(x + (self.round_randomly(size, x.shape[-1]) - size)))
 
     def eigenvectors(self, x: Array) -> tuple[Array, Array]:
         """Those of a matrix that is off by a matrix whose norm is 2^-46 of its own (Anderson et al. 1999,

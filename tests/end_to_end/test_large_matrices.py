@@ -101,6 +101,26 @@ def test_numbers_that_were_not_computed_in_every_format() -> None:
     assert "| - |" in render([report], "markdown")
 
 
+@pytest.mark.slow
+def test_a_likelihood_whose_determinant_underflows() -> None:
+    """Beyond the budget of high precision: what is left tells right from wrong."""
+    n = 150
+    text = process(n).replace("loss = y' @ inv(K) @ y + log(det(K))", """C = 1e-4*K
+L = cholesky(C)
+z = solve(L, y)
+loss = dot(z, z) + logdet(C)""")
+    right = "d loss/d s = 2*s*1e-4*trace(inv(C) - solve(C, y) @ solve(C, y)')"
+    wrong = "d loss/d s = 2*s*1e-4*trace(inv(C))"
+    report = check(text, right, wrong, points=1)
+    assert [claim.verdict for claim in report.claims] == [Verdict.OK, Verdict.WRONG]
+    assert all(block.verdict is Verdict.OK for block in report.parameters)
+    c = forward_pass(api.load(text)).value("C")
+    y = api.load(text).inputs["y"].values
+    assert np.linalg.det(c) == 0
+    expected = y @ np.linalg.solve(c, y) + 2 * np.sum(np.log(np.diag(np.linalg.cholesky(c))))
+    assert report.loss == pytest.approx(expected, rel=1e-9)
+
+
 @pytest.mark.parametrize("name", ["inv", "det"])
 @pytest.mark.parametrize("field", ["vjp", "forward"])
 def test_a_wrong_rule_is_named(monkeypatch: pytest.MonkeyPatch, name: str, field: str) -> None:

@@ -178,8 +178,7 @@ def structural_value(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
         case "determinant":
             return m.det(xs[0])  # type: ignore[no-any-return]
         case "log_determinant":
-            found = m.log_det(xs[0])
-            return np.asarray(found if item.data else m.where(m.gt(m.det_sign(xs[0]), 0), found, np.nan))
+            return m.log_det(xs[0], positive=not item.data)  # type: ignore[no-any-return]
         case "cholesky":
             return m.cholesky(xs[0])  # type: ignore[no-any-return]
         case "eigenvalues" | "constant_eigenvalues":

@@ -68,17 +68,13 @@ define(
 )  # fmt: skip
 
 
-def _log_of_positive(m: Namespace, a: Any) -> Any:
-    return m.where(m.gt(m.det_sign(a), 0), m.log_det(a), m.pi * float("nan"))
-
-
 def _through_log_det(m: Namespace, g: Any, a: Any) -> Any:
     return g[..., None, None] * m.inv(a).swapaxes(-1, -2)
 
 define(
     "logdet", "logdet(A)", "log(det(A)) of a matrix with a positive determinant, without underflow",
     shape=square_rule("logdet", lambda n: ()), sample=((-0.4, 0.4),), eliminates=True,
-    forward=lambda m, a: _log_of_positive(m, a),
+    forward=lambda m, a: m.log_det(a, positive=True),
     vjp=(lambda m, g, y, a: _through_log_det(m, g, a),),
     symbolic=lambda s, a: s.log_determinant(a, absolute=False),
     domain=lambda m, a: regularity(m, a), domain_text="det(A) > 0",
@@ -87,7 +83,7 @@ define(
 define(
     "slogdet", "slogdet(A)", "log(abs(det(A))), without underflow; the sign is not part of it",
     shape=square_rule("slogdet", lambda n: ()), sample=((-0.4, 0.4),), eliminates=True,
-    forward=lambda m, a: m.log_det(a),
+    forward=lambda m, a: m.log_det(a, positive=False),
     vjp=(lambda m, g, y, a: _through_log_det(m, g, a),),
     symbolic=lambda s, a: s.log_determinant(a, absolute=True),
     domain=lambda m, a: regularity(m, a), domain_text="det(A) != 0",

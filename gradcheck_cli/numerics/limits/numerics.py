@@ -57,6 +57,9 @@ class NumericsLimits(NamedTuple):
     # units of rounding of the largest, for each row | eigenvalues that are nearer to one another are taken as
     # one that is repeated | LAPACK's are off by a few units of the norm; set by hand, not measured
     eigenvalue_ulps: float = 4.0
+    # logarithm | a bound on eigenvalues below exp of it is well below 1, which is asked | set by hand,
+    # not measured
+    log_of_small: float = -0.7
     # squarings | of a matrix A: the size of A^64, to the power 1/64, bounds its eigenvalues | set by hand,
     # not measured
     squarings: int = 6
