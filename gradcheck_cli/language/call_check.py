@@ -28,6 +28,7 @@ _OTHER_COUNTS = {
     ("stack", 1): "stack(a, b, axis=0), without the brackets of a list",
     ("log", 2): "log(x)/log(b) for the base b",
     ("atan", 2): "atan2(y, x)",
+    **{(name, 3): f"{name}({name}(a, b), c)" for name in ("max", "min")},
     ("norm", 2): "norm(x), or sum(abs(x)^p)^(1/p)",
 }
 

@@ -25,6 +25,11 @@ __all__ = ["DrawReader"]
 Array = NDArray[np.float64]
 
 
+_DRAWS = {
+    **dict.fromkeys(("N", "n", "norm", "gaussian", "gauss", "randn"), "normal(0, 1)"),
+    **dict.fromkeys(("U", "unif", "rand", "random"), "uniform(0, 1)"),
+}
+
 class DrawReader:
     """Enters the names whose values a statement says to draw."""
 
@@ -70,7 +75,7 @@ class DrawReader:
         if kind in INITIALIZERS:
             return self._draw_initializer(declaration, draw, arguments, shape), 0.0
         if kind not in ("normal", "uniform"):
-            near = nearest(kind, ["normal", "uniform", *INITIALIZERS])
+            near = _DRAWS.get(kind) or nearest(kind, ["normal", "uniform", *INITIALIZERS])
             known = "known are normal, uniform, " + ", ".join(INITIALIZERS)
             raise self.source.error(
                 f'unknown distribution "{draw.name.display[:40]}"',

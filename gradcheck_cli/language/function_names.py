@@ -41,5 +41,5 @@ def is_function(name: str) -> bool:
 def is_defined_in(text: str, name: str) -> bool:
     """Whether a text that cannot be parsed seems to define a name."""
     after = rf"(?<!\w){re.escape(name)}\s*(?:\[[^\]\n]*\]\s*)?(?:=(?!=)|~|from\b)"
-    declared = rf"^\s*(?:data|rows|param)\b[^\n#]*(?<!\w){re.escape(name)}(?![\w.(])"
+    declared = rf"^\s*(?:data|rows|param)\s+(?:[^\n#]*,\s*)?{re.escape(name)}(?![\w.(])"
     return re.search(after, text) is not None or re.search(declared, text, re.MULTILINE) is not None

@@ -93,7 +93,10 @@ class Parser:
         start = span.start
         found = _SETTING.fullmatch(self.source.code[start : span.end])
         if found is None:
-            raise self.source.error("this is no setting", span, help="write set NAME = VALUE")
+            from gradcheck_cli.language.declaration_advice import setting_meant
+
+            help = setting_meant(self.source.code[span.start : span.end])
+            raise self.source.error("this is no setting", span, help=help)
         return Statement(
             "set",
             span,

@@ -134,6 +134,9 @@ def _lonely(source: Source, statement: Statement, defining: bool) -> LanguageErr
     code = source.code[statement.span.start :]
     if code.startswith("--"):
         return source.error('"--" begins no comment', statement.span, help="comments begin with #")
+    arrow = re.match(r"([^\W\d]\w*)\s*<\s*-\s*([^\n;]{1,60})", code)
+    if arrow is not None:
+        return source.error('"<-" is not used', statement.span, help=f"write {arrow[1]} = {arrow[2].strip()}")
     if re.match(r"(?:print|disp)\s*\(", code):
         return source.error("nothing is printed here", statement.span, help=REMARKS["print"])
     if not defining:
@@ -260,7 +263,7 @@ def _check_uses(names: KnownNames, ops: list[Op], positions: range, context: str
     calls = (op for op in ops if op.kind in ("call", "slope"))
     words = {
         place for op in calls for name, place in op.options
-        if name.name in WORDS or ops[place].text in TRUTH
+        if name.name in WORDS or ops[place].text in TRUTH or not (op.kind != "call" or names.is_call(op.text))
     }  # fmt: skip
     for position in positions:
         op = ops[position]

@@ -95,6 +95,10 @@ def _other_notation(names: KnownNames, name: Name, known: Mapping[str, object], 
         return f"write {TRUTH[text]}"
     if text in ("None", "newaxis"):
         return "axes of length 1 are written by reshape(x, [3,1,4])"
+    if text in _LOSSES and "loss" in known:
+        return "did you mean loss?"
+    if text in ("None", "null", "NULL", "NA", "undefined"):
+        return "a parameter without a value is drawn: param w"
     if text == "e":
         is_power = re.match(r"e\s*(\^|\*\*)", code)
         declared = "write exp(1), or declare it: data e = 2.718281828459045"
@@ -125,6 +129,7 @@ def _may_have_entries(names: KnownNames, text: str) -> bool:
     return re.match(r"\s*=\s*[-+0-9.]", behind) is None
 
 
+_LOSSES = frozenset(("L", "l", "J", "E", "cost", "Loss", "LOSS", "objective"))
 TRUTH: Mapping[str, str] = {"True": "1", "False": "0", "true": "1", "false": "0", "TRUE": "1", "FALSE": "0"}
 
 

@@ -78,7 +78,7 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "frac": ("{0} - floor({0})",),
     "remainder modulo": ("mod({0}, {1})",),
     "fmod rem": ("{0} - {1}*sign({0}/{1})*floor(abs({0}/{1}))",),
-    "float double asarray": ("{0}",),
+    "float double asarray float64 float32 float16 int64 int32": ("{0}",),
     "relu_": ("relu({0})",),
     # sums
     "average avg expectation": ("mean({0})",),
@@ -153,7 +153,7 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "logerfc": ("log(erfc({0}))",),
     "log_gamma logGamma lnGamma LogGamma": ("lgamma({0})",),
     # programs
-    "array tensor matrix Tensor Matrix": ("{0}",),
+    "array tensor matrix Tensor Matrix Array DeviceArray": ("{0}",),
     "c vector list tuple": ("[{*}]",),
 })  # fmt: skip
 
@@ -175,6 +175,10 @@ _REMARKS: Mapping[str, str] = MappingProxyType({
     "conv2d convolve2d": "a sum over the window: sum(i = 0 to 1: sum(j = 0 to 1: ...))",
     "I": "write eye(3) for the identity; a comparison is 1 or 0 by itself: (x > 0)",
     "nll nll_loss": "write -log_softmax(z)[1] for the scores z, where 1 is the true class",
+    "derivative grad gradient nabla D": "a derivative stands in a claim: claim d loss/d w0 = ...",
+    "integral integrate quad": "integrals are not computed",
+    "rand randn random normal uniform gaussian N": "what is drawn stands behind ~: param w[3] ~ normal(0, 1)",
+    "load read_csv loadtxt genfromtxt open read": 'a file stands behind from: data x from "FILE"',
     "print": "every step is shown by gradcheck run -v",
     "svd svdvals": "write sqrt(eigvalsh(A' @ A)) for the singular values",
     "diff": "of a vector with 3 entries: v[1:3] - v[0:2]",
@@ -190,7 +194,9 @@ REMARKS: Mapping[str, str] = MappingProxyType(
     {name: remark for names, remark in _REMARKS.items() for name in names.split()}
 )
 
-ARRAYS = frozenset(("array", "tensor", "matrix", "Tensor", "Matrix", "c", "vector", "list", "tuple"))
+ARRAYS = frozenset((
+    "array", "tensor", "Array", "DeviceArray", "matrix", "Tensor", "Matrix", "c", "vector", "list", "tuple",
+))  # fmt: skip
 _BARE = "write the brackets alone: [1, 2, 3], or [[1, 2], [3, 4]]"
 
 _ONE = re.compile(r"[\w.]+(?:\([^()]*\)|\[[^\[\]]*\])?")

@@ -19,20 +19,24 @@ _FORTRAN = re.compile(r"([0-9.]+)[dD]([+-]?[0-9]+)(?!\w)")
 _SUFFIX = re.compile(rf"({_NUMBER})(?P<suffix>[fFlLuU]{{1,2}}|j)(?!\w)")
 _HEX = re.compile(r"0[xX]([0-9a-fA-F]{1,15})(?!\w)")
 _THOUSANDS = re.compile(r"(?<![\w.,])([0-9]{1,3})((?:,[0-9]{3})+)(\.[0-9]+)?(?![\w,.])")
+_PRINTED = re.compile(r"(?:tensor|array|Array|Parameter)\(\s*([^=<]*?)\s*,\s*\w+=<")
 _LIST = re.compile(rf"[\[\]\s,]*(?:{_NUMBER}[\[\]\s,]*)+")
 
 
 def _advise_missing_commas(view: View) -> Advice | None:
     """`[1 2 3]`, `[[1. 2.] [3. 4.]]`."""
     opening = view.code.find("[", view.code.rfind("=", 0, view.bad.start) + 1)
-    if not 0 <= opening < view.bad.start:
+    if not 0 <= opening < view.bad.start or re.search(r"[\w)\]]\s*$", view.code[:opening]):
         return None
     closing = _closing(view.code, opening)
     array = view.code[opening : closing + 1]
     if closing < view.bad.start or _LIST.fullmatch(array) is None:
         return None
     commas = re.sub(r"(?<=[0-9.\]])[\s,]+(?=[0-9.\[+-])", ", ", re.sub(r"\s+(?=\])|(?<=\[)\s+", "", array))
-    if "," in re.sub(r",\s", "", array) or len(commas) > LONG_LINE:
+    if view.bad.text == "]" and view.before.text == ",":
+        whole = cut(re.sub(r",\s*(?=\])", "", commas), LONG_LINE)
+        return Advice("a comma without an entry behind it", f"write {whole}")
+    if len(commas) > LONG_LINE:
         said = f"put them in: {cut(commas, LONG_LINE)}; NumPy prints them with print(a.tolist())"
     else:
         said = f"write {commas}"
@@ -49,8 +53,38 @@ def _closing(code: str, opening: int) -> int:
     return -1
 
 
+def _advise_names_without_commas(view: View) -> Advice | None:
+    """`[x y]`."""
+    inside = re.search(r"(?:^|[=(\[,+*/-])\s*\[([^\[\]]*)$", view.code[: view.bad.start])
+    is_entry = view.bad.kind in ("name", "number") and view.before.kind in ("name", "number")
+    if inside is None or not is_entry or view.before.end == view.bad.start:
+        return None
+    left, right = cut(view.before.text), cut(view.bad.text)
+    return Advice("entries are separated by commas", f"write {left}, {right}; a product is {left}*{right}")
+
+
+def _advise_left_out(view: View) -> Advice | None:
+    """`[0.5, ..., 0.2]`: what NumPy prints of a long array."""
+    if view.bad.text != "." or not view.code.startswith("...", view.bad.start):
+        return None
+    return Advice("entries were left out when this was printed", 'save the array: data X from "X.npy"')
+
+
+def _advise_printed(view: View) -> Advice | None:
+    """`tensor(0.5, grad_fn=<MulBackward0>)`."""
+    found = _PRINTED.search(view.code[: view.bad.end])
+    if found is None or view.bad.text != "<":
+        return None
+    return Advice("a printed array keeps its numbers alone", f"write {cut(found[1], LONG_LINE)}")
+
+
 def _advise_thousands(view: View) -> Advice | None:
     """`1,000` and `1,000,000`; `v[2] = 1,000` may be a vector."""
+    if view.before.kind == "number" and re.fullmatch(r"[0-9]{1,3}", view.before.text):
+        blank = re.match(r"([0-9]{3})(?![\w.])", view.code[view.bad.start :])
+        if blank is not None and view.code[view.before.end : view.bad.start] == " ":
+            whole = view.before.text + blank[1]
+            return Advice("a blank inside a number", f"thousands are not separated: write {whole}", 1)
     if "," not in (view.bad.text, view.before.text):
         return None
     begin = view.code.rfind("=", 0, view.bad.start) + 1
@@ -87,6 +121,9 @@ _FOREIGN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
 
 PASTED: tuple[Callable[[View], Advice | None], ...] = (
     _advise_missing_commas,
+    _advise_names_without_commas,
+    _advise_left_out,
+    _advise_printed,
     _advise_thousands,
     _advise_foreign_number,
 )

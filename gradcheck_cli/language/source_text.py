@@ -278,6 +278,11 @@ class _Scanner:
         found = _STACKED.match(self.text[opening : opening + 2 * _SHOWN])
         if found is not None:
             return f"write concat({found[1]}, {found[2]}): one vector below the other"
+        closing = self.text.find("]", opening)
+        rows = [re.split(r"[\s,]+", row.strip()) for row in self.text[opening + 1 : closing].split(";")]
+        listed = "[" + ", ".join(f"[{', '.join(row)}]" for row in rows) + "]"
+        if closing > 0 and len(listed) <= 2 * _SHOWN and re.fullmatch(r"[-+0-9.eE,\[\] ]+", listed):
+            return f"a matrix is written {listed}"
         return "a matrix is written [[1, 2], [3, 4]]"
 
     def _close(self, mark: str, at: int) -> None:

@@ -10,29 +10,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from gradcheck_cli.language.function_names import is_defined_in, is_function
-from gradcheck_cli.language.statement_words import KEYWORDS, LONG_LINE, Advice, View, cut
+from gradcheck_cli.language.statement_words import Advice, View, cut
 
 __all__ = ["SPELLINGS", "explain_braces"]
 
-_DECLARES = ("data", "rows", "param")
 _COMMENTS = ("//", "--", "/*", "%", "!", "'''", '"""')
 _COMMENT = "comments begin with #"
-
-# Words that begin a statement elsewhere, and what is written here.
-_BEGIN: Mapping[str, str] = MappingProxyType({
-    "parameter parameters weight weights theta": "write param {rest}",
-    "constant const constants given known input inputs observed": "write data {rest}",
-    "var variable variables": "write param {rest}; a step is written NAME = EXPRESSION",
-    "assert check prove show verify expect": "a derivative is judged by claim d loss/d w0 = ...",
-    "import from using include library require": "functions stand without a module: exp(x)",
-    "def function fn func define fun": "a definition is written f(x, a) = ...",
-    "return": "write loss = {rest}",
-    "minimize maximise maximize minimise minimum objective optimize": "write loss = {rest}",
-    "print disp": "nothing is printed here: gradcheck run -v shows every step",
-    "grad gradient derivative deriv": "a derivative is judged by claim d loss/d w0 = ...",
-    "dataset sample samples example examples": "write rows {rest}",
-})  # fmt: skip
-_BEGINS = MappingProxyType({word: form for words, form in _BEGIN.items() for word in words.split()})
 
 # Words that stand between or before operands elsewhere.
 _BETWEEN: Mapping[str, str] = MappingProxyType({
@@ -91,6 +74,8 @@ def _advise_comment(view: View) -> Advice | None:
         return Advice(f'"{mark}" begins no comment', _COMMENT, view.at)
     if view.bad.text == "%" and view.ends_operand:
         return Advice('"%" does not fit here', f"{_COMMENT}; a remainder is written mod(x, y)")
+    if view.bad.text == "*" and view.before.text == "/" and view.before.end == view.bad.start:
+        return Advice('"/*" begins no comment', _COMMENT, 1)
     if view.bad.text == "/" and view.before.text == "/" and view.before.end == view.bad.start:
         return Advice('"//" is not used', f"{_COMMENT}; a whole part is written floor(x/y)", 1)
     return None
@@ -125,6 +110,9 @@ def _of_method(view: View, name: str, end: int) -> Advice | None:
         message = f'"{cut(owner)}" is a module of programs: functions stand without one'
         help = spelled or f"{name} is no function here: gradcheck functions lists them"
         return Advice(message, help, 1)
+    if not called and is_defined_in(view.all_code, name) and view.after.text == name:
+        left, right = cut(owner), cut(name)
+        return Advice('"." is no product', f"write {left} @ {right}, or {left}*{right} entry by entry")
     if name == "shape":
         return Advice('".shape" is not used', "sizes are written out: v[3] has 3 entries", 0)
     spelled = spelled_here(name, (cut(_operand(view)), *arguments))
@@ -139,57 +127,6 @@ def _operand(view: View) -> str:
         return view.before.text
     owner = view.words[view.at - 2] if view.at > 1 else view.before
     return f"{owner.text}'" if view.before.text in ("'", ".T") and owner.kind == "name" else "x"
-
-
-_LEFT = re.compile(r"(?:(?:data|rows|param|claim)\s+)?(?:d\s*\w+\s*/\s*d\s*\w+|\w+)\s*(?:\[[^\]]*\])?")
-
-
-def _advise_assignment(view: View) -> Advice | None:
-    """`param w: 2`, `w := 2`, `claim d loss/d w <- 2`, `param w 2`."""
-    words, sign = view.words, view.bad.text
-    first = words[0].text
-    arrow = sign == "<" and view.after.text == "-" and view.after.start == view.bad.end
-    if not (sign in (":", ":=", "==") or arrow or (sign == "~" and first == "claim")):
-        return _without_sign(view)
-    left = view.code[: view.bad.start].strip()
-    if _LEFT.fullmatch(left) is None:
-        return None
-    if sign == "==" and first not in (*_DECLARES, "claim"):
-        return None
-    right = view.code[view.after.end if arrow else view.bad.end :].strip()
-    if left in KEYWORDS:
-        return Advice(f'"{sign}" is not used', f"write {cut(f'{left} {right}', LONG_LINE)}")
-    right = right.split("=")[-1].strip()
-    return Advice(f'"{"<-" if arrow else sign}" is not used: a value stands behind =', _line(left, right))
-
-
-def _without_sign(view: View) -> Advice | None:
-    """`param w 2`, `claim d loss/d w 2`."""
-    declares = view.words[0].text in _DECLARES and view.at == 2 and view.before.kind == "name"
-    claims = view.words[0].text == "claim" and view.at == 2 and view.before.kind == "derivative"
-    if not (declares or claims) or view.bad.kind != "number":
-        return None
-    left, right = view.code[: view.bad.start].strip(), view.code[view.bad.start :].strip()
-    return Advice('"=" is missing', _line(left, right))
-
-
-def _line(left: str, right: str) -> str:
-    dots = "..."
-    return f"write {cut(f'{left} = {right or dots}', LONG_LINE)}"
-
-
-def _advise_first_word(view: View) -> Advice | None:
-    """`parameter w = 1`, `import numpy`, `clam d loss/d w = 2`."""
-    first, second = view.words[0], view.words[min(1, len(view.words) - 1)]
-    if view.at != 1 or first.kind != "name" or second.kind not in ("name", "derivative", "sign"):
-        return None
-    if is_defined_in(view.all_code, first.text):
-        return None
-    form = _BEGINS.get(first.text.lower())
-    if form is not None and second.kind != "sign":
-        rest = cut(view.code[second.start :].strip(), LONG_LINE)
-        return Advice(f'"{cut(first.text)}" begins no statement', form.format(rest=rest), back=1)
-    return None
 
 
 def _advise_word(view: View) -> Advice | None:
@@ -219,32 +156,6 @@ def _advise_power_of_function(view: View) -> Advice | None:
     return Advice("a power stands behind the argument of a function", help)
 
 
-def _advise_claim(view: View) -> Advice | None:
-    """`claim grad loss = ...`, `claim d loss d w = ...`, `claim loss' = ...`."""
-    if view.words[0].text != "claim":
-        return None
-    rest = view.code[view.words[0].end :].split("=")[0].strip()
-    for pattern in _CLAIMED:
-        found = re.fullmatch(pattern, rest)
-        if found is not None:
-            of, by = found.groupdict().get("of") or "loss", found.groupdict().get("by") or "w0"
-            if of in ("L", "J", "E", "C") and not is_defined_in(view.all_code, of):
-                of = "loss"
-            message = "a claim begins with a derivative, or with the name of a step"
-            return Advice(message, f"write claim d {cut(of)}/d {cut(by)} = ...", view.at - 1)
-    return None
-
-
-_CLAIMED = (
-    r"(?:grad|gradient|nabla|\u2207)\s*_?\(?\s*(?P<of>[^\W_]\w*)?\s*\)?",
-    r"(?:grad|gradient|\u2207)_(?P<by>\w+)\s+(?P<of>\w+)",
-    r"(?:d|\u2202)\s*(?P<of>\w+)\s+(?:by|d|wrt|over|\u2202)\s+d?\s*(?P<by>\w+)",
-    r"(?:d|\u2202)\s*/\s*(?:d|\u2202)\s*_?(?P<by>\w+)\s+(?:of\s+)?(?P<of>\w+)",
-    r"(?P<of>\w+)'\s*\((?P<by>\w+)\)",
-    r"(?P<of>loss)'",
-)
-
-
 def _advise_transpose(view: View) -> Advice | None:
     """`u^T v`, `<u, v>`."""
     if view.before.text == "T" and view.at > 1 and view.words[view.at - 2].text in ("^", "**"):
@@ -255,6 +166,27 @@ def _advise_transpose(view: View) -> Advice | None:
         left, right = cut(found[1].strip()), cut(found[2].strip())
         return Advice("an inner product is a function", f"write dot({left}, {right})")
     return None
+
+
+_LATEX = MappingProxyType({
+    "cdot": "*", "times": "*", "left": "(", "right": ")", "frac": "(a)/(b)", "sqrt": "sqrt(x)",
+    "sum": "sum(i = 1 to n: ...)", "prod": "prod(i = 1 to n: ...)", "ln": "log(x)",
+    "partial": "d loss/d w0, in a claim",
+    "top": "A'", "odot": "*", "lVert": "norm(x)", "mathbf": "the letter alone", "le": "<=", "ge": ">=",
+})  # fmt: skip
+
+
+def _advise_latex(view: View) -> Advice | None:
+    """`x \\cdot y`, `\\sigma(x)`."""
+    found = re.match(r"\\([A-Za-z]+)", view.code[view.bad.start :])
+    if found is None:
+        return None
+    known = _LATEX.get(found[1])
+    if known is None and view.ends_operand and view.before.end == view.bad.start:
+        return Advice('"\\" is no operator', f"write solve({cut(view.before.text)}, {cut(found[1])})")
+    if known is None:
+        known = f"{found[1]}(x)" if is_function(found[1]) else cut(found[1])
+    return Advice('"\\" does not fit here', f"LaTeX is not read: write {known}")
 
 
 def _advise_sign(view: View) -> Advice | None:
@@ -276,21 +208,16 @@ def _advise_brackets(view: View) -> Advice | None:
     return Advice("a vector stands in square brackets", f"write [{cut(found[1].strip())}]")
 
 
-def _advise_shape(view: View) -> Advice | None:
-    """`param w(2) = 1`."""
-    found = re.match(r"\(([0-9,\s]+)\)", view.code[view.bad.start :])
-    if view.words[0].text in _DECLARES and view.before.kind == "name" and found is not None:
-        shape = f"write {cut(view.before.text)}[{found[1].strip()}]"
-        return Advice("a shape stands in square brackets", shape)
-    return None
-
-
 def explain_braces(code: str, opening: int, closing: int) -> Advice | None:
     """What is meant by braces around what is no whole number, as in `max{x, 0}` and `{1, 2}`."""
     inner, before = code[opening + 1 : closing].strip(), code[:opening].rstrip()
     name = re.search(r"([^\W\d]\w*)$", before)
     if re.search(r"\\[A-Za-z]+(?:\{[^{}]*\})*$", before):
         return Advice("LaTeX is not read", "write (a)/(b) for a quotient, sqrt(a) for a root")
+    counted = re.match(r"([^\W\d]\w*)\s*=\s*(\w+)$", inner)
+    if counted is not None and re.search(r"(?:sum|prod|\u2211|\u220f)_$", before):
+        function = "prod" if re.search(r"(?:prod|\u220f)_$", before) else "sum"
+        return Advice("a sum over an index is a function", f"write {function}({inner} to n: ...)")
     if name is not None and is_function(name[1]):
         return Advice("a function takes round brackets", f"write {name[1]}({cut(inner)})")
     if before.endswith("\u2208"):
@@ -307,14 +234,10 @@ def explain_braces(code: str, opening: int, closing: int) -> Advice | None:
 SPELLINGS: tuple[Callable[[View], Advice | None], ...] = (
     _advise_comment,
     _advise_dotted,
-    _advise_assignment,
-    _advise_claim,
-    _advise_first_word,
     _advise_word,
     _advise_power_of_function,
     _advise_brackets,
-    _advise_shape,
     _advise_transpose,
+    _advise_latex,
     _advise_sign,
 )
-assert not set(_BEGINS) & (set(KEYWORDS) - {"from"})

@@ -10,16 +10,16 @@ import re
 from collections.abc import Callable
 
 from gradcheck_cli.common.errors import LanguageError
-from gradcheck_cli.language.function_names import is_defined_in, is_function
+from gradcheck_cli.language.declaration_advice import DECLARATIONS, advise_values
 from gradcheck_cli.language.identifiers import describe, nearest
 from gradcheck_cli.language.listed_values import listed_values
+from gradcheck_cli.language.operator_advice import ARITHMETIC, advise_comparison, advise_operator
 from gradcheck_cli.language.pasted_numbers import PASTED
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.spelling_advice import SPELLINGS
 from gradcheck_cli.language.statement_words import (
     KEYWORDS,
     LONG_LINE,
-    OPERANDS,
     Advice,
     View,
     Word,
@@ -33,7 +33,6 @@ __all__ = ["explain"]
 
 _FORMS = "a line is NAME = EXPRESSION, or begins with data, rows, param, seed, set or claim"
 _LOOPS = ("for", "foreach", "while", "loop", "do")
-_ARITHMETIC = ("+", "-", "*", "/", "@", "^", "**")
 
 
 def explain(source: Source, span: Span, at: int, around: int = DEFAULTS.syntax_context) -> LanguageError:
@@ -43,8 +42,8 @@ def explain(source: Source, span: Span, at: int, around: int = DEFAULTS.syntax_c
     words = words_of(code, at, around)
     position = next(k for k, word in enumerate(words) if word.end > at or word.kind == "end")
     view = View(words, position, code, source.code)
-    thousands = any(rule(view) for rule in PASTED)
-    if "," in (view.bad.text, view.before.text) and not thousands:
+    is_known = any(rule(view) for rule in (*PASTED, advise_values))
+    if "," in (view.bad.text, view.before.text) and not is_known:
         error = _without_brackets(source, span, view, around)
         if error is not None:
             return error
@@ -247,65 +246,15 @@ def _loop(view: View) -> Advice | None:
     return None
 
 
-def _operator(view: View) -> Advice | None:
-    left, right = view.before, view.bad
-    begins = right.kind in OPERANDS or right.text in ("(", "[")
-    if not (view.ends_operand and begins):
-        return None
-    if is_function(left.text) and not is_defined_in(view.all_code, left.text):
-        return Advice(f'"{left.text}" needs brackets', f"write {left.text}({_argument(view)})")
-    message = f'missing operator between "{cut(left.text)}" and "{cut(right.text)}"'
-    if left.kind in OPERANDS and right.kind in OPERANDS:
-        return Advice(message, f"a product is written {cut(left.text)}*{cut(right.text)}")
-    return Advice(message, "a product is written with *")
-
-
-def _argument(view: View) -> str:
-    """What a function without brackets is taken of: the product that begins there."""
-    code = view.code[view.bad.start : view.bad.start + LONG_LINE]
-    found = re.match(r"[\w.]+(?:\[[^\[\]]*\])?(?:\s*(?:[*/@^]|\*\*)\s*[\w.]+(?:\[[^\[\]]*\])?)*", code)
-    return cut(found[0] if found else view.bad.text)
-
-
-def _compare(view: View) -> Advice | None:
-    if view.bad.kind != "compare" and view.bad.text not in _ARITHMETIC:
-        return None
-    level = _same_level(view)
-    compared = any(word.kind == "compare" for word in level)
-    message = "a comparison beside another operator needs brackets"
-    if view.bad.kind == "compare" and compared:
-        return Advice("comparisons do not chain", "write (a < b)*(b < c)")
-    if view.bad.kind == "compare" and any(word.text in _ARITHMETIC for word in level):
-        return Advice(message, "write (a + b) > c, or a + (b > c)")
-    if compared and view.before.kind != "compare":
-        return Advice(message, "write (a > b)*c, or a > (b*c)")
-    return None
-
-
-def _same_level(view: View) -> list[Word]:
-    """The words in front, back to the open bracket or comma around them, without inner brackets."""
-    depth, level = 0, []
-    for word in reversed(view.words[: view.at]):
-        if word.text in (")", "]"):
-            depth += 1
-        elif word.text in ("(", "["):
-            depth -= 1
-        if depth < 0 or (depth == 0 and word.text in (",", "=")):
-            break
-        if depth == 0:
-            level.append(word)
-    return level
-
-
 def _missing(view: View) -> Advice | None:
     left, right = view.before, view.bad
     if left.text in ("(", "[") and right.text in (")", "]"):
         return Advice("there is nothing between the brackets", "write a value there")
     if right.kind == "end":
         return Advice("something is missing at the end", _end_help(left))
-    expecting = (*_ARITHMETIC, "(", "[", ",", "=", "start")
+    expecting = (*ARITHMETIC, "(", "[", ",", "=", "start")
     if (left.text in expecting or left.kind in ("start", "compare")) and (
-        right.text in (*_ARITHMETIC, ")", "]", ",") or right.kind == "compare"
+        right.text in (*ARITHMETIC, ")", "]", ",") or right.kind == "compare"
     ):
         before = f'before "{right.text}"' if left.kind == "start" else f'after "{left.text}"'
         return Advice(f"a value is missing {before}", "write a number, a name or (...) there")
@@ -313,7 +262,7 @@ def _missing(view: View) -> Advice | None:
 
 
 def _end_help(left: Word) -> str:
-    if left.text in (*_ARITHMETIC, "=") or left.kind == "compare":
+    if left.text in (*ARITHMETIC, "=") or left.kind == "compare":
         return f'a value is expected after "{left.text}"; a line goes on inside brackets only'
     if left.text in ("from", "columns"):
         return 'write from "FILE", or from "FILE" columns u, v'
@@ -364,6 +313,7 @@ def _comma(view: View) -> Advice | None:
 
 _RULES: tuple[Callable[[View], Advice | None], ...] = (
     *PASTED,
+    *DECLARATIONS,
     *SPELLINGS,
     _decimal,
     _advise_reserved_name,
@@ -379,8 +329,8 @@ _RULES: tuple[Callable[[View], Advice | None], ...] = (
     _advise_reserved_word,
     _first_word,
     _loop,
-    _operator,
-    _compare,
+    advise_operator,
+    advise_comparison,
     _missing,
     _strange,
     _comma,

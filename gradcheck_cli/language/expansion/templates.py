@@ -27,7 +27,7 @@ _BRACKET = re.compile(r'"[^"\n]*"|[()\[\]:]|\bto\b')
 _NAME_BEHIND = re.compile(r"\s+[^\W\d]")
 _EQUALS_BEHIND = re.compile(r"\s*=(?!=)")
 _FOREIGN = re.compile(r"[,<>]")  # what stands in braces that are no whole number
-_LATEX = re.compile(r"(?:\\[A-Za-z]+|\})$")
+_LATEX = re.compile(r"(?:\\[A-Za-z]+_?|\}|(?:sum|prod)_)$")
 _BEHIND_NAME = "as in h{k}; a comparison is 1 or 0 by itself: (x > 0)"
 _SIGNS = {"sum": " + ", "prod": " * "}
 _BOUNDS = "bounds are made of whole numbers, as 5 or n after data n = 5, and of indices, with + - *"

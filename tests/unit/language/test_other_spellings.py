@@ -149,6 +149,55 @@ FORMULAS = [
     ("loss = \u00bd*x", "\u00bd", "write 1/2"),
 ]
 
+MORE = [
+    ("param m = [np.float64(0.5), 1]", "np", "write 0.5"),
+    ("param m = tensor([0.5, 0.2], grad_fn=<Mul>)", "<", "write [0.5, 0.2]"),
+    ("param m = array([0.1, 0.2], dtype=float32)", "array", "write [0.1, 0.2]"),
+    ("param m = [1 2; 3 4]", ";", "a matrix is written [[1, 2], [3, 4]]"),
+    ("param m = [0.5, ..., 0.2]", ".", "save the array"),
+    ("param m = [0.5, 0.2,]", "]", "write [0.5, 0.2]"),
+    ("param m = 1 000", "1", "write 1000"),
+    ("param m = [x y]", "y", "x, y"),
+    ("param m ~ N(0, 1)", "N", "normal(0, 1)"),
+    ("param m = randn(3)", "randn", "~ normal(0, 1)"),
+    ("param m, q = 2, 3", "3", "write param m = 2, q = 3"),
+    ("param m > 0 = 2", ">", "param m positive"),
+    ("param m[3x2] = 1", "x2", "write m[3,2]"),
+    ("param m[3][2] = 1", "[", "write m[3,2]"),
+    ("param m[n] = 1", "n", "m[{n}]"),
+    ("param m = 2,", ",", "remove it"),
+    ("params: m = 2", ":", "write param m = 2"),
+    ("seed = 1", "seed", "write seed 1"),
+    ("points 8", "points", "write set points = 8"),
+    ("set points 8", "set points 8", "write set points = 8"),
+    ("```", "`", "remove the line"),
+    ("- param q = 1", "-", "write param q = 1"),
+    ("claims:", "claims", "# claims:"),
+    ("loss is x", "is", "write loss = x"),
+    ("loss <- x", "loss <- x", "write loss = x"),
+    ("x.grad = 1", "x", "write claim d loss/d x"),
+    ("claim x.grad = 1", "x", "write claim d loss/d x"),
+    ("claim diff(loss, x) = 1", "diff", "write claim d loss/d x"),
+    ("claim \\partial loss / \\partial x = 1", "\\", "write claim d loss/d x"),
+    ("claim d^2 loss/d x^2 = 1", "d", "a first one"),
+    ("claim d loss/d x, d loss/d y = 1", ",", "a line for each"),
+    ("claim d loss/d x = ?", "?", "explain"),
+    ("claim d loss/d x = 1 \u00b1 0.1", "\u00b1", "digits"),
+    ('claim d loss/d x = "g.npz"', '"g.npz"', 'write claim d loss/d x from "g.npz"'),
+    ('data q = "t.csv"', '"t.csv"', 'write data q from "t.csv"'),
+    ('rows from "t.csv"', "from", "rows x, y from"),
+    ("loss = A u", "u", "A @ u"),
+    ("loss = (A@u)'u", "u", "(...)' @ u"),
+    ("loss = A.u", ".", "A @ u"),
+    ("loss = A\\u", "\\", "solve(A, u)"),
+    ("loss = x \\cdot y", "\\", "write *"),
+    ("loss = \\sum_{i=1}^{3} v", "{i=1}", "sum(i=1 to n: ...)"),
+    ("loss = max(x, y, 0)", "max", "max(max(a, b), c)"),
+    ("loss = grad(x)", "grad", "in a claim"),
+    ("loss = x /* c */", "/", "#"),
+    ("loss = x\nclaim \u2202L/\u2202x = 1", "L", "did you mean loss?"),
+]
+
 # neighbors, which the advice must not reach: a line that is read, or what is said of it
 READ = [
     "c(a) = 2*a\nloss = c(x)",
@@ -162,6 +211,12 @@ READ = [
     "loss = x - -y",
     "loss = (x > 0)*(y > 0)",
     "a1 = x\nloss = a1",
+    "points = 3\nloss = points*x",
+    "N = 2\nloss = N*x",
+    "L = x\nloss = L",
+    "param m[2], q[2] = [1, 2]\nloss = sum(m*q)",
+    "loss = x - 1",
+    "loss = x*y - y*x",
 ]
 SAID = [
     ("f = x\nloss = 3f", "a product is written 3*f"),
@@ -172,10 +227,15 @@ SAID = [
     ("and = x\nloss = and y", "a product is written and*y"),
     ("loss = sn(x)", "did you mean"),
     ("param q[2] = 1, 2", "write q[2] = [1, 2]"),
+    ("param q, m = 1, 2, 3", "write m = [1, 2, 3]"),
+    ("for k in v:", "repeat"),
+    ("loss = x 12", "x*12"),
+    ("loss = x y", "a product is written x*y"),
+    ("loss = v[0 1]", "0*1"),
 ]
 
 
-@pytest.mark.parametrize(("line", "caret", "way_out"), [*FUNCTIONS, *NUMBERS, *STATEMENTS, *FORMULAS])
+@pytest.mark.parametrize(("line", "caret", "way_out"), [*FUNCTIONS, *NUMBERS, *STATEMENTS, *FORMULAS, *MORE])
 def test_another_spelling_leads_here(line: str, caret: str, way_out: str) -> None:
     with pytest.raises(GradcheckError) as caught:
         read_model(GIVEN + line)
