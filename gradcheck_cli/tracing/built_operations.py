@@ -62,18 +62,18 @@ def _norm(recording: Recording, x: Any, ord: Any = None, axis: Any = None, keepd
     return record(recording, "norm", [x], value, axis=_axes(axis, x.ndim), keepdims=int(bool(keepdims)))
 
 
-def _variance(recording: Recording, x: Any, axis: Any = None, ddof: int = 0, keepdims: Any = False) -> Any:
-    x = recorded(recording, x)
-    middle = x.mean(axis=axis, keepdims=True)
-    count = x.size if axis is None else int(np.prod([x.shape[a] for a in _axes(axis, x.ndim)]))
-    squares = (x - middle) ** 2
-    if not ddof:
-        return squares.mean(axis=axis, keepdims=keepdims)
-    return squares.sum(axis=axis, keepdims=keepdims) / (count - ddof)
+def _moment(operation: str, function: Callable[..., Any]) -> Build:
+    """var and std, of a population or with ddof."""
 
+    def build(recording: Recording, x: Any, axis: Any = None, ddof: int = 0, keepdims: Any = False) -> Any:
+        x, keepdims = recorded(recording, x), bool(keepdims)
+        value = function(plain(x), axis=_tuple(axis), ddof=ddof, keepdims=keepdims)
+        options: dict[str, Any] = {"keepdims": 1} if keepdims and x.ndim else {}
+        if axis is not None:
+            options = {"axis": _axes(axis, x.ndim), "keepdims": int(keepdims)}
+        return record(recording, operation, [x], value, **options, **({"ddof": ddof} if ddof else {}))
 
-def _deviation(recording: Recording, x: Any, **options: Any) -> Any:
-    return np.sqrt(_variance(recording, x, **options))
+    return build
 
 
 def _average(recording: Recording, x: Any, axis: Any = None, weights: Any = None) -> Any:
@@ -166,6 +166,13 @@ def _columns(recording: Recording, parts: Any) -> Any:
     return _concatenate(recording, [p.reshape(-1, 1) if p.ndim == 1 else p for p in parts], 1)
 
 
+def _split(recording: Recording, x: Any, sections: Any, axis: int = 0) -> Any:
+    x = recorded(recording, x)
+    numbers = np.array_split(np.arange(x.shape[axis]), plain(sections))
+    before = (slice(None),) * (axis % x.ndim)
+    return [x[(*before, slice(int(part[0]), int(part[-1]) + 1))] for part in numbers if part.size]
+
+
 def _append(recording: Recording, x: Any, values: Any, axis: Any = None) -> Any:
     return _concatenate(recording, [x, values], axis)
 
@@ -236,6 +243,19 @@ def _of_matrix(operation: str, function: Callable[..., Any]) -> Build:
     return lambda recording, *args: record(recording, operation, args, function(*map(plain, args)))
 
 
+def _of_lower(operation: str, function: Callable[..., Any]) -> Build:
+    """What NumPy computes of the lower triangle alone, the language of the symmetric part."""
+
+    def build(recording: Recording, x: Any) -> Any:
+        x = recorded(recording, x)
+        if x.node.is_leaf or not np.array_equal(plain(x), plain(x).T):
+            lower = np.tril(x)
+            x = lower + lower.T - x * np.eye(len(x))
+        return record(recording, operation, [x], function(plain(x)))
+
+    return build
+
+
 def _trace(recording: Recording, x: Any) -> Any:
     return record(recording, "trace", [x], np.trace(plain(x)))
 
@@ -246,8 +266,17 @@ def _diagonal(recording: Recording, x: Any) -> Any:
 
 def _signed_log_det(recording: Recording, x: Any) -> Any:
     sign, value = np.linalg.slogdet(plain(x))
-    det = record(recording, "det", [x], sign * np.exp(value))
-    return sign, np.log(np.absolute(det))
+    return sign, record(recording, "slogdet", [x], value)
+
+
+def _einsum(recording: Recording, subscripts: Any, *arrays: Any, optimize: Any = None) -> Any:
+    return record(recording, "einsum", arrays, np.einsum(subscripts, *map(plain, arrays)), text=subscripts)
+
+
+def _sorted(recording: Recording, x: Any, axis: Any = -1) -> Any:
+    x = recorded(recording, x)
+    options = {"axis": _axes(axis, x.ndim)} if x.ndim > 1 else {}
+    return record(recording, "sort", [x], np.sort(plain(x), axis), **options)
 
 
 def _take(recording: Recording, x: Any, indices: Any, axis: Any = None) -> Any:
@@ -300,15 +329,20 @@ def _plain_answer(what: str, function: Callable[..., Any]) -> Build:
 
 BUILT: Mapping[str, Build] = MappingProxyType({
     **{name: _reduction(operation, getattr(np, operation)) for name, operation in REDUCTIONS.items()},
-    "norm": _norm, "var": _variance, "std": _deviation, "average": _average,
+    "norm": _norm, "var": _moment("var", np.var), "std": _moment("std", np.std), "average": _average,
     **dict.fromkeys(("dot", "matmul", "inner", "vdot"), _product), "outer": _outer,
     "inv": _of_matrix("inv", np.linalg.inv), "det": _of_matrix("det", np.linalg.det),
-    "slogdet": _signed_log_det,
+    "slogdet": _signed_log_det, "einsum": _einsum, "sort": _sorted,
+    **{name: _of_matrix(name, getattr(np.linalg, name)) for name in ("solve",)},
+    **{name: _of_lower(name, getattr(np.linalg, name)) for name in ("cholesky", "eigvalsh")},
+    **{name: _of_matrix(name, getattr(np, name)) for name in ("kron", "cross", "tril")},
     "trace": _trace, **dict.fromkeys(("diag", "diagonal"), _diagonal),
     "reshape": _reshape, "ravel": _ravel, "squeeze": _squeeze, "expand_dims": _expand,
     "atleast_1d": _at_least(1), "atleast_2d": _at_least(2), "transpose": _transpose, "swapaxes": _swapped,
     "stack": join, "concatenate": _concatenate, "vstack": _rows, "hstack": _side_by_side,
     "column_stack": _columns, "append": _append,
+    **dict.fromkeys(("split", "array_split"), _split), "vsplit": _split,
+    "hsplit": lambda recording, x, sections: _split(recording, x, sections, 1 if x.ndim > 1 else 0),
     "where": _where, "clip": _clip, **dict.fromkeys(("logical_not", "invert", "bitwise_invert"), _not),
     **dict.fromkeys(("logical_or", "bitwise_or"), _or),
     "negative": _negative, "positive": _copied, "copy": _copied,

@@ -63,6 +63,14 @@ def apply_ufunc(recording: Recording, ufunc: Any, method: str, inputs: Any, opti
     return _written_to(out, found)
 
 
+def _unchanged(pair: Sequence[Any]) -> Any:
+    """x of x + 0 or 0 + x, as sum() begins; None of any other sum."""
+    for zero, x in (pair, pair[::-1]):
+        if isinstance(zero, int | float) and not zero and type(x) is Recorded:
+            return x.copy()
+    return None
+
+
 def _written_to(out: Any, found: Any) -> Any:
     target = out[0] if isinstance(out, tuple) else out
     if target is None:
@@ -93,6 +101,8 @@ def apply(
     if set(given) - {"where", "casting", "subok"} or given.get("where", True) is not True:
         raise recording.error(f"{name} with {', '.join(given)} is not traced")
     values = [plain(a) for a in args]
+    if name == "add" and (same := _unchanged(args)) is not None:
+        return same
     if name in OPERATORS:
         return record(recording, OPERATORS[name], args, function(*values))
     if name in ENTRY_BY_ENTRY:

@@ -31,6 +31,7 @@ def replay(
     arguments: Mapping[str, Any],
     parameters: Collection[str],
     text: str,
+    names: Mapping[str, str],
     leaks: Sequence[Leak],
     limits: TracingLimits = TRACING,
 ) -> None:
@@ -42,6 +43,7 @@ def replay(
     arguments : the point
     parameters : the arguments that are moved
     text : the model
+    names : of the arrays, and of the model's parameters
     leaks : where plain numbers were taken of what moves
     limits : distances, and how close is the same
 
@@ -55,6 +57,7 @@ def replay(
     except GradcheckError as error:
         message = f"the model that was traced cannot be read: {error.message}"
         raise TraceError(message, file=program.file) from error
+    tried = 0
     for distance in (0.0, *(sign * far for far in limits.distances for sign in (1, -1))):
         there = {
             name: map_arrays(name, value, _Moved(distance, limits.seed)) if name in parameters else value
@@ -63,10 +66,19 @@ def replay(
         moved: dict[str, Array] = {}
         for name in parameters:
             moved |= named_arrays(name, there[name])
-        wanted = _plain_loss(program, there)
-        found = forward_pass(model.at({k: v for k, v in moved.items() if k in model.inputs})).loss
+        try:
+            wanted = _plain_loss(program, there)
+        except GradcheckError:  # there is no value, as of the root of a matrix that is not positive definite
+            if not distance:
+                raise
+            continue
+        found = forward_pass(model.at({names[k]: v for k, v in moved.items() if k in names})).loss
+        tried += bool(distance) and np.isfinite(wanted)
         if np.isfinite(wanted) and not abs(found - wanted) <= limits.close * max(abs(wanted), 1.0):
             raise _disbelief(program, wanted, float(found), distance, leaks)
+    if not tried:
+        message = f"{program.name} has no value away from the point: nothing tells whether a model is right"
+        raise TraceError(message, file=program.file)
 
 
 class _Moved:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.language.function_names import is_function
+from gradcheck_cli.language.function_names import RESERVED
 from gradcheck_cli.language.statement_words import KEYWORDS
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
@@ -24,7 +24,7 @@ __all__ = ["model_text"]
 # how tight an operator binds: what stands in it and binds less is put in brackets
 COMPARISON, SUM, SIGN, PRODUCT, POWER, ATOM = range(6)
 _BINDING = {"+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "^": POWER}
-_WORDS = frozenset((*KEYWORDS, "pi", "let", "repeat", "to", "loss", "in"))
+_WORDS = frozenset((*KEYWORDS, *RESERVED, "pi", "let", "repeat", "to", "loss", "in"))
 _COMPARISONS = (">", "<", ">=", "<=")
 _OF_TWO = ("where", "max", "min", "xlogy", "hypot", "logaddexp", "atan2", "mod", "copysign", "beta", "betaln")
 _JOINED = frozenset(("+", "-", "*", "/", "^", *_COMPARISONS, *_OF_TWO))
@@ -36,6 +36,7 @@ class _Writer:
     whole_numbers: Mapping[tuple[Any, bytes], str]
     loss: TracedNode
     limits: TracingLimits = TRACING
+    reserved: frozenset[str] = _WORDS
     taken: set[str] = field(default_factory=set)
     known: dict[TracedNode, str] = field(default_factory=dict)
     inputs: list[str] = field(default_factory=list)
@@ -49,7 +50,7 @@ class _Writer:
         """A name of the language that nobody has yet."""
         base = wanted.strip("_") if wanted.isascii() else ""
         name, number = base or "t", 1
-        while name in self.taken or name in _WORDS or is_function(name) or not name.isidentifier():
+        while name in self.taken or name in self.reserved or not name.isidentifier():
             number += 1
             name = f"{base or 't'}_{number}"
         self.taken.add(name)
@@ -72,6 +73,8 @@ class _Writer:
                 f"an array of {value.size:,} numbers is too long for the text of a model",
                 help="trace the function at a smaller point: the model has the same steps",
             )
+        if value.size and bool(np.all(value == value.flat[0])):
+            return _number(value.flat[0])  # one number for all entries
         return _numbers(value)
 
     # -- formulas -----------------------------------------------------------------------------------
@@ -139,6 +142,10 @@ class _Writer:
             return f"{self.atom(x)}'"
         return f"reshape({self.formula(x)[0]}, {list(node.shape)})"
 
+    def write_einsum(self, node: TracedNode) -> str:
+        arrays = ", ".join(self.formula(a)[0] for a in node.arguments)
+        return f'einsum("{node.options["text"]}", {arrays})'
+
     def write_ones(self, node: TracedNode) -> str:
         return f"ones({', '.join(map(str, node.shape))})"
 
@@ -200,14 +207,17 @@ class _Writer:
 
     # -- statements ---------------------------------------------------------------------------------
 
-    def write(self, header: str, file: str) -> str:
-        """The whole model."""
-        order = list(above(self.loss))
+    def write(self, header: str, file: str) -> tuple[str, dict[str, str]]:
+        """The whole model, and its names of parameters."""
+        order = sorted(above(self.loss), key=lambda node: node.number)
+        parameters = {}
+        self.reserved = _WORDS.union(node.operation for node in order)
         self.uses.update(argument for node in order for argument in node.arguments)
         self.taken.add("loss")
         for node in order:
             if node.operation == "param":
-                name = self.known[node] = self.fresh(str(node.options["name"]))
+                given = str(node.options["name"])
+                name = self.known[node] = parameters[given] = self.fresh(given)
                 self.inputs.append(f"param {name}{_sizes(node.value)} = {self.written(node.value)}")
         for node in order:
             if not node.is_leaf and node is not self.loss and self._is_step(node):
@@ -215,7 +225,7 @@ class _Writer:
                 self.known[node] = self.fresh(self.names.get(node, "t"))
                 self._add(self.known[node], text, file, node.line)
         self._add("loss", self.formula(self.loss)[0], file, self.loss.line)
-        return "\n".join([*header.splitlines(), *self.inputs, *self.steps, ""])
+        return "\n".join([*header.splitlines(), *self.inputs, *self.steps, ""]), parameters
 
     def _is_step(self, node: TracedNode) -> bool:
         if node in self.names or self.uses[node] > 1:
@@ -226,7 +236,7 @@ class _Writer:
         self.steps.append(f"{name} = {text}" + (f"  # {file}:{line}" if line else ""))
 
 
-def model_text(loss: TracedNode, recording: Recording, header: str, file: str) -> str:
+def model_text(loss: TracedNode, recording: Recording, header: str, file: str) -> tuple[str, dict[str, str]]:
     """The model whose loss is a node.
 
     Parameters
@@ -238,7 +248,10 @@ def model_text(loss: TracedNode, recording: Recording, header: str, file: str) -
 
     Returns
     -------
-    str
+    text
+        Of the model.
+    names
+        Of its parameters, by those of the program.
 
     Raises
     ------
@@ -283,8 +296,6 @@ def _number(value: float) -> str:
 def _numbers(value: Array) -> str:
     if not value.ndim:
         return _number(value.item())
-    if value.size and bool(np.all(value == value.flat[0])):
-        return _number(value.flat[0])  # one number for all entries
     return f"[{', '.join(map(_numbers, value))}]"
 
 

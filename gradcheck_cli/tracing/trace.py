@@ -30,6 +30,7 @@ class Trace:
 
     text: str
     loss: float
+    names: Mapping[str, str]  # of the program's arrays, and of the model's parameters
     leaks: tuple[Leak, ...]
 
 
@@ -67,9 +68,9 @@ def trace(
     with program.errors(), exchanged_names(program.modules, recording), recording.naming(node_of):
         result = program.function(**recorded)
     loss = _loss_of(program, result, recording)
-    text = model_text(loss, recording, _header(program, recording), _base(program.file))
-    replay(program, arguments, names, text, recording.leaks, limits)
-    return Trace(text, float(loss.value), tuple(recording.leaks))
+    text, own = model_text(loss, recording, _header(program, recording), _base(program.file))
+    replay(program, arguments, names, text, own, recording.leaks, limits)
+    return Trace(text, float(loss.value), own, tuple(recording.leaks))
 
 
 def _base(file: str) -> str:

@@ -5,6 +5,7 @@ Knows nothing of arrays that record, and nothing of the language of model files.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,9 @@ from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.numerics.array_types import Array
 
 __all__ = ["TraceError", "TracedNode", "above", "assemble", "constant", "rows_of", "sources"]
+
+
+_NUMBERS = itertools.count()
 
 
 class TraceError(GradcheckError):
@@ -35,10 +39,12 @@ class TracedNode:
     options: Mapping[str, Any] = field(default_factory=dict)
     line: int = 0
     depends: bool = field(init=False)
+    number: int = field(init=False)  # in the order in which values were computed
 
     def __post_init__(self) -> None:
         moves = self.operation == "param" or any(a.depends for a in self.arguments)
         object.__setattr__(self, "depends", moves)
+        object.__setattr__(self, "number", next(_NUMBERS))
 
     @property
     def is_leaf(self) -> bool:

@@ -25,6 +25,7 @@ def point() -> dict[str, Any]:
     draw = {name: random.normal(size=shape) for name, shape in {
         "A": (2, 3), "B": (3, 2), "S": (2, 2), "v": (3,), "u": (2,), "X": (4, 3)}.items()}  # fmt: skip
     draw["S"] = draw["S"] @ draw["S"].T + np.eye(2)
+    draw["v"] = np.array([0.8, -0.4, 1.2])
     return {**draw, "s": 0.7, "y": np.array([0, 2, 1, 1]), "m": np.array([True, False, True])}
 
 
@@ -84,6 +85,10 @@ LOSSES = [
     "np.repeat(v, 2)[3]", "np.diag(S).sum()", "np.diag(v)[1, 1]", "np.broadcast_to(u, (3, 2)).sum()",
     "np.diff(v) @ u", "np.roll(v, 1) @ X[0]", "np.asarray(v).sum() + np.array(v, copy=True)[0]",
     "np.atleast_2d(v)[0, 1]", "np.apply_along_axis(lambda r: r @ r, 1, A).sum()",
+    "np.linalg.solve(S, u) @ u", "np.linalg.cholesky(S)[1, 0]", "np.linalg.eigvalsh(S)[1]", "np.sort(v)[1]",
+    "np.kron(u, v)[4]", "np.cross(v, X[0])[2]", "np.einsum('ij,jk->ik', A, B)[0, 1]", "np.einsum('ii', S)",
+    "np.tril(S).sum()", "np.var(A, axis=1, ddof=1)[0] + np.std(v, ddof=1)",
+    "A.std(axis=0, keepdims=True).sum()",
     "np.linalg.det(S)", "np.linalg.inv(S)[0, 1]", "np.linalg.slogdet(S)[1]", "np.eye(2)[0] @ S @ u",
     "np.zeros_like(v).sum() + s", "np.ones(3) @ v", "np.full(3, 2.0) @ v", "np.linspace(0, 1, 3) @ v",
     "float(np.pi)*s", "len(v)*s", "v.shape[0]*s + v.size*s + A.ndim*s", "v.copy()[0]", "v.astype(float)[1]",
@@ -140,6 +145,7 @@ def test_the_methods_agree_on_what_was_traced(tmp_path: Path, loss: str) -> None
     ("return np.fft.fft(v).real.sum()", 7, "fft is not traced"),
     ("return np.linalg.norm(S, 2)", 7, "ord=2"),
     ("return v[v < -1].size*s", 7, "a mask"),
+    ("if s != 0.7:\n    raise ValueError\nreturn s", None, "no value away from the point"),
     ("return v", None, "a loss is one number"),
     ("return 3.0", None, "does not move"),
     ("return float(s)**2", None, "float(...)"),
