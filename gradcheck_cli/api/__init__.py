@@ -18,17 +18,18 @@ if TYPE_CHECKING:
         save_point,
         show,
     )
-    from gradcheck_cli.api.programs import trace
+    from gradcheck_cli.api.programs import check_program, trace
 
 __all__ = [
-    "FunctionRecord", "check", "check_point_path", "explain", "functions", "gain", "init_stats", "load",
-    "load_claims", "load_text", "model_stats", "save_point", "show", "trace", "unreadable",
+    "FunctionRecord", "check", "check_point_path", "check_program", "explain", "functions", "gain",
+    "init_stats", "load", "load_claims", "load_text", "model_stats", "save_point", "show", "trace",
+    "unreadable",
 ]  # fmt: skip
 
 _HOMES = {
     **dict.fromkeys(("FunctionRecord", "check", "explain", "functions", "unreadable"), "gradients"),
     **dict.fromkeys(("gain", "init_stats", "model_stats"), "initialization"),
-    "trace": "programs",
+    **dict.fromkeys(("check_program", "trace"), "programs"),
 }
 
 

@@ -16,6 +16,7 @@ __all__ = ["COMMANDS", "commands"]
 
 # Each command: its module in this folder, and the first sentence of its help.
 COMMANDS = {
+    "code": ("code_command", "Judge the gradient that a NumPy program computes of its loss; both are run."),
     "example": ("example_command", "List the example models, print one, or save it with its data files."),
     "explain": (
         "explain_command",

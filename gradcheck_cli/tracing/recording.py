@@ -6,7 +6,7 @@ Knows nothing of operations.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck_cli.common.errors import Place
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, rows_of
 
-__all__ = ["Leak", "Recording"]
+__all__ = ["Leak", "Recording", "line_of", "watching"]
 
 
 @dataclass(frozen=True)
@@ -74,27 +74,47 @@ class Recording:
             The node that a variable holds; None for other variables.
         """
 
-        def look(frame: FrameType) -> None:
-            for name, held in frame.f_locals.items():
-                node = node_of(held)
-                if node is not None and node not in self.names:
-                    self._name(node, name)
-                elif type(held) is np.ndarray and held.dtype.kind in "iu":
-                    self.whole_numbers.setdefault((held.shape, held.astype(int).tobytes()), name)
+        def look(name: str, held: Any, line: int) -> None:
+            node = node_of(held)
+            if node is not None and node not in self.names:
+                self._name(node, name)
+            elif type(held) is np.ndarray and held.dtype.kind in "iu":
+                self.whole_numbers.setdefault((held.shape, held.astype(int).tobytes()), name)
 
-        def follow(frame: FrameType, event: str, argument: Any) -> Any:
-            if frame.f_code.co_filename not in self.files:
-                return None
-            if event in ("line", "return"):
-                look(frame)
-            return follow
-
-        before = sys.gettrace()
-        sys.settrace(follow)
-        try:
+        with watching(self.files, look):
             yield
-        finally:
-            sys.settrace(before)
+
+
+@contextmanager
+def watching(files: Collection[str], look: Callable[[str, Any, int], None]) -> Iterator[None]:
+    """Look at the variables of a program after each of its lines.
+
+    Parameters
+    ----------
+    files : of the program
+    look : is told a variable's name, what it holds, and the line that ran last there
+    """
+    last: dict[FrameType, int] = {}
+
+    def follow(frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename not in files:
+            return None
+        if event in ("line", "return"):
+            line = last.get(frame, frame.f_lineno)
+            for name, held in list(frame.f_locals.items()):
+                look(name, held, line)
+            last[frame] = frame.f_lineno
+        if event == "return":
+            look("", argument, frame.f_lineno)
+            last.pop(frame, None)
+        return follow
+
+    before = sys.gettrace()
+    sys.settrace(follow)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 def line_of(file: str, line: int) -> Place:

@@ -21,7 +21,7 @@ from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recording import Leak, line_of
 from gradcheck_cli.tracing.traced_nodes import TraceError
 
-__all__ = ["choices", "first_of", "replay"]
+__all__ = ["choices", "first_of", "loss_of", "replay"]
 
 _CHOICES = ("a branch", "a mask", "an index", "np.argmax", "np.argmin")
 
@@ -67,7 +67,7 @@ def replay(
         for name in parameters:
             moved |= named_arrays(name, there[name])
         try:
-            wanted = _plain_loss(program, there)
+            wanted = loss_of(program, there)
         except GradcheckError:  # there is no value, as of the root of a matrix that is not positive definite
             if not distance:
                 raise
@@ -103,7 +103,8 @@ def choices(leaks: Collection[Leak]) -> Iterator[Leak]:
     return (leak for leak in leaks if leak.what in _CHOICES)
 
 
-def _plain_loss(program: Program, arguments: Mapping[str, Any]) -> float:
+def loss_of(program: Program, arguments: Mapping[str, Any]) -> float:
+    """What the function itself computes, of copies of its arguments."""
     with program.errors(), np.errstate(all="ignore"):
         result = program.function(**copy.deepcopy(dict(arguments)))
         return float(np.asarray(first_of(result), dtype=float).reshape(()))

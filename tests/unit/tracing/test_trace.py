@@ -190,4 +190,4 @@ def test_parameters_in_dicts_and_lists_have_names_of_their_own(tmp_path: Path) -
     path.write_text("def f(p, layers):\n    return (p['W1'] @ layers[0]).sum() + layers[1].sum()*p['b 1']\n")
     arguments = {"p": {"W1": np.eye(2), "b 1": 0.5}, "layers": [np.ones(2), np.ones(1)]}
     model = api.load(trace(load_program(f"{path}:f"), arguments).text)
-    assert [p.name for p in model.parameters()] == ["W1", "layers0", "layers1", "p_b 1".replace(" ", "_")]
+    assert [p.name for p in model.parameters()] == ["W1", "p_b_1", "layers0", "layers1"]

@@ -1,0 +1,41 @@
+"""Reads the options of `code`. Gives the report on a program's gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from gradcheck_cli.cli.delivery import deliver
+from gradcheck_cli.cli.group import commands
+from gradcheck_cli.cli.options import Listed, output_options
+from gradcheck_cli.numerics.limits.checking import CHECKING
+
+__all__ = ["code"]
+
+
+@commands.command()
+@click.argument("loss", metavar="FILE.py:LOSS")
+@click.option("--grad", required=True, metavar="FILE.py:GRAD", help="The function that returns the gradient.")
+@click.option("--at", metavar="POINT", help="Arguments: FILE.npz, FILE.json or FILE.py:FUNCTION.")
+@click.option("--wrt", type=Listed(), metavar="A,B", help="The arguments that GRAD differentiates by.")
+@click.option("--points", type=click.IntRange(1, CHECKING.most_points),
+              help="Points in all, the given one first.")  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True, help="One line.")
+@click.option("-v", "--verbose", is_flag=True, help="Every claim, every table.")
+@output_options("run")
+def code(loss: str, grad: str, at: str | None, wrt: tuple[str, ...] | None, points: int | None,
+         **chosen: Any) -> int:  # fmt: skip
+    """Judge the gradient that a NumPy program computes of its loss; both are run.
+
+    \b
+    Example:  gradcheck code mlp.py:loss --grad mlp.py:grad --at point.npz
+    Exit codes: 0 ok (or KINK), 1 WRONG, 3 UNRESOLVED, 2 the program could
+    not be run or does what no model says.
+    """
+    from gradcheck_cli import api
+
+    options = {} if points is None else {"points": points}
+    report = api.check_program(loss, grad=grad, at=at, parameters=wrt or (), **options)
+    deliver([report], "run", chosen, int(chosen["verbose"]) - int(chosen["quiet"]))
+    return report.exit_code

@@ -1,0 +1,71 @@
+"""A program's gradient beside the model that is traced of its loss, in one command."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gradcheck_cli import api
+from gradcheck_cli.cli.main import main
+from gradcheck_cli.common.errors import GradcheckError
+from gradcheck_cli.results.gradient_results import Report, Verdict
+
+NET = Path(__file__).parents[1] / "programs" / "net.py"
+
+
+def report(function: str) -> Report:
+    return api.check_program(f"{NET}:loss", grad=f"{NET}:{function}", at=f"{NET}:point", points=1)
+
+
+@pytest.mark.parametrize("function", ["right", "by_name", "with_loss", "in_float32"])
+def test_right_gradients_are_ok(function: str) -> None:
+    found = report(function)
+    assert found.verdict is Verdict.OK
+    assert {claim.by for claim in found.claims} == {"W1", "b1", "W2", "b2"}
+    assert all(block.claimed for block in found.parameters)
+
+
+@pytest.mark.parametrize(("function", "wrong", "variable", "said"), [
+    ("forgets_the_derivative", {"W1", "b1"}, "db1 =", "leaves out the derivative of tanh (net.py:14)"),
+    ("takes_the_slope_at_z", {"W1", "b1"}, "db1 =",
+     "has 1 - z^2 in place of the derivative of tanh (net.py:14)"),
+    ("forgets_the_mean", {"b2"}, "db2 =", "is 5 (the length of axis 0 of X) times the true value"),
+    ("forgets_the_penalty", {"W1"}, "dW1 =", "leaves out the second term of the sum (net.py:22)"),
+    ("has_the_wrong_sign", {"W2"}, "dW2 =", "has the wrong sign"),
+    ("adds_rows_once", {"b1"}, "db1 =", "is 1/2 times the true value"),
+])  # fmt: skip
+def test_a_mistake_is_found_at_its_line(
+    function: str, wrong: set[str], variable: str, said: str
+) -> None:
+    found = report(function)
+    claims = [claim for claim in found.claims if claim.verdict is Verdict.WRONG]
+    assert {claim.by for claim in claims} == wrong
+    text = NET.read_text().splitlines()
+    lines = {text[claim.line - 1].strip() for claim in claims}
+    assert any(line.startswith(variable) for line in lines), lines
+    assert any(str(claim.diagnosis).startswith(said) for claim in claims), claims
+
+
+@pytest.mark.parametrize(("function", "said"), [
+    ("returns_too_many", "returns 6 arrays, and there are 5 parameters"),
+    ("names_another", "returns W3, which is no parameter"),
+    ("takes_another", "takes eta, which is no argument of the loss"),
+    ("raises", "raises raised ValueError"),
+    ("nothing", "has no function nothing"),
+])  # fmt: skip
+def test_what_is_no_gradient_is_said(function: str, said: str) -> None:
+    with pytest.raises(GradcheckError, match=re.escape(said)):
+        report(function)
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["code", f"{NET}:loss", "--grad", f"{NET}:has_the_wrong_sign", "--at", f"{NET}:point", "-q"]
+    assert main(words) == 1
+    assert "WRONG" in capsys.readouterr().out
+    assert main([*words[:3], f"{NET}:right", *words[4:]]) == 0
+    assert main([*words[:3], f"{NET}:raises", *words[4:]]) == 2
+    found = capsys.readouterr()
+    assert "Traceback" not in found.out + found.err
+    assert "net.py:" in found.err
