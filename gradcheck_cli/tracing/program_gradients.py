@@ -15,6 +15,7 @@ import numpy as np
 
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.argument_trees import is_float, named_arrays
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recording import watching
@@ -133,7 +134,7 @@ def _without_loss(result: Any, loss: float) -> Any:
     if not isinstance(result, list | tuple) or len(result) < 2 or np.size(result[0]) != 1:
         return result
     first = np.asarray(result[0], dtype=float).reshape(())
-    if not np.isclose(first, loss, rtol=1e-6, atol=0):
+    if not np.isclose(first, loss, rtol=TRACING.same_loss, atol=0):
         return result
     return result[1] if len(result) == 2 else result[1:]
 

@@ -11,6 +11,9 @@ class TracingLimits(NamedTuple):
     # relative | how far the model's loss may be from the program's: both round some thousand operations, in
     # another order, and may cancel some digits | set by hand, not measured
     close: float = 1e-9
+    # relative | within which the first number that a gradient function returns is the loss: float32 rounds to
+    # 6e-8, over a sum of some terms | set by hand, not measured
+    same_loss: float = 1e-6
     # relative to each entry, or absolute near 0 | how far from the point a trace is tried: a mask or a branch
     # that changes 3 % away is not seen nearer | set by hand: distances at which leaks of 18 programs showed
     distances: tuple[float, ...] = (1e-3, 0.03, 0.3, 1.0)
