@@ -7,9 +7,9 @@ What was chosen twice is added twice: products with one-hot rows say so. Knows n
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any
 
-from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.formulas.array_algebra import Algebra
 from gradcheck_cli.model.graph import Node, spell_part
 from gradcheck_cli.model.primitives.record import Shape
@@ -26,18 +26,29 @@ def choice(algebra: Algebra, node: Node, given: Sequence[int]) -> int:
 
 
 def choice_back(algebra: Algebra, node: Node, adjoint: int, given: Sequence[int], shape: Shape) -> int:
-    """The adjoint of the array; `shape`: its own. Raises OptionError where no product says it."""
+    """The adjoint of the array; `shape`: its own. Where no product says it, a name for it alone."""
     key = node.options["key"]
     along = len(node.shape) - sum(isinstance(part, slice) for part in key)
     if len(shape) > 2 or along > 1:
-        raise OptionError(
-            "no formula is known for entries chosen from more than two axes",
-            help="gradcheck run checks it all the same",
-        )
+        return _of_many_axes(algebra, key, algebra.fit(adjoint, node.shape), given[1:], shape)
     waiting = iter(given[1:])
     chosen = [_rows(algebra, part, n, waiting, bool(along)) for part, n in zip(key, shape, strict=True)]
     adjoint = algebra.fit(adjoint, node.shape)
     return _along_one(algebra, chosen, adjoint) if along else _of_one(algebra, chosen, adjoint)
+
+
+def _of_many_axes(
+    algebra: Algebra, key: tuple[Any, ...], adjoint: int, chosen: Sequence[int], shape: Shape
+) -> int:
+    """Of the first axis alone, as one-hot rows times a matrix; else scatter(adjoint, indices)."""
+    if key[0] is None and all(isinstance(part, slice) for part in key[1:]):
+        count = prod(algebra.shape(chosen[0]))
+        y = algebra.reshape(chosen[0], (count,)) if len(algebra.shape(chosen[0])) != 1 else chosen[0]
+        rows = algebra.call("one_hot", y, algebra.number(shape[0]), shape=(count, shape[0]))
+        rest = prod(shape[1:])
+        whole = algebra.matmul(algebra.transpose(rows), algebra.reshape(adjoint, (count, rest)))
+        return algebra.reshape(whole, shape)
+    return algebra.call("scatter", adjoint, *chosen, shape=shape)
 
 
 def _rows(algebra: Algebra, part: Any, size: int, waiting: Iterator[int], along: bool) -> int | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.formulas.array_algebra import Algebra
 from gradcheck_cli.model.graph import Node, spell_listed
 from gradcheck_cli.model.primitives.record import Shape
@@ -26,7 +25,7 @@ CONVOLUTIONS = ("max_pool", "avg_pool", *(f"conv{d}d{kind}" for d in (1, 2) for 
 def through_convolution(
     algebra: Algebra, node: Node, adjoint: int, own: int, given: Sequence[int], position: int
 ) -> int:
-    """The adjoint of one argument; `own`: the value of the node. Raises OptionError where none is known."""
+    """The adjoint of one argument; `own`: the value of the node."""
     adjoint = algebra.fit(adjoint, node.shape)
     if node.operation == "avg_pool":
         return _spread(algebra, algebra.times(algebra.power(_count(algebra, node), -1), adjoint), node)
@@ -83,13 +82,11 @@ def _spread(algebra: Algebra, e: int, node: Node) -> int:
 
 
 def _to_largest(algebra: Algebra, node: Node, adjoint: int, own: int, x: int) -> int:
-    """Equal parts for all that are largest in their window."""
+    """Equal parts for all that are largest in their window; where windows overlap, a name for it alone."""
     layout: Layout = node.options["layout"]
     if any(s < k for s, k in zip(layout.stride, layout.kernel, strict=True)):
-        raise OptionError(
-            "no formula is known for max_pool of windows that overlap",
-            help="gradcheck run checks it all the same",
-        )
+        more = ", ".join([spell_listed(layout.kernel), *_keywords(layout)])
+        return algebra.call("max_pool_input", adjoint, x, shape=layout.x, more=more)
     at = algebra.compare("ge", x, _spread(algebra, own, node))
     ties = _call(algebra, f"conv{len(layout.sizes)}d", layout, {"x": at, "w": _ones(algebra, layout)}, "z")
     return algebra.times(at, _spread(algebra, algebra.times(adjoint, algebra.power(ties, -1)), node))

@@ -23,6 +23,7 @@ _ENTRY = re.compile(r"\(\s*([0-9]{1,9}(?:\s*,\s*[0-9]{1,9})?)\s*\)")
 _ALONG = (
     "sum", "mean", "prod", "softmax", "log_softmax", "logsumexp", "cumsum", "cumprod", "var", "std", "sort",
 )  # fmt: skip
+_POOLS = ("max_pool", "avg_pool")
 _OTHER_COUNTS = {
     **{(name, 2): f"{name}(x, axis=1)" for name in _ALONG},
     ("stack", 1): "stack(a, b, axis=0), without the brackets of a list",
@@ -47,6 +48,12 @@ def check_function_call(names: KnownNames, function: str, op: Op, arguments: tup
             other = _OTHER_COUNTS.get((function, len(arguments)))
             help = f"write {other or forms}"
             raise source.error(f"{function} does not take {given}", op.span, help=help)
+        if function in _POOLS and len(arguments) > 2:
+            raise source.error(
+                f"{function} with two numbers has two readings: a window of both, or a window and a step",
+                op.span,
+                help=f"write {function}(x, [3, 2]), or {function}(x, 3, stride=2)",
+            )
         return
     if is_function(function):
         raise _hidden(names, function, op)

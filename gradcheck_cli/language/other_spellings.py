@@ -105,8 +105,13 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "hinge hinge_loss": ("max(1 - {0}*{1}, 0)",),
     "standardize layer_norm layernorm": ("({0} - mean({0}))/sqrt(mean(({0} - mean({0}))^2) + 1e-5)",),
     "cosine cosine_similarity": ("dot({0}, {1})/(norm({0})*norm({1}))",),
-    "conv": ("conv1d({*})", "sum(j = 0 to 2: {0}[i+j]*{1}[j])"),
-    "conv1d convolve correlate": ("sum(j = 0 to 2: {0}[i+j]*{1}[j])",),
+    "conv correlate": ("conv1d({*})",),
+    "convolve": ("conv1d({0}, flip({1}))",),
+    "conv2 convolve2d": ("conv2d({0}, flip({1}))",),
+    "correlate2d Conv2d": ("conv2d({*})",),
+    "maxpool maxpool2d max_pool2d max_pool1d MaxPool2d": ("max_pool({0}, {1})", "max_pool({0}, 2)"),
+    "avgpool avgpool2d avg_pool2d avg_pool1d mean_pool AvgPool2d": ("avg_pool({0}, {1})", "avg_pool({0}, 2)"),
+    "reverse fliplr flipud rot180": ("flip({0})",),
     # choices
     "heaviside step theta": ("({0} > 0)",),
     "H Theta Heaviside": ("({0} > 0)",),
@@ -172,9 +177,12 @@ _REMARKS: Mapping[str, str] = MappingProxyType({
     "None newaxis": "axes of length 1 are written by reshape(x, [3,1,4])",
     "range arange linspace": "write the numbers, [0, 1, 2], or a sum: sum(i = 0 to 2: ...)",
     "pinv": "write inv(A' @ A) @ A'",
-    "conv2d convolve2d": "a sum over the window: sum(i = 0 to 1: sum(j = 0 to 1: ...))",
+    "conv_transpose1d conv_transpose2d conv2d_transpose ConvTranspose2d deconv": (
+        "write conv2d_input(x, w, 28, 28) with the sizes of the result"
+    ),
+    "index_select take_along_axis": "data w[3] in 0 to 9 = [4, 0, 9] choose rows, E[w,:], or entries, p[w]",
     "I": "write eye(3) for the identity; a comparison is 1 or 0 by itself: (x > 0)",
-    "nll nll_loss": "write -log_softmax(z)[1] for the scores z, where 1 is the true class",
+    "nll nll_loss": "write -log_softmax(z)[y] for the scores z and data y in 0 to 9, the true class",
     "derivative grad gradient nabla D": "a derivative stands in a claim: claim d loss/d w0 = ...",
     "integral integrate quad": "integrals are not computed",
     "rand randn random normal uniform gaussian N": "what is drawn stands behind ~: param w[3] ~ normal(0, 1)",
@@ -188,7 +196,6 @@ _REMARKS: Mapping[str, str] = MappingProxyType({
     "fft rfft ifft": "there are no complex numbers: write the sums of cos and sin",
     "expm logm sqrtm": "functions of matrices are inv, det and products",
     "besselk k0 k1 airy airyai zeta": "it is not among the functions: gradcheck functions lists them",
-    "flip reverse": "write the entries, [v[2], v[1], v[0]]",
 })  # fmt: skip
 REMARKS: Mapping[str, str] = MappingProxyType(
     {name: remark for names, remark in _REMARKS.items() for name in names.split()}

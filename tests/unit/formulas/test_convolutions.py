@@ -6,7 +6,6 @@ import pytest
 
 from claimed import judged_alone
 from gradcheck_cli import api
-from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.formulas.derivation import Derivation
 from gradcheck_cli.results.gradient_results import Verdict
 
@@ -50,7 +49,8 @@ def test_what_is_printed_is_right_as_a_claim(step: str) -> None:
     assert [(r.verdict, r.note) for r in results] == [(Verdict.OK, None)] * len(claims), terms
 
 
-def test_of_windows_that_overlap_the_largest_has_no_formula() -> None:
+def test_of_windows_that_overlap_the_largest_has_a_name() -> None:
+    """max_pool_input is no function of the language."""
     derivation = Derivation(api.load(f"{GIVEN}z = max_pool(v, 3, stride=1)\nloss = sum(sin(z))"), "loss")
-    with pytest.raises(OptionError, match="overlap"):
-        derivation.contributions()
+    term = derivation.term("v", derivation.contributions()["v"])
+    assert term.formula == "max_pool_input(d loss/d z, v, 3)"

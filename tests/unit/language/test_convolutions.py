@@ -74,6 +74,7 @@ BAD = [
     ("max_pool(v, [2, 2])", "a window of 2 axes, [7] has 1", "[1, 2]"),
     ("max_pool(x, 5)", "a window of 5 by 5 is larger than 4 by 6", ""),
     ("max_pool(x, 0)", "window of max_pool", ""),
+    ("max_pool(x, 3, 2)", "has two readings", "max_pool(x, [3, 2]), or max_pool(x, 3, stride=2)"),
     ("max_pool(x)", "does not take 1 argument", "max_pool(x, k, stride=k)"),
     ("avg_pool(x, 2.5)", "avg_pool takes whole numbers", ""),
     ("flip(v[0])", "flip of a single number", ""),

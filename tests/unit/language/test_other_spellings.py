@@ -260,7 +260,7 @@ def test_the_advice_does_not_reach_a_neighbor(line: str, help: str) -> None:
 def typed(form: str) -> str:
     """A form with numbers in its places, whole ones where a size is meant."""
     text = with_names(form, ()) or ""
-    if re.search(r"\b(?:eye|ones|one_hot|transpose)\(", form):
+    if re.search(r"\b(?:eye|ones|one_hot|transpose|max_pool|avg_pool)\(", form):
         text = re.sub(r"\bx\b", "2", re.sub(r"\by\b", "3", text))
     return f"param x = 1, y = 2, z = 3\nloss = {text}"
 
