@@ -26,6 +26,7 @@ _ALONG = (
 _POOLS = ("max_pool", "avg_pool")
 _OTHER_COUNTS = {
     **{(name, 2): f"{name}(x, axis=1)" for name in _ALONG},
+    ("reshape", 1): "reshape(x, [2, 3]): the shape stands behind the array",
     ("stack", 1): "stack(a, b, axis=0), without the brackets of a list",
     ("log", 2): "log(x)/log(b) for the base b",
     ("atan", 2): "atan2(y, x)",

@@ -39,6 +39,10 @@ _KEYWORDS = {
     "keepdim": "an axis that is summed stays with length 1; keepdims=0 drops it",
     "negative_slope": "write slope=0.2", "base": "write log2(x), log10(x), or log(x)/log(b)",
 }  # fmt: skip
+_BEHIND = {
+    "transpose": "the order of the axes stands behind: transpose(x, (0, 2, 1))",
+    "reshape": "the shape stands behind: reshape(x, [2, 3])",
+}
 _WHOLE = ("axis", "stride", "padding", "groups")  # keywords of whole numbers
 _LARGEST = 2.0**53  # of the doubles that are whole numbers one by one
 _BINARY = {
@@ -90,7 +94,7 @@ class _Assembly:
             op = self.ops[position]
             if op.kind != "call":
                 continue
-            self._written_out.update(place for name, place in op.options if name.name in _WHOLE)
+            self._written_out.update(place for _, place in op.options if self.ops[place].kind in LISTS)
             record = resolve_function(op.text, len(op.arguments))
             if record is not None and record.listed:
                 self._written_out.update(op.arguments[record.arguments or 0 :])
@@ -146,7 +150,8 @@ class _Assembly:
         meant = ", ".join(p.text for p in parts) if all(p.kind == "number" for p in parts) else "a, b"
         decimal = "; the decimal sign is a point" if len(parts) == 2 else ""
         return self.source.error(
-            "numbers in round brackets are axes or lengths", op.span, help=f"write [{cut(meant)}]{decimal}"
+            "numbers in round brackets are axes or lengths", op.span,
+            help=f"write [{cut(meant)}]{decimal}; axes have a keyword: sum(x, axis=(0, 1))",
         )
 
     def _index(self, position: int, op: Op) -> None:
@@ -254,7 +259,7 @@ class _Assembly:
                     if name.name not in known
                     else f"{name.display} is given twice",
                     name.span,
-                    help=_KEYWORDS.get(name.name, f"its keywords: {takes}"),
+                    help=_BEHIND.get(function) or _KEYWORDS.get(name.name, f"its keywords: {takes}"),
                 )
             word = WORDS.get(name.name, {}).get(self.ops[position].text)
             if word is not None:

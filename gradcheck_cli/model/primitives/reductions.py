@@ -65,6 +65,8 @@ def reduce_shape(
             help="per-row values are added over the rows by sum_rows or mean_rows",
         )
     axis = read_axis(axis, shape)
+    if keepdims not in (None, 0, 1):
+        raise ShapeError("keepdims is 0 or 1", help="0 drops the axes that are reduced, 1 keeps them")
     keepdims = None if keepdims is None or bool(keepdims) == (axis is not None) else int(keepdims)
     return reduced(shape, axis, keepdims), {"rank": len(shape), "axis": axis, "keepdims": keepdims}
 
