@@ -180,7 +180,7 @@ def _in_rows(mask: Mask, name: str) -> str | None:
     pattern = mask[rows][0] if rows.any() else mask[0]
     if not (mask[rows] == pattern).all():
         return None
-    noun = "training row" if mask.ndim == 3 else "row"  # a matrix has rows of its own
+    noun = "training row" if mask.ndim > 2 else "row"  # a matrix has rows of its own
     said, where = _describe(pattern, name), _rows(rows, noun)
     return None if said is None else f"{said} in {where}"
 

@@ -6,6 +6,7 @@ The oracle is NumPy, written out here: values as they stand, derivatives by the 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import gradcheck_cli as gc
 from build import one_of
 from gradcheck_cli import api
 from gradcheck_cli.common.errors import GradcheckError
+from gradcheck_cli.render.registry import OutputOptions, render
 
 X = np.random.default_rng(1).uniform(0.3, 1.7, (2, 3, 2, 4)).round(3)
 G = np.random.default_rng(2).uniform(0.3, 1.7, (3,)).round(3)
@@ -185,3 +187,42 @@ def test_what_does_not_fit_has_a_place_and_a_way_out(text: str, said: str, way_o
 def test_a_value_that_is_repeated_is_noted(text: str, note: str) -> None:
     model = gc.load(f"{HEAD}param Y[2,3,3] = 1, Z[2,2,3] = 1\ny = {text}\nloss = sum(y)")
     assert [n for n in model.notes if note in n]
+
+
+# --- files, rows, and what is printed -------------------------------------------------------------
+
+
+def test_rows_of_arrays_from_files_and_back(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    images, kernel = rng.normal(size=(5, 2, 3, 3)), rng.normal(size=(2, 3, 3))
+    np.save(tmp_path / "images.npy", images)
+    np.savez(tmp_path / "kernel.npz", K=kernel)
+    model = api.load_text(
+        'rows I[2,3,3] from "images.npy"\nparam K from "kernel.npz"\n'
+        "h = sum(I*K, axis=(1,2), keepdims=0)\nl = tanh(h[0])*h[1]\nloss = mean_rows(l)\n"
+        "claim d l/d h = [(1 - tanh(h[0])^2)*h[1], tanh(h[0])]\n"
+        "claim d loss/d K = sum_rows(I*reshape(d loss/d h, [2,1,1]))\n"
+        "claim d loss/d K = 2*sum_rows(I*reshape(d loss/d h, [2,1,1]))\n",
+        file="-", folder=tmp_path,
+    )  # fmt: skip
+    report = gc.check(model, points=2, all_entries=True)
+    claims = sorted(report.claims, key=lambda claim: claim.line)
+    assert [claim.verdict.value for claim in claims] == ["ok", "ok", "WRONG"]
+    sums = (images * kernel).sum((2, 3))
+    inner = np.stack([(1 - np.tanh(sums[:, 0]) ** 2) * sums[:, 1], np.tanh(sums[:, 0])], 1)
+    wanted = (images * inner[:, :, None, None]).mean(0)
+    for entry in report.parameters[0].entries:
+        assert entry.symbolic == pytest.approx(wanted[entry.index], rel=1e-11)
+    api.save_point(model, tmp_path / "point.npz")
+    again = api.load_text('param K from "point.npz"\nloss = sum(K)', file="-", folder=tmp_path)
+    np.testing.assert_array_equal(again.inputs["K"].values, kernel)
+
+
+def test_values_are_printed_one_matrix_row_by_row() -> None:
+    model = gc.load("param X[2,2,2] = [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]\ny = X^2\nloss = sum(y)")
+    explained = gc.explain(model)
+    table = render(explained, of="explain", options=OutputOptions(verbosity=1))
+    assert "[[[1, 2], [3, 4]],\n       [[5, 6], [7, 8]]]" in table
+    latex = render(explained, "latex", of="explain", options=OutputOptions(verbosity=1))
+    matrix = r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}"
+    assert rf"\left[{matrix}" in latex

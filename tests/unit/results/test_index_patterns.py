@@ -64,6 +64,30 @@ def test_words_for_one_array_per_training_example(marks: list[object], said: str
     assert words(np.array(marks), "f", per_row=True) == said
 
 
+BLOCKS = [  # an index of an array of 3 x 4 x 5 entries, and what is said of them
+    (np.s_[1, 2, 3], "W[1,2,3]"),
+    (np.s_[1], "W[1,:,:]"),
+    (np.s_[:, :, 2:4], "W[:,:,2:4]"),
+    (np.s_[0, 1:3, ::], "W[0,1:3,:]"),
+    (np.s_[:, [0, 2], :], "slices 0 and 2 along axis 1 of W"),
+    (np.s_[:, [0, 3], :], "all but W[:,1:3,:]"),
+    (np.s_[[0, 2]], "all but W[1,:,:]"),
+    (np.s_[:], "all of W"),
+    (np.s_[[0, 2], [0, 3], [1, 1]], "2 of 60 entries"),
+]
+
+
+@pytest.mark.parametrize(("index", "said"), BLOCKS)
+def test_words_for_blocks_of_three_axes(index: object, said: str) -> None:
+    marks = np.zeros((3, 4, 5), dtype=bool)
+    marks[index] = True  # type: ignore[index]
+    assert words(marks, "W") == said
+    assert picture(marks) == []
+    stack = np.stack([marks, marks, np.zeros_like(marks)])
+    if said.startswith("W["):
+        assert words(stack, "f", per_row=True) == f"{said.replace('W', 'f')} in training rows 0 and 1"
+
+
 def test_a_scalar_is_its_own_name() -> None:
     assert words(np.array(True), "b") == "b"
     assert words(np.array(False), "b") == "no entry of b"
