@@ -18,6 +18,7 @@ from gradcheck_cli.checking.sentences import (
     sentences_on_claims,
     sentences_on_columns,
     summary_of,
+    symmetric_part_notes,
     unseen_notes,
     unused_names,
     unused_notes,
@@ -159,7 +160,7 @@ def _check_points(run: _Run) -> Report:
         )  # fmt: skip
     found = _judge_gradients(run, evidence)
     claims = _judge_claims(run, evidence)
-    of_model = *free_notes(model), *unused_notes(model)
+    of_model = *free_notes(model), *unused_notes(model), *symmetric_part_notes(tape)
     notes = *of_model, *unseen_notes(evidence.referee, run.names), *claims.notes
     notes = *notes, *budget_notes(evidence.referee)
     blank = replace(blank, notes=(*blank.notes, *notes))

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from gradcheck_cli.derivatives import symbolic
+from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import spell_shape
 from gradcheck_cli.model.model import Input, Model
+from gradcheck_cli.numerics.limits.checking import CHECKING, CheckingLimits
 from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Coverage, Entry, Verdict
@@ -15,7 +19,7 @@ from gradcheck_cli.verdicts.claims.grounds import Grounds
 
 __all__ = [
     "budget_notes", "coverage_of", "free_notes", "lacking", "sentence_on_required_claims",
-    "sentences_on_claims", "sentences_on_columns", "summary_of", "unseen_notes",
+    "sentences_on_claims", "sentences_on_columns", "summary_of", "symmetric_part_notes", "unseen_notes",
     "unused_names", "unused_notes",
 ]  # fmt: skip
 
@@ -67,6 +71,21 @@ def unseen_notes(referee: Referee, names: Sequence[str]) -> list[str]:
     most = spell_shape((program.limits.largest_matrix,) * 2)
     why = f"symbolic is not computed (-) where a derivative passes through {', '.join(told)}"
     return [f"{why}: SymPy is asked up to {most}; {others} remain"]
+
+
+def symmetric_part_notes(tape: Tape, limits: CheckingLimits = CHECKING) -> list[str]:
+    """That a function takes the symmetric part of a matrix that has another part at the given point."""
+    model, found = tape.model, []
+    for node in model.graph.nodes:
+        if node.is_leaf or node.is_literal or not node.primitive.symmetrizes or tape.block_count > 1:
+            continue
+        matrix = np.asarray(tape.of_node(model.graph.nodes[node.arguments[0]]))
+        apart = np.abs(matrix - matrix.swapaxes(-1, -2)).max()
+        if apart > limits.symmetric * np.abs(matrix).max():
+            line = model.step_around(node.index).where
+            function = node.primitive.function
+            found.append(f"{function} (line {line}) is that of (A + A')/2: its matrix is not symmetric")
+    return found
 
 
 def budget_notes(referee: Referee) -> list[str]:

@@ -116,7 +116,8 @@ def _through_cholesky(m: Namespace, g: Any, lower: Any) -> Any:
 
 define(
     "cholesky", "cholesky(A)", "the lower L with L @ L' = A, of the symmetric part of A",
-    shape=square_rule("cholesky", lambda n: (n, n)), sample=((-0.4, 0.4),), eliminates=True,
+    shape=square_rule("cholesky", lambda n: (n, n)), sample=((-0.4, 0.4),), symmetrizes=True,
+    eliminates=True,
     forward=lambda m, a: m.cholesky(a),
     vjp=(lambda m, g, y, a: _through_cholesky(m, g, y),),
     symbolic=lambda s, a: s.cholesky(a),
@@ -140,7 +141,8 @@ def _nearest_crossing(m: Namespace, y: Any, moved: Any, a: Any) -> Any:
 
 define(
     "eigvalsh", "eigvalsh(A)", "eigenvalues of the symmetric part of A, the smallest first",
-    shape=square_rule("eigvalsh", lambda n: (n,)), sample=((-0.4, 0.4),), eliminates=True, analytic=False,
+    shape=square_rule("eigvalsh", lambda n: (n,)), sample=((-0.4, 0.4),), symmetrizes=True,
+    eliminates=True, analytic=False,
     forward=lambda m, a: m.eigenvalues(a),
     vjp=(lambda m, g, y, a: _through_eigenvalues(m, g, a),),
     symbolic=lambda s, a: s.eigenvalues(a),

@@ -60,6 +60,7 @@ class Primitive:
     product: Callable[..., str] | None = None  # the einsum that it is, of two arguments
     terms: Callable[..., int] | None = None  # of its options: how many products it adds up for each entry
     eliminates: bool = False  # its work grows with the cube of the rows of a matrix
+    symmetrizes: bool = False  # it takes the symmetric part of a matrix
     analytic: bool = True  # the complex step may pass
     sample: tuple[tuple[float, float], ...] = ((-2.0, 2.0),)  # where the systematic tests look
     rounds: bool = True  # False: values are only moved, chosen or negated, without rounding

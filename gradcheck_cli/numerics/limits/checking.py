@@ -31,6 +31,9 @@ class CheckingLimits(NamedTuple):
     digits: int = 6
     # significant decimal digits | more are not those of every double | IEEE 754: 53 bits are 15.95 digits
     most_digits: int = 15
+    # part of the largest entry | a matrix whose entries are so near to those of its transpose is symmetric |
+    # set by hand: rounding of a thousand terms; not measured
+    symmetric: float = 1e-12
 
 
 CHECKING = CheckingLimits()

@@ -235,6 +235,15 @@ TRUE = [
        param W[3,3] ~ normal(0, 1)
        s = W @ z; p = softmax(s); l = -sum(t*log(p)) + det(W + diag(s)) + prod(p)
        loss = mean_rows(l)""",
+    """param A[3,3] = [[2, 0.5, 0.1], [0.2, 1.5, 0.3], [0.4, 0.3, 1]], b[3] = [1, 2, 0.5]
+       param B[2,3] ~ normal(0, 1)
+       x = solve(A, b); L = cholesky(A); w = eigvalsh(A @ A'); c = cross(x, b); K = kron(B, A); k = kron(b, x)
+       E = einsum("ij,jk->ik", B, A); q = einsum("i,ij,j", b, A, x); d = einsum("ii", A)
+       r = einsum("ij->j", B); e = einsum("ij,k->i", B, b); s = sort(b); S = sort(B, axis=1)
+       V = var(B, axis=0, ddof=1); X = solve(A, B')
+       first = sum(sin(x)) + sum(L^2*w[0]) + logdet(A) - slogdet(A)/3 + sum(w^2) + dot(c, s) + sum(K^2) + q*d
+       second = sum(E^2) + std(b)*sum(V^2) + dot(r, s) + sum(e^3) + sum(S^2) + sum(tril(A)^3) + sum(X^2)
+       loss = first + second + sum(k^2) + var(B) + sum(std(B, axis=1, keepdims=0)^3)""",
     """param x[7] ~ normal(0, 1), X[3,4] ~ normal(0, 1), u[3] ~ normal(0, 1)
        s = sum(x); t = 2*mean(x); r = sum(u); p = sum(X)
        loss = s*t + r + p^2""",

@@ -166,6 +166,13 @@ def test_outside_the_domain_the_reason_is_said(loss: str, said: str) -> None:
     assert said in report.value_note
 
 
+def test_a_matrix_that_is_not_symmetric_has_a_note() -> None:
+    said = "cholesky (line 2) is that of (A + A')/2: its matrix is not symmetric"
+    text = "param A[2,2] = [[2, 0.5], [{}, 1]]\nloss = sum(cholesky(A))"
+    assert said in run(text.format(0.1)).notes
+    assert not run(text.format(0.5)).notes
+
+
 def test_the_margin_of_cholesky_is_negative_from_the_first_pivot_that_is() -> None:
     margin = PRIMITIVES["cholesky"].domain
     assert margin is not None
