@@ -242,8 +242,9 @@ def _table_help(context: ClaimStatement, claim: Claim, numbers: Array, first: st
     needed, columns = _needed(context, claim), np.atleast_2d(numbers)
     if not first and np.squeeze(columns[:, 1:]).shape in (needed, np.squeeze(np.empty(needed)).shape):
         return INDEX_COLUMN
-    counts = np.array_equal(columns[0], np.arange(columns.shape[1]))
-    if numbers.ndim == 2 and counts and columns[1:].shape == needed:
+    whole = numbers.reshape(len(numbers), -1) if numbers.ndim else columns
+    counts = np.array_equal(whole[0], np.arange(whole.shape[1]))
+    if counts and whole[1:].reshape(-1, *numbers.shape[1:]).shape == needed:
         return "its first line counts the columns, as pandas does unless header=False: it was read as numbers"
     return None
 

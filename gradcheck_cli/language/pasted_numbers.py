@@ -55,12 +55,22 @@ def _closing(code: str, opening: int) -> int:
 
 def _advise_names_without_commas(view: View) -> Advice | None:
     """`[x y]`."""
-    inside = re.search(r"(?:^|[=(\[,+*/-])\s*\[([^\[\]]*)$", view.code[: view.bad.start])
+    inside = re.search(r"(?:^|[=(\[,+*/-])\s*\[[^\[\]]*$", view.code[: view.bad.start])
     is_entry = view.bad.kind in ("name", "number") and view.before.kind in ("name", "number")
     if inside is None or not is_entry or view.before.end == view.bad.start:
         return None
     left, right = cut(view.before.text), cut(view.bad.text)
     return Advice("entries are separated by commas", f"write {left}, {right}; a product is {left}*{right}")
+
+
+def _advise_print_of_r(view: View) -> Advice | None:
+    """`[1] 0.5 0.2`."""
+    found = re.search(rf"=\s*\[1\]\s+({_NUMBER}(?:\s+{_NUMBER})*)\s*$", view.code)
+    if found is None or view.bad.start < found.start():
+        return None
+    numbers = found[1].split()
+    meant = numbers[0] if len(numbers) == 1 else f"[{', '.join(numbers)}]"
+    return Advice("R prints the place of the first entry", f"write {cut(meant, LONG_LINE)}")
 
 
 def _advise_left_out(view: View) -> Advice | None:
@@ -122,6 +132,7 @@ _FOREIGN: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
 PASTED: tuple[Callable[[View], Advice | None], ...] = (
     _advise_missing_commas,
     _advise_names_without_commas,
+    _advise_print_of_r,
     _advise_left_out,
     _advise_printed,
     _advise_thousands,

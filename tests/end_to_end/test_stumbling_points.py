@@ -113,6 +113,16 @@ def test_what_pandas_writes_beside_the_numbers_is_told(tmp_path: Path, text: str
     assert word in str(claim.note)
 
 
+def test_the_header_of_a_single_numbered_column_is_told(tmp_path: Path) -> None:
+    model = "param A[2] = [1.5, 2.5]\nloss = sum(A*A)/2\n"
+    (claim,) = judged(tmp_path, "0\n1.5\n2.5\n", model=model).claims
+    assert "counts the columns" in str(claim.note)
+    (claim,) = judged(tmp_path, ",0\n0,1.5\n1,2.5\n", model=model).claims
+    assert "index that pandas writes" in str(claim.note)
+    (claim,) = judged(tmp_path, "1.5\n2.5\n", model=model).claims
+    assert claim.verdict is Verdict.OK
+
+
 @pytest.mark.parametrize("text", ["1.5,2\n2.5,3\n", "a,b\n1.5,2\n2.5,3\n"])
 def test_a_table_of_the_right_shape_is_judged(tmp_path: Path, text: str) -> None:
     (claim,) = judged(tmp_path, text).claims

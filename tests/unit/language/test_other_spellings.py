@@ -149,7 +149,34 @@ FORMULAS = [
     ("loss = \u00bd*x", "\u00bd", "write 1/2"),
 ]
 
+CALLS = [
+    ("sgn(x)", "sign(x)"), ("fabs(x)", "abs(x)"), ("ctg(x)", "cot(x)"), ("sh(x)", "sinh(x)"),
+    ("ch(x)", "cosh(x)"), ("th(x)", "tanh(x)"), ("arctg(x)", "atan(x)"), ("sech(x)", "1/cosh(x)"),
+    ("csch(x)", "1/sinh(x)"), ("coth(x)", "1/tanh(x)"), ("cosec(x)", "csc(x)"), ("lb(x)", "log2(x)"),
+    ("square(x)", "x^2"), ("cube(x)", "x^3"), ("power(x, y)", "x^y"), ("multiply(x, y)", "x*y"),
+    ("divide(x, y)", "x/y"), ("subtract(x, y)", "x - y"), ("add(x, y)", "x + y"), ("reciprocal(x)", "1/x"),
+    ("average(v)", "mean(v)"), ("product(v)", "prod(v)"), ("lse(v)", "logsumexp(v)"),
+    ("log_sum_exp(v)", "logsumexp(v)"), ("amax(v)", "max(v)"), ("amin(v)", "min(v)"),
+    ("deg2rad(x)", "x*pi/180"), ("sigm(x)", "sigmoid(x)"), ("lrelu(x)", "leaky_relu(x)"),
+    ("normpdf(x)", "exp(-x^2/2)/sqrt(2*pi)"), ("pnorm(x)", "normal_cdf(x)"),
+    ("qnorm(x)", "normal_quantile(x)"), ("trigamma(x)", "polygamma(1, x)"), ("heaviside(x)", "(x > 0)"),
+    ("ifelse(x > 0, x, 0)", "where(x > 0, x, 0)"),
+    ("inverse(A)[0,0]", "inv(A)"), ("determinant(A)", "det(A)"), ("identity(2)[0,0]", "eye(2)"),
+    ("diagonal(A)[0]", "diag(A)"), ("entropy(v)", "-sum(xlogy(v, v))"),
+]
+
+
+@pytest.mark.parametrize(("call", "form"), CALLS)
+def test_a_function_by_another_name_is_written_out(call: str, form: str) -> None:
+    with pytest.raises(LanguageError) as caught:
+        read_model(f"{GIVEN}loss = {call}")
+    assert caught.value.help == f"write {form}"
+    assert caught.value.place is not None
+    assert caught.value.place.column == len("loss = ") + 1
+
+
 MORE = [
+    ("param m = [1] 0.5 0.2", "0.5", "write [0.5, 0.2]"),
     ("param m = [np.float64(0.5), 1]", "np", "write 0.5"),
     ("param m = tensor([0.5, 0.2], grad_fn=<Mul>)", "<", "write [0.5, 0.2]"),
     ("param m = array([0.1, 0.2], dtype=float32)", "array", "write [0.1, 0.2]"),
