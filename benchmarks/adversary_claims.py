@@ -450,7 +450,7 @@ def _value(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cl
     alone = draw.choice(list(texts))
     if alone and not isinstance(given, Rows) and draw.random() < 0.3:
         at = f"[{','.join(map(str, alone))}]"
-        mistakes = RIGHT if numbers[alone] == true[alone] else NO_NUMBER
+        mistakes = RIGHT if numbers[alone] == true[alone] else _wrong_values(true, numbers)
         yield Claimed(f"claim {recipe.by}{at} = {texts[alone]}", mistakes)
         return
     said = f"= {nested(texts)}"
@@ -458,7 +458,12 @@ def _value(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cl
         path = f"{_FOLDER.name}/{recipe.by}-{draw.randrange(10**9)}.npy"
         np.save(path, np.array([float(v) for v in numbers.values()]).reshape(_array(given).shape))
         said = f'from "{path}"'
-    yield Claimed(f"claim {recipe.by} {said}", RIGHT if right else NO_NUMBER)
+    yield Claimed(f"claim {recipe.by} {said}", RIGHT if right else _wrong_values(true, numbers))
+
+
+def _wrong_values(true: Mapping[Index, Any], numbers: Mapping[Index, Any]) -> Verdicts:
+    off = (abs(v - true[i]) > _COARSE * abs(true[i]) for i, v in numbers.items() if v != true[i])
+    return NO_NUMBER if all(off) else dict.fromkeys(NO_NUMBER, BY_LITTLE)
 
 
 def _whole_value(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:

@@ -285,7 +285,7 @@ def with_rows(a: Shape, b: Shape) -> Shape:
     """The same, and a vector added to every row of a matrix."""
     if {len(a), len(b)} == {1, 2}:
         matrix, vector = (a, b) if len(a) == 2 else (b, a)
-        need(matrix[1] == vector[0])
+        need(matrix[1] == vector[0] and matrix[0] > 1)  # a column and a row made of one are refused
         return matrix
     return entry_by_entry(a, b)
 

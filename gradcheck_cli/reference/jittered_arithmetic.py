@@ -8,6 +8,7 @@ holds are moved by half a unit. Knows nothing of models.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +26,7 @@ from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.machine import EPS, SMALLEST_NORMAL, TINY
 from gradcheck_cli.numerics.namespace import Namespace
 
-__all__ = ["Jittered", "bound", "is_own_decimal", "read", "round_randomly"]
+__all__ = ["Jittered", "bound", "bound_of_both", "is_own_decimal", "read", "round_randomly"]
 
 _LIMITS = ReferenceLimits()
 
@@ -254,6 +255,36 @@ def is_own_decimal(x: Array, limits: ReferenceLimits = _LIMITS) -> Array:
 
 def _equals_its_text(x: float) -> bool:
     return math.isfinite(x) and Decimal(repr(x)) == Decimal(x)
+
+
+def bound_of_both(
+    sampled: Iterator[tuple[Array, Jittered]], ulps: int, is_off_kinks: Callable[[], bool]
+) -> Array:
+    """What rounding may do, from samples of one size of jitter; from those of a finer one where these are not
+    finite, and unscaled where those move as far: sin(1e30) is another number however small they are.
+
+    Parameters
+    ----------
+    sampled : samples, and what they were computed with; the finer ones are asked for where they are needed
+    ulps : as those of `bound`
+    is_off_kinks : whether no kink or jump, which is known by other ways, lies within rounding
+
+    Returns
+    -------
+    (...) float64, in the unit of the samples
+    """
+    samples, jitter = next(sampled)
+    limits, plain, found = jitter.reference, np.abs(samples[0]), bound(samples, jitter, ulps)
+    few = (found > limits.few_digits * plain) & (plain > 0)
+    few = few & is_off_kinks() if few.any() else few
+    if not (few.any() or np.isinf(found).any()):
+        return found
+    for finer, its_jitter in sampled:
+        again = bound(finer, its_jitter, ulps)
+        saturated = few & (again > limits.linear * found) & np.isfinite(again)
+        found = np.where(saturated, found * (jitter.size / EPS), found)
+        found = np.where(np.isfinite(found), found, again)
+    return found
 
 
 def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:

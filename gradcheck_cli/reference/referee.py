@@ -11,8 +11,8 @@ Vignes 1993). Knows nothing of vjps and of verdicts.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from gradcheck_cli.numerics.machine import EPS
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.numerics.namespace import Namespace
 from gradcheck_cli.reference.exact_differences import ExactDifferences
-from gradcheck_cli.reference.jittered_arithmetic import Jittered, bound
+from gradcheck_cli.reference.jittered_arithmetic import Jittered, bound, bound_of_both
 from gradcheck_cli.reference.operation_errors import local_errors
 from gradcheck_cli.reference.program_pass import Pass, Users
 from gradcheck_cli.reference.stochastic_rounding import formula_rounding, jittered_pass, unmeasured_rounding
@@ -262,12 +262,9 @@ class Referee(ExactDifferences):
         jitters = (self._jitter, self._finer_jitter) if bits == _DOUBLE else (self._narrow_jitter,)
         found: dict[str, Array] = {}
         with np.errstate(all="ignore"):
-            for name in names:
-                bounds = (self._rounding_by(self._reverse(point, target, j), name, j) for j in jitters)
-                rounding = next(bounds)
-                for again in bounds if not np.isfinite(rounding).all() else ():
-                    rounding = np.where(np.isfinite(rounding), rounding, again)
-                found[name] = wider * rounding
+            for name, node in ((name, self.model.node(name)) for name in names):
+                sampled = ((self._reverse(point, target, j).samples(node), j) for j in jitters)
+                found[name] = wider * bound_of_both(sampled, 1, partial(self._is_off_kinks, point))
         return found
 
     def rounding_is_linear(self, point: Mapping[str, Array], of: str, name: str) -> Array:
@@ -295,6 +292,11 @@ class Referee(ExactDifferences):
 
     def _rounding_by(self, reverse: Reverse, name: str, jitter: Jittered) -> Array:
         return bound(reverse.samples(self.model.node(name)), jitter, 1)
+
+    def _is_off_kinks(self, point: Mapping[str, Array]) -> bool:
+        functions = [n.primitive for n in self.model.graph.nodes if not (n.is_leaf or n.is_literal)]
+        jumps = any(f.jump or f.breaks or f.selects for f in functions)
+        return not jumps and not self.nodes_across_kinks(point)
 
     def nodes_across_kinks(self, point: Mapping[str, Array]) -> list[Node]:
         """Nodes with a kink so near that rounding may put a right float64 program on its other side.
@@ -370,14 +372,17 @@ class Referee(ExactDifferences):
         if not self.jitters_values():
             tape = self.forward(point, FLOAT64)
             return {name: unmeasured_rounding(tape.value(name), limits=self.limits) for name in names}
-        values = jittered_pass(self.model, point, self._jitter, doubles=doubles)
-        found = {}
+        passes: dict[Jittered, Any] = {}
+
+        def sampled(node: Node) -> Iterator[tuple[Array, Jittered]]:
+            for jitter in (self._jitter, self._finer_jitter):
+                if jitter not in passes:
+                    passes[jitter] = jittered_pass(self.model, point, jitter, doubles=doubles)
+                yield passes[jitter][node.index][:, slice(None) if node.per_row else 0], jitter
+
         with np.errstate(all="ignore"):
-            for name in names:
-                node = self.model.node(name)
-                rows = slice(None) if node.per_row else 0
-                found[name] = bound(values[node.index][:, rows], self._jitter, 2)
-        return found
+            off_kinks = partial(self._is_off_kinks, point)
+            return {name: bound_of_both(sampled(self.model.node(name)), 2, off_kinks) for name in names}
 
 
 def _signs(values: Array) -> Array:

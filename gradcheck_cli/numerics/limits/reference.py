@@ -164,3 +164,6 @@ class ReferenceLimits(NamedTuple):
     # factor | by which the rounding bounds of two sizes of perturbation may differ where they are linear: the
     # sizes differ by 16, the largest of 16 samples by 2 | set by hand in between; not measured
     linear: float = 6.0
+    # share of a number | where rounding may take it by so much, the bound is compared with that of smaller
+    # perturbations | set by hand, not measured
+    few_digits: float = 1e-5
