@@ -74,6 +74,9 @@ class DiagnosisLimits(NamedTuple):
     # decimal digits | of a single value, before its sign is said to be wrong: one in fifty fits by chance |
     # estimated by that count, not measured
     fewest_sign_digits: int = 2
+    # axes | of an array whose lengths are multiplied with one another: 2^n products are tried as factors |
+    # set by hand, not measured
+    most_counted_axes: int = 5
     # rows | whose order is looked for: each is compared with each | set by hand, not measured
     most_exchanged: int = 1000
     # samples | of the digits that are not written of values, which others follow from | set by hand, not

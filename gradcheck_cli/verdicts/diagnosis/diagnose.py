@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import combinations, islice
+from math import prod
 
 import numpy as np
 
@@ -124,7 +125,7 @@ def _explain(
     """The first explanation that makes the claim right at every point."""
     if is_repaired_by(samples, lambda e: -e.claimed, limits):
         return "has the wrong sign" + _sign_from(model, result.by)
-    for value, text in (*counts(model), *CONSTANTS, *_lengths(model)):
+    for value, text in (*counts(model), *CONSTANTS, *_lengths(model, limits)):
         if repeats_factor(samples, partial(_constant, value), limits):
             return f"is {text} times the true value"
     for node, text in _factors(model):
@@ -149,16 +150,31 @@ def _constant(value: float, sample: ClaimSample) -> float:
     return value
 
 
-def _lengths(model: Model) -> Iterator[tuple[float, str]]:
-    """The lengths of axes and their inverses: the examples of a batch that is declared as one matrix."""
+def _lengths(model: Model, limits: DiagnosisLimits) -> Iterator[tuple[float, str]]:
+    """The lengths of axes, their products and the inverses: the examples of a batch that is declared as one
+    matrix, the entries over which a mean is taken."""
     known: dict[int, str] = {}
     for item in model.inputs.values():
         for axis, length in enumerate(item.shape):
-            known.setdefault(length, f"axis {axis} of {item.display}" if item.shape[1:] else item.display)
-    for length, display in known.items():
+            where = f"axis {axis} of {item.display}" if item.shape[1:] else item.display
+            known.setdefault(length, f"the length of {where}")
+    for item in model.inputs.values():
+        for axes in _several_axes(len(item.shape), limits):
+            number = prod(item.shape[k] for k in axes)
+            along = "" if len(axes) == len(item.shape) else f"along axes {index_patterns.numbers(axes)} "
+            known.setdefault(number, f"the number of entries {along}of {item.display}")
+    for length, meaning in known.items():
         if length > 1:
-            yield float(length), f"{length:,} (the length of {display})"
-            yield 1.0 / length, f"1/{length:,} (one over the length of {display})"
+            yield float(length), f"{length:,} ({meaning})"
+            yield 1.0 / length, f"1/{length:,} (one over {meaning})"
+
+
+def _several_axes(rank: int, limits: DiagnosisLimits) -> Iterator[tuple[int, ...]]:
+    """All axes, and two or more of them where they are few."""
+    if rank > 1:
+        yield tuple(range(rank))
+    for count in range(2, rank if rank <= limits.most_counted_axes else 0):
+        yield from combinations(range(rank), count)
 
 
 def _factors(model: Model) -> Iterator[tuple[Node, str]]:

@@ -119,6 +119,27 @@ def test_numbers_from_files(tmp_path: Path) -> None:
     assert found[2].place == "Q[1,0,:]"
 
 
+COUNTS = [
+    ("loss", "2*(y - T)", "18 (the number of entries of X)"),
+    ("r", "2*(y - T)", "9 (the number of entries along axes 1 and 2 of X)"),
+    ("r", "2*(y - T)/81", "1/9 (one over the number of entries along axes 1 and 2 of X)"),
+]
+
+
+@pytest.mark.parametrize(("of", "right_side", "said"), one_of(2, COUNTS))
+def test_a_forgotten_count_is_named(of: str, right_side: str, said: str) -> None:
+    text = f"""\
+param X[2,3,3] ~ normal(0, 1)
+data T[2,3,3] ~ normal(0, 1)
+y = X^3
+r = sum(mean((y - T)^2, axis=(1,2)))
+loss = mean((y - T)^2) + 0*r
+claim d {of}/d y = {right_side}
+"""
+    (claim,) = gc.check(gc.load(text), wrt=("loss",), points=2).claims
+    assert claim.diagnosis == f"is {said} times the true value"
+
+
 AXES = [  # an axis too few, too many, another one; a mean for a sum
     ("(G - mean(G, axis=(1,2)) - n*mean(n*G, axis=(0,1,2)))/s", "axis=(0, 1, 2)) where axis=(1, 2) belongs"),
     ("(G - mean(G, axis=(1,2)) - n*mean(n*G, axis=2))/s", "axis=2) where axis=(1, 2) belongs"),
