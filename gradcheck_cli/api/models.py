@@ -176,14 +176,15 @@ def load_claims(path: str | Path, model: Model) -> tuple[Claim, ...]:
     Returns
     -------
     tuple of Claim
-        In the order of the file, for `check(model, claims=...)`.
+        In the order of the file, for `check(model, claims=...)`. One that cannot be read, or speaks of a name
+        that the model does not have, has a `failure`; in the report its verdict is ERROR.
 
     Raises
     ------
     LanguageError
-        A line cannot be read, or speaks of a name that the model does not have.
+        The text is no file of claims: what cannot be read has no claim in it, or there is too much of it.
     DataError
-        The file, or numbers that it claims, cannot be read.
+        The file cannot be read.
 
     Examples
     --------
