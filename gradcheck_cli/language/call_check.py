@@ -46,7 +46,8 @@ def check_function_call(names: KnownNames, function: str, op: Op, arguments: tup
         if resolve_function(function, len(arguments)) is None:
             given = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
             forms = " or ".join(_signatures(function))
-            other = _OTHER_COUNTS.get((function, len(arguments)))
+            count = len(arguments)
+            other = _with_keyword(source.code, op, count) or _OTHER_COUNTS.get((function, count))
             help = f"write {other or forms}"
             raise source.error(f"{function} does not take {given}", op.span, help=help)
         if function in _POOLS and len(arguments) > 2:
@@ -72,6 +73,19 @@ def check_function_call(names: KnownNames, function: str, op: Op, arguments: tup
     raise source.error(
         f'unknown function "{printable(display, _LONG)}"', op.span, help=_function_help(names, op)
     )
+
+
+def _with_keyword(code: str, op: Op, count: int) -> str | None:
+    """`sum(v, axis=0)` for `sum(v, 0)`: a number behind the arguments is what a keyword takes."""
+    from gradcheck_cli.language.other_spellings import arguments_behind
+
+    record = resolve_function(op.text, count - 1) if count > 1 else None
+    options = [] if record is None else [name for name in record.options if name not in record.orders]
+    opening = code.find("(", op.end)
+    given = arguments_behind(code, opening) if options and opening >= 0 else ()
+    if len(given) != count or not re.fullmatch(r"-?[0-9.]+", given[-1]):
+        return None
+    return f"{op.text}({', '.join(given[:-1])}, {options[0]}={given[-1]})"
 
 
 def _hidden(names: KnownNames, function: str, op: Op) -> LanguageError:

@@ -283,7 +283,7 @@ class _Assembly:
         if op.kind == "negative":
             sign, op = -1, self.ops[op.arguments[0]]
         if op.kind != "number":
-            raise self.source.error("a keyword takes a number", op.span)
+            raise self.source.error("a keyword takes a number", op.span, help="write slope=0.2, axis=0")
         return sign * float(op.text)
 
     def _apply(

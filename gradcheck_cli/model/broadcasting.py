@@ -114,7 +114,8 @@ def _help_with_vector(record: Primitive, vector: Shape, matrix: Shape) -> str:
     if record.name == "mul":
         return "* multiplies entry by entry; a matrix product is written with @"
     if matrix == (*vector, 1):
-        return f"the matrix M as a vector is M[:,0]; or declare the vector as {shape_in_words(matrix)}"
+        other = f"declare the vector as {shape_in_words(matrix)}"
+        return f"a matrix of one column is a vector as (...)[:,0]; or {other}"
     return "a vector is a column; v' is the row [1,n]"
 
 

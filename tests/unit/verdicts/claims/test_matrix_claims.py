@@ -462,6 +462,8 @@ def test_what_was_said_is_right(claim: str) -> None:
 def test_a_column_beside_a_vector() -> None:
     with pytest.raises(ShapeError) as caught:
         api.load(f"{BATCH}r = X @ w - y\n")
-    assert caught.value.help == "the matrix M as a vector is M[:,0]; or declare the vector as [4,1]"
+    first, second = str(caught.value.help).split("; ")
+    assert first == "a matrix of one column is a vector as (...)[:,0]"
+    assert second == "or declare the vector as [4,1]"
     for right in ("r = (X @ w)[:,0] - y", "r = X @ w - T[:,0:1]"):
         api.load(BATCH.replace("F = X", f"{right}\nF = X"))
