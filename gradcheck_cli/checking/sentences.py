@@ -69,6 +69,8 @@ def unseen_notes(referee: Referee, names: Sequence[str]) -> list[str]:
     if referee.affords() and not referee.budget.spent:
         others = "backprop, finite differences and high precision"
     most = spell_shape((program.limits.largest_matrix,) * 2)
+    if any(n.operation == "eigvalsh" for n in found.values()):
+        most += f", for eigenvalues up to {spell_shape((program.limits.largest_spectrum,) * 2)}"
     why = f"symbolic is not computed (-) where a derivative passes through {', '.join(told)}"
     return [f"{why}: SymPy is asked up to {most}; {others} remain"]
 

@@ -106,7 +106,7 @@ class MatrixRecorder(Recorder):
         from its value, which no entry moves. One that is repeated is no simple zero; it is v' A v with its
         eigenvector held still."""
         n = x.shape[0]
-        if n > self.by_minors:
+        if n > min(self.by_minors, self.limits.largest_spectrum):
             return self.structural("eigenvalues", (x,), (n,))
         a = (x + self.transpose(x)) / 2
         start = self.structural("constant_eigenvalues", (x,), (n,))

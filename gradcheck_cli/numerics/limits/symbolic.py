@@ -21,6 +21,9 @@ class SymbolicLimits(NamedTuple):
     # rows of a matrix | det and inv up to it are unrolled for SymPy, larger ones taken whole | minors
     # grow like 2^n: [8,8] has 3,003 operations
     largest_matrix: int = 8
+    # rows of a matrix | eigenvalues of larger ones are taken whole: each needs all minors of its own | timed:
+    # the columns of [5,5] take 1 s, those of [8,8] 20 s
+    largest_spectrum: int = 5
     # numbers | tangent entries of one item that are held at a time | set by hand, not measured
     most_entries: int = 1 << 22
     # rows | a block of them is at most so long | set by hand, not measured
