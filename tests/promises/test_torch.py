@@ -235,6 +235,57 @@ def chosen(x: Any, *numbers: Any, key: tuple[Any, ...]) -> Any:
     return x[tuple(next(waiting) if part is None else part for part in parts)]
 
 
+def convolved(d: int) -> Callable[..., Any]:
+    """conv1d or conv2d; a kernel without channels slides over the last axes of any array."""
+    function = F.conv1d if d == 1 else F.conv2d
+
+    def twin(x: Any, w: Any, stride: Any = 1, padding: Any = 0, groups: int = 1) -> Any:
+        if w.ndim > d:
+            return function(x, w, stride=stride, padding=padding, groups=groups)
+        images = x.reshape(-1, 1, *x.shape[-d:])
+        found = function(images, w[None, None], stride=stride, padding=padding)
+        return found.reshape(*x.shape[:-d], *found.shape[-d:])
+
+    return twin
+
+
+def of_input(d: int) -> Callable[..., Any]:
+    """The adjoint of the input, by torch's own."""
+
+    def twin(g: Any, w: Any, sizes: Any = (), groups: int = 1, **options: Any) -> Any:
+        lead = g.shape[:-d] if w.ndim == d else (*g.shape[: -d - 1], w.shape[1] * groups)
+        x = torch.zeros(*lead, *sizes, dtype=torch.float64, requires_grad=True)
+        z = convolved(d)(x, w, groups=groups, **options)
+        return torch.autograd.grad(z, x, g, create_graph=True)[0]
+
+    return twin
+
+
+def of_weight(d: int) -> Callable[..., Any]:
+    """The adjoint of the kernels."""
+
+    def twin(x: Any, g: Any, kernel: Any = (), groups: int = 1, **options: Any) -> Any:
+        lead = () if x.ndim == d else (g.shape[-d - 1], x.shape[-d - 1] // groups)
+        w = torch.zeros(*lead, *kernel, dtype=torch.float64, requires_grad=True)
+        z = convolved(d)(x, w, groups=groups, **options)
+        return torch.autograd.grad(z, w, g, create_graph=True)[0]
+
+    return twin
+
+
+def pooled(one: Callable[..., Any], two: Callable[..., Any]) -> Callable[..., Any]:
+    """A pool of the last axes of any array."""
+
+    def twin(x: Any, window: Any = (), stride: Any = None) -> Any:
+        window = window * min(2, x.ndim) if len(window) == 1 else window
+        d = len(window)
+        images = x.reshape(1, -1, *x.shape[-d:])
+        found = (one if d == 1 else two)(images, window, stride)
+        return found.reshape(*x.shape[:-d], *found.shape[-d:])
+
+    return twin
+
+
 def log_beta(a: Any, b: Any) -> Any:
     return torch.lgamma(a) + torch.lgamma(b) - torch.lgamma(a + b)
 
@@ -289,7 +340,13 @@ TWINS: dict[str, Callable[..., Any]] = {
     "sort": lambda x, axis=0: torch.sort(x, dim=axis).values,
     "diag": torch.diag, "matmul": multiplied, "dot": torch.dot, "outer": torch.outer,
     "expand": lambda x, to: torch.broadcast_to(x, to), "index": lambda x, key: x[key],
+    "reshape": lambda x, to: torch.reshape(x, to), "permute": lambda x, axes: torch.permute(x, axes),
     "take": chosen, "take_pairs": chosen,
+    **{f"conv{d}d": convolved(d) for d in (1, 2)},
+    **{f"conv{d}d_input": of_input(d) for d in (1, 2)},
+    **{f"conv{d}d_weight": of_weight(d) for d in (1, 2)},
+    "max_pool": pooled(F.max_pool1d, F.max_pool2d), "avg_pool": pooled(F.avg_pool1d, F.avg_pool2d),
+    "flip": lambda x, axis=None: torch.flip(x, (axis,) if isinstance(axis, int) else axis or range(x.ndim)),
     "stack": lambda *xs: torch.stack(xs), "concat": lambda *xs, axis=0: torch.cat(xs, dim=axis),
     "sum_rows": lambda x: torch.sum(x, dim=0), "mean_rows": lambda x: torch.mean(x, dim=0),
 }  # fmt: skip
