@@ -143,7 +143,7 @@ def _check_points(run: _Run) -> Report:
         from gradcheck_cli.checking.not_finite import unresolved_report
 
         return unresolved_report(
-            model, blank, failing, run.names, (*run.judged, *run.unread), tape.loss,
+            model, blank, failing, run.names, (*run.judged, *run.unread),
             limits=run.limits.gradients,
         )  # fmt: skip
     evidence = _prepare(run, tape)

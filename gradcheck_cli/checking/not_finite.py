@@ -31,12 +31,12 @@ _WAY_OUT = (
 
 
 def unresolved_report(
-    model: Model, blank: Report, failing: Failing, names: Sequence[str], claims: Sequence[Claim], loss: float,
+    model: Model, blank: Report, failing: Failing, names: Sequence[str], claims: Sequence[Claim],
     *, limits: GradientsLimits = DEFAULTS,
 ) -> Report:  # fmt: skip
     """The report on a loss that is not finite at the given point: where that begins, and what is in it."""
     note = _first_value(model, failing)
-    form = stable_form(model, failing.node, is_nan=math.isnan(loss))
+    form = stable_form(model, failing)
     closing = [_WAY_OUT]
     if form is not None:
         closing.insert(0, f"{form.written} is written without overflow as {form.stable}.")

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from gradcheck_cli.common.errors import GradcheckError
+from gradcheck_cli.evaluation.tape import Failing
 from gradcheck_cli.language.function_names import is_function
 from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.limits.language import DEFAULTS
 
 __all__ = ["StableForm", "stable_form"]
 
@@ -31,22 +34,42 @@ class _Match(NamedTuple):
     parts: tuple[int, ...]
 
 
-def stable_form(model: Model, failing: Node, *, is_nan: bool) -> StableForm | None:
-    """The stable form of the expression in which `failing` is the first value that is not finite; `is_nan`:
-    the loss is no number, as 0*log(0) is. Of patterns in one another the outermost counts."""
+def stable_form(model: Model, failing: Failing) -> StableForm | None:
+    """The stable form of the expression in which `failing` is the first value that is not finite, if one is
+    finite there. Of patterns in one another the outermost counts."""
     graph = model.graph
     needed = graph.upstream([graph.names[model.loss]])
     view, best = _View(graph), None
-    core = failing.index
-    for node in graph.nodes[failing.index :]:
+    core = failing.node.index
+    for node in graph.nodes[core:]:
         for rule in _RULES.get(node.operation, ()) if needed[node.index] else ():
             found = rule(view, node)
             if found is None or not _holds(graph, node, found, core):
                 continue
-            helps = not found.stable.startswith("xlogy") or (is_nan and best is None)  # 0*log(0) is meant
-            if helps:
+            is_better = best is None or not found.stable.startswith("xlogy")  # 0*log(0) may be meant
+            if is_better and _is_finite(found, failing):
                 best, core = found, node.index
     return None if best is None else _spell(model, best)
+
+
+def _is_finite(found: _Match, failing: Failing) -> bool:
+    """Whether the stable form can be computed where the other one cannot: log(det(A)) of a singular matrix
+    has none that can."""
+    from gradcheck_cli.language import read_model
+
+    lines, names = [], []
+    for place, part in enumerate(found.parts):
+        name = f"part_{place}"
+        lines.append(f"data {name} = {failing.value_of(part).tolist()}")
+        names.append(name)
+    text = "\n".join([*lines, f"data form = {_fill(found.stable, names)}", "loss = 1"])
+    if len(text) > DEFAULTS.longest_reread:
+        return True  # it takes long, and what is large is seldom singular
+    try:
+        read_model(text)
+    except GradcheckError:
+        return False
+    return True
 
 
 def _holds(graph: Graph, root: Node, found: _Match, core: int) -> bool:
@@ -134,11 +157,11 @@ class _View:
         left, right = self.arguments(node)
         return right if _is_one(left) else None
 
-    def logistic(self, node: Node) -> tuple[str, int] | None:
-        """The x of sigmoid(x), 1/(1 + exp(-x)) and exp(x)/(1 + exp(x)), and how it is written."""
+    def logistic(self, node: Node) -> _Logistic | None:
+        """What sigmoid(x), 1/(1 + exp(-x)), 1/(1 + exp(x)) and exp(x)/(1 + exp(x)) are the sigmoid of."""
         x = self.only(node, "sigmoid")
         if x is not None:
-            return "sigmoid({0})", x
+            return _Logistic("sigmoid({0})", "{0}", "-{0}", x)
         if node.operation != "div":
             return None
         above, below = self.arguments(node)
@@ -148,8 +171,21 @@ class _View:
             return None
         minus = self.only(self.graph.nodes[exponent], "neg")
         if _is_one(above) and minus is not None:
-            return "1/(1 + exp(-{0}))", minus
-        return ("exp({0})/(1 + exp({0}))", exponent) if self.same(self.only(above, "exp"), exponent) else None
+            return _Logistic("1/(1 + exp(-{0}))", "{0}", "-{0}", minus)
+        if _is_one(above):
+            return _Logistic("1/(1 + exp({0}))", "-{0}", "{0}", exponent)
+        if self.same(self.only(above, "exp"), exponent):
+            return _Logistic("exp({0})/(1 + exp({0}))", "{0}", "-{0}", exponent)
+        return None
+
+
+class _Logistic(NamedTuple):
+    """A sigmoid as it is written, what it is the sigmoid of, the opposite of that, and the node {0}."""
+
+    written: str
+    argument: str
+    opposite: str
+    part: int
 
 
 def _is_one(node: Node) -> bool:
@@ -216,13 +252,13 @@ def _log_of_sigmoid(view: _View, node: Node) -> _Match | None:
     (inner,) = view.arguments(node)
     found = view.logistic(inner)
     if found is not None:
-        return _Match(f"log({found[0]})", "log_sigmoid({0})", (found[1],))
+        return _Match(f"log({found.written})", f"log_sigmoid({found.argument})", (found.part,))
     rest = view.one_minus(inner)
     if rest is None:
         return None
     found = view.logistic(rest)
     if found is not None:
-        return _Match(f"log(1 - {found[0]})", "log_sigmoid(-{0})", (found[1],))
+        return _Match(f"log(1 - {found.written})", f"log_sigmoid({found.opposite})", (found.part,))
     for inner_function, written, stable in (
         ("exp", "log(1 - exp({0}))", "log1mexp({0})"),
         ("normal_cdf", "log(1 - normal_cdf({0}))", "log_normal_cdf(-{0})"),
@@ -253,7 +289,7 @@ def _log_of_function(view: _View, node: Node) -> _Match | None:
         a, b = (part.index for part in view.arguments(inner))
         form = ("beta({0}, {1})", "betaln({0}, {1})") if inner.operation == "beta" else _LOG_OF_POWER
         return _Match(f"log({form[0]})", form[1], (a, b))
-    stable = _LOGS.get(inner.operation)
+    stable = "slogdet({0})" if "abs" in written else _LOGS.get(inner.operation)
     if stable is None or inner.options.get("axis") is not None:
         return None
     argument = view.inner(inner.arguments[0]).index
@@ -270,8 +306,8 @@ def _log1p_of_exp(view: _View, node: Node) -> _Match | None:
 
 def _quotient(view: _View, node: Node) -> _Match | None:
     found = view.logistic(node)
-    if found is not None and found[0] != "sigmoid({0})":
-        return _Match(found[0], "sigmoid({0})", (found[1],))
+    if found is not None and node.operation == "div":
+        return _Match(found.written, f"sigmoid({found.argument})", (found.part,))
     z = _softmax_by_hand(view, node)
     if z is not None:
         return _Match("exp({0})/sum(exp({0}))", "softmax({0})", (z,))

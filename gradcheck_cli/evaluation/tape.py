@@ -7,7 +7,7 @@ compensated), then what is made from those sums.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -40,6 +40,7 @@ class Failing:
     value: float
     row: int | None
     entry: tuple[int, ...] = ()  # of an array
+    value_of: Callable[[int], Array] = lambda index: np.empty(0)  # of any node, in that row
 
 
 @dataclass
@@ -287,7 +288,11 @@ class Tape:
             arguments.append(float(found[key]))
         step = self.model.step_around(node.index).name
         row = self.rows_of(number).start + at[0] if node.per_row else None
-        return Failing(node, step, tuple(arguments), float(values[at]), row, at[1:])
+        def value_of(index: int) -> Array:
+            given = floats(lookup[index][0])
+            return np.asarray(given[min(at[0], len(given) - 1)], dtype=np.float64)
+
+        return Failing(node, step, tuple(arguments), float(values[at]), row, at[1:], value_of)
 
 
 @dataclass

@@ -31,6 +31,10 @@ STABLE = [
     ("log(sigmoid(-x))", "log_sigmoid(-x)"),
     ("log(exp(x)/(1 + exp(x)))", "log_sigmoid(x)"),
     ("log(1 - sigmoid(x))", "log_sigmoid(-x)"),
+    ("log(1/(1 + exp(x)))", "log_sigmoid(-x)"),
+    ("log(1 - 1/(1 + exp(-x)))", "log_sigmoid(-x)"),
+    ("log(det(B*B*1e-200 + 1e-199*eye(2)))", "logdet(B*B*1e-200 + 1e-199*eye(2))"),
+    ("log(abs(det(1e-200*B - 1e-199*eye(2))))", "slogdet(1e-200*B - 1e-199*eye(2))"),
     ("log(1 - exp(-x/1e20))", "log1mexp(-x/1e20)"),
     ("exp(x)/(1 + exp(x))", "sigmoid(x)"),
     ("sum(v*(exp(v)/sum(exp(v))))", "softmax(v)"),
@@ -69,6 +73,7 @@ def test_a_stable_form_is_named_and_helps(text: str, stable: str) -> None:
     "text",
     [
         "log(x - 800)", "1/(x - 800)", "x*log(x - 800)", "sqrt(-x)", "log(-x)", "exp(x) + softplus(x)",
+        "log(det(B))", "log(abs(det(1e-200*B)))", "log(prod(v - v))", "log(softmax([x, -x])[0] - 1)",
         "exp(x)*log(1 + x)", "norm(v - v)/norm(v - v)", "log(1 + x*0)/(x - 800) + log(softmax(v)[0])",
     ],
 )  # fmt: skip
