@@ -99,7 +99,7 @@ def check_program(
     report = check(model, claims=claims, claims_file=backward.file, **options)
     told = _Places(found.text.splitlines())
     return replace(
-        report, notes=tuple(map(told, report.notes)),
+        report, notes=(*found.notes, *map(told, report.notes)),
         claims=tuple(
             replace(c, diagnosis=c.diagnosis and told(c.diagnosis), note=c.note and told(c.note),
                     formula=f"as {backward.name} returns it")

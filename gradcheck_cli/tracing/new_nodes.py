@@ -14,6 +14,8 @@ from gradcheck_cli.tracing.recorded_array import Recorded, node_of, plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.traced_nodes import TracedNode, constant
 
+OPERATIONS = ("+", "-", "*", "/", ">", "<", ">=", "<=")
+
 __all__ = ["join", "moves", "record", "recorded"]
 
 
@@ -24,8 +26,18 @@ def record(
     nodes = tuple(node_of(a) or constant(np.asarray(a, dtype=float)) for a in arguments)
     if not any(node.depends for node in nodes):
         return Recorded(constant(value), recording)
+    if operation in OPERATIONS and len(nodes) == 2:
+        _note_growth(recording, nodes, np.shape(value))
     found = TracedNode(operation, nodes, np.asarray(value), options, recording.place()[1])
     return Recorded(found, recording)
+
+
+def _note_growth(recording: Recording, nodes: Sequence[TracedNode], shape: tuple[int, ...]) -> None:
+    """A vector beside a column of one length is seldom meant: labels [n] less predictions [n,1]."""
+    a, b = (node.shape for node in nodes)
+    if len(a) != len(b) and shape not in (a, b) and nodes[0].value.size == nodes[1].value.size:
+        said = f"the shapes {list(a)} and {list(b)} were joined to {list(shape)}"
+        recording.note(said)
 
 
 def moves(value: Any) -> bool:

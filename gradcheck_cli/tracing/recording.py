@@ -35,6 +35,7 @@ class Recording:
 
     files: Collection[str]  # of the program: others are libraries
     leaks: list[Leak] = field(default_factory=list)
+    notes: list[Leak] = field(default_factory=list)
     names: dict[TracedNode, str] = field(default_factory=dict)
     whole_numbers: dict[tuple[Any, bytes], str] = field(default_factory=dict)  # names of arrays of them
 
@@ -63,6 +64,12 @@ class Recording:
             for k, row in enumerate(rows_of(node)):
                 if row is not None and not row.is_leaf:
                     self.names.setdefault(row, f"{name}{k}")
+
+    def note(self, what: str) -> None:
+        """Note something to be told of the line that is running."""
+        found = Leak(*self.place(), what)
+        if found not in self.notes:
+            self.notes.append(found)
 
     @contextmanager
     def naming(self, node_of: Any) -> Iterator[None]:

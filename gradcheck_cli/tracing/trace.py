@@ -16,7 +16,7 @@ from gradcheck_cli.tracing.argument_trees import is_float, map_arrays
 from gradcheck_cli.tracing.module_names import exchanged_names
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recorded_array import Recorded, node_of
-from gradcheck_cli.tracing.recording import Leak, Recording
+from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.replay import choices, first_of, replay
 from gradcheck_cli.tracing.text_of_nodes import model_text
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, constant
@@ -26,12 +26,12 @@ __all__ = ["Trace", "trace"]
 
 @dataclass(frozen=True)
 class Trace:
-    """The model file of a function, its loss, and where it took plain numbers of what moves."""
+    """The model file of a function, its loss, and what is to be said of lines of the program."""
 
     text: str
     loss: float
     names: Mapping[str, str]  # of the program's arrays, and of the model's parameters
-    leaks: tuple[Leak, ...]
+    notes: tuple[str, ...]
 
 
 def trace(
@@ -70,7 +70,7 @@ def trace(
     loss = _loss_of(program, result, recording)
     text, own = model_text(loss, recording, _header(program, recording), _base(program.file))
     replay(program, arguments, names, text, own, recording.leaks, limits)
-    return Trace(text, float(loss.value), own, tuple(recording.leaks))
+    return Trace(text, float(loss.value), own, _notes(recording))
 
 
 def _base(file: str) -> str:
@@ -79,11 +79,14 @@ def _base(file: str) -> str:
 
 def _header(program: Program, recording: Recording) -> str:
     """Where the model comes from, and of which choices it knows one side."""
-    notes = (
-        f"# {_base(leak.file)}:{leak.line}: {leak.what} of a value that moves, taken as at this point"
-        for leak in choices(recording.leaks)
-    )
+    notes = (f"# {note}" for note in _notes(recording))
     return "\n".join([f"# traced from {_base(program.file)}:{program.name}", *notes])
+
+
+def _notes(recording: Recording) -> tuple[str, ...]:
+    told = [(each, "") for each in recording.notes]
+    told += [(leak, " of a value that moves, taken as at this point") for leak in choices(recording.leaks)]
+    return tuple(f"{_base(each.file)}:{each.line}: {each.what}{more}" for each, more in told)
 
 
 def _parameters(program: Program, arguments: Mapping[str, Any], wanted: Collection[str]) -> list[str]:

@@ -167,6 +167,14 @@ def test_a_choice_that_holds_near_and_far_is_told_in_the_model(tmp_path: Path) -
     assert "# program.py:7: a branch of a value that moves, taken as at this point" in found.text
 
 
+def test_a_vector_beside_a_column_is_told(tmp_path: Path) -> None:
+    said = "program.py:7: the shapes [4] and [4, 1] were joined to [4, 4]"
+    body = "return ((y - (X @ v)[:, None])**2).mean()"
+    assert traced(tmp_path, body).notes == (said,)
+    assert traced(tmp_path, "return ((y - X @ v)**2).mean()").notes == ()
+    assert traced(tmp_path, "return (A*u[:, None]).sum() + (v[:, None]*u).sum()").notes == ()
+
+
 def test_names_and_lines_are_those_of_the_program(tmp_path: Path) -> None:
     text = traced(tmp_path, "h = np.tanh(A @ v)\nreturn (h*u).sum()").text
     steps = [line for line in text.splitlines() if not re.match(r"(param|data|#)", line)]
