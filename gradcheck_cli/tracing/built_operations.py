@@ -173,6 +173,19 @@ def _split(recording: Recording, x: Any, sections: Any, axis: int = 0) -> Any:
     return [x[(*before, slice(int(part[0]), int(part[-1]) + 1))] for part in numbers if part.size]
 
 
+def _padded(
+    recording: Recording, x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0.0
+) -> Any:
+    x = recorded(recording, x)
+    if mode != "constant":
+        raise recording.error(f"np.pad with mode={mode} is not traced")
+    filled = recorded(recording, np.pad(np.zeros(x.shape), pad_width, constant_values=constant_values))
+    inner = np.pad(np.ones(x.shape, dtype=bool), pad_width)
+    first = [int(places.min()) for places in np.nonzero(inner)]
+    filled[tuple(slice(a, a + n) for a, n in zip(first, x.shape, strict=True))] = x
+    return filled
+
+
 def _append(recording: Recording, x: Any, values: Any, axis: Any = None) -> Any:
     return _concatenate(recording, [x, values], axis)
 
@@ -341,6 +354,7 @@ BUILT: Mapping[str, Build] = MappingProxyType({
     "atleast_1d": _at_least(1), "atleast_2d": _at_least(2), "transpose": _transpose, "swapaxes": _swapped,
     "stack": join, "concatenate": _concatenate, "vstack": _rows, "hstack": _side_by_side,
     "column_stack": _columns, "append": _append,
+    "pad": _padded, "nan_to_num": _copied,
     **dict.fromkeys(("split", "array_split"), _split), "vsplit": _split,
     "hsplit": lambda recording, x, sections: _split(recording, x, sections, 1 if x.ndim > 1 else 0),
     "where": _where, "clip": _clip, **dict.fromkeys(("logical_not", "invert", "bitwise_invert"), _not),

@@ -6,6 +6,8 @@ name it is called by is exchanged in the program's modules. Nothing of NumPy its
 
 from __future__ import annotations
 
+import builtins
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ import numpy as np
 from gradcheck_cli.tracing.built_operations import BUILT
 from gradcheck_cli.tracing.new_nodes import join
 from gradcheck_cli.tracing.numpy_operations import ENTRY_BY_ENTRY, apply
+from gradcheck_cli.tracing.programs import NAMED_BUILTINS
 from gradcheck_cli.tracing.recorded_array import Recorded, plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.traced_nodes import constant
@@ -49,10 +52,15 @@ def exchanged_names(modules: Iterable[ModuleType], recording: Recording) -> Iter
     Float arrays among the globals record, too.
     """
     exchange = _exchange_for(recording)
+    builtin_calls = {f"__{name}__": _builtin(recording, name) for name in NAMED_BUILTINS}
     kept: list[tuple[dict[str, Any], str, Any]] = []
     try:
         for module in modules:
             names = vars(module)
+            for name, call in builtin_calls.items():
+                if name in names:
+                    kept.append((names, name, names[name]))
+                    names[name] = call
             for name, held in list(names.items()):
                 if name.startswith("__"):
                     continue
@@ -159,6 +167,20 @@ def _of_number(recording: Recording, name: str, function: Callable[..., Any]) ->
         if not any(type(a) is Recorded for a in args):
             return function(*args)
         return apply(recording, name, lambda *given: np.vectorize(function)(*given), args, {})
+
+    return call
+
+
+def _builtin(recording: Recording, name: str) -> Callable[..., Any]:
+    """float, max and min of recorded numbers: the number, the larger or smaller of two."""
+    plainly = getattr(builtins, name)
+
+    def call(*args: Any, **options: Any) -> Any:
+        if name == "float" and len(args) == 1 and type(args[0]) is Recorded and args[0].size == 1:
+            return args[0].reshape(())
+        if name == "float" or options or not any(type(a) is Recorded and not a.ndim for a in args):
+            return plainly(*args, **options)
+        return functools.reduce(np.maximum if name == "max" else np.minimum, args)
 
     return call
 

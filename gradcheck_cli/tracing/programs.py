@@ -5,7 +5,8 @@ Whatever a program does as it is imported, it does. Knows nothing of arrays that
 
 from __future__ import annotations
 
-import importlib.util
+import ast
+import builtins
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,9 @@ from typing import Any
 from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.tracing.recording import line_of
 
-__all__ = ["Program", "ProgramError", "load_program"]
+__all__ = ["NAMED_BUILTINS", "Program", "ProgramError", "load_program"]
+
+NAMED_BUILTINS = ("float", "max", "min")
 
 
 class ProgramError(GradcheckError):
@@ -88,6 +91,19 @@ def load_program(named: str) -> Program:
     return Program(str(path), name, function, (module, *beside))
 
 
+class _NamedBuiltins(ast.NodeTransformer):
+    """Lets a call of float, max or min go by a name of the module, so that it can be exchanged; the names
+    themselves, as in dtype=float, stay what they are."""
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        """One call, and those in its arguments."""
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id in NAMED_BUILTINS:
+            named = ast.copy_location(ast.Name(f"__{node.func.id}__", ast.Load()), node.func)
+            return ast.copy_location(ast.Call(named, node.args, node.keywords), node)
+        return node
+
+
 def _folder(module: ModuleType) -> Path | None:
     file = getattr(module, "__file__", None)
     return Path(file).resolve().parent if file else None
@@ -95,15 +111,15 @@ def _folder(module: ModuleType) -> Path | None:
 
 def _imported(path: Path) -> ModuleType:
     name = f"gradcheck_program_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise OptionError(f"{path} is no Python file", help="write FILE.py:FUNCTION")
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    vars(module).update({f"__{builtin}__": getattr(builtins, builtin) for builtin in NAMED_BUILTINS})
     sys.modules[name] = module  # dataclasses and pickles look there
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)
     try:
-        spec.loader.exec_module(module)
+        tree = _NamedBuiltins().visit(ast.parse(path.read_bytes(), str(path)))
+        exec(compile(ast.fix_missing_locations(tree), str(path), "exec"), vars(module))
     except (Exception, SystemExit) as error:
         raise failure(error, {str(path)}, f"{path} could not be imported:") from None
     finally:
