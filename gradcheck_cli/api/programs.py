@@ -64,7 +64,7 @@ def check_program(
     parameters
         The arguments that are differentiated; those that `grad` returns, if there are none.
     options
-        As of `check`.
+        As of `check`. Where the program takes another branch near by, it is compared at the given point only.
 
     Returns
     -------
@@ -91,12 +91,16 @@ def check_program(
     gradients = gradients_by_name(backward, result, arguments, tuple(parameters), value)
     found = traced(program, arguments, parameters or _arguments_of(gradients, arguments))
     model = load_text(found.text, file=loss, folder=Path())
-    lines = {name: seen.line(array) for name, array in gradients.items()}
+    places = {name: seen.place(array) for name, array in gradients.items()}
+    lines = {name: line for name, (_, line) in places.items()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "claims.txt")
         path.write_text(_claims(gradients, lines, found.names, Path(folder)), encoding="utf-8")
         claims = load_claims(path, model)
-    report = check(model, claims=claims, claims_file=backward.file, **options)
+    if not found.holds_far:
+        options = {**options, "points": 1}
+    where = next((file for file, _ in places.values()), backward.file)
+    report = check(model, claims=claims, claims_file=where, **options)
     told = _Places(found.text.splitlines())
     return replace(
         report, notes=(*found.notes, *map(told, report.notes)),
@@ -142,5 +146,6 @@ def _claims(
         np.save(folder / f"{k}.npy", value)
         kind = np.asarray(value).dtype.name
         narrow = f" as {kind}" if kind in ("float32", "float16") else ""
-        text.setdefault(lines[name], []).append(f'claim d loss/d {names[name]} from "{k}.npy"{narrow}')
+        claim = f'claim d loss/d {names[name]} from "{k}.npy"{narrow}'
+        text.setdefault(lines[name], []).append(claim)
     return "".join("; ".join(text.get(k, ())) + "\n" for k in range(1, max(text, default=0) + 1))

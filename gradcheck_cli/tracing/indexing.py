@@ -22,58 +22,67 @@ def entries(array: Recorded, key: Any) -> Any:
     _note_masks(array, key)
     bare = plain(key)
     value = node.value[bare]
+    found = _entries(array, bare, value)
+    mask = node_of(key)
+    if mask is not None and mask.shape == node.shape and type(found) is Recorded:
+        recording.wholes[found.node] = (mask, node)
+    return found
+
+
+def _entries(array: Recorded, bare: Any, value: Any) -> Any:
+    node, recording = array.node, array.recording
     if value.dtype.kind not in "fb":
         return value
     places = np.arange(node.value.size).reshape(node.shape)[bare]
-    line = recording.place()[1]
+    place = recording.place()
     if not node.depends:
         part = _basic(bare, node.shape) if node.options.get("name") else None
-        found = constant(value) if part is None else _part_of(node, part, np.asarray(value), line)
+        found = constant(value) if part is None else _part_of(node, part, np.asarray(value), place)
         return Recorded(found, recording)
     if node.operation == "assembled":
         nodes, which, where = sources(node)
-        found = assemble(nodes, np.asarray(which[bare]), np.asarray(where[bare]), np.asarray(value), line)
+        found = assemble(nodes, np.asarray(which[bare]), np.asarray(where[bare]), np.asarray(value), place)
         return Recorded(found, recording) if found.depends else Recorded(constant(value), recording)
     parts = _basic(bare, node.shape)
     if parts is not None:
-        found = _part_of(node, parts, np.asarray(value), line)
+        found = _part_of(node, parts, np.asarray(value), place)
     elif (pairs := _pairs(bare, node.shape)) is not None:
-        found = TracedNode("pairs", (node,), np.asarray(value), {"numbers": pairs}, line)
+        found = TracedNode("pairs", (node,), np.asarray(value), {"numbers": pairs}, place)
     elif (along := _along_one_axis(bare, node.shape)) is not None:
         axis, numbers = along
         taken = np.take(node.value, numbers, axis)
-        found = TracedNode("take", (node,), taken, {"axis": axis, "numbers": numbers}, line)
+        found = TracedNode("take", (node,), taken, {"axis": axis, "numbers": numbers}, place)
     else:
-        flat = TracedNode("reshape", (node,), node.value.reshape(-1), {}, line)
+        flat = TracedNode("reshape", (node,), node.value.reshape(-1), {}, place)
         numbers = np.asarray(places).reshape(-1)
-        found = TracedNode("take", (flat,), flat.value[numbers], {"axis": 0, "numbers": numbers}, line)
+        found = TracedNode("take", (flat,), flat.value[numbers], {"axis": 0, "numbers": numbers}, place)
     if found.shape != np.shape(value):
-        found = TracedNode("reshape", (found,), np.asarray(value), {}, line)
+        found = TracedNode("reshape", (found,), np.asarray(value), {}, place)
     return Recorded(found, recording)
 
 
 def _part_of(
-    node: TracedNode, parts: tuple[int | tuple[int, int], ...], value: Array, line: int
+    node: TracedNode, parts: tuple[int | tuple[int, int], ...], value: Array, place: str
 ) -> TracedNode:
     """A part of an array, in the shape that new axes of the index give it."""
     whole = parts == tuple((0, n) for n in node.shape)
     chosen = node.value[_slices(parts)]
-    found = node if whole else TracedNode("index", (node,), chosen, {"parts": parts}, line)
-    return found if found.shape == value.shape else TracedNode("reshape", (found,), value, {}, line)
+    found = node if whole else TracedNode("index", (node,), chosen, {"parts": parts}, place)
+    return found if found.shape == value.shape else TracedNode("reshape", (found,), value, {}, place)
 
 
 def put(array: Recorded, key: Any, value: Any) -> TracedNode:
     """The node of the array after array[key] = value."""
     node, recording = array.node, array.recording
-    line = recording.place()[1]
+    place = recording.place()
     mask = node_of(key)
     given = node_of(value) or constant(np.asarray(plain(value), dtype=float))
     if mask is not None and mask.depends and mask.value.dtype == bool and mask.shape == node.shape:
-        if given.value.size != 1:
-            recording.leak("a mask")
-        else:
-            chosen = np.where(mask.value, given.value, node.value)
-            return TracedNode("where", (mask, given, node), chosen, {}, line)
+        of_mask, whole = recording.wholes.get(given, (None, given))
+        if of_mask is mask or given.value.size == 1:
+            recording.forget("a mask")
+            chosen = np.where(mask.value, whole.value, node.value)
+            return TracedNode("where", (mask, whole, node), chosen, {}, place)
     _note_masks(array, key)
     bare = plain(key)
     chosen = np.shape(node.value[bare])
@@ -83,11 +92,11 @@ def put(array: Recorded, key: Any, value: Any) -> TracedNode:
         return constant(after)
     if np.broadcast_shapes(given.shape, chosen) != chosen:  # NumPy drops leading axes of length 1
         flat = given.value.reshape(chosen)
-        given = TracedNode("reshape", (given,), flat, {}, line)
+        given = TracedNode("reshape", (given,), flat, {}, place)
     nodes, which, where = sources(node)
     which, where = which.copy(), where.copy()
     which[bare], where[bare] = len(nodes), np.arange(given.value.size).reshape(given.shape)
-    return assemble((*nodes, given), which, where, after, line)
+    return assemble((*nodes, given), which, where, after, place)
 
 
 def _note_masks(array: Recorded, key: Any) -> None:

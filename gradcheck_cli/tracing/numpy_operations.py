@@ -63,6 +63,19 @@ def apply_ufunc(recording: Recording, ufunc: Any, method: str, inputs: Any, opti
     return _written_to(out, found)
 
 
+def _with_whole(
+    recording: Recording, name: str, function: Callable[..., Any], args: Sequence[Any], found: Any
+) -> Any:
+    """The same of all entries, beside what was computed of x[mask]: it is asked for where z[mask] is set."""
+    wholes = [recording.wholes.get(node) for a in args if (node := node_of(a)) is not None and node.shape]
+    if wholes and all(wholes) and len({mask for mask, _ in filter(None, wholes)}) == 1:
+        full = [Recorded(recording.wholes[a.node][1], recording) if np.ndim(a) else a for a in args]
+        with np.errstate(all="ignore"):
+            whole = apply(recording, name, function, full, {})
+        recording.wholes[found.node] = (wholes[0][0], whole.node)  # type: ignore[index]
+    return found
+
+
 def _unchanged(pair: Sequence[Any]) -> Any:
     """x of x + 0 or 0 + x, as sum() begins; None of any other sum."""
     for zero, x in (pair, pair[::-1]):
@@ -95,18 +108,19 @@ def apply(
     given = {k: each for k, each in options.items() if each is not None and k not in unread}
     if name in BUILT:
         try:
-            return _written_to(options.get("out"), BUILT[name](recording, *args, **given))
+            found = _written_to(options.get("out"), BUILT[name](recording, *args, **given))
         except TypeError as error:
             raise recording.error(f"this form of {name} is not traced: {error}") from None
+        return _with_whole(recording, name, function, args, found) if name == "negative" else found
     if set(given) - {"where", "casting", "subok"} or given.get("where", True) is not True:
         raise recording.error(f"{name} with {', '.join(given)} is not traced")
     values = [plain(a) for a in args]
     if name == "add" and (same := _unchanged(args)) is not None:
         return same
-    if name in OPERATORS:
-        return record(recording, OPERATORS[name], args, function(*values))
-    if name in ENTRY_BY_ENTRY:
-        return record(recording, ENTRY_BY_ENTRY[name], args, function(*values))
+    operation = OPERATORS.get(name) or ENTRY_BY_ENTRY.get(name)
+    if operation is not None:
+        found = record(recording, operation, args, function(*values))
+        return _with_whole(recording, name, function, args, found)
     raise recording.error(
         f"{name} is not traced",
         'write it with functions that gradcheck functions lists, or compare numbers: claim ... from "g.npy"',

@@ -63,19 +63,19 @@ class Sightings:
     """The line at which a variable was first seen to hold what it holds."""
 
     def __init__(self) -> None:
-        self._held: dict[str, tuple[Any, int]] = {}
-        self._last = 0
+        self._held: dict[str, tuple[Any, tuple[str, int]]] = {}
+        self._last = ("", 1)
 
-    def __call__(self, name: str, held: Any, line: int) -> None:
+    def __call__(self, name: str, held: Any, file: str, line: int) -> None:
         """Look at a variable; the empty name is what a function returns."""
-        self._last = line
+        self._last = (file, line)
         for part, each in _parts(name, held) if name else ():
             if part not in self._held or self._held[part][0] is not each:
-                self._held[part] = (each, line)
+                self._held[part] = (each, (file, line))
 
-    def line(self, array: Any) -> int:
-        """Of an array that was returned; of one that no variable held, the line of the return."""
-        return next((line for held, line in self._held.values() if held is array), self._last)
+    def place(self, array: Any) -> tuple[str, int]:
+        """File and line of an array that was returned; of one that no variable held, of the return."""
+        return next((place for held, place in self._held.values() if held is array), self._last)
 
 
 def _parts(name: str, held: Any) -> list[tuple[str, Any]]:

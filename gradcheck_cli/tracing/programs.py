@@ -29,7 +29,7 @@ class ProgramError(GradcheckError):
 
 @dataclass(frozen=True)
 class Program:
-    """A function of a file, and the modules of the same folder that the file imports."""
+    """A function of a file, and the modules in its folder, and in folders there, that the file imports."""
 
     file: str
     name: str
@@ -76,7 +76,6 @@ def load_program(named: str) -> Program:
     path = Path(file)
     if not path.is_file():
         raise OptionError(f"there is no file {file}", help="write FILE.py:FUNCTION")
-    before = set(sys.modules)
     module = _imported(path)
     function: Any = module
     for part in name.split("."):
@@ -85,10 +84,9 @@ def load_program(named: str) -> Program:
         known = [key for key, held in vars(module).items() if callable(held) and not key.startswith("_")]
         own = [key for key in known if getattr(vars(module)[key], "__module__", "") == module.__name__]
         raise OptionError(f"{file} has no function {name}", help=f"it has {', '.join(own) or 'none'}")
-    new = (sys.modules[key] for key in set(sys.modules) - before)
     folder = path.resolve().parent
-    beside = tuple(m for m in new if _folder(m) == folder and m is not module)
-    return Program(str(path), name, function, (module, *beside))
+    others = (m for m in list(sys.modules.values()) if _is_under(m, folder))
+    return Program(str(path), name, function, (module, *others))
 
 
 class _NamedBuiltins(ast.NodeTransformer):
@@ -104,9 +102,11 @@ class _NamedBuiltins(ast.NodeTransformer):
         return node
 
 
-def _folder(module: ModuleType) -> Path | None:
+def _is_under(module: ModuleType, folder: Path) -> bool:
+    """Whether a module belongs to the program: its file lies in the folder, and is no installed library's."""
     file = getattr(module, "__file__", None)
-    return Path(file).resolve().parent if file else None
+    parents = Path(file).resolve().parents if file else ()
+    return folder in parents and not any(parent.name == "site-packages" for parent in parents)
 
 
 def _imported(path: Path) -> ModuleType:

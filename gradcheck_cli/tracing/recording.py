@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck_cli.common.errors import Place
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, rows_of
 
-__all__ = ["Leak", "Recording", "line_of", "watching"]
+__all__ = ["Leak", "Recording", "line_of", "name_of", "watching"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,11 @@ class Leak:
     line: int
     what: str
 
+    @property
+    def place(self) -> str:
+        """As FILE.py:14."""
+        return f"{name_of(self.file)}:{self.line}"
+
 
 @dataclass
 class Recording:
@@ -35,12 +40,18 @@ class Recording:
 
     files: Collection[str]  # of the program: others are libraries
     leaks: list[Leak] = field(default_factory=list)
+    # of x[mask], and of what is computed of it entry by entry: the mask, and the same of all entries
+    wholes: dict[TracedNode, tuple[TracedNode, TracedNode]] = field(default_factory=dict)
     notes: list[Leak] = field(default_factory=list)
     names: dict[TracedNode, str] = field(default_factory=dict)
     whole_numbers: dict[tuple[Any, bytes], str] = field(default_factory=dict)  # names of arrays of them
 
-    def place(self) -> tuple[str, int]:
-        """The file and the line of the program that is running."""
+    def place(self) -> str:
+        """Where the program is running, as FILE.py:14."""
+        file, line = self._running()
+        return f"{name_of(file)}:{line}" if line else ""
+
+    def _running(self) -> tuple[str, int]:
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code.co_filename not in self.files:
             frame = frame.f_back
@@ -48,12 +59,12 @@ class Recording:
 
     def error(self, message: str, help: str | None = None) -> TraceError:
         """An error at the line that is running."""
-        file, line = self.place()
+        file, line = self._running()
         return TraceError(message, place=line_of(file, line) if line else None, help=help)
 
     def leak(self, what: str) -> None:
         """Note that a plain number was taken of a value that moves."""
-        found = Leak(*self.place(), what)
+        found = Leak(*self._running(), what)
         if found not in self.leaks:
             self.leaks.append(found)
 
@@ -65,9 +76,14 @@ class Recording:
                 if row is not None and not row.is_leaf:
                     self.names.setdefault(row, f"{name}{k}")
 
+    def forget(self, what: str) -> None:
+        """Of the line that is running: what was taken is put back where it came from."""
+        here = Leak(*self._running(), what)
+        self.leaks = [leak for leak in self.leaks if leak != here]
+
     def note(self, what: str) -> None:
         """Note something to be told of the line that is running."""
-        found = Leak(*self.place(), what)
+        found = Leak(*self._running(), what)
         if found not in self.notes:
             self.notes.append(found)
 
@@ -81,7 +97,7 @@ class Recording:
             The node that a variable holds; None for other variables.
         """
 
-        def look(name: str, held: Any, line: int) -> None:
+        def look(name: str, held: Any, file: str, line: int) -> None:
             node = node_of(held)
             if node is not None and node not in self.names:
                 self._name(node, name)
@@ -93,13 +109,13 @@ class Recording:
 
 
 @contextmanager
-def watching(files: Collection[str], look: Callable[[str, Any, int], None]) -> Iterator[None]:
+def watching(files: Collection[str], look: Callable[[str, Any, str, int], None]) -> Iterator[None]:
     """Look at the variables of a program after each of its lines.
 
     Parameters
     ----------
     files : of the program
-    look : is told a variable's name, what it holds, and the line that ran last there
+    look : is told a variable's name, what it holds, and the file and the line that ran last there
     """
     last: dict[FrameType, int] = {}
 
@@ -109,10 +125,10 @@ def watching(files: Collection[str], look: Callable[[str, Any, int], None]) -> I
         if event in ("line", "return"):
             line = last.get(frame, frame.f_lineno)
             for name, held in list(frame.f_locals.items()):
-                look(name, held, line)
+                look(name, held, frame.f_code.co_filename, line)
             last[frame] = frame.f_lineno
         if event == "return":
-            look("", argument, frame.f_lineno)
+            look("", argument, frame.f_code.co_filename, frame.f_lineno)
             last.pop(frame, None)
         return follow
 
@@ -122,6 +138,11 @@ def watching(files: Collection[str], look: Callable[[str, Any, int], None]) -> I
         yield
     finally:
         sys.settrace(before)
+
+
+def name_of(file: str) -> str:
+    """A file without its folders."""
+    return file.replace("\\", "/").rpartition("/")[2]
 
 
 def line_of(file: str, line: int) -> Place:

@@ -34,7 +34,7 @@ def replay(
     names: Mapping[str, str],
     leaks: Sequence[Leak],
     limits: TracingLimits = TRACING,
-) -> None:
+) -> str:
     """Compare the model's loss with the program's, at the point and away from it.
 
     Parameters
@@ -46,6 +46,11 @@ def replay(
     names : of the arrays, and of the model's parameters
     leaks : where plain numbers were taken of what moves
     limits : distances, and how close is the same
+
+    Returns
+    -------
+    str
+        Up to where the model holds, if farther away the program took another branch or mask; else empty.
 
     Raises
     ------
@@ -75,10 +80,15 @@ def replay(
         found = forward_pass(model.at({names[k]: v for k, v in moved.items() if k in names})).loss
         tried += bool(distance) and np.isfinite(wanted)
         if np.isfinite(wanted) and not abs(found - wanted) <= limits.close * max(abs(wanted), 1.0):
-            raise _disbelief(program, wanted, float(found), distance, leaks)
+            chosen = next(choices(leaks), None)
+            if chosen is None or abs(distance) <= limits.distances[0]:
+                raise _disbelief(program, wanted, float(found), distance, leaks)
+            far = f"{abs(distance):g} away from the point"
+            return f"{far} the program takes another way, as at {chosen.place}"
     if not tried:
         message = f"{program.name} has no value away from the point: nothing tells whether a model is right"
         raise TraceError(message, file=program.file)
+    return ""
 
 
 class _Moved:
@@ -88,7 +98,8 @@ class _Moved:
         self.distance, self.seed = distance, seed
 
     def __call__(self, name: str, array: Array) -> Any:
-        direction = np.random.default_rng([self.seed, *name.encode()]).standard_normal(array.shape)
+        random = np.random.default_rng([self.seed, *name.encode()])
+        direction = random.uniform(0.5, 1.5, array.shape) * random.choice([-1.0, 1.0], array.shape)
         found = array + self.distance * np.maximum(abs(array), abs(self.distance)) * direction
         return found if array.ndim else float(found)
 

@@ -207,7 +207,7 @@ class _Writer:
 
     # -- statements ---------------------------------------------------------------------------------
 
-    def write(self, header: str, file: str) -> tuple[str, dict[str, str]]:
+    def write(self, header: str) -> tuple[str, dict[str, str]]:
         """The whole model, and its names of parameters."""
         order = sorted(above(self.loss), key=lambda node: node.number)
         parameters = {}
@@ -223,8 +223,8 @@ class _Writer:
             if not node.is_leaf and node is not self.loss and self._is_step(node):
                 text, _ = self.formula(node)
                 self.known[node] = self.fresh(self.names.get(node, "t"))
-                self._add(self.known[node], text, file, node.line)
-        self._add("loss", self.formula(self.loss)[0], file, self.loss.line)
+                self._add(self.known[node], text, node.place)
+        self._add("loss", self.formula(self.loss)[0], self.loss.place)
         return "\n".join([*header.splitlines(), *self.inputs, *self.steps, ""]), parameters
 
     def _is_step(self, node: TracedNode) -> bool:
@@ -232,11 +232,11 @@ class _Writer:
             return True
         return len(self.formula(node)[0]) > self.limits.longest_formula
 
-    def _add(self, name: str, text: str, file: str, line: int) -> None:
-        self.steps.append(f"{name} = {text}" + (f"  # {file}:{line}" if line else ""))
+    def _add(self, name: str, text: str, place: str) -> None:
+        self.steps.append(f"{name} = {text}" + (f"  # {place}" if place else ""))
 
 
-def model_text(loss: TracedNode, recording: Recording, header: str, file: str) -> tuple[str, dict[str, str]]:
+def model_text(loss: TracedNode, recording: Recording, header: str) -> tuple[str, dict[str, str]]:
     """The model whose loss is a node.
 
     Parameters
@@ -244,7 +244,6 @@ def model_text(loss: TracedNode, recording: Recording, header: str, file: str) -
     loss : a number
     recording : with the names of the program's variables
     header : comment lines
-    file : the program's name, for the comment of a line
 
     Returns
     -------
@@ -258,7 +257,7 @@ def model_text(loss: TracedNode, recording: Recording, header: str, file: str) -
     TraceError
         If a constant is not finite.
     """
-    return _Writer(recording.names, recording.whole_numbers, loss).write(header, file)
+    return _Writer(recording.names, recording.whole_numbers, loss).write(header)
 
 
 def _joined(given: tuple[TracedNode, ...], shape: tuple[int, ...]) -> tuple[TracedNode, ...]:
@@ -280,7 +279,7 @@ def _in_axes(node: TracedNode, count: int) -> TracedNode:
     value = node.value.reshape((1,) * missing + node.shape)
     if node.operation == "data":
         return TracedNode("data", (), value, node.options)
-    return TracedNode("reshape", (node,), value, {}, node.line)
+    return TracedNode("reshape", (node,), value, {}, node.place)
 
 
 def _sizes(value: Array) -> str:

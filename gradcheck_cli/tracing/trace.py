@@ -16,7 +16,7 @@ from gradcheck_cli.tracing.argument_trees import is_float, map_arrays
 from gradcheck_cli.tracing.module_names import exchanged_names
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recorded_array import Recorded, node_of
-from gradcheck_cli.tracing.recording import Recording
+from gradcheck_cli.tracing.recording import Recording, name_of
 from gradcheck_cli.tracing.replay import choices, first_of, replay
 from gradcheck_cli.tracing.text_of_nodes import model_text
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, constant
@@ -32,6 +32,7 @@ class Trace:
     loss: float
     names: Mapping[str, str]  # of the program's arrays, and of the model's parameters
     notes: tuple[str, ...]
+    holds_far: bool  # as far as it was tried, and not near the point alone
 
 
 def trace(
@@ -68,25 +69,23 @@ def trace(
     with program.errors(), exchanged_names(program.modules, recording), recording.naming(node_of):
         result = program.function(**recorded)
     loss = _loss_of(program, result, recording)
-    text, own = model_text(loss, recording, _header(program, recording), _base(program.file))
-    replay(program, arguments, names, text, own, recording.leaks, limits)
-    return Trace(text, float(loss.value), own, _notes(recording))
-
-
-def _base(file: str) -> str:
-    return file.replace("\\", "/").rpartition("/")[2]
+    text, own = model_text(loss, recording, _header(program, recording))
+    bounded = replay(program, arguments, names, text, own, recording.leaks, limits)
+    if bounded:
+        text = text.replace("\n", f"\n# {bounded}\n", 1)
+    return Trace(text, float(loss.value), own, _notes(recording), not bounded)
 
 
 def _header(program: Program, recording: Recording) -> str:
     """Where the model comes from, and of which choices it knows one side."""
     notes = (f"# {note}" for note in _notes(recording))
-    return "\n".join([f"# traced from {_base(program.file)}:{program.name}", *notes])
+    return "\n".join([f"# traced from {name_of(program.file)}:{program.name}", *notes])
 
 
 def _notes(recording: Recording) -> tuple[str, ...]:
     told = [(each, "") for each in recording.notes]
     told += [(leak, " of a value that moves, taken as at this point") for leak in choices(recording.leaks)]
-    return tuple(f"{_base(each.file)}:{each.line}: {each.what}{more}" for each, more in told)
+    return tuple(f"{each.place}: {each.what}{more}" for each, more in told)
 
 
 def _parameters(program: Program, arguments: Mapping[str, Any], wanted: Collection[str]) -> list[str]:
@@ -115,7 +114,7 @@ def _recorded(name: str, value: Any, is_parameter: bool, recording: Recording) -
 def _loss_of(program: Program, result: Any, recording: Recording) -> TracedNode:
     node = node_of(first_of(result))
     if node is None or not node.depends:
-        lost = "; ".join(f"line {leak.line}: {leak.what}" for leak in recording.leaks)
+        lost = "; ".join(f"{leak.place}: {leak.what}" for leak in recording.leaks)
         raise TraceError(
             f"what {program.name} returns does not move with its parameters", file=program.file,
             help=f"plain numbers were taken of them at {lost}" if lost else "does it return the loss?",
@@ -123,4 +122,4 @@ def _loss_of(program: Program, result: Any, recording: Recording) -> TracedNode:
     if node.value.size != 1:
         message = f"{program.name} returns an array of shape {list(node.shape)}, and a loss is one number"
         raise TraceError(message, file=program.file)
-    return TracedNode("reshape", (node,), node.value.reshape(()), {}, node.line) if node.value.ndim else node
+    return TracedNode("reshape", (node,), node.value.reshape(()), {}, node.place) if node.value.ndim else node

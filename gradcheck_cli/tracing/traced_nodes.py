@@ -37,7 +37,7 @@ class TracedNode:
     arguments: tuple[TracedNode, ...]
     value: Array
     options: Mapping[str, Any] = field(default_factory=dict)
-    line: int = 0
+    place: str = ""  # in the program, as FILE.py:14
     depends: bool = field(init=False)
     number: int = field(init=False)  # in the order in which values were computed
 
@@ -99,7 +99,7 @@ def sources(node: TracedNode) -> tuple[tuple[TracedNode, ...], Array, Array]:
 
 
 def assemble(
-    nodes: Sequence[TracedNode], which: Array, where: Array, value: Array, line: int
+    nodes: Sequence[TracedNode], which: Array, where: Array, value: Array, place: str
 ) -> TracedNode:
     """An array whose entries are copies of entries of others.
 
@@ -107,7 +107,7 @@ def assemble(
     ----------
     nodes, which, where : as `sources` gives them
     value : array of the same shape
-    line : of the program
+    place : in the program
 
     Returns
     -------
@@ -120,7 +120,7 @@ def assemble(
     in_order = np.array_equal(where.reshape(-1), np.arange(kept[0].value.size)) if len(kept) == 1 else False
     if in_order and kept[0].shape == where.shape:
         return kept[0]
-    return TracedNode("assembled", kept, value, {"which": which, "where": where}, line)
+    return TracedNode("assembled", kept, value, {"which": which, "where": where}, place)
 
 
 def rows_of(node: TracedNode) -> list[TracedNode | None]:

@@ -141,14 +141,14 @@ def test_the_methods_agree_on_what_was_traced(tmp_path: Path, loss: str) -> None
 
 
 @pytest.mark.parametrize(("body", "line", "words"), [
-    ("if s > 0.69:\n    return s**2\nreturn -s", 7, "a branch"),
+    ("if s > 0.6999:\n    return s**2\nreturn -s", 7, "a branch"),
     ("return v[int(s*3)]*s", 7, "int(...)"),
-    ("return v[0] if s > 0.69 else s", 7, "a branch"),
-    ("k = np.argmax(v - [0, 0, 0.399])\nreturn v[k]*float(s)", 7, "np.argmax"),
+    ("return v[0] if s > 0.6999 else s", 7, "a branch"),
+    ("k = np.argmax(v - [0, 0, 0.3999])\nreturn v[k]*float(s)", 7, "np.argmax"),
     ("return s + np.random.rand()", None, "random"),
     ("return np.fft.fft(v).real.sum()", 7, "fft is not traced"),
     ("return np.linalg.norm(S, 2)", 7, "ord=2"),
-    ("return v[v < -1].size*s", 7, "a mask"),
+    ("return v[v < 0.7999].size*s", 7, "a mask"),
     ("if s != 0.7:\n    raise ValueError\nreturn s", None, "no value away from the point"),
     ("return v", None, "a loss is one number"),
     ("return 3.0", None, "does not move"),
@@ -169,6 +169,20 @@ def test_what_is_no_model_is_said(tmp_path: Path, body: str, line: int | None, w
 def test_a_choice_that_holds_near_and_far_is_told_in_the_model(tmp_path: Path) -> None:
     found = traced(tmp_path, "if s > -1e9:\n    return s**2\nreturn -s")
     assert "# program.py:7: a branch of a value that moves, taken as at this point" in found.text
+
+
+def test_a_branch_near_by_bounds_what_is_believed(tmp_path: Path) -> None:
+    found = traced(tmp_path, "if s > 0.69:\n    return s**2\nreturn -s")
+    assert not found.holds_far
+    assert "# 0.03 away from the point the program takes another way, as at program.py:7" in found.text
+    assert traced(tmp_path, "return s**2").holds_far
+
+
+def test_a_mask_is_read_and_set(tmp_path: Path) -> None:
+    body = "p, n = (v >= 0), (v < 0)\nz = np.zeros_like(v)\nz[p] = 1/(1 + np.exp(-v[p]))\n"
+    found = traced(tmp_path, body + "z[n] = np.exp(v[n])/(1 + np.exp(v[n]))\nreturn z @ X[0]")
+    assert found.holds_far
+    assert "where(p," in found.text
 
 
 def test_a_vector_beside_a_column_is_told(tmp_path: Path) -> None:
