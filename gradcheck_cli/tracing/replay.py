@@ -65,7 +65,7 @@ def replay(
     tried = 0
     for distance in (0.0, *(sign * far for far in limits.distances for sign in (1, -1))):
         there = {
-            name: map_arrays(name, value, _Moved(distance, limits.seed)) if name in parameters else value
+            name: map_arrays(name, value, _Moved(distance, limits)) if name in parameters else value
             for name, value in arguments.items()
         }
         moved: dict[str, Array] = {}
@@ -94,12 +94,12 @@ def replay(
 class _Moved:
     """Arrays at a distance, each in a direction of its own."""
 
-    def __init__(self, distance: float, seed: int) -> None:
-        self.distance, self.seed = distance, seed
+    def __init__(self, distance: float, limits: TracingLimits) -> None:
+        self.distance, self.limits = distance, limits
 
     def __call__(self, name: str, array: Array) -> Any:
-        random = np.random.default_rng([self.seed, *name.encode()])
-        direction = random.uniform(0.5, 1.5, array.shape) * random.choice([-1.0, 1.0], array.shape)
+        random = np.random.default_rng([self.limits.seed, *name.encode()])
+        direction = random.uniform(*self.limits.steps, array.shape) * random.choice([-1.0, 1.0], array.shape)
         found = array + self.distance * np.maximum(abs(array), abs(self.distance)) * direction
         return found if array.ndim else float(found)
 

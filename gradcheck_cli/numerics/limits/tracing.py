@@ -17,6 +17,8 @@ class TracingLimits(NamedTuple):
     # relative to each entry, or absolute near 0 | how far from the point a trace is tried: a mask or a branch
     # that changes 3 % away is not seen nearer | set by hand: distances at which leaks of 18 programs showed
     distances: tuple[float, ...] = (1e-3, 0.03, 0.3, 1.0)
+    # of the distance | each entry moves by so much of it, up or down: none stays where it is | set by hand
+    steps: tuple[float, float] = (0.5, 1.5)
     # seed | of the directions in which it is tried | any number
     seed: int = 0
     # characters | a longer formula becomes a step | set by hand, not measured
