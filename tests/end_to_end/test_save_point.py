@@ -127,7 +127,7 @@ def test_a_model_on_standard_input_and_claims_of_others(
 ) -> None:
     Path("a.txt").write_text("claim d loss/d c = 1/c\n")
     Path("b.txt").write_text("claim d loss/d c = 1 c\n")
-    assert cli.main(["run", "model.txt", "--claims", "b.txt", "--save-point", "p.npz"]) == 2
+    assert cli.main(["run", "model.txt", "--claims", "nowhere.txt", "--save-point", "p.npz"]) == 2
     assert not Path("p.npz").exists()  # nothing was judged at it
     both = ["--claims", "a.txt", "--claims", "b.txt"]
     assert cli.main(["run", "model.txt", *both, "--save-point", "p.npz"]) == 2
