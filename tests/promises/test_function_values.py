@@ -174,3 +174,11 @@ def test_what_sympy_does_not_know_to_be_real(loss: str) -> None:
     """It writes sign(conjugate(y)) for the slope of the root of a square."""
     (block,) = check(read_model(f"param p = 2\nloss = {loss}"), Options(points=1)).parameters
     assert block.entries[0].verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("inner", ["digamma(p/p)", "polygamma(1, p/p)", "polygamma(2, p/p)", "gamma(p/p)"])
+def test_constants_that_sympy_finds(inner: str) -> None:
+    """Euler's constant, zeta(3)."""
+    report = check(read_model(f"param p = 2\nloss = p^2 + {inner}"), Options(points=1))
+    assert report.verdict is Verdict.OK
+    assert "agree to 1" in report.value_note

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -166,7 +166,8 @@ class Formula:
 
 def _inner(part: Any) -> tuple[Any, ...]:
     """What a part is computed from; the parameters of a hypergeometric function are fixed."""
-    return tuple(part.args[-1:] if type(part).__name__ == "hyper" else part.args)
+    name = type(part).__name__
+    return () if name in _CONSTANTS else tuple(part.args[-1:] if name == "hyper" else part.args)
 
 
 def _instruction(part: Any) -> Callable[..., Any]:
@@ -185,7 +186,17 @@ def _instruction(part: Any) -> Callable[..., Any]:
         return _raising(part.exp)
     if name == "hyper":
         return _hypergeometric(*part.args[1])
-    return _NUMERIC[name]
+    return partial(_constant, part) if name in _CONSTANTS else _NUMERIC[name]
+
+
+_CONSTANTS = ("EulerGamma", "Catalan", "zeta")  # of whole numbers: what polygamma(n, x/x) is to SymPy
+
+
+def _constant(part: Any, m: Namespace) -> Array:
+    context = getattr(m, "context", None)
+    if context is None:
+        return m.array(np.full((1, 1), float(part)))
+    return np.full((1, 1), context.mpf(str(part.evalf(context.dps + 5))), dtype=object)
 
 
 def _adding(m: Namespace, first: Array, *others: Array) -> Array:
