@@ -196,7 +196,7 @@ def _constant(part: Any, m: Namespace) -> Array:
     context = getattr(m, "context", None)
     if context is None:
         return m.array(np.full((1, 1), float(part)))
-    return np.full((1, 1), context.mpf(str(part.evalf(context.dps + 5))), dtype=object)
+    return np.full((1, 1), context.mpf(str(part.evalf(2 * context.dps))), dtype=object)
 
 
 def _adding(m: Namespace, first: Array, *others: Array) -> Array:

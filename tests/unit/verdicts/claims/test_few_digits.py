@@ -25,3 +25,10 @@ EXACT = "param w = 3\nparam t = 30\nloss = w*(exp(t)*cos(0) + 1.5 - exp(t))\n"  
 def test_a_number_that_is_not_the_true_one_is_not_ok(text: str, claim: str, verdict: Verdict) -> None:
     (found,) = check(load(f"{text}claim {claim}\n")).claims
     assert found.verdict is verdict, found.note
+
+
+def test_what_float64_leaves_of_a_tail_is_not_wrong() -> None:
+    """1 - erf(9) is 0: what programs print is the rounding of other terms, a small part of the true value."""
+    text = "data x = 9.3\nparam w = 2\nloss = w*(1 - erf(x)) + w*1e-60*cos(x)\n"
+    report = check(load(text + "claim d loss/d w = 1e-60\nclaim d loss/d w = 0.5\n"))
+    assert [c.verdict for c in report.claims] == [Verdict.UNRESOLVED, Verdict.WRONG]
