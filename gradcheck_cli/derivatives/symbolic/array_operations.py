@@ -185,8 +185,9 @@ def structural_value(item: Item, m: Namespace, xs: Sequence[Array]) -> Array:
             return m.eigenvalues(xs[0])  # type: ignore[no-any-return]
         case "constant_eigenvectors":
             return m.eigenvectors(xs[0])[1]  # type: ignore[no-any-return]
-        case "gaps":
-            return m.distances(xs[0])  # type: ignore[no-any-return]
+        case "simple":
+            largest = m.max(m.abs(xs[0]), axis=(-1,), keepdims=True)
+            return m.gt(m.distances(xs[0]), largest * m.number(item.data))  # type: ignore[no-any-return]
         case "sorted":
             return m.ordered(xs[0], m.order(xs[0], item.data), item.data)  # type: ignore[no-any-return]
         case "lower":

@@ -103,8 +103,8 @@ class MatrixRecorder(Recorder):
 
     def eigenvalues(self, x: Handle) -> Handle:
         """Those of the symmetric part, as zeros of its characteristic polynomial: one Newton step for each,
-        from its value, which no entry moves. One that is repeated is no simple zero; it is v' A v with its
-        eigenvector held still."""
+        from its value, which no entry moves. One that is repeated, or nearly so, is no simple zero as far as
+        float64 can tell; it is v' A v with its eigenvector held still."""
         n = x.shape[0]
         if n > min(self.by_minors, self.limits.largest_spectrum):
             return self.structural("eigenvalues", (x,), (n,))
@@ -112,7 +112,7 @@ class MatrixRecorder(Recorder):
         start = self.structural("constant_eigenvalues", (x,), (n,))
         vectors = self.structural("constant_eigenvectors", (x,), (n, n))
         still = self.index(self.total(vectors * self.contract("ij,jk->ik", a, vectors), 0), (0, slice(None)))
-        simple = self.structural("gaps", (start,), (n,)) > 0
+        simple = self.structural("simple", (start,), (n,), self.limits.near_eigenvalues)
         steps, slopes = zip(*(self._newton_step(a, self.index(start, (k,))) for k in range(n)), strict=True)
         slope = self.select(simple, self.stack(slopes), self.expand(self.lift(1), (n,)))
         return self.select(simple, start + self.stack(steps) / slope, still)

@@ -56,7 +56,7 @@ def item_tangent(
     if all(t is None for t in moving):
         return None
     match item.operation:
-        case "compare" | "whole" | "one_hot" | "constant_eigenvalues" | "constant_eigenvectors":
+        case "compare" | "whole" | "one_hot" | "constant_eigenvalues" | "constant_eigenvectors" | "simple":
             return None
         case "take":
             chosen = [values[a] for a in item.arguments[1:]]

@@ -24,6 +24,9 @@ class SymbolicLimits(NamedTuple):
     # rows of a matrix | eigenvalues of larger ones are taken whole: each needs all minors of its own | timed:
     # the columns of [5,5] take 1 s, those of [8,8] 20 s
     largest_spectrum: int = 5
+    # part of the largest | eigenvalues that are nearer to one another count as repeated: the polynomial's
+    # slope there loses the square of it | tried: 1e-4 leaves 8 digits of a [3,3], 1e-6 leaves 4
+    near_eigenvalues: float = 1e-3
     # numbers | tangent entries of one item that are held at a time | set by hand, not measured
     most_entries: int = 1 << 22
     # rows | a block of them is at most so long | set by hand, not measured

@@ -203,6 +203,12 @@ def test_a_repeated_eigenvalue_is_a_kink_and_what_is_symmetric_in_it_is_none() -
     assert run(f"{given}loss = w[2]").verdict is Verdict.OK
 
 
+@pytest.mark.parametrize("gap", [1e-2, 1e-4, 1e-6, pytest.param(1e-8, marks=pytest.mark.slow)])
+def test_eigenvalues_that_are_nearly_one_keep_their_digits(gap: float) -> None:
+    given = f"param A[3,3] = [[2, 1, 1], [1, {2 + gap}, 1], [1, 1, 2]]\nw = eigvalsh(A)\n"
+    assert run(f"{given}loss = w[0] + 2*w[1]^2").verdict is Verdict.OK
+
+
 def test_equal_entries_are_a_kink_of_sort_alone() -> None:
     given = "param x[4] = [3, 1, 1, 2]\ny = sort(x)\n"
     assert run(f"{given}loss = 2*y[0] + 3*y[1]").verdict is Verdict.KINK
