@@ -303,7 +303,7 @@ def _slip(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cla
     """The right formula with a mistake in it: wrong where its value at the point says so."""
     for tree in _derived(problem, recipe, draw):
         slipped = _with_a_slip(tree, draw)
-        if slipped is not None and _holds(problem, recipe, slipped) is False:
+        if slipped is not None and _names_something(slipped) and _holds(problem, recipe, slipped) is False:
             yield _line(recipe, written(slipped), _wrong(problem))
 
 
@@ -417,6 +417,11 @@ def _with_a_slip(tree: Tree, draw: random.Random) -> Tree | None:
     return _replaced(tree, chosen, other) if other.shape == chosen.shape else None
 
 
+def _names_something(tree: Tree) -> bool:
+    """Whether it is a formula: 0.0 alone is a number, and right for 0.01 to the digits written."""
+    return any(leaf.operation in ("name", "derivative") for leaf in _leaves(tree))
+
+
 def _inner(tree: Tree) -> Iterator[Tree]:
     if tree.arguments:
         yield tree
@@ -492,7 +497,7 @@ def _value_formula(problem: Problem, recipe: Recipe, draw: random.Random) -> Ite
         yield Claimed(f"claim {recipe.by} = {written(tree)}", RIGHT)
         return
     slipped = _with_a_slip(tree, draw)
-    if slipped is None:
+    if slipped is None or not _names_something(slipped):
         return
     true, found = _array(problem.base.names[recipe.by]), _array(Pass(problem.base.names).value(slipped))
     if found.shape == true.shape and np.max(np.abs(found - true)) > C.mpf("1e-7") * np.max(np.abs(true)):
