@@ -104,12 +104,15 @@ def _outer(recording: Recording, a: Any, b: Any) -> Any:
 def _reshape(recording: Recording, x: Any, shape: Any = None, order: str = "C", newshape: Any = None) -> Any:
     x = recorded(recording, x)
     wanted = shape if newshape is None else newshape
+    if order == "F" and max(x.ndim, np.size(wanted)) > 1:
+        turned = x.T.reshape(tuple(np.ravel(plain(wanted)))[::-1])
+        return turned.T
     value = np.reshape(plain(x), tuple(plain(wanted)) if isinstance(wanted, list | tuple) else wanted)
     return x if value.shape == x.shape else record(recording, "reshape", [x], value)
 
 
-def _ravel(recording: Recording, x: Any) -> Any:
-    return _reshape(recording, x, -1)
+def _ravel(recording: Recording, x: Any, order: str = "C") -> Any:
+    return _reshape(recording, x, -1, order)
 
 
 def _squeeze(recording: Recording, x: Any, axis: Any = None) -> Any:
@@ -171,6 +174,17 @@ def _split(recording: Recording, x: Any, sections: Any, axis: int = 0) -> Any:
     numbers = np.array_split(np.arange(x.shape[axis]), plain(sections))
     before = (slice(None),) * (axis % x.ndim)
     return [x[(*before, slice(int(part[0]), int(part[-1]) + 1))] for part in numbers if part.size]
+
+
+def _inserted(recording: Recording, x: Any, obj: int, values: Any, axis: Any = None) -> Any:
+    x = recorded(recording, x)
+    if axis is None:
+        x, axis = x.reshape(-1), 0
+    before = (slice(None),) * (axis % x.ndim)
+    shape = np.delete(x.shape, axis)
+    part = recorded(recording, values) + np.zeros(shape)
+    parts = [x[(*before, slice(None, obj))], np.expand_dims(part, axis), x[(*before, slice(obj, None))]]
+    return _concatenate(recording, [each for each in parts if each.shape[axis]], axis)
 
 
 def _padded(
@@ -354,6 +368,7 @@ BUILT: Mapping[str, Build] = MappingProxyType({
     "atleast_1d": _at_least(1), "atleast_2d": _at_least(2), "transpose": _transpose, "swapaxes": _swapped,
     "stack": join, "concatenate": _concatenate, "vstack": _rows, "hstack": _side_by_side,
     "column_stack": _columns, "append": _append,
+    "insert": _inserted,
     "pad": _padded, "nan_to_num": _copied,
     **dict.fromkeys(("split", "array_split"), _split), "vsplit": _split,
     "hsplit": lambda recording, x, sections: _split(recording, x, sections, 1 if x.ndim > 1 else 0),

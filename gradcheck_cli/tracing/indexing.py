@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.tracing.recorded_array import Recorded, node_of, plain
+from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of, plain
 from gradcheck_cli.tracing.traced_nodes import TracedNode, assemble, constant, sources
 
 __all__ = ["entries", "put"]
@@ -31,8 +31,8 @@ def entries(array: Recorded, key: Any) -> Any:
 
 def _entries(array: Recorded, bare: Any, value: Any) -> Any:
     node, recording = array.node, array.recording
-    if value.dtype.kind not in "fb":
-        return value
+    if node.value.dtype.kind in "iu":
+        return fixed(value, recording)
     places = np.arange(node.value.size).reshape(node.shape)[bare]
     place = recording.place()
     if not node.depends:

@@ -20,9 +20,8 @@ from gradcheck_cli.tracing.built_operations import BUILT
 from gradcheck_cli.tracing.new_nodes import join
 from gradcheck_cli.tracing.numpy_operations import ENTRY_BY_ENTRY, apply
 from gradcheck_cli.tracing.programs import NAMED_BUILTINS
-from gradcheck_cli.tracing.recorded_array import Recorded, plain
+from gradcheck_cli.tracing.recorded_array import Recorded, fixed, plain
 from gradcheck_cli.tracing.recording import Recording
-from gradcheck_cli.tracing.traced_nodes import constant
 
 __all__ = ["exchanged_names"]
 
@@ -80,8 +79,8 @@ def _exchange_for(recording: Recording) -> Callable[[Any], Any]:
     def exchange(held: Any) -> Any:
         if isinstance(held, ModuleType):
             return _Exchanged(held, exchange) if _is_of_libraries(held) else held
-        if type(held) is np.ndarray and held.dtype.kind == "f":
-            return Recorded(constant(held), recording)
+        if type(held) is np.ndarray:
+            return fixed(held, recording)
         try:
             return known.get(held, held)
         except TypeError:  # what cannot be hashed is no function
@@ -110,6 +109,7 @@ def _functions(recording: Recording) -> Mapping[Any, Callable[..., Any]]:
         if callable(function := getattr(math, name, None)):
             found[function] = _of_number(recording, name, function)
     found[math.pow] = _of_number(recording, "power", math.pow)
+    found[np.c_], found[np.r_] = _Joined(recording, np.c_), _Joined(recording, np.r_)
     found[np.apply_along_axis] = _along_axis(recording)
     return found | _of_scipy(recording)
 
@@ -127,7 +127,7 @@ def _of_scipy(recording: Recording) -> dict[Any, Callable[..., Any]]:
 def _filled(recording: Recording, function: Callable[..., Any], of_shape: bool = False) -> Callable[..., Any]:
     def make(*args: Any, **options: Any) -> Any:
         value = function(*map(plain, args), **{k: plain(each) for k, each in options.items()})
-        return Recorded(constant(value), recording) if value.dtype.kind == "f" else value
+        return fixed(value, recording)
 
     return make
 
@@ -139,7 +139,7 @@ def _converted(recording: Recording, function: Callable[..., Any]) -> Callable[.
         if _holds(values):
             return join(recording, values)
         found = function(values, *args, **options)
-        return Recorded(constant(found), recording) if found.dtype.kind == "f" else found
+        return fixed(found, recording)
 
     return make
 
@@ -183,6 +183,23 @@ def _builtin(recording: Recording, name: str) -> Callable[..., Any]:
         return functools.reduce(np.maximum if name == "max" else np.minimum, args)
 
     return call
+
+
+class _Joined:
+    """np.c_ and np.r_: arrays in brackets, side by side as columns, or one behind another."""
+
+    def __init__(self, recording: Recording, like: Any) -> None:
+        self._recording, self._like = recording, like
+
+    def __getitem__(self, key: Any) -> Any:
+        parts = key if isinstance(key, tuple) else (key,)
+        if any(isinstance(part, slice | str) for part in parts):
+            return fixed(self._like[plain(key)], self._recording)
+        name = "column_stack" if self._like is np.c_ else "hstack"
+        return BUILT[name](self._recording, parts)
+
+    def __call__(self) -> None:
+        """It is looked up among functions."""
 
 
 def _along_axis(recording: Recording) -> Callable[..., Any]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcheck_cli.tracing.built_operations import BUILT
 from gradcheck_cli.tracing.new_nodes import moves, record, recorded
-from gradcheck_cli.tracing.recorded_array import Recorded, node_of, plain
+from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of, plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.traced_nodes import constant
 
@@ -102,9 +102,8 @@ def apply(
     """A function of NumPy or SciPy: plain numbers where no argument moves, else by the table."""
     if not any(map(moves, (*args, *options.values()))):
         value = function(*map(plain, args), **{key: plain(each) for key, each in options.items()})
-        is_array = isinstance(value, np.ndarray | np.generic) and value.dtype.kind == "f"
-        return Recorded(constant(value), recording) if is_array else value
-    unread = ("order", "dtype", "out")
+        return fixed(value, recording)
+    unread = ("dtype", "out") if name in ("reshape", "ravel") else ("order", "dtype", "out")
     given = {k: each for k, each in options.items() if each is not None and k not in unread}
     if name in BUILT:
         try:

@@ -16,7 +16,7 @@ from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.traced_nodes import TracedNode, constant
 
-__all__ = ["Recorded", "node_of", "plain"]
+__all__ = ["Recorded", "fixed", "node_of", "plain"]
 
 
 class Recorded:
@@ -26,6 +26,7 @@ class Recorded:
 
     def __init__(self, node: TracedNode, recording: Recording) -> None:
         self.node, self.recording = node, recording
+        self._whole: tuple[Recorded, Any] | None = None  # of a view: the array, and the index
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:  # isinstance(x, np.ndarray) is what programs ask
@@ -125,12 +126,24 @@ class Recorded:
     def __getitem__(self, key: Any) -> Any:
         from gradcheck_cli.tracing.indexing import entries
 
-        return entries(self, key)
+        found = entries(self, key)
+        parts = key if isinstance(key, tuple) else (key,)
+        is_basic = all(part is None or part is Ellipsis or isinstance(part, int | slice) for part in parts)
+        if is_basic and type(found) is Recorded and found.ndim:
+            found._whole = self, key
+        return found
+
+    def _write_back(self) -> None:
+        """A view that was written to changes the array that it is a part of."""
+        if self._whole is not None:
+            whole, key = self._whole
+            whole[key] = Recorded(self.node, self.recording)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         from gradcheck_cli.tracing.indexing import put
 
         self.node = put(self, key, value)
+        self._write_back()
 
     def fill(self, value: Any) -> None:
         """All entries alike."""
@@ -151,7 +164,8 @@ class Recorded:
         """The same numbers; whole ones and truth values are plain."""
         if np.dtype(dtype).kind == "f":
             return self.copy()
-        return self._plain(f"astype({np.dtype(dtype).name})").astype(dtype, **options)
+        found = self._plain(f"astype({np.dtype(dtype).name})").astype(dtype, **options)
+        return fixed(found, self.recording)
 
     def view(self, *given: Any) -> Any:
         """The same array."""
@@ -212,6 +226,7 @@ def _in_place(ufunc: Any) -> Callable[..., Any]:
     def operator(self: Recorded, other: Any) -> Any:
         found = self.__array_ufunc__(ufunc, "__call__", self, other)
         self.node = node_of(found) or constant(found)
+        self._write_back()
         return self
 
     return operator
@@ -234,6 +249,15 @@ for _name, _ufunc in _SIGNS.items():
 def node_of(value: Any) -> TracedNode | None:
     """The node of a recorded array, None of anything else."""
     return value.node if type(value) is Recorded else None
+
+
+def fixed(value: Any, recording: Recording, name: str = "") -> Any:
+    """What moves with no parameter: arrays and floats of NumPy record, so that products with what moves do;
+    whole numbers stay plain, for they count and choose."""
+    if not isinstance(value, np.ndarray | np.generic) or value.dtype.kind not in "fiub":
+        return value
+    is_array = np.ndim(value) > 0 or value.dtype.kind == "f"
+    return Recorded(constant(value, name), recording) if is_array else value
 
 
 def plain(value: Any) -> Any:

@@ -101,8 +101,9 @@ class Recording:
             node = node_of(held)
             if node is not None and node not in self.names:
                 self._name(node, name)
-            elif type(held) is np.ndarray and held.dtype.kind in "iu":
-                self.whole_numbers.setdefault((held.shape, held.astype(int).tobytes()), name)
+            values = held if node is None else node.value
+            if type(values) is np.ndarray and values.dtype.kind in "iu":
+                self.whole_numbers.setdefault((values.shape, values.astype(int).tobytes()), name)
 
         with watching(self.files, look):
             yield

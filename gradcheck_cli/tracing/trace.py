@@ -9,13 +9,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
 from gradcheck_cli.tracing.argument_trees import is_float, map_arrays
 from gradcheck_cli.tracing.module_names import exchanged_names
 from gradcheck_cli.tracing.programs import Program
-from gradcheck_cli.tracing.recorded_array import Recorded, node_of
+from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of
 from gradcheck_cli.tracing.recording import Recording, name_of
 from gradcheck_cli.tracing.replay import choices, first_of, replay
 from gradcheck_cli.tracing.text_of_nodes import model_text
@@ -108,6 +110,8 @@ def _recorded(name: str, value: Any, is_parameter: bool, recording: Recording) -
         node = TracedNode("param", (), array, {"name": name}) if is_parameter else constant(array, name)
         return Recorded(node, recording)
 
+    if isinstance(value, np.ndarray) and not is_float(value):
+        return fixed(value.copy(), recording, name)
     return map_arrays(name, value, array_of)
 
 

@@ -92,6 +92,12 @@ LOSSES = [
     "np.linalg.det(S)", "np.linalg.inv(S)[0, 1]", "np.linalg.slogdet(S)[1]", "np.eye(2)[0] @ S @ u",
     "np.zeros_like(v).sum() + s", "np.ones(3) @ v", "np.full(3, 2.0) @ v", "np.linspace(0, 1, 3) @ v",
     "float(np.pi)*s", "float(s)", "float(v @ v)*max(s, 0.1)", "min(s, 1, v[0]) + max(2, 3)*s", "max(v)",
+    "y.dot(np.exp(X @ v))", "(1 - y).dot(np.log(X @ v + 9))", "np.eye(3)[y].dot(v).sum()",
+    "(X @ v)[y == 1].sum()*s",
+    "np.insert(A, 0, 1, axis=1)[1] @ np.ones(4)", "np.c_[v, X[0]][1, 0]", "np.r_[v, u].sum()",
+    "np.r_[0:3] @ v",
+    "v.reshape((3, 1), order='F')[2, 0]", "A.reshape((3, 2), order='F')[2, 0]", "A.ravel(order='F')[1]",
+    "A.flatten('F')[2]", "sum(v[k] for k in y)", "((y == 1)*(X @ v)).sum()", "{2: s}[y[1]]",
     "np.pad(v, 1)[1]", "(np.pad(A, ((1, 0), (0, 2))) @ np.ones(5)).max()",
     "np.zeros(2, dtype=float) @ u + s", "len(v)*s", "v.shape[0]*s + v.size*s + A.ndim*s", "v.copy()[0]",
     "v.astype(float)[1]",
@@ -112,6 +118,7 @@ BODIES = [
     "out = np.zeros(3)\nnp.add(v, 1, out=out)\nreturn out.sum()",
     "loss = s\nfor loss_i in v:\n    loss = loss + loss_i**2\nreturn loss",
     "z = A @ v\nz = z - z.max()\np = np.exp(z)/np.exp(z).sum()\nreturn -np.log(p[1])",
+    "q = A.copy()\nq[0][1:] = u\nrow = q[1]\nrow *= s\nk = q[1, 0]\nk += 1\nreturn (q**2).sum()",
     "q = A.copy()\nq[:, 0] = u\nq[:, 1:] -= s\nreturn (q**3).sum()",
 ]
 
