@@ -14,13 +14,13 @@ from gradcheck_cli.language.statement_words import LONG_LINE, Advice, View, cut
 
 __all__ = ["PASTED"]
 
-_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_NUMBER = r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?+"  # read in one way only
 _FORTRAN = re.compile(r"([0-9.]+)[dD]([+-]?[0-9]+)(?!\w)")
 _SUFFIX = re.compile(rf"({_NUMBER})(?P<suffix>[fFlLuU]{{1,2}}|j)(?!\w)")
 _HEX = re.compile(r"0[xX]([0-9a-fA-F]{1,15})(?!\w)")
 _THOUSANDS = re.compile(r"(?<![\w.,])([0-9]{1,3})((?:,[0-9]{3})+)(\.[0-9]+)?(?![\w,.])")
 _PRINTED = re.compile(r"(?:tensor|array|Array|Parameter)\(\s*([^=<]*?)\s*,\s*\w+=<")
-_LIST = re.compile(rf"[\[\]\s,]*(?:{_NUMBER}[\[\]\s,]*)+")
+_WHOLE = re.compile(_NUMBER)
 
 
 def _advise_missing_commas(view: View) -> Advice | None:
@@ -30,7 +30,7 @@ def _advise_missing_commas(view: View) -> Advice | None:
         return None
     closing = _closing(view.code, opening)
     array = view.code[opening : closing + 1]
-    if closing < view.bad.start or _LIST.fullmatch(array) is None:
+    if closing < view.bad.start or not all(map(_WHOLE.fullmatch, re.sub(r"[\[\],]", " ", array).split())):
         return None
     commas = re.sub(r"(?<=[0-9.\]])[\s,]+(?=[0-9.\[+-])", ", ", re.sub(r"\s+(?=\])|(?<=\[)\s+", "", array))
     if view.bad.text == "]" and view.before.text == ",":

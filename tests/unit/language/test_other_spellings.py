@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -325,3 +326,23 @@ def test_a_form_has_the_arguments_in_brackets_where_they_need_them() -> None:
 
 def test_no_remark_hides_a_form() -> None:
     assert not set(FORMS) & set(REMARKS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "param m = [" + "1" * 3000 + " x]",
+        "param m = [" + "1 " * 3000 + "x]",
+        "param m = [1] " + "1 " * 3000 + "x",
+        "param m = " + "1," * 3000,
+        "loss = " + "sin^" * 2000 + "2(x)",
+        "claim " + "d " * 3000,
+        "loss = " + "a." * 3000,
+        "loss = tensor(" + "1, " * 3000 + "=<",
+    ],
+)
+def test_advice_on_long_nonsense_is_quick(text: str) -> None:
+    start = time.process_time()
+    with pytest.raises(LanguageError):
+        read_model(GIVEN + text)
+    assert time.process_time() - start < 1
