@@ -266,8 +266,9 @@ class _Assembly(UnitPasses):
                     return True
         if together is None:
             return False
-        added = sum((s.base - lowest.base for s in singles), np.zeros_like(lowest.base))
-        return self._differ(together.base - lowest.base, added)
+        with np.errstate(invalid="ignore"):  # p/(p >= p) is infinite on one side
+            added = sum((s.base - lowest.base for s in singles), np.zeros_like(lowest.base))
+            return self._differ(together.base - lowest.base, added)
 
     @cached_property
     def _with_slopes(self) -> list[int]:

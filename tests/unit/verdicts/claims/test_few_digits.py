@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 
 from gradcheck_cli import Verdict, check, load
@@ -32,3 +34,10 @@ def test_what_float64_leaves_of_a_tail_is_not_wrong() -> None:
     text = "data x = 9.3\nparam w = 2\nloss = w*(1 - erf(x)) + w*1e-60*cos(x)\n"
     report = check(load(text + "claim d loss/d w = 1e-60\nclaim d loss/d w = 0.5\n"))
     assert [c.verdict for c in report.claims] == [Verdict.UNRESOLVED, Verdict.WRONG]
+
+
+def test_outcomes_that_are_infinite_are_no_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = check(load("param p[2] = [2, 2]\ns = (p >= p)\nloss = prod(p/s)\nclaim d loss/d p = [2.5, 2]\n"))
+    assert report.claims[0].verdict is not Verdict.OK
