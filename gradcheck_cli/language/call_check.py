@@ -83,7 +83,7 @@ def _with_keyword(code: str, op: Op, count: int) -> str | None:
     options = [] if record is None else [name for name in record.options if name not in record.orders]
     opening = code.find("(", op.end)
     given = arguments_behind(code, opening) if options and opening >= 0 else ()
-    if len(given) != count or not re.fullmatch(r"-?[0-9.]+", given[-1]):
+    if not given or len(given) != count or not re.fullmatch(r"-?[0-9.]+", given[-1]):
         return None
     return f"{op.text}({', '.join(given[:-1])}, {options[0]}={given[-1]})"
 

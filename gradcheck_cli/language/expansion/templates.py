@@ -107,7 +107,7 @@ class TemplateReader:
     def whole(self, span: Span, indices: tuple[Name, ...]) -> WholeNumber:
         """A whole number of indices and constants. Raises LanguageError."""
         if _FOREIGN.search(self.source.code, span.start, span.end):
-            raise self._foreign_braces(span)
+            raise self._no_whole_number(span)
         statement = self.parse(span) if self.source.code[span.start : span.end].strip() else None
         if statement is None or statement.kind != "expression" or statement.root is None:
             raise self._no_whole_number(span)
@@ -126,27 +126,20 @@ class TemplateReader:
             raise self._no_whole_number(span)
         return op._replace(kind="number", text=str(value))
 
-    def _foreign_braces(self, span: Span) -> Exception:
-        """Braces around what is no whole number: a set, the arguments of a function, a condition."""
-        from gradcheck_cli.language.spelling_advice import explain_braces
-
-        code = self.source.code
-        is_braced = code[span.start - 1 : span.start] == "{"
-        advice = explain_braces(code, span.start - 1, span.end) if is_braced else None
-        if advice is None:
-            return self._no_whole_number(span)
-        whole = Span(span.start - 1, span.end + 1)
-        return self.source.error(advice.message, whole, help=advice.help)
-
     def _no_whole_number(self, span: Span) -> Exception:
+        """The error of what is no whole number; in braces it may be a set, arguments or LaTeX."""
         code = self.source.code
         text = code[span.start : span.end]
-        if code[span.start - 1 : span.start] == "{" and _LATEX.search(code, 0, span.start - 1):
-            return self._foreign_braces(span)
-        if code[span.start - 1 : span.start] == "{":
-            whole = Span(span.start - 1, span.end + 1)
-            return self.source.error(f'"{{{text[:40]}}}" is no whole number', whole, help=_IN_LOOPS)
-        return self.source.error(f'"{text[:40]}" is no whole number', span, help=_BOUNDS)
+        if code[span.start - 1 : span.start] != "{":
+            return self.source.error(f'"{text[:40]}" is no whole number', span, help=_BOUNDS)
+        whole = Span(span.start - 1, span.end + 1)
+        if _FOREIGN.search(text) or _LATEX.search(code, 0, whole.start):
+            from gradcheck_cli.language.spelling_advice import explain_braces
+
+            advice = explain_braces(code, whole.start, span.end)
+            if advice is not None:
+                return self.source.error(advice.message, whole, help=advice.help)
+        return self.source.error(f'"{{{text[:40]}}}" is no whole number', whole, help=_IN_LOOPS)
 
     # --- parts --------------------------------------------------------------------------------
 
