@@ -113,7 +113,8 @@ class TiedPoint:
         if seeds * work * (1 + len(outcomes)) > limits.most_tied_work:
             return None
         m = self.m if seeds * work <= limits.most_exact_ties else FLOAT64
-        return _Assembly(self.referee, self.point, of, by, units, m).affine()
+        with np.errstate(invalid="ignore"):  # p/(p >= p) is infinite on one side
+            return _Assembly(self.referee, self.point, of, by, units, m).affine()
 
 
 class _Assembly(UnitPasses):
@@ -266,9 +267,8 @@ class _Assembly(UnitPasses):
                     return True
         if together is None:
             return False
-        with np.errstate(invalid="ignore"):  # p/(p >= p) is infinite on one side
-            added = sum((s.base - lowest.base for s in singles), np.zeros_like(lowest.base))
-            return self._differ(together.base - lowest.base, added)
+        added = sum((s.base - lowest.base for s in singles), np.zeros_like(lowest.base))
+        return self._differ(together.base - lowest.base, added)
 
     @cached_property
     def _with_slopes(self) -> list[int]:

@@ -39,5 +39,6 @@ def test_what_float64_leaves_of_a_tail_is_not_wrong() -> None:
 def test_outcomes_that_are_infinite_are_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        report = check(load("param p[2] = [2, 2]\ns = (p >= p)\nloss = prod(p/s)\nclaim d loss/d p = [2.5, 2]\n"))
+        text = "param p[2] = [2, 2]\ns = (p >= p)\nloss = prod(p/s)\nclaim d loss/d p = [2.5, 2]\n"
+        report = check(load(text))
     assert report.claims[0].verdict is not Verdict.OK
