@@ -133,6 +133,8 @@ def _wrong_numbers(
     """Of numbers that are off; nothing is known where rounding takes a right program nearly as far. The
     derivative beside the point, all values moved by some units in their last place, says how far."""
     off = {i: abs(v - true[i]) for i, v in changed.items() if v != true[i]}
+    if max(off.values()) < _BESIDE * max(map(abs, true.values())):
+        return UNKNOWN  # an entry that is nothing beside the largest is judged with the others
     if all(gap > _COARSE * abs(true[i]) for i, gap in off.items()):
         return _wrong(problem)
     near = problem.slopes(recipe.by, recipe.of, place, around=_rounded_away(problem))
@@ -141,7 +143,7 @@ def _wrong_numbers(
     return dict.fromkeys(_wrong(problem), BY_LITTLE)
 
 
-_COARSE, _FAR = C.mpf("1e-4"), 100
+_COARSE, _FAR, _BESIDE = C.mpf("1e-4"), 100, C.mpf("1e-13")
 
 
 def _rounded_away(problem: Problem) -> dict[str, Any]:
@@ -479,7 +481,7 @@ def _whole_value(problem: Problem, recipe: Recipe, draw: random.Random) -> Itera
         return
     whole = {i: int(C.nint(v)) for i, v in true.items()}
     off = max(abs(v - whole[i]) for i, v in true.items())
-    if 0 < off < C.mpf("1e-40"):
+    if 0 < off < C.mpf("1e-14"):  # 0.9999999999999999 is 1 but for the rounding of a value
         return
     right = off == 0 and draw.random() < 0.6
     if off == 0 and not right:
