@@ -35,6 +35,7 @@ UNKNOWN: Verdicts = {}
 BY_LITTLE = "wrong by little passed"  # a failure where float64 has the digits
 SINGLE_PRECISION = UNKNOWN  # RIGHT once texts of float32 are read as such
 _FOLDER = TemporaryDirectory(prefix="adversary-")  # the files of claims, as long as the program runs
+_JUMPS = ("<", ">", "sign", "floor", "ceil", "round", "mod")
 _SIMPLE = ("relu({0})", "abs({0})", "max({0}, {1})", "min({0}, {1})", "max({0})", "min({0})", "elu({0})",
            "leaky_relu({0})", "abs({0} - 0.3)", "relu({0} - 0.1 - 0.2)", "norm({0})")  # fmt: skip
 
@@ -573,7 +574,7 @@ def _border(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[C
     for index, slope in problem.slopes(recipe.by).items():
         sides = [s for s in (slope.left, slope.right) if s is not None]
         if any(not C.isfinite(s) or abs(s) > C.mpf("1e100") for s in sides):
-            jumps = any(sign in tie for tie in problem.base.ties for sign in ("<", ">", "sign"))
+            jumps = any(sign in tie for tie in problem.base.ties for sign in _JUMPS)
             numbers = ["1.5", "-2.25"] if jumps else ["0", "1.5", "-2.25"]  # of a jump programs say 0
             yield _line(recipe, draw.choice(numbers), NO_NUMBER, index)
             return
