@@ -80,7 +80,7 @@ def _with_keyword(code: str, op: Op, count: int) -> str | None:
     from gradcheck_cli.language.other_spellings import arguments_behind
 
     record = resolve_function(op.text, count - 1) if count > 1 else None
-    options = [] if record is None else [name for name in record.options if name not in record.orders]
+    options = [] if record is None else [name for name in record.options if f"{name}=" in record.signature]
     opening = code.find("(", op.end)
     given = arguments_behind(code, opening) if options and opening >= 0 else ()
     if not given or len(given) != count or not re.fullmatch(r"-?[0-9.]+", given[-1]):

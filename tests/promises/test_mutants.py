@@ -188,7 +188,7 @@ ON_THE_KINK: dict[str, tuple[float, ...]] = {
     "softshrink": (-0.5,),
     **dict.fromkeys(("gt", "lt", "ge", "le", "maximum", "minimum"), (0.7, 0.7)),
 }
-IN_AN_ARRAY = {"max", "min", "sort", "eigvalsh"}
+IN_AN_ARRAY = {"max", "min", "max_pool", "sort", "eigvalsh"}
 ONE_SLOPE = {"celu", "squared_relu"}  # only the second derivative jumps
 
 
@@ -196,9 +196,9 @@ def at_the_kink(name: str) -> Model:
     """The record exactly on its kink, where an ok would be a lie."""
     sheet = Sheet()
     if name in IN_AN_ARRAY:
-        given = np.eye(2) if name == "eigvalsh" else [0.5, 0.5]
-        y = sheet(name, sheet.param("a", given))
-        y = sheet("index", y, key=(0,)) if sheet.shape(y) else y
+        given = {"eigvalsh": np.eye(2), "max_pool": [[0.5, 0.5]]}.get(name, np.full(2, 0.5))
+        y = sheet(name, sheet.param("a", given), **({"window": (1, 2)} if name == "max_pool" else {}))
+        y = sheet("index", y, key=(0,) * len(sheet.shape(y))) if sheet.shape(y) else y
     else:
         options = {"alpha": 0.7} if name == "elu" else {}  # with alpha = 1 there is no kink at all
         given = [sheet.param(f"a{k}", v) for k, v in enumerate(ON_THE_KINK[name])]

@@ -196,17 +196,31 @@ def test_a_wrong_rule_of_backprop_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
 def along(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of torch that reduces, for axis=none and for an axis that stays."""
 
-    def twin(x: Any, axis: int | None = None) -> Any:
-        if axis is None:
-            return function(x.reshape(-1), dim=0, keepdim=False)
-        return function(x, dim=axis, keepdim=True)
+    def twin(x: Any, axis: Any = None, keepdims: int | None = None) -> Any:
+        dim = tuple(range(x.ndim)) if axis is None else axis
+        kept = axis is not None if keepdims is None else bool(keepdims)
+        if isinstance(dim, int) or function is not torch.prod:
+            return function(x, dim=dim, keepdim=kept)
+        dim = [k % x.ndim for k in dim]
+        shape = [1 if k in dim else n for k, n in enumerate(x.shape)]
+        rest = [k for k in range(x.ndim) if k not in dim]
+        found = function(x.permute(*rest, *dim).reshape(*(x.shape[k] for k in rest), -1), dim=-1)
+        return found.reshape(shape) if kept else found
 
     return twin
 
 
 def spread(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of torch that keeps the shape: of a vector, or along an axis."""
-    return lambda x, axis=None: function(x, dim=0 if axis is None else axis)
+
+    def twin(x: Any, axis: Any = None) -> Any:
+        dim = (axis,) if isinstance(axis, int) else tuple(range(x.ndim)) if axis is None else axis
+        rest = [k for k in range(x.ndim) if k not in dim]
+        turned = x.permute(*rest, *dim)
+        found = function(turned.reshape(*(x.shape[k] for k in rest), -1), dim=-1).reshape(turned.shape)
+        return found.permute(*np.argsort([*rest, *dim]).tolist())
+
+    return twin
 
 
 def deviating(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -346,8 +360,11 @@ TWINS: dict[str, Callable[..., Any]] = {
     **{f"conv{d}d_input": of_input(d) for d in (1, 2)},
     **{f"conv{d}d_weight": of_weight(d) for d in (1, 2)},
     "max_pool": pooled(F.max_pool1d, F.max_pool2d), "avg_pool": pooled(F.avg_pool1d, F.avg_pool2d),
-    "flip": lambda x, axis=None: torch.flip(x, (axis,) if isinstance(axis, int) else axis or range(x.ndim)),
-    "stack": lambda *xs: torch.stack(xs), "concat": lambda *xs, axis=0: torch.cat(xs, dim=axis),
+    "flip": lambda x, axis=None: torch.flip(
+        x, (axis,) if isinstance(axis, int) else axis or tuple(range(x.ndim))
+    ),
+    "stack": lambda *xs, axis=0: torch.stack(xs, dim=axis),
+    "concat": lambda *xs, axis=0: torch.cat(xs, dim=axis),
     "sum_rows": lambda x: torch.sum(x, dim=0), "mean_rows": lambda x: torch.mean(x, dim=0),
 }  # fmt: skip
 NOTHING_TO_DIFFERENTIATE = {"gt", "lt", "ge", "le", "ones", "eye", "one_hot"}
