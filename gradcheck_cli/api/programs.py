@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from gradcheck_cli.common.errors import OptionError
 
 if TYPE_CHECKING:
     from gradcheck_cli.numerics.array_types import Array
@@ -87,6 +90,8 @@ def check_program(
     program, backward = load_program(loss), load_program(grad)
     arguments = arguments_at(program, at)
     value = loss_of(program, arguments)  # first: a gradient reads what the loss left
+    if not math.isfinite(value):
+        raise OptionError(f"{program.name} is {value} at this point: there is no gradient", file=program.file)
     result, seen = call(backward, arguments)
     gradients = gradients_by_name(backward, result, arguments, tuple(parameters), value)
     found = traced(program, arguments, parameters or _arguments_of(gradients, arguments))

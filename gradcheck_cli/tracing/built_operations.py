@@ -85,15 +85,41 @@ def _average(recording: Recording, x: Any, axis: Any = None, weights: Any = None
 
 
 def _product(recording: Recording, a: Any, b: Any) -> Any:
+    """a @ b, and np.dot where it is the same."""
     a, b = recorded(recording, a), recorded(recording, b)
     if not a.ndim or not b.ndim:
         return a * b
     if a.ndim > 2 or b.ndim > 2:
-        raise recording.error("a product of arrays with more than two axes is not traced")
+        return _batched(recording, a, b)
     value = np.dot(plain(a), plain(b))
     if a.ndim == b.ndim == 1:
         return record(recording, "dot", [a, b], value)
     return record(recording, "@", [b.T, a] if a.ndim == 1 else [a, b], value)
+
+
+def _batched(recording: Recording, a: Any, b: Any) -> Any:
+    """Products of the last two axes, all others alike or on one side alone."""
+    letters = "abcdefgh"[: max(a.ndim, b.ndim) - 2]
+    if a.ndim > 2 and b.ndim > 2 and a.shape[:-2] != b.shape[:-2]:
+        raise recording.error("a product of arrays whose first axes differ is not traced", "write np.einsum")
+    left = (letters if a.ndim > 2 else "") + ("ij" if a.ndim > 1 else "j")
+    right = (letters if b.ndim > 2 else "") + ("jk" if b.ndim > 1 else "j")
+    result = letters + ("i" if a.ndim > 1 else "") + ("k" if b.ndim > 1 else "")
+    return _einsum(recording, f"{left},{right}->{result}", a, b)
+
+
+def _dot(recording: Recording, a: Any, b: Any) -> Any:
+    if np.ndim(plain(b)) > 2:
+        raise recording.error("np.dot with more than two axes behind is not traced", "write np.einsum, or @")
+    return _product(recording, a, b)
+
+
+def _inner(recording: Recording, a: Any, b: Any) -> Any:
+    return _dot(recording, a, recorded(recording, b).T)
+
+
+def _flat_dot(recording: Recording, a: Any, b: Any) -> Any:
+    return _product(recording, *(recorded(recording, each).reshape(-1) for each in (a, b)))
 
 
 def _outer(recording: Recording, a: Any, b: Any) -> Any:
@@ -357,7 +383,7 @@ def _plain_answer(what: str, function: Callable[..., Any]) -> Build:
 BUILT: Mapping[str, Build] = MappingProxyType({
     **{name: _reduction(operation, getattr(np, operation)) for name, operation in REDUCTIONS.items()},
     "norm": _norm, "var": _moment("var", np.var), "std": _moment("std", np.std), "average": _average,
-    **dict.fromkeys(("dot", "matmul", "inner", "vdot"), _product), "outer": _outer,
+    "matmul": _product, "dot": _dot, "inner": _inner, "vdot": _flat_dot, "outer": _outer,
     "inv": _of_matrix("inv", np.linalg.inv), "det": _of_matrix("det", np.linalg.det),
     "slogdet": _signed_log_det, "einsum": _einsum, "sort": _sorted,
     **{name: _of_matrix(name, getattr(np.linalg, name)) for name in ("solve",)},

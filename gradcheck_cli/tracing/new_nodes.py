@@ -28,6 +28,7 @@ def record(
         return Recorded(constant(value), recording)
     if operation in OPERATIONS and len(nodes) == 2:
         _note_growth(recording, nodes, np.shape(value))
+    recording.count()
     found = TracedNode(operation, nodes, np.asarray(value), options, recording.place())
     return Recorded(found, recording)
 

@@ -75,8 +75,9 @@ def _given(program: Program, point: str | None) -> dict[str, Any]:
         found = maker.function()
     if isinstance(found, dict):
         return dict(found)
-    values = found if isinstance(found, tuple) else (found,)
-    return dict(zip(_parameters(program), values, strict=False))
+    names = list(_parameters(program))
+    in_order = isinstance(found, tuple) or (isinstance(found, list) and len(found) == len(names))
+    return dict(zip(names, found if in_order else (found,), strict=False))
 
 
 def _of_file(point: str, read: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def _read_json(point: str) -> dict[str, Any]:
 
 def _as_array(value: Any) -> Any:
     """Lists of numbers as arrays; single numbers of a file as numbers."""
-    if isinstance(value, list):
+    if isinstance(value, list) and not any(isinstance(each, np.ndarray) for each in value):
         try:
             return np.asarray(value, dtype=None if _are_whole(value) else float)
         except (TypeError, ValueError):

@@ -6,9 +6,11 @@ Conventions as they are found: one array, a flat vector, a tuple in the order of
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import inspect
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,8 @@ from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recording import watching
 
 __all__ = ["Sightings", "call", "gradients_by_name"]
+
+_WAY_OUT = "--wrt A,B names the arguments of the loss that it differentiates by, in the order of its arrays"
 
 
 def call(program: Program, arguments: Mapping[str, Any]) -> tuple[Any, Sightings]:
@@ -54,28 +58,32 @@ def call(program: Program, arguments: Mapping[str, Any]) -> tuple[Any, Sightings
             message = f"{program.name} takes {name}, which is no argument of the loss"
             raise OptionError(message, help=f"it has {', '.join(arguments)}")
     seen = Sightings()
-    with program.errors(), np.errstate(all="ignore"), watching(program.files, seen):
+    with (
+        program.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(sys.stderr),
+        watching(program.files, seen),
+    ):  # fmt: skip
         result = program.function(**copy.deepcopy(given))
     return result, seen
 
 
 class Sightings:
-    """The line at which a variable was first seen to hold what it holds."""
+    """The line after which a variable held what it holds: where it was assigned, or changed last."""
 
     def __init__(self) -> None:
-        self._held: dict[str, tuple[Any, tuple[str, int]]] = {}
+        self._held: dict[str, tuple[Any, tuple[str, int], Any]] = {}
         self._last = ("", 1)
 
     def __call__(self, name: str, held: Any, file: str, line: int) -> None:
         """Look at a variable; the empty name is what a function returns."""
         self._last = (file, line)
         for part, each in _parts(name, held) if name else ():
-            if part not in self._held or self._held[part][0] is not each:
-                self._held[part] = (each, (file, line))
+            content = _content(each)
+            if part not in self._held or self._held[part][0] is not each or self._held[part][2] != content:
+                self._held[part] = (each, (file, line), content)
 
     def place(self, array: Any) -> tuple[str, int]:
         """File and line of an array that was returned; of one that no variable held, of the return."""
-        return next((place for held, place in self._held.values() if held is array), self._last)
+        return next((place for held, place, _ in self._held.values() if held is array), self._last)
 
 
 def _parts(name: str, held: Any) -> list[tuple[str, Any]]:
@@ -85,6 +93,14 @@ def _parts(name: str, held: Any) -> list[tuple[str, Any]]:
     if type(held) in (list, tuple):
         return [(f"{name}[{k}]", each) for k, each in enumerate(held)]
     return [(name, held)]
+
+
+def _content(value: Any) -> Any:
+    """What tells whether an array was changed in place."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+        return None
+    with np.errstate(all="ignore"):
+        return float(value.sum(dtype=float)), float(np.abs(value).sum(dtype=float))
 
 
 def gradients_by_name(
@@ -111,35 +127,98 @@ def gradients_by_name(
         If nothing tells which array belongs to which argument.
     """
     result = _without_loss(result, loss)
+    for name in wanted:
+        if name not in arguments:
+            raise OptionError(f"there is no argument {name}", help=f"there are {', '.join(arguments)}")
     names = list(wanted) or [name for name, value in arguments.items() if is_float(value)]
     leaves: dict[str, Array] = {}
     for name in names:
         leaves |= named_arrays(name, arguments[name])
-    if isinstance(result, dict):
-        return _of_dict(program, result, leaves)
-    parts = list(result) if isinstance(result, list | tuple) else [result]
-    if len(parts) == 1 and (flat := _of_flat(parts[0], leaves)) is not None:
-        return flat
-    if len(parts) > len(leaves) or (wanted and len(parts) != len(leaves)):
-        known = ", ".join(leaves)
-        raise OptionError(
-            f"{program.name} returns {len(parts)} arrays, and there are {len(leaves)} parameters: {known}",
-            help="--wrt A,B names those that it returns, in their order",
-        )
-    return {name: _array(program, part) for name, part in zip(leaves, parts, strict=False)}
+    if isinstance(result, dict) and not any(isinstance(part, dict | list) for part in result.values()):
+        found = _of_dict(program, result, leaves)
+    else:
+        parts = _flattened(result)
+        found = _in_order(program, parts, leaves) if wanted else _by_shape(program, parts, leaves)
+    return {name: _array(program, name, part) for name, part in found.items()}
 
 
 def _without_loss(result: Any, loss: float) -> Any:
     """The gradients of (loss, gradient) or (loss, gradient, gradient)."""
-    if not isinstance(result, list | tuple) or len(result) < 2 or np.size(result[0]) != 1:
+    if not isinstance(result, list | tuple) or len(result) < 2 or isinstance(result[0], list | tuple | dict):
         return result
-    first = np.asarray(result[0], dtype=float).reshape(())
-    if not np.isclose(first, loss, rtol=TRACING.same_loss, atol=0):
+    if np.size(result[0]) != 1 or not np.isclose(float(np.ravel(result[0])[0]), loss, TRACING.same_loss, 0):
         return result
     return result[1] if len(result) == 2 else result[1:]
 
 
-def _of_dict(program: Program, result: Mapping[Any, Any], leaves: Mapping[str, Array]) -> dict[str, Array]:
+def _flattened(result: Any) -> list[Any]:
+    """The arrays of nested lists and dicts, in their order; numbers in one list are one array."""
+    if isinstance(result, dict):
+        return [part for each in result.values() for part in _flattened(each)]
+    if not isinstance(result, list | tuple):
+        return [result]
+    numbers = [each for each in result if not isinstance(each, dict | list | tuple) and not np.ndim(each)]
+    if result and len(numbers) == len(result):
+        return list(result)
+    return [part for each in result for part in _flattened(each)]
+
+
+def _in_order(program: Program, parts: list[Any], leaves: Mapping[str, Array]) -> dict[str, Any]:
+    """One array for each parameter, in their order; or one flat array of all."""
+    for given in _forms(parts):
+        if len(given) == len(leaves):
+            return dict(zip(leaves, given, strict=True))
+        if len(given) == 1 and (flat := _of_flat(given[0], leaves)) is not None:
+            return flat
+    arrays = "an array" if len(parts) == 1 else f"{len(parts)} arrays"
+    known = f"{', '.join(leaves)} {'is a parameter' if len(leaves) == 1 else 'are parameters'}"
+    raise OptionError(f"{program.name} returns {arrays}, and {known}", help=_WAY_OUT)
+
+
+def _by_shape(program: Program, parts: list[Any], leaves: Mapping[str, Array]) -> dict[str, Any]:
+    """The first arguments, if their shapes are those of the arrays; else the only ones whose shapes are. Then
+    the same without axes of length 1, then by numbers of entries: a transpose is a mistake to be told."""
+    for key in (np.shape, _lengths, np.size):
+        for given in _forms(parts):
+            if (found := _by_key(given, leaves, key)) is not None:
+                return found
+    for count in range(2, len(leaves) + 1):  # the first so many arguments, one after the other
+        first = dict(list(leaves.items())[:count])
+        for given in _forms(parts):
+            if len(given) == 1 and (flat := _of_flat(given[0], first)) is not None:
+                return flat
+    if len(leaves) == len(parts) == 1:
+        return dict(zip(leaves, parts, strict=True))
+    shapes = ", ".join(str(list(np.shape(part))) for part in parts)
+    message = f"{program.name} returns arrays of the shapes {shapes}, and nothing tells of what"
+    raise OptionError(message, help=_WAY_OUT)
+
+
+def _by_key(
+    given: list[Any], leaves: Mapping[str, Array], key: Callable[[Any], Any]
+) -> dict[str, Any] | None:
+    """The first arguments that are like the arrays, or the only ones that are."""
+    wanted = [key(part) for part in given]
+    first = list(leaves)[: len(given)]
+    if [key(leaves[name]) for name in first] == wanted:
+        return dict(zip(first, given, strict=True))
+    alike = [[name for name, leaf in leaves.items() if key(leaf) == each] for each in wanted]
+    names = [each[0] for each in alike if len(each) == 1]
+    return dict(zip(names, given, strict=True)) if len(set(names)) == len(given) else None
+
+
+def _lengths(array: Any) -> tuple[int, ...]:
+    """A shape without axes of length 1."""
+    return tuple(n for n in np.shape(array) if n != 1)
+
+
+def _forms(parts: list[Any]) -> list[list[Any]]:
+    """The arrays; and single numbers as one vector, too."""
+    numbers = len(parts) > 1 and all(np.ndim(part) == 0 for part in parts)
+    return [parts, [np.array(parts)]] if numbers else [parts]
+
+
+def _of_dict(program: Program, result: Mapping[Any, Any], leaves: Mapping[str, Array]) -> dict[str, Any]:
     """By the names of the arguments, also where a d or grad stands before or behind them."""
     found = {}
     for key, part in result.items():
@@ -149,7 +228,7 @@ def _of_dict(program: Program, result: Mapping[Any, Any], leaves: Mapping[str, A
         if name is None:
             message = f"{program.name} returns {key}, which is no parameter"
             raise OptionError(message, help=f"there are {', '.join(leaves)}")
-        found[name] = _array(program, part)
+        found[name] = part
     return found
 
 
@@ -165,9 +244,18 @@ def _of_flat(result: Any, leaves: Mapping[str, Array]) -> dict[str, Array] | Non
     return {name: part.reshape(leaf.shape) for (name, leaf), part in named}
 
 
-def _array(program: Program, part: Any) -> Array:
-    found = np.asarray(part)
+def _array(program: Program, name: str, part: Any) -> Array:
+    """A gradient as numbers that can be compared."""
+    try:
+        found = np.asarray(part)
+    except ValueError:
+        found = np.asarray(part, dtype=object)
     if found.dtype.kind not in "fiub":
-        kind = type(part).__name__
-        raise OptionError(f"{program.name} returns {kind}, and a gradient is an array of numbers")
+        kind = f"an array of {found.dtype.name}" if isinstance(part, np.ndarray) else type(part).__name__
+        raise OptionError(f"{program.name} returns {kind} for {name}, and a gradient is an array of numbers")
+    bad = np.argwhere(~np.isfinite(found.astype(float)))
+    if bad.size or (not found.ndim and len(bad)):
+        at = f"{name}[{','.join(map(str, bad[0]))}]" if found.ndim else name
+        value = found[tuple(bad[0])] if found.ndim else found
+        raise OptionError(f"the gradient that {program.name} returns is {value} for {at}")
     return found

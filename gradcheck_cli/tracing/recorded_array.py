@@ -90,6 +90,9 @@ class Recorded:
     def __repr__(self) -> str:
         return repr(self.node.value)
 
+    def __str__(self) -> str:
+        return str(self.node.value)
+
     def __format__(self, spec: str) -> str:
         value = self.node.value
         return format(value.item() if not value.ndim else value, spec)

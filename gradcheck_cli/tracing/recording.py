@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.common.errors import Place
+from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, rows_of
 
-__all__ = ["Leak", "Recording", "line_of", "name_of", "watching"]
+__all__ = ["Leak", "Recording", "TooLong", "at_most", "line_of", "name_of", "watching"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Recording:
     """What is noted while a program runs."""
 
     files: Collection[str]  # of the program: others are libraries
+    operations: int = 0
     leaks: list[Leak] = field(default_factory=list)
     # of x[mask], and of what is computed of it entry by entry: the mask, and the same of all entries
     wholes: dict[TracedNode, tuple[TracedNode, TracedNode]] = field(default_factory=dict)
@@ -61,6 +63,13 @@ class Recording:
         """An error at the line that is running."""
         file, line = self._running()
         return TraceError(message, place=line_of(file, line) if line else None, help=help)
+
+    def count(self) -> None:
+        """One more operation. Raises TraceError beyond the limit."""
+        self.operations += 1
+        if self.operations > TRACING.most_operations:
+            message = f"more than {TRACING.most_operations:,} operations were recorded"
+            raise self.error(message, "trace it for less data, or fewer turns of a loop")
 
     def leak(self, what: str) -> None:
         """Note that a plain number was taken of a value that moves."""
@@ -137,6 +146,48 @@ def watching(files: Collection[str], look: Callable[[str, Any, str, int], None])
     sys.settrace(follow)
     try:
         yield
+    finally:
+        sys.settrace(before)
+
+
+class TooLong(BaseException):
+    """A program ran on and on; no `except Exception` of its own catches it."""
+
+
+@contextmanager
+def at_most(files: Collection[str], most: float) -> Iterator[list[int]]:
+    """Count the lines that a program runs, and stop it beyond a number of them.
+
+    Parameters
+    ----------
+    files : of the program
+    most : lines
+
+    Yields
+    ------
+    list of one int
+        The lines so far.
+
+    Raises
+    ------
+    TooLong
+        Inside the program.
+    """
+    count = [0]
+
+    def follow(frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename not in files:
+            return None
+        if event == "line":
+            count[0] += 1
+            if count[0] > most:
+                raise TooLong
+        return follow
+
+    before = sys.gettrace()
+    sys.settrace(follow)
+    try:
+        yield count
     finally:
         sys.settrace(before)
 

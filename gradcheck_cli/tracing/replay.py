@@ -5,7 +5,11 @@ A value that leaked into plain numbers makes a model that is right at the traced
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
+import math
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,8 +21,8 @@ from gradcheck_cli.language import read_model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
 from gradcheck_cli.tracing.argument_trees import map_arrays, named_arrays
-from gradcheck_cli.tracing.programs import Program
-from gradcheck_cli.tracing.recording import Leak, line_of
+from gradcheck_cli.tracing.programs import Program, ProgramError
+from gradcheck_cli.tracing.recording import Leak, TooLong, at_most, line_of
 from gradcheck_cli.tracing.traced_nodes import TraceError
 
 __all__ = ["choices", "first_of", "loss_of", "replay"]
@@ -62,7 +66,7 @@ def replay(
     except GradcheckError as error:
         message = f"the model that was traced cannot be read: {error.message}"
         raise TraceError(message, file=program.file) from error
-    tried = 0
+    tried, most = 0, math.inf
     for distance in (0.0, *(sign * far for far in limits.distances for sign in (1, -1))):
         there = {
             name: map_arrays(name, value, _Moved(distance, limits)) if name in parameters else value
@@ -72,17 +76,19 @@ def replay(
         for name in parameters:
             moved |= named_arrays(name, there[name])
         try:
-            wanted = loss_of(program, there)
-        except GradcheckError:  # there is no value, as of the root of a matrix that is not positive definite
+            with at_most(program.files, most) as lines:
+                wanted = loss_of(program, there, quiet=True)
+        except (GradcheckError, TooLong):  # no value there, as of log(-1) that raises
             if not distance:
                 raise
             continue
+        most = min(most, limits.longer * lines[0] + limits.spare_lines)
         found = forward_pass(model.at({names[k]: v for k, v in moved.items() if k in names})).loss
         tried += bool(distance) and np.isfinite(wanted)
         if np.isfinite(wanted) and not abs(found - wanted) <= limits.close * max(abs(wanted), 1.0):
             chosen = next(choices(leaks), None)
             if chosen is None or abs(distance) <= limits.distances[0]:
-                raise _disbelief(program, wanted, float(found), distance, leaks)
+                raise _disbelief(program, wanted, float(found), distance, leaks, limits)
             far = f"{abs(distance):g} away from the point"
             return f"{far} the program takes another way, as at {chosen.place}"
     if not tried:
@@ -114,20 +120,41 @@ def choices(leaks: Collection[Leak]) -> Iterator[Leak]:
     return (leak for leak in leaks if leak.what in _CHOICES)
 
 
-def loss_of(program: Program, arguments: Mapping[str, Any]) -> float:
-    """What the function itself computes, of copies of its arguments."""
-    with program.errors(), np.errstate(all="ignore"):
-        result = program.function(**copy.deepcopy(dict(arguments)))
-        return float(np.asarray(first_of(result), dtype=float).reshape(()))
+def loss_of(program: Program, arguments: Mapping[str, Any], quiet: bool = False) -> float:
+    """What the function itself computes, of copies of its arguments.
+
+    Parameters
+    ----------
+    program : whose function is called
+    arguments : by name
+    quiet : whether what it prints is dropped, and not sent to standard error
+
+    Raises
+    ------
+    ProgramError
+        If it raises an error, or returns no number.
+    """
+    printed = io.StringIO() if quiet else sys.stderr
+    with program.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(printed):
+        result = first_of(program.function(**copy.deepcopy(dict(arguments))))
+    if result is None or np.size(result) != 1:
+        what = "None" if result is None else f"an array of shape {list(np.shape(result))}"
+        message = f"{program.name} returns {what}, and a loss is one number"
+        raise ProgramError(message, file=program.file)
+    return float(np.asarray(result, dtype=float).reshape(()))
 
 
 def _disbelief(
-    program: Program, wanted: float, found: float, distance: float, leaks: Sequence[Leak]
+    program: Program, wanted: float, found: float, distance: float, leaks: Sequence[Leak],
+    limits: TracingLimits,
 ) -> TraceError:
     where = "at the point" if not distance else f"{abs(distance):g} away from the point"
     said = f"the model that was traced gives {found:.10g} {where}, {program.name} gives {wanted:.10g}"
     if not leaks:
+        close = abs(found - wanted) <= limits.float32 * max(abs(wanted), 1.0)
         help_text = "does it draw random numbers, or keep values between calls?"
+        if close:
+            help_text = "does it round to float32? A model computes in float64"
         return TraceError(said, file=program.file, help=help_text)
     first = next(choices(leaks), leaks[0])
     return TraceError(

@@ -5,6 +5,8 @@ The function is called once with arrays that record; what they record becomes a 
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +70,10 @@ def trace(
     names = _parameters(program, arguments, parameters)
     recording = Recording(program.files)
     recorded = {name: _recorded(name, value, name in names, recording) for name, value in arguments.items()}
-    with program.errors(), exchanged_names(program.modules, recording), recording.naming(node_of):
+    with (
+        program.errors(), exchanged_names(program.modules, recording), recording.naming(node_of),
+        np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()),
+    ):  # fmt: skip
         result = program.function(**recorded)
     loss = _loss_of(program, result, recording)
     text, own = model_text(loss, recording, _header(program, recording))

@@ -11,6 +11,9 @@ class TracingLimits(NamedTuple):
     # relative | how far the model's loss may be from the program's: both round some thousand operations, in
     # another order, and may cancel some digits | set by hand, not measured
     close: float = 1e-9
+    # relative | a program that is so near its model, and not nearer, rounds to float32 on the way | 2^-24 is
+    # 6e-8, over a thousand operations
+    float32: float = 1e-4
     # relative | within which the first number that a gradient function returns is the loss: float32 rounds to
     # 6e-8, over a sum of some terms | set by hand, not measured
     same_loss: float = 1e-6
@@ -21,6 +24,13 @@ class TracingLimits(NamedTuple):
     steps: tuple[float, float] = (0.5, 1.5)
     # seed | of the directions in which it is tried | any number
     seed: int = 0
+    # operations | a program that records more is refused: the text of its model has as many steps | set by
+    # hand: some seconds of reading
+    most_operations: int = 20_000
+    # times the lines that the program ran at the point, and lines beside them | a program that runs on away
+    # from the point, as a search that finds nothing outside its domain, has no value there | set by hand
+    longer: int = 20
+    spare_lines: int = 10_000
     # characters | a longer formula becomes a step | set by hand, not measured
     longest_formula: int = 80
     # absolute value | whole numbers below it are written without an exponent | every one is a double

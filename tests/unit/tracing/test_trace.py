@@ -49,6 +49,8 @@ LOSSES = [
     "np.trace(S @ S)", "np.outer(u, v).sum()", "np.multiply.outer(u, v).max()", "u @ S @ u",
     "(X @ A.T).std()",
     "np.dot(s, v).sum()", "np.inner(v, v)", "np.matmul(A, v)[0]",
+    "np.inner(A, B.T)[0, 1]", "np.vdot(A, A)", "(X[None] @ B)[0, 1, 1]", "(np.stack([A, A*s]) @ v).sum()",
+    "(np.stack([A, A*s]) @ np.stack([B, B**2]))[1, 0, 1]",
     # sums and their kin
     "A.sum(axis=0)[1]", "A.sum(1)[0] + A.sum(axis=-1)[1]", "np.sum(A**2, axis=(0, 1))",
     "(A - A.mean(axis=1, keepdims=True)).max()", "np.prod(v)", "A.prod(axis=0).sum()",
