@@ -1,7 +1,7 @@
 """Reads calls of NumPy that are more than one function of the language. Gives what they are built of.
 
-One table, BUILT: sums along axes, products, shapes, joins, choices, and what is the same in other words.
-Knows nothing of ufuncs.
+One table, BUILT: sums along axes, products, choices, and what is the same in other words. Knows nothing of
+ufuncs.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.tracing.new_nodes import join, record, recorded
+from gradcheck_cli.tracing.new_nodes import record, recorded
 from gradcheck_cli.tracing.recorded_array import plain
 from gradcheck_cli.tracing.recording import Recording
+from gradcheck_cli.tracing.shape_operations import SHAPES, Build
 
 __all__ = ["BUILT"]
 
-Build = Callable[..., Any]
 REDUCTIONS: Mapping[str, str] = MappingProxyType({
     "sum": "sum", "mean": "mean", "prod": "prod", "max": "max", "min": "min", "amax": "max", "amin": "min",
     "nansum": "sum", "nanmean": "mean",
@@ -127,109 +127,6 @@ def _outer(recording: Recording, a: Any, b: Any) -> Any:
     return record(recording, "outer", [a, b], np.outer(plain(a), plain(b)))
 
 
-def _reshape(recording: Recording, x: Any, shape: Any = None, order: str = "C", newshape: Any = None) -> Any:
-    x = recorded(recording, x)
-    wanted = shape if newshape is None else newshape
-    if order == "F" and max(x.ndim, np.size(wanted)) > 1:
-        turned = x.T.reshape(tuple(np.ravel(plain(wanted)))[::-1])
-        return turned.T
-    value = np.reshape(plain(x), tuple(plain(wanted)) if isinstance(wanted, list | tuple) else wanted)
-    return x if value.shape == x.shape else record(recording, "reshape", [x], value)
-
-
-def _ravel(recording: Recording, x: Any, order: str = "C") -> Any:
-    return _reshape(recording, x, -1, order)
-
-
-def _squeeze(recording: Recording, x: Any, axis: Any = None) -> Any:
-    return _reshape(recording, x, np.squeeze(plain(recorded(recording, x)), axis).shape)
-
-
-def _expand(recording: Recording, x: Any, axis: Any) -> Any:
-    return _reshape(recording, x, np.expand_dims(plain(recorded(recording, x)), axis).shape)
-
-
-def _at_least(count: int) -> Build:
-    def build(recording: Recording, x: Any) -> Any:
-        x = recorded(recording, x)
-        like = (np.atleast_1d, np.atleast_2d)[count - 1](plain(x))
-        return _reshape(recording, x, like.shape)
-
-    return build
-
-
-def _transpose(recording: Recording, x: Any, axes: Any = None) -> Any:
-    x = recorded(recording, x)
-    order = tuple(range(x.ndim))[::-1] if axes is None else tuple(int(a) % x.ndim for a in axes)
-    if order == tuple(range(x.ndim)):
-        return x
-    return record(recording, "transpose", [x], np.transpose(plain(x), order), axes=order)
-
-
-def _swapped(recording: Recording, x: Any, first: int, second: int) -> Any:
-    x = recorded(recording, x)
-    order = list(range(x.ndim))
-    order[first], order[second] = order[second], order[first]
-    return _transpose(recording, x, order)
-
-
-def _concatenate(recording: Recording, parts: Any, axis: Any = 0) -> Any:
-    parts = [recorded(recording, part) for part in parts]
-    if axis is None:
-        parts, axis = [part.reshape(-1) for part in parts], 0
-    value = np.concatenate([plain(part) for part in parts], axis)
-    return record(recording, "concat", parts, value, axis=axis % value.ndim)
-
-
-def _rows(recording: Recording, parts: Any) -> Any:
-    return _concatenate(recording, [_at_least(2)(recording, part) for part in parts])
-
-
-def _side_by_side(recording: Recording, parts: Any) -> Any:
-    parts = [_at_least(1)(recording, part) for part in parts]
-    return _concatenate(recording, parts, 0 if parts[0].ndim == 1 else 1)
-
-
-def _columns(recording: Recording, parts: Any) -> Any:
-    parts = [recorded(recording, part) for part in parts]
-    return _concatenate(recording, [p.reshape(-1, 1) if p.ndim == 1 else p for p in parts], 1)
-
-
-def _split(recording: Recording, x: Any, sections: Any, axis: int = 0) -> Any:
-    x = recorded(recording, x)
-    numbers = np.array_split(np.arange(x.shape[axis]), plain(sections))
-    before = (slice(None),) * (axis % x.ndim)
-    return [x[(*before, slice(int(part[0]), int(part[-1]) + 1))] for part in numbers if part.size]
-
-
-def _inserted(recording: Recording, x: Any, obj: int, values: Any, axis: Any = None) -> Any:
-    x = recorded(recording, x)
-    if axis is None:
-        x, axis = x.reshape(-1), 0
-    before = (slice(None),) * (axis % x.ndim)
-    shape = np.delete(x.shape, axis)
-    part = recorded(recording, values) + np.zeros(shape)
-    parts = [x[(*before, slice(None, obj))], np.expand_dims(part, axis), x[(*before, slice(obj, None))]]
-    return _concatenate(recording, [each for each in parts if each.shape[axis]], axis)
-
-
-def _padded(
-    recording: Recording, x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0.0
-) -> Any:
-    x = recorded(recording, x)
-    if mode != "constant":
-        raise recording.error(f"np.pad with mode={mode} is not traced")
-    filled = recorded(recording, np.pad(np.zeros(x.shape), pad_width, constant_values=constant_values))
-    inner = np.pad(np.ones(x.shape, dtype=bool), pad_width)
-    first = [int(places.min()) for places in np.nonzero(inner)]
-    filled[tuple(slice(a, a + n) for a, n in zip(first, x.shape, strict=True))] = x
-    return filled
-
-
-def _append(recording: Recording, x: Any, values: Any, axis: Any = None) -> Any:
-    return _concatenate(recording, [x, values], axis)
-
-
 def _where(recording: Recording, condition: Any, *pair: Any) -> Any:
     a, b = pair
     value = np.where(*(plain(each) for each in (condition, a, b)))
@@ -332,41 +229,12 @@ def _sorted(recording: Recording, x: Any, axis: Any = -1) -> Any:
     return record(recording, "sort", [x], np.sort(plain(x), axis), **options)
 
 
-def _take(recording: Recording, x: Any, indices: Any, axis: Any = None) -> Any:
-    x = recorded(recording, x)
-    return x.reshape(-1)[indices] if axis is None else x[(slice(None),) * (axis % x.ndim) + (indices,)]
-
-
-def _tiled(recording: Recording, x: Any, reps: Any) -> Any:
-    x = recorded(recording, x)
-    places = np.tile(np.arange(x.size).reshape(x.shape), reps)
-    return x.reshape(-1)[places]
-
-
-def _repeated(recording: Recording, x: Any, repeats: Any, axis: Any = None) -> Any:
-    x = recorded(recording, x)
-    return x.reshape(-1)[np.repeat(np.arange(x.size).reshape(x.shape), repeats, axis)]
-
-
-def _broadcast(recording: Recording, x: Any, shape: Any) -> Any:
-    return recorded(recording, x) + np.zeros(shape)
-
-
 def _difference(recording: Recording, x: Any, n: int = 1, axis: int = -1) -> Any:
     x = recorded(recording, x)
     before = (slice(None),) * (axis % x.ndim)
     for _ in range(n):
         x = x[(*before, slice(1, None))] - x[(*before, slice(None, -1))]
     return x
-
-
-def _shifted(recording: Recording, x: Any, shift: Any, axis: Any = None) -> Any:
-    x = recorded(recording, x)
-    return x.reshape(-1)[np.roll(np.arange(x.size).reshape(x.shape), shift, axis)]
-
-
-def _copied(recording: Recording, x: Any) -> Any:
-    return recorded(recording, x).copy()
 
 
 def _plain_answer(what: str, function: Callable[..., Any]) -> Build:
@@ -381,6 +249,7 @@ def _plain_answer(what: str, function: Callable[..., Any]) -> Build:
 
 
 BUILT: Mapping[str, Build] = MappingProxyType({
+    **SHAPES,
     **{name: _reduction(operation, getattr(np, operation)) for name, operation in REDUCTIONS.items()},
     "norm": _norm, "var": _moment("var", np.var), "std": _moment("std", np.std), "average": _average,
     "matmul": _product, "dot": _dot, "inner": _inner, "vdot": _flat_dot, "outer": _outer,
@@ -390,23 +259,14 @@ BUILT: Mapping[str, Build] = MappingProxyType({
     **{name: _of_lower(name, getattr(np.linalg, name)) for name in ("cholesky", "eigvalsh")},
     **{name: _of_matrix(name, getattr(np, name)) for name in ("kron", "cross", "tril")},
     "trace": _trace, **dict.fromkeys(("diag", "diagonal"), _diagonal),
-    "reshape": _reshape, "ravel": _ravel, "squeeze": _squeeze, "expand_dims": _expand,
-    "atleast_1d": _at_least(1), "atleast_2d": _at_least(2), "transpose": _transpose, "swapaxes": _swapped,
-    "stack": join, "concatenate": _concatenate, "vstack": _rows, "hstack": _side_by_side,
-    "column_stack": _columns, "append": _append,
-    "insert": _inserted,
-    "pad": _padded, "nan_to_num": _copied,
-    **dict.fromkeys(("split", "array_split"), _split), "vsplit": _split,
-    "hsplit": lambda recording, x, sections: _split(recording, x, sections, 1 if x.ndim > 1 else 0),
     "where": _where, "clip": _clip, **dict.fromkeys(("logical_not", "invert", "bitwise_invert"), _not),
     **dict.fromkeys(("logical_or", "bitwise_or"), _or),
-    "negative": _negative, "positive": _copied, "copy": _copied,
+    "negative": _negative,
     "square": lambda recording, x: recorded(recording, x) ** 2,
     "reciprocal": lambda recording, x: np.divide(1.0, recorded(recording, x)),
     "cumsum": _along("cumsum", np.cumsum), "cumprod": _along("cumprod", np.cumprod),
     "softmax": _along("softmax", _plain_softmax), "log_softmax": _along("log_softmax", _plain_log_softmax),
-    "logsumexp": _log_sum, "take": _take, "tile": _tiled, "repeat": _repeated, "broadcast_to": _broadcast,
-    "diff": _difference, "roll": _shifted,
+    "logsumexp": _log_sum, "diff": _difference,
     **{name: _plain_answer(f"np.{name}", getattr(np, name)) for name in (
         "argmax", "argmin", "argsort", "any", "all", "nonzero", "isnan", "isinf", "isfinite", "allclose",
         "isclose", "array_equal", "searchsorted", "count_nonzero", "equal", "not_equal", "shape", "ndim",

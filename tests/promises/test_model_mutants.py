@@ -61,7 +61,7 @@ def turn_red(some: list[Model]) -> bool:
     return any(check(model, ONE_POINT).verdict is Verdict.WRONG for model in some)
 
 
-@pytest.mark.parametrize(("name", "place"), one_of(4, RULES))
+@pytest.mark.parametrize(("name", "place"), one_of(8, RULES))
 def test_a_wrong_vjp_turns_a_model_red(name: str, place: int, monkeypatch: pytest.MonkeyPatch) -> None:
     some = with_rule(name, place)
     assert some, "no model uses it"
@@ -74,7 +74,7 @@ def test_a_wrong_vjp_turns_a_model_red(name: str, place: int, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("field", ["forward", "symbolic"])
-@pytest.mark.parametrize("name", one_of(4, PRIMITIVES))
+@pytest.mark.parametrize("name", one_of(8, PRIMITIVES))
 def test_a_wrong_value_turns_a_model_red(
     name: str, field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,9 +27,10 @@ class TracingLimits(NamedTuple):
     # operations | a program that records more is refused: the text of its model has as many steps | set by
     # hand: some seconds of reading
     most_operations: int = 20_000
-    # times the lines that the program ran at the point, and lines beside them | a program that runs on away
-    # from the point, as a search that finds nothing outside its domain, has no value there | set by hand
+    # times the lines that the program ran at the point | a program that runs on away from the point, as a
+    # search that finds nothing outside its domain, has no value there | set by hand
     longer: int = 20
+    # lines | beside them: of a program that ran few | set by hand
     spare_lines: int = 10_000
     # characters | a longer formula becomes a step | set by hand, not measured
     longest_formula: int = 80
