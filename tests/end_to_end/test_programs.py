@@ -69,3 +69,19 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     found = capsys.readouterr()
     assert "Traceback" not in found.out + found.err
     assert "net.py:" in found.err
+
+
+def test_a_search_that_never_ends_away_from_the_point_has_no_value_there() -> None:
+    found = api.check_program(f"{NET}:newton", grad=f"{NET}:newton_grad", at=f"{NET}:newton_point")
+    assert found.verdict is Verdict.OK
+
+
+def test_where_another_branch_is_near_only_the_given_point_is_compared() -> None:
+    grad = f"{NET}:in_two_pieces_grad"
+    found = api.check_program(f"{NET}:in_two_pieces", grad=grad, at=f"{NET}:newton_point")
+    assert (found.verdict, found.points) == (Verdict.OK, 1)
+
+
+def test_a_loss_that_is_not_finite_has_no_gradient() -> None:
+    with pytest.raises(GradcheckError, match="undefined is nan at this point"):
+        api.check_program(f"{NET}:undefined", grad=f"{NET}:newton_grad", at=f"{NET}:newton_point")

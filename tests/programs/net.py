@@ -105,3 +105,31 @@ def takes_another(W1, eta):
 
 def raises(W1, b1, W2, b2, X, y):
     return W1 @ W1
+
+
+def newton(w):
+    """w[1] times the square root of w[0]; below 0 the search never ends."""
+    s = w[0]
+    while abs(s*s - w[0]) > 1e-12:
+        s = 0.5*(s + w[0]/s)
+    return s*w[1]
+
+
+def newton_grad(w):
+    return np.array([w[1]/(2*np.sqrt(w[0])), np.sqrt(w[0])])
+
+
+def newton_point():
+    return (np.array([0.4, 1.3]),)
+
+
+def undefined(w):
+    return np.log(-w[0])
+
+
+def in_two_pieces(w):
+    return w[0]**2*w[1] if w[0] > 0.39 else 3*w[0]
+
+
+def in_two_pieces_grad(w):
+    return np.array([2*w[0]*w[1], w[0]**2])
