@@ -77,7 +77,7 @@ def check_function_call(names: KnownNames, function: str, op: Op, arguments: tup
 
 def _with_keyword(code: str, op: Op, count: int) -> str | None:
     """`sum(v, axis=0)` for `sum(v, 0)`: a number behind the arguments is what a keyword takes."""
-    from gradcheck_cli.language.other_spellings import arguments_behind
+    from gradcheck_cli.language.advice.other_spellings import arguments_behind
 
     record = resolve_function(op.text, count - 1) if count > 1 else None
     options = [] if record is None else [name for name in record.options if f"{name}=" in record.signature]
@@ -115,7 +115,7 @@ def _function_help(names: KnownNames, op: Op) -> str:
     meant = derivative_meant(source.code[op.start : op.start + 200], source.code)
     if meant is not None:
         return f"write {meant}"
-    from gradcheck_cli.language.other_spellings import arguments_behind, spelled_here
+    from gradcheck_cli.language.advice.other_spellings import arguments_behind, spelled_here
 
     spelled = spelled_here(op.text, arguments_behind(source.code, source.code.index("(", op.end)))
     if spelled is not None:

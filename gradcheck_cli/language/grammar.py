@@ -82,7 +82,7 @@ class Parser:
             at = span.end
             machine.feed_token(Token("$END", "", at))
         except lark.exceptions.UnexpectedToken:
-            from gradcheck_cli.language.syntax_advice import explain
+            from gradcheck_cli.language.advice.syntax_advice import explain
 
             raise explain(self.source, span, at - span.start, self.limits.syntax_context) from None
         finally:
@@ -93,7 +93,7 @@ class Parser:
         start = span.start
         found = _SETTING.fullmatch(self.source.code[start : span.end])
         if found is None:
-            from gradcheck_cli.language.declaration_advice import setting_meant
+            from gradcheck_cli.language.advice.declaration_advice import setting_meant
 
             help = setting_meant(self.source.code[span.start : span.end])
             raise self.source.error("this is no setting", span, help=help)

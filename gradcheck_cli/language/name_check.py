@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from gradcheck_cli.common.errors import LanguageError
+from gradcheck_cli.language.advice.other_spellings import REMARKS
 from gradcheck_cli.language.call_check import check_function_call
 from gradcheck_cli.language.expansion.definitions import Definition, WrittenOut
 from gradcheck_cli.language.function_names import RESERVED, WORDS, is_function
@@ -28,7 +29,6 @@ from gradcheck_cli.language.name_errors import (
     show,
     unknown_name,
 )
-from gradcheck_cli.language.other_spellings import REMARKS
 from gradcheck_cli.language.slope_names import check_slope
 from gradcheck_cli.language.source_text import Source
 from gradcheck_cli.language.statement_words import KEYWORDS, derivative_meant

@@ -420,7 +420,7 @@ def test_an_interrupt_ends_quietly_with_130(toy: Path) -> None:
 # What the toy model does not ask for: each comes with the first model, entry or claim that does.
 FEATURES = re.sub(
     r"(\S+)", r"gradcheck_cli.\1", """
-    initialization formulas verdicts.diagnosis language.syntax_advice language.assumed_words
+    initialization formulas verdicts.diagnosis language.advice.syntax_advice language.assumed_words
     language.file_values language.drawn_values language.data.tables language.data.csv_columns
     language.expansion.unrolling language.expansion.calls
     derivatives.finite_differences.drivers.by_node numerics.complex_step numerics.exact_contraction

@@ -134,7 +134,7 @@ class TemplateReader:
             return self.source.error(f'"{text[:40]}" is no whole number', span, help=_BOUNDS)
         whole = Span(span.start - 1, span.end + 1)
         if _FOREIGN.search(text) or _LATEX.search(code, 0, whole.start):
-            from gradcheck_cli.language.spelling_advice import explain_braces
+            from gradcheck_cli.language.advice.spelling_advice import explain_braces
 
             advice = explain_braces(code, whole.start, span.end)
             if advice is not None:

@@ -10,13 +10,13 @@ import re
 from collections.abc import Callable
 
 from gradcheck_cli.common.errors import LanguageError
-from gradcheck_cli.language.declaration_advice import DECLARATIONS, advise_values
+from gradcheck_cli.language.advice.declaration_advice import DECLARATIONS, advise_values
+from gradcheck_cli.language.advice.operator_advice import ARITHMETIC, advise_comparison, advise_operator
+from gradcheck_cli.language.advice.pasted_numbers import PASTED
+from gradcheck_cli.language.advice.spelling_advice import SPELLINGS
 from gradcheck_cli.language.identifiers import describe, nearest
 from gradcheck_cli.language.listed_values import listed_values
-from gradcheck_cli.language.operator_advice import ARITHMETIC, advise_comparison, advise_operator
-from gradcheck_cli.language.pasted_numbers import PASTED
 from gradcheck_cli.language.source_text import Source, Span
-from gradcheck_cli.language.spelling_advice import SPELLINGS
 from gradcheck_cli.language.statement_words import (
     KEYWORDS,
     LONG_LINE,

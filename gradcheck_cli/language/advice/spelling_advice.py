@@ -99,7 +99,7 @@ def _advise_dotted(view: View) -> Advice | None:
 
 def _of_method(view: View, name: str, end: int) -> Advice | None:
     """A function behind a module or behind the array that it acts on; its bracket would open at `end`."""
-    from gradcheck_cli.language.other_spellings import arguments_behind, is_module, spelled_here
+    from gradcheck_cli.language.advice.other_spellings import arguments_behind, is_module, spelled_here
 
     owner = view.before.text
     called = view.code.startswith("(", end)

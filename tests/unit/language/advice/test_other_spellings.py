@@ -9,7 +9,7 @@ import pytest
 
 from gradcheck_cli.common.errors import GradcheckError, LanguageError, ShapeError
 from gradcheck_cli.language import read_model
-from gradcheck_cli.language.other_spellings import FORMS, REMARKS, spelled_here, with_names
+from gradcheck_cli.language.advice.other_spellings import FORMS, REMARKS, spelled_here, with_names
 from gradcheck_cli.model.primitives.table import function_names
 
 GIVEN = "param x = 0.5, y = 2, v[3] = [1, 2, 3], A[2,2] = [[2, 0.5], [0.5, 1]], u[2] = [1, 2]\n"
