@@ -62,12 +62,11 @@ def _entries(array: Recorded, bare: Any, value: Any) -> Any:
 
 
 def _part_of(
-    node: TracedNode, parts: tuple[int | tuple[int, int], ...], value: Array, place: str
+    node: TracedNode, parts: tuple[int | slice, ...], value: Array, place: str
 ) -> TracedNode:
     """A part of an array, in the shape that new axes of the index give it."""
-    whole = parts == tuple((0, n) for n in node.shape)
-    chosen = node.value[_slices(parts)]
-    found = node if whole else TracedNode("index", (node,), chosen, {"parts": parts}, place)
+    whole = all(part == slice(None) for part in parts)
+    found = node if whole else TracedNode("index", (node,), node.value[parts], {"parts": parts}, place)
     return found if found.shape == value.shape else TracedNode("reshape", (found,), value, {}, place)
 
 
@@ -78,8 +77,9 @@ def put(array: Recorded, key: Any, value: Any) -> TracedNode:
     mask = node_of(key)
     given = node_of(value) or constant(np.asarray(plain(value), dtype=float))
     if mask is not None and mask.depends and mask.value.dtype == bool and mask.shape == node.shape:
-        of_mask, whole = recording.wholes.get(given, (None, given))
+        of_mask, entries_of_mask = recording.wholes.get(given, (None, given))
         if of_mask is mask or given.value.size == 1:
+            whole = entries_of_mask if of_mask is mask else given
             recording.forget("a mask")
             chosen = np.where(mask.value, whole.value, node.value)
             return TracedNode("where", (mask, whole, node), chosen, {}, place)
@@ -107,18 +107,18 @@ def _note_masks(array: Recorded, key: Any) -> None:
             array.recording.leak("a mask" if node.value.dtype == bool else "an index")
 
 
-def _basic(key: Any, shape: tuple[int, ...]) -> tuple[int | tuple[int, int], ...] | None:
-    """Whole numbers, and slices as (first, last + 1), one for each axis; None of any other."""
+def _basic(key: Any, shape: tuple[int, ...]) -> tuple[int | slice, ...] | None:
+    """Whole numbers and slices without negative ones, one for each axis; None of any other index."""
     parts = _of_each_axis(key, shape)
     if parts is None:
         return None
-    found: list[int | tuple[int, int]] = []
+    found: list[int | slice] = []
     for part, length in zip(parts, shape, strict=True):
         if isinstance(part, slice):
             first, end, step = part.indices(length)
             if step != 1 or end <= first:
                 return None
-            found.append((first, end))
+            found.append(slice(None) if (first, end) == (0, length) else slice(first, end))
         elif isinstance(part, int | np.integer) and not isinstance(part, bool | np.bool_):
             found.append(int(part) % length)
         else:
@@ -138,10 +138,6 @@ def _of_each_axis(key: Any, shape: tuple[int, ...]) -> list[Any] | None:
     else:
         parts += [slice(None)] * missing
     return parts if len(parts) == len(shape) else None
-
-
-def _slices(parts: tuple[int | tuple[int, int], ...]) -> tuple[Any, ...]:
-    return tuple(part if isinstance(part, int) else slice(*part) for part in parts)
 
 
 def _pairs(key: Any, shape: tuple[int, ...]) -> tuple[Array, Array] | None:

@@ -93,9 +93,9 @@ def _is_of_libraries(module: ModuleType) -> bool:
     return module.__name__.partition(".")[0] in ("numpy", "math", "scipy")
 
 
-def _functions(recording: Recording) -> Mapping[Any, Callable[..., Any]]:
+def _functions(recording: Recording) -> Mapping[Any, Any]:
     """Functions of NumPy, math and SciPy, and what records in their place."""
-    found: dict[Any, Callable[..., Any]] = {}
+    found: dict[Any, Any] = {}
     for name in _FILLED:
         found[getattr(np, name)] = _filled(recording, getattr(np, name))
     for name in _LIKE:
@@ -114,7 +114,7 @@ def _functions(recording: Recording) -> Mapping[Any, Callable[..., Any]]:
     return found | _of_scipy(recording)
 
 
-def _of_scipy(recording: Recording) -> dict[Any, Callable[..., Any]]:
+def _of_scipy(recording: Recording) -> dict[Any, Any]:
     """The functions of scipy.special that are no ufuncs, where the program has imported it."""
     import sys
 
@@ -197,9 +197,6 @@ class _Joined:
             return fixed(self._like[plain(key)], self._recording)
         name = "column_stack" if self._like is np.c_ else "hstack"
         return BUILT[name](self._recording, parts)
-
-    def __call__(self) -> None:
-        """It is looked up among functions."""
 
 
 def _along_axis(recording: Recording) -> Callable[..., Any]:

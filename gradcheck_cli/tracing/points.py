@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,28 +38,15 @@ def arguments_at(program: Program, point: str | None) -> dict[str, Any]:
         If a file cannot be read.
     """
     given = _given(program, point)
-    names = [name for name, p in _parameters(program).items() if p.kind is not p.VAR_KEYWORD]
-    takes_all = any(p.kind is p.VAR_KEYWORD for p in _parameters(program).values())
-    if unknown := [name for name in given if name not in names and not takes_all]:
+    names = [name for name, p in program.parameters.items() if p.kind is not p.VAR_KEYWORD]
+    if unknown := [name for name in given if name not in names and not program.takes_all]:
         raise OptionError(f"{program.name} has no argument {unknown[0]}", help=f"it takes {', '.join(names)}")
-    missing = [
-        name for name, p in _parameters(program).items()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY, p.POSITIONAL_ONLY)
-        and name not in given
-    ]  # fmt: skip
-    if missing:
+    if missing := program.missing(given):
         raise OptionError(
             f"{program.name} needs a value for {', '.join(missing)}",
             help="--at FILE.npz, FILE.json or FILE.py:FUNCTION gives values by name",
         )
     return {name: _as_array(value) for name, value in given.items()}
-
-
-def _parameters(program: Program) -> Mapping[str, inspect.Parameter]:
-    try:
-        return inspect.signature(program.function).parameters
-    except (TypeError, ValueError):
-        raise OptionError(f"the arguments of {program.name} are not known") from None
 
 
 def _given(program: Program, point: str | None) -> dict[str, Any]:
@@ -75,7 +61,7 @@ def _given(program: Program, point: str | None) -> dict[str, Any]:
         found = maker.function()
     if isinstance(found, dict):
         return dict(found)
-    names = list(_parameters(program))
+    names = list(program.parameters)
     in_order = isinstance(found, tuple) or (isinstance(found, list) and len(found) == len(names))
     return dict(zip(names, found if in_order else (found,), strict=False))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -49,14 +48,11 @@ def call(program: Program, arguments: Mapping[str, Any]) -> tuple[Any, Sightings
     ProgramError
         If it raises an error.
     """
-    parameters = inspect.signature(program.function).parameters
-    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    given = {name: value for name, value in arguments.items() if takes_all or name in parameters}
-    kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    for name, p in parameters.items():
-        if name not in given and p.default is p.empty and p.kind not in kinds:
-            message = f"{program.name} takes {name}, which is no argument of the loss"
-            raise OptionError(message, help=f"it has {', '.join(arguments)}")
+    known = program.parameters
+    given = {name: value for name, value in arguments.items() if program.takes_all or name in known}
+    if missing := program.missing(given):
+        message = f"{program.name} takes {missing[0]}, which is no argument of the loss"
+        raise OptionError(message, help=f"it has {', '.join(arguments)}")
     seen = Sightings()
     with (
         program.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(sys.stderr),
@@ -152,14 +148,11 @@ def _without_loss(result: Any, loss: float) -> Any:
 
 
 def _flattened(result: Any) -> list[Any]:
-    """The arrays of nested lists and dicts, in their order; numbers in one list are one array."""
+    """The arrays and numbers of nested lists and dicts, in their order."""
     if isinstance(result, dict):
         return [part for each in result.values() for part in _flattened(each)]
     if not isinstance(result, list | tuple):
         return [result]
-    numbers = [each for each in result if not isinstance(each, dict | list | tuple) and not np.ndim(each)]
-    if result and len(numbers) == len(result):
-        return list(result)
     return [part for each in result for part in _flattened(each)]
 
 
@@ -254,8 +247,7 @@ def _array(program: Program, name: str, part: Any) -> Array:
         kind = f"an array of {found.dtype.name}" if isinstance(part, np.ndarray) else type(part).__name__
         raise OptionError(f"{program.name} returns {kind} for {name}, and a gradient is an array of numbers")
     bad = np.argwhere(~np.isfinite(found.astype(float)))
-    if bad.size or (not found.ndim and len(bad)):
+    if len(bad):
         at = f"{name}[{','.join(map(str, bad[0]))}]" if found.ndim else name
-        value = found[tuple(bad[0])] if found.ndim else found
-        raise OptionError(f"the gradient that {program.name} returns is {value} for {at}")
+        raise OptionError(f"the gradient that {program.name} returns is {found[tuple(bad[0])]} for {at}")
     return found

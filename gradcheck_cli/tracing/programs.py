@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,27 @@ class Program:
     def files(self) -> frozenset[str]:
         """The files of the modules."""
         return frozenset(str(module.__file__) for module in self.modules)
+
+    @property
+    def parameters(self) -> Mapping[str, inspect.Parameter]:
+        """The function's arguments. Raises OptionError where Python does not know them."""
+        try:
+            return inspect.signature(self.function).parameters
+        except (TypeError, ValueError):
+            raise OptionError(f"the arguments of {self.name} are not known") from None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether it takes arguments of any name."""
+        return any(p.kind is p.VAR_KEYWORD for p in self.parameters.values())
+
+    def missing(self, given: Container[str]) -> list[str]:
+        """The arguments without a default that are not given."""
+        many = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+        return [
+            name for name, p in self.parameters.items()
+            if name not in given and p.default is p.empty and p.kind not in many
+        ]  # fmt: skip
 
     @contextmanager
     def errors(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ Knows nothing of operations.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from gradcheck_cli.common.errors import Place
 from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, rows_of
 
-__all__ = ["Leak", "Recording", "TooLong", "at_most", "line_of", "name_of", "watching"]
+__all__ = ["Leak", "Recording", "TooLong", "at_most", "line_of", "watching"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Leak:
     @property
     def place(self) -> str:
         """As FILE.py:14."""
-        return f"{name_of(self.file)}:{self.line}"
+        return f"{os.path.basename(self.file)}:{self.line}"
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Recording:
     def place(self) -> str:
         """Where the program is running, as FILE.py:14."""
         file, line = self._running()
-        return f"{name_of(file)}:{line}" if line else ""
+        return f"{os.path.basename(file)}:{line}" if line else ""
 
     def _running(self) -> tuple[str, int]:
         frame: FrameType | None = sys._getframe(1)
@@ -190,11 +191,6 @@ def at_most(files: Collection[str], most: float) -> Iterator[list[int]]:
         yield count
     finally:
         sys.settrace(before)
-
-
-def name_of(file: str) -> str:
-    """A file without its folders."""
-    return file.replace("\\", "/").rpartition("/")[2]
 
 
 def line_of(file: str, line: int) -> Place:

@@ -14,6 +14,7 @@ import numpy as np
 
 from gradcheck_cli.language.function_names import RESERVED
 from gradcheck_cli.language.statement_words import KEYWORDS
+from gradcheck_cli.model.graph import spell_part, spell_shape
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
 from gradcheck_cli.tracing.recording import Recording
@@ -62,7 +63,7 @@ class _Writer:
         if key not in self.kept:
             name = self.fresh(wanted)
             words = f" {assumed}" if assumed else ""
-            self.inputs.append(f"data {name}{_sizes(value)}{words} = {self.written(value)}")
+            self.inputs.append(f"data {name}{spell_shape(value.shape)}{words} = {self.written(value)}")
             self.kept[key] = name
         return self.kept[key]
 
@@ -151,7 +152,7 @@ class _Writer:
 
     def write_index(self, node: TracedNode) -> str:
         (x,), parts = node.arguments, node.options["parts"]
-        return f"{self.atom(x)}[{', '.join(_part(p, n) for p, n in zip(parts, x.shape, strict=True))}]"
+        return f"{self.atom(x)}[{', '.join(map(spell_part, parts))}]"
 
     def write_take(self, node: TracedNode) -> str:
         (x,), axis, numbers = node.arguments, node.options["axis"], node.options["numbers"]
@@ -218,7 +219,7 @@ class _Writer:
             if node.operation == "param":
                 given = str(node.options["name"])
                 name = self.known[node] = parameters[given] = self.fresh(given)
-                self.inputs.append(f"param {name}{_sizes(node.value)} = {self.written(node.value)}")
+                self.inputs.append(f"param {name}{spell_shape(node.shape)} = {self.written(node.value)}")
         for node in order:
             if not node.is_leaf and node is not self.loss and self._is_step(node):
                 text, _ = self.formula(node)
@@ -282,10 +283,6 @@ def _in_axes(node: TracedNode, count: int) -> TracedNode:
     return TracedNode("reshape", (node,), value, {}, node.place)
 
 
-def _sizes(value: Array) -> str:
-    return f"[{','.join(map(str, value.shape))}]" if value.ndim else ""
-
-
 def _number(value: float) -> str:
     if float(value).is_integer() and abs(value) < TRACING.longest_whole:
         return str(int(value))
@@ -303,9 +300,3 @@ def _option(value: Any) -> str:
         return _option(value[0]) if len(value) == 1 else f"({','.join(map(str, value))})"
     return str(value)
 
-
-def _part(part: Any, length: int) -> str:
-    if isinstance(part, int):
-        return str(part)
-    first, end = part
-    return ":" if (first, end) == (0, length) else f"{first}:{end}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from gradcheck_cli.tracing.argument_trees import is_float, map_arrays
 from gradcheck_cli.tracing.module_names import exchanged_names
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of
-from gradcheck_cli.tracing.recording import Recording, name_of
+from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.replay import choices, first_of, replay
 from gradcheck_cli.tracing.text_of_nodes import model_text
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, constant
@@ -86,7 +87,7 @@ def trace(
 def _header(program: Program, recording: Recording) -> str:
     """Where the model comes from, and of which choices it knows one side."""
     notes = (f"# {note}" for note in _notes(recording))
-    return "\n".join([f"# traced from {name_of(program.file)}:{program.name}", *notes])
+    return "\n".join([f"# traced from {os.path.basename(program.file)}:{program.name}", *notes])
 
 
 def _notes(recording: Recording) -> tuple[str, ...]:

@@ -43,13 +43,16 @@ def input_layout(
     each = _one(function, groups)
     lead = g[:-d] if alone else (*g[: -d - 1], w[1] * each)
     layout = _layout(function, d, (*lead, *given), w, stride, padding, groups)
-    if layout.z != g:
-        raise ShapeError(
-            f"conv{d}d of {shape_in_words(layout.x)} with {shape_in_words(w)} is {shape_in_words(layout.z)}, "
-            f"this is {shape_in_words(g)}",
-            help=f"{function}(g, w, sizes) takes the sizes of the image",
-        )
+    _require_result(d, layout, g, f"{function}(g, w, sizes) takes the sizes of the image")
     return layout.x, _settings(layout, {"sizes": given})
+
+
+def _require_result(d: int, layout: Layout, g: Shape, help: str) -> None:
+    """Raise ShapeError where what has to have the shape of the convolution has another."""
+    if layout.z != g:
+        x, w, z = map(shape_in_words, (layout.x, layout.w, layout.z))
+        message = f"conv{d}d of {x} with {w} is {z}, this is {shape_in_words(g)}"
+        raise ShapeError(message, help=help)
 
 
 def weight_layout(
@@ -63,12 +66,7 @@ def weight_layout(
         raise _forms(function, d, x, g)
     w = given if len(x) == d else (g[-d - 1], max(1, x[-d - 1] // each), *given)
     layout = _layout(function, d, x, w, stride, padding, groups)
-    if layout.z != g:
-        raise ShapeError(
-            f"conv{d}d of {shape_in_words(x)} with {shape_in_words(w)} is {shape_in_words(layout.z)}, "
-            f"this is {shape_in_words(g)}",
-            help=f"{function}(x, g, kernel) takes the sizes of the kernel",
-        )
+    _require_result(d, layout, g, f"{function}(x, g, kernel) takes the sizes of the kernel")
     return layout.w, _settings(layout, {"kernel": given})
 
 

@@ -112,6 +112,7 @@ BODIES = [
     "H = np.zeros((3, 2))\nfor t in range(3):\n    H[t] = np.cos(S @ H[t - 1] + u*v[t])\nreturn (H**2).sum()",
     "G = zeros((2, 2))\nG[0, 1] = s\nG[1] += u\nreturn (G @ G).sum()",
     "q = v*v\nq[q < 0.5] = 0.5\nreturn np.log(q).sum()",
+    "z = np.ones(3)\nz[v > 1] = v[v < 0]\nreturn z @ v",  # one entry each
     "q = v.copy()\nq[m] = 0\nq[1] *= 3\nreturn q.sum()",
     "q = np.empty(3)\nq[:] = v\nq[1:] = u\nreturn (q**2).sum() + v[2]",
     "total = 0\nfor row, label in zip(X, y):\n    total += (row @ v - label)**2\nreturn total/len(y)",
