@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from gradcheck_cli.cli.delivery import deliver
+from gradcheck_cli.cli.delivery import check_program_target, deliver
 from gradcheck_cli.cli.group import commands
 from gradcheck_cli.cli.options import Listed, output_options
 from gradcheck_cli.numerics.limits.checking import CHECKING
@@ -35,6 +35,7 @@ def code(loss: str, grad: str, at: str | None, wrt: tuple[str, ...] | None, poin
     """
     from gradcheck_cli import api
 
+    check_program_target(chosen["output"], loss, grad, at)
     options = {} if points is None else {"points": points}
     report = api.check_program(loss, grad=grad, at=at, parameters=wrt or (), **options)
     deliver([report], "run", chosen, int(chosen["verbose"]) - int(chosen["quiet"]))

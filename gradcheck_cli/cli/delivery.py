@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gradcheck_cli.model.model import Model
 
 __all__ = [
-    "as_path", "deliver", "is_given", "load_model", "print_text", "standard_input", "tell",
-    "with_progress", "write_output",
+    "as_path", "check_program_target", "deliver", "is_given", "load_model", "print_text",
+    "standard_input", "tell", "with_progress", "write_output",
 ]  # fmt: skip
 
 
@@ -110,6 +110,13 @@ def write_output(text: str | bytes, color: bool = False) -> None:
     except OSError as error:
         atomic_output.abandon(sys.stdout)
         raise OutputError(f"cannot write the result: {error.strerror or error}") from None
+
+
+def check_program_target(output: str | None, *named: str | None) -> None:
+    """Refuse, before any program runs, an --output that is the file of one: FILE.py:FUNCTION, or a POINT."""
+    if output not in (None, "-"):
+        given = [text for text in named if text]
+        atomic_output.check_target(str(output), [*given, *(text.rpartition(":")[0] for text in given)])
 
 
 def is_given(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gradcheck_cli.cli.delivery import write_output
+from gradcheck_cli.cli.delivery import check_program_target, write_output
 from gradcheck_cli.cli.group import commands
 from gradcheck_cli.cli.options import Listed, file_type
 from gradcheck_cli.common import atomic_output
@@ -27,6 +27,7 @@ def trace(function: str, at: str | None, wrt: tuple[str, ...] | None, output: st
     """
     from gradcheck_cli import api
 
+    check_program_target(output, function, at)
     text = api.trace(function, at=at, parameters=wrt or ())
     if output in (None, "-"):
         write_output(text)

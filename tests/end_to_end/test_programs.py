@@ -85,3 +85,23 @@ def test_where_another_branch_is_near_only_the_given_point_is_compared() -> None
 def test_a_loss_that_is_not_finite_has_no_gradient() -> None:
     with pytest.raises(GradcheckError, match="undefined is nan at this point"):
         api.check_program(f"{NET}:undefined", grad=f"{NET}:newton_grad", at=f"{NET}:newton_point")
+
+
+@pytest.mark.parametrize("words", [
+    ["trace", "p.py:loss", "--at", "p.json", "--output", "p.py"],
+    ["trace", "p.py:loss", "--at", "p.json", "--output", "p.json"],
+    ["code", "p.py:loss", "--grad", "g.py:grad", "--at", "p.json", "--output", "g.py"],
+])  # fmt: skip
+def test_no_program_is_written_over(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    texts = {"p.py": "def loss(w): return w**2\n", "g.py": "def grad(w): return 2*w\n"}
+    texts["p.json"] = '{"w": 0.5}'
+    for name, text in texts.items():
+        Path(name).write_text(text)
+    assert main(words) == 2
+    assert "is also read" in capsys.readouterr().err
+    assert {name: Path(name).read_text() for name in texts} == texts
+    assert main([*words[:-1], "kept.txt"]) == 0
+    assert Path("kept.txt").read_text()
