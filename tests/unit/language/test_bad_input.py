@@ -106,6 +106,7 @@ BAD = [
     (X + "loss = 0 < x < 1", L, 2, 14, "chain", "(a < b)"),
     (X + "loss = x > 0 * x", L, 2, 14, "brackets", "(a > b)*c"),
     (X + "loss = x*2 > 0", L, 2, 12, "brackets", "(a + b) > c"),
+    (X + "loss = exp(1 < x + 1 < 2)", L, 2, 22, "chain", "(a < b)"),
     (X + "loss = x +", L, 2, 11, "missing at the end", "+"),
     (X + "loss = ", L, 2, 7, "missing at the end", "="),
     (X + "loss = x +* 2", L, 2, 11, "missing", "there"),

@@ -106,6 +106,9 @@ READINGS = [
     ("sin(x)*cos [y]", "(sin(x) * cos(y))"),
     ("(x > 0) * y", "((x > 0) * y)"),
     ("where(x > -1, a, b)", "where((x > (-1)), a, b)"),
+    ("where(1 - a*b > 0, a*b, 0)", "where(((1 - (a * b)) > 0), (a * b), 0)"),
+    ("(a - 1 <= -b^2)*c", "(((a - 1) <= (-(b ^ 2))) * c)"),
+    ("sum([a > b + 1, c])", "sum([(a > (b + 1)), c])"),
     ("max(a, b) + max([a, b])", "(max(a, b) + max([a, b]))"),
     ("ln(x) + arctan(y)", "(log(x) + atan(y))"),
     ("leaky_relu(z, slope=0.2)", "leaky_relu(z, slope=0.2)"),
@@ -144,6 +147,8 @@ def python_reading(tree: ast.expr) -> str:
     if isinstance(tree, ast.Call):
         assert isinstance(tree.func, ast.Name)
         return f"{tree.func.id}({python_reading(tree.args[0])})"
+    if isinstance(tree, ast.Compare):
+        return f"({python_reading(tree.left)} > {python_reading(tree.comparators[0])})"
     return ast.unparse(tree)
 
 
@@ -157,6 +162,7 @@ def _larger(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(st.just("-"), inner).map("".join),
         inner.map("({})".format),
         inner.map("sin({})".format),
+        st.tuples(inner, inner).map("({0[0]} > {0[1]})".format),
     )
 
 
