@@ -13,7 +13,6 @@ import math
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
 from itertools import islice
 from typing import IO, Any
 
@@ -337,8 +336,9 @@ def half_unit(text: str) -> float:
     """Half a unit of the last digit of a number without a sign; 0 for an integer, which is exact."""
     if text.isdigit():
         return 0.0
-    exponent = Decimal(text).as_tuple().exponent
-    return 0.5 * float(Decimal(1).scaleb(int(exponent)))
+    mantissa, _, exponent = text.lower().partition("e")
+    decimals = len(mantissa.partition(".")[2])
+    return 0.5 * float(f"1e{int(exponent or 0) - decimals}")  # 0 below all doubles
 
 
 def find(name: str, names: tuple[str, ...], what: str, file: str) -> str:
