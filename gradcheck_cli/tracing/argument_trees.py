@@ -1,29 +1,47 @@
-"""Reads an argument of a program: a number, an array, a dict or list of them. Gives its arrays by name.
+"""Reads an argument of a program: a number, an array, a dict, list or object of them. Gives its arrays by name.
 
-An array of a dict has the name of its key, one of a list the name of the argument with its place.
+An array of a dict has the name of its key, an attribute its own name, one of a list the name of the argument
+with its place; where two would have one name, each has that of what holds it before it.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
 
-__all__ = ["is_float", "map_arrays", "named_arrays"]
+__all__ = ["holders", "is_float", "is_object", "leaves_of", "map_arrays", "named_arrays"]
+
+Path = tuple[Any, ...]
 
 
 def is_float(value: Any) -> bool:
-    """Whether an argument is a float, an array of floats, or a dict or list of such."""
+    """Whether an argument is a float, an array of floats, a dict or list of such, an object with some."""
     if isinstance(value, dict | list | tuple):
         parts = value.values() if isinstance(value, dict) else value
         return bool(value) and all(map(is_float, parts))
-    is_array = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-    return is_array or isinstance(value, float | np.floating)
+    if is_object(value):
+        return any(True for _ in _walk("", "", value, ()))
+    return _is_number(value)
+
+
+def is_object(value: Any) -> bool:
+    """Whether a value is an object of a class of the program, and none of an installed library."""
+    kind = type(value)
+    if kind.__name__ == "SimpleNamespace":
+        return True
+    top = kind.__module__.partition(".")[0]
+    if top in sys.builtin_module_names or top in sys.stdlib_module_names or top == "gradcheck_cli":
+        return False
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+    return "-packages" not in file and isinstance(getattr(value, "__dict__", None), dict)
 
 
 def map_arrays(name: str, value: Any, function: Callable[[str, Array], Any]) -> Any:
@@ -37,13 +55,9 @@ def map_arrays(name: str, value: Any, function: Callable[[str, Array], Any]) -> 
 
     Returns
     -------
-    A dict, list or tuple like the argument, or what the function gives.
+    A dict, list, tuple or object like the argument, or what the function gives.
     """
-    if isinstance(value, dict):
-        return {key: map_arrays(_name(name, key), each, function) for key, each in value.items()}
-    if isinstance(value, list | tuple) and is_float(value):
-        return type(value)(map_arrays(f"{name}{k}", each, function) for k, each in enumerate(value))
-    return function(name, np.array(value, dtype=float)) if is_float(value) else copy.deepcopy(value)
+    return _Mapped(_names(name, value), function)(value, ())
 
 
 def named_arrays(name: str, value: Any) -> dict[str, Array]:
@@ -58,9 +72,109 @@ def named_arrays(name: str, value: Any) -> dict[str, Array]:
     -------
     dict of float64 arrays
     """
-    found: dict[str, Array] = {}
-    map_arrays(name, value, found.__setitem__)
+    return {leaf: np.array(held, dtype=float) for leaf, held in leaves_of(name, value).items()}
+
+
+def leaves_of(name: str, value: Any) -> dict[str, Any]:
+    """The floats of an argument by name, as they are held: arrays are not copied."""
+    names = _names(name, value)
+    found: dict[str, Any] = {}
+    for path, _, _, held in _walk(name, name, value, ()):
+        found.setdefault(names[path], held)
     return found
+
+
+def holders(value: Any) -> Iterator[Any]:
+    """The dicts and objects in an argument that hold something by name, the outermost first."""
+    seen: set[int] = set()
+    stack = [value]
+    while stack:
+        held = stack.pop(0)
+        if id(held) in seen:
+            continue
+        seen.add(id(held))
+        if isinstance(held, dict) or is_object(held):
+            yield held
+        stack.extend(part for _, part in _parts(held))
+
+
+class _Mapped:
+    """Copies an argument with other values for its floats; what is held twice stays one."""
+
+    def __init__(self, names: dict[Path, str], function: Callable[[str, Array], Any]) -> None:
+        self.names, self.function = names, function
+        self.memo: dict[int, Any] = {}
+        self.of_name: dict[str, Any] = {}
+
+    def __call__(self, value: Any, path: Path) -> Any:
+        if path in self.names:
+            name = self.names[path]
+            if name not in self.of_name:
+                self.of_name[name] = self.function(name, np.array(value, dtype=float))
+            return self.of_name[name]
+        if isinstance(value, dict):
+            return {key: self(each, (*path, key)) for key, each in value.items()}
+        if isinstance(value, list | tuple) and any(p[: len(path)] == path for p in self.names):
+            parts = [self(each, (*path, k)) for k, each in enumerate(value)]
+            make: Callable[[Any], Any] = getattr(type(value), "_make", type(value))
+            return make(parts)
+        return self._object(value, path) if is_object(value) else copy.deepcopy(value, self.memo)
+
+    def _object(self, value: Any, path: Path) -> Any:
+        if id(value) not in self.memo:
+            self.memo[id(value)] = found = copy.copy(value)
+            found.__dict__.update({key: self(each, (*path, key)) for key, each in vars(value).items()})
+        return self.memo[id(value)]
+
+
+def _names(name: str, value: Any) -> dict[Path, str]:
+    """The name of each float, and of an array that objects hold twice one name."""
+    walked = list(_walk(name, name, value, ()))
+    first: dict[int, Path] = {}
+    for path, _, _, held in walked:
+        first.setdefault(id(held) if isinstance(held, np.ndarray) else id(path), path)
+    shared = any(is_object(each) for each in holders(value))
+    own = {path: first.get(id(held), path) if shared else path for path, _, _, held in walked}
+    once = Counter(short for path, short, _, _ in walked if own[path] == path)
+    named = {path: short if once[short] == 1 else long for path, short, long, _ in walked}
+    return {path: named[own[path]] for path in own}
+
+
+def _walk(short: str, long: str, value: Any, path: Path) -> Iterator[tuple[Path, str, str, Any]]:
+    """The floats: the way to each, its name, a longer name, and what it is."""
+    yield from _walk_on(short, long, value, path, set())
+
+
+def _walk_on(
+    short: str, long: str, value: Any, path: Path, seen: set[int]
+) -> Iterator[tuple[Path, str, str, Any]]:
+    if _is_number(value):
+        yield path, short, long, value
+        return
+    if isinstance(value, list | tuple) and not (is_float(value) or any(map(is_object, value))):
+        return
+    if is_object(value):
+        if id(value) in seen:
+            return
+        seen.add(id(value))
+    for key, each in _parts(value):
+        ordinal = isinstance(key, int) and not isinstance(value, dict)
+        inner = f"{short}{key}" if ordinal else _name(short, key)
+        outer = f"{long}{key}" if ordinal else re.sub(r"\W", "_", f"{long}_{key}" if path else f"{key}")
+        yield from _walk_on(inner, outer, each, (*path, key), seen)
+
+
+def _parts(value: Any) -> list[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        return list(value.items())
+    if isinstance(value, list | tuple):
+        return list(enumerate(value))
+    return list(vars(value).items()) if is_object(value) else []
+
+
+def _is_number(value: Any) -> bool:
+    is_array = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return is_array or isinstance(value, float | np.floating)
 
 
 def _name(name: str, key: Any) -> str:

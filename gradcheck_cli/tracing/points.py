@@ -38,6 +38,8 @@ def arguments_at(program: Program, point: str | None) -> dict[str, Any]:
         If a file cannot be read.
     """
     given = _given(program, point)
+    if program.instance is not None:
+        given = {program.first: program.instance, **given}
     names = [name for name, p in program.parameters.items() if p.kind is not p.VAR_KEYWORD]
     if unknown := [name for name in given if name not in names and not program.takes_all]:
         raise OptionError(f"{program.name} has no argument {unknown[0]}", help=f"it takes {', '.join(names)}")
@@ -56,12 +58,12 @@ def _given(program: Program, point: str | None) -> dict[str, Any]:
         return _of_file(point, _read_npz)
     if point.endswith(".json"):
         return _of_file(point, _read_json)
-    maker = load_program(point)
+    maker = load_program(point, beside=program)
     with maker.errors():
         found = maker.function()
     if isinstance(found, dict):
         return dict(found)
-    names = list(program.parameters)
+    names = list(program.parameters)[program.instance is not None :]
     in_order = isinstance(found, tuple) or (isinstance(found, list) and len(found) == len(names))
     return dict(zip(names, found if in_order else (found,), strict=False))
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import re
 import sys
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from gradcheck_cli.common.errors import GradcheckError, OptionError
@@ -36,6 +37,7 @@ class Program:
     name: str
     function: Callable[..., Any]
     modules: tuple[ModuleType, ...]
+    instance: Any = None  # of a method: the object, its first argument
 
     @property
     def files(self) -> frozenset[str]:
@@ -49,6 +51,11 @@ class Program:
             return inspect.signature(self.function).parameters
         except (TypeError, ValueError):
             raise OptionError(f"the arguments of {self.name} are not known") from None
+
+    @property
+    def first(self) -> str:
+        """The name of its first argument, `self` of a method."""
+        return next(iter(self.parameters), "")
 
     @property
     def takes_all(self) -> bool:
@@ -74,12 +81,16 @@ class Program:
             raise failure(error, self.files, f"{self.name} raised") from None
 
 
-def load_program(named: str) -> Program:
+def load_program(named: str, *, beside: Program | None = None, setup: str | None = None) -> Program:
     """The function that FILE.py:FUNCTION names.
 
     Parameters
     ----------
-    named : FILE.py:FUNCTION, the function may be a method of a class, Class.method, that needs no instance
+    named : FILE.py:FUNCTION, the function may be a method: of a class, Class.method, or an object, net.method
+    beside : a program whose modules, and whose object, are the same where the file is
+    setup
+        What builds the object of a method: an expression that is evaluated in the file, or FILE.py:FUNCTION;
+        Class(), if it is None
 
     Returns
     -------
@@ -90,7 +101,7 @@ def load_program(named: str) -> Program:
     OptionError
         If there is no such file or function.
     ProgramError
-        If the file raises an error as it is imported.
+        If the file, or the setup, raises an error.
     """
     file, colon, name = named.rpartition(":")
     if not colon or not file or not name:
@@ -98,17 +109,64 @@ def load_program(named: str) -> Program:
     path = Path(file)
     if not path.is_file():
         raise OptionError(f"there is no file {file}", help="write FILE.py:FUNCTION")
-    module = _imported(path)
+    module = _module_of(path, beside) or _imported(path)
+    owner: Any = None
     function: Any = module
     for part in name.split("."):
-        function = getattr(function, part, None)
+        owner, function = function, getattr(function, part, None)
     if not callable(function):
         known = [key for key, held in vars(module).items() if callable(held) and not key.startswith("_")]
         own = [key for key in known if getattr(vars(module)[key], "__module__", "") == module.__name__]
         raise OptionError(f"{file} has no function {name}", help=f"it has {', '.join(own) or 'none'}")
     folder = path.resolve().parent
     others = (m for m in list(sys.modules.values()) if _is_under(m, folder))
-    return Program(str(path), name, function, (module, *others))
+    program = Program(str(path), name, function, (module, *others))
+    if isinstance(function, MethodType) and not isinstance(owner, type):
+        return replace(program, function=function.__func__, instance=function.__self__)
+    if isinstance(owner, type) and isinstance(inspect.getattr_static(owner, name.split(".")[-1]), FunctionType):
+        shared = beside and isinstance(beside.instance, owner) and beside.instance
+        return replace(program, instance=shared or _built(program, owner, setup))
+    return program
+
+
+def _module_of(path: Path, beside: Program | None) -> ModuleType | None:
+    """The module of a file that another program already imported."""
+    modules = beside.modules if beside else ()
+    file = path.resolve()
+    return next((m for m in modules if m.__file__ and Path(m.__file__).resolve() == file), None)
+
+
+def _built(program: Program, owner: type, setup: str | None) -> Any:
+    """The object of a method."""
+    module = program.modules[0]
+    if setup is None and (needed := _needed(owner)):
+        help_text = f'--setup "{owner.__name__}({", ".join(needed)})" builds it, with values for these'
+        message = f"{program.name} needs an object of {owner.__name__}"
+        raise OptionError(message, file=program.file, help=help_text)
+    if setup is not None and re.fullmatch(r".+\.py:[\w.]+", setup):
+        maker = load_program(setup, beside=program)
+        with maker.errors():
+            found = maker.function()
+    else:
+        expression = setup or f"{owner.__name__}()"
+        try:
+            found = eval(expression, vars(module)) if setup else owner()
+        except (Exception, SystemExit) as error:
+            raise failure(error, program.files, f"{expression} raised") from None
+    if not isinstance(found, owner):
+        kind = type(found).__name__
+        raise OptionError(f"--setup gives a {kind}, and {program.name} needs a {owner.__name__}")
+    return found
+
+
+def _needed(owner: type) -> list[str]:
+    """The arguments without a default that a class is built with."""
+    try:
+        known = inspect.signature(owner).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    many = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return [p.name for p in known if p.default is p.empty and p.kind not in many]
 
 
 class _NamedBuiltins(ast.NodeTransformer):

@@ -20,12 +20,12 @@ from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.language import read_model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
-from gradcheck_cli.tracing.argument_trees import map_arrays, named_arrays
+from gradcheck_cli.tracing.argument_trees import leaves_of, map_arrays, named_arrays
 from gradcheck_cli.tracing.programs import Program, ProgramError
 from gradcheck_cli.tracing.recording import Leak, TooLong, at_most, line_of
 from gradcheck_cli.tracing.traced_nodes import TraceError
 
-__all__ = ["choices", "first_of", "loss_of", "replay"]
+__all__ = ["choices", "first_of", "loss_of", "moved_arguments", "replay"]
 
 _CHOICES = ("a branch", "a mask", "an index", "np.argmax", "np.argmin")
 
@@ -45,7 +45,7 @@ def replay(
     ----------
     program : whose function is called
     arguments : the point
-    parameters : the arguments that are moved
+    parameters : the names of the arrays that are moved
     text : the model
     names : of the arrays, and of the model's parameters
     leaks : where plain numbers were taken of what moves
@@ -68,13 +68,10 @@ def replay(
         raise TraceError(message, file=program.file) from error
     tried, most = 0, math.inf
     for distance in (0.0, *(sign * far for far in limits.distances for sign in (1, -1))):
-        there = {
-            name: map_arrays(name, value, _Moved(distance, limits)) if name in parameters else value
-            for name, value in arguments.items()
-        }
+        there = moved_arguments(arguments, parameters, distance, limits)
         moved: dict[str, Array] = {}
-        for name in parameters:
-            moved |= named_arrays(name, there[name])
+        for name, value in there.items():
+            moved |= named_arrays(name, value)
         try:
             with at_most(program.files, most) as lines:
                 wanted = loss_of(program, there, quiet=True)
@@ -97,13 +94,39 @@ def replay(
     return ""
 
 
+def moved_arguments(
+    arguments: Mapping[str, Any], parameters: Collection[str], distance: float, limits: TracingLimits = TRACING
+) -> dict[str, Any]:
+    """The arguments with their parameters at a distance, each entry in a direction of its own.
+
+    Parameters
+    ----------
+    arguments : the point
+    parameters : the names of the arrays that are moved
+    distance : relative to each entry, or absolute near 0
+    limits : the seed of the directions
+
+    Returns
+    -------
+    dict
+        Arguments by name.
+    """
+    move = _Moved(parameters, distance, limits)
+    return {
+        name: map_arrays(name, value, move) if not set(parameters).isdisjoint(leaves_of(name, value)) else value
+        for name, value in arguments.items()
+    }
+
+
 class _Moved:
     """Arrays at a distance, each in a direction of its own."""
 
-    def __init__(self, distance: float, limits: TracingLimits) -> None:
-        self.distance, self.limits = distance, limits
+    def __init__(self, parameters: Collection[str], distance: float, limits: TracingLimits) -> None:
+        self.parameters, self.distance, self.limits = parameters, distance, limits
 
     def __call__(self, name: str, array: Array) -> Any:
+        if name not in self.parameters:
+            return array if array.ndim else float(array)
         random = np.random.default_rng([self.limits.seed, *name.encode()])
         direction = random.uniform(*self.limits.steps, array.shape) * random.choice([-1.0, 1.0], array.shape)
         found = array + self.distance * np.maximum(abs(array), abs(self.distance)) * direction

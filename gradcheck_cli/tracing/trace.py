@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
-from gradcheck_cli.tracing.argument_trees import is_float, map_arrays
+from gradcheck_cli.tracing.argument_trees import is_float, leaves_of, map_arrays
 from gradcheck_cli.tracing.module_names import exchanged_names
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of
@@ -70,7 +70,7 @@ def trace(
     """
     names = _parameters(program, arguments, parameters)
     recording = Recording(program.files)
-    recorded = {name: _recorded(name, value, name in names, recording) for name, value in arguments.items()}
+    recorded = {name: _recorded(name, value, names, recording) for name, value in arguments.items()}
     with (
         program.errors(), exchanged_names(program.modules, recording), recording.naming(node_of),
         np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()),
@@ -97,23 +97,27 @@ def _notes(recording: Recording) -> tuple[str, ...]:
 
 
 def _parameters(program: Program, arguments: Mapping[str, Any], wanted: Collection[str]) -> list[str]:
-    floats = [name for name, value in arguments.items() if is_float(value)]
+    """The names of the arrays that are parameters."""
+    floats = {name: list(leaves_of(name, value)) for name, value in arguments.items() if is_float(value)}
+    arrays = [leaf for leaves in floats.values() for leaf in leaves]
     for name in wanted:
-        if name not in arguments:
-            known = ", ".join(floats)
-            raise OptionError(f"{program.name} has no argument {name} here", help=f"those of floats: {known}")
-        if name not in floats:
+        if name in floats or name in arrays:
+            continue
+        if name in arguments:
             raise OptionError(f"{name} is no float, and nothing is differentiated by it")
+        known = ", ".join(dict.fromkeys((*floats, *arrays)))
+        raise OptionError(f"{program.name} has no argument {name} here", help=f"those of floats: {known}")
     if not floats:
         raise OptionError(f"no argument of {program.name} is a float: there is nothing to differentiate by")
-    return [name for name in floats if name in wanted or not wanted]
+    inside = {leaf: name for name, leaves in floats.items() for leaf in leaves}
+    return [leaf for leaf in arrays if not wanted or leaf in wanted or inside[leaf] in wanted]
 
 
-def _recorded(name: str, value: Any, is_parameter: bool, recording: Recording) -> Any:
+def _recorded(name: str, value: Any, parameters: Collection[str], recording: Recording) -> Any:
     """An argument with arrays that record."""
 
     def array_of(name: str, array: Array) -> Recorded:
-        node = TracedNode("param", (), array, {"name": name}) if is_parameter else constant(array, name)
+        node = TracedNode("param", (), array, {"name": name}) if name in parameters else constant(array, name)
         return Recorded(node, recording)
 
     if isinstance(value, np.ndarray) and not is_float(value):
