@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,23 +13,28 @@ from typing import TYPE_CHECKING, Any
 from gradcheck_cli.common.errors import OptionError
 
 if TYPE_CHECKING:
-    from gradcheck_cli.numerics.array_types import Array
     from gradcheck_cli.results.gradient_results import Report
+    from gradcheck_cli.tracing.gradient_calls import Gradients
+    from gradcheck_cli.tracing.programs import Program
 
 __all__ = ["check_program", "trace"]
 
 
-def trace(named: str, *, at: str | None = None, parameters: Collection[str] = ()) -> str:
+def trace(
+    named: str, *, at: str | None = None, parameters: Collection[str] = (), setup: str | None = None
+) -> str:
     """The model file of what a function computes at a point; the function is run.
 
     Parameters
     ----------
     named
-        FILE.py:FUNCTION.
+        FILE.py:FUNCTION, or FILE.py:Class.method.
     at
         Its arguments: FILE.npz, FILE.json, or FILE.py:FUNCTION.
     parameters
-        The arguments that are differentiated; every float argument, if there are none.
+        The arguments, attributes or globals that are differentiated; every float argument, if there are none.
+    setup
+        What builds the object of a method: an expression, evaluated in the file; Class() by default.
 
     Returns
     -------
@@ -46,26 +51,35 @@ def trace(named: str, *, at: str | None = None, parameters: Collection[str] = ()
     from gradcheck_cli.tracing.programs import load_program
     from gradcheck_cli.tracing.trace import trace as traced
 
-    program = load_program(named)
-    return traced(program, arguments_at(program, at), parameters).text
+    program = load_program(named, setup=setup)
+    arguments = arguments_at(program, at)
+    program, _, arguments = _with_globals(program, [], arguments, parameters)
+    return traced(program, arguments, parameters).text
 
 
 def check_program(
-    loss: str, *, grad: str, at: str | None = None, parameters: Collection[str] = (), **options: Any
+    loss: str, *, grad: str | Sequence[str], at: str | None = None, parameters: Collection[str] = (),
+    setup: str | None = None, lr: float | None = None, **options: Any,
 ) -> Report:
     """Judge the gradient that a program computes of a loss that it computes; both functions are run.
 
     Parameters
     ----------
     loss
-        FILE.py:FUNCTION; it is traced.
+        FILE.py:FUNCTION, or FILE.py:Class.method; it is traced.
     grad
         FILE.py:FUNCTION, which returns the gradient: an array, a flat vector, a tuple in the order of the
-        arguments, a dict by name, or (loss, gradient). It takes arguments of the loss, by name.
+        arguments, a dict by name, or (loss, gradient); or leaves it in attributes or globals, dW beside W, or
+        takes a step, W -= lr*dW. It takes arguments of the loss, by name. Several: one for each argument.
     at
         The arguments of the loss: FILE.npz, FILE.json, or FILE.py:FUNCTION.
     parameters
-        The arguments that are differentiated; those that `grad` returns, if there are none.
+        The arguments, attributes or globals that are differentiated; those that `grad` gives, if there are
+        none.
+    setup
+        What builds the object of a method: an expression, evaluated in the file; Class() by default.
+    lr
+        The step size of a `grad` that takes a step.
     options
         As of `check`. Where the program takes another branch near by, it is compared at the given point only.
 
@@ -81,37 +95,38 @@ def check_program(
     """
     from gradcheck_cli.api.gradients import check
     from gradcheck_cli.api.models import load_claims, load_text
+    from gradcheck_cli.tracing.gradient_calls import gradients_of
     from gradcheck_cli.tracing.points import arguments_at
-    from gradcheck_cli.tracing.program_gradients import call, gradients_by_name
     from gradcheck_cli.tracing.programs import load_program
     from gradcheck_cli.tracing.replay import loss_of
     from gradcheck_cli.tracing.trace import trace as traced
 
-    program, backward = load_program(loss), load_program(grad)
+    program = load_program(loss, setup=setup)
+    named = [grad] if isinstance(grad, str) else list(grad)
+    backward = [load_program(each, beside=program, setup=setup) for each in named]
     arguments = arguments_at(program, at)
+    program, backward, arguments = _with_globals(program, backward, arguments, parameters)
     value = loss_of(program, arguments)  # first: a gradient reads what the loss left
     if not math.isfinite(value):
         raise OptionError(f"{program.name} is {value} at this point: there is no gradient", file=program.file)
-    result, seen = call(backward, arguments)
-    gradients = gradients_by_name(backward, result, arguments, tuple(parameters), value)
-    found = traced(program, arguments, parameters or _arguments_of(gradients, arguments))
+    given = gradients_of(program, backward, arguments, tuple(parameters), value, lr)
+    found = traced(program, arguments, list(given.values))
     model = load_text(found.text, file=loss, folder=Path())
-    places = {name: seen.place(array) for name, array in gradients.items()}
-    lines = {name: line for name, (_, line) in places.items()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "claims.txt")
-        path.write_text(_claims(gradients, lines, found.names, Path(folder)), encoding="utf-8")
+        path.write_text(_claims(given, found.names, Path(folder)), encoding="utf-8")
         claims = load_claims(path, model)
     if not found.holds_far:
         options = {**options, "points": 1}
-    where = next((file for file, _ in places.values()), backward.file)
+    where = next((file for file, _ in given.places.values()), backward[0].file)
     report = check(model, claims=claims, claims_file=where, **options)
+    own = {shown: name for name, shown in found.names.items()}
     told = _Places(found.text.splitlines())
     return replace(
-        report, notes=(*found.notes, *map(told, report.notes)),
+        report, notes=(*given.notes, *found.notes, *map(told, report.notes)),
         claims=tuple(
             replace(c, diagnosis=c.diagnosis and told(c.diagnosis), note=c.note and told(c.note),
-                    formula=f"as {backward.name} returns it")
+                    formula=given.ways[own[c.by]])
             for c in report.claims
         ),
     )  # fmt: skip
@@ -133,24 +148,43 @@ class _Places:
         return comment if re.fullmatch(r".+\.py:\d+", comment) else found[0]
 
 
-def _arguments_of(gradients: Mapping[str, Array], arguments: Mapping[str, Any]) -> list[str]:
-    from gradcheck_cli.tracing.argument_trees import is_float, named_arrays
+def _with_globals(
+    program: Program, backward: list[Program], arguments: dict[str, Any], wanted: Collection[str]
+) -> tuple[Program, list[Program], dict[str, Any]]:
+    """The programs with globals as arguments: those that are wanted; all that the loss reads, where it has no
+    float argument."""
+    from gradcheck_cli.tracing.argument_trees import is_float, leaves_of
+    from gradcheck_cli.tracing.global_values import globals_read, with_globals
 
-    floats = {name: named_arrays(name, value) for name, value in arguments.items() if is_float(value)}
-    return [name for name, leaves in floats.items() if any(leaf in gradients for leaf in leaves)]
+    own = {leaf for name, value in arguments.items() for leaf in (name, *leaves_of(name, value))}
+    read = globals_read(program)
+    floats = any(map(is_float, arguments.values()))
+    names = [name for name in read if (name in wanted if wanted else not floats) and name not in own]
+    more = {name: read[name] for name in names}
+    return with_globals(program, names), [with_globals(b, names) for b in backward], {**arguments, **more}
 
 
-def _claims(
-    gradients: Mapping[str, Array], lines: Mapping[str, int], names: Mapping[str, str], folder: Path
-) -> str:
+def _claims(given: Gradients, names: Mapping[str, str], folder: Path) -> str:
     """A file of claims, each at the line of the program where its array came to be."""
+    text: dict[int, list[str]] = {}
+    for k, (name, value) in enumerate(given.values.items()):
+        source = _numbers(value, given.rounding.get(name), Path(folder, str(k)))
+        claim = f"claim d loss/d {names[name]} from {source}"
+        text.setdefault(given.places[name][1], []).append(claim)
+    return "".join("; ".join(text.get(k, ())) + "\n" for k in range(1, max(text, default=0) + 1))
+
+
+def _numbers(value: Any, rounding: Any, path: Path) -> str:
+    """A file of numbers as a claim names it: as they are; of an update, which rounds, to as many decimals as
+    are known."""
     import numpy as np
 
-    text: dict[int, list[str]] = {}
-    for k, (name, value) in enumerate(gradients.items()):
-        np.save(folder / f"{k}.npy", value)
+    if rounding is None or not np.any(rounding) or np.ndim(value) > 2:
+        np.save(path.with_suffix(".npy"), value)
         kind = np.asarray(value).dtype.name
-        narrow = f" as {kind}" if kind in ("float32", "float16") else ""
-        claim = f'claim d loss/d {names[name]} from "{k}.npy"{narrow}'
-        text.setdefault(lines[name], []).append(claim)
-    return "".join("; ".join(text.get(k, ())) + "\n" for k in range(1, max(text, default=0) + 1))
+        return f'"{path.name}.npy"' + (f" as {kind}" if kind in ("float32", "float16") else "")
+    decimals = max(0, math.floor(-math.log10(2*float(np.max(rounding)))))
+    lines = np.atleast_1d(value).reshape(len(np.atleast_1d(value)), -1)
+    text = "\n".join(",".join(f"{each:.{decimals}f}" for each in line) for line in lines)
+    path.with_suffix(".csv").write_text(text + "\n", encoding="utf-8")
+    return f'"{path.name}.csv"'

@@ -9,6 +9,7 @@ import click
 from gradcheck_cli.cli.delivery import check_program_target, deliver
 from gradcheck_cli.cli.group import commands
 from gradcheck_cli.cli.options import Listed, output_options
+from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.limits.checking import CHECKING
 
 __all__ = ["code"]
@@ -16,16 +17,19 @@ __all__ = ["code"]
 
 @commands.command()
 @click.argument("loss", metavar="FILE.py:LOSS")
-@click.option("--grad", required=True, metavar="FILE.py:GRAD", help="The function that returns the gradient.")
+@click.option("--grad", required=True, multiple=True, metavar="FILE.py:GRAD",
+              help="The function that gives the gradient; again for each argument.")  # fmt: skip
 @click.option("--at", metavar="POINT", help="Arguments: FILE.npz, FILE.json or FILE.py:FUNCTION.")
-@click.option("--wrt", type=Listed(), metavar="A,B", help="The arguments that GRAD differentiates by.")
+@click.option("--wrt", "--params", type=Listed(), metavar="A,B", help="What GRAD differentiates by.")
+@click.option("--setup", metavar="EXPRESSION", help="Builds the object of a method: Net(3, 4).")
+@click.option("--lr", type=float, help="Step size of a GRAD that takes a step, W -= lr*dW.")
 @click.option("--points", type=click.IntRange(1, CHECKING.most_points),
               help="Points in all, the given one first.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="One line.")
 @click.option("-v", "--verbose", is_flag=True, help="Every claim, every table.")
 @output_options("run")
-def code(loss: str, grad: str, at: str | None, wrt: tuple[str, ...] | None, points: int | None,
-         **chosen: Any) -> int:  # fmt: skip
+def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] | None, points: int | None,
+         setup: str | None, lr: float | None, **chosen: Any) -> int:  # fmt: skip
     """Judge the gradient that a NumPy program computes of its loss; both are run.
 
     \b
@@ -35,8 +39,12 @@ def code(loss: str, grad: str, at: str | None, wrt: tuple[str, ...] | None, poin
     """
     from gradcheck_cli import api
 
-    check_program_target(chosen["output"], loss, grad, at)
+    if chosen["quiet"] and chosen["verbose"]:
+        raise OptionError("-q and -v exclude each other", help="choose one of them")
+    if lr == 0:
+        raise OptionError("--lr 0 is no step")
+    check_program_target(chosen["output"], loss, *grad, at)
     options = {} if points is None else {"points": points}
-    report = api.check_program(loss, grad=grad, at=at, parameters=wrt or (), **options)
+    report = api.check_program(loss, grad=grad, at=at, parameters=wrt or (), setup=setup, lr=lr, **options)
     deliver([report], "run", chosen, int(chosen["verbose"]) - int(chosen["quiet"]))
     return report.exit_code

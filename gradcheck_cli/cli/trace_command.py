@@ -16,8 +16,11 @@ __all__ = ["trace"]
 @click.argument("function", metavar="FILE.py:FUNCTION")
 @click.option("--at", metavar="POINT", help="Its arguments: FILE.npz, FILE.json or FILE.py:FUNCTION.")
 @click.option("--wrt", type=Listed(), metavar="A,B", help="The arguments to differentiate by.")
+@click.option("--setup", metavar="EXPRESSION", help="Builds the object of a method: Net(3, 4).")
 @click.option("--output", type=file_type, metavar="FILE", help="Write to FILE, whole.")
-def trace(function: str, at: str | None, wrt: tuple[str, ...] | None, output: str | None) -> int:
+def trace(
+    function: str, at: str | None, wrt: tuple[str, ...] | None, setup: str | None, output: str | None
+) -> int:
     """Print the model file of a NumPy function, which is called.
 
     \b
@@ -28,7 +31,7 @@ def trace(function: str, at: str | None, wrt: tuple[str, ...] | None, output: st
     from gradcheck_cli import api
 
     check_program_target(output, function, at)
-    text = api.trace(function, at=at, parameters=wrt or ())
+    text = api.trace(function, at=at, parameters=wrt or (), setup=setup)
     if output in (None, "-"):
         write_output(text)
     else:

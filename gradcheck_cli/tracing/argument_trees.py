@@ -1,4 +1,4 @@
-"""Reads an argument of a program: a number, an array, a dict, list or object of them. Gives its arrays by name.
+"""Reads an argument of a program: a number, array, a dict, list, object of these. Gives its arrays by name.
 
 An array of a dict has the name of its key, an attribute its own name, one of a list the name of the argument
 with its place; where two would have one name, each has that of what holds it before it.

@@ -6,9 +6,6 @@ Conventions as they are found: one array, a flat vector, a tuple in the order of
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,77 +14,47 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING
-from gradcheck_cli.tracing.argument_trees import is_float, named_arrays
+from gradcheck_cli.tracing.argument_trees import is_float, is_object, named_arrays
+from gradcheck_cli.tracing.gradient_names import parameter_of
 from gradcheck_cli.tracing.programs import Program
-from gradcheck_cli.tracing.recording import watching
 
-__all__ = ["Sightings", "call", "gradients_by_name"]
+__all__ = ["Sightings", "gradients_by_name"]
 
+_DEEP = 3  # dicts, lists and objects in one another in which a gradient is looked for
 _WAY_OUT = "--wrt A,B names the arguments of the loss that it differentiates by, in the order of its arrays"
-
-
-def call(program: Program, arguments: Mapping[str, Any]) -> tuple[Any, Sightings]:
-    """What a function returns of those arguments that it takes, copied.
-
-    Parameters
-    ----------
-    program : whose function is called
-    arguments : by name
-
-    Returns
-    -------
-    result
-        What it returns.
-    seen
-        At which of its lines each array came to be.
-
-    Raises
-    ------
-    OptionError
-        If it needs one that is not given.
-    ProgramError
-        If it raises an error.
-    """
-    known = program.parameters
-    given = {name: value for name, value in arguments.items() if program.takes_all or name in known}
-    if missing := program.missing(given):
-        message = f"{program.name} takes {missing[0]}, which is no argument of the loss"
-        raise OptionError(message, help=f"it has {', '.join(arguments)}")
-    seen = Sightings()
-    with (
-        program.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(sys.stderr),
-        watching(program.files, seen),
-    ):  # fmt: skip
-        result = program.function(**copy.deepcopy(given))
-    return result, seen
 
 
 class Sightings:
     """The line after which a variable held what it holds: where it was assigned, or changed last."""
 
     def __init__(self) -> None:
-        self._held: dict[str, tuple[Any, tuple[str, int], Any]] = {}
+        self._held: dict[int, tuple[Any, tuple[str, int], Any]] = {}
         self._last = ("", 1)
 
     def __call__(self, name: str, held: Any, file: str, line: int) -> None:
         """Look at a variable; the empty name is what a function returns."""
         self._last = (file, line)
-        for part, each in _parts(name, held) if name else ():
+        for _, each in _parts(name, held) if name else ():
             content = _content(each)
-            if part not in self._held or self._held[part][0] is not each or self._held[part][2] != content:
-                self._held[part] = (each, (file, line), content)
+            if id(each) not in self._held or self._held[id(each)][2] != content:
+                self._held[id(each)] = (each, (file, line), content)
 
     def place(self, array: Any) -> tuple[str, int]:
         """File and line of an array that was returned; of one that no variable held, of the return."""
-        return next((place for held, place, _ in self._held.values() if held is array), self._last)
+        return self._held[id(array)][1] if id(array) in self._held else self._last
 
 
-def _parts(name: str, held: Any) -> list[tuple[str, Any]]:
-    """A variable, or the entries of a dict or list."""
+def _parts(name: str, held: Any, deep: int = _DEEP) -> list[tuple[str, Any]]:
+    """A variable, or the entries of a dict or list, or the attributes of an object."""
     if isinstance(held, dict):
-        return [(f"{name}[{key}]", each) for key, each in held.items()]
+        parts = (_parts(f"{name}[{key}]", each, deep - 1) for key, each in held.items()) if deep else ()
+        return [part for some in parts for part in some]
     if type(held) in (list, tuple):
-        return [(f"{name}[{k}]", each) for k, each in enumerate(held)]
+        parts = (_parts(f"{name}[{k}]", each, deep - 1) for k, each in enumerate(held)) if deep else ()
+        return [part for some in parts for part in some]
+    if deep and is_object(held):
+        parts = (_parts(f"{name}.{key}", each, deep - 1) for key, each in vars(held).items())
+        return [part for some in parts for part in some]
     return [(name, held)]
 
 
@@ -123,19 +90,26 @@ def gradients_by_name(
         If nothing tells which array belongs to which argument.
     """
     result = _without_loss(result, loss)
-    for name in wanted:
-        if name not in arguments:
-            raise OptionError(f"there is no argument {name}", help=f"there are {', '.join(arguments)}")
-    names = list(wanted) or [name for name, value in arguments.items() if is_float(value)]
-    leaves: dict[str, Array] = {}
-    for name in names:
-        leaves |= named_arrays(name, arguments[name])
+    leaves = _leaves(arguments, wanted)
     if isinstance(result, dict) and not any(isinstance(part, dict | list) for part in result.values()):
         found = _of_dict(program, result, leaves)
     else:
         parts = _flattened(result)
         found = _in_order(program, parts, leaves) if wanted else _by_shape(program, parts, leaves)
     return {name: _array(program, name, part) for name, part in found.items()}
+
+
+def _leaves(arguments: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Array]:
+    """The arrays that are parameters: of the arguments that are wanted, or those of these names."""
+    leaves: dict[str, Array] = {}
+    inside = {name: named_arrays(name, value) for name, value in arguments.items()}
+    for name in wanted or [name for name, value in arguments.items() if is_float(value)]:
+        leaf = next((each[name] for each in inside.values() if name in each), None)
+        if name not in inside and leaf is None:
+            known = dict.fromkeys((*arguments, *(leaf for each in inside.values() for leaf in each)))
+            raise OptionError(f"there is no argument {name}", help=f"there are {', '.join(known)}")
+        leaves |= {name: leaf} if leaf is not None else inside[name]
+    return leaves
 
 
 def _without_loss(result: Any, loss: float) -> Any:
@@ -215,9 +189,7 @@ def _of_dict(program: Program, result: Mapping[Any, Any], leaves: Mapping[str, A
     """By the names of the arguments, also where a d or grad stands before or behind them."""
     found = {}
     for key, part in result.items():
-        spelled = [str(key), *(str(key).removeprefix(p) for p in ("d_", "d", "grad_", "g_"))]
-        spelled += [str(key).removesuffix(s) for s in ("_grad", "_gradient")]
-        name = next((s for s in spelled if s in leaves), None)
+        name = next((each for each in parameter_of(str(key)) if each in leaves), None)
         if name is None:
             message = f"{program.name} returns {key}, which is no parameter"
             raise OptionError(message, help=f"there are {', '.join(leaves)}")

@@ -53,6 +53,11 @@ class Program:
             raise OptionError(f"the arguments of {self.name} are not known") from None
 
     @property
+    def names_of_file(self) -> Mapping[str, Any]:
+        """The globals of its file, by name."""
+        return vars(self.modules[0]) if self.modules else {}
+
+    @property
     def first(self) -> str:
         """The name of its first argument, `self` of a method."""
         return next(iter(self.parameters), "")
@@ -123,7 +128,8 @@ def load_program(named: str, *, beside: Program | None = None, setup: str | None
     program = Program(str(path), name, function, (module, *others))
     if isinstance(function, MethodType) and not isinstance(owner, type):
         return replace(program, function=function.__func__, instance=function.__self__)
-    if isinstance(owner, type) and isinstance(inspect.getattr_static(owner, name.split(".")[-1]), FunctionType):
+    static = inspect.getattr_static(owner, name.split(".")[-1], None)
+    if isinstance(owner, type) and isinstance(static, FunctionType):
         shared = beside and isinstance(beside.instance, owner) and beside.instance
         return replace(program, instance=shared or _built(program, owner, setup))
     return program

@@ -95,7 +95,8 @@ def replay(
 
 
 def moved_arguments(
-    arguments: Mapping[str, Any], parameters: Collection[str], distance: float, limits: TracingLimits = TRACING
+    arguments: Mapping[str, Any], parameters: Collection[str], distance: float,
+    limits: TracingLimits = TRACING,
 ) -> dict[str, Any]:
     """The arguments with their parameters at a distance, each entry in a direction of its own.
 
@@ -111,9 +112,9 @@ def moved_arguments(
     dict
         Arguments by name.
     """
-    move = _Moved(parameters, distance, limits)
+    move, wanted = _Moved(parameters, distance, limits), set(parameters)
     return {
-        name: map_arrays(name, value, move) if not set(parameters).isdisjoint(leaves_of(name, value)) else value
+        name: value if wanted.isdisjoint(leaves_of(name, value)) else map_arrays(name, value, move)
         for name, value in arguments.items()
     }
 
