@@ -17,9 +17,25 @@ import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
 
-__all__ = ["holders", "is_float", "is_object", "leaves_of", "map_arrays", "named_arrays"]
+__all__ = ["Identities", "holders", "is_float", "is_object", "leaves_of", "map_arrays", "named_arrays"]
 
 Path = tuple[Any, ...]
+
+
+class Identities:
+    """Values by the object that they belong to, whatever it is equal to; for few objects."""
+
+    def __init__(self) -> None:
+        self._pairs: list[tuple[Any, Any]] = []
+
+    def get(self, key: Any, default: Any) -> Any:
+        """The value of an object."""
+        return next((value for held, value in self._pairs if held is key), default)
+
+    def put(self, key: Any, value: Any) -> None:
+        """Keep the first value of an object."""
+        if not any(held is key for held, _ in self._pairs):
+            self._pairs.append((key, value))
 
 
 def is_float(value: Any) -> bool:
@@ -86,14 +102,13 @@ def leaves_of(name: str, value: Any) -> dict[str, Any]:
 
 def holders(value: Any) -> Iterator[Any]:
     """The dicts and objects in an argument that hold something by name, the outermost first."""
-    seen: set[int] = set()
-    stack = [value]
+    seen, stack = Identities(), [value]
     while stack:
         held = stack.pop(0)
-        if id(held) in seen:
-            continue
-        seen.add(id(held))
         if isinstance(held, dict) or is_object(held):
+            if seen.get(held, False):
+                continue
+            seen.put(held, True)
             yield held
         stack.extend(part for _, part in _parts(held))
 
@@ -104,6 +119,7 @@ class _Mapped:
     def __init__(self, names: dict[Path, str], function: Callable[[str, Array], Any]) -> None:
         self.names, self.function = names, function
         self.memo: dict[int, Any] = {}
+        self.objects = Identities()
         self.of_name: dict[str, Any] = {}
 
     def __call__(self, value: Any, path: Path) -> Any:
@@ -121,20 +137,23 @@ class _Mapped:
         return self._object(value, path) if is_object(value) else copy.deepcopy(value, self.memo)
 
     def _object(self, value: Any, path: Path) -> Any:
-        if id(value) not in self.memo:
-            self.memo[id(value)] = found = copy.copy(value)
+        found = self.objects.get(value, None)
+        if found is None:
+            found = copy.copy(value)
+            self.objects.put(value, found)
             found.__dict__.update({key: self(each, (*path, key)) for key, each in vars(value).items()})
-        return self.memo[id(value)]
+        return found
 
 
 def _names(name: str, value: Any) -> dict[Path, str]:
     """The name of each float, and of an array that objects hold twice one name."""
     walked = list(_walk(name, name, value, ()))
-    first: dict[int, Path] = {}
-    for path, _, _, held in walked:
-        first.setdefault(id(held) if isinstance(held, np.ndarray) else id(path), path)
-    shared = any(is_object(each) for each in holders(value))
-    own = {path: first.get(id(held), path) if shared else path for path, _, _, held in walked}
+    own, first = {path: path for path, _, _, _ in walked}, Identities()
+    if any(is_object(each) for each in holders(value)):
+        for path, _, _, held in walked:
+            if isinstance(held, np.ndarray):
+                own[path] = first.get(held, path)
+                first.put(held, own[path])
     once = Counter(short for path, short, _, _ in walked if own[path] == path)
     named = {path: short if once[short] == 1 else long for path, short, long, _ in walked}
     return {path: named[own[path]] for path in own}
@@ -142,11 +161,11 @@ def _names(name: str, value: Any) -> dict[Path, str]:
 
 def _walk(short: str, long: str, value: Any, path: Path) -> Iterator[tuple[Path, str, str, Any]]:
     """The floats: the way to each, its name, a longer name, and what it is."""
-    yield from _walk_on(short, long, value, path, set())
+    yield from _walk_on(short, long, value, path, Identities())
 
 
 def _walk_on(
-    short: str, long: str, value: Any, path: Path, seen: set[int]
+    short: str, long: str, value: Any, path: Path, seen: Identities
 ) -> Iterator[tuple[Path, str, str, Any]]:
     if _is_number(value):
         yield path, short, long, value
@@ -154,9 +173,9 @@ def _walk_on(
     if isinstance(value, list | tuple) and not (is_float(value) or any(map(is_object, value))):
         return
     if is_object(value):
-        if id(value) in seen:
+        if seen.get(value, False):
             return
-        seen.add(id(value))
+        seen.put(value, True)
     for key, each in _parts(value):
         ordinal = isinstance(key, int) and not isinstance(value, dict)
         inner = f"{short}{key}" if ordinal else _name(short, key)

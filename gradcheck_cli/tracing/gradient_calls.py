@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.common.errors import OptionError
-from gradcheck_cli.tracing.argument_trees import holders, is_object, leaves_of
+from gradcheck_cli.tracing.argument_trees import Identities, holders, is_object, leaves_of
 from gradcheck_cli.tracing.gradient_names import CONTAINERS, RATES, spellings
 from gradcheck_cli.tracing.program_gradients import Sightings, gradients_by_name
 from gradcheck_cli.tracing.programs import Program
@@ -190,9 +190,12 @@ def _beside(
 
 def _arrays_of(held: Mapping[str, Any], leaves: Mapping[str, Any]) -> dict[str, Any]:
     """The arrays that an object holds, also in its dicts and lists, by name."""
-    names = {id(leaf): name for name, leaf in leaves.items() if isinstance(leaf, np.ndarray)}
+    names = Identities()
+    for name, leaf in leaves.items():
+        if isinstance(leaf, np.ndarray):
+            names.put(leaf, name)
     inner = leaves_of("", {key: each for key, each in held.items() if key not in CONTAINERS})
-    return {names[id(each)]: each for each in inner.values() if id(each) in names}
+    return {name: each for each in inner.values() if (name := names.get(each, ""))}
 
 
 def _of_container(called: _Called, grads: Any, leaves: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from gradcheck_cli.tracing.programs import Program
 
 __all__ = ["Sightings", "gradients_by_name"]
 
-_DEEP = 3  # dicts, lists and objects in one another in which a gradient is looked for
 _WAY_OUT = "--wrt A,B names the arguments of the loss that it differentiates by, in the order of its arrays"
 
 
@@ -28,23 +27,27 @@ class Sightings:
     """The line after which a variable held what it holds: where it was assigned, or changed last."""
 
     def __init__(self) -> None:
-        self._held: dict[int, tuple[Any, tuple[str, int], Any]] = {}
+        self._held: dict[str, list[tuple[Any, tuple[str, int], Any]]] = {}
         self._last = ("", 1)
 
     def __call__(self, name: str, held: Any, file: str, line: int) -> None:
         """Look at a variable; the empty name is what a function returns."""
         self._last = (file, line)
-        for _, each in _parts(name, held) if name else ():
-            content = _content(each)
-            if id(each) not in self._held or self._held[id(each)][2] != content:
-                self._held[id(each)] = (each, (file, line), content)
+        for part, each in _parts(name, held) if name else ():
+            content, known = _content(each), self._held.setdefault(part, [])
+            if not any(other is each and before == content for other, _, before in known):
+                others = (k for k in known if k[0] is not each)
+                known[:] = [(each, (file, line), content), *others][: TRACING.kept_values]
 
     def place(self, array: Any) -> tuple[str, int]:
         """File and line of an array that was returned; of one that no variable held, of the return."""
-        return self._held[id(array)][1] if id(array) in self._held else self._last
+        content = _content(array)
+        places = (place for known in self._held.values() for held, place, before in known
+                  if held is array and before == content)  # fmt: skip
+        return next(places, self._last)
 
 
-def _parts(name: str, held: Any, deep: int = _DEEP) -> list[tuple[str, Any]]:
+def _parts(name: str, held: Any, deep: int = TRACING.deep) -> list[tuple[str, Any]]:
     """A variable, or the entries of a dict or list, or the attributes of an object."""
     if isinstance(held, dict):
         parts = (_parts(f"{name}[{key}]", each, deep - 1) for key, each in held.items()) if deep else ()

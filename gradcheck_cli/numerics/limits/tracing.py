@@ -38,6 +38,10 @@ class TracingLimits(NamedTuple):
     longest_whole: float = 1e15
     # entries | more numbers are not written into the text of a model | set by hand: a megabyte of text
     most_numbers: int = 50_000
+    # dicts, lists and objects in one another | in which the line of a gradient is looked for | set by hand
+    deep: int = 3
+    # values that variables of one name held | whose lines are remembered, as of layers | set by hand
+    kept_values: int = 64
     # of operators, beside other arrays | np.matrix has 10: what records comes before it | any larger number
     priority: float = 1000.0
 
