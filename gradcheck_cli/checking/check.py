@@ -217,6 +217,11 @@ def _judge_claims(run: _Run, evidence: _Evidence) -> _Claims:
         on_border=evidence.on_border, limits=limits.claims, done=run.meter.part,
     )  # fmt: skip
     explained = _explain(model, judgement, asked, limits)
+    if any(r.verdict in (Verdict.KINK, Verdict.WRONG) and r.kind == "number" for r in explained):
+        from gradcheck_cli.verdicts.conventions.recognize import name_conventions
+
+        tape = evidence.points[0].tape
+        explained = tuple(name_conventions(model, judgement.claims, explained, tape, limits.claims))
     if of_values:
         from gradcheck_cli.verdicts.claims.judge_values import judge_values
 

@@ -183,6 +183,8 @@ FACTS_INSIDE = {
     "reference/symbolic_reverse_mode.py": (FORMULA, {1.5}),
     "reference/tied_units.py": (DECIMAL, {10}),
     "verdicts/claims/known_values.py": (BYTES, {20}),
+    "verdicts/conventions/recognize.py": (SHOWN, {4}),
+    "verdicts/conventions/table.py": ("where relu6 bends", {6}),
     "verdicts/diagnosis/chain_rule_slips.py": (
         "the order in which slips are tried", {10, 20, 30, 31, 32, 33, 34, 35, 40, 50, 51}
     ),

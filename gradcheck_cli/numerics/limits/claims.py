@@ -161,3 +161,12 @@ class ClaimsLimits(NamedTuple):
     constant_agreement: int = 30
     # characters | of a number that is shown in place of a long literal | set by hand, not measured
     longest_number: int = 22
+    # relative to the largest entry | so near a number has to be to what a library gives at a kink: float32
+    # leaves 7 digits, and conventions differ in the first | set by hand, not measured
+    same_convention: float = 1e-5
+    # of what a known fault changes | so near a number has to be to what the fault makes of it: it is a
+    # hundred times nearer to it than to the derivative | set by hand, not measured
+    same_fault: float = 0.01
+    # combinations | of conventions, one for each function on a kink, that are tried: a backward pass each |
+    # set by hand: four functions with four conventions
+    most_conventions: int = 256

@@ -122,6 +122,7 @@ def test_a_derivative_of_rows_and_an_array_is_had_from_the_slopes() -> None:
 # Kinks that cancel, borders, what lies outside the slopes
 # ---------------------------------------------------------------------------------------------
 
+WHOSE = "as torch, tensorflow and pytensor give it at 0 of abs and max(a, a)"
 LOGISTIC = "data t = 0.25\nparam z = 0\nloss = max(z, 0) - t*z + log1p(exp(-abs(z)))\n"
 
 
@@ -130,7 +131,7 @@ def test_at_kinks_that_cancel_the_derivative_is_right_and_the_convention_is_none
     assert verdicts(LOGISTIC, right, convention, wrong) == [OK, KINK, WRONG]
     (claim,) = report(LOGISTIC, convention).claims
     assert (claim.note, claim.only) == (
-        "a convention: the derivative here is 0.25", (Restriction.CONVENTION,)
+        f"a convention: the derivative here is 0.25; {WHOSE}", (Restriction.CONVENTION,)
     )  # fmt: skip
     assert claim.true == 0.25
     assert verdicts(LOGISTIC, right, convention, strict=True) == [OK, WRONG]
@@ -140,7 +141,7 @@ def test_files_and_formulas_are_told_what_numbers_are(tmp_path: Path) -> None:
     np.save(tmp_path / "g.npy", np.array(0.75))
     (tmp_path / "m.txt").write_text(LOGISTIC + 'claim d loss/d z from "g.npy"\n')
     (claim,) = judged_alone(load(tmp_path / "m.txt"))
-    assert (claim.verdict, claim.note) == (KINK, "a convention: the derivative here is 0.25")
+    assert (claim.verdict, claim.note) == (KINK, f"a convention: the derivative here is 0.25; {WHOSE}")
     (claim,) = report(LOGISTIC, "d loss/d z = (z >= 0) - t - sign(z)/(1 + exp(abs(z)))").claims
     assert claim.verdict is KINK
     assert claim.note == "a convention: the derivative here is 0.25; right at the other points"
