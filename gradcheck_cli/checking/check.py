@@ -179,7 +179,7 @@ def _blank_report(run: _Run) -> Report:
         points=asked.points or 1,
         scheme=run.scheme.name,
         steps=len(model.steps),
-        settings=model.settings,
+        settings=dict(model.settings),
         notes=model.notes,
         claims_file=asked.claims_file or next(elsewhere, None),
     )
@@ -318,7 +318,12 @@ def _are_given(model: Model) -> bool:
 
 def _blocks_with_claims(run: _Run, found: Mapping[str, Block], grounds: Grounds) -> tuple[Block, ...]:
     """The blocks with whether they are claimed, and with what --require-claims finds missing."""
-    shown = tuple(replace(b, claimed=grounds.covers(name)) for name, b in found.items())
+    model = run.model
+    lines = {name: step.line for name, step in model.steps.items()}
+    lines |= {name: given.line for name, given in model.inputs.items()}
+    shown = tuple(
+        replace(b, claimed=grounds.covers(name), line=lines.get(name)) for name, b in found.items()
+    )
     if not run.asked.require_claims:
         return shown
     required = {p.display: lacking(p, grounds) for p in run.model.parameters()}

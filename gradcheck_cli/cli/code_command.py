@@ -8,7 +8,7 @@ import click
 
 from gradcheck_cli.cli.delivery import check_program_target, deliver
 from gradcheck_cli.cli.group import commands
-from gradcheck_cli.cli.options import Listed, output_options
+from gradcheck_cli.cli.options import Listed, fail_on_option, output_options
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.limits.checking import CHECKING
 
@@ -27,6 +27,7 @@ __all__ = ["code"]
               help="Points in all, the given one first.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="One line.")
 @click.option("-v", "--verbose", is_flag=True, help="Every claim, every table.")
+@fail_on_option
 @output_options("run")
 def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] | None, points: int | None,
          setup: str | None, lr: float | None, **chosen: Any) -> int:  # fmt: skip
@@ -38,6 +39,7 @@ def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] 
     not be run or does what no model says.
     """
     from gradcheck_cli import api
+    from gradcheck_cli.results.gradient_results import exit_code
 
     if chosen["quiet"] and chosen["verbose"]:
         raise OptionError("-q and -v exclude each other", help="choose one of them")
@@ -47,4 +49,4 @@ def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] 
     options = {} if points is None else {"points": points}
     report = api.check_program(loss, grad=grad, at=at, parameters=wrt or (), setup=setup, lr=lr, **options)
     deliver([report], "run", chosen, int(chosen["verbose"]) - int(chosen["quiet"]))
-    return report.exit_code
+    return exit_code([report.verdict], chosen["fail_on"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gradcheck_cli.model.model import Model
+    from gradcheck_cli.render.registry import OutputOptions
 
 __all__ = [
-    "as_path", "check_program_target", "deliver", "is_given", "load_model", "print_text",
+    "as_path", "check_program_target", "deliver", "deliver_each", "is_given", "load_model", "print_text",
     "standard_input", "tell", "with_progress", "write_output",
 ]  # fmt: skip
 
@@ -79,37 +80,90 @@ def standard_input(most: int | None = None) -> bytes:
 
 def deliver(result: Any, of: str, chosen: dict[str, Any], verbosity: int = 0) -> None:
     """Render a result and write it where it shall go."""
-    from gradcheck_cli.render.registry import OutputOptions, render
+    from gradcheck_cli.render.registry import render
+
+    name, options = chosen.get("format_name", "table"), _output_options(chosen, verbosity)
+    text = render(result, name, options, of=of)
+    if _is_file(chosen):
+        _save(text, chosen)
+    else:
+        _print(text, name, options)
+
+
+def deliver_each(
+    results: Generator[Any], of: str, chosen: dict[str, Any], verbosity: int, expected: Sequence[str]
+) -> None:
+    """Render results and write each as it comes, where the format can; once nobody reads, no more are asked
+    for.
+
+    `expected` says what they will be of. A file is written when all are there.
+    """
+    from gradcheck_cli.render.registry import pieces
+
+    name, options = chosen["format_name"], _output_options(chosen, verbosity, expected)
+    texts = pieces(results, name, options, of=of)
+    if _is_file(chosen):
+        _save("".join(texts), chosen)
+        return
+    for text in texts:
+        if text and not _print(text, name, options):
+            results.close()
+            return
+
+
+def _is_file(chosen: dict[str, Any]) -> bool:
+    return chosen.get("output") not in (None, "-")
+
+
+def _output_options(chosen: dict[str, Any], verbosity: int, expected: Sequence[str] = ()) -> OutputOptions:
+    """What a format may know of where its text goes."""
+    from gradcheck_cli.render.registry import OutputOptions
+
+    name, to_file = chosen.get("format_name", "table"), _is_file(chosen)
+    stream = None if to_file else sys.stdout
+    return OutputOptions(
+        width=atomic_output.width(),
+        color=name == "table" and atomic_output.wants_color(chosen.get("color", "auto"), stream, os.environ),
+        encoding="utf-8" if to_file or name in BINARY else atomic_output.encoding_of(sys.stdout),
+        verbosity=verbosity, is_cut=stream is not None and stream.isatty(), expected=tuple(expected),
+    )  # fmt: skip
+
+
+def _save(text: str, chosen: dict[str, Any]) -> None:
+    """Into the file; where nothing was found out, as of a model that cannot be read, what it holds stays."""
+    if text:
+        atomic_output.save(str(chosen["output"]), _encode(text, "utf-8"))
+
+
+def _print(text: str, name: str, options: OutputOptions) -> bool:
+    """Whether somebody reads it."""
+    if name in BINARY:
+        return write_output(_encode(text, options.encoding))
     from gradcheck_cli.render.text_encoding import encodable
 
-    target, name = chosen.get("output"), chosen.get("format_name", "table")
-    to_file = target not in (None, "-")
-    stream = None if to_file else sys.stdout
-    color = name == "table" and atomic_output.wants_color(chosen.get("color", "auto"), stream, os.environ)
-    encoding = "utf-8" if to_file or name in BINARY else atomic_output.encoding_of(sys.stdout)
-    options = OutputOptions(
-        width=atomic_output.width(), color=color, encoding=encoding, verbosity=verbosity
-    )
-    text = encodable(render(result, name, options, of=of), encoding)
-    if to_file and not text:
-        return  # nothing was found out, as of a model that cannot be read: what the file holds stays
-    if to_file:
-        atomic_output.save(str(target), text.encode("utf-8", "backslashreplace"))
-    else:
-        write_output(text.encode("utf-8", "backslashreplace") if name in BINARY else text, color)
+    return write_output(encodable(text, options.encoding), options.color)
 
 
-def write_output(text: str | bytes, color: bool = False) -> None:
-    """To standard output. A reader that has gone away is no error, a full disk is."""
+def _encode(text: str, encoding: str) -> bytes:
+    from gradcheck_cli.render.text_encoding import encodable
+
+    return encodable(text, encoding).encode("utf-8", "backslashreplace")
+
+
+def write_output(text: str | bytes, color: bool = False) -> bool:
+    """To standard output, and whether somebody reads it. A reader that has gone away is no error, a full disk
+    is."""
     try:
         click.echo(text, nl=False, color=color)
         if sys.stdout is not None:
             sys.stdout.flush()
     except BrokenPipeError:
         atomic_output.abandon(sys.stdout)
+        return False
     except OSError as error:
         atomic_output.abandon(sys.stdout)
         raise OutputError(f"cannot write the result: {error.strerror or error}") from None
+    return True
 
 
 def check_program_target(output: str | None, *named: str | None) -> None:

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 import click
 
 __all__ = [
-    "BINARY", "LOADING", "Count", "Listed", "Memory", "Result", "Widths", "file_type",
+    "BINARY", "LOADING", "Count", "Listed", "Memory", "Result", "Widths", "fail_on_option", "file_type",
     "loading_options", "output_options",
 ]  # fmt: skip
 
-BINARY = ("json", "jsonl")  # always UTF-8
+BINARY = ("github", "json", "jsonl", "junit", "sarif")  # always UTF-8
 Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
@@ -74,6 +74,14 @@ class Memory(click.ParamType[int]):
             if mebibytes >= 1:
                 return mebibytes
         self.fail(f"'{value}' is no amount of memory such as 512MiB or 2GiB", parameter, context)
+
+
+def fail_on_option(command: Command) -> Command:
+    """The option that decides which verdicts make the exit code 1."""
+    return click.option(
+        "--fail-on", type=click.Choice(("wrong", "unresolved", "kink")),
+        help="Exit 1 on this verdict and worse, 0 on milder ones.",
+    )(command)  # fmt: skip
 
 
 LOADING = ("seed", "ignore_set", "max_text", "max_data")

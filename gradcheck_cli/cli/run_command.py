@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcheck_cli.cli.delivery import as_path, deliver, load_model, tell, with_progress
-from gradcheck_cli.cli.failures import internal
+from gradcheck_cli.cli.delivery import deliver_each, tell
 from gradcheck_cli.cli.group import commands
+from gradcheck_cli.cli.judging import Judged, judge, refuse_point
+from gradcheck_cli.cli.model_files import find_models
 from gradcheck_cli.cli.options import (
-    LOADING,
     Count,
     Memory,
-    Result,
+    fail_on_option,
     file_type,
     loading_options,
     output_options,
 )
 from gradcheck_cli.common import atomic_output
-from gradcheck_cli.common.errors import GradcheckError, OptionError
+from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.limits.checking import CHECKING
 
 if TYPE_CHECKING:
     from gradcheck_cli.model.model import Model
-    from gradcheck_cli.results.gradient_results import Report
+    from gradcheck_cli.results.gradient_results import Report, Verdict
 
+_MOST_NAMED = 4  # files in a note
 
 @commands.command()
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...", type=file_type)
@@ -58,45 +58,100 @@ if TYPE_CHECKING:
 @click.option("--all-entries", is_flag=True, help="Every entry of blocks beyond 10,000.")
 @click.option("--save-point", type=file_type, metavar="FILE.npz",
               help="Keep the values of all data and parameters in FILE.")  # fmt: skip
+@click.option("-x", "--exitfirst", is_flag=True, help="Stop after the first model that fails.")
+@click.option("-j", "--jobs", type=click.IntRange(0), default=1, metavar="N",
+              help="Judge N models at a time; 0: as many as there are processors.")  # fmt: skip
+@fail_on_option
 def run(models: tuple[str, ...], **chosen: Any) -> int:
     """Judge the gradients and the claims of model files ("-": standard input).
+
+    A folder stands for its models: *.gradcheck, and *.txt with a declaration.
 
     \b
     Example:  gradcheck run toy.txt
               gradcheck run toy.txt --claims alice.txt --claims bob.txt
+              gradcheck run models -q -j 2
     Exit codes: 0 ok (or KINK), 1 WRONG, 3 UNRESOLVED, 2 a file could not be
     read; over several files 70 > 2 > 1 > 3 > 0.
     """
-    _refuse_impossible(models, chosen)
-    codes: list[int] | None = None if _is_told(models, chosen) else []
-    used: list[Model] = []
-    reports = [report for path in models for report in _reports(path, chosen, codes, used)]
-    from gradcheck_cli.results.gradient_results import exit_code
-
+    found = find_models(models)
+    _refuse_impossible(found.files, chosen)
+    if found.left_out and not chosen["quiet"]:
+        tell(f"note: left out, with no param, data or rows: {_name_some(found.left_out)}")
     verbosity = 1 if chosen["verbose"] else -chosen["quiet"]
-    if chosen["format_name"] == "table" and verbosity > -2:
-        _tell_errors(reports)
+    used: list[Model] = []
+    outcome = _Outcome(chosen, tells=chosen["format_name"] == "table" and verbosity > -2)
+    reports = outcome.watch(_judge_all(found.files, chosen, used))
     if verbosity > -2 or chosen["output"]:
-        deliver(reports, "run", chosen, verbosity)
-    if used and chosen["save_point"] and any(report.error is None for report in reports):
+        expected = [_label(path, claims) for path in found.files for claims in chosen["claims"] or (None,)]
+        deliver_each(reports, "run", chosen, verbosity, expected)
+    for _ in reports:  # what nobody reads is judged, too
+        pass
+    if used and chosen["save_point"] and outcome.is_read:
         _save_point(used[0], chosen)
-    return 70 if codes and 70 in codes else exit_code(report.verdict for report in reports)
+    return outcome.code
 
 
-def _is_told(models: tuple[str, ...], chosen: dict[str, Any]) -> bool:
+class _Outcome:
+    """What the reports of a run add up to."""
+
+    def __init__(self, chosen: dict[str, Any], *, tells: bool) -> None:
+        self._chosen, self._tells = chosen, tells
+        self._codes: set[int] = set()
+        self._verdicts: set[Verdict] = set()
+        self.is_read = False  # whether any model was
+
+    def watch(self, judged: Generator[Judged]) -> Generator[Report]:
+        """The reports as they come; with --exitfirst up to the first that makes the exit code."""
+        with closing(judged):
+            for each in judged:
+                self._codes.add(each.code)
+                self._verdicts.add(each.report.verdict)
+                self.is_read = self.is_read or each.report.error is None
+                if self._tells:
+                    _tell_error(each.report)
+                yield each.report
+                if self._chosen["exitfirst"] and self.code:
+                    return
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        from gradcheck_cli.results.gradient_results import exit_code
+
+        return 70 if 70 in self._codes else exit_code(self._verdicts, self._chosen["fail_on"])
+
+
+def _judge_all(files: Sequence[str], chosen: dict[str, Any], used: list[Model]) -> Generator[Judged]:
+    """The reports of all files in their order, by this process, or by several."""
+    jobs = chosen["jobs"]
+    if len(files) > 1 and jobs != 1:
+        from gradcheck_cli.cli.workers import judge_in_order, processors
+
+        jobs = min(jobs or processors(), len(files))
+    if len(files) == 1 or jobs == 1:
+        for path in files:
+            yield from judge(path, chosen, used, raises=_is_told(files, chosen))
+        return
+    with closing(judge_in_order(files, chosen, jobs, lambda path: path == "-")) as answers:
+        for answer in answers:
+            yield from answer
+
+
+def _label(path: str, claims: str | None) -> str:
+    return path if claims is None else f"{path}, claims of {claims}"
+
+
+def _name_some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
+    return ", ".join(paths[:_MOST_NAMED]) + more
+
+
+def _is_told(models: Sequence[str], chosen: dict[str, Any]) -> bool:
     """Whether the message says all there is to say of a file that cannot be read: then no report of it is
     made, which would take a tenth of the time."""
     plain = chosen["format_name"] == "table" and not (chosen["quiet"] or chosen["output"])
     return len(models) == 1 and not chosen["claims"] and plain
-
-
-def _refuse_point(chosen: dict[str, Any], sources: Sequence[str]) -> None:
-    from gradcheck_cli import api
-
-    target, text = chosen["save_point"], chosen["output"]
-    if text and os.path.abspath(text) == os.path.abspath(target):
-        raise OptionError("--output and --save-point name one file", help="name two")
-    api.check_point_path(target, sources)
 
 
 def _save_point(model: Model, chosen: dict[str, Any]) -> None:
@@ -105,7 +160,7 @@ def _save_point(model: Model, chosen: dict[str, Any]) -> None:
     api.save_point(model, chosen["save_point"], at=chosen["at"])
 
 
-def _refuse_impossible(models: tuple[str, ...], chosen: dict[str, Any]) -> None:
+def _refuse_impossible(models: Sequence[str], chosen: dict[str, Any]) -> None:
     if models.count("-") > 1:
         raise OptionError('"-" is given twice', help="standard input holds one model")
     if chosen["quiet"] and chosen["verbose"]:
@@ -121,73 +176,9 @@ def _refuse_impossible(models: tuple[str, ...], chosen: dict[str, Any]) -> None:
                 f"--save-point keeps the point of one model, and {len(models)} are given",
                 help="run them one by one, each with a file of its own",
             )
-        _refuse_point(chosen, (*models, *chosen["claims"]))
+        refuse_point(chosen, (*models, *chosen["claims"]))
 
 
-def _reports(
-    path: str, chosen: dict[str, Any], codes: list[int] | None, used: list[Model]
-) -> Iterator[Report]:
-    """One report, or one for each file of claims; an unreadable file is a report, too.
-
-    The model goes into `used` where its point is to be kept.
-    """
-    loading = {name: chosen[name] for name in LOADING}
-    model = _attempt(path, None, partial(load_model, path, loading), codes)
-    from gradcheck_cli.results.gradient_results import Report
-
-    if isinstance(model, Report):
-        yield model
-        return
-    if chosen["save_point"]:
-        _refuse_point(chosen, model.files)
-        used.append(model)
-    for claims in chosen["claims"] or (None,):
-        yield _attempt(path, claims, partial(_check, model, claims, chosen), codes)
-
-
-def _check(model: Model, claims: str | None, chosen: dict[str, Any]) -> Report:
-    from gradcheck_cli import api
-
-    names = (
-        "points", "digits", "budget", "memory", "scheme", "at", "wrt", "strict", "carry", "hint",
-        "show_truth",
-    )  # fmt: skip
-    options = {name: chosen[name] for name in (*names, "require_claims", "all_entries")}
-    given = None if claims is None else api.load_claims(as_path(claims), model)
-    asked = {name: value for name, value in options.items() if value}  # the rest: as `set`
-    asked |= {} if claims is None else {"claims_file": claims}
-    check = partial(api.check, model, claims=given, **asked)
-    operations = model.rows * len(model.graph.nodes) if model.rows else 0
-    long = operations >= CHECKING.long_run and not chosen["quiet"]
-    return with_progress(check, "taking the rows") if long else check()
-
-
-def _attempt(
-    file: str, claims: str | None, work: Callable[[], Result], codes: list[int] | None
-) -> Result | Report:
-    """What `work` gives, or a report on why it could not: the other files are still run.
-
-    Without `codes` there is no other file, and the error is raised.
-    """
-    try:
-        return work()
-    except GradcheckError as error:
-        problem = error
-    except MemoryError:
-        problem = GradcheckError("there is not enough memory for this model", file=file)
-    except Exception as error:
-        problem = internal(error)
-    if codes is None:
-        raise problem
-    from gradcheck_cli import api
-
-    codes.append(problem.exit_code)
-    return api.unreadable(problem, file, claims)
-
-
-def _tell_errors(reports: Sequence[Report]) -> None:
-    from gradcheck_cli.results.gradient_results import Verdict
-
-    for report in reports:
-        if report.verdict is Verdict.ERROR and report.error is not None:
-            tell("\n".join(failure.text or failure.message for failure in report.errors or (report.error,)))
+def _tell_error(report: Report) -> None:
+    if report.error is not None:
+        tell("\n".join(failure.text or failure.message for failure in report.errors or (report.error,)))

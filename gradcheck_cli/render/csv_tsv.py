@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
-from itertools import chain
 
 from gradcheck_cli.common.errors import printable
 from gradcheck_cli.render.initialization_panels import columns, layers_by_place, panels
@@ -33,15 +32,15 @@ Line = dict[str, str]
 
 
 @output_format("csv")
-def run_csv(reports: Sequence[Report], options: OutputOptions) -> str:
+def run_csv(reports: Iterable[Report], options: OutputOptions) -> Iterator[str]:
     """RFC 4180 with one header for all files."""
-    return _write(FIELDS, chain.from_iterable(map(_lines, reports)), ",")
+    yield from _of_run(reports, ",")
 
 
 @output_format("tsv")
-def run_tsv(reports: Sequence[Report], options: OutputOptions) -> str:
+def run_tsv(reports: Iterable[Report], options: OutputOptions) -> Iterator[str]:
     """The same with tabs."""
-    return _write(FIELDS, chain.from_iterable(map(_lines, reports)), "\t")
+    yield from _of_run(reports, "\t")
 
 
 @output_format("csv", of="init-stats")
@@ -56,10 +55,17 @@ def init_tsv(report: InitReport, options: OutputOptions) -> str:
     return _write(INIT_FIELDS, _layers(report), "\t")
 
 
-def _write(fields: Sequence[str], lines: Iterable[Line], delimiter: str) -> str:
+def _of_run(reports: Iterable[Report], delimiter: str) -> Iterator[str]:
+    yield _write(FIELDS, (), delimiter)
+    for report in reports:
+        yield _write(FIELDS, _lines(report), delimiter, header=False)
+
+
+def _write(fields: Sequence[str], lines: Iterable[Line], delimiter: str, *, header: bool = True) -> str:
     file = StringIO()
     writer = csv.DictWriter(file, fields, "", delimiter=delimiter, lineterminator="\n")
-    writer.writeheader()
+    if header:
+        writer.writeheader()
     for line in lines:
         writer.writerow({field: _cell(text) for field, text in line.items()})
     return file.getvalue()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any
@@ -45,9 +45,10 @@ def run_json(reports: Sequence[Report], options: OutputOptions) -> str:
 
 
 @output_format("jsonl")
-def run_jsonl(reports: Sequence[Report], options: OutputOptions) -> str:
+def run_jsonl(reports: Iterable[Report], options: OutputOptions) -> Iterator[str]:
     """One report a line."""
-    return "".join(_harmless(_dump(_report(report))) + "\n" for report in reports)
+    for report in reports:
+        yield _harmless(_dump(_report(report))) + "\n"
 
 
 @output_format("json", of="explain")
@@ -138,6 +139,7 @@ def _failure(failure: Failure) -> Record:
         "column": failure.column,
         "message": failure.message,
         "help": failure.help,
+        "file": failure.file,
     }
 
 
@@ -160,6 +162,7 @@ def _block(block: Block) -> Record:
         "note": block.note,
         "claimed": block.claimed,
         "lacks": block.lacks,
+        "line": block.line,
     }
 
 

@@ -23,6 +23,7 @@ from gradcheck_cli.render.rows import (
     claims_heading,
     entry_cells,
     header_parts,
+    noun_of,
     remarks,
     select_claims,
     select_gradients,
@@ -58,7 +59,7 @@ def run_latex(reports: Sequence[Report], options: OutputOptions) -> str:
     for report in reports:
         parts += _section(report, options.verbosity)
     if len(reports) > 1:
-        parts.append(_paragraph(escape(tally(reports))))
+        parts.append(_paragraph(escape(tally([report.verdict for report in reports], noun_of(reports)))))
     return "\n".join(filter(None, parts)) + "\n"
 
 

@@ -21,6 +21,7 @@ from gradcheck_cli.render.rows import (
     claims_heading,
     entry_cells,
     header_parts,
+    noun_of,
     remarks,
     select_claims,
     select_gradients,
@@ -42,7 +43,7 @@ def run_markdown(reports: Sequence[Report], options: OutputOptions) -> str:
     """A section per report, and a count under several."""
     sections = [_section(report, options.verbosity) for report in reports]
     if len(reports) > 1:
-        sections.append([tally(reports)])
+        sections.append([tally([report.verdict for report in reports], noun_of(reports))])
     return "\n\n".join("\n\n".join(filter(None, section)) for section in sections) + "\n"
 
 

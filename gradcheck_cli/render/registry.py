@@ -6,12 +6,13 @@ and name the module in HOMES: the command line, its help and its completion foll
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from inspect import isgeneratorfunction
 from typing import Any, TypeVar
 
-__all__ = ["Formats", "OutputOptions", "formats", "output_format", "render"]
+__all__ = ["Formats", "OutputOptions", "formats", "output_format", "pieces", "render"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,15 +23,18 @@ class OutputOptions:
     color: bool = False
     encoding: str = "utf-8"
     verbosity: int = 0
+    is_cut: bool = True  # whether the line of a model ends at the width, as on a terminal
+    expected: tuple[str, ...] = ()  # what the reports to come are of, where they come one by one
 
 
-Renderer = TypeVar("Renderer", bound=Callable[..., str])
+# A generator takes reports as they come and gives their text piece by piece.
+Renderer = TypeVar("Renderer", bound=Callable[..., str | Iterator[str]])
 # The formats of each command and the modules that register them. Only what is asked for is imported: all
 # of them together take as long as click does.
 HOMES: dict[str, dict[str, str]] = {
     "run": {
         "table": "table", "json": "json_schema", "jsonl": "json_schema", "csv": "csv_tsv", "tsv": "csv_tsv",
-        "latex": "latex", "markdown": "markdown",
+        "latex": "latex", "markdown": "markdown", "github": "github", "junit": "junit", "sarif": "sarif",
     },
     "explain": {"table": "explained", "json": "json_schema", "latex": "latex", "markdown": "markdown"},
     "init-stats": {
@@ -47,7 +51,7 @@ class Formats:
     """The formats of each command: `homes` says which module registers which, `known` those that did."""
 
     homes: Mapping[str, Mapping[str, str]]
-    known: dict[tuple[str, str], Callable[..., str]] = field(default_factory=dict)
+    known: dict[tuple[str, str], Callable[..., str | Iterator[str]]] = field(default_factory=dict)
 
     def register(self, name: str, of: str = "run") -> Callable[[Renderer], Renderer]:
         """A decorator that makes a function the format `name` of the results of the command `of`."""
@@ -63,7 +67,7 @@ class Formats:
         added = (name for command, name in self.known if command == of)
         return tuple(dict.fromkeys((*self.homes.get(of, ()), *added)))
 
-    def find(self, name: str, of: str = "run") -> Callable[..., str]:
+    def find(self, name: str, of: str = "run") -> Callable[..., str | Iterator[str]]:
         """The function of a format; its module is imported when it is first asked for."""
         if (of, name) not in self.known:
             import_module(f"{__package__}.{self.homes[of][name]}")
@@ -111,4 +115,14 @@ def render(
     KeyError
         There is no such format.
     """
-    return known.find(name, of)(result, options or OutputOptions())
+    text = known.find(name, of)(result, options or OutputOptions())
+    return text if isinstance(text, str) else "".join(text)
+
+
+def pieces(
+    results: Iterable[Any], name: str, options: OutputOptions, *, of: str = "run", known: Formats = FORMATS
+) -> Iterator[str]:
+    """Write results as they come, piece by piece where the format does not need them all."""
+    write = known.find(name, of)
+    text = write(results if isgeneratorfunction(write) else list(results), options)
+    yield from (text,) if isinstance(text, str) else text

@@ -31,7 +31,8 @@ __all__ = [
     "entry_cells",
     "header_parts",
     "is_unread",
-    "one_line",
+    "label",
+    "noun_of",
     "remarks",
     "select_claims",
     "select_gradients",
@@ -132,17 +133,16 @@ def sentences(report: Report) -> list[str]:
     return [] if told else [report.summary]
 
 
-def one_line(report: Report) -> tuple[str, Verdict, str]:
-    """A report in one line: what it is about, the verdict, the summary."""
-    said = report.summary or (report.error.message if report.error else "")
-    return label(report), report.verdict, said
+def noun_of(reports: Sequence[Report]) -> str:
+    """What is counted: models, or files of claims."""
+    return "file of claims" if any(report.claims_file for report in reports) else "model"
 
 
-def tally(reports: Sequence[Report]) -> str:
-    """ "40 models: 38 ok, 1 WRONG, 1 ERROR"."""
-    noun = "file of claims" if any(report.claims_file for report in reports) else "model"
-    counted = plural(len(reports), noun).replace("file of claimss", "files of claims")
-    return f"{counted}: {_count(report.verdict for report in reports)}"
+def tally(verdicts: Sequence[Verdict], noun: str = "model", asked: int = 0) -> str:
+    """ "40 models: 38 ok, 1 WRONG, 1 ERROR"; of more that were `asked` for, how many were not run."""
+    counted = plural(len(verdicts), noun).replace("file of claimss", "files of claims")
+    left = f"; {numbers.count(asked - len(verdicts))} not run" if asked > len(verdicts) else ""
+    return f"{counted}: {_count(verdicts)}{left}"
 
 
 def _count(verdicts: Iterable[Verdict], order: Sequence[Verdict] = _ORDER) -> str:

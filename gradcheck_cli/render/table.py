@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from gradcheck_cli.render.page import Cell, Page, column_widths, style_verdict
 from gradcheck_cli.render.registry import OutputOptions, output_format
@@ -21,7 +21,8 @@ from gradcheck_cli.render.rows import (
     entry_cells,
     header_parts,
     is_unread,
-    one_line,
+    label,
+    noun_of,
     remarks,
     select_claims,
     select_gradients,
@@ -37,6 +38,8 @@ from gradcheck_cli.results.gradient_results import Block, ClaimResult, Report, V
 __all__ = ["run_table"]
 
 _CLAIM_INDENT = 10
+_VERDICT = 10  # columns of UNRESOLVED
+_LONGEST_NAME = 60  # columns to which names are filled up
 _PRECISIONS = (  # digits of the value and of the three columns, until the table fits
     *((10, 10), (6, 10), (6, 9), (6, 8), (5, 7), (4, 6), (4, 5), (3, 4)),
 )
@@ -44,24 +47,31 @@ _HEADING = "bold"
 
 
 @output_format("table")
-def run_table(reports: Sequence[Report], options: OutputOptions) -> str:
+def run_table(reports: Iterable[Report], options: OutputOptions) -> Iterator[str]:
     """One report whole; of several the ok ones in a line each, and a count at the end."""
-    page = Page(options)
     if options.verbosity <= -2:
-        return ""
-    several = len(reports) > 1
-    brief = {k: r for k, r in enumerate(reports) if _is_brief(r, several, options.verbosity)}
-    lines = dict(zip(brief, _brief_lines(page, list(brief.values())), strict=True))
-    for k, report in enumerate(reports):
-        if k not in lines:
-            page.blank()
+        return
+    if not options.expected:
+        reports = list(reports)
+    expected = options.expected or tuple(map(label, reports))
+    several, noun, apart = len(expected) > 1, "model", False
+    verdicts: list[Verdict] = []
+    for report in reports:
+        page = Page(options)
+        is_whole = not _is_brief(report, several, options.verbosity)
+        if is_whole:
             _report(page, report)
-            page.blank()
         elif several or not is_unread(report) or options.verbosity < 0:
-            page.line(*lines[k])  # a lone unreadable file: its error is the whole story
+            page.line(*_brief_line(page, report, expected))  # a lone unreadable file: its error is all
+        if verdicts and (is_whole or apart):
+            yield "\n"
+        yield page.text()
+        apart, noun = is_whole, noun_of([report]) if report.claims_file else noun
+        verdicts.append(report.verdict)
     if several:
-        page.line(tally(reports))
-    return page.text()
+        page = Page(options)
+        page.line(tally(verdicts, noun, len(expected)))
+        yield ("\n" if apart else "") + page.text()
 
 
 def _is_brief(report: Report, several: bool, verbosity: int) -> bool:
@@ -70,17 +80,19 @@ def _is_brief(report: Report, several: bool, verbosity: int) -> bool:
     return several and report.verdict is Verdict.OK and verbosity <= 0
 
 
-def _brief_lines(page: Page, reports: Sequence[Report]) -> list[list[Cell]]:
-    """One line each: the model, the verdict, the summary."""
-    lines = [one_line(report) for report in reports]
-    names = [page.short(name, page.width - 34) for name, _, _ in lines]
-    space = page.width - 4 - max(map(width_of, names), default=0)
-    space -= max((len(str(verdict)) for _, verdict, _ in lines), default=0)
-    cells = [
-        [(name, ""), style_verdict(verdict), (page.short(said, space), "")]
-        for name, (_, verdict, said) in zip(names, lines, strict=True)
-    ]
-    return page.grid(cells, "lll")
+def _brief_line(page: Page, report: Report, expected: Sequence[str]) -> list[Cell]:
+    """The model, the verdict, and why; cut at the width on a terminal, and nowhere else."""
+    from gradcheck_cli.render.findings import reason
+
+    name, why = page.safe(label(report)), page.safe(reason(report))
+    widest = max(width_of(page.safe(each)) for each in expected)
+    if page.options.is_cut:
+        space = page.width - 34
+        name, widest = page.short(name, space), min(widest, space)
+        why = page.short(why, page.width - 4 - max(widest, width_of(name)) - _VERDICT)
+    gap = " " * (min(widest, _LONGEST_NAME) - width_of(name) + 2)
+    verdict, style = style_verdict(report.verdict)
+    return [(name + gap if gap else f"{name}  ", ""), (verdict.ljust(_VERDICT), style), (f"  {why}", "")]
 
 
 def _report(page: Page, report: Report) -> None:

@@ -77,10 +77,17 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=_SEVERITY.__getitem__, default=Verdict.OK)
 
 
-def exit_code(verdicts: Iterable[Verdict]) -> int:
-    """The exit code over several files: 2 > 1 > 3 > 0."""
-    codes = {verdict.exit_code for verdict in verdicts}
-    return next((code for code in _EXIT_PRECEDENCE if code in codes), 0)
+def exit_code(verdicts: Iterable[Verdict], fail_on: str | None = None) -> int:
+    """The exit code over several files: 2 > 1 > 3 > 0.
+
+    With `fail_on`, a verdict's name in small letters, it is 1 for this verdict and WRONG, 0 for milder ones;
+    what cannot be read stays 2.
+    """
+    found = set(verdicts)
+    if fail_on is None or Verdict.ERROR in found:
+        codes = {verdict.exit_code for verdict in found}
+        return next((code for code in _EXIT_PRECEDENCE if code in codes), 0)
+    return int(_SEVERITY[worst(found)] >= _SEVERITY[Verdict[fail_on.upper()]])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +140,7 @@ class Block:
     map: tuple[str, ...] = ()
     note: str | None = None
     lacks: str | None = None  # with --require-claims: what a claim of it lacks
+    line: int | None = None  # where it is declared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +198,7 @@ class Failure:
     column: int | None = None
     help: str | None = None
     text: str = ""  # the whole error as shown, with its caret
+    file: str | None = None
 
     @classmethod
     def of(cls, error: GradcheckError) -> Failure:
@@ -201,6 +210,7 @@ class Failure:
             column=place.column if place else None,
             help=error.help,
             text=str(error),
+            file=error.file,
         )
 
 

@@ -34,6 +34,12 @@ class CheckingLimits(NamedTuple):
     # part of the largest entry | a matrix whose entries are so near to those of its transpose is symmetric |
     # set by hand: rounding of a thousand terms; not measured
     symmetric: float = 1e-12
+    # bytes | of a .txt file in a folder that are searched for a declaration | models declare something
+    # near their beginning | set by hand, not measured
+    most_searched: int = 1 << 16
+    # files for each process | of which reports may wait for one that is slow, before theirs in the order |
+    # set by hand, not measured
+    most_ahead: int = 8
 
 
 CHECKING = CheckingLimits()

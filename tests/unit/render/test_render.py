@@ -217,10 +217,10 @@ def test_the_value_at_the_point_of_failure_is_shown_with_its_error() -> None:
 
 def test_several_files_give_a_line_for_each_ok_one_and_a_count() -> None:
     text = shown(reports.OK, reports.WRONG, reports.OK, reports.ERROR)
-    assert text.startswith("toy.txt  ok     8 entries, at least 12 digits; 4 claims\n")
+    assert text.startswith("toy.txt        ok          8 entries, at least 12 digits; 4 claims\n")
     assert text.endswith("4 models: 2 ok, 1 WRONG, 1 ERROR\n")
     assert text.count("symbolic and forward pass agree") == 1
-    assert 'bad.txt  ERROR  missing operator between "w0" and "x"' in text
+    assert 'bad.txt        ERROR       line 3: missing operator between "w0" and "x"' in text
     assert shown(reports.OK, reports.OK, verbosity=1).count("symbolic and forward") == 2
     assert len(shown(*reports.ALL, verbosity=-1).splitlines()) == len(reports.ALL) + 1
     assert shown(reports.OK, verbosity=-1).count("\n") == 1
@@ -229,7 +229,7 @@ def test_several_files_give_a_line_for_each_ok_one_and_a_count() -> None:
 
 def test_files_of_claims_are_told_apart() -> None:
     text = shown(*(replace(reports.OK, claims_file=f"{name}.txt") for name in ("alice", "bob")))
-    assert "toy.txt, claims of bob.txt    ok  8 entries" in text
+    assert "toy.txt, claims of bob.txt    ok          8 entries" in text
     assert text.endswith("2 files of claims: 2 ok\n")
 
 
