@@ -83,7 +83,7 @@ def _models_in(folder: str, limits: CheckingLimits, left_out: list[str]) -> Iter
     """The models of a folder, files before those of folders in it, by name."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_ENTERED)
-        for name in sorted(names):
+        for name in sorted(name for name in names if not name.startswith(".")):
             path = os.path.normpath(os.path.join(place, name))
             if name.endswith(ENDING):
                 yield path

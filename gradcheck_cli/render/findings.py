@@ -73,7 +73,7 @@ def most_severe(found: Sequence[Finding]) -> list[Finding]:
 
 
 def reason(report: Report) -> str:
-    """One line of why a report is not ok: "line 21: has the wrong sign; and 2 others"; of one that is, what was
+    """One line of why a report is not ok, "line 21: has the wrong sign; and 2 others"; of others what was
     compared."""
     found = most_severe(findings(report))
     if not found:
@@ -108,8 +108,10 @@ def _of_claims(report: Report) -> Iterator[Finding]:
 
 
 def _why(claim: ClaimResult) -> list[str]:
-    """What is said of a claim, then its numbers."""
-    return [*claim_sentences(claim), *(" ".join(line.split()) for line in claim_numbers(claim))]
+    """What is said of a claim, and its numbers; these come first where no mistake is named."""
+    said, shown = claim_sentences(claim), [" ".join(line.split()) for line in claim_numbers(claim)]
+    is_named = claim.diagnosis or claim.verdict is not Verdict.WRONG
+    return said + shown if is_named else shown + said
 
 
 def _of_blocks(report: Report) -> Iterator[Finding]:

@@ -42,6 +42,7 @@ SHOWN = "characters, rows or names that are shown"
 SAMPLES = "where a function is tried by its tests"
 FACTS = {
     "checking/sentences.py": SHOWN,
+    "cli/run_command.py": SHOWN,
     "common/errors.py": SHOWN,
     "common/progress.py": "how a bar grows",
     "formulas/function_table.py": "stands for n",
