@@ -34,11 +34,11 @@ class CheckingLimits(NamedTuple):
     # part of the largest entry | a matrix whose entries are so near to those of its transpose is symmetric |
     # set by hand: rounding of a thousand terms; not measured
     symmetric: float = 1e-12
-    # bytes of a .txt file in a folder | searched for a declaration, which stands near the beginning of a model |
-    # set by hand, not measured
+    # bytes of a .txt file in a folder | searched for a declaration, which stands near the beginning of a
+    # model | set by hand, not measured
     most_searched: int = 1 << 16
-    # files for each process | their reports wait for one that comes before them and is slow | set by hand, not
-    # measured
+    # files for each process | their reports wait for one that comes before them and is slow | set by hand,
+    # not measured
     most_ahead: int = 8
 
 
