@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.tracing.known_functions import known_function
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of, plain
+from gradcheck_cli.tracing.recording import Leak
 from gradcheck_cli.tracing.traced_nodes import TracedNode, assemble, constant, sources
 
 __all__ = ["entries", "put"]
@@ -19,13 +21,15 @@ __all__ = ["entries", "put"]
 def entries(array: Recorded, key: Any) -> Any:
     """What array[key] is."""
     node, recording = array.node, array.recording
-    _note_masks(array, key)
+    leaks = _note_masks(array, key)
     bare = plain(key)
     value = node.value[bare]
     found = _entries(array, bare, value)
     mask = node_of(key)
     if mask is not None and mask.shape == node.shape and type(found) is Recorded:
         recording.wholes[found.node] = (mask, node)
+        for leak in leaks:
+            recording.reads.setdefault(leak, []).append(found.node)
     return found
 
 
@@ -78,11 +82,12 @@ def put(array: Recorded, key: Any, value: Any) -> TracedNode:
     given = node_of(value) or constant(np.asarray(plain(value), dtype=float))
     if mask is not None and mask.depends and mask.value.dtype == bool and mask.shape == node.shape:
         of_mask, entries_of_mask = recording.wholes.get(given, (None, given))
-        if of_mask is mask or given.value.size == 1:
-            whole = entries_of_mask if of_mask is mask else given
-            recording.forget("a mask")
+        is_read = of_mask is not None and recording.numbers.are_one(of_mask, mask)
+        if is_read or given.value.size == 1:
+            whole = entries_of_mask if is_read else given
             chosen = np.where(mask.value, whole.value, node.value)
-            return TracedNode("where", (mask, whole, node), chosen, {}, place)
+            found = TracedNode("where", (mask, whole, node), chosen, {}, place)
+            return known_function(found, recording.numbers)
     _note_masks(array, key)
     bare = plain(key)
     chosen = np.shape(node.value[bare])
@@ -99,12 +104,11 @@ def put(array: Recorded, key: Any, value: Any) -> TracedNode:
     return assemble((*nodes, given), which, where, after, place)
 
 
-def _note_masks(array: Recorded, key: Any) -> None:
+def _note_masks(array: Recorded, key: Any) -> list[Leak]:
     """An index that moves with a parameter is the one of this point."""
-    for part in key if isinstance(key, tuple) else (key,):
-        node = node_of(part)
-        if node is not None and node.depends:
-            array.recording.leak("a mask" if node.value.dtype == bool else "an index")
+    parts = [node_of(part) for part in (key if isinstance(key, tuple) else (key,))]
+    moving = [node for node in parts if node is not None and node.depends]
+    return [array.recording.leak("a mask" if node.value.dtype == bool else "an index") for node in moving]
 
 
 def _basic(key: Any, shape: tuple[int, ...]) -> tuple[int | slice, ...] | None:

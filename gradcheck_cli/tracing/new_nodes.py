@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.tracing.known_functions import known_function
 from gradcheck_cli.tracing.recorded_array import Recorded, node_of, plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.traced_nodes import TracedNode, constant
@@ -30,7 +31,7 @@ def record(
         _note_growth(recording, nodes, np.shape(value))
     recording.count()
     found = TracedNode(operation, nodes, np.asarray(value), options, recording.place())
-    return Recorded(found, recording)
+    return Recorded(known_function(found, recording.numbers), recording)
 
 
 def _note_growth(recording: Recording, nodes: Sequence[TracedNode], shape: tuple[int, ...]) -> None:

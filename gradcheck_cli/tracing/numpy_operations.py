@@ -68,7 +68,7 @@ def _with_whole(
 ) -> Any:
     """The same of all entries, beside what was computed of x[mask]: it is asked for where z[mask] is set."""
     wholes = [recording.wholes.get(node) for a in args if (node := node_of(a)) is not None and node.shape]
-    if wholes and all(wholes) and len({mask for mask, _ in filter(None, wholes)}) == 1:
+    if wholes and all(wholes) and len({recording.numbers.of(mask) for mask, _ in filter(None, wholes)}) == 1:
         full = [Recorded(recording.wholes[a.node][1], recording) if np.ndim(a) else a for a in args]
         with np.errstate(all="ignore"):
             whole = apply(recording, name, function, full, {})

@@ -18,6 +18,7 @@ import numpy as np
 from gradcheck_cli.common.errors import Place
 from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, rows_of
+from gradcheck_cli.tracing.value_numbers import ValueNumbers
 
 __all__ = ["Leak", "Recording", "TooLong", "at_most", "line_of", "watching"]
 
@@ -48,6 +49,8 @@ class Recording:
     notes: list[Leak] = field(default_factory=list)
     names: dict[TracedNode, str] = field(default_factory=dict)
     whole_numbers: dict[tuple[Any, bytes], str] = field(default_factory=dict)  # names of arrays of them
+    numbers: ValueNumbers = field(default_factory=ValueNumbers)
+    reads: dict[Leak, list[TracedNode]] = field(default_factory=dict)  # what was read by a mask that moves
 
     def place(self) -> str:
         """Where the program is running, as FILE.py:14."""
@@ -72,11 +75,20 @@ class Recording:
             message = f"more than {TRACING.most_operations:,} operations were recorded"
             raise self.error(message, "trace it for less data, or fewer turns of a loop")
 
-    def leak(self, what: str) -> None:
+    def leak(self, what: str) -> Leak:
         """Note that a plain number was taken of a value that moves."""
         found = Leak(*self._running(), what)
         if found not in self.leaks:
             self.leaks.append(found)
+        return found
+
+    def leaks_of(self, nodes: Collection[TracedNode]) -> list[Leak]:
+        """The leaks on which some of the nodes depend: what was read by a mask, and put back where it came
+        from, is none of them."""
+        return [
+            leak for leak in self.leaks
+            if leak not in self.reads or any(node in nodes for node in self.reads[leak])
+        ]  # fmt: skip
 
     def _name(self, node: TracedNode, name: str) -> None:
         """The name of a variable; the parts that an array was filled with are called by their place."""
@@ -85,11 +97,6 @@ class Recording:
             for k, row in enumerate(rows_of(node)):
                 if row is not None and not row.is_leaf:
                     self.names.setdefault(row, f"{name}{k}")
-
-    def forget(self, what: str) -> None:
-        """Of the line that is running: what was taken is put back where it came from."""
-        here = Leak(*self._running(), what)
-        self.leaks = [leak for leak in self.leaks if leak != here]
 
     def note(self, what: str) -> None:
         """Note something to be told of the line that is running."""

@@ -208,7 +208,7 @@ class _Writer:
 
     # -- statements ---------------------------------------------------------------------------------
 
-    def write(self, header: str) -> tuple[str, dict[str, str]]:
+    def write(self) -> tuple[str, dict[str, str]]:
         """The whole model, and its names of parameters."""
         order = sorted(above(self.loss), key=lambda node: node.number)
         parameters = {}
@@ -226,7 +226,7 @@ class _Writer:
                 self.known[node] = self.fresh(self.names.get(node, "t"))
                 self._add(self.known[node], text, node.place)
         self._add("loss", self.formula(self.loss)[0], self.loss.place)
-        return "\n".join([*header.splitlines(), *self.inputs, *self.steps, ""]), parameters
+        return "\n".join([*self.inputs, *self.steps, ""]), parameters
 
     def _is_step(self, node: TracedNode) -> bool:
         if node in self.names or self.uses[node] > 1:
@@ -237,14 +237,13 @@ class _Writer:
         self.steps.append(f"{name} = {text}" + (f"  # {place}" if place else ""))
 
 
-def model_text(loss: TracedNode, recording: Recording, header: str) -> tuple[str, dict[str, str]]:
+def model_text(loss: TracedNode, recording: Recording) -> tuple[str, dict[str, str]]:
     """The model whose loss is a node.
 
     Parameters
     ----------
     loss : a number
     recording : with the names of the program's variables
-    header : comment lines
 
     Returns
     -------
@@ -258,7 +257,7 @@ def model_text(loss: TracedNode, recording: Recording, header: str) -> tuple[str
     TraceError
         If a constant is not finite.
     """
-    return _Writer(recording.names, recording.whole_numbers, loss).write(header)
+    return _Writer(recording.names, recording.whole_numbers, loss).write()
 
 
 def _joined(given: tuple[TracedNode, ...], shape: tuple[int, ...]) -> tuple[TracedNode, ...]:

@@ -21,10 +21,10 @@ from gradcheck_cli.tracing.argument_trees import is_float, leaves_of, map_arrays
 from gradcheck_cli.tracing.module_names import exchanged_names
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of
-from gradcheck_cli.tracing.recording import Recording
+from gradcheck_cli.tracing.recording import Leak, Recording
 from gradcheck_cli.tracing.replay import choices, first_of, replay
 from gradcheck_cli.tracing.text_of_nodes import model_text
-from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, constant
+from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, above, constant
 
 __all__ = ["Trace", "trace"]
 
@@ -77,22 +77,18 @@ def trace(
     ):  # fmt: skip
         result = program.function(**recorded)
     loss = _loss_of(program, result, recording)
-    text, own = model_text(loss, recording, _header(program, recording))
+    text, own = model_text(loss, recording)
     bounded = replay(program, arguments, names, text, own, recording.leaks, limits)
-    if bounded:
-        text = text.replace("\n", f"\n# {bounded}\n", 1)
-    return Trace(text, float(loss.value), own, _notes(recording), not bounded)
+    notes = _notes(recording, recording.leaks if bounded else recording.leaks_of(set(above(loss))))
+    head = [f"traced from {os.path.basename(program.file)}:{program.name}", *filter(None, [bounded]), *notes]
+    text = "".join(f"# {line}\n" for line in head) + text
+    return Trace(text, float(loss.value), own, notes, not bounded)
 
 
-def _header(program: Program, recording: Recording) -> str:
-    """Where the model comes from, and of which choices it knows one side."""
-    notes = (f"# {note}" for note in _notes(recording))
-    return "\n".join([f"# traced from {os.path.basename(program.file)}:{program.name}", *notes])
-
-
-def _notes(recording: Recording) -> tuple[str, ...]:
+def _notes(recording: Recording, leaks: Collection[Leak]) -> tuple[str, ...]:
+    """What is to be said of lines, and of which choices the model knows one side."""
     told = [(each, "") for each in recording.notes]
-    told += [(leak, " of a value that moves, taken as at this point") for leak in choices(recording.leaks)]
+    told += [(leak, " of a value that moves, taken as at this point") for leak in choices(leaks)]
     return tuple(f"{each.place}: {each.what}{more}" for each, more in told)
 
 

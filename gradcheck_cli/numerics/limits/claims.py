@@ -66,6 +66,10 @@ class ClaimsLimits(NamedTuple):
     # part of the largest entry of a claim | rounding of this size may stand in place of a far smaller entry |
     # 2^12 units in the last place, set by hand, not measured
     noise: float = 2.0**-40
+    # units in the last place of the largest entry of an array of binary numbers | by which an entry that
+    # agrees to `wanted_digits` may be off: other forms of a derivative round terms as large | a public LSTM
+    # in NumPy was off by 1, beside a bound of half of it; eight times that
+    units_of_largest: float = 8.0
     # relative | a number farther from the reference is wrong where rounding has no bound: acos beside 1
     # keeps some 3 bits of the derivative | set by hand, not measured
     coarse: float = 0.3

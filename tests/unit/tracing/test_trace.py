@@ -192,10 +192,12 @@ def test_a_branch_near_by_bounds_what_is_believed(tmp_path: Path) -> None:
 
 
 def test_a_mask_is_read_and_set(tmp_path: Path) -> None:
-    body = "p, n = (v >= 0), (v < 0)\nz = np.zeros_like(v)\nz[p] = 1/(1 + np.exp(-v[p]))\n"
-    found = traced(tmp_path, body + "z[n] = np.exp(v[n])/(1 + np.exp(v[n]))\nreturn z @ X[0]")
+    body = "p = v >= 0\nz = np.zeros_like(v)\nt = np.exp(-v[p])\nz[v >= 0] = 1/(2 + t)\n"
+    found = traced(tmp_path, body + "z[~p] = np.exp(v[~p])\nreturn z @ X[0]")
     assert found.holds_far
-    assert "where(p," in found.text
+    assert "where(v >= 0," in found.text
+    assert "where(1 - p," in found.text
+    assert found.notes == ()  # no side is left out
 
 
 def test_a_vector_beside_a_column_is_told(tmp_path: Path) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gradcheck_cli import Verdict, check, load
+from gradcheck_cli.api import load_text
 
 POWER = "param p[2] = [2, 0]\nparam q = 1\ns = elu(q)\nloss = sum(p^s)\n"  # 0^1: no bound for rounding
 BRANCH = "param p = 2\nparam q = 2\nparam r = 1\nloss = norm([where(erf(q) > erf(q), r, p)])\n"
@@ -42,3 +45,18 @@ def test_outcomes_that_are_infinite_are_no_warning() -> None:
         text = "param p[2] = [2, 2]\ns = (p >= p)\nloss = prod(p/s)\nclaim d loss/d p = [2.5, 2]\n"
         report = check(load(text))
     assert report.claims[0].verdict is not Verdict.OK
+
+
+@pytest.mark.parametrize(("small", "off", "verdict"), [
+    (1e-9, 4e-16, "ok"),  # two units in the last place of 1: it agrees to six digits, and terms cancelled
+    (1e-9, 4e-15, "WRONG"),  # twenty units
+    (1e-12, 4e-16, "WRONG"),  # agrees to three digits: the entry itself is another
+    (1e-9, 2e-9, "WRONG"),
+])
+def test_an_entry_may_carry_the_rounding_of_a_larger_one(
+    tmp_path: Path, small: float, off: float, verdict: str
+) -> None:
+    np.save(tmp_path / "g.npy", np.array([1.0, small + off]))
+    text = f"param w[2] = [0.3, 0.5]\ndata c[2] = [1, {small!r}]\nloss = sum(c*w)\n"
+    (claim,) = check(load_text(text + 'claim d loss/d w from "g.npy"', file="-", folder=tmp_path)).claims
+    assert claim.verdict.value == verdict
