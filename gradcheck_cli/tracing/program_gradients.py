@@ -20,6 +20,7 @@ from gradcheck_cli.tracing.programs import Program
 
 __all__ = ["Sightings", "gradients_by_name"]
 
+_REAL = "fiub"  # kinds of dtypes
 _WAY_OUT = "--wrt A,B names the arguments of the loss that it differentiates by, in the order of its arrays"
 
 
@@ -97,7 +98,7 @@ def gradients_by_name(
     if isinstance(result, dict) and not any(isinstance(part, dict | list) for part in result.values()):
         found = _of_dict(program, result, leaves)
     else:
-        parts = _flattened(result)
+        parts = _numeric(program, _flattened(result))
         found = _in_order(program, parts, leaves) if wanted else _by_shape(program, parts, leaves)
     return {name: _array(program, name, part) for name, part in found.items()}
 
@@ -119,9 +120,14 @@ def _without_loss(result: Any, loss: float) -> Any:
     """The gradients of (loss, gradient) or (loss, gradient, gradient)."""
     if not isinstance(result, list | tuple) or len(result) < 2 or isinstance(result[0], list | tuple | dict):
         return result
-    if np.size(result[0]) != 1 or not np.isclose(float(np.ravel(result[0])[0]), loss, TRACING.same_loss, 0):
+    if not _is_number(result[0]) or not np.isclose(float(np.ravel(result[0])[0]), loss, TRACING.same_loss, 0):
         return result
     return result[1] if len(result) == 2 else result[1:]
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a result may be a loss: a number, or an array of one."""
+    return np.size(value) == 1 and np.asarray(value).dtype.kind in _REAL
 
 
 def _flattened(result: Any) -> list[Any]:
@@ -131,6 +137,19 @@ def _flattened(result: Any) -> list[Any]:
     if not isinstance(result, list | tuple):
         return [result]
     return [part for each in result for part in _flattened(each)]
+
+
+def _numeric(program: Program, parts: list[Any]) -> list[Any]:
+    """The parts of what was returned, which are arrays and numbers."""
+    if not parts:
+        raise OptionError(f"{program.name} returns no array")
+    for part in parts:
+        if np.asarray(part).dtype.kind not in (*_REAL, "c"):  # of what argument is complex is said later
+            what = "None" if part is None else f"a value of type {type(part).__name__}"
+            help = "where the loss does not depend on an argument it is zero" if part is None else None
+            message = f"{program.name} returns {what}, and a gradient is an array of numbers"
+            raise OptionError(message, help=help)
+    return parts
 
 
 def _in_order(program: Program, parts: list[Any], leaves: Mapping[str, Array]) -> dict[str, Any]:
@@ -218,7 +237,7 @@ def _array(program: Program, name: str, part: Any) -> Array:
         found = np.asarray(part)
     except ValueError:
         found = np.asarray(part, dtype=object)
-    if found.dtype.kind not in "fiub":
+    if found.dtype.kind not in _REAL:
         kind = f"an array of {found.dtype.name}" if isinstance(part, np.ndarray) else type(part).__name__
         raise OptionError(f"{program.name} returns {kind} for {name}, and a gradient is an array of numbers")
     bad = np.argwhere(~np.isfinite(found.astype(float)))

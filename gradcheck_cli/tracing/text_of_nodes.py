@@ -6,7 +6,7 @@ What has a variable's name, or is used more than once, is a step; all else stand
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,7 @@ class _Writer:
     names: Mapping[TracedNode, str]
     whole_numbers: Mapping[tuple[Any, bytes], str]
     loss: TracedNode
+    parameters: Sequence[TracedNode] = ()
     limits: TracingLimits = TRACING
     reserved: frozenset[str] = _WORDS
     taken: set[str] = field(default_factory=set)
@@ -210,7 +211,7 @@ class _Writer:
 
     def write(self) -> tuple[str, dict[str, str]]:
         """The whole model, and its names of parameters."""
-        order = sorted(above(self.loss), key=lambda node: node.number)
+        order = sorted({*above(self.loss), *self.parameters}, key=lambda node: node.number)
         parameters = {}
         self.reserved = _WORDS.union(node.operation for node in order)
         self.uses.update(argument for node in order for argument in node.arguments)
@@ -237,13 +238,16 @@ class _Writer:
         self.steps.append(f"{name} = {text}" + (f"  # {place}" if place else ""))
 
 
-def model_text(loss: TracedNode, recording: Recording) -> tuple[str, dict[str, str]]:
+def model_text(
+    loss: TracedNode, recording: Recording, parameters: Sequence[TracedNode] = ()
+) -> tuple[str, dict[str, str]]:
     """The model whose loss is a node.
 
     Parameters
     ----------
     loss : a number
     recording : with the names of the program's variables
+    parameters : those that are declared, also where the loss does not depend on them
 
     Returns
     -------
@@ -257,7 +261,7 @@ def model_text(loss: TracedNode, recording: Recording) -> tuple[str, dict[str, s
     TraceError
         If a constant is not finite.
     """
-    return _Writer(recording.names, recording.whole_numbers, loss).write()
+    return _Writer(recording.names, recording.whole_numbers, loss, parameters).write()
 
 
 def _joined(given: tuple[TracedNode, ...], shape: tuple[int, ...]) -> tuple[TracedNode, ...]:

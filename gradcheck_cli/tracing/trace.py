@@ -70,14 +70,15 @@ def trace(
     """
     names = _parameters(program, arguments, parameters)
     recording = Recording(program.files)
-    recorded = {name: _recorded(name, value, names, recording) for name, value in arguments.items()}
+    nodes: dict[str, TracedNode] = {}
+    recorded = {k: _recorded(k, value, names, recording, nodes) for k, value in arguments.items()}
     with (
         program.errors(), exchanged_names(program.modules, recording), recording.naming(node_of),
         np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()),
     ):  # fmt: skip
         result = program.function(**recorded)
     loss = _loss_of(program, result, recording)
-    text, own = model_text(loss, recording)
+    text, own = model_text(loss, recording, [node for node in nodes.values() if parameters])
     bounded = replay(program, arguments, names, text, own, recording.leaks, limits)
     notes = _notes(recording, recording.leaks if bounded else recording.leaks_of(set(above(loss))))
     head = [f"traced from {os.path.basename(program.file)}:{program.name}", *filter(None, [bounded]), *notes]
@@ -109,12 +110,16 @@ def _parameters(program: Program, arguments: Mapping[str, Any], wanted: Collecti
     return [leaf for leaf in arrays if not wanted or leaf in wanted or inside[leaf] in wanted]
 
 
-def _recorded(name: str, value: Any, parameters: Collection[str], recording: Recording) -> Any:
-    """An argument with arrays that record."""
+def _recorded(
+    name: str, value: Any, parameters: Collection[str], recording: Recording, nodes: dict[str, TracedNode]
+) -> Any:
+    """An argument with arrays that record; the nodes of those that are parameters are noted."""
 
     def array_of(name: str, array: Array) -> Recorded:
-        node = TracedNode("param", (), array, {"name": name}) if name in parameters else constant(array, name)
-        return Recorded(node, recording)
+        if name not in parameters:
+            return Recorded(constant(array, name), recording)
+        nodes[name] = TracedNode("param", (), array, {"name": name})
+        return Recorded(nodes[name], recording)
 
     if isinstance(value, np.ndarray) and not is_float(value):
         return fixed(value.copy(), recording, name)

@@ -105,3 +105,15 @@ def test_no_program_is_written_over(
     assert {name: Path(name).read_text() for name in texts} == texts
     assert main([*words[:-1], "kept.txt"]) == 0
     assert Path("kept.txt").read_text()
+
+
+@pytest.mark.parametrize(("given", "verdict"), [("0.0*b", Verdict.OK), ("1 + 0.0*b", Verdict.WRONG)])
+def test_an_argument_that_the_loss_does_not_use_has_the_gradient_zero(
+    given: str, verdict: Verdict, tmp_path: Path
+) -> None:
+    text = f"def loss(w, b): return w**2\ndef grad(w, b): return 2*w, {given}\ndef at(): return 0.5, 0.25\n"
+    path = tmp_path / "p.py"
+    path.write_text(text)
+    found = api.check_program(f"{path}:loss", grad=f"{path}:grad", at=f"{path}:at", points=1)
+    assert [claim.verdict for claim in found.claims] == [Verdict.OK, verdict]
+    assert "b is unused: the loss does not depend on it" in found.notes

@@ -54,7 +54,11 @@ def test_arrays_find_their_arguments(
     (w, ("nope",), "there is no argument nope"),
     (np.array([1.0, np.nan]), ("w",), "is nan for w[1]"),
     (np.array([1.0, 2j]), ("w",), "an array of complex128"),
-    (None, ("w",), "returns NoneType"),
+    (None, ("w",), "returns None, and"),
+    ((w, None), (), "returns None, and"),
+    ((float, w), (), "a value of type type"),
+    (("w", w), (), "a value of type str"),
+    ((), (), "returns no array"),
     ({"v": w}, (), "returns v, which is no parameter"),
 ])  # fmt: skip
 def test_what_belongs_to_none_is_said(result: Any, wanted: tuple[str, ...], said: str) -> None:
