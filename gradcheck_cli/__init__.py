@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gradcheck_cli.common.errors import GradcheckError
     from gradcheck_cli.initialization.options import InitOptions
     from gradcheck_cli.model.initializers import Initializer
+    from gradcheck_cli.render.notebook import as_html as as_html
+    from gradcheck_cli.render.table import as_table as as_table
     from gradcheck_cli.results.gradient_results import (
         Block,
         ClaimResult,
@@ -91,6 +93,8 @@ _HOMES = {
         "api",
     ),
     "GradcheckError": "common.errors",
+    "as_html": "render.notebook",
+    "as_table": "render.table",
     **dict.fromkeys(
         (
             *("FormatForecast", "GainReport", "InitReport", "InitSummary"),
@@ -104,7 +108,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in __all__ and name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradcheck_cli.api.gradient_arrays import at_arrays, check_gradient
     from gradcheck_cli.api.gradients import FunctionRecord, check, explain, functions, unreadable
     from gradcheck_cli.api.initialization import gain, init_stats, model_stats
     from gradcheck_cli.api.models import (
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
     from gradcheck_cli.api.programs import check_program, trace
 
 __all__ = [
-    "FunctionRecord", "check", "check_point_path", "check_program", "explain", "functions", "gain",
-    "init_stats", "load", "load_claims", "load_text", "model_stats", "save_point", "show", "trace",
-    "unreadable",
+    "FunctionRecord", "at_arrays", "check", "check_gradient", "check_point_path", "check_program",
+    "explain", "functions", "gain", "init_stats", "load", "load_claims", "load_text", "model_stats",
+    "save_point", "show", "trace", "unreadable",
 ]  # fmt: skip
 
 _HOMES = {
     **dict.fromkeys(("FunctionRecord", "check", "explain", "functions", "unreadable"), "gradients"),
+    **dict.fromkeys(("at_arrays", "check_gradient"), "gradient_arrays"),
     **dict.fromkeys(("gain", "init_stats", "model_stats"), "initialization"),
     **dict.fromkeys(("check_program", "trace"), "programs"),
 }

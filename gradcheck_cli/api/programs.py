@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.common.shown_paths import as_typed
 
 if TYPE_CHECKING:
     from gradcheck_cli.results.gradient_results import Report
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from gradcheck_cli.tracing.programs import Program
 
 __all__ = ["check_program", "trace"]
+
+Function = Callable[..., Any]
 
 
 def trace(
@@ -58,21 +61,21 @@ def trace(
 
 
 def check_program(
-    loss: str, *, grad: str | Sequence[str], at: str | None = None, parameters: Collection[str] = (),
-    setup: str | None = None, lr: float | None = None, **options: Any,
+    loss: str | Function, *, grad: str | Function | Sequence[str | Function], at: Any = None,
+    parameters: Collection[str] = (), setup: str | None = None, lr: float | None = None, **options: Any,
 ) -> Report:
     """Judge the gradient that a program computes of a loss that it computes; both functions are run.
 
     Parameters
     ----------
     loss
-        FILE.py:FUNCTION, or FILE.py:Class.method; it is traced.
+        FILE.py:FUNCTION, or FILE.py:Class.method, or the function itself; it is traced.
     grad
         FILE.py:FUNCTION, which returns the gradient: an array, a flat vector, a tuple in the order of the
         arguments, a dict by name, or (loss, gradient); or leaves it in attributes or globals, dW beside W, or
         takes a step, W -= lr*dW. It takes arguments of the loss, by name. Several: one for each argument.
     at
-        The arguments of the loss: FILE.npz, FILE.json, or FILE.py:FUNCTION.
+        The arguments of the loss: FILE.npz, FILE.json, or FILE.py:FUNCTION; a dict or tuple of them.
     parameters
         The arguments, attributes or globals that are differentiated; those that `grad` gives, if there are
         none.
@@ -97,13 +100,12 @@ def check_program(
     from gradcheck_cli.api.models import load_claims, load_text
     from gradcheck_cli.tracing.gradient_calls import gradients_of
     from gradcheck_cli.tracing.points import arguments_at
-    from gradcheck_cli.tracing.programs import load_program
     from gradcheck_cli.tracing.replay import loss_of
     from gradcheck_cli.tracing.trace import trace as traced
 
-    program = load_program(loss, setup=setup)
-    named = [grad] if isinstance(grad, str) else list(grad)
-    backward = [load_program(each, beside=program, setup=setup) for each in named]
+    program = _program(loss, setup=setup)
+    named = [grad] if isinstance(grad, str) or callable(grad) else list(grad)
+    backward = [_program(each, beside=program, setup=setup) for each in named]
     arguments = arguments_at(program, at)
     program, backward, arguments = _with_globals(program, backward, arguments, parameters)
     value = loss_of(program, arguments)  # first: a gradient reads what the loss left
@@ -111,7 +113,8 @@ def check_program(
         raise OptionError(f"{program.name} is {value} at this point: there is no gradient", file=program.file)
     given = gradients_of(program, backward, arguments, tuple(parameters), value, lr)
     found = traced(program, arguments, list(given.values))
-    model = load_text(found.text, file=loss, folder=Path())
+    named_loss = loss if isinstance(loss, str) else f"{program.file}:{program.name}"
+    model = load_text(found.text, file=named_loss, folder=Path())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "claims.txt")
         path.write_text(_claims(given, found.names, Path(folder)), encoding="utf-8")
@@ -119,7 +122,7 @@ def check_program(
     if not found.holds_far:
         options = {**options, "points": 1}
     where = next((file for file, _ in given.places.values()), backward[0].file)
-    report = check(model, claims=claims, claims_file=where, **options)
+    report = check(model, claims=claims, claims_file=as_typed(where), **options)
     own = {shown: name for name, shown in found.names.items()}
     told = _Places(found.text.splitlines())
     return replace(
@@ -130,6 +133,17 @@ def check_program(
             for c in report.claims
         ),
     )  # fmt: skip
+
+
+def _program(function: str | Function, **options: Any) -> Program:
+    """A function that is named, or there."""
+    if isinstance(function, str):
+        from gradcheck_cli.tracing.programs import load_program
+
+        return load_program(function, **options)
+    from gradcheck_cli.tracing.live_functions import program_of
+
+    return program_of(function, options.get("beside"))
 
 
 class _Places:

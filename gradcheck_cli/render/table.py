@@ -35,7 +35,7 @@ from gradcheck_cli.render.rows import (
 from gradcheck_cli.render.text_encoding import width_of
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Report, Verdict
 
-__all__ = ["run_table"]
+__all__ = ["as_table", "run_table"]
 
 _CLAIM_INDENT = 10
 _VERDICT = 10  # columns of UNRESOLVED
@@ -72,6 +72,11 @@ def run_table(reports: Iterable[Report], options: OutputOptions) -> Iterator[str
         page = Page(options)
         page.line(tally(verdicts, noun, len(expected)))
         yield ("\n" if apart else "") + page.text()
+
+
+def as_table(report: Report) -> str:
+    """A report as text of 80 columns without colors."""
+    return "".join(run_table([report], OutputOptions())).rstrip("\n")
 
 
 def _is_brief(report: Report, several: bool, verbosity: int) -> bool:

@@ -253,6 +253,18 @@ class Report:
     def __bool__(self) -> NoReturn:
         raise TypeError("a report is not a truth value; look at its verdict")
 
+    def __str__(self) -> str:
+        """The table, as `gradcheck run` prints it, without colors."""
+        from gradcheck_cli import as_table  # the package knows who draws
+
+        return as_table(self)
+
+    def _repr_html_(self) -> str:
+        """The table, as notebooks show it."""
+        from gradcheck_cli import as_html
+
+        return as_html(self)
+
     @property
     def exit_code(self) -> int:
         """What a process that found this returns."""

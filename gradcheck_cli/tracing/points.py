@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from gradcheck_cli.tracing.programs import Program, load_program
 __all__ = ["arguments_at"]
 
 
-def arguments_at(program: Program, point: str | None) -> dict[str, Any]:
+def arguments_at(program: Program, point: str | Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any]:
     """The arguments by name.
 
     Parameters
@@ -23,7 +23,7 @@ def arguments_at(program: Program, point: str | None) -> dict[str, Any]:
     program : whose function is to be called
     point
         FILE.npz or FILE.json with values by name; FILE.py:FUNCTION, which gives a dict, or the arguments in
-        their order; None, if every argument has a default
+        their order; these themselves; None, if every argument has a default
 
     Returns
     -------
@@ -51,9 +51,11 @@ def arguments_at(program: Program, point: str | None) -> dict[str, Any]:
     return {name: _as_array(value) for name, value in given.items()}
 
 
-def _given(program: Program, point: str | None) -> dict[str, Any]:
+def _given(program: Program, point: str | Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any]:
     if point is None:
         return {}
+    if not isinstance(point, str):
+        return _named(program, point)
     if point.endswith(".npz"):
         return _of_file(point, _read_npz)
     if point.endswith(".json"):
@@ -61,7 +63,12 @@ def _given(program: Program, point: str | None) -> dict[str, Any]:
     maker = load_program(point, beside=program)
     with maker.errors():
         found = maker.function()
-    if isinstance(found, dict):
+    return _named(program, found)
+
+
+def _named(program: Program, found: Any) -> dict[str, Any]:
+    """A dict by name, or the arguments in their order."""
+    if isinstance(found, Mapping):
         return dict(found)
     names = list(program.parameters)[program.instance is not None :]
     in_order = isinstance(found, tuple) or (isinstance(found, list) and len(found) == len(names))

@@ -20,7 +20,7 @@ from typing import Any
 from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.tracing.recording import line_of
 
-__all__ = ["NAMED_BUILTINS", "Program", "ProgramError", "load_program"]
+__all__ = ["NAMED_BUILTINS", "Program", "ProgramError", "load_program", "modules_under"]
 
 NAMED_BUILTINS = ("float", "max", "min")
 
@@ -124,8 +124,7 @@ def load_program(named: str, *, beside: Program | None = None, setup: str | None
         own = [key for key in known if getattr(vars(module)[key], "__module__", "") == module.__name__]
         raise OptionError(f"{file} has no function {name}", help=f"it has {', '.join(own) or 'none'}")
     folder = path.resolve().parent
-    others = (m for m in list(sys.modules.values()) if _is_under(m, folder))
-    program = Program(str(path), name, function, (module, *others))
+    program = Program(str(path), name, function, (module, *modules_under(folder)))
     if isinstance(function, MethodType) and not isinstance(owner, type):
         return replace(program, function=function.__func__, instance=function.__self__)
     static = inspect.getattr_static(owner, name.split(".")[-1], None)
@@ -186,6 +185,11 @@ class _NamedBuiltins(ast.NodeTransformer):
             named = ast.copy_location(ast.Name(f"__{node.func.id}__", ast.Load()), node.func)
             return ast.copy_location(ast.Call(named, node.args, node.keywords), node)
         return node
+
+
+def modules_under(folder: Path) -> list[ModuleType]:
+    """The modules that lie in a folder, or in folders there, as far as they are imported."""
+    return [module for module in list(sys.modules.values()) if _is_under(module, folder)]
 
 
 def _is_under(module: ModuleType, folder: Path) -> bool:

@@ -23,6 +23,7 @@ FOLDERS: dict[str, str] = {
     "checking": "the pipeline: a Model and options to a Report",
     "api": "the library",
     "render": "results to text",
+    "testing": "assertions for pytest and unittest, and the plugin of pytest",
     "cli": "the command line",
     "__main__": "python -m gradcheck_cli",
 }
@@ -44,6 +45,7 @@ GUESTS: dict[str, dict[str, str]] = {
     "rich": {"render": "late"},
     "matplotlib": {"render": "late"},
     "lark": {"language": "early"},
+    "pytest": {"testing.plugin": "early"},
     "scipy": {"numerics": "late", "verdicts.claims": "late"},
     "sympy": dict.fromkeys(("derivatives.symbolic", "formulas", "verdicts.diagnosis"), "late"),
 }

@@ -1,0 +1,62 @@
+"""Reads a function that is there, as a test has it. Gives it as a program: its file, its module, its object.
+
+Nothing is imported anew: what the test has changed stays changed.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import MethodType, ModuleType
+from typing import Any
+
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.common.shown_paths import as_typed
+from gradcheck_cli.tracing.programs import Program, modules_under
+
+__all__ = ["program_of"]
+
+
+def program_of(function: Callable[..., Any], beside: Program | None = None) -> Program:
+    """A function, a method of an object, or an object that is called, as a program.
+
+    Parameters
+    ----------
+    function
+        As it is; wrappers that name what they wrap, as functools.wraps does, are called, too.
+    beside
+        The loss, if this is its gradient: a method of its object shares that, one of another keeps its own.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    OptionError
+        It is not written in a file, as a function of C, or one that was typed.
+    """
+    inner = inspect.unwrap(function)
+    if not isinstance(inner, MethodType) and not inspect.isroutine(inner) and not isinstance(inner, type):
+        inner = MethodType(type(inner).__call__, inner)
+    instance = inner.__self__ if isinstance(inner, MethodType) else None
+    plain = inner.__func__ if isinstance(inner, MethodType) else inner
+    name = getattr(plain, "__qualname__", repr(plain)).rpartition("<locals>.")[2]
+    module = sys.modules.get(getattr(plain, "__module__", None) or "")
+    code = getattr(plain, "__code__", None)
+    if module is None or code is None or not os.path.isfile(getattr(module, "__file__", None) or ""):
+        raise OptionError(
+            f"{name} is not written in a file of Python", help="its lines could not be named: put it in one"
+        )
+    if beside is not None and instance is not beside.instance:
+        instance = None
+    called = function if instance is None else plain
+    return Program(as_typed(code.co_filename), name, called, _modules(module), instance=instance)
+
+
+def _modules(module: ModuleType) -> tuple[ModuleType, ...]:
+    folder = Path(str(module.__file__)).resolve().parent
+    return (module, *(other for other in modules_under(folder) if other is not module))
