@@ -58,11 +58,13 @@ def assert_gradient(
     Examples
     --------
     >>> from gradcheck_cli.testing import assert_gradient
-    >>> report = assert_gradient("param w = 3\nloss = w^2", {"w": 6.0})
-    >>> assert_gradient("param w = 3\nloss = w^2", {"w": 3.0})
-    Traceback (most recent call last):
-        ...
-    AssertionError: ...
+    >>> assert_gradient("param w = 3\nloss = w^2", {"w": 6.0}).exit_code
+    0
+    >>> try:
+    ...     assert_gradient("param w = 3\nloss = w^2", {"w": 3.0})
+    ... except AssertionError as error:
+    ...     print(str(error).partition("\n")[0])
+    WRONG: line 2: misses the factor 2 of the power (line 2)
     """
     __tracebackhide__ = True
     from gradcheck_cli.common.errors import GradcheckError, InternalError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import functools
 import inspect
 import re
@@ -197,6 +198,12 @@ def test_the_point_of_a_model_is_not_changed() -> None:
     model = load(MODEL)
     api.at_arrays(model, {"w": [1, 2]})
     assert model.point()["w"].tolist() == [3, -1]
+
+
+def test_its_example_is_true() -> None:
+    (example,) = doctest.DocTestFinder().find(assert_gradient, globs={})
+    assert doctest.DocTestRunner().run(example).failed == 0
+    assert example.examples
 
 
 # ---------------------------------------------------------------------------------------------

@@ -57,6 +57,18 @@ def test_each_file_is_a_test(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_pytest_prints_what_the_page_shows(tmp_path: Path) -> None:
+    page = (PROJECT / "docs" / "continuous-integration.md").read_text(encoding="utf-8")
+    for name, text in re.findall(r"<!-- file: (\S+\.py) -->\n```python\n(.*?)```\n", page, re.S):
+        (tmp_path / name).write_text(text)
+    (documented,) = re.findall(r"<!-- of pytest -->\n```\n(.*?)```\n", page, re.S)
+    done = python(tmp_path, "-m", "pytest", "-q")
+    printed = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    shown = [" ".join(line.split()) for line in documented.splitlines()]
+    assert not [line for line in shown if line not in printed], done.stdout
+
+
+@pytest.mark.slow
 def test_a_project_without_models_collects_what_it_did(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         "import sys\ndef test_it(): assert not {'numpy', 'gradcheck_cli.api'} & set(sys.modules)\n"
