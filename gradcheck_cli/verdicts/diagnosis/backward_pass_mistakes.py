@@ -30,7 +30,7 @@ from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONFUSED, of_argument
 
-__all__ = ["find_mistake", "find_mistake_in_formula", "find_mistake_in_some"]
+__all__ = ["find_mistake", "find_mistake_in_formula", "find_mistake_in_some", "overwrite"]
 
 _PLAIN = ("add", "sub", "neg", "expand", "index", "concat", "transpose", "identity")
 
@@ -250,7 +250,7 @@ def _slips(
         yield partial(_scale, float(count)), f"misses the factor 1/{count} of avg_pool {where}"
     if node.operation in ("take", "take_pairs"):
         text = f"keeps the last of what is chosen twice, where all of it adds up {where}"
-        yield partial(_overwrite, node), text
+        yield partial(overwrite, node), text
     if node.operation == "softmax":
         yield _diagonal, f"takes only the diagonal p*(1 - p) of {own}"
     if node.operation == "log_softmax":
@@ -345,7 +345,7 @@ def _to_all(node: Node, rule: Rule, adjoint: Array, value: Array, arguments: Seq
     return np.asarray(FLOAT64.from_windows(full, layout))
 
 
-def _overwrite(
+def overwrite(
     node: Node, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
 ) -> Array:
     """What a program does that writes to chosen places and does not add: x_grad[y] = g."""

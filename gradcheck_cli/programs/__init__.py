@@ -1,0 +1,1 @@
+"""What a program's gradient is beside its model, and beside differences of the program itself."""

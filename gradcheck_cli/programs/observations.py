@@ -1,0 +1,91 @@
+"""Reads a model that was traced, and what a program gives at several points. Gives both, point by point.
+
+Knows nothing of mistakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.derivatives import backprop
+from gradcheck_cli.derivatives.backprop.reverse_mode import Slip
+from gradcheck_cli.evaluation.tape import Tape, forward_pass
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
+
+__all__ = ["Observed", "Sample", "Values"]
+
+Values = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One point: the parameters, and the gradients that the program gives there, by the model's names."""
+
+    model: Model
+    claimed: Mapping[str, Array]
+    narrow: frozenset[str] = frozenset()  # those in float32
+
+    @cached_property
+    def tape(self) -> Tape:
+        """The forward pass of the model."""
+        return forward_pass(self.model)
+
+    @cached_property
+    def true(self) -> Values:
+        """The gradients of the model."""
+        return self.gradient(self.claimed)
+
+    def gradient(
+        self, names: Collection[str], slips: Mapping[tuple[int, int], Slip] | None = None
+    ) -> Values:
+        """Those of the model by backprop, with mistakes on the way."""
+        found = backprop.derivative(self.model, self.tape, self.model.loss, names, slips)
+        return {name: np.asarray(value, dtype=float) for name, value in found.items()}
+
+    def is_near(self, name: str, made: Array, limits: ProgramsLimits) -> bool:
+        """Whether numbers are those that the program gives, to rounding."""
+        claimed = np.asarray(self.claimed[name], dtype=float)
+        if claimed.size != np.size(made):
+            return False
+        if claimed.shape != np.shape(made):
+            claimed = claimed.reshape(np.shape(made))
+        same = limits.same_float32 if name in self.narrow else limits.same
+        with np.errstate(all="ignore"):
+            off, size = np.abs(claimed - made), np.max(np.abs(self.true[name]), initial=0.0)
+            size = max(size, float(np.max(np.abs(claimed), initial=0.0)))
+            apart = np.max(np.abs(claimed - self.true[name].reshape(claimed.shape)), initial=0.0)
+            return bool(np.max(off, initial=0.0) <= min(same * size, apart / limits.nearer) and size > 0)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What is known of a program's gradients, at the given point and at others."""
+
+    samples: Sequence[Sample]
+    wrong: Sequence[str]  # the names whose gradients are WRONG
+    limits: ProgramsLimits = PROGRAMS
+
+    @property
+    def model(self) -> Model:
+        """At the given point."""
+        return self.samples[0].model
+
+    def are_made(self, names: Collection[str], made: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether the numbers of these names are those that were made, at every point."""
+        for sample, found in zip(self.samples, made, strict=True):
+            for name in names:
+                if found.get(name) is None:
+                    return False
+                same = np.array_equal(sample.true[name], np.asarray(sample.claimed[name], dtype=float))
+                if sample is not self.samples[0] and same and np.array_equal(found[name], sample.true[name]):
+                    continue
+                if not sample.is_near(name, np.asarray(found[name], dtype=float), self.limits):
+                    return False
+        return True

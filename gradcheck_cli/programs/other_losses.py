@@ -1,0 +1,188 @@
+"""Reads a program and the gradients that it gives. Gives the loss, other than its own, that they are right for.
+
+It has no small number added, its arrays are joined in another shape, or it was differenced. Knows nothing of
+backward passes with mistakes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.common.errors import GradcheckError
+from gradcheck_cli.language import read_model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
+from gradcheck_cli.programs.observations import Observed, Sample
+from gradcheck_cli.tracing.argument_trees import leaves_of, map_arrays
+from gradcheck_cli.tracing.programs import Program
+from gradcheck_cli.tracing.replay import loss_of
+from gradcheck_cli.tracing.trace import trace
+
+__all__ = ["differenced", "joined_otherwise", "without_small_numbers"]
+
+_ADDED = re.compile(r" \+ (\d+\.\d+(?:e-\d+)?|\d+e-\d+)(?![\w.])")
+
+
+def without_small_numbers(seen: Observed, text: str, places: Sequence[str]) -> str | None:
+    """The small number of a loss that the gradients of all wrong names leave out.
+
+    Parameters
+    ----------
+    seen : the gradients at several points
+    text : of the model
+    places : of its lines, those of the program
+
+    Returns
+    -------
+    str or None
+    """
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
+        small = [m[1] for m in _ADDED.finditer(line) if float(m[1]) < seen.limits.small]
+        if not small or line.startswith(("#", "param", "data")):
+            continue
+        other = _ADDED.sub(lambda m: "" if m[1] in small else m[0], line)
+        changed = "\n".join([*lines[:number], other, *lines[number + 1 :]]) + "\n"
+        if _is_right(seen, changed):
+            where = f" ({places[number]})" if places[number] else ""
+            return f"leaves out the {' and '.join(dict.fromkeys(small))} that the loss adds{where}"
+    return None
+
+
+def _is_right(seen: Observed, text: str) -> bool:
+    """Whether another model has the gradients of the wrong names, at every point."""
+    try:
+        model = read_model(text, file="model")
+        made = []
+        for sample in seen.samples:
+            values = {name: sample.model.point()[name] for name in sample.claimed}
+            other = Sample(model.at(values), {name: sample.claimed[name] for name in seen.wrong})
+            made.append(other.true)
+    except GradcheckError:
+        return False
+    return seen.are_made(seen.wrong, made)
+
+
+def joined_otherwise(
+    seen: Observed, program: Program, arguments: Mapping[str, Any], names: Mapping[str, str],
+    notes: Sequence[str],
+) -> str | None:
+    """What a loss joins to too large an array, if the gradients are right for one that does not.
+
+    Parameters
+    ----------
+    seen : the gradients; those at the given point are compared
+    program : the loss
+    arguments : of the loss
+    names : of its arrays, those of the model
+    notes : of the model: which shapes were joined, at which line of the program
+
+    Returns
+    -------
+    str or None
+    """
+    joined = [note for note in notes if _is_outer(note)]
+    if not joined:
+        return None
+    own = {model: name for name, model in names.items()}
+    wanted = [own[name] for name in seen.samples[0].claimed]
+    only = replace(seen, samples=seen.samples[:1])
+    for other in _other_shapes(arguments, wanted):
+        try:
+            found = trace(program, other, wanted)
+        except GradcheckError:
+            continue
+        model = read_model(found.text, file="model")
+        made = Sample(model, {found.names[n]: seen.samples[0].claimed[names[n]] for n in wanted})
+        gradients = {names[n]: made.true[found.names[n]] for n in wanted}
+        if only.are_made(seen.wrong, [gradients]):
+            return f"is right for another loss, and the loss is not what it seems: {joined[0]}"
+    return None
+
+
+def _is_outer(note: str) -> bool:
+    """Whether [n] and [n, 1] were joined to [n, n]."""
+    found = re.search(r"the shapes \[(\d+)(?:, (\d+))?\] and \[(\d+)(?:, (\d+))?\] were joined", note)
+    if not found:
+        return False
+    shapes = {(found[1], found[2]), (found[3], found[4])}
+    return any((n, None) in shapes and {(n, "1"), ("1", n)} & shapes for n in {found[1], found[3]})
+
+
+def _other_shapes(arguments: Mapping[str, Any], wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The arguments with one array of data as a column, or as a vector."""
+    for name, value in arguments.items():
+        for leaf, array in leaves_of(name, value).items():
+            if leaf in wanted or not isinstance(array, np.ndarray):
+                continue
+            for shape in ((-1,),) if array.ndim == 2 and 1 in array.shape else ((-1, 1),) * (array.ndim == 1):
+                yield {**arguments, name: map_arrays(name, value, _reshaped(leaf, shape))}
+
+
+def _reshaped(leaf: str, shape: tuple[int, ...]) -> Callable[[str, Array], Any]:
+    return lambda name, array: array.reshape(shape) if name == leaf else array if array.ndim else float(array)
+
+
+def differenced(
+    seen: Observed, program: Program, arguments: Mapping[str, Any], names: Mapping[str, str], name: str,
+    limits: ProgramsLimits = PROGRAMS,
+) -> str | None:
+    """The step size of the finite difference that a gradient by a parameter is.
+
+    Parameters
+    ----------
+    seen : the gradients; those at the given point are compared
+    program, arguments : the loss, which is called
+    names : of its arrays, those of the model
+    name : of the parameter, in the model
+
+    Returns
+    -------
+    str or None
+    """
+    leaf = next(own for own, model in names.items() if model == name)
+    sample = seen.samples[0]
+    claimed, true = np.ravel(sample.claimed[name]).astype(float), np.ravel(sample.true[name])
+    off = np.abs(claimed - true)
+    size = np.max(np.abs(true), initial=0.0)
+    if claimed.size > limits.most_differenced or not 0 < np.max(off) < 1e-2*size:
+        return None
+    entries = np.argsort(-off)[:4]
+
+    def at(entry: int, step: float) -> float:
+        moved = {key: map_arrays(key, value, _stepped(leaf, entry, step)) for key, value in arguments.items()}
+        return loss_of(program, moved, quiet=True)
+
+    try:
+        value = loss_of(program, arguments, quiet=True)
+        for h in limits.steps:
+            up, down = (np.array([at(int(k), sign * h) for k in entries]) for sign in (1, -1))
+            for made, kind in (((up - down)/(2*h), "central"), ((up - value)/h, "forward")):
+                room = limits.difference_rounding * np.finfo(float).eps * abs(value) / h
+                near = np.abs(made - claimed[entries])
+                if np.all(near <= np.minimum(room, off[entries] / 8)) and np.max(off[entries]) > 0:
+                    return _difference(kind, h, claimed, true, program.name)
+    except GradcheckError:
+        return None
+    return None
+
+
+def _difference(kind: str, h: float, claimed: Array, true: Array, loss: str) -> str:
+    size = np.max(np.abs(true))
+    digits = int(-np.log10(max(float(np.max(np.abs(claimed - true)) / size), 1e-16)))
+    return (f"is a {kind} difference of {loss} with step {h:g}: right to about {digits} digits, "
+            f"and differences of float64 have no more")  # fmt: skip
+
+
+def _stepped(leaf: str, entry: int, step: float) -> Callable[[str, Array], Any]:
+    def move(name: str, array: Array) -> Any:
+        if name == leaf:
+            array.reshape(-1)[entry] += step
+        return array if array.ndim else float(array)
+
+    return move
