@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.common.shown_paths import as_typed
 
 if TYPE_CHECKING:
+    from gradcheck_cli.model.model import Model
     from gradcheck_cli.results.gradient_results import Report
     from gradcheck_cli.tracing.gradient_calls import Gradients
     from gradcheck_cli.tracing.programs import Program
@@ -98,6 +100,9 @@ def check_program(
     """
     from gradcheck_cli.api.gradients import check
     from gradcheck_cli.api.models import load_claims, load_text
+    from gradcheck_cli.programs.explanations import TracedProgram, explain
+    from gradcheck_cli.programs.observations import elsewhere, sample_of
+    from gradcheck_cli.results.gradient_results import Verdict
     from gradcheck_cli.tracing.gradient_calls import gradients_of
     from gradcheck_cli.tracing.points import arguments_at
     from gradcheck_cli.tracing.replay import loss_of
@@ -115,24 +120,36 @@ def check_program(
     found = traced(program, arguments, list(given.values))
     named_loss = loss if isinstance(loss, str) else f"{program.file}:{program.name}"
     model = load_text(found.text, file=named_loss, folder=Path())
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "claims.txt")
-        path.write_text(_claims(given, found.names, Path(folder)), encoding="utf-8")
-        claims = load_claims(path, model)
     if not found.holds_far:
         options = {**options, "points": 1}
-    where = next((file for file, _ in given.places.values()), backward[0].file)
-    report = check(model, claims=claims, claims_file=as_typed(where), **options)
+    where = as_typed(next((file for file, _ in given.places.values()), backward[0].file))
     own = {shown: name for name, shown in found.names.items()}
     told = _Places(found.text.splitlines())
-    return replace(
-        report, notes=(*given.notes, *found.notes, *map(told, report.notes)),
-        claims=tuple(
-            replace(c, diagnosis=c.diagnosis and told(c.diagnosis), note=c.note and told(c.note),
-                    formula=given.ways[own[c.by]])
-            for c in report.claims
-        ),
-    )  # fmt: skip
+
+    def judge(there: Model, gradients: Gradients, **asked: Any) -> Report:
+        """The report on gradients at a point, with lines of the program."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "claims.txt")
+            path.write_text(_claims(gradients, found.names, Path(folder)), encoding="utf-8")
+            claims = load_claims(path, there)
+        report = check(there, claims=claims, claims_file=where, **asked)
+        return replace(
+            report, notes=tuple(told(note) for note in report.notes if note not in model.notes),
+            claims=tuple(
+                replace(c, diagnosis=c.diagnosis and told(c.diagnosis), note=c.note and told(c.note),
+                        formula=gradients.ways[own[c.by]])
+                for c in report.claims
+            ),
+        )  # fmt: skip
+
+    report = judge(model, given, **options)
+    if report.verdict is Verdict.WRONG:
+        call = partial(gradients_of, program, backward, wanted=tuple(given.values), lr=lr)
+        others = elsewhere(program, arguments, model, found, call)
+        samples = [sample_of(model, given, found.names), *(sample for sample, _ in others)]
+        traced_program = TracedProgram(program, arguments, found.text, found.names, samples, found.notes)
+        report = explain(report, traced_program, [judge(s.model, g, points=1) for s, g in others])
+    return replace(report, notes=(*given.notes, *found.notes, *report.notes))
 
 
 def _program(function: str | Function, **options: Any) -> Program:

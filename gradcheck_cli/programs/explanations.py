@@ -1,4 +1,4 @@
-"""Reads the report on a program's gradients, and the program. Gives the report with what is wrong, in its words.
+"""Reads the report on a program's gradients. Gives the report with what is wrong, in the program's words.
 
 A diagnosis is kept only if it holds at other points, too, where the gradient is called again. Knows nothing
 of how a model was traced.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class TracedProgram:
     text: str
     names: Mapping[str, str]  # of the program's arrays, those of the model
     samples: Sequence[Sample]
+    notes: Sequence[str] = ()  # of the trace
     limits: ProgramsLimits = PROGRAMS
 
     @property
@@ -48,14 +49,14 @@ class TracedProgram:
         return [comment if re.fullmatch(r".+\.py:\d+", comment) else "" for comment in comments]
 
 
-def explain(report: Report, traced: TracedProgram, again: Callable[[Sample], Report]) -> Report:
+def explain(report: Report, traced: TracedProgram, others: Sequence[Report]) -> Report:
     """The report, WRONG claims with what makes their numbers at every point.
 
     Parameters
     ----------
     report : of the given point
     traced : the program
-    again : judges the gradients at another point
+    others : of the other points of the samples
 
     Returns
     -------
@@ -67,12 +68,12 @@ def explain(report: Report, traced: TracedProgram, again: Callable[[Sample], Rep
     own = program_names(traced)
     seen = Observed(traced.samples, wrong, traced.limits)
     kept = {c.by: c.diagnosis for c in report.claims if c.diagnosis and c.by in wrong}
-    for sample in traced.samples[1:] if kept else ():
-        elsewhere = {c.by: c for c in again(sample).claims}
+    for other in others:
+        elsewhere = {c.by: c for c in other.claims}
         kept = {by: said for by, said in kept.items() if _is_confirmed(said, elsewhere.get(by))}
     found = _differenced(seen, traced) | {by: _in_words(said, own) for by, said in kept.items()}
     silent = [by for by in wrong if by not in found]
-    found |= _explained(replace(seen, wrong=silent), traced, own, report.notes) if silent else {}
+    found |= _explained(replace(seen, wrong=silent), traced, own) if silent else {}
     return replace(report, claims=tuple(_with(claim, found, wrong) for claim in report.claims))
 
 
@@ -101,12 +102,10 @@ def _differenced(seen: Observed, traced: TracedProgram) -> dict[str, str]:
     return {name: said for name, said in found.items() if said}
 
 
-def _explained(
-    seen: Observed, traced: TracedProgram, own: Mapping[str, str], notes: Sequence[str]
-) -> dict[str, str]:
+def _explained(seen: Observed, traced: TracedProgram, own: Mapping[str, str]) -> dict[str, str]:
     """What is said of names of which nothing was known."""
     for said in (
-        joined_otherwise(seen, traced.program, traced.arguments, traced.names, notes),
+        joined_otherwise(seen, traced.program, traced.arguments, traced.names, traced.notes),
         without_small_numbers(seen, traced.text, traced.places),
     ):
         if said:

@@ -21,11 +21,15 @@ from gradcheck_cli.programs.observations import Observed
 
 __all__ = ["find_mistake"]
 
+_PRODUCTS = ("mul", "div", "pow", "dot", "sqrt", "exp", "log")
+_OPPOSITE = {-1: "multiplies", 1: "divides"}
 Slips = Mapping[tuple[int, int], Slip]
 Mistake = tuple[Slips, str]
 
 
-def find_mistake(seen: Observed, places: Sequence[str], names: Mapping[str, str]) -> tuple[list[str], str] | None:
+def find_mistake(
+    seen: Observed, places: Sequence[str], names: Mapping[str, str]
+) -> tuple[list[str], str] | None:
     """The first mistake that makes the wrong numbers, all or some of them.
 
     Parameters
@@ -43,13 +47,27 @@ def find_mistake(seen: Observed, places: Sequence[str], names: Mapping[str, str]
     if len(model.graph.nodes) > seen.limits.most_nodes:
         return None
     best: tuple[list[str], str] | None = None
+    shifts = _shifts(seen)
     for slips, text in islice(_mistakes(model, places, names), seen.limits.most_tried):
-        explained = _explained(seen, slips)
+        explained = _explained(seen, {**shifts, **slips})
         if explained and (best is None or len(explained) > len(best[0])):
             best = explained, text
         if best and len(best[0]) == len(seen.wrong):
             break
     return best
+
+
+def _shifts(seen: Observed) -> Slips:
+    """Uses of largest entries that bring nothing, as in s - max(s) of a softmax: few differentiate them."""
+    nodes, sample = seen.model.graph.nodes, seen.samples[0]
+    largest = {n.index for n in nodes if len(n.arguments) == 1 and n.primitive.function == "max"}
+    slips: Slips = {(n.index, k): _nothing for n in nodes for k, a in enumerate(n.arguments) if a in largest}
+    if not slips:
+        return {}
+    found = sample.gradient(sample.claimed, slips)
+    apart = max(float(np.max(np.abs(found[n] - t), initial=0.0)) for n, t in sample.true.items())
+    size = max(float(np.max(np.abs(t), initial=0.0)) for t in sample.true.values())
+    return slips if apart <= seen.limits.same * size else {}
 
 
 def _explained(seen: Observed, slips: Slips) -> list[str]:
@@ -95,16 +113,20 @@ class _About:
 
     def overwritten(self) -> Iterator[Mistake]:
         """What is chosen twice of a parameter, and its adjoint written, not added."""
-        from gradcheck_cli.verdicts.diagnosis.backward_pass_mistakes import overwrite
+        from gradcheck_cli.verdicts.diagnosis.overwritten_entries import overwrite
 
         for node in self._parameters():
-            users = [n for n in self.nodes if node.index in n.arguments and n.operation in ("take", "take_pairs")]
+            users = [n for n, k in self.edges(node.index) if not k and n.operation in ("take", "take_pairs")]
             if users:
-                text = f"keeps the last of the entries of {self.names_of(node)} that are chosen twice, where all add up"
-                yield {(n.index, 0): partial(overwrite, n) for n in users}, f"{text} ({self.place(users[0])})"
+                named = self.names_of(node)
+                text = f"keeps the last of what is chosen twice of {named}, where all of it adds up"
+                slips = {(n.index, 0): partial(overwrite, n) for n in users}
+                yield slips, f"{text} ({self.place(users[0])})"
 
     def names_of(self, node: Node) -> str:
         """The program's name of an input or step."""
+        while node.operation in ("expand", "identity") and node.index not in self.step_of:
+            node = self.model.graph.nodes[node.arguments[0]]
         named = next((name for name, index in self.model.graph.names.items() if index == node.index), "")
         return self.names.get(named, named)
 
@@ -130,12 +152,12 @@ class _About:
 
     def held(self) -> Iterator[Mistake]:
         """A variable, or two, that the gradient takes for constant."""
-        cuts: dict[str, tuple[Slips, str]] = {}
+        cuts: dict[str, tuple[dict[tuple[int, int], Slip], str]] = {}
         for index, name in self.step_of.items():
             node = self.model.graph.nodes[index]
             variable = self.names.get(name, "")
             if self.live[index] and variable and name != self.model.loss:
-                slips = {(n.index, k): _nothing for n, k in self.edges(index)}
+                slips: dict[tuple[int, int], Slip] = {(n.index, k): _nothing for n, k in self.edges(index)}
                 cuts[name] = slips, f"{variable} ({self.place(node)})"
                 for step, kept in self._by_user(slips).items():
                     if len(kept) < len(slips):
@@ -145,6 +167,16 @@ class _About:
         for (one, said), (other, also) in combinations(cuts.values(), 2):
             yield {**one, **other}, f"takes {said} and {also} for constant"
         yield from self._inner()
+        yield from self._diagonals()
+
+    def _diagonals(self) -> Iterator[Mistake]:
+        """Of e/sum(e) the derivative of each entry by its own argument alone."""
+        for node in self.nodes:
+            if node.operation == "div" and all(self.live[a] for a in node.arguments):
+                named = self.names.get(self.step_of.get(node.index, ""), "")
+                text = f"takes {named}*(1 - {named}), " if named else "takes "
+                slips: Slips = {(node.index, 0): _own_share, (node.index, 1): _nothing}
+                yield slips, f"{text}the diagonal, for the whole derivative ({self.place(node)})"
 
     def _by_user(self, slips: Slips) -> dict[str, Slips]:
         """The uses of a value by the line that uses it."""
@@ -165,21 +197,30 @@ class _About:
     def factors(self) -> Iterator[Mistake]:
         """A factor that a rule forgets, or takes twice: one of the values that it computes with."""
         for node in reversed(self.nodes):
-            if node.operation not in ("mul", "div", "pow", "dot", "sqrt", "exp", "log"):
+            if node.operation not in _PRODUCTS:
                 continue
             for place, argument in enumerate(node.arguments):
                 if not self.live[argument] or not (where := self.place(node)):
                     continue
                 for k, other in enumerate(node.arguments):
-                    said = self.names_of(self.model.graph.nodes[other]) or "the same value"
-                    yield {(node.index, place): partial(_times, k, 1)}, (
-                        f"is multiplied by {said} once too often, or divided once too seldom ({where})")
-                    yield {(node.index, place): partial(_times, k, -1)}, (
-                        f"is divided by {said} once too often, or multiplied once too seldom ({where})")
+                    named = self.names_of(self.model.graph.nodes[other])
+                    yield from self._factor(node, place, k, named, where)
+
+    def _factor(self, node: Node, place: int, k: int, named: str, where: str) -> Iterator[Mistake]:
+        kind = {"div": ("numerator", "denominator"), "pow": ("base", "exponent")}.get(node.operation)
+        own = "the factor itself" if k == place else "the other factor"
+        said = named or (f"the {kind[k]}" if kind else own)
+        for power, words in ((-1, "divides once too often by"), (1, "multiplies once too often by")):
+            slip = {(node.index, place): partial(_times, k, power)}
+            yield slip, f"{words} {said}, or {_OPPOSITE[power]} once too seldom ({where})"
 
 
 def _nothing(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
     return np.asarray(0.0 * rule(adjoint, value, arguments))
+
+
+def _own_share(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    return rule(adjoint * (1 - value), value, arguments)
 
 
 def _times(

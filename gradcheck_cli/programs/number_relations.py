@@ -4,20 +4,21 @@ order of what is flat, by another parameter's. Knows nothing of the steps betwee
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import permutations
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import islice, permutations
 
 import numpy as np
 
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.programs import PROGRAMS
 from gradcheck_cli.programs.observations import Observed, Sample
+from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONSTANTS
 
 __all__ = ["relate"]
 
-_FACTORS = ((-1.0, "has the wrong sign"), (2.0, "is 2 times the true value"), (0.5, "is half the true value"),
-            (-2.0, "is -2 times the true value"), (4.0, "is 4 times the true value"))  # fmt: skip
+Make = Callable[[Sample], Array]
 
 
 def relate(seen: Observed, name: str) -> str | None:
@@ -38,20 +39,42 @@ def relate(seen: Observed, name: str) -> str | None:
     return None
 
 
-def _relations(seen: Observed, name: str) -> Iterator[tuple[Callable[[Sample], Any], str]]:
-    for factor, text in (*_FACTORS, *_lengths(seen.model)):
-        yield (lambda s, f=factor: f * s.true[name]), text
+def _relations(seen: Observed, name: str) -> Iterator[tuple[Make, str]]:
+    for factor, text in _factors(seen.model):
+        yield partial(_times, name, factor), text
     true = seen.samples[0].true[name]
     if true.ndim == 2 and true.shape[0] == true.shape[1]:
-        yield (lambda s: s.true[name].T), "is transposed"
+        yield partial(_transposed, name), "is transposed"
     for axis in range(true.ndim):
         if true.shape[axis] > 1:
-            yield (lambda s, k=axis: np.flip(s.true[name], k)), f"is in reverse along axis {axis}"
-    for other in seen.samples[0].true:
-        if other != name and seen.samples[0].true[other].size == true.size:
-            said = f"is d loss/d {other}: are the two exchanged?"
-            yield (lambda s, o=other: s.true[o].reshape(true.shape)), said
+            yield partial(_reversed, name, axis), f"is in reverse along axis {axis}"
+    for other, value in seen.samples[0].true.items():
+        if other != name and value.size == true.size:
+            yield partial(_of_other, other, true.shape), f"is d loss/d {other}"
     yield from _of_flat(seen.model, name, true)
+
+
+def _times(name: str, factor: float, sample: Sample) -> Array:
+    return factor * sample.true[name]
+
+
+def _transposed(name: str, sample: Sample) -> Array:
+    return sample.true[name].T
+
+
+def _reversed(name: str, axis: int, sample: Sample) -> Array:
+    return np.flip(sample.true[name], axis)
+
+
+def _of_other(other: str, shape: tuple[int, ...], sample: Sample) -> Array:
+    return sample.true[other].reshape(shape)
+
+
+def _factors(model: Model) -> Iterator[tuple[float, str]]:
+    yield -1.0, "has the wrong sign"
+    for factor, text in CONSTANTS:
+        yield factor, f"is {text} times the true value"
+    yield from _lengths(model)
 
 
 def _lengths(model: Model) -> Iterator[tuple[float, str]]:
@@ -73,7 +96,7 @@ def _lengths(model: Model) -> Iterator[tuple[float, str]]:
 # --- flat vectors -------------------------------------------------------------------------------
 
 
-def _of_flat(model: Model, name: str, true: Array) -> Iterator[tuple[Callable[[Sample], Any], str]]:
+def _of_flat(model: Model, name: str, true: Array) -> Iterator[tuple[Make, str]]:
     """The blocks of a flat vector in another order, or their entries, or one of them by a factor."""
     blocks = _blocks(model, name, true)
     if not blocks or true.ndim != 1:
@@ -82,19 +105,17 @@ def _of_flat(model: Model, name: str, true: Array) -> Iterator[tuple[Callable[[S
     for chosen in (shaped, *([block] for block in shaped if len(shaped) > 1)):
         if chosen:
             where = " and ".join(_spell(name, block) for block in chosen)
-            yield (lambda s, c=chosen: _by_columns(s.true[name], c)), (
-                f"has {where} in column order (Fortran), where the loss reads it by rows")
+            said = f"has {where} in column order (Fortran), where the loss reads it by rows"
+            yield partial(_by_columns, name, chosen), said
     parts = _whole(blocks, len(true))
-    if 2 <= len(parts) <= 5:
-        for order in permutations(range(len(parts))):
-            if list(order) != sorted(order):
-                names = ", ".join(_spell(name, parts[k]) for k in order)
-                yield (lambda s, o=order: np.concatenate([s.true[name][slice(*parts[k][:2])] for k in o])), (
-                    f"has its blocks in another order: {names}")
+    if 2 <= len(parts) <= PROGRAMS.most_blocks:
+        for order in islice(permutations(parts), 1, None):
+            names = ", ".join(_spell(name, part) for part in order)
+            yield partial(_in_order, name, order), f"has its blocks in another order: {names}"
     for block in parts:
-        for factor, text in (*_FACTORS, *_lengths(model)):
-            yield (lambda s, b=block, f=factor: _scaled(s.true[name], b, f)), (
-                f"is right but for {_spell(name, block)}, which {text}")
+        for factor, text in _factors(model):
+            said = f"is right but for {_spell(name, block)}, which {text}"
+            yield partial(_scaled, name, block, factor), said
 
 
 Block = tuple[int, int, tuple[int, ...]]
@@ -125,15 +146,19 @@ def _whole(blocks: list[Block], length: int) -> list[Block]:
     return blocks if whole else []
 
 
-def _by_columns(vector: Array, blocks: list[Block]) -> Array:
-    found = vector.copy()
+def _by_columns(name: str, blocks: Sequence[Block], sample: Sample) -> Array:
+    found = sample.true[name].copy()
     for start, stop, shape in blocks:
-        found[start:stop] = vector[start:stop].reshape(shape).ravel(order="F")
+        found[start:stop] = found[start:stop].reshape(shape).ravel(order="F")
     return found
 
 
-def _scaled(vector: Array, block: Block, factor: float) -> Array:
-    found = vector.copy()
+def _in_order(name: str, blocks: Sequence[Block], sample: Sample) -> Array:
+    return np.concatenate([sample.true[name][start:stop] for start, stop, _ in blocks])
+
+
+def _scaled(name: str, block: Block, factor: float, sample: Sample) -> Array:
+    found = sample.true[name].copy()
     found[block[0] : block[1]] *= factor
     return found
 

@@ -5,21 +5,27 @@ Knows nothing of mistakes.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.derivatives import backprop
 from gradcheck_cli.derivatives.backprop.reverse_mode import Slip
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
+from gradcheck_cli.tracing.argument_trees import named_arrays
+from gradcheck_cli.tracing.gradient_calls import Gradients
+from gradcheck_cli.tracing.programs import Program
+from gradcheck_cli.tracing.replay import loss_of, moved_arguments
+from gradcheck_cli.tracing.trace import Trace
 
-__all__ = ["Observed", "Sample", "Values"]
+__all__ = ["Observed", "Sample", "Values", "elsewhere", "sample_of"]
 
 Values = dict[str, Array]
 
@@ -45,12 +51,33 @@ class Sample:
     def gradient(
         self, names: Collection[str], slips: Mapping[tuple[int, int], Slip] | None = None
     ) -> Values:
-        """Those of the model by backprop, with mistakes on the way."""
+        """Those of the model by backprop, with mistakes on the way.
+
+        Parameters
+        ----------
+        names : of parameters
+        slips : by node and place of the argument
+
+        Returns
+        -------
+        dict of float64 arrays of the shapes of the parameters
+        """
         found = backprop.derivative(self.model, self.tape, self.model.loss, names, slips)
         return {name: np.asarray(value, dtype=float) for name, value in found.items()}
 
     def is_near(self, name: str, made: Array, limits: ProgramsLimits) -> bool:
-        """Whether numbers are those that the program gives, to rounding."""
+        """Whether numbers are those that the program gives, to rounding.
+
+        Parameters
+        ----------
+        name : of a parameter
+        made : (*shape) float64, or an array of as many entries
+        limits : how near is the same
+
+        Returns
+        -------
+        bool
+        """
         claimed = np.asarray(self.claimed[name], dtype=float)
         if claimed.size != np.size(made):
             return False
@@ -89,3 +116,55 @@ class Observed:
                 if not sample.is_near(name, np.asarray(found[name], dtype=float), self.limits):
                     return False
         return True
+
+
+def sample_of(model: Model, gradients: Gradients, names: Mapping[str, str]) -> Sample:
+    """A point and its gradients, by the model's names.
+
+    Parameters
+    ----------
+    model : at that point
+    gradients : by the program's names
+    names : of the program's arrays, those of the model
+    """
+    claimed = {names[name]: np.asarray(value) for name, value in gradients.values.items()}
+    narrow = (name for name, value in claimed.items() if value.dtype in (np.float32, np.float16))
+    return Sample(model, claimed, frozenset(narrow))
+
+
+def elsewhere(
+    program: Program, arguments: Mapping[str, Any], model: Model, trace: Trace,
+    call: Callable[..., Gradients], limits: ProgramsLimits = PROGRAMS,
+) -> list[tuple[Sample, Gradients]]:
+    """Points at which the program has a value that is the model's, and its gradients there.
+
+    Parameters
+    ----------
+    program : the loss
+    arguments : the given point
+    model : at the given point
+    trace : the names of its parameters, and whether it holds far away
+    call : gives the gradients for arguments and the value of the loss
+    limits : how far the points are
+
+    Returns
+    -------
+    list of Sample and Gradients
+    """
+    found = []
+    for distance in limits.distances if trace.holds_far else limits.near_distances:
+        there = moved_arguments(arguments, trace.names, distance)
+        values: dict[str, Array] = {}
+        for name, value in there.items():
+            values |= named_arrays(name, value)
+        other = model.at({trace.names[k]: v for k, v in values.items() if k in trace.names})
+        try:
+            loss = loss_of(program, there, quiet=True)
+            if not abs(forward_pass(other).loss - loss) <= limits.same_loss * max(abs(loss), 1.0):
+                continue
+            gradients = call(arguments=there, value=loss)
+        except GradcheckError:
+            continue
+        if gradients.values.keys() == trace.names.keys():
+            found.append((sample_of(other, gradients, trace.names), gradients))
+    return found

@@ -1,4 +1,4 @@
-"""Reads a program and the gradients that it gives. Gives the loss, other than its own, that they are right for.
+"""Reads a program and the gradients that it gives. Gives the other loss that they are right for.
 
 It has no small number added, its arrays are joined in another shape, or it was differenced. Knows nothing of
 backward passes with mistakes.
@@ -46,7 +46,9 @@ def without_small_numbers(seen: Observed, text: str, places: Sequence[str]) -> s
         small = [m[1] for m in _ADDED.finditer(line) if float(m[1]) < seen.limits.small]
         if not small or line.startswith(("#", "param", "data")):
             continue
-        other = _ADDED.sub(lambda m: "" if m[1] in small else m[0], line)
+        other = line
+        for each in small:
+            other = other.replace(f" + {each}", "")
         changed = "\n".join([*lines[:number], other, *lines[number + 1 :]]) + "\n"
         if _is_right(seen, changed):
             where = f" ({places[number]})" if places[number] else ""
@@ -110,8 +112,9 @@ def _is_outer(note: str) -> bool:
     found = re.search(r"the shapes \[(\d+)(?:, (\d+))?\] and \[(\d+)(?:, (\d+))?\] were joined", note)
     if not found:
         return False
-    shapes = {(found[1], found[2]), (found[3], found[4])}
-    return any((n, None) in shapes and {(n, "1"), ("1", n)} & shapes for n in {found[1], found[3]})
+    rows, columns, other_rows, other_columns = found.groups()
+    shapes = {(rows, columns), (other_rows, other_columns)}
+    return any((n, None) in shapes and {(n, "1"), ("1", n)} & shapes for n in (rows, other_rows))
 
 
 def _other_shapes(arguments: Mapping[str, Any], wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -150,9 +153,9 @@ def differenced(
     claimed, true = np.ravel(sample.claimed[name]).astype(float), np.ravel(sample.true[name])
     off = np.abs(claimed - true)
     size = np.max(np.abs(true), initial=0.0)
-    if claimed.size > limits.most_differenced or not 0 < np.max(off) < 1e-2*size:
+    if claimed.size > limits.most_differenced or not 0 < np.max(off) < limits.difference_error * size:
         return None
-    entries = np.argsort(-off)[:4]
+    entries = np.argsort(-off)[: limits.examined]
 
     def at(entry: int, step: float) -> float:
         moved = {key: map_arrays(key, value, _stepped(leaf, entry, step)) for key, value in arguments.items()}
@@ -163,9 +166,9 @@ def differenced(
         for h in limits.steps:
             up, down = (np.array([at(int(k), sign * h) for k in entries]) for sign in (1, -1))
             for made, kind in (((up - down)/(2*h), "central"), ((up - value)/h, "forward")):
-                room = limits.difference_rounding * np.finfo(float).eps * abs(value) / h
-                near = np.abs(made - claimed[entries])
-                if np.all(near <= np.minimum(room, off[entries] / 8)) and np.max(off[entries]) > 0:
+                tolerance = limits.difference_rounding * np.finfo(float).eps * abs(value) / h
+                tolerance = np.minimum(tolerance, off[entries] / limits.nearer_difference)
+                if np.all(np.abs(made - claimed[entries]) <= tolerance):
                     return _difference(kind, h, claimed, true, program.name)
     except GradcheckError:
         return None
@@ -174,7 +177,7 @@ def differenced(
 
 def _difference(kind: str, h: float, claimed: Array, true: Array, loss: str) -> str:
     size = np.max(np.abs(true))
-    digits = int(-np.log10(max(float(np.max(np.abs(claimed - true)) / size), 1e-16)))
+    digits = int(-np.log10(max(float(np.max(np.abs(claimed - true)) / size), np.finfo(float).eps)))
     return (f"is a {kind} difference of {loss} with step {h:g}: right to about {digits} digits, "
             f"and differences of float64 have no more")  # fmt: skip
 

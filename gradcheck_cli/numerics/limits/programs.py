@@ -8,11 +8,15 @@ __all__ = ["PROGRAMS", "ProgramsLimits"]
 class ProgramsLimits(NamedTuple):
     """Tolerances and work limits of programs."""
 
-    # relative, or absolute near 0 | how far parameters are moved, for points where a gradient is called again;
-    # the nearer one where the program takes another way farther off | set by hand, not measured
+    # relative, or absolute near 0 | how far parameters are moved, to where a gradient is called again | set
+    # by hand, not measured
     distances: tuple[float, ...] = (0.03, -0.2)
-    # relative, of the largest entry of an array | so near is what a mistake would give | set by hand: rounding
-    # of some thousand operations; two other explanations of one array are seldom so near
+    # the same | where the program takes another way farther away
+    near_distances: tuple[float, ...] = (1e-4, -3e-4)
+    # relative | how far the model's loss may be from the program's there | as for traces
+    same_loss: float = 1e-9
+    # relative, of the largest entry of an array | so near is what a mistake would give | set by hand:
+    # rounding of some thousand operations; two explanations of one array are seldom so near
     same: float = 1e-9
     # the same | of arrays in float32
     same_float32: float = 2e-5
@@ -20,8 +24,7 @@ class ProgramsLimits(NamedTuple):
     nearer: float = 100.0
     # backward passes | with a mistake, tried for one program | set by hand: some seconds
     most_tried: int = 3000
-    # nodes | of a graph in which mistakes are looked for: as many backward passes, each over all of it | set by
-    # hand
+    # nodes | of a graph in which mistakes are looked for: as many passes, each over all | set by hand
     most_nodes: int = 2000
     # blocks | of a flat vector, that may be exchanged: 120 orders | set by hand
     most_blocks: int = 5
@@ -32,6 +35,13 @@ class ProgramsLimits(NamedTuple):
     steps: tuple[float, ...] = (1e-5, 1e-6, 1e-4, 1e-7, 1e-3, 1e-8, 1e-2, 1e-9)
     # entries | of all parameters, that are differenced again to see whether a program did so | set by hand
     most_differenced: int = 400
+    # entries | with the largest errors, that are differenced | set by hand
+    examined: int = 4
+    # relative | a worse gradient is no finite difference | set by hand
+    difference_error: float = 1e-2
+    # ratio | a difference is nearer to the numbers by so much than the truth is | set by hand: the same
+    # rounding, of the same function, gives the same bits
+    nearer_difference: float = 8.0
     # roundings of the loss over the step size | by which two programs that difference it may differ | set by
     # hand: a sum of some terms in another order
     difference_rounding: float = 64.0

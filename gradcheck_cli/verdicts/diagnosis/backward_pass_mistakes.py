@@ -29,8 +29,9 @@ from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONFUSED, of_argument
+from gradcheck_cli.verdicts.diagnosis.overwritten_entries import overwrite
 
-__all__ = ["find_mistake", "find_mistake_in_formula", "find_mistake_in_some", "overwrite"]
+__all__ = ["find_mistake", "find_mistake_in_formula", "find_mistake_in_some"]
 
 _PLAIN = ("add", "sub", "neg", "expand", "index", "concat", "transpose", "identity")
 
@@ -343,22 +344,6 @@ def _to_all(node: Node, rule: Rule, adjoint: Array, value: Array, arguments: Seq
     count = math.prod(layout.kernel)
     full = np.broadcast_to(spread, (*spread.shape[:-1], count))
     return np.asarray(FLOAT64.from_windows(full, layout))
-
-
-def overwrite(
-    node: Node, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
-) -> Array:
-    """What a program does that writes to chosen places and does not add: x_grad[y] = g."""
-    array, *chosen = arguments
-    places = np.arange(math.prod(array.shape[2:]), dtype=float).reshape(1, 1, *array.shape[2:])
-    found = node.primitive.forward(FLOAT64, places, *chosen, **node.options)
-    apart = adjoint.shape[1] if array.shape[1] > 1 else 1  # rows that share an array overwrite one another
-    flat = np.broadcast_to(found, (1, adjoint.shape[1], *found.shape[2:])).reshape(apart, -1)
-    kept = np.zeros_like(flat)
-    for row, numbers in enumerate(flat):
-        _, last = np.unique(numbers[::-1], return_index=True)
-        kept[row, len(numbers) - 1 - last] = 1
-    return rule(adjoint * kept.reshape((1, *adjoint.shape[1:])), value, arguments)
 
 
 def _diagonal(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:

@@ -1,0 +1,68 @@
+"""Mistakes that people make in gradients of NumPy programs: each named at once, in the program's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gradcheck_cli import api
+from gradcheck_cli.cli.main import main
+from gradcheck_cli.results.gradient_results import Report, Verdict
+
+PROGRAMS = Path(__file__).parents[1] / "programs"
+
+
+def report(file: str, loss: str, grad: str, at: str, *wrt: str) -> Report:
+    named = (f"{PROGRAMS / file}:{name}" for name in (loss, grad, at))
+    loss, grad, at = named
+    return api.check_program(loss, grad=grad, at=at, parameters=wrt, points=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "wrt", "wrong", "said"), [
+    ("mlp.py", (), {"W1", "b1"}, "has 1 - z^2 in place of the derivative of tanh (mlp.py:14)"),
+    ("single.py", (), {"W"}, "takes half the second term of the sum (single.py:17)"),
+    ("camera.py", ("t",), {"t"},
+     "multiplies once too often by depth, or divides once too seldom (camera.py:24)"),
+    ("catmull_rom.py", (), {"P"},
+     "keeps the last of what is chosen twice of P, where all of it adds up (catmull_rom.py:17)"),
+])  # fmt: skip
+def test_one_command_finds_a_planted_mistake(
+    file: str, wrt: tuple[str, ...], wrong: set[str], said: str
+) -> None:
+    found = report(file, "loss", "grad", "point", *wrt)
+    claims = [claim for claim in found.claims if claim.verdict is Verdict.WRONG]
+    assert {claim.by for claim in claims} == wrong
+    assert {claim.diagnosis for claim in claims} == {said}
+    assert report(file, "loss", "repaired", "point", *wrt).verdict is Verdict.OK
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("loss", "grad", "at", "said"), [
+    ("square", "square_wrong_sign", "square_at", "has the wrong sign"),
+    ("ridge", "ridge_by_differences", "ridge_at", "is a central difference of ridge with step 1e-05"),
+    ("joined", "joined_grad", "joined_at", "is right for another loss, and the loss is not what it seems"),
+    ("product", "product_transposed", "product_at", "is transposed"),
+    ("product", "product_exchanged", "product_at", "is d loss/d B"),
+    ("entropy", "entropy_grad", "entropy_at", "leaves out the 0.001 that the loss adds (slips.py:"),
+    ("relu", "relu_grad", "weights_at", "leaves out the derivative of max (slips.py:"),
+    ("flat", "flat_in_columns", "flat_at", "has theta[0:12] in column order (Fortran)"),
+    ("flat", "flat_swapped", "flat_at", "has its blocks in another order: theta[12:15], theta[0:12]"),
+    ("flat", "flat_by_a_factor", "flat_at", "is right but for theta[12:15], which is 1/2 times the true"),
+    ("recurrent", "recurrent_not_carried", "recurrent_at",
+     "leaves out what h passes on from turn to turn of the loop (slips.py:"),
+    ("softmax", "softmax_diagonal", "weights_at", "takes p*(1 - p), the diagonal, for the whole"),
+    ("batch_norm", "batch_norm_held", "weights_at", "takes mean (slips.py:"),
+])  # fmt: skip
+def test_a_mistake_has_a_name(loss: str, grad: str, at: str, said: str) -> None:
+    claims = [c for c in report("slips.py", loss, grad, at).claims if c.verdict is Verdict.WRONG]
+    assert claims
+    assert str(claims[0].diagnosis).startswith(said), claims
+
+
+def test_the_sign_of_one_number_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    file = PROGRAMS / "slips.py"
+    words = ["code", f"{file}:square", "--grad", f"{file}:square_wrong_sign", "--at", f"{file}:square_at"]
+    assert main(words) == 1
+    assert "has the wrong sign" in capsys.readouterr().out
