@@ -167,16 +167,6 @@ class _About:
         for (one, said), (other, also) in combinations(cuts.values(), 2):
             yield {**one, **other}, f"takes {said} and {also} for constant"
         yield from self._inner()
-        yield from self._diagonals()
-
-    def _diagonals(self) -> Iterator[Mistake]:
-        """Of e/sum(e) the derivative of each entry by its own argument alone."""
-        for node in self.nodes:
-            if node.operation == "div" and all(self.live[a] for a in node.arguments):
-                named = self.names.get(self.step_of.get(node.index, ""), "")
-                text = f"takes {named}*(1 - {named}), " if named else "takes "
-                slips: Slips = {(node.index, 0): _own_share, (node.index, 1): _nothing}
-                yield slips, f"{text}the diagonal, for the whole derivative ({self.place(node)})"
 
     def _by_user(self, slips: Slips) -> dict[str, Slips]:
         """The uses of a value by the line that uses it."""
@@ -217,10 +207,6 @@ class _About:
 
 def _nothing(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
     return np.asarray(0.0 * rule(adjoint, value, arguments))
-
-
-def _own_share(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    return rule(adjoint * (1 - value), value, arguments)
 
 
 def _times(

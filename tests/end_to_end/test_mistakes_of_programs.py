@@ -52,7 +52,7 @@ def test_one_command_finds_a_planted_mistake(
     ("flat", "flat_by_a_factor", "flat_at", "is right but for theta[12:15], which is 1/2 times the true"),
     ("recurrent", "recurrent_not_carried", "recurrent_at",
      "leaves out what h passes on from turn to turn of the loop (slips.py:"),
-    ("softmax", "softmax_diagonal", "weights_at", "takes p*(1 - p), the diagonal, for the whole"),
+    ("softmax", "softmax_diagonal", "weights_at", "takes only the diagonal p*(1 - p)"),
     ("batch_norm", "batch_norm_held", "weights_at", "takes mean (slips.py:"),
 ])  # fmt: skip
 def test_a_mistake_has_a_name(loss: str, grad: str, at: str, said: str) -> None:
