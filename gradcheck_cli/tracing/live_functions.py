@@ -10,12 +10,12 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import MethodType, ModuleType
+from types import MethodType
 from typing import Any
 
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.common.shown_paths import as_typed
-from gradcheck_cli.tracing.programs import Program, modules_under
+from gradcheck_cli.tracing.programs import Program
 
 __all__ = ["program_of"]
 
@@ -54,9 +54,5 @@ def program_of(function: Callable[..., Any], beside: Program | None = None) -> P
     if beside is not None and instance is not beside.instance:
         instance = None
     called = function if instance is None else plain
-    return Program(as_typed(code.co_filename), name, called, _modules(module), instance=instance)
-
-
-def _modules(module: ModuleType) -> tuple[ModuleType, ...]:
     folder = Path(str(module.__file__)).resolve().parent
-    return (module, *(other for other in modules_under(folder) if other is not module))
+    return Program(as_typed(code.co_filename), name, called, module, instance, folder)

@@ -19,7 +19,7 @@ import numpy as np
 from gradcheck_cli.tracing.built_operations import BUILT
 from gradcheck_cli.tracing.new_nodes import join
 from gradcheck_cli.tracing.numpy_operations import ENTRY_BY_ENTRY, apply
-from gradcheck_cli.tracing.programs import NAMED_BUILTINS
+from gradcheck_cli.tracing.program_modules import NAMED_BUILTINS
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, plain
 from gradcheck_cli.tracing.recording import Recording
 
@@ -27,7 +27,7 @@ __all__ = ["exchanged_names"]
 
 _FILLED = ("zeros", "ones", "empty", "full", "eye", "identity", "linspace", "arange")
 _LIKE = ("zeros_like", "ones_like", "empty_like", "full_like")
-_CONVERTED = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfarray", "float64", "copy")
+_CONVERTED = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfarray", "copy")
 _OF_ARRAY = ("sum", "mean", "max", "min", "prod", "dot", "transpose")
 _OF_LISTS = (*_OF_ARRAY, "concatenate", "stack", "hstack", "vstack")
 _SCIPY = ("logsumexp", "softmax", "log_softmax")
@@ -103,6 +103,7 @@ def _functions(recording: Recording) -> Mapping[Any, Any]:
     for name in _CONVERTED:
         if hasattr(np, name):
             found[getattr(np, name)] = _converted(recording, getattr(np, name))
+    found[np.float64] = _float64(recording)
     for name in _OF_LISTS:
         found[getattr(np, name)] = _of_lists(recording, name, getattr(np, name))
     for name in ENTRY_BY_ENTRY:
@@ -142,6 +143,26 @@ def _converted(recording: Recording, function: Callable[..., Any]) -> Callable[.
         return fixed(found, recording)
 
     return make
+
+
+def _float64(recording: Recording) -> type:
+    """np.float64, a type as it is; called, it records."""
+    make = _converted(recording, np.float64)
+
+    class AsType(type):
+        def __call__(cls, *args: Any) -> Any:
+            return make(*args) if args else np.float64()
+
+        def __instancecheck__(cls, held: Any) -> bool:
+            return isinstance(held, np.float64)
+
+        def __eq__(cls, other: Any) -> bool:
+            return other is cls or other is np.float64
+
+        def __hash__(cls) -> int:
+            return hash(np.float64)
+
+    return AsType("float64", (np.float64,), {})
 
 
 def _holds(values: Any) -> bool:

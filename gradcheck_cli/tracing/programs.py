@@ -5,11 +5,8 @@ Whatever a program does as it is imported, it does. Knows nothing of arrays that
 
 from __future__ import annotations
 
-import ast
-import builtins
 import inspect
 import re
-import sys
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,11 +15,10 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from gradcheck_cli.common.errors import GradcheckError, OptionError
+from gradcheck_cli.tracing.program_modules import folder_of, import_file, modules_under
 from gradcheck_cli.tracing.recording import line_of
 
-__all__ = ["NAMED_BUILTINS", "Program", "ProgramError", "load_program", "modules_under"]
-
-NAMED_BUILTINS = ("float", "max", "min")
+__all__ = ["Program", "ProgramError", "load_program"]
 
 
 class ProgramError(GradcheckError):
@@ -31,13 +27,21 @@ class ProgramError(GradcheckError):
 
 @dataclass(frozen=True)
 class Program:
-    """A function of a file, and the modules in its folder, and in folders there, that the file imports."""
+    """A function of a file."""
 
     file: str
     name: str
     function: Callable[..., Any]
-    modules: tuple[ModuleType, ...]
+    module: ModuleType | None = None
     instance: Any = None  # of a method: the object, its first argument
+    folder: Path = Path()
+
+    @property
+    def modules(self) -> tuple[ModuleType, ...]:
+        """The module, and those in its folder or package, and in folders there, that were imported by now."""
+        if self.module is None:
+            return ()
+        return self.module, *(m for m in modules_under(self.folder) if m is not self.module)
 
     @property
     def files(self) -> frozenset[str]:
@@ -55,7 +59,7 @@ class Program:
     @property
     def names_of_file(self) -> Mapping[str, Any]:
         """The globals of its file, by name."""
-        return vars(self.modules[0]) if self.modules else {}
+        return vars(self.module) if self.module else {}
 
     @property
     def first(self) -> str:
@@ -123,8 +127,7 @@ def load_program(named: str, *, beside: Program | None = None, setup: str | None
         known = [key for key, held in vars(module).items() if callable(held) and not key.startswith("_")]
         own = [key for key in known if getattr(vars(module)[key], "__module__", "") == module.__name__]
         raise OptionError(f"{file} has no function {name}", help=f"it has {', '.join(own) or 'none'}")
-    folder = path.resolve().parent
-    program = Program(str(path), name, function, (module, *modules_under(folder)))
+    program = Program(str(path), name, function, module, folder=folder_of(path))
     if isinstance(function, MethodType) and not isinstance(owner, type):
         return replace(program, function=function.__func__, instance=function.__self__)
     static = inspect.getattr_static(owner, name.split(".")[-1], None)
@@ -143,7 +146,6 @@ def _module_of(path: Path, beside: Program | None) -> ModuleType | None:
 
 def _built(program: Program, owner: type, setup: str | None) -> Any:
     """The object of a method."""
-    module = program.modules[0]
     if setup is None and (needed := _needed(owner)):
         help_text = f'--setup "{owner.__name__}({", ".join(needed)})" builds it, with values for these'
         message = f"{program.name} needs an object of {owner.__name__}"
@@ -155,7 +157,7 @@ def _built(program: Program, owner: type, setup: str | None) -> Any:
     else:
         expression = setup or f"{owner.__name__}()"
         try:
-            found = eval(expression, vars(module)) if setup else owner()
+            found = eval(expression, dict(program.names_of_file)) if setup else owner()
         except (Exception, SystemExit) as error:
             raise failure(error, program.files, f"{expression} raised") from None
     if not isinstance(found, owner):
@@ -174,48 +176,11 @@ def _needed(owner: type) -> list[str]:
     return [p.name for p in known if p.default is p.empty and p.kind not in many]
 
 
-class _NamedBuiltins(ast.NodeTransformer):
-    """Lets a call of float, max or min go by a name of the module, so that it can be exchanged; the names
-    themselves, as in dtype=float, stay what they are."""
-
-    def visit_Call(self, node: ast.Call) -> ast.Call:
-        """One call, and those in its arguments."""
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Name) and node.func.id in NAMED_BUILTINS:
-            named = ast.copy_location(ast.Name(f"__{node.func.id}__", ast.Load()), node.func)
-            return ast.copy_location(ast.Call(named, node.args, node.keywords), node)
-        return node
-
-
-def modules_under(folder: Path) -> list[ModuleType]:
-    """The modules that lie in a folder, or in folders there, as far as they are imported."""
-    return [module for module in list(sys.modules.values()) if _is_under(module, folder)]
-
-
-def _is_under(module: ModuleType, folder: Path) -> bool:
-    """Whether a module belongs to the program: its file lies in the folder, and is no installed library's."""
-    file = getattr(module, "__file__", None)
-    parents = Path(file).resolve().parents if file else ()
-    return folder in parents and not any(parent.name == "site-packages" for parent in parents)
-
-
 def _imported(path: Path) -> ModuleType:
-    name = f"gradcheck_program_{path.stem}"
-    module = ModuleType(name)
-    module.__file__ = str(path)
-    vars(module).update({f"__{builtin}__": getattr(builtins, builtin) for builtin in NAMED_BUILTINS})
-    sys.modules[name] = module  # dataclasses and pickles look there
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)
     try:
-        tree = _NamedBuiltins().visit(ast.parse(path.read_bytes(), str(path)))
-        exec(compile(ast.fix_missing_locations(tree), str(path), "exec"), vars(module))
+        return import_file(path)
     except (Exception, SystemExit) as error:
         raise failure(error, {str(path)}, f"{path} could not be imported:") from None
-    finally:
-        sys.path.remove(folder)
-        sys.modules.pop(name, None)
-    return module
 
 
 def failure(error: BaseException, files: Any, said: str) -> ProgramError:

@@ -18,7 +18,7 @@ LAYERS = {"layers": [(W, w), (W.T, np.ones(3))], "X": X}
 
 
 def named(result: Any, arguments: dict[str, Any], *wanted: str) -> dict[str, tuple[int, ...]]:
-    program = Program("p.py", "grad", lambda: None, ())
+    program = Program("p.py", "grad", lambda: None)
     found = gradients_by_name(program, result, arguments, wanted, 7.0)
     return {name: np.shape(value) for name, value in found.items()}
 

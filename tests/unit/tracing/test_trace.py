@@ -232,3 +232,26 @@ def test_parameters_in_dicts_and_lists_have_names_of_their_own(tmp_path: Path) -
     arguments = {"p": {"W1": np.eye(2), "b 1": 0.5}, "layers": [np.ones(2), np.ones(1)]}
     model = api.load(trace(load_program(f"{path}:f"), arguments).text)
     assert [p.name for p in model.parameters()] == ["W1", "p_b_1", "layers0", "layers1"]
+
+
+def test_a_file_of_a_package_finds_what_it_imports_by_dots(tmp_path: Path) -> None:
+    package = tmp_path / "some" / "models"
+    package.mkdir(parents=True)
+    (tmp_path / "some" / "__init__.py").write_text("")
+    (tmp_path / "some" / "parts.py").write_text("import numpy as np\ndef half(x):\n    return 0.5*np.sum(x)\n")
+    (package / "__init__.py").write_text("import no_such_module_of_anybody\n")  # not needed here
+    (package / "one.py").write_text(
+        "from ..parts import half\nfrom .two import low\ndef f(v):\n    return half(v*v) + low(v[0])\n"
+    )
+    (package / "two.py").write_text("def low(x):\n    return float(x)*min(x, 2.0)\n")
+    found = trace(load_program(f"{package / 'one.py'}:f"), {"v": np.arange(3.0) + 1})
+    assert "min(x_2, 2)" in found.text
+
+
+def test_float64_is_the_type_that_it_was(tmp_path: Path) -> None:
+    body = (
+        "assert np.dtype(np.float64) == v.dtype and np.finfo(np.float64).eps < 1e-9\n"
+        "q = np.zeros(3, dtype=np.float64) + v.astype(np.float64)\nassert isinstance(q[0]*0 + 1, object)\n"
+        "return np.float64(s)*q.sum() + np.array([s, 1], dtype=np.float64).sum()"
+    )
+    assert "loss = s * sum(" in traced(tmp_path, body).text
