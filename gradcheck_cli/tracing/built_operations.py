@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.tracing.new_nodes import record, recorded
+from gradcheck_cli.tracing.more_operations import MORE
+from gradcheck_cli.tracing.new_nodes import of_masked, record, recorded
 from gradcheck_cli.tracing.recorded_array import plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.shape_operations import SHAPES, Build
 
-__all__ = ["BUILT"]
+__all__ = ["BUILT", "of_lower_triangle"]
 
 REDUCTIONS: Mapping[str, str] = MappingProxyType({
     "sum": "sum", "mean": "mean", "prod": "prod", "max": "max", "min": "min", "amax": "max", "amin": "min",
@@ -35,6 +36,10 @@ def _reduction(operation: str, function: Callable[..., Any]) -> Build:
         x = recorded(recording, x)
         keepdims = bool(keepdims)
         value = function(plain(x), axis=_tuple(axis), keepdims=keepdims)
+        if operation in ("sum", "mean") and (masked := of_masked(recording, x)) is not None:
+            mask, whole = masked
+            total = record(recording, "sum", [whole], np.sum(plain(whole)))
+            return total if operation == "sum" else total/mask.sum()
         if axis is None:
             options = {"keepdims": 1} if keepdims and x.ndim else {}
             return record(recording, operation, [x], value, **options)
@@ -92,6 +97,8 @@ def _product(recording: Recording, a: Any, b: Any) -> Any:
     if a.ndim > 2 or b.ndim > 2:
         return _batched(recording, a, b)
     value = np.dot(plain(a), plain(b))
+    if a.ndim == b.ndim == 1 and of_masked(recording, both := a*b) is not None:
+        return both.sum()
     if a.ndim == b.ndim == 1:
         return record(recording, "dot", [a, b], value)
     return record(recording, "@", [b.T, a] if a.ndim == 1 else [a, b], value)
@@ -197,13 +204,33 @@ def _of_lower(operation: str, function: Callable[..., Any]) -> Build:
     """What NumPy computes of the lower triangle alone, the language of the symmetric part."""
 
     def build(recording: Recording, x: Any) -> Any:
-        x = recorded(recording, x)
-        if x.node.is_leaf or not np.array_equal(plain(x), plain(x).T):
-            lower = np.tril(x)
-            x = lower + lower.T - x * np.eye(len(x))
+        x = of_lower_triangle(recording, x)
         return record(recording, operation, [x], function(plain(x)))
 
     return build
+
+
+def of_lower_triangle(recording: Recording, x: Any) -> Any:
+    """A symmetric matrix, as those see it that read its lower triangle alone: itself, where the program made
+    it symmetric.
+
+    Parameters
+    ----------
+    recording : of the program
+    x : a matrix
+
+    Returns
+    -------
+    what records
+    """
+    x = recorded(recording, x)
+    node = x.node
+    while node.operation in ("transpose", "reshape", "index"):
+        (node,) = node.arguments
+    if not node.is_leaf and np.array_equal(plain(x), plain(x).T):
+        return x
+    lower = np.tril(x)
+    return lower + lower.T - x * np.eye(len(x))
 
 
 def _trace(recording: Recording, x: Any) -> Any:
@@ -250,6 +277,7 @@ def _plain_answer(what: str, function: Callable[..., Any]) -> Build:
 
 BUILT: Mapping[str, Build] = MappingProxyType({
     **SHAPES,
+    **MORE,
     **{name: _reduction(operation, getattr(np, operation)) for name, operation in REDUCTIONS.items()},
     "norm": _norm, "var": _moment("var", np.var), "std": _moment("std", np.std), "average": _average,
     "matmul": _product, "dot": _dot, "inner": _inner, "vdot": _flat_dot, "outer": _outer,
@@ -257,7 +285,7 @@ BUILT: Mapping[str, Build] = MappingProxyType({
     "slogdet": _signed_log_det, "einsum": _einsum, "sort": _sorted,
     **{name: _of_matrix(name, getattr(np.linalg, name)) for name in ("solve",)},
     **{name: _of_lower(name, getattr(np.linalg, name)) for name in ("cholesky", "eigvalsh")},
-    **{name: _of_matrix(name, getattr(np, name)) for name in ("kron", "cross", "tril")},
+    **{name: _of_matrix(name, getattr(np, name)) for name in ("kron", "cross")},
     "trace": _trace, **dict.fromkeys(("diag", "diagonal"), _diagonal),
     "where": _where, "clip": _clip, **dict.fromkeys(("logical_not", "invert", "bitwise_invert"), _not),
     **dict.fromkeys(("logical_or", "bitwise_or"), _or),
@@ -269,7 +297,7 @@ BUILT: Mapping[str, Build] = MappingProxyType({
     "logsumexp": _log_sum, "diff": _difference,
     **{name: _plain_answer(f"np.{name}", getattr(np, name)) for name in (
         "argmax", "argmin", "argsort", "any", "all", "nonzero", "isnan", "isinf", "isfinite", "allclose",
-        "isclose", "array_equal", "searchsorted", "count_nonzero", "equal", "not_equal", "shape", "ndim",
+        "isclose", "array_equal", "searchsorted", "equal", "not_equal", "shape", "ndim",
         "size", "floor_divide", "array2string", "array_repr", "array_str", "isscalar",
     )},
 })  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import functools
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
@@ -17,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.tracing.built_operations import BUILT
-from gradcheck_cli.tracing.new_nodes import join
+from gradcheck_cli.tracing.distributions import distributions
+from gradcheck_cli.tracing.library_functions import LIBRARY
+from gradcheck_cli.tracing.new_nodes import join, moves
 from gradcheck_cli.tracing.numpy_operations import ENTRY_BY_ENTRY, apply
 from gradcheck_cli.tracing.program_modules import NAMED_BUILTINS
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, plain
@@ -30,7 +33,6 @@ _LIKE = ("zeros_like", "ones_like", "empty_like", "full_like")
 _CONVERTED = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfarray", "copy")
 _OF_ARRAY = ("sum", "mean", "max", "min", "prod", "dot", "transpose")
 _OF_LISTS = (*_OF_ARRAY, "concatenate", "stack", "hstack", "vstack")
-_SCIPY = ("logsumexp", "softmax", "log_softmax")
 
 
 class _Exchanged(ModuleType):
@@ -81,6 +83,8 @@ def _exchange_for(recording: Recording) -> Callable[[Any], Any]:
             return _Exchanged(held, exchange) if _is_of_libraries(held) else held
         if type(held) is np.ndarray:
             return fixed(held, recording)
+        if type(held) is np.vectorize:
+            return _entry_by_entry(recording, held.pyfunc)
         try:
             return known.get(held, held)
         except TypeError:  # what cannot be hashed is no function
@@ -90,7 +94,7 @@ def _exchange_for(recording: Recording) -> Callable[[Any], Any]:
 
 
 def _is_of_libraries(module: ModuleType) -> bool:
-    return module.__name__.partition(".")[0] in ("numpy", "math", "scipy")
+    return module.__name__.partition(".")[0] in ("numpy", "math", "scipy", "sklearn")
 
 
 def _functions(recording: Recording) -> Mapping[Any, Any]:
@@ -112,17 +116,31 @@ def _functions(recording: Recording) -> Mapping[Any, Any]:
     found[math.pow] = _of_number(recording, "power", math.pow)
     found[np.c_], found[np.r_] = _Joined(recording, np.c_), _Joined(recording, np.r_)
     found[np.apply_along_axis] = _along_axis(recording)
-    return found | _of_scipy(recording)
+    found[np.vectorize] = functools.partial(_entry_by_entry, recording)
+    return found | _of_libraries(recording)
 
 
-def _of_scipy(recording: Recording) -> dict[Any, Any]:
-    """The functions of scipy.special that are no ufuncs, where the program has imported it."""
-    import sys
+def _of_libraries(recording: Recording) -> dict[Any, Any]:
+    """Functions of SciPy and scikit-learn that are no ufuncs, where the program has imported them."""
+    found: dict[Any, Any] = {}
+    for module, functions in LIBRARY.items():
+        held = sys.modules.get(module)
+        for name, build in functions.items() if held is not None else ():
+            function = getattr(held, name)
+            found[function] = _of_library(recording, function, build)
+    return found | distributions(recording)
 
-    special = sys.modules.get("scipy.special")
-    return {} if special is None else {
-        getattr(special, name): _of_lists(recording, name, getattr(special, name)) for name in _SCIPY
-    }  # fmt: skip
+
+def _of_library(recording: Recording, function: Callable[..., Any], build: Callable[..., Any]) -> Any:
+    def call(*args: Any, **options: Any) -> Any:
+        if any(map(moves, (*args, *options.values()))):
+            return build(recording, *args, **options)
+        value = function(*map(plain, args), **{key: plain(each) for key, each in options.items()})
+        if isinstance(value, tuple):
+            return tuple(fixed(each, recording) for each in value)
+        return fixed(value, recording)
+
+    return call
 
 
 def _filled(recording: Recording, function: Callable[..., Any], of_shape: bool = False) -> Callable[..., Any]:
@@ -202,6 +220,21 @@ def _builtin(recording: Recording, name: str) -> Callable[..., Any]:
         if name == "float" or options or not any(type(a) is Recorded and not a.ndim for a in args):
             return plainly(*args, **options)
         return functools.reduce(np.maximum if name == "max" else np.minimum, args)
+
+    return call
+
+
+def _entry_by_entry(recording: Recording, function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """np.vectorize, written out entry by entry."""
+
+    def call(*args: Any) -> Any:
+        if options.get("signature") or not any(map(moves, args)):
+            return fixed(np.vectorize(function, **options)(*map(plain, args)), recording)
+        parts = np.broadcast_arrays(*(np.arange(np.size(plain(a))).reshape(np.shape(plain(a))) for a in args))
+        given = [a.reshape(-1) if np.ndim(a) else [a] for a in args]
+        rows = zip(*(part.reshape(-1) for part in parts), strict=True)
+        found = join(recording, [function(*(g[k] for g, k in zip(given, row, strict=True))) for row in rows])
+        return found.reshape(parts[0].shape)
 
     return call
 

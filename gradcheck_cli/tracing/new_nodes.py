@@ -17,7 +17,7 @@ from gradcheck_cli.tracing.traced_nodes import TracedNode, constant
 
 OPERATIONS = ("+", "-", "*", "/", ">", "<", ">=", "<=")
 
-__all__ = ["join", "moves", "record", "recorded"]
+__all__ = ["join", "moves", "of_masked", "record", "recorded"]
 
 
 def record(
@@ -63,3 +63,25 @@ def join(recording: Recording, parts: Any, axis: int = 0) -> Any:
     parts = [recorded(recording, part) for part in parts]
     value = np.stack([plain(part) for part in parts], axis)
     return record(recording, "stack", parts, value, axis=axis % value.ndim)
+
+
+def of_masked(recording: Recording, x: Any) -> tuple[Any, Any] | None:
+    """Of what was read by a mask: the mask, and the whole array with 0 where it does not hold.
+
+    Parameters
+    ----------
+    recording : of the program
+    x : what records
+
+    Returns
+    -------
+    mask, whole : what records
+        None, if x is something else, or the whole is not finite.
+    """
+    mask, whole = recording.wholes.get(x.node, (None, None))
+    if mask is None or whole is None or not mask.depends or not np.isfinite(whole.value).all():
+        return None
+    value = np.where(mask.value, whole.value, 0.0)
+    return Recorded(mask, recording), record(
+        recording, "where", [Recorded(mask, recording), Recorded(whole, recording), 0.0], value
+    )

@@ -54,6 +54,8 @@ def apply_ufunc(recording: Recording, ufunc: Any, method: str, inputs: Any, opti
     elif method == "outer" and name in OPERATORS:
         left, right = (recorded(recording, each).reshape(-1) for each in inputs)
         found = apply_ufunc(recording, ufunc, "__call__", (left.reshape(-1, 1), right.reshape(1, -1)), {})
+    elif method == "at" and name in ("add", "subtract"):
+        return _add_at(recording, inputs[0], inputs[1], inputs[2] if name == "add" else -inputs[2])
     elif method == "accumulate" and name == "add":
         found = apply(recording, "cumsum", np.cumsum, inputs, options)
     elif method == "__call__":
@@ -63,12 +65,22 @@ def apply_ufunc(recording: Recording, ufunc: Any, method: str, inputs: Any, opti
     return _written_to(out, found)
 
 
+def _add_at(recording: Recording, target: Any, key: Any, values: Any) -> None:
+    """np.add.at: what has one place twice is added twice; a product with ones at these places."""
+    places = np.arange(target.size).reshape(target.shape)[plain(key)]
+    spread = np.broadcast_to(recorded(recording, values), places.shape).reshape(-1)
+    ones = fixed((np.arange(target.size)[:, None] == places.reshape(-1))*1.0, recording)
+    target += np.dot(ones, spread).reshape(target.shape)
+
+
 def _with_whole(
     recording: Recording, name: str, function: Callable[..., Any], args: Sequence[Any], found: Any
 ) -> Any:
     """The same of all entries, beside what was computed of x[mask]: it is asked for where z[mask] is set."""
-    wholes = [recording.wholes.get(node) for a in args if (node := node_of(a)) is not None and node.shape]
-    if wholes and all(wholes) and len({recording.numbers.of(mask) for mask, _ in filter(None, wholes)}) == 1:
+    nodes = [node_of(a) for a in args if np.ndim(plain(a))]
+    wholes = [recording.wholes.get(node) if node else None for node in nodes]
+    masks = {recording.numbers.of(each[0]) for each in wholes if each}
+    if wholes and all(wholes) and len(masks) == 1:
         full = [Recorded(recording.wholes[a.node][1], recording) if np.ndim(a) else a for a in args]
         with np.errstate(all="ignore"):
             whole = apply(recording, name, function, full, {})

@@ -45,6 +45,7 @@ class _Writer:
     steps: list[str] = field(default_factory=list)
     uses: Counter[TracedNode] = field(default_factory=Counter)
     kept: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    has_infinity: bool = False
 
     # -- names --------------------------------------------------------------------------------------
 
@@ -101,11 +102,11 @@ class _Writer:
     def constant(self, node: TracedNode) -> tuple[str, int]:
         """A number, or the name of an array."""
         value = np.asarray(node.value, dtype=float)
-        if not np.all(np.isfinite(value)):
-            raise TraceError(
-                "the program computes with a number that is not finite, as -inf in a mask",
-                help="numbers of a model are finite: a large one, as -1e9, does the same",
-            )
+        if np.isnan(value).any():
+            raise TraceError("the program computes with nan, which is no number of a model")
+        if np.isinf(value).any():
+            value = np.where(np.isinf(value), np.sign(value)*self.limits.for_infinity, value)
+            self.has_infinity = True
         if value.size == 1 and not value.ndim:
             return _number(value.item()), SIGN if value.item() < 0 else ATOM
         return self.data(value, self.names.get(node, node.options.get("name", "c"))), ATOM
@@ -227,7 +228,11 @@ class _Writer:
                 self.known[node] = self.fresh(self.names.get(node, "t"))
                 self._add(self.known[node], text, node.place)
         self._add("loss", self.formula(self.loss)[0], self.loss.place)
-        return "\n".join([*self.inputs, *self.steps, ""]), parameters
+        return "\n".join([*self.remarks(), *self.inputs, *self.steps, ""]), parameters
+
+    def remarks(self) -> list[str]:
+        """What is written in other words."""
+        return [f"# {self.limits.for_infinity:g} stands for an infinite number"] if self.has_infinity else []
 
     def _is_step(self, node: TracedNode) -> bool:
         if node in self.names or self.uses[node] > 1:

@@ -42,6 +42,9 @@ class TracingLimits(NamedTuple):
     deep: int = 3
     # values that variables of one name held | whose lines are remembered, as of layers | set by hand
     kept_values: int = 64
+    # absolute value | stands for an infinite number, as in the mask of an attention: exp(-1e30) is 0, and
+    # sums with it lose the other term as those with infinity do | set by hand; its square is finite
+    for_infinity: float = 1e30
     # of operators, beside other arrays | np.matrix has 10: what records comes before it | any larger number
     priority: float = 1000.0
 

@@ -168,7 +168,7 @@ def test_the_methods_agree_on_what_was_traced(tmp_path: Path, loss: str) -> None
     ("return s.__float__()**2", None, "float(...)"),
     ("return v.nothing()", 7, "AttributeError"),
     ("return v[7]", 7, "IndexError"),
-    ("return np.where(m, v, -np.inf).max()", None, "not finite"),
+    ("return np.where(m, v, np.nan*v[0]).max()", None, "nan"),
 ])  # fmt: skip
 def test_what_is_no_model_is_said(tmp_path: Path, body: str, line: int | None, words: str) -> None:
     with pytest.raises(GradcheckError) as caught:
@@ -238,7 +238,7 @@ def test_a_file_of_a_package_finds_what_it_imports_by_dots(tmp_path: Path) -> No
     package = tmp_path / "some" / "models"
     package.mkdir(parents=True)
     (tmp_path / "some" / "__init__.py").write_text("")
-    (tmp_path / "some" / "parts.py").write_text("import numpy as np\ndef half(x):\n    return 0.5*np.sum(x)\n")
+    (tmp_path / "some" / "parts.py").write_text("def half(x):\n    return 0.5*x.sum()\n")
     (package / "__init__.py").write_text("import no_such_module_of_anybody\n")  # not needed here
     (package / "one.py").write_text(
         "from ..parts import half\nfrom .two import low\ndef f(v):\n    return half(v*v) + low(v[0])\n"
