@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import prod
+from string import ascii_lowercase
 from typing import Any
 
 from gradcheck_cli.formulas.array_algebra import Algebra
@@ -26,7 +27,7 @@ def choice(algebra: Algebra, node: Node, given: Sequence[int]) -> int:
 
 
 def choice_back(algebra: Algebra, node: Node, adjoint: int, given: Sequence[int], shape: Shape) -> int:
-    """The adjoint of the array; `shape`: its own. Where no product says it, a name for it alone."""
+    """The adjoint of the array; `shape`: its own."""
     key = node.options["key"]
     along = len(node.shape) - sum(isinstance(part, slice) for part in key)
     if len(shape) > 2 or along > 1:
@@ -40,7 +41,7 @@ def choice_back(algebra: Algebra, node: Node, adjoint: int, given: Sequence[int]
 def _of_many_axes(
     algebra: Algebra, key: tuple[Any, ...], adjoint: int, chosen: Sequence[int], shape: Shape
 ) -> int:
-    """Of the first axis alone, as one-hot rows times a matrix; else scatter(adjoint, indices)."""
+    """Of the first axis alone, as one-hot rows times a matrix; else as the einsum with all one-hot rows."""
     if key[0] is None and all(isinstance(part, slice) for part in key[1:]):
         count = prod(algebra.shape(chosen[0]))
         y = algebra.reshape(chosen[0], (count,)) if len(algebra.shape(chosen[0])) != 1 else chosen[0]
@@ -48,7 +49,40 @@ def _of_many_axes(
         rest = prod(shape[1:])
         whole = algebra.matmul(algebra.transpose(rows), algebra.reshape(adjoint, (count, rest)))
         return algebra.reshape(whole, shape)
-    return algebra.call("scatter", adjoint, *chosen, shape=shape)
+    return _by_letters(algebra, key, adjoint, chosen, shape)
+
+
+def _by_letters(
+    algebra: Algebra, key: tuple[Any, ...], adjoint: int, chosen: Sequence[int], shape: Shape
+) -> int:
+    """The einsum of the adjoint with a matrix for each axis that is chosen from; one of whole rows has none."""
+    own = ascii_lowercase[: len(shape)]
+    along = len(algebra.shape(adjoint)) - sum(isinstance(part, slice) for part in key)
+    shared = ascii_lowercase[len(shape) : len(shape) + along]
+    waiting, factors, given = iter(chosen), [], ""
+    for letter, part, size in zip(own, key, shape, strict=True):
+        rows = _rows(algebra, part, size, waiting, bool(along))
+        if rows is None:
+            given += letter
+            continue
+        before = "" if len(algebra.shape(rows)) == 1 else shared
+        factors.append((before + letter, rows))
+        if shared not in given:
+            given += shared
+    found = (given, adjoint)
+    while factors:
+        taken, factors = factors[:2], factors[2:]
+        later = own + "".join(letters for letters, _ in factors)
+        there = "".join(letters for letters, _ in (found, *taken))
+        letters = own if not factors else "".join(c for c in dict.fromkeys(there) if c in later)
+        found = (letters, _einsum(algebra, [found, *taken], letters))
+    return found[1]
+
+
+def _einsum(algebra: Algebra, operands: Sequence[tuple[str, int]], out: str) -> int:
+    sizes = {c: n for letters, e in operands for c, n in zip(letters, algebra.shape(e), strict=True)}
+    pattern = algebra.make("text", (), f"{','.join(letters for letters, _ in operands)}->{out}")
+    return algebra.call("einsum", pattern, *(e for _, e in operands), shape=tuple(sizes[c] for c in out))
 
 
 def _rows(algebra: Algebra, part: Any, size: int, waiting: Iterator[int], along: bool) -> int | None:

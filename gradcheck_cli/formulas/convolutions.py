@@ -82,11 +82,25 @@ def _spread(algebra: Algebra, e: int, node: Node) -> int:
 
 
 def _to_largest(algebra: Algebra, node: Node, adjoint: int, own: int, x: int) -> int:
-    """Equal parts for all that are largest in their window; where windows overlap, a name for it alone."""
+    """Equal parts for all that are largest in their window."""
     layout: Layout = node.options["layout"]
     if any(s < k for s, k in zip(layout.stride, layout.kernel, strict=True)):
-        more = ", ".join([spell_listed(layout.kernel), *_keywords(layout)])
-        return algebra.call("max_pool_input", adjoint, x, shape=layout.x, more=more)
+        return _to_largest_of_each(algebra, layout, adjoint, own, x)
     at = algebra.compare("ge", x, _spread(algebra, own, node))
     ties = _call(algebra, f"conv{len(layout.sizes)}d", layout, {"x": at, "w": _ones(algebra, layout)}, "z")
     return algebra.times(at, _spread(algebra, algebra.times(adjoint, algebra.power(ties, -1)), node))
+
+
+def _to_largest_of_each(algebra: Algebra, layout: Layout, adjoint: int, own: int, x: int) -> int:
+    """The same where windows overlap: the entries of a window as channels, taken out by unit kernels."""
+    count, base = prod(layout.kernel), f"conv{len(layout.sizes)}d"
+    units = (count, 1, *layout.kernel)
+    kernels = algebra.reshape(algebra.eye(count), units)
+    windows = (layout.batch, count, *layout.places)
+    apart = layout._replace(x=(layout.batch, 1, *layout.sizes), w=units, z=windows)
+    lone = (layout.batch, 1, *layout.places)
+    entries = _call(algebra, base, apart, {"x": algebra.reshape(x, apart.x), "w": kernels}, "z")
+    at = algebra.compare("ge", entries, algebra.reshape(own, lone))
+    ties = algebra.call("sum", at, shape=lone, more="axis=1")
+    parts = algebra.times(at, algebra.reshape(adjoint, lone), algebra.power(ties, -1))
+    return algebra.reshape(_call(algebra, base, apart, {"z": parts, "w": kernels}, "x"), layout.x)

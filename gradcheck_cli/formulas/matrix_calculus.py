@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
-from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.formulas.array_algebra import Algebra, spell_axis
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.primitives.axes import all_kept, axes_from_end
@@ -217,11 +216,9 @@ def _of_deviation(algebra: Algebra, call: _Call) -> int:
 def _of_sort(algebra: Algebra, call: _Call) -> int:
     """Each entry gets what arrives where its value stands in the sorted ones."""
     shape, axis = call.node.shape, call.node.options["axis"]
-    if len(shape) > 2:
-        raise OptionError(
-            f"no formula is known for sort of {len(shape)} axes", help="gradcheck run checks it all the same"
-        )
     adjoint = algebra.fit(call.adjoint, shape)
+    if len(shape) > 2:
+        return _of_sort_along(algebra, call, adjoint)
     if len(shape) == 1:
         return _unsorted(algebra, call.given[0], call.own, adjoint, shape[0])
     keys: list[Any] = [(k, slice(None)) if axis == 1 else (slice(None), k) for k in range(shape[1 - axis])]
@@ -231,6 +228,22 @@ def _of_sort(algebra: Algebra, call: _Call) -> int:
         parts.append(_unsorted(algebra, x, own, at, shape[axis]))
     stacked = algebra.stack(parts)
     return stacked if axis == 1 else algebra.transpose(stacked)
+
+
+def _of_sort_along(algebra: Algebra, call: _Call, adjoint: int) -> int:
+    """The same of more axes: the one that is sorted last, the others in one."""
+    shape = call.node.shape
+    axis = call.node.options["axis"] % len(shape)
+    order = [*(k for k in range(len(shape)) if k != axis), axis]
+    n, moved = shape[axis], tuple(shape[k] for k in order)
+    rows = prod(shape) // n
+    x, own, at = (algebra.permute(e, order) for e in (call.given[0], call.own, adjoint))
+    columns, beside = algebra.reshape(x, (rows, n, 1)), algebra.reshape(own, (rows, 1, n))
+    same = algebra.times(*(algebra.compare(sign, columns, beside) for sign in ("ge", "le")))
+    pattern = algebra.make("text", (), "aij,aj->ai")
+    found = algebra.call("einsum", pattern, same, algebra.reshape(at, (rows, n)), shape=(rows, n))
+    back = sorted(range(len(shape)), key=order.__getitem__)
+    return algebra.permute(algebra.reshape(found, moved), back)
 
 
 def _unsorted(algebra: Algebra, x: int, own: int, adjoint: int, n: int) -> int:

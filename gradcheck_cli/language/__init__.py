@@ -133,8 +133,11 @@ def other_errors(
 
     try:
         plain = decode(text, file, limits.max_text).text
-        if len(plain) > limits.longest_reread or error.place is None:
-            return ()
+    except LanguageError:  # a character that no text has: nothing behind it is read
+        return ()
+    if len(plain) > limits.longest_reread or error.place is None:
+        return ()
+    try:
         check(plain)
     except LanguageError:
         return further_errors(plain, error, file, check, limits)

@@ -9,7 +9,7 @@ from gradcheck_cli import api
 from gradcheck_cli.formulas.derivation import Derivation
 from gradcheck_cli.results.gradient_results import Verdict
 
-GIVEN = """data y[3] in 0 to 2 = [2, 0, 2], k in 0 to 2 = 1, c[3] = [0.3, -0.5, 0.8], D[3,4] ~ normal(0, 1)
+GIVEN = """data y[3] in 0 to 2 = [2, 0, 2], q[3] in 0 to 1 = [1, 0, 1], k in 0 to 2 = 1, c[3] = [0.3, -0.5, 0.8], D[3,4] ~ normal(0, 1)
 param p[3] = [0.3, -0.7, 1.1], P[3,4] ~ normal(0, 1)
 param T[3,2,4] ~ normal(0, 1)
 """
@@ -26,6 +26,10 @@ STEPS = {
     "z = P[2,y]": ("P", None),
     "z = P[y,1]": ("P", None),
     "z = T[y,:,:]": ("T", "reshape(one_hot(y, 3)' @ reshape(d loss/d z, (3, 8)), (3, 2, 4))"),
+    "z = T[:,0:2,y[0:2]]": ("T", 'einsum("ad,db,dc->abc", d loss/d z, eye(2), one_hot(y[0:2], 4))'),
+    "z = T[0,1,y]": ("T", None),
+    "z = T[0:3,q,y]": ("T", None),
+    "z = T[0,q,:]": ("T", 'einsum("dc,a,db->abc", d loss/d z, eye(3)[0,:], one_hot(q, 2))'),
     "z = p[reshape(y, 3, 1)]": ("p", None),
     "z = P[y,y]": ("P", "one_hot(y, 3)' @ diag(d loss/d z) @ one_hot(y, 4)"),
     "z = P[k,k]": ("P", None),
@@ -46,9 +50,3 @@ def test_what_is_printed_is_right_as_a_claim(step: str) -> None:
     assert text is None or term.formula == text
     result = judged_alone(api.load(f"{text_of(step)}\nclaim d loss/d {by} = {term.formula}"))
     assert [(r.verdict, r.note) for r in result] == [(Verdict.OK, None)], term.formula
-
-
-def test_of_other_axes_it_has_a_name() -> None:
-    """scatter is no function of the language."""
-    derivation = Derivation(api.load(f"{GIVEN}z = T[:,0:2,y[0:2]]\nloss = sum(sin(z))"), "loss")
-    assert derivation.term("T", derivation.contributions()["T"]).formula == "scatter(d loss/d z, y[0:2])"

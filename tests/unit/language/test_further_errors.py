@@ -59,6 +59,11 @@ def test_a_long_text_is_told_its_first_error_alone() -> None:
     assert lines_of(X + "f = x x\n" * 9 + "# a line\n" * 10_000) == [2]
 
 
+@pytest.mark.parametrize("sign", ["\x7f", "\u202e", "\x1b[31m"])
+def test_a_sign_that_no_text_has_is_told_alone(sign: str) -> None:
+    assert lines_of(f"{X}f = x x\ng = 1 # {sign}\n") == [3]
+
+
 def test_a_model_with_files_reads_them_once(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("t\n1\n2\n", encoding="utf-8")
     text = 'rows t from "a.csv"\nparam v[2] = 1, u[3] = 1\nf = v @ u\ng = u[7]\nloss = 1\n'
