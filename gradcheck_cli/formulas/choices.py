@@ -55,7 +55,7 @@ def _of_many_axes(
 def _by_letters(
     algebra: Algebra, key: tuple[Any, ...], adjoint: int, chosen: Sequence[int], shape: Shape
 ) -> int:
-    """The einsum of the adjoint with a matrix for each axis that is chosen from; one of whole rows has none."""
+    """The einsum of the adjoint with one-hot rows for each axis that is chosen from."""
     own = ascii_lowercase[: len(shape)]
     along = len(algebra.shape(adjoint)) - sum(isinstance(part, slice) for part in key)
     shared = ascii_lowercase[len(shape) : len(shape) + along]

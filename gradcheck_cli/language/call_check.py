@@ -31,6 +31,8 @@ _OTHER_COUNTS = {
     ("log", 2): "log(x)/log(b) for the base b",
     ("atan", 2): "atan2(y, x)",
     **{(name, 3): f"{name}({name}(a, b), c)" for name in ("max", "min")},
+    **{("einsum", n): 'einsum("ij,jk->ik", A, B) of two of them first, as a step: it takes up to three arrays'
+       for n in range(5, 12)},
     ("norm", 2): "norm(x), or sum(abs(x)^p)^(1/p)",
 }
 
@@ -47,7 +49,8 @@ def check_function_call(names: KnownNames, function: str, op: Op, arguments: tup
             given = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
             forms = " or ".join(_signatures(function))
             count = len(arguments)
-            other = _with_keyword(source.code, op, count) or _OTHER_COUNTS.get((function, count))
+            keyword = None if function == "norm" else _with_keyword(source.code, op, count)  # norm(v, 2)
+            other = keyword or _OTHER_COUNTS.get((function, count))
             help = f"write {other or forms}"
             raise source.error(f"{function} does not take {given}", op.span, help=help)
         if function in _POOLS and len(arguments) > 2:

@@ -185,8 +185,8 @@ class Jittered(Float64):
         return np.asarray(super().cholesky(x + (self.round_randomly(size, x.shape[-1]) - size)))
 
     def eigenvectors(self, x: Array) -> tuple[Array, Array]:
-        """Those of a matrix that is off by a matrix whose norm is 2^-46 of its own; the vectors are orthogonal
-        to 2^-46 alone (Anderson et al. 1999, section 4.7)."""
+        """Those of a matrix that is off by a matrix whose norm is 2^-46 of its own; the vectors are
+        orthogonal to 2^-46 alone (Anderson et al. 1999, section 4.7)."""
         size = np.sqrt(np.sum(x * x, axis=(-2, -1), keepdims=True) / x.shape[-1]) + 0 * x
         values, vectors = super().eigenvectors(x + (self.round_randomly(size) - size))
         length = np.ones_like(vectors)

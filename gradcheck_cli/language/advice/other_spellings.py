@@ -30,7 +30,7 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "identity": ("eye({0})",),
     "diagonal": ("diag({0})",),
     "kronecker": ("kron({0}, {1})",),
-    "outer_product tensordot ger": ("outer({0}, {1})",),
+    "outer_product ger": ("outer({0}, {1})",),
     "norm2 norm_2": ("norm({0})",),
     "sqnorm squared_norm norm_squared": ("sum({0}^2)",),
     "quad_form quadform": ("{0}' @ {1} @ {0}",),
@@ -39,6 +39,7 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "lstsq": ("solve({0}' @ {0}, {0}' @ {1})",),
     "chol": ("cholesky({0})",),
     "triu": ("tril({0}')'",),
+    "tensordot": ('einsum("ij,jk->ik", {0}, {1})',),
     "frobenius l2norm": ("norm({0})",),
     # sizes and parts of arrays
     "zeros zeros_like": ("0*ones({*})",),
@@ -71,6 +72,9 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "xlog1py": ("{0}*log1p({1})",),
     "log1pexp log1p_exp": ("softplus({0})",),
     "log1psq": ("log1p({0}^2)",),
+    "logaddexp2": ("log2(2^{0} + 2^{1})",),
+    "logcumsumexp cumlogsumexp": ("log(cumsum(exp({0})))",),
+    "softmin": ("softmax(-{0})",),
     "logcosh log_cosh": ("{0} + softplus(-2*{0}) - log(2)",),
     "factorial fact": ("gamma({0} + 1)",),
     "binom choose nCr comb nchoosek": ("exp(lgamma({0} + 1) - lgamma({1} + 1) - lgamma({0} - {1} + 1))",),
@@ -195,7 +199,11 @@ _REMARKS: Mapping[str, str] = MappingProxyType({
     "embedding lookup gather": "index by whole numbers: data w[3] in 0 to 9 = [4, 0, 9], and then E[w,:]",
     "fft rfft ifft": "there are no complex numbers: write the sums of cos and sin",
     "expm logm sqrtm": "functions of matrices are inv, det and products",
-    "besselk k0 k1 airy airyai zeta": "it is not among the functions: gradcheck functions lists them",
+    "median": "of 5 entries: sort(x)[2]",
+    "topk": "the 2 largest of 5 entries: sort(x)[3:5]",
+    "cov": "of the columns of X[4,3]: (X - mean(X, axis=0))' @ (X - mean(X, axis=0))/3",
+    "conv3d Conv3d": "windows have one or two axes: conv1d and conv2d",
+    "besselk kv kn k0 k1 airy airyai zeta": "it is not among the functions: gradcheck functions lists them",
 })  # fmt: skip
 REMARKS: Mapping[str, str] = MappingProxyType(
     {name: remark for names, remark in _REMARKS.items() for name in names.split()}
@@ -246,6 +254,8 @@ def spelled_here(name: str, arguments: tuple[str, ...] = ()) -> str | None:
         return _BARE
     if is_function(name):
         return f"write {name}({', '.join(arguments) or 'x'})"
+    if name not in FORMS and is_function(name.lower()):  # a layer: nn.GELU
+        return spelled_here(name.lower(), arguments)
     forms = FORMS.get(name)
     if forms is None:
         return None

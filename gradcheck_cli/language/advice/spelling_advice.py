@@ -66,6 +66,9 @@ _SIGNS: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 
 
+_OF_NORMAL = {"cdf": "normal_cdf", "logcdf": "log_normal_cdf", "ppf": "normal_quantile", "pdf": "normal_pdf"}
+
+
 def _advise_comment(view: View) -> Advice | None:
     """`// note`, `x % note`."""
     start = view.code.lstrip()
@@ -115,6 +118,8 @@ def _of_method(view: View, name: str, end: int) -> Advice | None:
         return Advice('"." is no product', f"write {left} @ {right}, or {left}*{right} entry by entry")
     if name == "shape":
         return Advice('".shape" is not used', "sizes are written out: v[3] has 3 entries", 0)
+    if owner == "norm" and called and name in _OF_NORMAL:
+        return Advice(f'"norm.{name}" is a function of SciPy', spelled_here(_OF_NORMAL[name], arguments), 1)
     spelled = spelled_here(name, (cut(_operand(view)), *arguments))
     if spelled is None or not (called or name in ("real", "T")):
         return None

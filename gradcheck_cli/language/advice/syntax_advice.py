@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from gradcheck_cli.common.errors import LanguageError
 from gradcheck_cli.language.advice.declaration_advice import DECLARATIONS, advise_values
+from gradcheck_cli.language.advice.index_advice import INDICES
 from gradcheck_cli.language.advice.operator_advice import ARITHMETIC, advise_comparison, advise_operator
 from gradcheck_cli.language.advice.pasted_numbers import PASTED
 from gradcheck_cli.language.advice.spelling_advice import SPELLINGS
@@ -312,6 +313,7 @@ def _comma(view: View) -> Advice | None:
 
 
 _RULES: tuple[Callable[[View], Advice | None], ...] = (
+    *INDICES,
     *PASTED,
     *DECLARATIONS,
     *SPELLINGS,

@@ -26,7 +26,7 @@ def read_axis(axis: Axis, shape: Shape) -> Axis:
             raise ShapeError(
                 f"axis {given} is given twice" if axis.count(given) > 1
                 else f"axis {given} is axis {found[k]}, which is given, too",
-                help="each axis is reduced once",
+                help="each axis is named once",
             )  # fmt: skip
     return found[0] if len(found) == 1 else tuple(sorted(found))
 

@@ -205,7 +205,8 @@ def _dot_shape(u: Shape, v: Shape) -> tuple[Shape, dict[str, Any]]:
     if len(u) != 1 or u != v:
         raise ShapeError(
             f"dot takes two vectors of one length, not {shape_in_words(u)} and {shape_in_words(v)}",
-            help="a matrix times a vector is written A @ v",
+            help="a matrix product is written A @ B, the sum of all products of entries sum(A*B)"
+            if len(u) == len(v) == 2 else "a matrix times a vector is written A @ v",
         )
     return (), {}
 

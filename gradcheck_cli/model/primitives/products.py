@@ -27,6 +27,11 @@ def read_subscripts(text: str, shapes: Sequence[Shape]) -> tuple[tuple[str, ...]
     once, in alphabetical order, as in NumPy. Raises ShapeError, with what is expected."""
     inputs, arrow, output = text.replace(" ", "").partition("->")
     letters = tuple(inputs.split(","))
+    if "..." in text:
+        raise ShapeError(
+            f'the subscripts "{text}" hold "..."',
+            help='write a letter for each axis that it stands for: einsum("abi,i->ab", A, v)',
+        )
     if not all(c.isascii() and c.isalpha() for c in "".join(letters) + output):
         raise ShapeError(
             f'the subscripts "{text}" hold more than letters, commas and one arrow',

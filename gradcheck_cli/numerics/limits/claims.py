@@ -124,8 +124,8 @@ class ClaimsLimits(NamedTuple):
     # decimal digits | of all values together at one point, where the truth has many zeros: seconds | timed by
     # hand once, not kept
     most_zeros: int = 200_000
-    # decimal digits | a number that begins among so many last ones of a precision may be its rounding | set by
-    # hand, not measured
+    # decimal digits | a number that begins among so many last ones of a precision may be its rounding | set
+    # by hand, not measured
     last_digits: int = 50
     # samples | values at which a matrix is transposed | set by hand: one that is no symmetric matrix
     # changes the result at all but a null set; not measured

@@ -9,7 +9,8 @@ from gradcheck_cli import api
 from gradcheck_cli.formulas.derivation import Derivation
 from gradcheck_cli.results.gradient_results import Verdict
 
-GIVEN = """data y[3] in 0 to 2 = [2, 0, 2], q[3] in 0 to 1 = [1, 0, 1], k in 0 to 2 = 1, c[3] = [0.3, -0.5, 0.8], D[3,4] ~ normal(0, 1)
+GIVEN = """data y[3] in 0 to 2 = [2, 0, 2], q[3] in 0 to 1 = [1, 0, 1], k in 0 to 2 = 1
+data c[3] = [0.3, -0.5, 0.8], D[3,4] ~ normal(0, 1)
 param p[3] = [0.3, -0.7, 1.1], P[3,4] ~ normal(0, 1)
 param T[3,2,4] ~ normal(0, 1)
 """

@@ -30,6 +30,19 @@ ARRAYS = [  # of three axes
     ("y = sum(X, 1)", "sum(X, axis=1)"),
     ("y = stack([X, X])", "stack(a, b, axis=0)"),
     ("y = X.T", "transpose(x, (0, 2, 1))"),
+    ("y = X[..., 0]", "write : for each axis: X[:,:,0]"),
+    ("y = X[:, ::2, 0]", "name the entries: v[[0, 2, 4]]"),
+    ("y = X @ X", 'einsum("aij,ajk->aik", A, B)'),
+    ('y = einsum("...i,i->...", X, X)', 'einsum("abi,i->ab", A, v)'),
+    ('y = einsum("i,i,i,i->", X, X, X, X)', "of two of them first"),
+    ("y = transpose(X, (0, 1, 1))", "each axis is named once"),
+    ("y = dot(X[0,:,:], X[1,:,:])", "A @ B"),
+    ("y = norm(X[0,:,:], 2)", "write norm(x), or sum(abs(x)^p)^(1/p)"),
+    ("y = norm.cdf(X)", "write normal_cdf(X)"),
+    ("y = nn.GELU(X)", "write gelu(X)"),
+    ("y = softmin(X, 1)", "write softmax(-X)"),
+    ("y = tensordot(X, X)", "write einsum("),
+    ("y = kv(1, X)", "not among the functions"),
 ]
 
 
