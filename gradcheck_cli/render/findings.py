@@ -37,6 +37,12 @@ class Finding:
         return isinstance(self.subject, ClaimResult)
 
     @property
+    def short(self) -> str:
+        """What is wrong, in one line."""
+        is_judged = self.subject is not None and self.verdict is not Verdict.ERROR
+        return self.reasons[0] if is_judged and self.reasons else self.about
+
+    @property
     def place(self) -> str:
         """FILE:LINE, as far as they are known."""
         known = (self.file or _STANDARD_INPUT, *(str(n) for n in (self.line, self.column) if n is not None))
@@ -80,10 +86,10 @@ def reason(report: Report) -> str:
         return report.summary
     at_claims = (finding for finding in found if finding.is_claim)
     first = found[0] if report.error else next(at_claims, found[0])
-    told = next(iter(first.reasons), first.about) if first.subject else first.about
-    line = f"line {first.line}: " if first.line is not None else ""
+    elsewhere = isinstance(first.subject, ClaimResult) and first.subject.file
+    line = f"{first.place if elsewhere else f'line {first.line}'}: " if first.line is not None else ""
     more = f"; and {plural(len(found) - 1, 'other')}" if len(found) > 1 else ""
-    return f"{line}{told}{more}"
+    return f"{line}{first.short}{more}"
 
 
 def _file(name: str | None) -> str | None:
@@ -97,8 +103,8 @@ def _failure(failure: Failure, report: Report, verdict: Verdict) -> Finding:
 
 
 def _of_claims(report: Report) -> Iterator[Finding]:
-    file = _file(report.claims_file or report.model)
     for claim in report.claims:
+        file = _file(claim.file or report.claims_file or report.model)
         if claim.error is not None:
             yield replace(_failure(claim.error, report, Verdict.ERROR), subject=claim)
         elif claim.verdict is not Verdict.OK:

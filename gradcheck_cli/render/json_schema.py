@@ -213,6 +213,7 @@ def _claim(claim: ClaimResult) -> Record:
         "map": list(claim.map),
         "only": [str(restriction) for restriction in claim.only],
         "error": _failure(claim.error) if claim.error else None,
+        "file": claim.file,
     }
 
 

@@ -80,8 +80,7 @@ def _element(case: _Case, report: Report) -> list[str]:
     about = ""
     if case.kind != "system-out":
         first = most_severe(case.findings)[0]
-        message = next(iter(first.reasons), first.about)
-        about = f" type={_attribute(str(first.verdict))} message={_attribute(message)}"
+        about = f" type={_attribute(str(first.verdict))} message={_attribute(first.short)}"
     text = "\n".join(line for finding in case.findings for line in _lines(finding))
     return [f"{opening}>", f"      <{case.kind}{about}>{escape(text)}</{case.kind}>", "    </testcase>"]
 

@@ -216,7 +216,8 @@ def _claims(page: Page, report: Report) -> None:
 
 
 def _claim(page: Page, claim: ClaimResult) -> None:
-    label = f"line {claim.line}".ljust(_CLAIM_INDENT - 1) + " "
+    where = f"{claim.file}:{claim.line}" if claim.file else f"line {claim.line}"
+    label = where.ljust(_CLAIM_INDENT - 1) + " "
     page.edges(label + claim_title(claim), style_verdict(claim.verdict), len(label))
     if claim.verdict is Verdict.OK and not claim.note and claim.carried is None:
         return

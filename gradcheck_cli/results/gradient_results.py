@@ -175,6 +175,7 @@ class ClaimResult:
     map: tuple[str, ...] = ()  # the wrong entries as lines of characters, where words do not say it
     only: tuple[Restriction, ...] = ()  # where alone it is right; the note says it in words
     error: Failure | None = None  # why it could not be read, where its verdict is ERROR
+    file: str | None = None  # that the line is of, where it is not that of the other claims
     reading: str = ""  # how a right side of another shape was read; part of the note where nothing else is
 
 

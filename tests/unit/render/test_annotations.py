@@ -56,6 +56,24 @@ def test_claims_of_a_file_stand_in_that_file() -> None:
     assert {f.file for f in findings(report) if f.is_claim} == {"alice.txt"}
 
 
+def test_a_claim_whose_line_is_of_another_file_stands_there() -> None:
+    claims = tuple(replace(c, file="layers.py") for c in reports.WRONG.claims)
+    report = replace(reports.WRONG, claims=claims, claims_file="net.py")
+    assert {f.file for f in findings(report) if f.is_claim} == {"layers.py"}
+    line = next(c.line for c in claims if c.verdict is Verdict.WRONG)
+    assert reason(report).startswith(f"layers.py:{line}: ")
+    assert f"layers.py:{line}" in render([report])
+
+
+def test_a_claim_that_cannot_be_read_says_what_is_wrong_before_the_way_out() -> None:
+    error = Failure("== is not used", line=1, column=3, help="write =")
+    claim = replace(reports.OK.claims[0], verdict=Verdict.ERROR, error=error, line=1)
+    report = replace(reports.OK, verdict=Verdict.ERROR, claims=(claim,))
+    assert reason(report) == "line 1: == is not used"
+    assert 'message="== is not used"' in render([report], "junit")
+    assert "help: write =" in render([report], "junit")
+
+
 def test_what_cannot_be_read_is_found_where_it_stands() -> None:
     data = Failure("no number", line=3, column=2, file="points.csv")
     report = replace(reports.ERROR, error=data, errors=(data, replace(data, line=5)))
