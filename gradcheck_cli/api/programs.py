@@ -149,7 +149,18 @@ def check_program(
         samples = [sample_of(model, given, found.names), *(sample for sample, _ in others)]
         traced_program = TracedProgram(program, arguments, found.text, found.names, samples, found.notes)
         report = explain(report, traced_program, [judge(s.model, g, points=1) for s, g in others])
-    return replace(report, notes=(*given.notes, *found.notes, *report.notes))
+    files = {shown: as_typed(given.places[name][0]) for shown, name in own.items() if name in given.places}
+    return replace(_in_files(report, files, where), notes=(*given.notes, *found.notes, *report.notes))
+
+
+def _in_files(report: Report, files: Mapping[str, str], where: str) -> Report:
+    """The report with the file of each claim that is not in the one `where` the others are. A parameter of a
+    program has no line of its own."""
+    others = {name: file for name, file in files.items() if file != where}
+    return replace(
+        report, claims=tuple(replace(c, file=others.get(c.by)) for c in report.claims),
+        parameters=tuple(replace(b, line=None) for b in report.parameters),
+    )  # fmt: skip
 
 
 def _program(function: str | Function, **options: Any) -> Program:

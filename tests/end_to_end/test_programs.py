@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gradcheck_cli import api
@@ -117,3 +118,23 @@ def test_an_argument_that_the_loss_does_not_use_has_the_gradient_zero(
     found = api.check_program(f"{path}:loss", grad=f"{path}:grad", at=f"{path}:at", points=1)
     assert [claim.verdict for claim in found.claims] == [Verdict.OK, verdict]
     assert "b is unused: the loss does not depend on it" in found.notes
+
+
+def test_each_claim_is_annotated_in_the_file_of_its_array(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("layers_of_two.py").write_text("def backward(X, d):\n    dW = 2*X.T @ d\n    return dW\n")
+    Path("net.py").write_text(
+        "import numpy as np\nfrom layers_of_two import backward\n\n\n"
+        "def loss(W, b, X):\n    return np.sum((X @ W + b)**2)\n\n\n"
+        "def grad(W, b, X):\n    d = 2*(X @ W + b)\n    dW = backward(X, d)\n"
+        "    db = 3*d.sum(axis=0)\n    return dW, db\n"
+    )
+    np.savez("point.npz", W=np.ones((2, 2)), b=np.ones(2), X=np.arange(6.0).reshape(3, 2))
+    words = ["code", "net.py:loss", "--grad", "net.py:grad", "--at", "point.npz", "--points", "1"]
+    assert main([*words, "--format", "github"]) == 1
+    places = re.findall(r"file=([\w.]+),line=(\d+),title=WRONG%3A d loss/d (\w)", capsys.readouterr().out)
+    assert places == [("layers_of_two.py", "2", "W"), ("net.py", "12", "b")]
+    assert main([*words, "-q", "--fail-on", "kink"]) == 1
+    assert "line 2: is 2 times the true value; and 1 other" in capsys.readouterr().out

@@ -319,7 +319,7 @@ def test_which_entries_are_wrong_is_said_and_drawn() -> None:
     assert "Line 13:\n\n    ░█░░\n    ░░░█\n" in render([scattered], "markdown", OutputOptions())
     assert r"\newline \texttt{.\#..}\newline \texttt{...\#}" in render([scattered], "latex", OutputOptions())
     found = json.loads(render([scattered], "json", OutputOptions()))["reports"][0]["claims"][0]
-    assert list(found)[-4:] == ["place", "map", "only", "error"]
+    assert list(found)[-4:] == ["map", "only", "error", "file"]
     assert (found["place"], found["map"]) == ("2 of 12 entries", ["░█░░", "░░░█"])
 
 
