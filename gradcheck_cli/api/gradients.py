@@ -9,6 +9,7 @@ from gradcheck_cli.api.models import at_values
 from gradcheck_cli.common.errors import GradcheckError
 
 if TYPE_CHECKING:
+    from gradcheck_cli.against.elsewhere import Elsewhere
     from gradcheck_cli.model.model import Claim, Model
     from gradcheck_cli.results.gradient_results import Explanation, Report
 
@@ -45,6 +46,10 @@ def check(
     progress: Callable[[float], None] | None = None,
     budget: int | None = None,
     memory: int | None = None,
+    against: Sequence[str] = (),
+    flat: bool = False,
+    seconds: float | None = None,
+    others: Sequence[Elsewhere] = (),
 ) -> Report:
     r"""Compare three gradients of a model entry by entry, and judge its claims.
 
@@ -89,6 +94,15 @@ def check(
         Operations at high precision that may be spent; default 12,000,000.
     memory : int, optional
         MiB that may be held at a time beyond the data; default 1,024.
+    against : sequence of str
+        Gradients that are computed elsewhere: "FILE.py:FUNCTION", "module:function", "cmd: ./program args",
+        or a file of numbers. Functions and commands are run.
+    flat : bool
+        Whether the functions among them take one vector of all parameters.
+    seconds : float, optional
+        How long a command may run; default 60.
+    others : sequence of Elsewhere
+        Gradients to compare with that were computed already, by the names of the model.
 
     Returns
     -------
@@ -100,6 +114,8 @@ def check(
     ------
     OptionError
         A name or value does not fit the model; or one pass over it needs more memory.
+    GradcheckError
+        What is compared gives no gradient, or one by other names or in other shapes.
 
     Examples
     --------
@@ -123,7 +139,11 @@ def check(
         budget=NUMERICS.budget if budget is None else budget,
         memory=NUMERICS.memory if memory is None else memory,
     )  # fmt: skip
-    return run(model, options, claims, progress)
+    if against:
+        from gradcheck_cli.api.comparisons import gradients_of_model
+
+        others = [*gradients_of_model(model, options.wrt, against, flat=flat, seconds=seconds), *others]
+    return run(model, options, claims, progress, against=others)
 
 
 def explain(

@@ -15,8 +15,9 @@ from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.common.shown_paths import as_typed
 
 if TYPE_CHECKING:
+    from gradcheck_cli.against.elsewhere import Elsewhere
     from gradcheck_cli.model.model import Model
-    from gradcheck_cli.results.gradient_results import Report
+    from gradcheck_cli.results.gradient_results import Comparison, Report
     from gradcheck_cli.tracing.gradient_calls import Gradients
     from gradcheck_cli.tracing.programs import Program
 
@@ -64,7 +65,8 @@ def trace(
 
 def check_program(
     loss: str | Function, *, grad: str | Function | Sequence[str | Function], at: Any = None,
-    parameters: Collection[str] = (), setup: str | None = None, lr: float | None = None, **options: Any,
+    parameters: Collection[str] = (), setup: str | None = None, lr: float | None = None,
+    against: Sequence[str] = (), flat: bool = False, seconds: float | None = None, **options: Any,
 ) -> Report:
     """Judge the gradient that a program computes of a loss that it computes; both functions are run.
 
@@ -85,6 +87,13 @@ def check_program(
         What builds the object of a method: an expression, evaluated in the file; Class() by default.
     lr
         The step size of a `grad` that takes a step.
+    against
+        Other gradients of the loss: FILE.py:FUNCTION, module:function, "cmd: ./program args", a file of
+        numbers.
+    flat
+        Whether the functions among them take one vector of all that is differentiated.
+    seconds
+        How long a command may run; 60 by default.
     options
         As of `check`. Where the program takes another branch near by, it is compared at the given point only.
 
@@ -117,6 +126,7 @@ def check_program(
     if not math.isfinite(value):
         raise OptionError(f"{program.name} is {value} at this point: there is no gradient", file=program.file)
     given = gradients_of(program, backward, arguments, tuple(parameters), value, lr)
+    rivals = _others(arguments, list(given.values), value, against, flat, seconds)
     found = traced(program, arguments, list(given.values))
     named_loss = loss if isinstance(loss, str) else f"{program.file}:{program.name}"
     model = load_text(found.text, file=named_loss, folder=Path())
@@ -140,9 +150,11 @@ def check_program(
                         formula=gradients.ways[own[c.by]])
                 for c in report.claims
             ),
+            against=tuple(_in_lines(each, told) for each in report.against),
         )  # fmt: skip
 
-    report = judge(model, given, **options)
+    compared = [replace(o, gradient={found.names[n]: g for n, g in o.gradient.items()}) for o in rivals]
+    report = judge(model, given, others=compared, **options)
     if report.verdict is Verdict.WRONG:
         call = partial(gradients_of, program, backward, wanted=tuple(given.values), lr=lr)
         others = elsewhere(program, arguments, model, found, call)
@@ -172,6 +184,32 @@ def _program(function: str | Function, **options: Any) -> Program:
     from gradcheck_cli.tracing.live_functions import program_of
 
     return program_of(function, options.get("beside"))
+
+
+def _in_lines(comparison: Comparison, told: _Places) -> Comparison:
+    """The comparison with lines of the program in what is said of it."""
+    results = (
+        replace(r, diagnosis=r.diagnosis and told(r.diagnosis), note=r.note and told(r.note))
+        for r in comparison.results
+    )
+    return replace(comparison, results=tuple(results))
+
+
+def _others(
+    arguments: Mapping[str, Any], names: Sequence[str], loss: float, against: Sequence[str], flat: bool,
+    seconds: float | None,
+) -> list[Elsewhere]:
+    """Other gradients of the loss, by the names of its arrays."""
+    if not against:
+        return []
+    from gradcheck_cli.against.elsewhere import Asked
+    from gradcheck_cli.against.sources import gradients_elsewhere
+    from gradcheck_cli.tracing.argument_trees import named_arrays
+
+    inside = (named_arrays(name, held) for name, held in arguments.items())
+    leaves = {leaf: part for each in inside for leaf, part in each.items()}
+    parameters = {name: leaves[name] for name in names}
+    return gradients_elsewhere(against, Asked(arguments, parameters, loss, flat=flat, seconds=seconds))
 
 
 class _Places:

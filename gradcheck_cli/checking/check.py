@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+from gradcheck_cli.against.elsewhere import Elsewhere
 from gradcheck_cli.checking.claimed_values import claims_by_kind, explain_values, in_order, with_unread
 from gradcheck_cli.checking.options import HINTS, Options
 from gradcheck_cli.checking.run_plan import plan_run
@@ -61,6 +62,7 @@ class _Run:
     most_points: int
     limits: Limits
     meter: Meter
+    others: tuple[Elsewhere, ...] = ()
 
     @cached_property
     def names(self) -> list[str]:
@@ -103,6 +105,7 @@ def check(
     claims: Sequence[Claim] | None = None,
     progress: Callable[[float], None] | None = None,
     *,
+    against: Sequence[Elsewhere] = (),
     limits: Limits = LIMITS,
 ) -> Report:
     """Compare the three methods at all points and judge the claims.
@@ -115,6 +118,8 @@ def check(
         Those of the model by default.
     progress
         Is told the fraction that is done, from 0 to 1.
+    against
+        Gradients that were computed elsewhere, by the names of the model.
     limits
         Tolerances, safety factors and work limits of the run.
 
@@ -129,7 +134,8 @@ def check(
     unread = tuple(claim for claim in given if claim.failure is not None)
     plan = plan_run(model, _names(model, asked.wrt or ()), options, asked, limits)
     meter = Meter(progress or _nothing, 1 + plan.points + len(judged))  # values, points, claims
-    report = _check_points(_Run(model, asked, judged, unread, plan.points, plan.limits, meter))
+    run = _Run(model, asked, judged, unread, plan.points, plan.limits, meter, tuple(against))
+    report = _check_points(run)
     meter.finish()
     return report
 
@@ -164,7 +170,27 @@ def _check_points(run: _Run) -> Report:
     notes = *of_model, *unseen_notes(evidence.referee, run.names), *claims.notes
     notes = *notes, *budget_notes(evidence.referee)
     blank = replace(blank, notes=(*blank.notes, *notes))
-    return _conclude(run, blank, found, claims, values, len(evidence.points))
+    report = _conclude(run, blank, found, claims, values, len(evidence.points))
+    return _compare(run, evidence, report) if run.others else report
+
+
+def _compare(run: _Run, evidence: _Evidence, report: Report) -> Report:
+    """The report with gradients that were computed elsewhere beside the others."""
+    from gradcheck_cli.checking.comparisons import compare, sentences_on_comparisons, with_columns
+
+    def judge(claims: Sequence[Claim]) -> tuple[Sequence[Claim], Sequence[ClaimResult]]:
+        judgement = _judge_derivatives(run, evidence, claims)
+        return judgement.claims, _explain(run.model, judgement, run.asked, run.limits, evidence)
+
+    model, limits = run.model, run.limits.checking
+    found = compare(model, run.others, evidence.points[0].tape.loss, judge, limits)
+    results = tuple(each.result for each in found)
+    said = sentences_on_comparisons(found)
+    return replace(
+        report, against=results, parameters=with_columns(model, report.parameters, found, judge, limits),
+        verdict=worst([report.verdict, *(r.verdict for r in results)]),
+        closing=(*report.closing, *said), summary="; ".join(filter(None, [report.summary, *said])),
+    )  # fmt: skip
 
 
 def _blank_report(run: _Run) -> Report:
@@ -207,21 +233,21 @@ def _judge_gradients(run: _Run, evidence: _Evidence) -> dict[str, Block]:
     return dict(zip(run.names, found, strict=True))
 
 
+def _judge_derivatives(run: _Run, evidence: _Evidence, claims: Sequence[Claim]) -> Judged:
+    asked, limits = run.asked, run.limits
+    return judge_claims(
+        run.model, claims, evidence.values, evidence.referee,
+        layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
+        on_border=evidence.on_border, limits=limits.claims, done=run.meter.part,
+    )  # fmt: skip
+
+
 def _judge_claims(run: _Run, evidence: _Evidence) -> _Claims:
     """The claims of derivatives, then those of values, with what is wrong as far as is asked for."""
     model, asked, limits = run.model, run.asked, run.limits
     derivatives, of_values = claims_by_kind(run.judged)
-    judgement = judge_claims(
-        model, derivatives, evidence.values, evidence.referee,
-        layout=str(asked.layout), strict=bool(asked.strict), carry=bool(asked.carry),
-        on_border=evidence.on_border, limits=limits.claims, done=run.meter.part,
-    )  # fmt: skip
-    explained = _explain(model, judgement, asked, limits)
-    if any(r.verdict in (Verdict.KINK, Verdict.WRONG) and r.kind == "number" for r in explained):
-        from gradcheck_cli.verdicts.conventions.recognize import name_conventions
-
-        tape = evidence.points[0].tape
-        explained = tuple(name_conventions(model, judgement.claims, explained, tape, limits.claims))
+    judgement = _judge_derivatives(run, evidence, derivatives)
+    explained = _explain(model, judgement, asked, limits, evidence)
     if of_values:
         from gradcheck_cli.verdicts.claims.judge_values import judge_values
 
@@ -251,6 +277,19 @@ def _names(model: Model, wrt: Sequence[str]) -> list[str]:
 
 
 def _explain(
+    model: Model, judgement: Judged, asked: Options, limits: Limits, evidence: _Evidence
+) -> tuple[ClaimResult, ...]:
+    """The claims with where they go wrong, what is wrong, and whose convention a number is."""
+    explained = _diagnose(model, judgement, asked, limits)
+    if not any(r.verdict in (Verdict.KINK, Verdict.WRONG) and r.kind == "number" for r in explained):
+        return explained
+    from gradcheck_cli.verdicts.conventions.recognize import name_conventions
+
+    tape = evidence.points[0].tape
+    return tuple(name_conventions(model, judgement.claims, explained, tape, limits.claims))
+
+
+def _diagnose(
     model: Model, judgement: Judged, asked: Options, limits: Limits
 ) -> tuple[ClaimResult, ...]:
     """The claims with where they go wrong, what is wrong, and the truth, as far as is asked for."""
@@ -283,8 +322,12 @@ def _conclude(
     shown = _blocks_with_claims(run, found, grounds)
     coverage, unused = coverage_of(shown), sum(found[n].zero for n in unused_names(model) if n in found)
     verdict = worst([b.verdict for b in shown] + [r.verdict for r in results])
+    is_compared = bool(run.others) and not results  # nobody asked for claims
+    of_claims = [] if is_compared else sentences_on_claims(
+        model, shown, results, grounds, run.asked.claims_file
+    )  # fmt: skip
     closing = [
-        *sentences_on_claims(model, shown, results, grounds, run.asked.claims_file),
+        *of_claims,
         *sentences_on_columns(shown, coverage, run.limits, unused, given=_are_given(model)),
     ]
     if coverage.entries and coverage.zero == coverage.entries and verdict in (Verdict.OK, Verdict.KINK):

@@ -8,7 +8,13 @@ import click
 
 from gradcheck_cli.cli.delivery import check_program_target, deliver
 from gradcheck_cli.cli.group import commands
-from gradcheck_cli.cli.options import Listed, fail_on_option, output_options
+from gradcheck_cli.cli.options import (
+    Listed,
+    against_options,
+    check_against,
+    fail_on_option,
+    output_options,
+)
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.limits.checking import CHECKING
 
@@ -27,6 +33,7 @@ __all__ = ["code"]
               help="Points in all, the given one first.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="One line.")
 @click.option("-v", "--verbose", is_flag=True, help="Every claim, every table.")
+@against_options
 @fail_on_option
 @output_options("run")
 def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] | None, points: int | None,
@@ -45,8 +52,10 @@ def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] 
         raise OptionError("-q and -v exclude each other", help="choose one of them")
     if lr == 0:
         raise OptionError("--lr 0 is no step")
-    check_program_target(chosen["output"], loss, *grad, at)
-    options = {} if points is None else {"points": points}
+    check_against(chosen)
+    check_program_target(chosen["output"], loss, *grad, at, *chosen["against"])
+    options: dict[str, Any] = {name: chosen[name] for name in ("against", "flat", "seconds")}
+    options |= {} if points is None else {"points": points}
     report = api.check_program(loss, grad=grad, at=at, parameters=wrt or (), setup=setup, lr=lr, **options)
     deliver([report], "run", chosen, int(chosen["verbose"]) - int(chosen["quiet"]))
     return exit_code([report.verdict], chosen["fail_on"])

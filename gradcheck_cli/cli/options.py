@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 import click
 
+from gradcheck_cli.common.errors import OptionError
+
 __all__ = [
-    "BINARY", "LOADING", "Count", "Listed", "Memory", "Result", "Widths", "fail_on_option", "file_type",
-    "loading_options", "output_options",
+    "BINARY", "LOADING", "Count", "Listed", "Memory", "Result", "Widths", "against_options", "check_against",
+    "fail_on_option", "file_type", "loading_options", "output_options",
 ]  # fmt: skip
 
 BINARY = ("github", "json", "jsonl", "junit", "sarif")  # always UTF-8
@@ -98,6 +100,25 @@ def loading_options(command: Command) -> Command:
         "--max-data", type=click.IntRange(1), metavar="MIB", help="Most data in all (default: 256)."
     )
     return seed(ignore(text(data(command))))
+
+
+def against_options(command: Command) -> Command:
+    """The options that name gradients to be compared with."""
+    against = click.option(
+        "--against", multiple=True, metavar="OTHER",
+        help="Compare with the gradient of FILE.py:FUNCTION, 'cmd: ./program' or a file of numbers.",
+    )  # fmt: skip
+    flat = click.option("--flat", is_flag=True, help="OTHER takes one vector of all parameters.")
+    seconds = click.option("--seconds", type=click.FloatRange(0, min_open=True),
+                           help="How long a command may run (default: 60).")  # fmt: skip
+    return against(flat(seconds(command)))
+
+
+def check_against(chosen: dict[str, Any]) -> None:
+    """Refuse options of comparisons where nothing is compared."""
+    for name in ("flat", "seconds"):
+        if chosen[name] and not chosen["against"]:
+            raise OptionError(f"--{name} is of --against, and there is none", help="add --against OTHER")
 
 
 def output_options(of: str) -> Callable[[Command], Command]:

@@ -15,6 +15,8 @@ from gradcheck_cli.cli.model_files import find_models
 from gradcheck_cli.cli.options import (
     Count,
     Memory,
+    against_options,
+    check_against,
     fail_on_option,
     file_type,
     loading_options,
@@ -56,6 +58,7 @@ _MOST_NAMED = 4  # files in a note
 @click.option("--carry", is_flag=True, help="Show the value your own chain of claims carries.")
 @click.option("--strict", is_flag=True, help="A claim that is right under a restriction only is WRONG.")
 @click.option("--all-entries", is_flag=True, help="Every entry of blocks beyond 10,000.")
+@against_options
 @click.option("--save-point", type=file_type, metavar="FILE.npz",
               help="Keep the values of all data and parameters in FILE.")  # fmt: skip
 @click.option("-x", "--exitfirst", is_flag=True, help="Stop after the first model that fails.")
@@ -168,8 +171,9 @@ def _refuse_impossible(models: Sequence[str], chosen: dict[str, Any]) -> None:
     if chosen["show_truth"] and chosen["hint"] not in (None, "truth"):
         asked = f"--hint {chosen['hint']}"
         raise OptionError(f"--show-truth and {asked} exclude each other", help="choose one of them")
+    check_against(chosen)
     if chosen["output"] not in (None, "-"):
-        atomic_output.check_target(chosen["output"], (*models, *chosen["claims"]))
+        atomic_output.check_target(chosen["output"], (*models, *chosen["claims"], *chosen["against"]))
     if chosen["save_point"]:
         if len(models) > 1:
             raise OptionError(

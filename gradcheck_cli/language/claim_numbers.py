@@ -6,7 +6,7 @@ Whole numbers stay integers, and what is no more than float32 is told. Knows not
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,15 +29,16 @@ from gradcheck_cli.language.graph_assembly import evaluate
 from gradcheck_cli.language.statements import FileSource, Op, Statement
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Derivative, Graph
-from gradcheck_cli.model.model import Claim, Misfit
+from gradcheck_cli.model.model import Claim, Misfit, Model
 from gradcheck_cli.model.primitives.record import Shape
 from gradcheck_cli.model.primitives.table import resolve_function
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 if TYPE_CHECKING:
     from gradcheck_cli.language.data.tables import Table
 
-__all__ = ["claim_from_file", "claim_of_numbers", "names_nothing"]
+__all__ = ["claim_from_file", "claim_of_array", "claim_of_numbers", "names_nothing"]
 
 Array = NDArray[np.float64]
 
@@ -119,38 +120,79 @@ def _numbers(
     context: ClaimStatement, claim: Claim, numbers: Array, half: Array | None,
     bits: int | None = None, integers: Any = None,
 ) -> Claim:
-    """The claim with its numbers; `formulas` says only which layouts they fit. Without `bits` they are
-    doubles, unless they look like float32."""
+    """The claim with its numbers. Without `bits` they are doubles, unless they look like float32."""
     op = target_op(context.statement)
+    fits = {layout: fit_of(replace(context, layout=layout), claim.target, op) for layout in LAYOUTS}
+    return _with_numbers(
+        claim, fits, context.model.rows, numbers, half, bits, integers, context.access.numerics
+    )  # fmt: skip
+
+
+def _with_numbers(
+    claim: Claim, fits: Mapping[str, Fit], rows: int | None, numbers: Array, half: Array | None,
+    bits: int | None, integers: Any, numerics: NumericsLimits,
+) -> Claim:
+    """The claim with numbers in the shape that it has in each layout; `formulas` says only which they fit."""
     formulas: dict[str, Graph | Misfit] = {}
     readings: dict[str, str] = {}
     fitting: Fit | None = None
-    for layout in LAYOUTS:
-        fit = fit_of(replace(context, layout=layout), claim.target, op)
-        found = _number_fit(numbers.shape, fit, context.model.rows, str(claim.target))
+    for layout, fit in fits.items():
+        found = _number_fit(numbers.shape, fit, rows, str(claim.target))
         formulas[layout], readings[layout] = found
         if isinstance(found.formula, Graph) and fitting is None:
             fitting = fit
     claim = replace(claim, formulas=formulas, readings=readings)
     if fitting is None:
         return claim
-    values = _shape_numbers(numbers, fitting, context.model.rows)
+    values = _shape_numbers(numbers, fitting, rows)
     units = None
     if half is not None:
-        units = _shape_numbers(np.broadcast_to(half, numbers.shape), fitting, context.model.rows)
+        units = _shape_numbers(np.broadcast_to(half, numbers.shape), fitting, rows)
     whole = None
     if integers is not None:
-        whole = _shape_numbers(np.array(integers, dtype=object), fitting, context.model.rows)
+        whole = _shape_numbers(np.array(integers, dtype=object), fitting, rows)
     claim = replace(claim, numbers=values, half_units=units, integers=whole)
     if bits is not None and bits != SIGNIFICANDS["float32"]:
         return replace(claim, bits=bits)
     from gradcheck_cli.numerics.float32_evidence import are_float32
 
-    if whole is not None or not are_float32(numbers, context.access.numerics):
+    if whole is not None or not are_float32(numbers, numerics):
         return replace(claim, bits=bits or SIGNIFICANDS["float64"])
     if bits is None:
         return replace(claim, is_in_float32=True)
     return replace(claim, bits=bits, half_units=None)  # shortest texts: no digit is left out
+
+
+def claim_of_array(
+    model: Model, target: Derivative, numbers: Array, *, half_units: Array | None = None,
+    bits: int | None = None, text: str = "", line: int = 0,
+) -> Claim:
+    """The claim that d loss/d name is an array of numbers which no text holds.
+
+    Parameters
+    ----------
+    model : the graph
+    target : the derivative of a step that is a single number
+    numbers : float64 array, in the shape of the name or with the same axes other than 1
+    half_units : float64 array of that shape; half a unit of the last digit written, None where none was
+    bits : significand bits of the format in which they were computed; None where that is not known
+    text, line : where they come from, as a report shows it
+
+    Returns
+    -------
+    Claim
+        Of a shape that does not fit, one with a Misfit.
+    """
+    below = model.node(target.by)
+    fit = Fit(() if target.index is not None else below.shape, below.per_row, False)
+    display = _spell(model, target)
+    claim = Claim(line=line, target=target, display=display, text=text, formulas={}, file=model.file)
+    fits = dict.fromkeys(LAYOUTS, fit)
+    return _with_numbers(claim, fits, model.rows, numbers, half_units, bits, None, NUMERICS)
+
+
+def _spell(model: Model, target: Derivative) -> str:
+    return str(Derivative(model.display(target.of), model.display(target.by), target.index))
 
 
 def _number_fit(given: Shape, fit: Fit, rows: int | None, target: str) -> Built:

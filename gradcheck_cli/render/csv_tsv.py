@@ -86,6 +86,13 @@ def _lines(report: Report) -> Iterator[Line]:
             yield model | _entry(block.name, entry)
     for claim in report.claims:
         yield model | _claim(claim)
+    for comparison in report.against:
+        for block in report.parameters:
+            for entry in block.entries:
+                if comparison.name in entry.against:
+                    yield model | _other(block.name, entry, comparison.name)
+        for result in comparison.results:
+            yield model | _claim(result) | {"kind": f"against {comparison.name}", "line": ""}
 
 
 def _failure(report: Report) -> Line:
@@ -109,6 +116,18 @@ def _entry(name: str, entry: Entry) -> Line:
         "digits": exact(entry.digits),
         "verdict": str(entry.verdict),
         "diagnosis": "; ".join(filter(None, (at, reference, entry.note))),
+    }
+
+
+def _other(name: str, entry: Entry, other: str) -> Line:
+    """An entry that was computed elsewhere."""
+    return {
+        "kind": f"against {other}",
+        "name": entry_name(name, entry.index),
+        "value": exact(entry.value),
+        "claimed": exact(entry.against[other]),
+        "true": exact(entry.backprop if entry.reference is None else entry.reference),
+        "verdict": str(entry.against_verdicts.get(other, "")),
     }
 
 

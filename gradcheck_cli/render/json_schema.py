@@ -18,6 +18,7 @@ from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.results.gradient_results import (
     Block,
     ClaimResult,
+    Comparison,
     Entry,
     ExplainedStep,
     Explanation,
@@ -130,6 +131,19 @@ def _report(report: Report) -> Record:
         "notes": list(report.notes),
         "claims_file": report.claims_file,
         "errors": [_failure(failure) for failure in report.errors],
+        "against": [_comparison(comparison) for comparison in report.against],
+    }
+
+
+def _comparison(comparison: Comparison) -> Record:
+    return {
+        "name": comparison.name,
+        "source": comparison.source,
+        "verdict": str(comparison.verdict),
+        "precision": comparison.precision,
+        "loss": jsonable(comparison.loss),
+        "results": [_claim(result) for result in comparison.results],
+        "notes": list(comparison.notes),
     }
 
 
@@ -183,6 +197,7 @@ def _entry(entry: Entry) -> Record:
         "tested": entry.tested,
         "point": entry.point,
         "reference": jsonable(entry.reference),
+        "against_verdicts": {name: str(verdict) for name, verdict in entry.against_verdicts.items()},
     }
 
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from gradcheck_cli.render import numbers
+from gradcheck_cli.render.comparisons import compared_results, comparison_heading, comparison_sentences
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
-    ENTRY_HEADINGS,
     SUMMARY_HEADINGS,
     block_map,
     block_sentences,
@@ -22,8 +22,10 @@ from gradcheck_cli.render.rows import (
     claim_title,
     claims_heading,
     entry_cells,
+    entry_headings,
     header_parts,
     noun_of,
+    other_names,
     remarks,
     select_claims,
     select_gradients,
@@ -33,7 +35,7 @@ from gradcheck_cli.render.rows import (
     value_line,
 )
 from gradcheck_cli.render.text_encoding import greek, safe
-from gradcheck_cli.results.gradient_results import ExplainedStep, Explanation, Report
+from gradcheck_cli.results.gradient_results import Comparison, ExplainedStep, Explanation, Report
 
 __all__ = ["escape", "explain_latex", "run_latex", "symbol"]
 
@@ -180,6 +182,8 @@ def _section(report: Report, verbosity: int) -> Iterator[str]:
     if report.claims:
         yield _paragraph(f"Your claims: {escape(claims_heading(report, verbosity))}")
         yield from _claims(report, verbosity)
+    for comparison in report.against:
+        yield from _comparison(comparison, verbosity)
     for note in report.notes:
         yield _paragraph(f"Note: {escape(note)}")
     yield _paragraph(escape(" ".join(sentences(report))))
@@ -188,8 +192,9 @@ def _section(report: Report, verbosity: int) -> Iterator[str]:
 def _gradients(report: Report, verbosity: int) -> Iterator[str]:
     entries, blocks = select_gradients(report, verbosity)
     if entries.shown:
-        rows = [[*entry_cells(row), "; ".join(remarks(row.entry))] for row in entries.shown]
-        headings, align = list(ENTRY_HEADINGS), "lrrrrrrl"
+        others = other_names(report)
+        rows = [[*entry_cells(r, others=others), "; ".join(remarks(r.entry))] for r in entries.shown]
+        headings, align = entry_headings(others), "lrrrrrr" + "r" * len(others) + "l"
         if any(row[-1] for row in rows):
             headings, align = [*headings, ""], align + "p{0.2\\linewidth}"
         rows = [row[: len(headings)] for row in rows]
@@ -215,6 +220,19 @@ def _claims(report: Report, verbosity: int) -> Iterator[str]:
     if rows:
         yield _tabular(("line", "claim", ""), "rp{0.7\\linewidth}l", rows)
     yield _paragraph(escape(claims.more))
+
+
+def _comparison(comparison: Comparison, verbosity: int) -> Iterator[str]:
+    """The parameters of a gradient that was computed elsewhere."""
+    yield _paragraph(escape(f"Against {comparison.name}: {comparison_heading(comparison)}"))
+    rows = []
+    for result in compared_results(comparison, verbosity):
+        said = escape("; ".join([*claim_numbers(result), *claim_sentences(result)]))
+        title = "\\newline ".join(filter(None, [_code(result.display), said]))
+        rows.append([title, str(result.verdict)])
+    if rows:
+        yield _tabular(("derivative", ""), "p{0.75\\linewidth}l", rows)
+    yield from (_paragraph(escape(text)) for text in comparison_sentences(comparison))
 
 
 def _cells(row: Sequence[str]) -> list[str]:

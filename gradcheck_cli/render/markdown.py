@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from gradcheck_cli.render import initialization_findings as findings
 from gradcheck_cli.render import initialization_panels as panels
 from gradcheck_cli.render import numbers
+from gradcheck_cli.render.comparisons import compared_results, comparison_heading, comparison_sentences
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
-    ENTRY_HEADINGS,
     SUMMARY_HEADINGS,
     block_map,
     block_sentences,
@@ -20,8 +20,10 @@ from gradcheck_cli.render.rows import (
     claim_title,
     claims_heading,
     entry_cells,
+    entry_headings,
     header_parts,
     noun_of,
+    other_names,
     remarks,
     select_claims,
     select_gradients,
@@ -32,7 +34,7 @@ from gradcheck_cli.render.rows import (
 )
 from gradcheck_cli.render.sparklines import BLOCKS, shape_rows, sparklines
 from gradcheck_cli.render.text_encoding import safe
-from gradcheck_cli.results.gradient_results import ExplainedStep, Explanation, Report
+from gradcheck_cli.results.gradient_results import Comparison, ExplainedStep, Explanation, Report
 from gradcheck_cli.results.initialization_results import InitReport
 
 __all__ = ["code", "escape", "explain_markdown", "init_markdown", "pipe_table", "run_markdown"]
@@ -142,6 +144,10 @@ def _section(report: Report, verbosity: int) -> list[str]:
     if report.claims:
         parts.append(f"### Your claims: {claims_heading(report, verbosity)}")
         parts.append(_claims(report, verbosity))
+    for comparison in report.against:
+        parts.append(f"### Against {escape(comparison.name)}: {comparison_heading(comparison)}")
+        parts.append(_comparison(comparison, verbosity))
+        parts += map(escape, comparison_sentences(comparison))
     parts += [escape(f"note: {note}") for note in report.notes]
     return [*parts, escape(" ".join(sentences(report)))]
 
@@ -149,8 +155,9 @@ def _section(report: Report, verbosity: int) -> list[str]:
 def _gradients(report: Report, verbosity: int) -> Iterator[str]:
     entries, blocks = select_gradients(report, verbosity)
     if entries.shown:
-        shown = ([*entry_cells(row), "; ".join(remarks(row.entry))] for row in entries.shown)
-        yield pipe_table((*ENTRY_HEADINGS, ""), (_code_first(row) for row in shown))
+        others = other_names(report)
+        shown = ([*entry_cells(r, others=others), "; ".join(remarks(r.entry))] for r in entries.shown)
+        yield pipe_table((*entry_headings(others), ""), (_code_first(row) for row in shown))
         yield escape(entries.more)
     if blocks.shown:
         yield pipe_table(SUMMARY_HEADINGS, (_code_first(summary_cells(b)) for b in blocks.shown))
@@ -170,6 +177,15 @@ def _claims(report: Report, verbosity: int) -> str:
     maps = ((claim.line, claim_map(claim)) for claim in claims.shown)
     drawn = [f"Line {line}:\n\n{_verbatim(chr(10).join(lines))}" for line, lines in maps if lines]
     return "\n\n".join(filter(None, (table, *drawn, escape(claims.more))))
+
+
+def _comparison(comparison: Comparison, verbosity: int) -> str:
+    """The parameters of a gradient that was computed elsewhere."""
+    rows = []
+    for result in compared_results(comparison, verbosity):
+        said = "; ".join([*claim_numbers(result), *claim_sentences(result)])
+        rows.append([code(result.display), str(result.verdict), escape(said)])
+    return pipe_table(("derivative", "verdict", ""), rows) if rows else ""
 
 
 def _code_first(row: Sequence[str]) -> list[str]:

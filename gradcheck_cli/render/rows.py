@@ -19,6 +19,7 @@ from gradcheck_cli.results.gradient_results import Block, ClaimResult, Entry, Re
 __all__ = [
     "ENTRY_HEADINGS",
     "SUMMARY_HEADINGS",
+    "VERDICTS",
     "NamedEntry",
     "Selection",
     "block_map",
@@ -28,11 +29,15 @@ __all__ = [
     "claim_sentences",
     "claim_title",
     "claims_heading",
+    "count_verdicts",
     "entry_cells",
+    "entry_headings",
     "header_parts",
     "is_unread",
     "label",
     "noun_of",
+    "other_cell",
+    "other_names",
     "remarks",
     "select_claims",
     "select_gradients",
@@ -49,7 +54,7 @@ ENTRY_HEADINGS = ("", "value", "symbolic", "backprop", "finite diff.", "+-", "di
 SUMMARY_HEADINGS = (
     *("block", "shape", "entries", "tested", "zero", "|grad|", "fewest digits", "at", ""),
 )
-_ORDER = (Verdict.OK, Verdict.KINK, Verdict.UNRESOLVED, Verdict.WRONG, Verdict.ERROR)
+VERDICTS = (Verdict.OK, Verdict.KINK, Verdict.UNRESOLVED, Verdict.WRONG, Verdict.ERROR)
 Item = TypeVar("Item")
 
 
@@ -142,10 +147,11 @@ def tally(verdicts: Sequence[Verdict], noun: str = "model", asked: int = 0) -> s
     """ "40 models: 38 ok, 1 WRONG, 1 ERROR"; of more that were `asked` for, how many were not run."""
     counted = plural(len(verdicts), noun).replace("file of claimss", "files of claims")
     left = f"; {numbers.count(asked - len(verdicts))} not run" if asked > len(verdicts) else ""
-    return f"{counted}: {_count(verdicts)}{left}"
+    return f"{counted}: {count_verdicts(verdicts)}{left}"
 
 
-def _count(verdicts: Iterable[Verdict], order: Sequence[Verdict] = _ORDER) -> str:
+def count_verdicts(verdicts: Iterable[Verdict], order: Sequence[Verdict] = VERDICTS) -> str:
+    """ "1 WRONG, 14 ok"."""
     found = Counter(verdicts)
     return join_parts(f"{numbers.count(found[v])} {v}" for v in order if found[v])
 
@@ -167,16 +173,16 @@ def select_gradients(
 def select_claims(report: Report, verbosity: int) -> Selection[ClaimResult]:
     """The claims to list, worst first: all with -v, else those with something to say."""
     told = [c for c in report.claims if verbosity > 0 or c.verdict is not Verdict.OK or c.note]
-    told.sort(key=lambda claim: (-_ORDER.index(claim.verdict), claim.line))
+    told.sort(key=lambda claim: (-VERDICTS.index(claim.verdict), claim.line))
     if verbosity > 0 or len(told) <= MOST_ROWS:
         return Selection(tuple(told))
-    rest = _count(claim.verdict for claim in told[WORST_ROWS:])
+    rest = count_verdicts(claim.verdict for claim in told[WORST_ROWS:])
     return Selection(tuple(told[:WORST_ROWS]), f"... {rest} more (-v)")
 
 
 def claims_heading(report: Report, verbosity: int) -> str:
     """ "1 WRONG, 14 ok (-v lists them)"."""
-    parts = _count((claim.verdict for claim in report.claims), _ORDER[::-1])
+    parts = count_verdicts((claim.verdict for claim in report.claims), VERDICTS[::-1])
     hidden = verbosity <= 0 and any(c.verdict is Verdict.OK and not c.note for c in report.claims)
     return parts + (" (-v lists them)" if hidden else "")
 
@@ -203,7 +209,7 @@ def _select(rows: list[Judged], is_long: bool) -> Selection[Judged]:
 
 
 def _worst_first(row: NamedEntry | Block) -> tuple[int, float]:
-    return -_ORDER.index(row.verdict), math.inf if row.digits is None else row.digits
+    return -VERDICTS.index(row.verdict), math.inf if row.digits is None else row.digits
 
 
 def _more(rows: Sequence[NamedEntry | Block]) -> str:
@@ -214,7 +220,7 @@ def _more(rows: Sequence[NamedEntry | Block]) -> str:
     settled = sum("settled by high precision" in note for note in notes)
     precise = f"{numbers.count(settled)} settled by high precision" if settled else ""
     verdicts = {row.verdict for row in rows}
-    kinds = f"all {verdicts.pop()}" if len(verdicts) == 1 else _count(r.verdict for r in rows)
+    kinds = f"all {verdicts.pop()}" if len(verdicts) == 1 else count_verdicts(r.verdict for r in rows)
     return f"... {join_parts((f'{numbers.count(len(rows))} more', kinds, precise, known))} (-v)"
 
 
@@ -223,8 +229,29 @@ def _more(rows: Sequence[NamedEntry | Block]) -> str:
 # ---------------------------------------------------------------------------------------------
 
 
-def entry_cells(row: NamedEntry, value_digits: int = 10, significant: int = 10) -> list[str]:
-    """The cells under ENTRY_HEADINGS."""
+def entry_headings(others: Sequence[str] = ()) -> list[str]:
+    """ENTRY_HEADINGS, with a column for each gradient that was computed elsewhere before the verdict."""
+    return [*ENTRY_HEADINGS[:-1], *others, ENTRY_HEADINGS[-1]]
+
+
+def other_names(report: Report) -> list[str]:
+    """What heads the columns of gradients that were computed elsewhere."""
+    return [comparison.name for comparison in report.against]
+
+
+def other_cell(entry: Entry, name: str, significant: int = 10) -> str:
+    """What was computed elsewhere, with its verdict unless it is ok."""
+    if name not in entry.against:
+        return ""
+    verdict = entry.against_verdicts.get(name, Verdict.OK)
+    value = numbers.number(entry.against[name], significant)
+    return value if verdict is Verdict.OK else f"{value} {verdict}"
+
+
+def entry_cells(
+    row: NamedEntry, value_digits: int = 10, significant: int = 10, others: Sequence[str] = ()
+) -> list[str]:
+    """The cells under entry_headings."""
     entry = row.entry
     columns = (entry.symbolic, entry.backprop, entry.finite)
     return [
@@ -233,6 +260,7 @@ def entry_cells(row: NamedEntry, value_digits: int = 10, significant: int = 10) 
         *numbers.alike(columns, significant),
         numbers.bound(entry.bound),
         numbers.digits(entry.digits),
+        *(other_cell(entry, name, significant) for name in others),
         str(entry.verdict),
     ]
 
@@ -263,10 +291,9 @@ def block_map(block: Block) -> list[str]:
 def remarks(entry: Entry) -> list[str]:
     """What is said beside or under an entry's row."""
     at = f"at point {entry.point}" if entry.point else ""
-    others = (f"{name} {numbers.number(value)}" for name, value in entry.against.items())
     value = shown_reference(entry)
     reference = "" if value is None else f"reference {numbers.number(value)}"
-    told = (at, _zero(entry), _slopes(entry), reference, entry.note or "", *others)
+    told = (at, _zero(entry), _slopes(entry), reference, entry.note or "")
     return [text for text in told if text]
 
 

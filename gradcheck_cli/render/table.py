@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from gradcheck_cli.render import numbers
+from gradcheck_cli.render.comparisons import compared_results, comparison_heading, comparison_sentences
 from gradcheck_cli.render.page import Cell, Page, column_widths, style_verdict
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
@@ -19,10 +21,13 @@ from gradcheck_cli.render.rows import (
     claim_title,
     claims_heading,
     entry_cells,
+    entry_headings,
     header_parts,
     is_unread,
     label,
     noun_of,
+    other_cell,
+    other_names,
     remarks,
     select_claims,
     select_gradients,
@@ -33,7 +38,7 @@ from gradcheck_cli.render.rows import (
     value_line,
 )
 from gradcheck_cli.render.text_encoding import width_of
-from gradcheck_cli.results.gradient_results import Block, ClaimResult, Report, Verdict
+from gradcheck_cli.results.gradient_results import Block, ClaimResult, Comparison, Report, Verdict
 
 __all__ = ["as_table", "run_table"]
 
@@ -43,6 +48,8 @@ _LONGEST_NAME = 60  # columns to which names are filled up
 _PRECISIONS = (  # digits of the value and of the three columns, until the table fits
     *((10, 10), (6, 10), (6, 9), (6, 8), (5, 7), (4, 6), (4, 5), (3, 4)),
 )
+_LEAST_BESIDE = 6  # of these precisions are tried with columns of others: six digits
+_OTHER_WIDTH = 20  # columns for what heads them
 _HEADING = "bold"
 
 
@@ -107,6 +114,8 @@ def _report(page: Page, report: Report) -> None:
         page.verbatim(report.error.text or report.error.message)
     _gradients(page, report)
     _claims(page, report)
+    for comparison in report.against:
+        _comparison(page, comparison)
     for note in report.notes:
         page.wrap(f"note: {note}", hanging=6)
     for sentence in sentences(report):
@@ -122,16 +131,17 @@ def _gradients(page: Page, report: Report) -> None:
     entries, blocks = select_gradients(report, page.options.verbosity)
     if entries.shown:
         page.blank()
-        _entry_table(page, entries)
+        _entry_table(page, entries, other_names(report))
     if blocks.shown:
         page.blank()
         _summary_table(page, blocks)
 
 
-def _entry_table(page: Page, entries: Selection[NamedEntry]) -> None:
-    rows = _fitting(page, entries.shown)
-    free = page.width - sum(column_widths(rows)) - 2 * len(ENTRY_HEADINGS)
-    heading, *lines = page.grid([_headings(rows[0]), *map(_cells, rows[1:])], "lrrrrrrl")
+def _entry_table(page: Page, entries: Selection[NamedEntry], others: Sequence[str]) -> None:
+    rows = _fitting(page, entries.shown, others)
+    free = page.width - sum(column_widths(rows)) - 2 * len(rows[0])
+    align = "lrrrrrr" + "r" * (len(rows[0]) - len(ENTRY_HEADINGS)) + "l"
+    heading, *lines = page.grid([_headings(rows[0]), *map(_cells, rows[1:])], align)
     page.line(*heading)
     footnotes: dict[str, list[str]] = {}
     for row, cells in zip(entries.shown, lines, strict=True):
@@ -146,16 +156,40 @@ def _entry_table(page: Page, entries: Selection[NamedEntry]) -> None:
         page.line(entries.more)
     for said, names in footnotes.items():
         page.wrap(f"{', '.join(names)}: {said}", hanging=4)
+    if others and len(rows[0]) == len(ENTRY_HEADINGS):
+        page.blank()
+        _other_table(page, entries.shown, others)
 
 
-def _fitting(page: Page, entries: Sequence[NamedEntry]) -> list[list[str]]:
-    """The rows with as many digits as the page is wide; then names are cut."""
+def _other_table(page: Page, entries: Sequence[NamedEntry], others: Sequence[str]) -> None:
+    """What was computed elsewhere, in a table of its own beside backprop, where one is too narrow for all."""
     rows: list[list[str]] = []
-    for value_digits, significant in _PRECISIONS:
-        rows = [entry_cells(row, value_digits, significant) for row in entries]
-        rows = [list(ENTRY_HEADINGS), *([page.safe(cell) for cell in row] for row in rows)]
+    for _, significant in _PRECISIONS:
+        rows = [["", "backprop", *(page.short(name, _OTHER_WIDTH) for name in others)]]
+        for row in entries:
+            backprop = numbers.number(row.entry.backprop, significant)
+            cells = (other_cell(row.entry, name, significant) for name in others)
+            rows.append([page.safe(text) for text in (row.name, backprop, *cells)])
         if _excess(page, rows) <= 0:
-            return rows
+            break
+    for line in page.grid([_headings(rows[0]), *([(text, "") for text in row] for row in rows[1:])],
+                          "l" + "r" * (len(rows[0]) - 1)):  # fmt: skip
+        page.line(*line)
+
+
+def _fitting(page: Page, entries: Sequence[NamedEntry], others: Sequence[str]) -> list[list[str]]:
+    """The rows with as many digits as the page is wide, without columns of others where few digits would be
+    left; then names are cut."""
+    rows: list[list[str]] = []
+    shown = [page.short(name, _OTHER_WIDTH) for name in others]
+    for names, headings, precisions in (
+        (others, shown, _PRECISIONS[:_LEAST_BESIDE] if others else ()), ((), (), _PRECISIONS),
+    ):  # fmt: skip
+        for value_digits, significant in precisions:
+            rows = [entry_cells(row, value_digits, significant, names) for row in entries]
+            rows = [entry_headings(headings), *([page.safe(cell) for cell in row] for row in rows)]
+            if _excess(page, rows) <= 0:
+                return rows
     return _shorten(page, rows, 0)
 
 
@@ -215,9 +249,19 @@ def _claims(page: Page, report: Report) -> None:
         page.line(claims.more)
 
 
-def _claim(page: Page, claim: ClaimResult) -> None:
+def _comparison(page: Page, comparison: Comparison) -> None:
+    """A gradient that was computed elsewhere: how its parameters fare."""
+    page.line(("AGAINST ", _HEADING), (page.short(comparison.name, page.width - 40), _HEADING),
+              f"   {comparison_heading(comparison)}")  # fmt: skip
+    for result in compared_results(comparison, page.options.verbosity):
+        _claim(page, result, "")
+    for sentence in comparison_sentences(comparison):
+        page.wrap(sentence, _CLAIM_INDENT)
+
+
+def _claim(page: Page, claim: ClaimResult, label: str | None = None) -> None:
     where = f"{claim.file}:{claim.line}" if claim.file else f"line {claim.line}"
-    label = where.ljust(_CLAIM_INDENT - 1) + " "
+    label = (where if label is None else label).ljust(_CLAIM_INDENT - 1) + " "
     page.edges(label + claim_title(claim), style_verdict(claim.verdict), len(label))
     if claim.verdict is Verdict.OK and not claim.note and claim.carried is None:
         return

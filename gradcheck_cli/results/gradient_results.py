@@ -14,8 +14,8 @@ from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.numerics.limits.checking import CHECKING
 
 __all__ = [
-    "Block", "ClaimResult", "Coverage", "Entry", "ExplainedStep", "Explanation", "Failure", "Report",
-    "Restriction", "Verdict", "exit_code", "worst",
+    "Block", "ClaimResult", "Comparison", "Coverage", "Entry", "ExplainedStep", "Explanation", "Failure",
+    "Report", "Restriction", "Verdict", "exit_code", "worst",
 ]  # fmt: skip
 
 
@@ -111,7 +111,8 @@ class Entry:
     left: float | None = None  # slopes at a kink
     right: float | None = None
     reference: float | None = None  # the value at 50 digits or more, where it decided
-    against: Mapping[str, float] = field(default_factory=dict)
+    against: Mapping[str, float] = field(default_factory=dict)  # what others gave, by their names
+    against_verdicts: Mapping[str, Verdict] = field(default_factory=dict)
     tested: bool = True  # False: zero in all columns at all points
     below: bool = False  # no zero: below the range of float64
     point: int = 0  # 0: the given point; a disagreement elsewhere is an entry of its own
@@ -177,6 +178,19 @@ class ClaimResult:
     error: Failure | None = None  # why it could not be read, where its verdict is ERROR
     file: str | None = None  # that the line is of, where it is not that of the other claims
     reading: str = ""  # how a right side of another shape was read; part of the note where nothing else is
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A gradient that was computed elsewhere, beside the true one: `results`, one for each parameter."""
+
+    name: str  # heads its column
+    source: str  # what was asked for
+    verdict: Verdict
+    results: tuple[ClaimResult, ...] = ()
+    precision: str = "float64"  # in which it was computed, as far as it says
+    loss: float | None = None  # the value that it gave with the gradient
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -250,6 +264,7 @@ class Report:
     notes: tuple[str, ...] = ()
     claims_file: str | None = None
     errors: tuple[Failure, ...] = ()  # all that were met in a text that cannot be read, by line
+    against: tuple[Comparison, ...] = ()  # gradients that were computed elsewhere
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report is not a truth value; look at its verdict")

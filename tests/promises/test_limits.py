@@ -114,6 +114,13 @@ FORMAT = "the format of a file, or of a number"
 FORMULA = "coefficients of a formula that the docstring cites"
 SMALL = {0, 1, 2, 3, 0.5}
 FACTS_INSIDE = {
+    "against/answers.py": (SHOWN, {40}),
+    "against/commands.py": (f"{SHOWN}; bits of a MiB", {20, 80, 200}),
+    "against/files.py": (FORMAT, {4, 128}),
+    "against/named_numbers.py": (SHOWN, {60}),
+    "against/safetensors.py": (f"{FORMAT}; {SHOWN}", {8, 16, 20, 60}),
+    "against/sources.py": (SHOWN, {60}),
+    "against/text_tables.py": (SHOWN, {60}),
     "checking/check.py": (SHOWN, {12}),
     "checking/options.py": (SHOWN, {40}),
     "checking/run_plan.py": (BYTES, {20}),

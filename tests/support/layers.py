@@ -15,6 +15,7 @@ FOLDERS: dict[str, str] = {
     "language": "text and data files to a Model",
     "evaluation": "a Model to values: forward pass, tape, perturbed passes",
     "tracing": "a program to the text of a model",
+    "against": "gradients that are computed elsewhere: by functions, by commands, in files",
     "derivatives": "three methods that share no derivative",
     "reference": "truth at high precision, and rounding bounds",
     "formulas": "formulas for reading",
@@ -47,7 +48,7 @@ GUESTS: dict[str, dict[str, str]] = {
     "matplotlib": {"render": "late"},
     "lark": {"language": "early"},
     "pytest": {"testing.plugin": "early"},
-    "scipy": {"numerics": "late", "verdicts.claims": "late"},
+    "scipy": {"numerics": "late", "verdicts.claims": "late", "against": "late"},
     "sympy": dict.fromkeys(("derivatives.symbolic", "formulas", "verdicts.diagnosis"), "late"),
 }
 MOST_FILES_AT_THE_TOP = 8

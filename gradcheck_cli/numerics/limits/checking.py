@@ -40,6 +40,14 @@ class CheckingLimits(NamedTuple):
     # files for each process | their reports wait for one that comes before them and is slow | set by hand,
     # not measured
     most_ahead: int = 8
+    # relative, or absolute near 0 | so near the loss has to be that comes with a gradient computed elsewhere:
+    # both round some thousand operations, in another order | set by hand, not measured
+    same_loss: float = 1e-9
+    # in the same way | where it is float32, or a text of few digits | set by hand, not measured
+    same_loss_narrow: float = 1e-4
+    # entries of a parameter | that are shown and judged one by one beside another gradient; of more, each has
+    # the verdict of the whole | set by hand: some seconds
+    most_compared: int = 100
 
 
 CHECKING = CheckingLimits()

@@ -1,0 +1,101 @@
+"""Reads a file of numbers. Gives the gradients in it, by its ending: JSON, .npz, .npy, tables of text,
+safetensors, MATLAB's .mat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from gradcheck_cli.against.answers import gradient_of_json, parse_json
+from gradcheck_cli.against.elsewhere import Asked, ElsewhereError, Numbers
+from gradcheck_cli.against.named_numbers import as_printed, by_names, unnamed
+from gradcheck_cli.against.table_layouts import gradient_of_table
+from gradcheck_cli.against.text_tables import read_table
+from gradcheck_cli.common.errors import DataError
+from gradcheck_cli.language.data.file_access import Access, check_size, open_file, size_of
+from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+from gradcheck_cli.numerics.limits.against import AGAINST
+
+__all__ = ["ENDINGS", "gradient_of_file"]
+
+_Found = tuple[dict[str, Numbers], float | None]
+
+
+def gradient_of_file(path: str, asked: Asked) -> _Found:
+    """The gradients by name in a file, and the loss beside them. Raises GradcheckError."""
+    ending = Path(path).suffix.lower()
+    if ending not in _READERS:
+        help = f"files of numbers end in {', '.join(ENDINGS)}; functions are FILE.py:FUNCTION"
+        raise ElsewhereError(f"{path} has an ending that is not known", help=help)
+    return _READERS[ending](path, asked)
+
+
+def _content(path: str) -> bytes:
+    with open_file(path, beside="the current folder") as stream:
+        size = size_of(stream)
+        check_size(path, size, AGAINST.most_file)
+        return stream.read(size + 1)
+
+
+def _of_json(path: str, asked: Asked) -> _Found:
+    try:
+        found = parse_json(_content(path).decode("utf-8-sig"))
+    except ValueError as error:
+        raise ElsewhereError(f"{path} is no JSON file: {error}") from None
+    return gradient_of_json(path, found, asked)
+
+
+def _of_arrays(path: str, asked: Asked) -> _Found:
+    from gradcheck_cli.language.data.tables import open_table
+
+    with open_table(path, Access(beside="the current folder")) as table:
+        found = {name: Numbers(table.take(name), None, _narrow(table.bits(name))) for name in table.names}
+    if list(found) == [""]:
+        return unnamed(path, found[""], asked), None
+    return by_names(path, found, asked)
+
+
+def _narrow(bits: int) -> int | None:
+    """The bits of a format; None of float64, which may hold numbers of any."""
+    return bits if bits < SIGNIFICANDS["float64"] else None
+
+
+def _of_table(path: str, asked: Asked) -> _Found:
+    return as_printed(gradient_of_table(path, read_table(path, _content(path)), asked)), None
+
+
+def _of_safetensors(path: str, asked: Asked) -> _Found:
+    from gradcheck_cli.against.safetensors import read_safetensors
+
+    return by_names(path, read_safetensors(path, _content(path)), asked)
+
+
+def _of_matlab(path: str, asked: Asked) -> _Found:
+    from scipy.io import loadmat
+
+    if _content(path)[:4] == b"\x89HDF" or b"MATLAB 7.3" in _content(path)[:128]:
+        help = "save it with -v7: save('g.mat', 'W', '-v7')"
+        raise ElsewhereError(f"{path} is a MATLAB 7.3 file", help=help)
+    try:
+        found = loadmat(path)
+    except Exception as error:  # whatever a damaged file makes of it
+        raise ElsewhereError(f"{path} is no .mat file: {error}") from None
+    arrays = {name: value for name, value in found.items() if not name.startswith("__")}
+    return by_names(path, {name: _of_array(path, name, value) for name, value in arrays.items()}, asked)
+
+
+def _of_array(path: str, name: str, value: object) -> Numbers:
+    array = np.asarray(value.toarray() if hasattr(value, "toarray") else value)
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"{path}: {name} is no array of numbers")
+    is_single = array.dtype == np.float32
+    return Numbers(array.astype(np.float64), None, SIGNIFICANDS["float32"] if is_single else None)
+
+
+_READERS: dict[str, Callable[[str, Asked], _Found]] = {
+    ".json": _of_json, ".npz": _of_arrays, ".npy": _of_arrays, ".csv": _of_table, ".tsv": _of_table,
+    ".txt": _of_table, ".dat": _of_table, ".safetensors": _of_safetensors, ".mat": _of_matlab,
+}  # fmt: skip
+ENDINGS = tuple(_READERS)

@@ -1,0 +1,97 @@
+"""Reads a table of numbers. Gives the gradient by each parameter: by columns, by lines, or in one line."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.against.elsewhere import Asked, ElsewhereError, Numbers
+from gradcheck_cli.against.named_numbers import parameter_called, unnamed
+from gradcheck_cli.against.text_tables import TextTable
+
+__all__ = ["gradient_of_table"]
+
+_ENTRY = re.compile(r"(.+?)\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
+
+
+def gradient_of_table(source: str, table: TextTable, asked: Asked) -> dict[str, Numbers]:
+    """The gradients by name. Raises ElsewhereError where nothing tells what a number belongs to."""
+    found = _by_columns(table, asked) or _by_lines(source, table, asked)
+    if found is not None:
+        return found
+    values = table.values
+    if len(asked.parameters) == 1 or 1 in values.shape:
+        place: Any = (slice(None), 0) if values.shape[1] == 1 else ()
+        return unnamed(source, Numbers(values[place], table.half_units[place]), asked)
+    columns = ", ".join(name or "(no name)" for name in table.names) or "no names"
+    lines, count = values.shape
+    raise ElsewhereError(
+        f"{source} is a table of {lines} lines and {count} columns ({columns}), and nothing tells of what",
+        help="name each column like its parameter, or each line (W[0,1],1.5), or write one column of all "
+        f"entries: {asked.spell()}",
+    )
+
+
+def _by_columns(table: TextTable, asked: Asked) -> dict[str, Numbers] | None:
+    """A column for each parameter; of a table of one line, numbers."""
+    names = [parameter_called(name, asked) for name in table.names]
+    if not names or None in names or len(set(names)) < len(names):
+        return None
+    single = len(table.values) == 1
+    return {
+        str(name): Numbers(table.values[0, k], table.half_units[0, k]) if single
+        else Numbers(*_in_shape(asked, str(name), table.values[:, k], table.half_units[:, k]))
+        for k, name in enumerate(names)
+    }  # fmt: skip
+
+
+def _in_shape(asked: Asked, name: str, values: np.ndarray, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A column as the matrix that it fills row by row."""
+    shape = np.shape(asked.parameters[name])
+    fits = len(shape) > 1 and values.size == np.prod(shape)
+    return (values.reshape(shape), half.reshape(shape)) if fits else (values, half)
+
+
+def _by_lines(source: str, table: TextTable, asked: Asked) -> dict[str, Numbers] | None:
+    """Lines that are named: w, or W[0,1]."""
+    if not table.labels or table.values.shape[1] != 1:
+        return None
+    places = [_place(label, asked) for label in table.labels]
+    if None in places:
+        return None
+    values = {name: np.full(np.shape(value), np.nan) for name, value in asked.parameters.items()}
+    half = {name: np.zeros(np.shape(value)) for name, value in asked.parameters.items()}
+    seen = {name: np.zeros(np.shape(value), dtype=bool) for name, value in asked.parameters.items()}
+    for label, place, number, unit in zip(
+        table.labels, places, table.values[:, 0], table.half_units[:, 0], strict=True
+    ):
+        name, index = place  # type: ignore[misc]
+        try:
+            twice = bool(seen[name][index])
+            values[name][index], half[name][index], seen[name][index] = number, unit, True
+        except IndexError:
+            where = f"the parameters are {asked.spell()}"
+            raise ElsewhereError(
+                f"{source} has a line {label}, and {where}", help="indices start at 0"
+            ) from None
+        if twice:
+            raise ElsewhereError(f"{source} has two lines {label}")
+    named = {name: Numbers(values[name], half[name]) for name in values if seen[name].any()}
+    gaps = [name for name in named if not seen[name].all()]
+    if gaps:
+        raise ElsewhereError(f"{source} has no line for some entries of {gaps[0]}")
+    return named
+
+
+def _place(label: str, asked: Asked) -> tuple[str, tuple[int, ...]] | None:
+    found = _ENTRY.fullmatch(label)
+    name = parameter_called(found[1] if found else label, asked)
+    if name is None or (found is None and np.size(asked.parameters[name]) != 1):
+        return None
+    index = tuple(int(part) for part in found[2].split(",")) if found else ()
+    shape = np.shape(asked.parameters[name])
+    if not shape or (found is None and shape):
+        return name, (0,) * len(shape)
+    return (name, index) if len(index) == len(shape) else None

@@ -1,0 +1,31 @@
+"""Reads nothing. Gives the limits of gradients that are computed elsewhere."""
+
+from typing import NamedTuple
+
+__all__ = ["AGAINST", "AgainstLimits"]
+
+
+class AgainstLimits(NamedTuple):
+    """Time and sizes of commands and files of numbers."""
+
+    # seconds | a command that runs longer is ended; --seconds changes it | set by hand: starting R, Julia or
+    # torch takes up to ten
+    seconds: float = 60.0
+    # seconds | that are waited for the output of a command that has ended, which its children may hold open |
+    # set by hand, not measured
+    last_words: float = 0.5
+    # seconds | between two looks at a command that writes nothing | set by hand, not measured
+    pause: float = 0.05
+    # bytes | a command that writes more is ended: a million numbers of 20 digits are 24 MB | set by hand
+    most_output: int = 1 << 26
+    # bytes | of its messages that are kept, of which the last line is shown | set by hand, not measured
+    most_errors: int = 1 << 16
+    # bytes | that are read or written at a time | the size of a pipe
+    piece: int = 1 << 16
+    # bytes | of a file of numbers: as of data files | set by hand, not measured
+    most_file: int = 1 << 28
+    # bytes | of the header of a safetensors file | set by hand: a hundred thousand arrays
+    most_header: int = 1 << 24
+
+
+AGAINST = AgainstLimits()
