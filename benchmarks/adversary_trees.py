@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,7 +102,19 @@ def written(tree: Tree) -> str:
     if not tree.arguments:
         bracketed = tree.operation == "turn" or tree.text.startswith(("-", "d "))
         return f"({tree.text})" if bracketed else tree.text
-    return OPERATIONS[tree.operation].form.format(*map(written, tree.arguments))
+    return filled(tree.operation, list(map(written, tree.arguments)))
+
+
+def filled(operation: str, parts: Sequence[str]) -> str:
+    """The form of an operation with its arguments, as texts; a loop takes letters that those inside do
+    not."""
+    form = OPERATIONS[operation].form
+    letters = ("i", "j") if "(i = " in form else ()
+    for letter in letters:
+        taken = {t for part in parts for t in re.findall(rf"\(({letter}\d*) = ", part)}
+        if taken:
+            form = re.sub(rf"\b{letter}\b", f"{letter}{len(taken)}", form)
+    return form.format(*parts)
 
 
 # ---------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from adversary_trees import OPERATIONS, Tree, written
+from adversary_trees import Tree, filled, written
 
 HALF = "half"  # a definition for claims: half(F) + half(F) is F
 _LETTERS = ("a", "b", "c", "u", "p0", "p1", "s0", "x", "t", "loss", "y", "z", "q", "r")  # some hide names
@@ -89,7 +89,7 @@ def _with_letters(tree: Tree, given: dict[Tree, str], letters: Lines, draw: rand
     if not tree.arguments:
         return written(tree)
     parts = [_with_letters(a, given, letters, draw) for a in tree.arguments]
-    return OPERATIONS[tree.operation].form.format(*parts)
+    return filled(tree.operation, parts)
 
 
 # ---------------------------------------------------------------------------------------------

@@ -221,7 +221,7 @@ def sentences_on_columns(
     """What is said of the columns: whether they agree, and to how many digits; `unused` entries are of
     parameters that the loss does not use; `given`: all values are the author's, and no seed changes them."""
     here = [e for b in shown for e in b.entries if e.point == 0]
-    agreeing = coverage.entries - coverage.zero - sum(not _agree(e, limits) for e in here)
+    agreeing = coverage.entries - coverage.zero - sum(e.tested and not _agree(e, limits) for e in here)
     digits = [b.digits for b in shown if b.digits is not None]
     sentences = []
     if coverage.entries:

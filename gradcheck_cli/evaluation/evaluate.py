@@ -12,7 +12,10 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.namespace import Namespace
 
-__all__ = ["Readable", "Values", "as_margins", "compute", "evaluate", "margins", "operations", "trace"]
+__all__ = [
+    *("Readable", "Values", "as_margins", "compute", "distances", "evaluate"),
+    *("margins", "operations", "trace"),
+]
 
 Values = dict[int, Array]
 
@@ -144,6 +147,22 @@ def margins(graph: Graph, values: Values, m: Namespace, *, of: str) -> list[tupl
                 arguments = [values[a] for a in node.arguments]
                 found += [(node, each) for each in as_margins(rule(m, *arguments, **node.options))]
     return found
+
+
+def distances(graph: Graph, values: Values, m: Namespace) -> list[tuple[Node, Array]]:
+    """The margins of kinks as they shrink towards them: of a choice by a condition the condition, which its
+    margin only tells from 0.
+
+    Parameters
+    ----------
+    graph, values, m : as those of `margins`
+
+    Returns
+    -------
+    list of (node, distance), as `margins` gives
+    """
+    found = margins(graph, values, m, of="kink")
+    return [(node, values[node.arguments[0]] if node.primitive.selects else x) for node, x in found]
 
 
 def as_margins(margin: Array | tuple[Array, ...]) -> tuple[Array, ...]:

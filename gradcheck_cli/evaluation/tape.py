@@ -95,6 +95,20 @@ class Tape:
         parts = [np.broadcast_to(b[0, ...], (n, *node.shape)) for b, n in sized]
         return np.concatenate(parts)
 
+    def with_both_axes(self, node: Node) -> Array:
+        """The value of any node with the two leading axes.
+
+        Parameters
+        ----------
+        node : of the model's graph
+
+        Returns
+        -------
+        (1, rows or 1, *shape) array, in the numbers of the tape
+        """
+        value = self.of_node(node)
+        return value[None] if node.per_row else value[None, None]
+
     @cached_property
     def loss(self) -> float:
         """The loss as a float."""

@@ -6,6 +6,7 @@ with both ways to write it. Knows nothing of graphs and values.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from gradcheck_cli.common.errors import ShapeError
@@ -17,7 +18,18 @@ _ADDED = ("add", "sub")  # of a matrix and a vector: every row by itself, also w
 
 
 def common_shape(record: Primitive, shapes: Sequence[Shape]) -> Shape:
-    """The shape of an elementwise result. Raises ShapeError where shapes do not fit, or fit in two ways."""
+    """The shape of an elementwise result. Raises ShapeError where shapes do not fit, or fit in two ways.
+
+    The largest come first: [1,2] and [2,1] both go into [2,2], whichever of the three is named first.
+    """
+    whole: Shape | None = ()
+    for shape in sorted(shapes, key=math.prod, reverse=True):
+        whole = None if whole is None else _join(record, whole, shape)
+    return _in_order(record, shapes) if whole is None else whole
+
+
+def _in_order(record: Primitive, shapes: Sequence[Shape]) -> Shape:
+    """The same one by one, as they are written: what does not fit is named by the first that does not."""
     result: Shape = ()
     for shape in shapes:
         joined = _join(record, result, shape)

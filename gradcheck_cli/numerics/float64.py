@@ -190,6 +190,10 @@ class Float64(SelectedEntries, Ordering, Convolutions, RunningSums):
         """The smallest whole number that is not below x."""
         return -self.floor(-x)
 
+    def mod(self, a: Any, b: Any) -> Any:
+        """The remainder, with the sign of b."""
+        return np.mod(a, b)
+
     def round(self, x: Any) -> Any:
         """The nearest whole number, of two the even one."""
         return np.rint(x)

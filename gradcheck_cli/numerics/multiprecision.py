@@ -284,6 +284,12 @@ class High(Float64):
         """The nearest whole number, of two the even one; 2.5 but for the last digits is 2.5."""
         return self._map("round", self._nearest, x)
 
+    def mod(self, a: Any, b: Any) -> Any:
+        """The remainder, with the sign of b; of a whole multiple but for its last digits 0."""
+        nothing = np.asarray(b == 0, dtype=bool)
+        found = self.sub(a, b * self.floor(a / np.where(nothing, self.context.one, b)))
+        return np.where(nothing, self.context.nan, found)
+
     def _nearest(self, v: Any) -> Any:
         context = self.context
         if not context.isfinite(v):

@@ -81,7 +81,6 @@ ELEMENTARY: Mapping[str, Function] = MappingProxyType({
     "exp2": np.exp2,
     "hypot": np.hypot,
     "logaddexp": np.logaddexp,
-    "mod": np.mod,
     "sinpi": _sinpi,
     "sinc": _sinc,
     "second_sinc": _second_sinc,

@@ -214,10 +214,6 @@ def _logaddexp(c: Any, a: Any, b: Any) -> Any:
     return large + c.log1p(c.exp(small - large))
 
 
-def _mod(c: Any, a: Any, b: Any) -> Any:
-    return a - b * c.floor(a / b)
-
-
 _KNOWN_FAR_OUT = frozenset({"hypot", "asinh", "acosh", "logaddexp", "exp2"})  # by elementary functions
 
 SPECIAL: Mapping[str, Callable[..., Any]] = MappingProxyType({
@@ -248,7 +244,6 @@ SPECIAL: Mapping[str, Callable[..., Any]] = MappingProxyType({
     "exp2": lambda c, x: c.power(2, x),
     "hypot": lambda c, a, b: c.sqrt(a * a + b * b),
     "logaddexp": _logaddexp,
-    "mod": _mod,
     "sinpi": lambda c, x: c.sinpi(x),
     "sinc": _sinc,
     "second_sinc": lambda c, x: c.hyp0f1(c.mpf(5) / 2, -((c.pi * x) ** 2) / 4),

@@ -237,11 +237,17 @@ class ExactDifferences:
         digits = self.limits.noise_digits + self._step_exponent(m)
         nothing = mp.mpf(10) ** (digits - mp.dps) if m is self.surest else 0
         growth = self.limits.growth
-        left, right = (_limit(near[k], near[k + 2], nothing, growth) for k in range(2))
-        jumps = _jumps(near[0], near[2], self.limits) | _jumps(near[1], near[3], self.limits)
+        least = self._rounding(still, m) / abs(moves[1])
+        left, right = (_limit(near[k], near[k + 2], nothing, growth, least) for k in range(2))
+        to_left, to_right = (_jumps(near[k], near[k + 2], self.limits, least) for k in range(2))
+        jumps = to_left | to_right
         if not target.per_row:
             left, right, jumps = left[0, ...], right[0, ...], jumps[0, ...]
         return Sides(left, right, border, jumps)
+
+    def _rounding(self, value: Array, m: High) -> Array:
+        """What is left of values that cancel, as those of arguments that tie: no change to be seen."""
+        return np.asarray(np.abs(value) * m.context.mpf(2) ** (self.numerics.spare_bits - m.context.prec))
 
     def confirm(
         self, point: Mapping[str, Array], of: str, truth: Mapping[str, Array]
@@ -365,16 +371,17 @@ def _split(flat: Array, nodes: Sequence[Node]) -> list[Array]:
     return np.split(flat, ends, axis=-1)[: len(nodes)]
 
 
-def _jumps(slope: Array, farther: Array, limits: ReferenceLimits) -> Array:
+def _jumps(slope: Array, farther: Array, limits: ReferenceLimits, rounding: Array) -> Array:
     """Where the change of the value stays, or grows, as the step size falls to a tenth."""
     stays = abs(slope) >= abs(limits.farther * farther) * (1 - limits.same_change)
-    return np.asarray(stays & (abs(slope) > 0), dtype=bool)
+    return np.asarray(stays & (abs(slope) > rounding), dtype=bool)
 
 
-def _limit(slope: Array, farther: Array, nothing: Any, growth: float) -> Array:
+def _limit(slope: Array, farther: Array, nothing: Any, growth: float, rounding: Array) -> Array:
     """A slope where it stays as the step size falls to a tenth; 0 or infinite where it does not, and
-    0 where it is so small that it can only be rounding: values that cancel leave some."""
+    0 where it is so small that it can only be rounding: values that cancel leave some. What grows and is no
+    more than `rounding` is that of the value."""
     slope = np.where(abs(slope) < nothing, 0 * slope, slope)
     grows, falls = abs(slope) > growth * abs(farther), abs(farther) > growth * abs(slope)
-    infinite = np.where(slope > 0, np.inf, -np.inf)
+    infinite = np.where(abs(slope) <= rounding, 0 * slope, np.where(slope > 0, np.inf, -np.inf))
     return np.where(grows, infinite, np.where(falls, 0 * slope, slope))

@@ -29,6 +29,12 @@ from gradcheck_cli.numerics.namespace import Namespace
 __all__ = ["Jittered", "bound", "bound_of_both", "is_own_decimal", "read", "round_randomly"]
 
 _LIMITS = ReferenceLimits()
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIXED = (
+    (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)), (np.uint64(27), np.uint64(0x94D049BB133111EB)),
+    (np.uint64(31), np.uint64(1)),
+)  # fmt: skip
+_TOP = np.uint64(63)  # the place of the highest bit
 
 
 class Jittered(Float64):
@@ -44,7 +50,7 @@ class Jittered(Float64):
         reference: ReferenceLimits = _LIMITS,
     ) -> None:  # fmt: skip
         self.reference, self.size = reference, reference.jitter if size is None else size
-        self.samples, self.narrow = 1 + moved, narrow
+        self.samples, self.narrow, self.seed = 1 + moved, narrow, seed
         self.random = np.random.Generator(np.random.PCG64(seed))
         self._pool, self._left = np.zeros(0), 0
 
@@ -78,6 +84,28 @@ class Jittered(Float64):
         else:
             self._draw(moved, 1.0 - size * ulps, 1.0 + size * ulps)
         moved *= x if len(x) == 1 else x[1:]
+        return found
+
+    def round_alike(self, x: Array, ulps: Array | float = 1.0) -> Array:
+        """Numbers that are read, moved as `round_randomly` moves results, but with one sign for equal ones
+        and their multiples by powers of 2: equal decimals are equal doubles.
+
+        Parameters
+        ----------
+        x : (1, rows, *shape) float64
+        ulps : a number, or one for each entry
+
+        Returns
+        -------
+        (samples, rows, *shape) float64
+            The first sample is not jittered.
+        """
+        digits = np.frexp(np.abs(x))[0].view(np.uint64)
+        found = np.empty((self.samples, *x.shape[1:]))
+        found[0] = x[0]
+        for k in range(1, self.samples):
+            up = _hash(digits + np.uint64(self.seed * self.reference.samples + k)) >> _TOP
+            found[k] = x[0] * (1.0 + self.size * ulps * (2.0 * up - 1.0))[0]
         return found
 
     def _draw(self, into: Array, low: float, high: float) -> None:
@@ -193,6 +221,14 @@ class Jittered(Float64):
         return values, vectors + (self.round_randomly(length) - length)
 
 
+def _hash(x: Array) -> Array:
+    """64 bits that look random, of 64 bits each (splitmix64; Steele et al. 2014)."""
+    x = x + _GOLDEN
+    for shift, factor in _MIXED:
+        x = (x ^ (x >> shift)) * factor
+    return np.asarray(x)
+
+
 def round_randomly(m: Namespace, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:
     """A result as it is, or jittered if the namespace does so; see Jittered.round_randomly.
 
@@ -224,10 +260,10 @@ def read(m: Namespace, x: Array) -> Array:
     -------
     (samples, rows, *shape) float64; x itself where nothing is off
     """
-    if not hasattr(m, "round_randomly"):
+    if not isinstance(m, Jittered):
         return x
     inexact = ~is_own_decimal(x)
-    return round_randomly(m, x, 1, np.where(inexact, 0.5, 0.0)) if inexact.any() else x
+    return m.round_alike(x, np.where(inexact, 0.5, 0.0)) if inexact.any() else x
 
 
 def is_own_decimal(x: Array, limits: ReferenceLimits = _LIMITS) -> Array:

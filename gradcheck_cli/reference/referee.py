@@ -18,13 +18,12 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.derivatives.symbolic.program import Program, lower
-from gradcheck_cli.evaluation.evaluate import margins
-from gradcheck_cli.evaluation.tape import Tape
+from gradcheck_cli.evaluation.evaluate import distances, margins
 from gradcheck_cli.model.graph import Graph, Key, Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.float64 import FLOAT64, Float64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.machine import EPS
@@ -267,7 +266,7 @@ class Referee(ExactDifferences):
                 found[name] = wider * bound_of_both(sampled, 1, partial(self._is_off_kinks, point))
         return found
 
-    def rounding_is_linear(self, point: Mapping[str, Array], of: str, name: str) -> Array:
+    def rounding_is_linear(self, point: Mapping[str, Array], of: str, name: str | None) -> Array:
         """Where a rounding bound may be scaled back to the unit of float64: where smaller perturbations give
         the same one. sin(1e30) is another number however small they are.
 
@@ -275,28 +274,37 @@ class Referee(ExactDifferences):
         ----------
         point : name to float64 array
         of : a step
-        name : of an input or step
+        name : of an input or step; None for the value of the step itself
 
         Returns
         -------
-        (rows?, *of, *name) bool
+        (rows?, *of, *name) bool, or (rows?, *of)
             True where rounding is not measured.
         """
         target = self.model.node(of)
-        if not self.jitters():
-            plain = self._reverse(point, target, FLOAT64).by(self.model.node(name))
-            return np.ones(np.shape(plain), dtype=bool)
-        jitters = self._jitter, self._finer_jitter
-        rounding, finer = (self._rounding_by(self._reverse(point, target, j), name, j) for j in jitters)
+        measured = self.jitters() if name else self.jitters_values()
+        first, second = (self._jitter, self._finer_jitter) if measured else (FLOAT64, FLOAT64)
+        given = [np.asarray(self._samples(point, target, name, m)) for m in (first, second)]
+        if not measured:
+            return np.ones(given[0].shape[1:], dtype=bool)
+        rounding, finer = bound(given[0], self._jitter, 1), bound(given[1], self._finer_jitter, 1)
         return np.asarray(~(finer > self.limits.linear * rounding))
 
-    def _rounding_by(self, reverse: Reverse, name: str, jitter: Jittered) -> Array:
-        return bound(reverse.samples(self.model.node(name)), jitter, 1)
+    def _samples(self, point: Mapping[str, Array], of: Node, name: str | None, m: Float64) -> Array:
+        """Of the derivative by a name, or of the value itself: (samples, rows?, ...)."""
+        if name:
+            return self._reverse(point, of, m).samples(self.model.node(name))
+        values = jittered_pass(self.model, point, m)[of.index]
+        return np.asarray(values[:, slice(None) if of.per_row else 0])
 
     def _is_off_kinks(self, point: Mapping[str, Array]) -> bool:
+        return not self.can_jump and not self.nodes_across_kinks(point)
+
+    @cached_property
+    def can_jump(self) -> bool:
+        """Whether there are functions whose values jump."""
         functions = [n.primitive for n in self.model.graph.nodes if not (n.is_leaf or n.is_literal)]
-        jumps = any(f.jump or f.breaks or f.selects for f in functions)
-        return not jumps and not self.nodes_across_kinks(point)
+        return any(f.jump or f.breaks or f.selects for f in functions)
 
     def nodes_across_kinks(self, point: Mapping[str, Array]) -> list[Node]:
         """Nodes with a kink so near that rounding may put a right float64 program on its other side.
@@ -314,11 +322,11 @@ class Referee(ExactDifferences):
         if not self.jitters():
             return []
         tape = self.forward(point, FLOAT64)
-        plain = {node.index: _with_leading_axes(tape, node) for node in graph.nodes}
-        there = margins(graph, plain, FLOAT64, of="kink")
+        plain = {node.index: tape.with_both_axes(node) for node in graph.nodes}
+        there = distances(graph, plain, FLOAT64)
         if not there:
             return []
-        moved = margins(graph, self._jittered_values(point), FLOAT64, of="kink")
+        moved = distances(graph, self._jittered_values(point), FLOAT64)
         found = []
         with np.errstate(all="ignore"):
             for (node, base), (_, near) in zip(there, moved, strict=True):
@@ -345,7 +353,7 @@ class Referee(ExactDifferences):
         """
         graph = self.model.graph
         tapes = self.forward(point, FLOAT64), self.tape(point, self.high)
-        plain, exact = ({n.index: _with_leading_axes(tape, n) for n in graph.nodes} for tape in tapes)
+        plain, exact = ({n.index: tape.with_both_axes(n) for n in graph.nodes} for tape in tapes)
         first, second = margins(graph, plain, FLOAT64, of="kink"), margins(graph, exact, self.high, of="kink")
         pairs = zip(first, second, strict=True)
         return [node for (node, a), (_, b) in pairs if np.any(_signs(a) != _signs(b))]
@@ -389,9 +397,3 @@ def _signs(values: Array) -> Array:
     """Of numbers of any kind, as integers: their range may be far beyond that of float64."""
     positive, negative = np.asarray(values > 0, dtype=int), np.asarray(values < 0, dtype=int)
     return np.asarray(positive - negative)
-
-
-def _with_leading_axes(tape: Tape, node: Node) -> Array:
-    """A node's value with the two leading axes."""
-    value = tape.of_node(node)
-    return value[None] if node.per_row else value[None, None]

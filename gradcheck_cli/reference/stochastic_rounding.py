@@ -57,8 +57,8 @@ def jittered_pass(
         for node in model.graph.nodes:
             if node.is_leaf:
                 value = leaf_value(node, point)
-                if getattr(m, "narrow", False):
-                    values[node.index] = round_randomly(m, value)
+                if isinstance(m, Jittered) and m.narrow:
+                    values[node.index] = m.round_alike(value)
                 else:
                     values[node.index] = value if doubles else read(m, value)
             else:

@@ -128,14 +128,17 @@ class _Assembly(UnitPasses):
         nested = self._is_nested(lowest, singles, together)
         steps = {k: s.base - lowest.base for k, s in zip(self.outcomes, singles, strict=True)}
         columns, first = self._columns(lowest, steps)
+        systems = [lowest, *singles, *([together] if together else [])]
         if nested:
-            bounds = [self._bounds(self.system(outcomes)) for outcomes in self._combinations()]
+            systems = [self.system(outcomes) for outcomes in self._combinations()]
+            bounds = [self._bounds(system) for system in systems]
         else:
             bounds = [self._affine_bounds(lowest.base, columns, first)]
         low, high = np.min([a for a, _ in bounds], axis=0), np.max([b for _, b in bounds], axis=0)
-        follows = ~np.logical_or.reduce([np.zeros(low.shape, dtype=bool), *(s != 0 for s in steps.values())])
-        left, right = (np.where(follows, part, np.nan) for part in self._sides(lowest))
-        parts = (lowest.base, left, right, low, high, self._beyond(lowest))
+        left, right = self._common_sides(systems)
+        jumping = {k for k in self.outcomes if self._jumps(k)}
+        beyond = np.logical_or.reduce([self._beyond(system, jumping) for system in systems])
+        parts = (lowest.base, left, right, low, high, beyond)
         base, left, right, low, high, beyond = (self._reshape(part) for part in parts)
         full = np.stack([self._reshape(c) for c in columns]) if columns else np.zeros((0, *base.shape))
         return Affine(base, full, tuple(first), left, right, low, high, beyond, nested)
@@ -178,6 +181,15 @@ class _Assembly(UnitPasses):
                 first.append((len(columns), unit))
                 columns += own
         return columns, first
+
+    def _common_sides(self, systems: Sequence[System]) -> list[Array]:
+        """The slopes to the left and right, nan where they depend on how comparisons come out."""
+        sides = [self._sides(system) for system in systems]
+        least, most = np.min(sides, axis=0), np.max(sides, axis=0)
+        size = np.maximum(np.abs(least), np.abs(most))
+        with np.errstate(invalid="ignore"):
+            alike = (np.isfinite(size) & (most - least <= self.limits.no_change * size)).all(axis=0)
+        return [np.where(alike, part, np.nan) for part in sides[0]]
 
     def _sides(self, system: System) -> tuple[Array, Array]:
         """The slopes to the left and right as one entry of the name moves."""
@@ -279,11 +291,10 @@ class _Assembly(UnitPasses):
             size = np.maximum(np.abs(a), np.abs(b)).max(initial=0.0)
         return bool(np.any(np.abs(a - b) > self.limits.no_change * size))
 
-    def _beyond(self, system: System) -> Array:
+    def _beyond(self, system: System, jumping: set[int]) -> Array:
         """The entries that a border reaches, or a comparison by which the value itself jumps."""
         found = np.zeros(system.base.shape, dtype=bool)
-        sources = {k for k, unit in enumerate(self.units) if unit.choice is Choice.NOTHING}
-        sources |= {k for k in self.outcomes if self._jumps(k)}
+        sources = {k for k, unit in enumerate(self.units) if unit.choice is Choice.NOTHING} | jumping
         if not sources:
             return found
         reach: list[Array] = []  # of each unit: where its arguments depend on the entries of the name
@@ -300,7 +311,9 @@ class _Assembly(UnitPasses):
         return found
 
     def _jumps(self, k: int) -> bool:
-        """Whether the step has another value with the other outcome of a comparison."""
+        """Whether the step has another value with the other outcome of a comparison, whatever the others are
+        in the passes so far."""
         item = self.program.of_node[self.of.index]
-        low, high = (floats(self.values_at(high_ones).values[item]) for high_ones in ((), (k,)))
-        return self._differ(low, high)
+        found = {frozenset(high): at.values[item] for high, at in self.passes.items()}
+        pairs = ((low, found.get(high | {k})) for high, low in found.items())
+        return any(high is not None and self._differ(floats(low), floats(high)) for low, high in pairs)

@@ -103,15 +103,15 @@ class UnitPasses:
         self.program = self.referee.apart
         self.rows = self.model.rows or 0
         self.outcomes = [k for k, u in enumerate(self.units) if u.choice is Choice.OUTCOME]
-        self._passes: dict[tuple[int, ...], Pass] = {}
+        self.passes: dict[tuple[int, ...], Pass] = {}
         self._beside: dict[int, Array] = {}
 
     def values_at(self, high: tuple[int, ...]) -> Pass:
         """The values with some comparisons coming out high, the other ones that hold with equality low."""
-        if high not in self._passes:
+        if high not in self.passes:
             overrides = self._overrides(high) if self.outcomes else {}
-            self._passes[high] = self.referee.pass_with(self.point, self.m, overrides)
-        return self._passes[high]
+            self.passes[high] = self.referee.pass_with(self.point, self.m, overrides)
+        return self.passes[high]
 
     def _overrides(self, high: tuple[int, ...]) -> _Overrides:
         found: dict[int, Array] = {}

@@ -6,7 +6,7 @@ stays. Knows nothing of models and of verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 
-__all__ = ["AtDigits", "falls", "in_doubt", "resolve_zeros"]
+__all__ = ["AtDigits", "falls", "in_doubt", "left_of", "resolve_zeros"]
 
 _LIMITS = ReferenceLimits()
 
@@ -84,3 +84,27 @@ def resolve_zeros(
         left = np.where(falls(before, now, limits), 0 * now.values, now.values)
         found, before = np.where(doubtful, left, found), now
     return np.asarray(found)
+
+
+def left_of(
+    before: AtDigits, now: AtDigits, doubtful: Array, deeper: Callable[[], AtDigits | None],
+    limits: ReferenceLimits = _LIMITS,
+) -> Array:  # fmt: skip
+    """What is left of numbers as digits are added. Those that were 0 before and are not now may be rounding
+    of terms that cancel: they have to stay with more digits.
+
+    Parameters
+    ----------
+    before, now : the same numbers, with few digits and with more
+    doubtful : bool array of their shape
+    deeper : gives them with more digits yet, or None where these would be too many
+    limits : when a number falls
+
+    Returns
+    -------
+    array of the shape of the numbers, as that of `resolve_zeros`
+    """
+    found = resolve_zeros(before, doubtful, [now], limits)
+    sudden = doubtful & np.asarray((before.values == 0) & (found != 0), dtype=bool)
+    more = deeper() if sudden.any() else None
+    return found if more is None else resolve_zeros(AtDigits(found, now.digits), sudden, [more], limits)

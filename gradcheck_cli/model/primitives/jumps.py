@@ -49,7 +49,7 @@ define(
 define(
     "mod", "mod(a, b)", "a - b*floor(a/b): the remainder, with the sign of b", aliases=("remainder",),
     arguments=2, sample=((3.3, 3.9), (1.3, 1.6)),
-    forward=lambda m, a, b: m.named("mod", a, b),
+    forward=lambda m, a, b: m.mod(a, b),
     vjp=(lambda m, g, y, a, b: g, lambda m, g, y, a, b: -g * m.floor(a / b)),
     symbolic=lambda s, a, b: a - b * s.whole("floor", a / b),
     kink=lambda m, a, b: _sides_of_whole(m, a / b), breaks=True,
@@ -61,7 +61,7 @@ define(
     arguments=3, sample=((0.3, 0.7), (-0.5, 0.2), (0.8, 1.5)), rounds=False,
     forward=lambda m, x, a, b: m.where(m.gt(m.where(m.gt(a, x), a, x), b), b, m.where(m.gt(a, x), a, x)),
     vjp=(
-        lambda m, g, y, x, a, b: m.where(m.gt(x, a) * m.gt(b, x), g, 0 * g),
+        lambda m, g, y, x, a, b: m.where(m.ge(x, a) * m.ge(b, x), g, 0 * g),
         lambda m, g, y, x, a, b: m.where(m.gt(a, x) * m.ge(b, a), g, 0 * g),
         lambda m, g, y, x, a, b: m.where(m.gt(m.where(m.gt(a, x), a, x), b), g, 0 * g),
     ),

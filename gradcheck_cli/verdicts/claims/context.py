@@ -21,7 +21,7 @@ from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.reference.stochastic_rounding import unmeasured_rounding
-from gradcheck_cli.reference.zeros import AtDigits, falls, resolve_zeros
+from gradcheck_cli.reference.zeros import AtDigits, falls, left_of
 from gradcheck_cli.results.gradient_results import ClaimResult
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy, difference, difference_in_blocks
 from gradcheck_cli.verdicts.claims.known_values import KnownValues
@@ -254,11 +254,19 @@ class ClaimContext(KnownValues):
             assert nothing.known is not None
             left = doubtful & self._is_left_over(claim, formula, known, seen, zeros)
             return replace(nothing, known=nothing.known & (left | ~doubtful), wrong=nothing.wrong & ~left)
-        truth = self.true_values(known.at, derivatives_in(claim, formula), self.referee.deep(zeros))
-        again = difference(truth, claim, formula)
-        gap = resolve_zeros(seen, doubtful, [AtDigits(again.exact_size(), truth.digits)], self.referee.limits)
-        first, last = (AtDigits(t.derivative(target), t.digits) for t in (known, truth))
-        true = resolve_zeros(first, doubtful, [last], self.referee.limits)
+        wanted, limits = derivatives_in(claim, formula), self.referee.limits
+        def with_digits(digits: int) -> tuple[AtDigits, AtDigits, Discrepancy]:
+            there = self.true_values(known.at, wanted, self.referee.deep(digits))
+            found = difference(there, claim, formula)
+            own, true = found.exact_size(), there.derivative(target)
+            return AtDigits(own, there.digits), AtDigits(true, there.digits), found
+
+        now = with_digits(zeros)
+        again, more = now[2], now[0].digits
+        fits = more * self.referee.held <= self.limits.most_zeros
+        gap = left_of(seen, now[0], doubtful, lambda: with_digits(more)[0] if fits else None, limits)
+        first = AtDigits(known.derivative(target), known.digits)
+        true = left_of(first, now[1], doubtful, lambda: with_digits(more)[1] if fits else None, limits)
         both = _where(gap == 0) & _where(true == 0)
         return replace(again, wrong=again.wrong & doubtful & ~both)
 

@@ -161,11 +161,12 @@ def _without_a_bound(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
     with np.errstate(all="ignore"):
         wide = ~(numbers.rounding <= context.limits.decidable * np.abs(numbers.true)) & ~numbers.agrees
     wide &= np.isfinite(numbers.rounding)
-    target, double = numbers.claim.target, SIGNIFICANDS["float64"]
-    if target.is_value or not wide.any() or numbers.claim.bits < double or context.lacks_precision:
+    target = numbers.claim.target
+    if not wide.any() or context.lacks_precision:
         return np.zeros(wide.shape, dtype=bool)
-    linear = context.referee.rounding_is_linear(context.points[0].values, target.of, target.by)
-    if target.index and context.model.node(target.by).shape:
+    by = None if target.is_value else target.by
+    linear = context.referee.rounding_is_linear(context.points[0].values, target.of, by)
+    if target.index and (by is None or context.model.node(by).shape):
         linear = entry_of(linear, target.index)
     if linear.shape != wide.shape:  # a Jacobian in the other layout
         linear = linear.swapaxes(-1, -2)

@@ -27,7 +27,7 @@ from gradcheck_cli.verdicts.gradients.columns import Collected
 from gradcheck_cli.verdicts.gradients.outcomes import PointOutcome
 from gradcheck_cli.verdicts.gradients.plan import Strategy
 from gradcheck_cli.verdicts.gradients.points import Point
-from gradcheck_cli.verdicts.gradients.rounding_bounds import measured_rounding
+from gradcheck_cli.verdicts.gradients.rounding_bounds import beside_jumps, measured_rounding
 
 if TYPE_CHECKING:
     from gradcheck_cli.numerics.array_types import Array
@@ -114,8 +114,9 @@ def _judge(collected: Collected, disputes: _Disputes) -> PointOutcome:
         has_reference=referee.affords(), digits=disputes.digits, of=disputes.of, limits=limits,
     )  # fmt: skip
     outcome = PointOutcome(collected, classified.digits)
-    if classified.disputed.any():
-        disputes.resolve(outcome, classified.disputed)
+    disputed = classified.disputed | beside_jumps(referee, collected.all)
+    if disputed.any():
+        disputes.resolve(outcome, disputed)
     for name, part in collected.parts.items():
         shared = part.projections
         if part.strategy is Strategy.EACH or shared is None:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.derivatives import backprop, symbolic
+from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import floats
@@ -111,12 +112,16 @@ class PointReference:
     @cached_property
     def kinks_within_rounding(self) -> list[str]:
         """The functions with a kink so near that rounding may take float64 to its other side."""
-        return [name_kink(self.model, node) for node in self.referee.nodes_across_kinks(self.point.values)]
+        return self._kinks(self.referee.nodes_across_kinks(self.point.values))
 
     @cached_property
     def on_other_sides(self) -> list[str]:
         """The functions on another side of whose kink or jump float64 stands than the decimals do."""
-        return [name_kink(self.model, node) for node in self.referee.nodes_on_other_sides(self.point.values)]
+        return self._kinks(self.referee.nodes_on_other_sides(self.point.values))
+
+    def _kinks(self, nodes: Sequence[Node]) -> list[str]:
+        """Functions as they are written, each once."""
+        return list(dict.fromkeys(name_kink(self.model, node) for node in nodes))
 
     @cached_property
     def wrong_vjp(self) -> str:
@@ -181,6 +186,13 @@ class NameReference:
             return np.ravel(self.referee.derivative(self.values, self.of, [self.name], m)[self.name])
         except _OUTSIDE:
             return None
+
+    @cached_property
+    def has_value(self) -> bool:
+        """Whether what is differentiated has a value at high precision: a^erfc(170) has none where a is
+        negative, and is 1 in float64."""
+        found = self.referee.tape(self.values, self.referee.higher).of_node(self.model.node(self.of))
+        return not np.isnan(floats(found)).any()
 
     def is_confirmed(self, entry: int) -> bool:
         """Whether the second way gives the same."""

@@ -66,6 +66,9 @@ def beyond_the_slopes(case: Case) -> Outcome | None:
     return Outcome(Verdict.UNRESOLVED, note, case.proven)
 
 
+_WITHOUT_VALUE = "outside a domain at high precision: float64 is inside by its rounding alone"
+
+
 def at_an_undeclared_border(case: Case) -> Outcome | None:
     """The reference's two ways differ, and no function on the way says that they may."""
     if not case.contradicted:
@@ -74,8 +77,11 @@ def at_an_undeclared_border(case: Case) -> Outcome | None:
     surest = case.surest if case.reference.surest is not None else case.first
     if slopes is not None and slopes.confirm(surest):
         return None
-    if slopes is not None and slopes.kind is Kind.UNKNOWN and np.isnan(surest):
-        return None  # neither way knows anything
+    if slopes is not None and slopes.kind is Kind.UNKNOWN:
+        if np.isnan(surest):
+            return None  # neither way knows anything
+        if not case.reference.has_value:
+            return Outcome(Verdict.UNRESOLVED, _WITHOUT_VALUE, case.proven)
     if slopes is not None and slopes.kind is Kind.DERIVATIVE and not slopes.border:
         return _partials_alone(case, slopes.left)
     seen = "cannot be had" if slopes is None else f"are {slopes.left:.10g} and {slopes.right:.10g}"

@@ -15,9 +15,10 @@ from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.reference.row_blocks import rounding_of_loss
 from gradcheck_cli.reference.stochastic_rounding import unmeasured_rounding
+from gradcheck_cli.verdicts.gradients.columns import Columns
 from gradcheck_cli.verdicts.gradients.points import Point
 
-__all__ = ["measured_rounding", "noise_of_value", "rounding_bounds"]
+__all__ = ["beside_jumps", "measured_rounding", "noise_of_value", "rounding_bounds"]
 
 
 def noise_of_value(
@@ -89,3 +90,24 @@ def measured_rounding(referee: Referee, bounds: Array) -> Array:
     if not referee.jitters():
         return np.zeros_like(bounds)
     return np.where(np.isfinite(bounds), bounds, 0.0)
+
+
+def beside_jumps(referee: Referee, columns: Columns) -> Array:
+    """The entries at a point that lies within rounding of a jump: columns that agree to all digits may stand
+    on its other side together, and only high precision tells how far that is.
+
+    Parameters
+    ----------
+    referee : measures rounding
+    columns : of all names, one after the other
+
+    Returns
+    -------
+    (entries,) bool
+    """
+    asked = columns.examined & ~columns.is_zero
+    if not (referee.can_jump and referee.affords() and asked.any()):
+        return np.zeros(asked.shape, dtype=bool)
+    edges = (node.primitive for node in referee.nodes_across_kinks(columns.point.values))
+    near = any(edge.jump or edge.breaks or edge.selects for edge in edges)
+    return np.asarray(asked & near)

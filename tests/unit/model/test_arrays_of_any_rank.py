@@ -226,3 +226,14 @@ def test_values_are_printed_one_matrix_row_by_row() -> None:
     latex = render(explained, "latex", of="explain", options=OutputOptions(verbosity=1))
     matrix = r"\begin{pmatrix} 1 & 2 \\ 3 & 4 \end{pmatrix}"
     assert rf"\left[{matrix}" in latex
+
+
+@pytest.mark.parametrize("step", [
+    "where(t >= t, C, A)", "where(A > 2, t, C)", "clip(t, C, A)", "clip(C, t, A)", "clip(A, C, t)",
+])  # fmt: skip
+def test_a_row_and_a_column_go_into_a_matrix_whichever_comes_first(step: str) -> None:
+    text = "param A[2,2] = [[1, 2], [3, 4]], C[2,1] = [[2.5], [1.5]]\ndata t[1,2] = [[2, 3]]\n"
+    model = api.load(f"{text}s = {step}\nloss = sum(s^2)\n")
+    assert model.node("s").shape == (2, 2)
+    with pytest.raises(GradcheckError, match=r"the shapes \[1,2\] and \[2,1\] do not fit where"):
+        api.load(f"{text}s = where(t >= t, C, 1)\nloss = sum(s*A)\n")

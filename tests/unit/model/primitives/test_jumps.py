@@ -69,6 +69,35 @@ def test_slopes_of_pieces(formula: str, x: float, left: float, right: float) -> 
     assert beyond.claims[0].verdict is Verdict.WRONG
 
 
+def test_a_remainder_of_a_whole_multiple_is_nothing() -> None:
+    m = high()
+    seventh = m.array(1) / m.array(7)
+    assert m.mod(seventh * 21 / 3, seventh) == 0
+    assert m.mod(m.array(-0.7), m.array(0.7)) == 0
+    assert float(m.mod(m.array(-0.8), m.array(0.7))) == pytest.approx(0.6)
+    assert m.context.isnan(m.mod(m.array(1.0), m.array(0.0))[()])
+
+
+@pytest.mark.parametrize("text", [
+    "param p[3] = [2, -1.1, 2]\nloss = max(mod(mod(p, 0.7) - 1, 0.7))",
+    "param p[2] = [2, -0.8]\nloss = max(mod(p, 0.7))",
+])  # fmt: skip
+def test_ties_of_remainders_are_kinks(text: str) -> None:
+    entries = [e for b in report(text).parameters for e in b.entries if not e.point]
+    assert {e.verdict for e in entries} == {Verdict.KINK}
+    assert (entries[0].left, entries[0].right) == pytest.approx((0, 1))  # what is left of a tie is no jump
+
+
+@pytest.mark.parametrize(("formula", "slope"), [
+    ("clip(x, x, 5)^2", 4), ("clip(x, 0, x)", 1), ("clip(3, x, x)", 1), ("clip(x, x, x)", 1),
+    ("clip(0, x, x)", 1),
+])  # fmt: skip
+def test_bounds_that_move_with_the_number(formula: str, slope: float) -> None:
+    found = report(f"param x = 2\nloss = {formula}\nclaim d loss/d x = {slope}\nclaim d loss/d x = 0")
+    assert found.parameters[0].verdict is Verdict.OK
+    assert [c.verdict for c in found.claims] == [Verdict.OK, Verdict.WRONG]
+
+
 @pytest.mark.parametrize("formula", ["celu(x, alpha=1.3)", "squared_relu(x)"])
 def test_what_bends_softly_has_a_slope(formula: str) -> None:
     (block,) = report(f"param x = 0\nloss = {formula} + 2*x").parameters

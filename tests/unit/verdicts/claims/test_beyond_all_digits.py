@@ -32,3 +32,12 @@ def test_what_is_right_at_the_given_point_is_not_doubted_for_what_vanishes_elsew
     right, wrong = (check(load(text + claim)).claims[0] for claim in claims)
     assert right.verdict is Verdict.OK
     assert wrong.verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [("1", Verdict.OK), ("1.01", Verdict.WRONG)])
+def test_what_rounding_leaves_at_the_last_raise_alone_is_no_number(factor: str, verdict: Verdict) -> None:
+    """1 - softmax of one entry is 0 with 800 digits, and 1e-1601 with twice as many."""
+    text = "param p[2,1] = [[1], [0.3]]\ns = gelu(p, approximate=1)\nh = log_softmax(s, axis=1)\n"
+    text += "loss = sum(h)\n"
+    rule = f"claim d loss/d s = d loss/d h - {factor}*softmax(s, axis=1)*sum(d loss/d h, axis=1)\n"
+    assert check(load(text + rule)).claims[0].verdict is verdict

@@ -255,3 +255,19 @@ def test_random_ties(seed: int) -> None:
     assert ties.verdict(ties.inside) in (OK, KINK)
     if ties.tells:
         assert ties.verdict(ties.outside) is WRONG
+
+
+NESTED = "param p = 2, w = 2, v = 0.5\nh = where(p >= p, p, w)\nloss = where(h >= h, {}, v)\n"
+
+
+@pytest.mark.parametrize(("number", "verdict"), [("1", OK), ("0", WRONG), ("0.5", WRONG)])
+def test_comparisons_that_stand_behind_others_do_not_hide_the_derivative(
+    number: str, verdict: Verdict
+) -> None:
+    assert verdicts(NESTED.format("h"), f"d loss/d p = {number}") == [verdict]
+
+
+@pytest.mark.parametrize(("number", "verdict"), [("0.5", KINK), ("1.5", WRONG)])
+def test_sides_that_depend_on_a_comparison_are_those_of_the_function(number: str, verdict: Verdict) -> None:
+    text = "param p = 2, q = 2, z = 0\nloss = where(p >= q, relu(z), -relu(z))\n"
+    assert verdicts(text, f"d loss/d z = {number}") == [verdict]

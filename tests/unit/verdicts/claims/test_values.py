@@ -228,3 +228,23 @@ def test_the_words_under_a_wrong_value() -> None:
     assert "all but f1[2] (2 of 3 entries); worst at f1[0]" in text
     quiet = render([run("loss = 7.5")], "table", OutputOptions(verbosity=-1))
     assert "1 claim, 1 WRONG" in quiet
+
+
+BESIDE = "param a[2] = [0.1, 0.4]\ns = xlogy((a + 0.2) > 0.3, 5)\nloss = sum(s)\n"
+EQUAL = "param a = 1e30, b[2] = [1e30, 0.4]\ns = xlogy(a > b, a)\nloss = sum(s)\n"
+
+
+@pytest.mark.parametrize(("model", "numbers", "verdict"), [
+    (BESIDE, "[0.0, 1.6094379124341003]", OK), (BESIDE, "[0.05, 1.6094379124341003]", OPEN),
+    (BESIDE, "[0.3, 1.6094379124341003]", WRONG), (EQUAL, "[0.0, 69.07755278982137]", OK),
+    (EQUAL, "[0.5, 69.07755278982137]", WRONG), (EQUAL, "[0.01, 69.07755278982137]", WRONG),
+])  # fmt: skip
+def test_the_height_of_a_jump_is_no_rounding_of_a_value(model: str, numbers: str, verdict: Verdict) -> None:
+    assert only(f"s = {numbers}", model.replace("(a + 0.2) > 0.3", "((a + 0.2) > 0.3)")).verdict is verdict
+
+
+def test_nor_is_it_one_of_a_file_of_floats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("s.csv").write_text("0.25\n1\n")
+    model = "param a[2] = [0.1, 0.4]\ns = ((a + 0.2) > 0.3)\nloss = sum(s)\n"
+    assert only('s from "s.csv" as float32', model).verdict is OPEN

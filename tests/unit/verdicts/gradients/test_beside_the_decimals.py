@@ -16,6 +16,14 @@ def check(text: str) -> Report:
     return api.check(api.load(text + "\n"), points=1)
 
 
+@pytest.mark.parametrize(("other", "digits"), [("1.0000001", 7), ("1.000001", 6), ("1", 13)])
+def test_digits_are_those_that_the_other_side_of_a_jump_leaves(other: str, digits: int) -> None:
+    (entry,) = check(T + f"loss = w*where((t - 0.1 - 0.2) >= 0, 1, {other})").parameters[0].entries
+    assert entry.verdict is OK
+    assert entry.digits is not None
+    assert digits <= entry.digits < digits + 1 or other == "1"
+
+
 @pytest.mark.parametrize(
     ("text", "column", "true", "at"),
     [

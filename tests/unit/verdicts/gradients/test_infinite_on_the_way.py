@@ -37,3 +37,20 @@ def test_a_wrong_number_at_a_border_is(monkeypatch: pytest.MonkeyPatch) -> None:
     exchanged(monkeypatch, "sin", vjp=(lambda *given: 1.01 * rule(*given),))
     report = check(load("param p = 1.5, q = 0\nloss = sin(p) + q*sqrt(q)\n"))
     assert report.parameters[0].entries[0].verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize("text", [
+    "param a = -0.3, b = 170\ns = a^erfc(b)\nloss = s - s\n",
+    "param a = 2, b = 40\ns = sqrt(0 - exp(-b^2))\nloss = a*(s - s)\n",
+])  # fmt: skip
+def test_a_loss_that_has_a_value_by_rounding_alone_is_nobodys_fault(text: str) -> None:
+    report = check(load(text))
+    assert {e.verdict for b in report.parameters for e in b.entries} == {Verdict.UNRESOLVED}
+    assert "The columns above agree: 0 of 2 entries." in report.closing
+
+
+def test_a_kink_that_is_not_declared_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    exchanged(monkeypatch, "abs", kink=None)
+    (entry,) = check(load("param p = 0\nloss = abs(p) + p\n")).parameters[0].entries[:1]
+    assert entry.verdict is Verdict.WRONG
+    assert "does not declare" in (entry.note or "")
