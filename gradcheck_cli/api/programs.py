@@ -27,7 +27,8 @@ Function = Callable[..., Any]
 
 
 def trace(
-    named: str, *, at: str | None = None, parameters: Collection[str] = (), setup: str | None = None
+    named: str, *, at: str | None = None, parameters: Collection[str] = (), setup: str | None = None,
+    framework: str | None = None,
 ) -> str:
     """The model file of what a function computes at a point; the function is run.
 
@@ -41,6 +42,8 @@ def trace(
         The arguments, attributes or globals that are differentiated; every float argument, if there are none.
     setup
         What builds the object of a method: an expression, evaluated in the file; Class() by default.
+    framework
+        "numpy", "jax" or "torch"; if it is not given, the imports of the file tell.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def trace(
     from gradcheck_cli.tracing.programs import load_program
     from gradcheck_cli.tracing.trace import trace as traced
 
-    program = load_program(named, setup=setup)
+    program = load_program(named, setup=setup, framework=framework)
     arguments = arguments_at(program, at)
     program, _, arguments = _with_globals(program, [], arguments, parameters)
     return traced(program, arguments, parameters).text
@@ -66,7 +69,8 @@ def trace(
 def check_program(
     loss: str | Function, *, grad: str | Function | Sequence[str | Function], at: Any = None,
     parameters: Collection[str] = (), setup: str | None = None, lr: float | None = None,
-    against: Sequence[str] = (), flat: bool = False, seconds: float | None = None, **options: Any,
+    against: Sequence[str] = (), flat: bool = False, seconds: float | None = None,
+    framework: str | None = None, **options: Any,
 ) -> Report:
     """Judge the gradient that a program computes of a loss that it computes; both functions are run.
 
@@ -78,6 +82,8 @@ def check_program(
         FILE.py:FUNCTION, which returns the gradient: an array, a flat vector, a tuple in the order of the
         arguments, a dict by name, or (loss, gradient); or leaves it in attributes or globals, dW beside W, or
         takes a step, W -= lr*dW. It takes arguments of the loss, by name. Several: one for each argument.
+        Or the word "autograd": what jax.grad, or the backward of torch, gives of the loss, with the program's
+        own rules.
     at
         The arguments of the loss: FILE.npz, FILE.json, or FILE.py:FUNCTION; a dict or tuple of them.
     parameters
@@ -94,6 +100,8 @@ def check_program(
         Whether the functions among them take one vector of all that is differentiated.
     seconds
         How long a command may run; 60 by default.
+    framework
+        "numpy", "jax" or "torch"; if it is not given, the imports of the file tell.
     options
         As of `check`. Where the program takes another branch near by, it is compared at the given point only.
 
@@ -112,27 +120,33 @@ def check_program(
     from gradcheck_cli.programs.explanations import TracedProgram, explain
     from gradcheck_cli.programs.observations import elsewhere, sample_of
     from gradcheck_cli.results.gradient_results import Verdict
+    from gradcheck_cli.tracing.frameworks.autograd import AUTOGRAD, gradients_by_autograd
     from gradcheck_cli.tracing.gradient_calls import gradients_of
     from gradcheck_cli.tracing.points import arguments_at
     from gradcheck_cli.tracing.replay import loss_of
     from gradcheck_cli.tracing.trace import trace as traced
 
-    program = _program(loss, setup=setup)
+    program = _program(loss, setup=setup, framework=framework)
     named = [grad] if isinstance(grad, str) or callable(grad) else list(grad)
+    by_autograd = named == [AUTOGRAD]
+    named = [] if by_autograd else named
     backward = [_program(each, beside=program, setup=setup) for each in named]
     arguments = arguments_at(program, at)
     program, backward, arguments = _with_globals(program, backward, arguments, parameters)
     value = loss_of(program, arguments)  # first: a gradient reads what the loss left
     if not math.isfinite(value):
         raise OptionError(f"{program.name} is {value} at this point: there is no gradient", file=program.file)
-    given = gradients_of(program, backward, arguments, tuple(parameters), value, lr)
+    differentiate: Callable[..., Gradients] = partial(gradients_of, program, backward, lr=lr)
+    if by_autograd:
+        differentiate = partial(gradients_by_autograd, program)
+    given = differentiate(arguments, wanted=tuple(parameters), value=value)
     rivals = _others(arguments, list(given.values), value, against, flat, seconds)
     found = traced(program, arguments, list(given.values))
     named_loss = loss if isinstance(loss, str) else f"{program.file}:{program.name}"
     model = load_text(found.text, file=named_loss, folder=Path())
     if not found.holds_far:
         options = {**options, "points": 1}
-    where = as_typed(next((file for file, _ in given.places.values()), backward[0].file))
+    where = as_typed(next((file for file, _ in given.places.values()), program.file))
     own = {shown: name for name, shown in found.names.items()}
     told = _Places(found.text.splitlines())
 
@@ -156,7 +170,7 @@ def check_program(
     compared = [replace(o, gradient={found.names[n]: g for n, g in o.gradient.items()}) for o in rivals]
     report = judge(model, given, others=compared, **options)
     if report.verdict is Verdict.WRONG:
-        call = partial(gradients_of, program, backward, wanted=tuple(given.values), lr=lr)
+        call = partial(differentiate, wanted=tuple(given.values))
         others = elsewhere(program, arguments, model, found, call)
         samples = [sample_of(model, given, found.names), *(sample for sample, _ in others)]
         traced_program = TracedProgram(program, arguments, found.text, found.names, samples, found.notes)
@@ -183,7 +197,7 @@ def _program(function: str | Function, **options: Any) -> Program:
         return load_program(function, **options)
     from gradcheck_cli.tracing.live_functions import program_of
 
-    return program_of(function, options.get("beside"))
+    return program_of(function, options.get("beside"), options.get("framework"))
 
 
 def _in_lines(comparison: Comparison, told: _Places) -> Comparison:

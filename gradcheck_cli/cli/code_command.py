@@ -13,6 +13,7 @@ from gradcheck_cli.cli.options import (
     against_options,
     check_against,
     fail_on_option,
+    framework_option,
     output_options,
 )
 from gradcheck_cli.common.errors import OptionError
@@ -24,11 +25,12 @@ __all__ = ["code"]
 @commands.command()
 @click.argument("loss", metavar="FILE.py:LOSS")
 @click.option("--grad", required=True, multiple=True, metavar="FILE.py:GRAD",
-              help="The function that gives the gradient; again for each argument.")  # fmt: skip
+              help="Gives the gradient, again for each argument; or autograd, of jax and torch.")  # fmt: skip
 @click.option("--at", metavar="POINT", help="Arguments: FILE.npz, FILE.json or FILE.py:FUNCTION.")
 @click.option("--wrt", "--params", type=Listed(), metavar="A,B", help="What GRAD differentiates by.")
 @click.option("--setup", metavar="EXPRESSION", help="Builds the object of a method: Net(3, 4).")
 @click.option("--lr", type=float, help="Step size of a GRAD that takes a step, W -= lr*dW.")
+@framework_option
 @click.option("--points", type=click.IntRange(1, CHECKING.most_points),
               help="Points in all, the given one first.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="One line.")
@@ -37,8 +39,8 @@ __all__ = ["code"]
 @fail_on_option
 @output_options("run")
 def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] | None, points: int | None,
-         setup: str | None, lr: float | None, **chosen: Any) -> int:  # fmt: skip
-    """Judge the gradient that a NumPy program computes of its loss; both are run.
+         setup: str | None, lr: float | None, framework: str | None, **chosen: Any) -> int:  # fmt: skip
+    """Judge the gradient that a program computes of its loss; both are run.
 
     \b
     Example:  gradcheck code mlp.py:loss --grad mlp.py:grad --at point.npz
@@ -56,6 +58,8 @@ def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] 
     check_program_target(chosen["output"], loss, *grad, at, *chosen["against"])
     options: dict[str, Any] = {name: chosen[name] for name in ("against", "flat", "seconds")}
     options |= {} if points is None else {"points": points}
-    report = api.check_program(loss, grad=grad, at=at, parameters=wrt or (), setup=setup, lr=lr, **options)
+    report = api.check_program(
+        loss, grad=grad, at=at, parameters=wrt or (), setup=setup, lr=lr, framework=framework, **options
+    )
     deliver([report], "run", chosen, int(chosen["verbose"]) - int(chosen["quiet"]))
     return exit_code([report.verdict], chosen["fail_on"])

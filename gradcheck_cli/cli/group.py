@@ -16,7 +16,7 @@ __all__ = ["COMMANDS", "commands"]
 
 # Each command: its module in this folder, and the first sentence of its help.
 COMMANDS = {
-    "code": ("code_command", "Judge the gradient that a NumPy program computes of its loss; both are run."),
+    "code": ("code_command", "Judge the gradient that a program computes of its loss; both are run."),
     "example": ("example_command", "List the example models, print one, or save it with its data files."),
     "explain": (
         "explain_command",
@@ -32,7 +32,7 @@ COMMANDS = {
     ),
     "run": ("run_command", 'Judge the gradients and the claims of model files ("-": standard input).'),
     "show": ("explain_command", "Print the model as it was read, fully bracketed, with shapes."),
-    "trace": ("trace_command", "Print the model file of a NumPy function, which is called."),
+    "trace": ("trace_command", "Print the model file of a function of NumPy, jax or torch, which is called."),
 }  # fmt: skip
 
 

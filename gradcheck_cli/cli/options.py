@@ -14,13 +14,16 @@ from gradcheck_cli.common.errors import OptionError
 
 __all__ = [
     "BINARY", "LOADING", "Count", "Listed", "Memory", "Result", "Widths", "against_options", "check_against",
-    "fail_on_option", "file_type", "loading_options", "output_options",
+    "fail_on_option", "file_type", "framework_option", "loading_options", "output_options",
 ]  # fmt: skip
 
 BINARY = ("github", "json", "jsonl", "junit", "sarif")  # always UTF-8
 Command = TypeVar("Command", bound=Callable[..., Any])
 Result = TypeVar("Result")
 
+framework_option = click.option(
+    "--framework", type=click.Choice(["numpy", "jax", "torch"]), help="What the program is written with."
+)
 file_type = click.Path(allow_dash=True, readable=False)
 
 

@@ -6,7 +6,7 @@ import click
 
 from gradcheck_cli.cli.delivery import check_program_target, write_output
 from gradcheck_cli.cli.group import commands
-from gradcheck_cli.cli.options import Listed, file_type
+from gradcheck_cli.cli.options import Listed, file_type, framework_option
 from gradcheck_cli.common import atomic_output
 
 __all__ = ["trace"]
@@ -17,11 +17,13 @@ __all__ = ["trace"]
 @click.option("--at", metavar="POINT", help="Its arguments: FILE.npz, FILE.json or FILE.py:FUNCTION.")
 @click.option("--wrt", type=Listed(), metavar="A,B", help="The arguments to differentiate by.")
 @click.option("--setup", metavar="EXPRESSION", help="Builds the object of a method: Net(3, 4).")
+@framework_option
 @click.option("--output", type=file_type, metavar="FILE", help="Write to FILE, whole.")
 def trace(
-    function: str, at: str | None, wrt: tuple[str, ...] | None, setup: str | None, output: str | None
+    function: str, at: str | None, wrt: tuple[str, ...] | None, setup: str | None, framework: str | None,
+    output: str | None,
 ) -> int:
-    """Print the model file of a NumPy function, which is called.
+    """Print the model file of a function of NumPy, jax or torch, which is called.
 
     \b
     Example:  gradcheck trace mlp.py:loss --at point.npz --wrt W1,b1
@@ -31,7 +33,7 @@ def trace(
     from gradcheck_cli import api
 
     check_program_target(output, function, at)
-    text = api.trace(function, at=at, parameters=wrt or (), setup=setup)
+    text = api.trace(function, at=at, parameters=wrt or (), setup=setup, framework=framework)
     if output in (None, "-"):
         write_output(text)
     else:

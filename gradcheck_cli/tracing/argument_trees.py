@@ -20,6 +20,7 @@ from gradcheck_cli.numerics.array_types import Array
 __all__ = ["Identities", "holders", "is_float", "is_object", "leaves_of", "map_arrays", "named_arrays"]
 
 Path = tuple[Any, ...]
+_LIBRARIES = ("gradcheck_cli", "numpy", "jax", "jaxlib", "torch")  # also where they lie in no site-packages
 
 
 class Identities:
@@ -54,7 +55,7 @@ def is_object(value: Any) -> bool:
     if kind.__name__ == "SimpleNamespace":
         return True
     top = kind.__module__.partition(".")[0]
-    if top in sys.builtin_module_names or top in sys.stdlib_module_names or top == "gradcheck_cli":
+    if top in sys.builtin_module_names or top in sys.stdlib_module_names or top in _LIBRARIES:
         return False
     file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
     return "-packages" not in file and isinstance(getattr(value, "__dict__", None), dict)

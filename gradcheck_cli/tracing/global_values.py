@@ -35,7 +35,8 @@ def globals_read(program: Program) -> dict[str, Any]:
     read: set[str] = set()
     functions = [program.function]
     while functions:
-        names = _names_in(functions.pop().__code__) - read
+        code = getattr(functions.pop(), "__code__", None)
+        names = _names_in(code) - read if code else set()
         read |= names
         functions += [held[name] for name in names if isinstance(held.get(name), FunctionType)]
     return {name: value for name, value in held.items() if name in read and _is_parameter(value)}

@@ -133,14 +133,16 @@ def _call(loss: Program, function: Program, arguments: Mapping[str, Any]) -> _Ca
     if shares:
         first = {name: each if is_object(each) else copy.deepcopy(each) for name, each in copies.items()}
         with loss.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(sys.stderr):
-            loss.function(**{name: first[name] for name in arguments})
+            loss.run({name: first[name] for name in arguments})
     before, seen = copy.deepcopy(_floats(given)), Sightings()
     with (
         function.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(sys.stderr),
         watching(function.files, seen),
     ):  # fmt: skip
-        result = function.function(**given)
-    return _Called(function, result, seen, before, given)
+        result = function.run(given)
+    plain = function.framework.plain(result)
+    seen.know(result, plain)
+    return _Called(function, plain, seen, before, given)
 
 
 def _floats(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,12 +15,15 @@ from typing import Any
 
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.common.shown_paths import as_typed
+from gradcheck_cli.tracing.frameworks.choice import framework_of
 from gradcheck_cli.tracing.programs import Program
 
 __all__ = ["program_of"]
 
 
-def program_of(function: Callable[..., Any], beside: Program | None = None) -> Program:
+def program_of(
+    function: Callable[..., Any], beside: Program | None = None, framework: str | None = None
+) -> Program:
     """A function, a method of an object, or an object that is called, as a program.
 
     Parameters
@@ -29,6 +32,8 @@ def program_of(function: Callable[..., Any], beside: Program | None = None) -> P
         As it is; wrappers that name what they wrap, as functools.wraps does, are called, too.
     beside
         The loss, if this is its gradient: a method of its object shares that, one of another keeps its own.
+    framework
+        "jax" or "torch"; that of `beside`, or NumPy, if it is None: a test imports many.
 
     Returns
     -------
@@ -55,4 +60,6 @@ def program_of(function: Callable[..., Any], beside: Program | None = None) -> P
         instance = None
     called = function if instance is None else plain
     folder = Path(str(module.__file__)).resolve().parent
-    return Program(as_typed(code.co_filename), name, called, module, instance, folder)
+    file = as_typed(code.co_filename)
+    written_with = beside.framework if beside else framework_of(Path(file), framework or "numpy")
+    return Program(file, name, called, module, instance, folder, written_with)

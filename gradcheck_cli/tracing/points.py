@@ -37,7 +37,7 @@ def arguments_at(program: Program, point: str | Mapping[str, Any] | Sequence[Any
     DataError
         If a file cannot be read.
     """
-    given = _given(program, point)
+    given = {**program.held, **_given(program, point)}
     if program.instance is not None:
         given = {program.first: program.instance, **given}
     names = [name for name, p in program.parameters.items() if p.kind is not p.VAR_KEYWORD]
@@ -55,14 +55,14 @@ def _given(program: Program, point: str | Mapping[str, Any] | Sequence[Any] | No
     if point is None:
         return {}
     if not isinstance(point, str):
-        return _named(program, point)
+        return _named(program, program.framework.plain(point))
     if point.endswith(".npz"):
         return _of_file(point, _read_npz)
     if point.endswith(".json"):
         return _of_file(point, _read_json)
     maker = load_program(point, beside=program)
-    with maker.errors():
-        found = maker.function()
+    with maker.errors(), program.framework.doubles():
+        found = program.framework.plain(maker.function())
     return _named(program, found)
 
 

@@ -15,6 +15,7 @@ from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.argument_trees import is_float, is_object, named_arrays
+from gradcheck_cli.tracing.frameworks.framework import leaves
 from gradcheck_cli.tracing.gradient_names import parameter_of
 from gradcheck_cli.tracing.programs import Program
 
@@ -30,6 +31,7 @@ class Sightings:
     def __init__(self) -> None:
         self._held: dict[str, list[tuple[Any, tuple[str, int], Any]]] = {}
         self._last = ("", 1)
+        self._same: dict[int, Any] = {}
 
     def __call__(self, name: str, held: Any, file: str, line: int) -> None:
         """Look at a variable; the empty name is what a function returns."""
@@ -40,12 +42,23 @@ class Sightings:
                 others = (k for k in known if k[0] is not each)
                 known[:] = [(each, (file, line), content), *others][: TRACING.kept_values]
 
+    def know(self, result: Any, plain: Any) -> None:
+        """What was returned, and the same as NumPy's arrays."""
+        pairs = zip(leaves(result), leaves(plain), strict=True)
+        self._same = {id(array): other for other, array in pairs}
+
     def place(self, array: Any) -> tuple[str, int]:
         """File and line of an array that was returned; of one that no variable held, of the return."""
+        array = self._same.get(id(array), array)
         content = _content(array)
         places = (place for known in self._held.values() for held, place, before in known
                   if held is array and before == content)  # fmt: skip
         return next(places, self._last)
+
+    def last_place(self, array: Any) -> tuple[str, int]:
+        """The same of an array that had other names before, as dx = g of an argument g."""
+        held = (known for known in reversed(self._held.values()))
+        return next((place for known in held for each, place, _ in known if each is array), self._last)
 
 
 def _parts(name: str, held: Any, deep: int = TRACING.deep) -> list[tuple[str, Any]]:

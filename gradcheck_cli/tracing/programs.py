@@ -9,12 +9,14 @@ import inspect
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from gradcheck_cli.common.errors import GradcheckError, OptionError
+from gradcheck_cli.tracing.frameworks.choice import framework_of
+from gradcheck_cli.tracing.frameworks.framework import Framework
 from gradcheck_cli.tracing.program_modules import folder_of, import_file, modules_under
 from gradcheck_cli.tracing.recording import line_of
 
@@ -35,6 +37,8 @@ class Program:
     module: ModuleType | None = None
     instance: Any = None  # of a method: the object, its first argument
     folder: Path = Path()
+    framework: Framework = field(default_factory=Framework)
+    held: Mapping[str, Any] = field(default_factory=dict)  # arguments that the function holds: a network's
 
     @property
     def modules(self) -> tuple[ModuleType, ...]:
@@ -79,6 +83,11 @@ class Program:
             if name not in given and p.default is p.empty and p.kind not in many
         ]  # fmt: skip
 
+    def run(self, arguments: Mapping[str, Any]) -> Any:
+        """What the function returns of arguments, in the framework's own arrays."""
+        with self.framework.doubles():
+            return self.function(**self.framework.converted(arguments))
+
     @contextmanager
     def errors(self) -> Iterator[None]:
         """What the program raises, told with its line."""
@@ -90,7 +99,9 @@ class Program:
             raise failure(error, self.files, f"{self.name} raised") from None
 
 
-def load_program(named: str, *, beside: Program | None = None, setup: str | None = None) -> Program:
+def load_program(
+    named: str, *, beside: Program | None = None, setup: str | None = None, framework: str | None = None
+) -> Program:
     """The function that FILE.py:FUNCTION names.
 
     Parameters
@@ -100,6 +111,7 @@ def load_program(named: str, *, beside: Program | None = None, setup: str | None
     setup
         What builds the object of a method: an expression that is evaluated in the file, or FILE.py:FUNCTION;
         Class(), if it is None
+    framework : "numpy", "jax" or "torch"; None, if the imports of the file tell, or `beside`
 
     Returns
     -------
@@ -118,6 +130,14 @@ def load_program(named: str, *, beside: Program | None = None, setup: str | None
     path = Path(file)
     if not path.is_file():
         raise OptionError(f"there is no file {file}", help="write FILE.py:FUNCTION")
+    written_with = beside.framework if beside else framework_of(path, framework)
+    with written_with.doubles():
+        return _found(path, name, written_with, beside, setup)
+
+
+def _found(
+    path: Path, name: str, framework: Framework, beside: Program | None, setup: str | None
+) -> Program:
     module = _module_of(path, beside) or _imported(path)
     owner: Any = None
     function: Any = module
@@ -126,8 +146,12 @@ def load_program(named: str, *, beside: Program | None = None, setup: str | None
     if not callable(function):
         known = [key for key, held in vars(module).items() if callable(held) and not key.startswith("_")]
         own = [key for key in known if getattr(vars(module)[key], "__module__", "") == module.__name__]
-        raise OptionError(f"{file} has no function {name}", help=f"it has {', '.join(own) or 'none'}")
-    program = Program(str(path), name, function, module, folder=folder_of(path))
+        raise OptionError(f"{path} has no function {name}", help=f"it has {', '.join(own) or 'none'}")
+    program = Program(str(path), name, function, module, folder=folder_of(path), framework=framework)
+    if framework.is_network(function):
+        network = _built(program, function, setup) if isinstance(function, type) else function
+        called, held = framework.network(network)
+        return replace(program, function=called, held=held)
     if isinstance(function, MethodType) and not isinstance(owner, type):
         return replace(program, function=function.__func__, instance=function.__self__)
     static = inspect.getattr_static(owner, name.split(".")[-1], None)

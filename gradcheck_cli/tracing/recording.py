@@ -50,6 +50,7 @@ class Recording:
     names: dict[TracedNode, str] = field(default_factory=dict)
     whole_numbers: dict[tuple[Any, bytes], str] = field(default_factory=dict)  # names of arrays of them
     numbers: ValueNumbers = field(default_factory=ValueNumbers)
+    here: tuple[str, int] | None = None  # of what is recorded after the program ran
     reads: dict[Leak, list[TracedNode]] = field(default_factory=dict)  # what was read by a mask that moves
 
     def place(self) -> str:
@@ -58,6 +59,8 @@ class Recording:
         return f"{os.path.basename(file)}:{line}" if line else ""
 
     def _running(self) -> tuple[str, int]:
+        if self.here is not None:
+            return self.here
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code.co_filename not in self.files:
             frame = frame.f_back
@@ -90,7 +93,7 @@ class Recording:
             if leak not in self.reads or any(node in nodes for node in self.reads[leak])
         ]  # fmt: skip
 
-    def _name(self, node: TracedNode, name: str) -> None:
+    def give_name(self, node: TracedNode, name: str) -> None:
         """The name of a variable; the parts that an array was filled with are called by their place."""
         self.names[node] = name
         if node.operation == "assembled" and node.shape:
@@ -117,7 +120,7 @@ class Recording:
         def look(name: str, held: Any, file: str, line: int) -> None:
             node = node_of(held)
             if node is not None and node not in self.names:
-                self._name(node, name)
+                self.give_name(node, name)
             values = held if node is None else node.value
             if type(values) is np.ndarray and values.dtype.kind in "iu":
                 self.whole_numbers.setdefault((values.shape, values.astype(int).tobytes()), name)

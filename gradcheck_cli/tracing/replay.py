@@ -21,11 +21,12 @@ from gradcheck_cli.language import read_model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
 from gradcheck_cli.tracing.argument_trees import leaves_of, map_arrays, named_arrays
+from gradcheck_cli.tracing.frameworks.framework import first_of
 from gradcheck_cli.tracing.programs import Program, ProgramError
 from gradcheck_cli.tracing.recording import Leak, TooLong, at_most, line_of
 from gradcheck_cli.tracing.traced_nodes import TraceError
 
-__all__ = ["choices", "first_of", "loss_of", "moved_arguments", "replay"]
+__all__ = ["choices", "loss_of", "moved_arguments", "replay"]
 
 _CHOICES = ("a branch", "a mask", "an index")  # and functions of NumPy that are constant between jumps
 
@@ -134,11 +135,6 @@ class _Moved:
         return found if array.ndim else float(found)
 
 
-def first_of(result: Any) -> Any:
-    """The loss of what a function returns: of a tuple the first, as in (loss, gradient)."""
-    return first_of(result[0]) if isinstance(result, list | tuple) and result else result
-
-
 def choices(leaks: Collection[Leak]) -> Iterator[Leak]:
     """Those where the program took one of several ways."""
     return (leak for leak in leaks if leak.what in _CHOICES or leak.what.startswith("np."))
@@ -160,7 +156,7 @@ def loss_of(program: Program, arguments: Mapping[str, Any], quiet: bool = False)
     """
     printed = io.StringIO() if quiet else sys.stderr
     with program.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(printed):
-        result = first_of(program.function(**copy.deepcopy(dict(arguments))))
+        result = program.framework.plain(first_of(program.run(copy.deepcopy(dict(arguments)))))
     if result is None or np.size(result) != 1:
         what = "None" if result is None else f"an array of shape {list(np.shape(result))}"
         message = f"{program.name} returns {what}, and a loss is one number"

@@ -176,6 +176,12 @@ class _Writer:
         own = self.whole_numbers.get((values.shape, values.astype(int).tobytes()), "i")
         return self.data(np.asarray(values), own, f"in 0 to {count - 1}")
 
+    def write_max_pool(self, node: TracedNode) -> str:
+        window, stride = (_axes_of(node.options[key]) for key in ("window", "stride"))
+        return f"{node.operation}({self.formula(node.arguments[0])[0]}, {window}, stride={stride})"
+
+    write_avg_pool = write_max_pool
+
     def write_stack(self, node: TracedNode) -> str:
         parts = ", ".join(self.formula(a)[0] for a in node.arguments)
         if not node.options["axis"] and node.value.ndim <= 2:
@@ -301,6 +307,11 @@ def _numbers(value: Array) -> str:
     if not value.ndim:
         return _number(value.item())
     return f"[{', '.join(map(_numbers, value))}]"
+
+
+def _axes_of(sizes: list[int]) -> str:
+    """One number for both axes, or one for each."""
+    return str(sizes[0]) if len(set(sizes)) == 1 else str(sizes)
 
 
 def _option(value: Any) -> str:

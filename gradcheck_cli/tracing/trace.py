@@ -18,11 +18,11 @@ from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
 from gradcheck_cli.tracing.argument_trees import is_float, leaves_of, map_arrays
-from gradcheck_cli.tracing.module_names import exchanged_names
+from gradcheck_cli.tracing.frameworks.framework import first_of
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of
 from gradcheck_cli.tracing.recording import Leak, Recording
-from gradcheck_cli.tracing.replay import choices, first_of, replay
+from gradcheck_cli.tracing.replay import choices, replay
 from gradcheck_cli.tracing.text_of_nodes import model_text
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, above, constant
 
@@ -73,14 +73,15 @@ def trace(
     nodes: dict[str, TracedNode] = {}
     recorded = {k: _recorded(k, value, names, recording, nodes) for k, value in arguments.items()}
     with (
-        program.errors(), exchanged_names(program.modules, recording), recording.naming(node_of),
-        np.errstate(all="ignore"), contextlib.redirect_stdout(io.StringIO()),
+        program.errors(), program.framework.doubles(), np.errstate(all="ignore"),
+        contextlib.redirect_stdout(io.StringIO()),
     ):  # fmt: skip
-        result = program.function(**recorded)
+        result = program.framework.record(program, recorded, recording, node_of)
     loss = _loss_of(program, result, recording)
     text, own = model_text(loss, recording, [node for node in nodes.values() if parameters])
     bounded = replay(program, arguments, names, text, own, recording.leaks, limits)
-    notes = _notes(recording, recording.leaks if bounded else recording.leaks_of(set(above(loss))))
+    leaks = recording.leaks if bounded else recording.leaks_of(set(above(loss)))
+    notes = (*program.framework.notes(program), *_notes(recording, leaks))
     head = [f"traced from {os.path.basename(program.file)}:{program.name}", *filter(None, [bounded]), *notes]
     text = "".join(f"# {line}\n" for line in head) + text
     return Trace(text, float(loss.value), own, notes, not bounded)

@@ -49,6 +49,9 @@ GUESTS: dict[str, dict[str, str]] = {
     "lark": {"language": "early"},
     "pytest": {"testing.plugin": "early"},
     "scipy": {"numerics": "late", "verdicts.claims": "late", "against": "late"},
+    "jax": {"tracing.frameworks": "late", "against": "late"},
+    "torch": {"tracing.frameworks.torch_calls": "early", "tracing.frameworks.torch_networks": "early",
+              "tracing.frameworks": "late", "against": "late"},
     "sympy": dict.fromkeys(("derivatives.symbolic", "formulas", "verdicts.diagnosis"), "late"),
 }
 MOST_FILES_AT_THE_TOP = 8

@@ -45,6 +45,16 @@ class TracingLimits(NamedTuple):
     # absolute value | stands for an infinite number, as in the mask of an attention: exp(-1e30) is 0, and
     # sums with it lose the other term as those with infinity do | set by hand; its square is finite
     for_infinity: float = 1e30
+    # relative, or absolute | within which one call of torch gives the numbers that the model has for it: both
+    # round a sum of some terms | set by hand, not measured
+    same_call: float = 1e-8
+    # relative to the largest entry, or absolute | half the distance at which a program's own rule is compared
+    # with its function, to find the line of a wrong one | set by hand: the cube root of a double's rounding
+    rule_step: float = 1e-5
+    # relative | a rule that differs by more is the wrong one; verdicts come from elsewhere | set by hand
+    rule_close: float = 1e-5
+    # calls | of rules that are tried | set by hand
+    most_rules: int = 40
     # of operators, beside other arrays | np.matrix has 10: what records comes before it | any larger number
     priority: float = 1000.0
 

@@ -1,0 +1,1 @@
+"""The front ends: NumPy, jax and torch."""

@@ -1,0 +1,63 @@
+"""Reads an equation of a jaxpr. Gives its parts, and what jax itself computes by it.
+
+Knows nothing of single operations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.tracing.recorded_array import Recorded, plain
+from gradcheck_cli.tracing.recording import Recording
+
+__all__ = ["Build", "Call", "bound", "expanded"]
+
+Build = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """An equation that is being read."""
+
+    recording: Recording
+    equation: Any
+
+    def __getitem__(self, name: str) -> Any:
+        return self.equation.params[name]
+
+    def full(self, value: Any, place: int) -> Any:
+        """An argument in the shape that jax gives it: those of entries alike are kept shorter."""
+        return expanded(self.recording, value, self.equation.invars[place].aval.shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the result."""
+        return tuple(self.equation.outvars[0].aval.shape)
+
+    def again(self, *arrays: Array) -> Array:
+        """The same equation, of plain numbers."""
+        import jax
+
+        return np.asarray(bound(self.equation, map(jax.numpy.asarray, arrays)))
+
+
+def bound(equation: Any, values: Iterable[Any]) -> Any:
+    """What jax itself computes by an equation of arrays."""
+    params = equation.primitive.get_bind_params(equation.params)
+    functions, params = params if isinstance(params, tuple) else ((), params)  # two before jax 0.10
+    return equation.primitive.bind(*functions, *values, **params)
+
+
+def expanded(recording: Recording, value: Any, shape: Sequence[int]) -> Any:
+    """An array in a larger shape, its entries repeated."""
+    if np.shape(value) == tuple(shape):
+        return value
+    if type(value) is Recorded:
+        return value + np.zeros(shape) if value.node.depends else np.broadcast_to(plain(value), shape)
+    is_array = hasattr(value, "ndim") or isinstance(value, float | int)
+    return np.broadcast_to(value, shape) if is_array else value

@@ -1,0 +1,171 @@
+"""Reads a program that is written with jax. Gives its arrays, the nodes of its jaxpr, and its gradient.
+
+`jax.make_jaxpr` calls the function once; its equations are then read with arrays that record. Names of
+variables come from the tracers that they held, lines from the equations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradcheck_cli.tracing.frameworks.custom_rules import first_line, first_wrong
+from gradcheck_cli.tracing.frameworks.framework import Framework, Place, exchanged, first_of
+from gradcheck_cli.tracing.frameworks.jax_equations import Equations
+from gradcheck_cli.tracing.frameworks.jax_rules import called_rules, rule_calls
+from gradcheck_cli.tracing.recorded_array import Recorded, plain
+from gradcheck_cli.tracing.recording import Recording, line_of, watching
+from gradcheck_cli.tracing.traced_nodes import TraceError
+
+if TYPE_CHECKING:
+    from gradcheck_cli.tracing.programs import Program
+
+__all__ = ["Jax"]
+
+_ADVICE = {
+    "TracerBoolConversionError": "jnp.where keeps both sides of a choice, jax.lax.cond takes one",
+    "TracerArrayConversionError": "np takes plain numbers: write jnp in its place",
+    "TracerIntegerConversionError": "numbers that index or shape an array are data",
+    "ConcretizationTypeError": "plain numbers are taken of a value that moves",
+    "NonConcreteBooleanIndexError": "jnp.where(mask, x, 0) in place of x[mask]",
+}
+
+
+class Jax(Framework):
+    """Programs of jax, in float64 whatever they say of themselves."""
+
+    name = "jax"
+
+    def __init__(self) -> None:
+        import jax
+
+        self._jax = jax
+        self._is_double = bool(jax.config.jax_enable_x64)
+
+    @contextmanager
+    def doubles(self) -> Iterator[None]:
+        """With jax_enable_x64 set, and as it was afterwards."""
+        config = self._jax.config
+        before = config.jax_enable_x64
+        config.update("jax_enable_x64", True)
+        try:
+            yield
+        finally:
+            config.update("jax_enable_x64", before)
+
+    def notes(self, program: Program) -> tuple[str, ...]:
+        """Whether the program, left alone, computes in another precision."""
+        files = map(Path, program.files)
+        if self._is_double or any("enable_x64" in f.read_text(errors="replace") for f in files):
+            return ()
+        return ("judged in float64: the program itself does not set jax_enable_x64, and computes in float32",)
+
+    def converted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Floats as arrays of jax; whole numbers stay what they are, for they index and shape."""
+        array = self._jax.numpy.asarray
+        return {name: exchanged(value, _is_array, array) for name, value in arguments.items()}
+
+    def plain(self, value: Any) -> Any:
+        """NumPy's arrays in place of jax's."""
+        return exchanged(value, lambda each: isinstance(each, self._jax.Array), np.asarray)
+
+    def record(
+        self, program: Program, recorded: Mapping[str, Any], recording: Recording, node_of: Any
+    ) -> Any:
+        """What the jaxpr of a program computes of arrays that record."""
+        jax = self._jax
+        inside: list[Recorded] = []
+        named = _Names(jax.core.Tracer, recording)
+
+        def slot(value: Recorded) -> Any:
+            if value.dtype.kind != "f":
+                return plain(value)
+            inside.append(value)
+            return _Slot(len(inside) - 1)
+
+        given = exchanged(dict(recorded), lambda each: type(each) is Recorded, slot)
+
+        def function(*arrays: Any) -> Any:
+            arguments = exchanged(given, lambda each: type(each) is _Slot, lambda each: arrays[each.number])
+            return program.function(**arguments)
+
+        values = [jax.numpy.asarray(plain(each)) for each in inside]
+        with watching(program.files, named), self._told(program):
+            closed, shape = jax.make_jaxpr(function, return_shape=True)(*values)
+        read = Equations(recording, program.files, named.of_variables())
+        found = read.run(closed.jaxpr, closed.consts, inside)
+        return jax.tree.unflatten(jax.tree.structure(shape), found)
+
+    @contextmanager
+    def _told(self, program: Program) -> Iterator[None]:
+        """What jax says of a value that moves, at the program's line, with a way out."""
+        try:
+            yield
+        except Exception as error:
+            advice = _ADVICE.get(type(error).__name__)
+            if advice is None:
+                raise
+            file, line = _last_line(error, program.files)
+            said = str(error).partition("\n")[0].rstrip(".:")
+            place = line_of(file, line) if line else None
+            raise TraceError(f"jax: {said}", place=place, file=program.file, help=advice) from None
+
+    def gradient(
+        self, program: Program, arguments: Mapping[str, Any], names: list[str]
+    ) -> tuple[Any, Place]:
+        """What jax.grad gives, with the program's own rules of custom_vjp and custom_jvp."""
+        jax = self._jax
+        with self.doubles():
+            given = self.converted(arguments)
+
+        def loss(moving: Mapping[str, Any]) -> Any:
+            return jax.numpy.reshape(first_of(program.function(**{**given, **moving})), ())
+
+        with self.doubles(), jax.disable_jit():
+            with called_rules(program.modules) as calls:
+                found = jax.grad(loss)({name: given[name] for name in names})
+            place = first_wrong(rule_calls(calls, program.files))
+        return self.plain(found), place or first_line(program)
+
+
+class _Slot:
+    """Where an array that records stood in the arguments."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
+class _Names:
+    """The names of variables, by the variable of the jaxpr that their tracer stands for."""
+
+    def __init__(self, tracer: type, recording: Recording) -> None:
+        self._tracer, self._recording = tracer, recording
+        self._held: dict[int, tuple[Any, str]] = {}
+
+    def __call__(self, name: str, held: Any, file: str, line: int) -> None:
+        if isinstance(held, self._tracer):
+            variable = getattr(held, "val", None)
+            if variable is not None and name:
+                self._held.setdefault(id(variable), (variable, name))
+        elif type(held) is np.ndarray and held.dtype.kind in "iu":
+            self._recording.whole_numbers.setdefault((held.shape, held.astype(int).tobytes()), name)
+
+    def of_variables(self) -> dict[int, str]:
+        return {key: name for key, (_, name) in self._held.items()}
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
+
+
+def _last_line(error: BaseException, files: Any) -> Place:
+    trace, found = error.__traceback__, ("", 0)
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename in files:
+            found = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+    return found

@@ -1,0 +1,220 @@
+"""Reads calls of torch for matrices and layers. Gives what they compute of arrays that record.
+
+One table, LAYERS, by the names of ATen. Knows nothing of tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from gradcheck_cli.tracing.built_operations import BUILT
+from gradcheck_cli.tracing.frameworks.common_operations import convolution, named, pooled
+from gradcheck_cli.tracing.frameworks.torch_call import Build, Call
+from gradcheck_cli.tracing.new_nodes import moves, recorded
+from gradcheck_cli.tracing.recorded_array import plain
+
+__all__ = ["LAYERS"]
+
+FORBIDDEN = -1e30  # in place of -inf, in a mask: its exponential is 0
+
+
+# -- products and matrices ----------------------------------------------------------------------------
+
+
+def _product(call: Call, a: Any, b: Any) -> Any:
+    return np.matmul(a, b)
+
+
+def _added_product(call: Call, c: Any, a: Any, b: Any, beta: float = 1, alpha: float = 1) -> Any:
+    """c + a @ b, with the product in front."""
+    found = np.matmul(a, b)
+    found = found if alpha == 1 else found * float(alpha)
+    return found if beta == 0 else found + (c if beta == 1 else c * float(beta))
+
+
+def _of_each(function: Callable[..., Any]) -> Build:
+    """A function of matrices, of several one by one."""
+
+    def build(call: Call, *given: Any, **options: Any) -> Any:
+        arrays = [recorded(call.recording, each) for each in given]
+        if arrays[0].ndim == 2:
+            return function(*arrays, **options)
+        lead = arrays[0].shape[:-2]
+        flat = [each.reshape(-1, *each.shape[len(lead) :]) for each in arrays]
+        found = [function(*parts, **options) for parts in zip(*flat, strict=True)]
+        return np.stack(found).reshape(*lead, *found[0].shape)
+
+    return build
+
+
+def _triangular(
+    a: Any, b: Any, upper: bool = False, left: bool = True, unitriangular: bool = False, **options: Any
+) -> Any:
+    if unitriangular:
+        raise ValueError("unitriangular")
+    kept = np.triu if upper else np.tril
+    a = a if np.array_equal(plain(a), kept(plain(a))) else a * kept(np.ones(a.shape))
+    return np.linalg.solve(a, b) if left else np.linalg.solve(a.T, b.T).T
+
+
+def _solve(call: Call, a: Any, b: Any, left: bool = True, **options: Any) -> Any:
+    if not left:
+        raise ValueError("left=False")
+    return [_of_each(np.linalg.solve)(call, a, b), None, None, None]
+
+
+def _factor(call: Call, a: Any, upper: bool = False, **options: Any) -> Any:
+    found = _of_each(np.linalg.cholesky)(call, a)
+    return [np.swapaxes(found, -1, -2) if upper else found, None]
+
+
+def _signed_log_det(call: Call, a: Any) -> Any:
+    value = np.linalg.slogdet(plain(a))
+    return [value[0], np.linalg.slogdet(a)[1], None, None]
+
+
+def _factor_solve(b: Any, a: Any, upper: bool = False) -> Any:
+    low = a.T if upper else a
+    return np.linalg.solve(low.T, np.linalg.solve(low, b))
+
+
+def _triangle(kept: Any) -> Build:
+    return lambda call, x, diagonal=0: x * kept(np.ones(x.shape), diagonal)
+
+
+def _diagonal_matrix(call: Call, x: Any, offset: int = 0, *axes: int) -> Any:
+    if offset or x.ndim != 1:
+        raise ValueError("of a vector, on the diagonal itself")
+    return np.diag(x)
+
+
+# -- layers -------------------------------------------------------------------------------------------
+
+
+def _convolved(
+    call: Call, x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool,
+    output_padding: Any, groups: int,
+) -> Any:
+    if transposed or any(n != 1 for n in dilation) or len({*stride}) > 1 or len({*padding}) > 1:
+        raise ValueError("dilated, transposed, or with other steps or paddings on each side")
+    found = convolution(call.recording, x, w, stride[0], padding[0], groups)
+    return found if bias is None else found + np.reshape(bias, (1, -1, *[1] * (found.ndim - 2)))
+
+
+def _pooled(name: str) -> Build:
+    def build(
+        call: Call, x: Any, window: Sequence[int], stride: Sequence[int] = (), padding: Sequence[int] = (0,),
+        *more: Any, **options: Any,
+    ) -> Any:
+        gaps = more[0] if name == "max_pool" and more else [1]
+        if any(padding) or (name == "max_pool" and any(n != 1 for n in gaps)):
+            raise ValueError("with padding or gaps")
+        window = [*window] * (2 if len(window) == 1 else 1)
+        stride = [*stride] * (2 if len(stride) == 1 else 1) or window
+        found = pooled(call.recording, name, recorded(call.recording, x), window, stride)
+        return [found, None] if name == "max_pool" else found
+
+    return build
+
+
+def _layer_norm(call: Call, x: Any, shape: Sequence[int], weight: Any, bias: Any, eps: float) -> Any:
+    axes = tuple(range(x.ndim - len(shape), x.ndim))
+    found = (x - x.mean(axis=axes, keepdims=True)) / np.sqrt(x.var(axis=axes, keepdims=True) + eps)
+    found = found if weight is None else found * weight
+    return [found if bias is None else found + bias, None, None]
+
+
+def _batch_norm(
+    call: Call, x: Any, weight: Any, bias: Any, mean: Any, var: Any, training: bool, momentum: float,
+    eps: float,
+) -> Any:
+    axes = (0, *range(2, x.ndim))
+    column = (1, -1, *[1] * (x.ndim - 2))
+    if training:
+        center, spread = x.mean(axis=axes, keepdims=True), x.var(axis=axes, keepdims=True)
+    else:
+        center, spread = np.reshape(mean, column), np.reshape(var, column)
+    found = (x - center) / np.sqrt(spread + eps)
+    found = found if weight is None else found * _beside(weight, column)
+    return [found if bias is None else found + _beside(bias, column), None, None]
+
+
+def _beside(x: Any, column: tuple[int, ...]) -> Any:
+    return np.reshape(x, column) if len(column) > 2 else x
+
+
+def _running_batch_norm(
+    call: Call, x: Any, weight: Any, bias: Any, mean: Any, var: Any, momentum: float, eps: float
+) -> Any:
+    return [*_batch_norm(call, x, weight, bias, None, None, True, momentum, eps), None]
+
+
+def _attended(
+    call: Call, q: Any, k: Any, v: Any, dropout: float = 0.0, is_causal: bool = False, attn_mask: Any = None,
+    scale: float | None = None,
+) -> Any:
+    """softmax(q @ k' + mask) @ v."""
+
+    if dropout:
+        raise ValueError("with dropout")
+    scores = np.matmul(q, np.swapaxes(k, -1, -2)) * (1 / np.sqrt(q.shape[-1]) if scale is None else scale)
+    if is_causal:
+        attn_mask = np.where(np.tril(np.ones(scores.shape[-2:])) > 0, 0.0, -np.inf)
+    if attn_mask is not None:
+        mask = plain(attn_mask)
+        lowest = np.maximum(mask, FORBIDDEN) if not moves(attn_mask) else attn_mask
+        scores = scores + lowest
+    return [np.matmul(BUILT["softmax"](call.recording, scores, axis=-1), v), None]
+
+
+_MEAN, _SUM = 1, 2  # of torch's reductions
+
+
+def _reduction(found: Any, kind: int) -> Any:
+    return found.mean() if kind == _MEAN else found.sum() if kind == _SUM else found
+
+
+def _squares(call: Call, x: Any, y: Any, reduction: int = _MEAN) -> Any:
+    return _reduction((x - y) ** 2, reduction)
+
+
+def _likelihood(
+    call: Call, logp: Any, target: Any, weight: Any, reduction: int, ignored: int
+) -> Any:
+    """The negative log-probability of each row's class."""
+    target = plain(target)
+    if weight is not None or np.any(target == ignored):
+        raise ValueError("with weights, or ignored classes")
+    logp = recorded(call.recording, logp)
+    if logp.ndim == 1:
+        return [-logp[int(target)], None]
+    return [_reduction(-logp[np.arange(len(target)), target], reduction), None]
+
+
+def _cross_entropy_of_logits(
+    call: Call, x: Any, y: Any, weight: Any = None, pos_weight: Any = None, reduction: int = _MEAN
+) -> Any:
+    if weight is not None or pos_weight is not None:
+        raise ValueError("with weights")
+    return _reduction(named(call.recording, "softplus", x) - x * y, reduction)
+
+
+LAYERS: Mapping[str, Build] = MappingProxyType({
+    **dict.fromkeys(("mm", "bmm", "mv", "matmul"), _product), "addmm": _added_product,
+    "baddbmm": _added_product, "addmv": _added_product,
+    "linalg_solve_triangular": _of_each(_triangular), "_linalg_solve_ex": _solve,
+    "linalg_cholesky_ex": _factor, "_linalg_slogdet": _signed_log_det,
+    "cholesky_solve": _of_each(_factor_solve),
+    "linalg_inv_ex": lambda call, a, **options: [_of_each(np.linalg.inv)(call, a), None],
+    "_linalg_det": lambda call, a: [_of_each(np.linalg.det)(call, a), None, None],
+    "tril": _triangle(np.tril), "triu": _triangle(np.triu), "diag_embed": _diagonal_matrix,
+    "convolution": _convolved, "max_pool2d_with_indices": _pooled("max_pool"),
+    "avg_pool2d": _pooled("avg_pool"), "native_layer_norm": _layer_norm, "native_batch_norm": _batch_norm,
+    "_native_batch_norm_legit": _batch_norm, "_batch_norm_with_update": _running_batch_norm,
+    "_scaled_dot_product_flash_attention_for_cpu": _attended, "mse_loss": _squares,
+    "nll_loss_forward": _likelihood, "binary_cross_entropy_with_logits": _cross_entropy_of_logits,
+})  # fmt: skip

@@ -1,0 +1,126 @@
+"""Programs of jax and torch, where these are installed: traced, and their autograd judged."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gradcheck_cli import api
+from gradcheck_cli.common.errors import GradcheckError
+from gradcheck_cli.results.gradient_results import Report, Verdict
+from gradcheck_cli.tracing.points import arguments_at
+from gradcheck_cli.tracing.programs import load_program
+from gradcheck_cli.tracing.trace import trace
+
+PROGRAMS = Path(__file__).parents[1] / "programs"
+PARAMETERS = {
+    "mlp": ("W1", "gamma", "beta", "W2", "b2"), "logistic": ("w", "b"), "attention": ("Wq", "Wk", "Wv"),
+    "lstm": ("W", "U", "b", "v"), "gaussian_process": ("log_length", "log_scale", "log_noise"),
+    "spline": ("knots",),
+}  # fmt: skip
+FRAMEWORKS = ("jax", "torch")
+SOME = [pytest.param(name, marks=() if name == "logistic" else pytest.mark.slow) for name in PARAMETERS]
+
+
+def needs(framework: str) -> None:
+    pytest.importorskip(framework)
+
+
+def judged(framework: str, model: str) -> Report:
+    path = PROGRAMS / f"models_in_{framework}.py"
+    at = f"{path}:{model}_point"
+    wanted = PARAMETERS[model]
+    return api.check_program(f"{path}:{model}", grad="autograd", at=at, parameters=wanted, points=1)
+
+
+@pytest.mark.parametrize("model", SOME)
+def test_a_model_in_numpy_is_traced(model: str) -> None:
+    path = PROGRAMS / "models_in_numpy.py"
+    text = api.trace(f"{path}:{model}", at=f"{path}:{model}_point", parameters=PARAMETERS[model])
+    assert api.check(api.load_text(text, file=model, folder=Path()), points=1).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("model", PARAMETERS)
+def test_a_model_is_traced_and_its_autograd_ok(framework: str, model: str) -> None:
+    needs(framework)
+    found = judged(framework, model)
+    assert found.verdict is Verdict.OK
+    assert len(found.claims) == len(PARAMETERS[model])
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("model", PARAMETERS)
+def test_frameworks_have_the_loss_that_numpy_has(framework: str, model: str) -> None:
+    needs(framework)
+    losses = []
+    for each in ("numpy", framework):
+        path = PROGRAMS / f"models_in_{each}.py"
+        program = load_program(f"{path}:{model}")
+        losses.append(trace(program, arguments_at(program, f"{path}:{model}_point"), PARAMETERS[model]).loss)
+    assert losses[0] == pytest.approx(losses[1], rel=1e-12)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize(("function", "wrong", "line", "said"), [
+    ("forgets_the_derivative", "w", "dx = g", "leaves out the derivative of tanh"),
+    ("has_the_wrong_sign", "width", "dwidth = -", "has the wrong sign"),
+])  # fmt: skip
+def test_a_rule_of_the_program_is_wrong_at_its_line(
+    framework: str, function: str, wrong: str, line: str, said: str
+) -> None:
+    needs(framework)
+    path = PROGRAMS / f"clip_in_{framework}.py"
+    at, parameters = f"{path}:point", ("w", "width")
+    found = api.check_program(f"{path}:{function}", grad="autograd", at=at, parameters=parameters, points=1)
+    (claim,) = (claim for claim in found.claims if claim.verdict is Verdict.WRONG)
+    assert claim.by == wrong
+    text = path.read_text().splitlines()[claim.line - 1].strip()
+    assert text.startswith(line)
+    assert "slope" not in text or wrong != "w"
+    assert str(claim.diagnosis).startswith(said)
+    assert f"clip_in_{framework}.py:" in str(claim.diagnosis)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_repaired_rule_is_ok(framework: str) -> None:
+    needs(framework)
+    path = PROGRAMS / f"clip_in_{framework}.py"
+    found = api.check_program(
+        f"{path}:right", grad="autograd", at=f"{path}:point", parameters=("w", "width"), points=1
+    )
+    assert found.verdict is Verdict.OK
+
+
+def test_a_program_of_numpy_has_no_autograd() -> None:
+    path = PROGRAMS / "net.py"
+    with pytest.raises(GradcheckError, match="which differentiates nothing"):
+        api.check_program(f"{path}:loss", grad="autograd", at=f"{path}:point")
+
+
+def test_a_program_that_imports_two_frameworks_says_which(tmp_path: Path) -> None:
+    path = tmp_path / "two.py"
+    path.write_text("import jax\nimport torch\n\n\ndef loss(w):\n    return w**2\n")
+    with pytest.raises(GradcheckError, match="imports jax and torch"):
+        api.trace(f"{path}:loss")
+
+
+def test_a_framework_that_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "plain.py"
+    path.write_text("def loss(w):\n    return w**2\n")
+    monkeypatch.setattr("gradcheck_cli.tracing.frameworks.choice.find_spec", lambda name: None)
+    with pytest.raises(GradcheckError, match="jax is not installed here"):
+        api.trace(f"{path}:loss", framework="jax")
+
+
+def test_a_program_of_numpy_imports_no_framework() -> None:
+    code = (
+        "import sys; from gradcheck_cli import api; "
+        f"api.trace({str(PROGRAMS / 'net.py') + ':loss'!r}, at={str(PROGRAMS / 'net.py') + ':point'!r}); "
+        "print(sorted({'jax', 'torch'} & set(sys.modules)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
