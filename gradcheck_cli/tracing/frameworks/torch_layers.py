@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.built_operations import BUILT
 from gradcheck_cli.tracing.frameworks.common_operations import convolution, named, pooled
 from gradcheck_cli.tracing.frameworks.torch_call import Build, Call
@@ -18,9 +19,6 @@ from gradcheck_cli.tracing.new_nodes import moves, recorded
 from gradcheck_cli.tracing.recorded_array import plain
 
 __all__ = ["LAYERS"]
-
-FORBIDDEN = -1e30  # in place of -inf, in a mask: its exponential is 0
-
 
 # -- products and matrices ----------------------------------------------------------------------------
 
@@ -166,19 +164,17 @@ def _attended(
         attn_mask = np.where(np.tril(np.ones(scores.shape[-2:])) > 0, 0.0, -np.inf)
     if attn_mask is not None:
         mask = plain(attn_mask)
-        lowest = np.maximum(mask, FORBIDDEN) if not moves(attn_mask) else attn_mask
+        lowest = np.maximum(mask, TRACING.forbidden) if not moves(attn_mask) else attn_mask
         scores = scores + lowest
     return [np.matmul(BUILT["softmax"](call.recording, scores, axis=-1), v), None]
 
 
-_MEAN, _SUM = 1, 2  # of torch's reductions
-
-
 def _reduction(found: Any, kind: int) -> Any:
-    return found.mean() if kind == _MEAN else found.sum() if kind == _SUM else found
+    """By torch's numbers: none, the mean, the sum."""
+    return (found, found.mean(), found.sum())[kind]
 
 
-def _squares(call: Call, x: Any, y: Any, reduction: int = _MEAN) -> Any:
+def _squares(call: Call, x: Any, y: Any, reduction: int = 1) -> Any:
     return _reduction((x - y) ** 2, reduction)
 
 
@@ -196,7 +192,7 @@ def _likelihood(
 
 
 def _cross_entropy_of_logits(
-    call: Call, x: Any, y: Any, weight: Any = None, pos_weight: Any = None, reduction: int = _MEAN
+    call: Call, x: Any, y: Any, weight: Any = None, pos_weight: Any = None, reduction: int = 1
 ) -> Any:
     if weight is not None or pos_weight is not None:
         raise ValueError("with weights")
