@@ -55,8 +55,6 @@ class TracingLimits(NamedTuple):
     rule_close: float = 1e-5
     # calls | of rules that are tried | set by hand
     most_rules: int = 40
-    # number | in place of -inf in the mask of an attention, whose exponential is 0 as well | any so large
-    forbidden: float = -1e30
     # of operators, beside other arrays | np.matrix has 10: what records comes before it | any larger number
     priority: float = 1000.0
 

@@ -40,7 +40,16 @@ class Call:
         return tuple(self.equation.outvars[0].aval.shape)
 
     def again(self, *arrays: Array) -> Array:
-        """The same equation, of plain numbers."""
+        """The same equation, of plain numbers.
+
+        Parameters
+        ----------
+        arrays : one for each argument
+
+        Returns
+        -------
+        array
+        """
         import jax
 
         return np.asarray(bound(self.equation, map(jax.numpy.asarray, arrays)))

@@ -11,11 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.built_operations import BUILT
 from gradcheck_cli.tracing.frameworks.common_operations import convolution, named, pooled
 from gradcheck_cli.tracing.frameworks.torch_call import Build, Call
-from gradcheck_cli.tracing.new_nodes import moves, recorded
+from gradcheck_cli.tracing.new_nodes import recorded
 from gradcheck_cli.tracing.recorded_array import plain
 
 __all__ = ["LAYERS"]
@@ -163,9 +162,7 @@ def _attended(
     if is_causal:
         attn_mask = np.where(np.tril(np.ones(scores.shape[-2:])) > 0, 0.0, -np.inf)
     if attn_mask is not None:
-        mask = plain(attn_mask)
-        lowest = np.maximum(mask, TRACING.forbidden) if not moves(attn_mask) else attn_mask
-        scores = scores + lowest
+        scores = scores + attn_mask
     return [np.matmul(BUILT["softmax"](call.recording, scores, axis=-1), v), None]
 
 

@@ -94,7 +94,7 @@ def _masked(call: Call, x: Any, mask: Any, value: Any) -> Any:
     return chosen(call.recording, mask, value + np.zeros(np.shape(x)), x)
 
 
-def _softplus(call: Call, x: Any, beta: float = 1, threshold: float = 20) -> Any:
+def _softplus(call: Call, x: Any, beta: float = 1, *threshold: float) -> Any:
     found = named(call.recording, "softplus", x if beta == 1 else x * float(beta))
     return found if beta == 1 else found / float(beta)
 
