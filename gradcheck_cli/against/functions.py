@@ -57,7 +57,7 @@ def load_function(named: str) -> Program:
         sys.path.remove(os.getcwd())
     if not callable(function):
         raise OptionError(f"{named} is no function")
-    return Program(str(getattr(module, "__file__", "") or file), name, function, (module,))
+    return Program(str(getattr(module, "__file__", "") or file), name, function, module)
 
 
 def gradient_of_function(named: str, asked: Asked) -> Returned:

@@ -14,7 +14,7 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING
-from gradcheck_cli.tracing.argument_trees import is_float, is_object, named_arrays
+from gradcheck_cli.tracing.argument_trees import Identities, is_float, is_object, named_arrays
 from gradcheck_cli.tracing.frameworks.framework import leaves
 from gradcheck_cli.tracing.gradient_names import parameter_of
 from gradcheck_cli.tracing.programs import Program
@@ -31,7 +31,7 @@ class Sightings:
     def __init__(self) -> None:
         self._held: dict[str, list[tuple[Any, tuple[str, int], Any]]] = {}
         self._last = ("", 1)
-        self._same: dict[int, Any] = {}
+        self._same = Identities()
 
     def __call__(self, name: str, held: Any, file: str, line: int) -> None:
         """Look at a variable; the empty name is what a function returns."""
@@ -44,12 +44,12 @@ class Sightings:
 
     def know(self, result: Any, plain: Any) -> None:
         """What was returned, and the same as NumPy's arrays."""
-        pairs = zip(leaves(result), leaves(plain), strict=True)
-        self._same = {id(array): other for other, array in pairs}
+        for array, other in zip(leaves(plain), leaves(result), strict=True):
+            self._same.put(array, other)
 
     def place(self, array: Any) -> tuple[str, int]:
         """File and line of an array that was returned; of one that no variable held, of the return."""
-        array = self._same.get(id(array), array)
+        array = self._same.get(array, array)
         content = _content(array)
         places = (place for known in self._held.values() for held, place, before in known
                   if held is array and before == content)  # fmt: skip

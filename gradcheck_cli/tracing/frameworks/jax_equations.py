@@ -31,7 +31,7 @@ _PARTS = frozenset((
 class Equations:
     """Equations, one after the other."""
 
-    def __init__(self, recording: Recording, files: Collection[str], names: Mapping[int, str]) -> None:
+    def __init__(self, recording: Recording, files: Collection[str], names: Mapping[Any, str]) -> None:
         self.recording, self._files, self._names = recording, files, names
 
     def run(self, jaxpr: Any, consts: Sequence[Any], arguments: Sequence[Any]) -> list[Any]:
@@ -68,7 +68,7 @@ class Equations:
         return found
 
     def _named(self, variable: Any, value: Any) -> Any:
-        name = self._names.get(id(variable))
+        name = self._names.get(variable)
         if name is None:
             return value
         if type(value) is Recorded:
@@ -182,12 +182,12 @@ class NotTraced:
 
 def _needed(jaxpr: Any) -> list[Any]:
     """The equations that the result needs, in their order."""
-    wanted = {id(v) for v in jaxpr.outvars}
+    wanted = {v for v in jaxpr.outvars if not hasattr(v, "val")}
     kept = []
     for equation in reversed(jaxpr.eqns):
-        if any(id(v) in wanted for v in equation.outvars):
+        if any(v in wanted for v in equation.outvars):
             kept.append(equation)
-            wanted.update(id(v) for v in equation.invars)
+            wanted.update(v for v in equation.invars if not hasattr(v, "val"))
     return kept[::-1]
 
 

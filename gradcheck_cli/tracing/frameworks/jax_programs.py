@@ -96,7 +96,7 @@ class Jax(Framework):
         values = [jax.numpy.asarray(plain(each)) for each in inside]
         with watching(program.files, named), self._told(program):
             closed, shape = jax.make_jaxpr(function, return_shape=True)(*values)
-        read = Equations(recording, program.files, named.of_variables())
+        read = Equations(recording, program.files, named.of_variables)
         found = read.run(closed.jaxpr, closed.consts, inside)
         return jax.tree.unflatten(jax.tree.structure(shape), found)
 
@@ -144,18 +144,15 @@ class _Names:
 
     def __init__(self, tracer: type, recording: Recording) -> None:
         self._tracer, self._recording = tracer, recording
-        self._held: dict[int, tuple[Any, str]] = {}
+        self.of_variables: dict[Any, str] = {}
 
     def __call__(self, name: str, held: Any, file: str, line: int) -> None:
         if isinstance(held, self._tracer):
             variable = getattr(held, "val", None)
             if variable is not None and name:
-                self._held.setdefault(id(variable), (variable, name))
+                self.of_variables.setdefault(variable, name)
         elif type(held) is np.ndarray and held.dtype.kind in "iu":
             self._recording.whole_numbers.setdefault((held.shape, held.astype(int).tobytes()), name)
-
-    def of_variables(self) -> dict[int, str]:
-        return {key: name for key, (_, name) in self._held.items()}
 
 
 def _is_array(value: Any) -> bool:

@@ -81,11 +81,11 @@ def rule_calls(calls: Called, files: Collection[str]) -> Iterator[RuleCall]:
 def _with_rules(modules: Iterable[ModuleType]) -> Iterator[Any]:
     import jax
 
-    seen: set[int] = set()
+    seen: list[Any] = []
     for module in modules:
         for held in vars(module).values():
-            if isinstance(held, jax.custom_vjp | jax.custom_jvp) and id(held) not in seen:
-                seen.add(id(held))
+            if isinstance(held, jax.custom_vjp | jax.custom_jvp) and not any(held is each for each in seen):
+                seen.append(held)
                 yield held
 
 

@@ -34,7 +34,7 @@ class Calls(TorchDispatchMode):  # type: ignore[misc]
     def __init__(self, recording: Recording, files: Collection[str], limits: TracingLimits = TRACING) -> None:
         super().__init__()
         self.recording, self._files, self._limits = recording, files, limits
-        self._known: dict[int, tuple[Any, Recorded]] = {}  # the tensor stays, so that its number is its own
+        self._known: dict[Any, Recorded] = {}  # a tensor is a key by itself, not by its numbers
         self._families: dict[int, list[Any]] = {}  # tensors of one storage
 
     # -- tensors ------------------------------------------------------------------------------------
@@ -60,17 +60,17 @@ class Calls(TorchDispatchMode):  # type: ignore[misc]
         return found
 
     def _found(self, tensor: Any) -> Recorded | None:
-        known = self._known.get(id(tensor))
+        known = self._known.get(tensor)
         if known is not None:
-            return known[1]
+            return known
         for other in self._families.get(_storage(tensor), ()):
-            if _lie(other) == _lie(tensor) and id(other) in self._known:
-                return self._known[id(other)][1]
+            if _lie(other) == _lie(tensor) and other in self._known:
+                return self._known[other]
         return None
 
     def _know(self, tensor: Any, array: Any) -> None:
         if type(array) is Recorded and tensor.dtype.is_floating_point | (tensor.dtype is torch.bool):
-            self._known[id(tensor)] = tensor, array
+            self._known[tensor] = array
 
     def _keep(self, tensor: Any) -> None:
         family = self._families.setdefault(_storage(tensor), [])

@@ -77,12 +77,12 @@ def _of_numbers(function: Any, arguments: tuple[Any, ...], moving: list[int]) ->
 def _functions(modules: Iterable[ModuleType]) -> Iterator[Any]:
     import torch
 
-    seen: set[int] = set()
+    seen: set[type] = set()
     for module in modules:
         for held in vars(module).values():
             is_one = isinstance(held, type) and issubclass(held, torch.autograd.Function)
-            if is_one and "forward" in vars(held) and id(held) not in seen:
-                seen.add(id(held))
+            if is_one and "forward" in vars(held) and held not in seen:
+                seen.add(held)
                 yield held
 
 
