@@ -11,7 +11,15 @@ from dataclasses import dataclass, replace
 from gradcheck_cli.render import numbers
 from gradcheck_cli.render.rows import claim_numbers, claim_sentences, claim_title, remarks, sentences
 from gradcheck_cli.render.text_encoding import entry_name, join_parts, plural
-from gradcheck_cli.results.gradient_results import Block, ClaimResult, Failure, Report, Verdict, worst
+from gradcheck_cli.results.gradient_results import (
+    Block,
+    ClaimResult,
+    Comparison,
+    Failure,
+    Report,
+    Verdict,
+    worst,
+)
 
 __all__ = ["Finding", "findings", "most_severe", "reason"]
 
@@ -29,7 +37,7 @@ class Finding:
     file: str | None  # None: standard input
     line: int | None = None
     column: int | None = None
-    subject: Block | ClaimResult | None = None
+    subject: Block | ClaimResult | Comparison | None = None
 
     @property
     def is_claim(self) -> bool:
@@ -39,8 +47,9 @@ class Finding:
     @property
     def short(self) -> str:
         """What is wrong, in one line."""
-        is_judged = self.subject is not None and self.verdict is not Verdict.ERROR
-        return self.reasons[0] if is_judged and self.reasons else self.about
+        if self.subject is None or self.verdict is Verdict.ERROR or not self.reasons:
+            return self.about
+        return self.reasons[0] if self.line is not None else f"{self.about}: {self.reasons[0]}"
 
     @property
     def place(self) -> str:
@@ -60,12 +69,13 @@ def findings(report: Report) -> list[Finding]:
     Returns
     -------
     list of Finding
-        What cannot be read or computed, names that are differentiated by, claims. Where the verdict of the
-        report is that of none of them, as of a value that differs, its own sentence is the last.
+        What cannot be read or computed, names that are differentiated by, claims, gradients that were
+        computed elsewhere. Where the verdict of the report is that of none of them, as of a value that
+        differs, its own sentence is the last.
     """
     failures = report.errors or ((report.error,) if report.error else ())
     found = [_failure(failure, report, report.verdict) for failure in failures]
-    found += [*_of_blocks(report), *_of_claims(report)]
+    found += [*_of_blocks(report), *_of_claims(report), *_of_comparisons(report)]
     if report.verdict is not Verdict.OK and report.verdict is not worst(f.verdict for f in found):
         about = next(reversed(sentences(report)), "") or report.value_note or report.summary
         found.append(Finding(report.verdict, about, (), _file(report.claims_file or report.model)))
@@ -111,6 +121,22 @@ def _of_claims(report: Report) -> Iterator[Finding]:
             yield Finding(
                 claim.verdict, claim_title(claim), tuple(_why(claim)), file, claim.line, subject=claim
             )
+
+
+def _of_comparisons(report: Report) -> Iterator[Finding]:
+    """Gradients that were computed elsewhere: in the file of the program or the numbers, if there is one."""
+    lines = {block.name: block.line for block in report.parameters}
+    for other in report.against:
+        source = other.source.rpartition(":")[0] if ".py:" in other.source else other.source
+        is_file = not source.startswith("cmd:") and "." in source and ":" not in source
+        bad = [result for result in other.results if result.verdict is not Verdict.OK]
+        for result in bad:
+            file, line = (source, None) if is_file else (_file(report.model), lines.get(result.by))
+            about = f"{result.display} of {other.source}"
+            yield Finding(result.verdict, about, tuple(_why(result)), file, line, subject=result)
+        if other.verdict not in (Verdict.OK, *(result.verdict for result in bad)):
+            file = source if is_file else _file(report.model)
+            yield Finding(other.verdict, f"against {other.source}", other.notes, file, subject=other)
 
 
 def _why(claim: ClaimResult) -> list[str]:

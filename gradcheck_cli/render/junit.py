@@ -62,6 +62,9 @@ def _cases(report: Report) -> Iterator[_Case]:
     for claim in report.claims:
         title = f"line {claim.line}: {claim_title(claim)}"
         yield _Case(title, tuple(f for f in found if f.subject is claim))
+    for other in report.against:
+        for subject, title in ((other, "loss"), *((result, result.display) for result in other.results)):
+            yield _Case(f"{title} of {other.source}", tuple(f for f in found if f.subject is subject))
     for finding in found:
         if finding.subject is None:
             yield _Case("model" if finding.line is None else f"line {finding.line}: model", (finding,))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
+from gradcheck_cli.render.comparisons import compared_results, comparison_heading, comparison_sentences
 from gradcheck_cli.render.rows import (
-    ENTRY_HEADINGS,
     SUMMARY_HEADINGS,
     block_sentences,
     claim_numbers,
@@ -14,8 +14,10 @@ from gradcheck_cli.render.rows import (
     claim_title,
     claims_heading,
     entry_cells,
+    entry_headings,
     header_parts,
     is_unread,
+    other_names,
     remarks,
     select_claims,
     select_gradients,
@@ -32,14 +34,14 @@ _COLORS = {
     Verdict.OK: "green", Verdict.KINK: "#b58900", Verdict.UNRESOLVED: "#b58900",
     Verdict.WRONG: "#c00", Verdict.ERROR: "#c00",
 }  # fmt: skip
-_NUMBERS = {*ENTRY_HEADINGS, *SUMMARY_HEADINGS} - {"", "block", "shape", "at"}
+_WORDS = ("", "block", "shape", "at", "line", "claim", "derivative")
 _RIGHT = "text-align: right; font-family: monospace"
 _LEFT = "text-align: left; font-family: monospace"
 
 
 def as_html(report: Report) -> str:
     """A report as HTML without scripts, links or styles of the page; names are text, whatever they are."""
-    parts = [*_header(report), *_gradients(report), *_claims(report)]
+    parts = [*_header(report), *_gradients(report), *_claims(report), *_comparisons(report)]
     parts += [f"<p>note: {_text(note)}</p>" for note in report.notes]
     parts += [f"<p>{_text(sentence)}</p>" for sentence in sentences(report)]
     return f"<div>{''.join(parts)}</div>"
@@ -65,8 +67,10 @@ def _verdict(verdict: Verdict) -> str:
 def _gradients(report: Report) -> Iterator[str]:
     entries, blocks = select_gradients(report, 0)
     if entries.shown:
-        yield _table((*ENTRY_HEADINGS, ""), [
-            [*map(_text, entry_cells(row)[:-1]), _verdict(row.verdict), _lines(remarks(row.entry))]
+        others = other_names(report)
+        yield _table((*entry_headings(others), ""), [
+            [*map(_text, entry_cells(row, others=others)[:-1]), _verdict(row.verdict),
+             _lines(remarks(row.entry))]
             for row in entries.shown
         ])  # fmt: skip
     if blocks.shown:
@@ -92,13 +96,27 @@ def _claims(report: Report) -> Iterator[str]:
         yield f"<p>{_text(claims.more)}</p>"
 
 
+def _comparisons(report: Report) -> Iterator[str]:
+    """What is said of gradients that were computed elsewhere; their numbers are columns."""
+    for other in report.against:
+        yield f"<p><b>AGAINST</b> {_text(f'{other.name}: {comparison_heading(other)}')}</p>"
+        results = compared_results(other, 0)
+        if results:
+            yield _table(("derivative", "", ""), [
+                [_text(result.display), _verdict(result.verdict),
+                 _lines((*claim_numbers(result), *claim_sentences(result)))]
+                for result in results
+            ])  # fmt: skip
+        yield from (f"<p>{_text(text)}</p>" for text in comparison_sentences(other))
+
+
 def _lines(texts: Iterable[str]) -> str:
     return "<br>".join(map(_text, texts))
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Cells that are HTML already, under headings."""
-    styles = [_RIGHT if heading in _NUMBERS else _LEFT for heading in headings]
+    styles = [_LEFT if heading in _WORDS else _RIGHT for heading in headings]
     head = "".join(map(_cell, ["th"]*len(styles), styles, map(_text, headings)))
     body = "".join(f"<tr>{''.join(map(_cell, ['td']*len(styles), styles, row))}</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"

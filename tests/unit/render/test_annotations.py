@@ -14,7 +14,7 @@ import pytest
 import reports
 from gradcheck_cli.render.findings import findings, reason
 from gradcheck_cli.render.registry import OutputOptions, pieces, render
-from gradcheck_cli.results.gradient_results import Failure, Report, Verdict
+from gradcheck_cli.results.gradient_results import Comparison, Failure, Report, Verdict
 
 SCHEMAS = Path(__file__).parents[2] / "support" / "schemas"
 NASTY = "[/red]\x1b[31m\r\n::error::x%0A\u202e]]><a>&\"',:%\udcff\ufffe::set-output name=a::b"
@@ -91,6 +91,24 @@ def test_a_claim_that_is_missing_is_found_where_the_parameter_is_declared() -> N
 def test_a_verdict_that_no_claim_and_no_name_has_is_told_in_the_report_s_words() -> None:
     report = replace(reports.OK, verdict=Verdict.UNRESOLVED, closing=("All is well.", "Nothing was tested."))
     assert [(f.about, f.line) for f in findings(report)] == [("Nothing was tested.", None)]
+
+
+@pytest.mark.parametrize(
+    ("source", "file", "line"),
+    [("net.py:grad", "net.py", None), ("g.npz", "g.npz", None), ("cmd: ./p.out", "toy.txt", 6),
+     ("scipy.optimize:f", "toy.txt", 6)],
+)  # fmt: skip
+def test_a_gradient_from_elsewhere_is_found_in_its_own_file(source: str, file: str, line: int | None) -> None:
+    wrong = replace(reports.OK.claims[0], by="b0", verdict=Verdict.WRONG, diagnosis="is twice it", line=0)
+    other = Comparison(name="g", source=source, verdict=Verdict.WRONG, results=(wrong,))
+    blocks = tuple(replace(block, line=6) for block in reports.OK.parameters)
+    report = replace(reports.OK, parameters=blocks, verdict=Verdict.WRONG, against=(other,))
+    assert [(f.file, f.line, f.reasons[0]) for f in findings(report)] == [(file, line, "is twice it")]
+    assert "is twice it" in reason(report)
+    assert "is twice it" in render([report], "junit")
+    assert "AGAINST" in report._repr_html_()
+    twin = replace(report, against=(replace(other, results=(), notes=("the loss is another",)),))
+    assert [f.reasons for f in findings(twin)] == [("the loss is another",)]
 
 
 def test_standard_input_is_no_file() -> None:
