@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Generator, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -98,10 +99,11 @@ def deliver_each(
 
     `expected` says what they will be of. A file is written when all are there.
     """
+    first = list(islice(results, 1))  # before a format is imported: an error needs none
     from gradcheck_cli.render.registry import pieces
 
     name, options = chosen["format_name"], _output_options(chosen, verbosity, expected)
-    texts = pieces(results, name, options, of=of)
+    texts = pieces(chain(first, results), name, options, of=of)
     if _is_file(chosen):
         _save("".join(texts), chosen)
         return

@@ -73,10 +73,9 @@ def _rule(finding: Finding) -> str:
 
 
 def _location(file: str, line: int | None, column: int | None) -> Record:
-    place: Record = {"artifactLocation": {"uri": _uri(file)}}
-    region = {"startLine": line, "startColumn": column}
-    known = {name: number for name, number in region.items() if number is not None and line is not None}
-    return place | ({"region": known} if known else {})
+    """GitHub shows no result without a line: what is of the whole file stands at its first."""
+    region = {"startLine": line or 1} | ({"startColumn": column} if column and line else {})
+    return {"artifactLocation": {"uri": _uri(file)}, "region": region}
 
 
 def _uri(file: str) -> str:

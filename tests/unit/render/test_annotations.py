@@ -207,6 +207,12 @@ def test_sarif_paths_are_references() -> None:
     assert "locations" not in sarif(replace(reports.WRONG, model="-"))["runs"][0]["results"][0]
 
 
+def test_sarif_shows_what_is_of_the_whole_file_at_its_first_line() -> None:
+    report = replace(reports.OK, verdict=Verdict.UNRESOLVED, closing=("Nothing was tested.",))
+    place = sarif(report)["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    assert place["region"] == {"startLine": 1}
+
+
 # ---------------------------------------------------------------------------------------------
 # JUnit
 # ---------------------------------------------------------------------------------------------
