@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.common.shown_paths import as_typed
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def check_program(
     loss: str | Function, *, grad: str | Function | Sequence[str | Function], at: Any = None,
     parameters: Collection[str] = (), setup: str | None = None, lr: float | None = None,
     against: Sequence[str] = (), flat: bool = False, seconds: float | None = None,
-    framework: str | None = None, **options: Any,
+    framework: str | None = None, black_box: bool = False, **options: Any,
 ) -> Report:
     """Judge the gradient that a program computes of a loss that it computes; both functions are run.
 
@@ -99,16 +99,19 @@ def check_program(
     flat
         Whether the functions among them take one vector of all that is differentiated.
     seconds
-        How long a command may run; 60 by default.
+        How long a command, or a call of a function, may run; 60 by default.
     framework
         "numpy", "jax" or "torch"; if it is not given, the imports of the file tell.
+    black_box
+        Whether the loss is differenced itself, and not traced; so it is, too, where it cannot be traced.
     options
         As of `check`. Where the program takes another branch near by, it is compared at the given point only.
 
     Returns
     -------
     Report
-        As of a model whose claims are the gradients; diagnoses name lines of the program.
+        As of a model whose claims are the gradients; diagnoses name lines of the program. UNRESOLVED where a
+        function has several values for the same arguments.
 
     Raises
     ------
@@ -117,14 +120,22 @@ def check_program(
     """
     from gradcheck_cli.api.gradients import check
     from gradcheck_cli.api.models import load_claims, load_text
+    from gradcheck_cli.numerics.limits.checking import CHECKING
+    from gradcheck_cli.numerics.limits.programs import PROGRAMS
+    from gradcheck_cli.programs.black_box import check_black_box
+    from gradcheck_cli.programs.black_box_report import unrepeatable
     from gradcheck_cli.programs.explanations import TracedProgram, explain
     from gradcheck_cli.programs.observations import elsewhere, sample_of
+    from gradcheck_cli.programs.repeated_calls import between_gradients, between_losses
+    from gradcheck_cli.programs.sampled_loss import SampledLoss
+    from gradcheck_cli.programs.time_limit import within
     from gradcheck_cli.results.gradient_results import Verdict
     from gradcheck_cli.tracing.frameworks.autograd import AUTOGRAD, gradients_by_autograd
     from gradcheck_cli.tracing.gradient_calls import gradients_of
     from gradcheck_cli.tracing.points import arguments_at
     from gradcheck_cli.tracing.replay import loss_of
     from gradcheck_cli.tracing.trace import trace as traced
+    from gradcheck_cli.tracing.traced_nodes import TraceError
 
     program = _program(loss, setup=setup, framework=framework)
     named = [grad] if isinstance(grad, str) or callable(grad) else list(grad)
@@ -133,20 +144,45 @@ def check_program(
     backward = [_program(each, beside=program, setup=setup) for each in named]
     arguments = arguments_at(program, at)
     program, backward, arguments = _with_globals(program, backward, arguments, parameters)
-    value = loss_of(program, arguments)  # first: a gradient reads what the loss left
+    limit = PROGRAMS.time_limit if seconds is None else seconds
+    with within(limit, program):
+        value = loss_of(program, arguments)  # first: a gradient reads what the loss left
     if not math.isfinite(value):
         raise OptionError(f"{program.name} is {value} at this point: there is no gradient", file=program.file)
     differentiate: Callable[..., Gradients] = partial(gradients_of, program, backward, lr=lr)
     if by_autograd:
         differentiate = partial(gradients_by_autograd, program)
-    given = differentiate(arguments, wanted=tuple(parameters), value=value)
+    giver = backward[0].name if backward else AUTOGRAD
+    call = partial(_timed, limit * max(1, len(backward)), program, giver, differentiate)
+    given = call(arguments, wanted=tuple(parameters), value=value)
     rivals = _others(arguments, list(given.values), value, against, flat, seconds)
-    found = traced(program, arguments, list(given.values))
     named_loss = loss if isinstance(loss, str) else f"{program.file}:{program.name}"
+    where = as_typed(next((file for file, _ in given.places.values()), program.file))
+    with within(limit, program):
+        again = loss_of(program, arguments, quiet=True)
+    said = between_losses(program.name, value, again) or between_gradients(
+        giver, given.values, call(arguments, wanted=tuple(parameters), value=value).values
+    )
+    if said:
+        return unrepeatable(named_loss, where, said, value)
+    found, reason = None, ""
+    if not black_box:
+        try:
+            with within(PROGRAMS.calls_of_a_trace * limit, program):
+                found = traced(program, arguments, list(given.values))
+        except TraceError as error:
+            reason = f"not traced: {_reason(error)}"
+    if found is None and against:
+        raise OptionError(f"--against needs a model of the loss; {reason or 'it is a black box'}")
+    if found is None:
+        sampled = SampledLoss(program, arguments, list(given.values), limit)
+        return check_black_box(
+            sampled, value, given, partial(call, wanted=tuple(given.values)), model=named_loss,
+            claims_file=where, reason=reason, points=options.get("points") or CHECKING.points,
+        )  # fmt: skip
     model = load_text(found.text, file=named_loss, folder=Path())
     if not found.holds_far:
         options = {**options, "points": 1}
-    where = as_typed(next((file for file, _ in given.places.values()), program.file))
     own = {shown: name for name, shown in found.names.items()}
     told = _Places(found.text.splitlines())
 
@@ -170,8 +206,7 @@ def check_program(
     compared = [replace(o, gradient={found.names[n]: g for n, g in o.gradient.items()}) for o in rivals]
     report = judge(model, given, others=compared, **options)
     if report.verdict is Verdict.WRONG:
-        call = partial(differentiate, wanted=tuple(given.values))
-        others = elsewhere(program, arguments, model, found, call)
+        others = elsewhere(program, arguments, model, found, partial(call, wanted=tuple(given.values)))
         samples = [sample_of(model, given, found.names), *(sample for sample, _ in others)]
         traced_program = TracedProgram(program, arguments, found.text, found.names, samples, found.notes)
         report = explain(report, traced_program, [judge(s.model, g, points=1) for s, g in others])
@@ -187,6 +222,22 @@ def _in_files(report: Report, files: Mapping[str, str], where: str) -> Report:
         report, claims=tuple(replace(c, file=others.get(c.by)) for c in report.claims),
         parameters=tuple(replace(b, line=None) for b in report.parameters),
     )  # fmt: skip
+
+
+def _reason(error: GradcheckError) -> str:
+    place = f"{Path(error.place.file).name}:{error.place.line}: " if error.place else ""
+    return f"{place}{error.message}"
+
+
+def _timed(
+    seconds: float, program: Program, giver: str, differentiate: Callable[..., Gradients],
+    arguments: Mapping[str, Any], value: float, wanted: Sequence[str],
+) -> Gradients:
+    """The gradients for arguments, within a time."""
+    from gradcheck_cli.programs.time_limit import within
+
+    with within(seconds, program, giver):
+        return differentiate(arguments, wanted=wanted, value=value)
 
 
 def _program(function: str | Function, **options: Any) -> Program:

@@ -31,6 +31,7 @@ __all__ = ["code"]
 @click.option("--setup", metavar="EXPRESSION", help="Builds the object of a method: Net(3, 4).")
 @click.option("--lr", type=float, help="Step size of a GRAD that takes a step, W -= lr*dW.")
 @framework_option
+@click.option("--black-box", is_flag=True, help="Difference the loss itself, do not trace it.")
 @click.option("--points", type=click.IntRange(1, CHECKING.most_points),
               help="Points in all, the given one first.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="One line.")
@@ -39,7 +40,8 @@ __all__ = ["code"]
 @fail_on_option
 @output_options("run")
 def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] | None, points: int | None,
-         setup: str | None, lr: float | None, framework: str | None, **chosen: Any) -> int:  # fmt: skip
+         setup: str | None, lr: float | None, framework: str | None, black_box: bool,
+         **chosen: Any) -> int:  # fmt: skip
     """Judge the gradient that a program computes of its loss; both are run.
 
     \b
@@ -54,12 +56,13 @@ def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] 
         raise OptionError("-q and -v exclude each other", help="choose one of them")
     if lr == 0:
         raise OptionError("--lr 0 is no step")
-    check_against(chosen)
+    check_against(chosen, ("flat",))
     check_program_target(chosen["output"], loss, *grad, at, *chosen["against"])
     options: dict[str, Any] = {name: chosen[name] for name in ("against", "flat", "seconds")}
     options |= {} if points is None else {"points": points}
     report = api.check_program(
-        loss, grad=grad, at=at, parameters=wrt or (), setup=setup, lr=lr, framework=framework, **options
-    )
+        loss, grad=grad, at=at, parameters=wrt or (), setup=setup, lr=lr, framework=framework,
+        black_box=black_box, **options,
+    )  # fmt: skip
     deliver([report], "run", chosen, int(chosen["verbose"]) - int(chosen["quiet"]))
     return exit_code([report.verdict], chosen["fail_on"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -113,13 +113,13 @@ def against_options(command: Command) -> Command:
     )  # fmt: skip
     flat = click.option("--flat", is_flag=True, help="OTHER takes one vector of all parameters.")
     seconds = click.option("--seconds", type=click.FloatRange(0, min_open=True),
-                           help="How long a command may run (default: 60).")  # fmt: skip
+                           help="How long a command or function may run (default: 60).")  # fmt: skip
     return against(flat(seconds(command)))
 
 
-def check_against(chosen: dict[str, Any]) -> None:
+def check_against(chosen: dict[str, Any], names: Sequence[str] = ("flat", "seconds")) -> None:
     """Refuse options of comparisons where nothing is compared."""
-    for name in ("flat", "seconds"):
+    for name in names:
         if chosen[name] and not chosen["against"]:
             raise OptionError(f"--{name} is of --against, and there is none", help="add --against OTHER")
 

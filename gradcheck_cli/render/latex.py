@@ -194,7 +194,8 @@ def _gradients(report: Report, verbosity: int) -> Iterator[str]:
     if entries.shown:
         others = other_names(report)
         rows = [[*entry_cells(r, others=others), "; ".join(remarks(r.entry))] for r in entries.shown]
-        headings, align = entry_headings(others), "lrrrrrr" + "r" * len(others) + "l"
+        headings = entry_headings(others, report.columns)
+        align = f"l{'r' * (len(headings) - 2)}l"
         if any(row[-1] for row in rows):
             headings, align = [*headings, ""], align + "p{0.2\\linewidth}"
         rows = [row[: len(headings)] for row in rows]

@@ -157,7 +157,7 @@ def _gradients(report: Report, verbosity: int) -> Iterator[str]:
     if entries.shown:
         others = other_names(report)
         shown = ([*entry_cells(r, others=others), "; ".join(remarks(r.entry))] for r in entries.shown)
-        yield pipe_table((*entry_headings(others), ""), (_code_first(row) for row in shown))
+        yield pipe_table((*entry_headings(others, report.columns), ""), (_code_first(row) for row in shown))
         yield escape(entries.more)
     if blocks.shown:
         yield pipe_table(SUMMARY_HEADINGS, (_code_first(summary_cells(b)) for b in blocks.shown))

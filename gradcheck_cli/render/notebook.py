@@ -68,7 +68,7 @@ def _gradients(report: Report) -> Iterator[str]:
     entries, blocks = select_gradients(report, 0)
     if entries.shown:
         others = other_names(report)
-        yield _table((*entry_headings(others), ""), [
+        yield _table((*entry_headings(others, report.columns), ""), [
             [*map(_text, entry_cells(row, others=others)[:-1]), _verdict(row.verdict),
              _lines(remarks(row.entry))]
             for row in entries.shown

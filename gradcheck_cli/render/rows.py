@@ -51,6 +51,7 @@ __all__ = [
 SMALL_BLOCK = 8  # entries; larger blocks are one line
 MOST_ROWS, WORST_ROWS = 24, 10
 ENTRY_HEADINGS = ("", "value", "symbolic", "backprop", "finite diff.", "+-", "digits", "")
+_METHODS = ("symbolic", "backprop", "finite")
 SUMMARY_HEADINGS = (
     *("block", "shape", "entries", "tested", "zero", "|grad|", "fewest digits", "at", ""),
 )
@@ -72,6 +73,7 @@ class NamedEntry:
 
     name: str
     entry: Entry
+    methods: tuple[str, ...] = _METHODS
 
     @property
     def verdict(self) -> Verdict:
@@ -104,15 +106,21 @@ def header_parts(report: Report) -> list[str]:
     contents = join_parts(
         (
             plural(entries, "parameter") + arrays if entries else "",
-            plural(report.steps, "step"),
+            plural(report.steps, "step") if "symbolic" in report.columns else "",
             plural(len(report.claims), "claim") if report.claims else "no claims",
-            "no rows" if report.rows is None else plural(report.rows, "row"),
+            _rows(report),
         )
     )
     scheme = "" if report.scheme == "extrapolated" else f"scheme {report.scheme}"
     run = join_parts((f"seed {report.seed}", plural(report.points, "point"), scheme))
     given = join_parts(f"{name} = {value}" for name, value in report.settings.items())
     return [label(report), contents, run, *([f"set {given}"] if given else [])]
+
+
+def _rows(report: Report) -> str:
+    if "symbolic" not in report.columns:
+        return ""
+    return "no rows" if report.rows is None else plural(report.rows, "row")
 
 
 def label(report: Report) -> str:
@@ -195,7 +203,7 @@ def _entries(report: Report) -> Iterator[NamedEntry]:
     for block in report.parameters:
         for entry in block.entries:
             if _small(block) or entry.verdict is not Verdict.OK:
-                yield NamedEntry(entry_name(block.name, entry.index), entry)
+                yield NamedEntry(entry_name(block.name, entry.index), entry, report.columns)
 
 
 Judged = TypeVar("Judged", NamedEntry, Block)
@@ -229,9 +237,13 @@ def _more(rows: Sequence[NamedEntry | Block]) -> str:
 # ---------------------------------------------------------------------------------------------
 
 
-def entry_headings(others: Sequence[str] = ()) -> list[str]:
-    """ENTRY_HEADINGS, with a column for each gradient that was computed elsewhere before the verdict."""
-    return [*ENTRY_HEADINGS[:-1], *others, ENTRY_HEADINGS[-1]]
+def entry_headings(others: Sequence[str] = (), methods: Sequence[str] = _METHODS) -> list[str]:
+    """ENTRY_HEADINGS without methods that did not run, with a column for each gradient that was computed
+    elsewhere before the verdict."""
+    ran = zip(_METHODS, ENTRY_HEADINGS[2:], strict=False)
+    absent = {heading for method, heading in ran if method not in methods}
+    own = [heading for heading in ENTRY_HEADINGS if not heading or heading not in absent]
+    return [*own[:-1], *others, own[-1]]
 
 
 def other_names(report: Report) -> list[str]:
@@ -253,7 +265,7 @@ def entry_cells(
 ) -> list[str]:
     """The cells under entry_headings."""
     entry = row.entry
-    columns = (entry.symbolic, entry.backprop, entry.finite)
+    columns = [getattr(entry, method) for method in row.methods]
     return [
         row.name,
         numbers.number(entry.value, value_digits),

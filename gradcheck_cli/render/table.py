@@ -9,7 +9,6 @@ from gradcheck_cli.render.comparisons import compared_results, comparison_headin
 from gradcheck_cli.render.page import Cell, Page, column_widths, style_verdict
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
-    ENTRY_HEADINGS,
     SUMMARY_HEADINGS,
     NamedEntry,
     Selection,
@@ -140,7 +139,7 @@ def _gradients(page: Page, report: Report) -> None:
 def _entry_table(page: Page, entries: Selection[NamedEntry], others: Sequence[str]) -> None:
     rows = _fitting(page, entries.shown, others)
     free = page.width - sum(column_widths(rows)) - 2 * len(rows[0])
-    align = "lrrrrrr" + "r" * (len(rows[0]) - len(ENTRY_HEADINGS)) + "l"
+    align = f"l{'r' * (len(rows[0]) - 2)}l"
     heading, *lines = page.grid([_headings(rows[0]), *map(_cells, rows[1:])], align)
     page.line(*heading)
     footnotes: dict[str, list[str]] = {}
@@ -187,7 +186,8 @@ def _fitting(page: Page, entries: Sequence[NamedEntry], others: Sequence[str]) -
     ):  # fmt: skip
         for value_digits, significant in precisions:
             rows = [entry_cells(row, value_digits, significant, names) for row in entries]
-            rows = [entry_headings(headings), *([page.safe(cell) for cell in row] for row in rows)]
+            first = entry_headings(headings, entries[0].methods)
+            rows = [first, *([page.safe(cell) for cell in row] for row in rows)]
             if _excess(page, rows) <= 0:
                 return rows
     return _shorten(page, rows, 0)

@@ -263,6 +263,7 @@ class Report:
     closing: tuple[str, ...] = ()  # sentences: what was proved and what was not
     notes: tuple[str, ...] = ()
     claims_file: str | None = None
+    columns: tuple[str, ...] = ("symbolic", "backprop", "finite")  # of the methods that ran
     errors: tuple[Failure, ...] = ()  # all that were met in a text that cannot be read, by line
     against: tuple[Comparison, ...] = ()  # gradients that were computed elsewhere
 

@@ -22,7 +22,7 @@ FOLDERS: dict[str, str] = {
     "initialization": "the other command: what an initialization does to a network",
     "verdicts": "verdicts on gradients and on claims, and what is wrong with a claim",
     "checking": "the pipeline: a Model and options to a Report",
-    "programs": "what is wrong with a program's gradient, in its words",
+    "programs": "what is wrong with a program's gradient; differences of a program itself",
     "api": "the library",
     "render": "results to text",
     "testing": "assertions for pytest and unittest, and the plugin of pytest",

@@ -46,5 +46,43 @@ class ProgramsLimits(NamedTuple):
     # hand: a sum of some terms in another order
     difference_rounding: float = 64.0
 
+    # seconds | after which a call of a program has failed; 0: never | set by hand
+    time_limit: float = 60.0
+    # times it | that a trace may take, which calls a program some ten times and writes it out | set by hand
+    calls_of_a_trace: float = 20.0
+    # ulps of the loss | by which two calls may differ: sums in another order, as of threads | set by hand
+    repeated_ulps: float = 16.0
+    # entries | of all parameters, that are differenced one by one; more are tested jointly | set by hand
+    most_each: int = 200
+    # evaluations of the loss | for parameters that are tested jointly | a promise of the documentation
+    most_evaluations: int = 60
+    # directions of random signs | along which many entries are tested at the given point | set by hand
+    directions: int = 2
+    # of the scale of an entry | the step of a central difference as entries are halved | about eps^(1/3)
+    halving_step: float = 2.0**-15
+    # rungs of step sizes, powers of 1/2 of the scale of an entry | tried first, then without extrapolation to
+    # all | as those by node
+    rungs: tuple[int, ...] = (11, 13, 15)
+    # relative bound | of a difference on these rungs that will do | two digits more than are wanted
+    enough: float = 1e-8
+    # decimal digits | that a difference has to prove | as --digits
+    digits: float = 6.0
+    # the same | in float32 | a third of its digits, as six are of those of float64
+    digits_float32: float = 2.0
+    # of the largest entry of all | a bound below it shows an entry to be as good as 0 | as the digits wanted
+    zero: float = 1e-6
+    # the same | in float32
+    zero_float32: float = 1e-2
+    # relative, ulps | by which parameters are moved to see how a gradient rounds | set by hand
+    nudges: tuple[float, ...] = (1.0, -2.0, 3.0)
+    # factor | on what a gradient changes by then | set by hand, not measured
+    rounding_safety: float = 16.0
+    # ulps of an entry | that a gradient rounds at least | set by hand, not measured
+    least_rounding: float = 64.0
+    # powers of 1/2 of an entry's scale | the step sizes of float32, below the dense ones | set by hand
+    sparse_float32: tuple[int, ...] = (9, 11)
+    # share of an entry, short in binary | the first step size of float32, added exactly | set by hand
+    mantissa_float32: float = 0.234375
+
 
 PROGRAMS = ProgramsLimits()

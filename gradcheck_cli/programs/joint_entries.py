@@ -1,0 +1,114 @@
+"""Reads a sampled loss with many parameters, and a claimed gradient. Gives whether they agree along random
+signs, and by halving where they do not.
+
+Knows nothing of reports.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
+from gradcheck_cli.programs.differenced_entries import Slopes, difference
+from gradcheck_cli.programs.sampled_loss import SampledLoss
+
+__all__ = ["Joint", "test_jointly"]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """What directions show: the least error of one entry that is seen, and the entries that hold one."""
+
+    unseen: float  # relative to the largest entry
+    resolved: bool
+    wrong: tuple[int, int] | None = None  # the first and the last but one, if it could not be told nearer
+    slope: float = np.nan  # of the one entry, where it is one
+    bound: float = np.inf
+    others: bool = False  # whether more entries are wrong
+
+
+def test_jointly(
+    loss: SampledLoss, claimed: Array, rounding: Array, noise: float, limits: ProgramsLimits = PROGRAMS
+) -> Joint:
+    """Compare along random signs, and halve what disagrees, within the limit of evaluations.
+
+    Parameters
+    ----------
+    loss : at its point x
+    claimed : (E,) float64
+    rounding : (E,) float64, what each entry may be off by
+    noise : of the loss
+    limits : evaluations
+
+    Returns
+    -------
+    Joint
+    """
+    return _Search(loss, claimed, rounding, noise, limits).run()
+
+
+test_jointly.__test__ = False  # type: ignore[attr-defined]
+
+
+class _Search:
+    def __init__(
+        self, loss: SampledLoss, claimed: Array, rounding: Array, noise: float, limits: ProgramsLimits
+    ) -> None:
+        self.loss, self.claimed, self.rounding, self.limits = loss, claimed, rounding, limits
+        self.noise = noise
+        x = loss.x
+        scale = np.abs(x)
+        for block in loss.blocks.values():
+            typical = float(np.sqrt(np.mean(x[block] ** 2))) or 1.0
+            scale[block] = np.maximum(scale[block], typical)
+        self.scale = scale
+
+    def run(self) -> Joint:
+        random = np.random.default_rng(0)
+        largest = float(np.max(np.abs(self.claimed * self.scale), initial=0.0)) or 1.0
+        unseen, resolved = 0.0, True
+        for _ in range(self.limits.directions):
+            direction = self.scale * random.choice([-1.0, 1.0], len(self.claimed))
+            found = self._slope(direction)
+            bound = float(found.bound[0]) + float(np.sqrt(np.sum((self.rounding * direction) ** 2)))
+            apart = float(self.claimed @ direction) - float(found.value[0])
+            if not np.isfinite(bound) or found.kink[0]:
+                resolved = False
+            elif abs(apart) > bound:
+                return self._halve(direction, apart, bound, unseen)
+            else:
+                unseen = max(unseen, bound / largest)
+        return Joint(unseen, resolved)
+
+    def _slope(self, direction: Array) -> Slopes:
+        sample, narrow = self.loss.along(direction[None]), self.loss.is_narrow
+        return difference(sample, np.zeros(1), self.noise, narrow=narrow, short=True, limits=self.limits)
+
+    def _halve(self, direction: Array, apart: float, bound: float, unseen: float) -> Joint:
+        """Halve the entries; of each half the slope by one central difference, at the middle step size."""
+        step = self.limits.halving_step
+        low, high = 0, len(direction)
+        total = apart
+        last = 2 * len(self.limits.rungs) + 1  # calls for the one entry that is found
+        while high - low > 1 and self.loss.calls + 2 + last <= self.limits.most_evaluations:
+            middle = (low + high) // 2
+            part = np.zeros(len(direction))
+            part[low:middle] = direction[low:middle]
+            x = self.loss.x
+            slope = (self.loss.value(x + step * part) - self.loss.value(x - step * part)) / (2 * step)
+            first = float(self.claimed @ part) - slope
+            if abs(first) >= abs(total) / 2:
+                high, total = middle, first
+            else:
+                low, total = middle, total - first
+        if high - low > 1:
+            return Joint(unseen, True, (low, high), others=True)
+        one = np.zeros(len(direction))
+        one[low] = direction[low]
+        found = self._slope(one)
+        error = float(self.claimed[low] * direction[low] - found.value[0])
+        slope, width = float(found.value[0] / direction[low]), float(found.bound[0] / abs(direction[low]))
+        return Joint(unseen, True, (low, high), slope, width, abs(apart - error) > bound + abs(found.bound[0]))
