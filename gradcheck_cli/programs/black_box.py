@@ -17,7 +17,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
 from gradcheck_cli.programs.black_box_report import Found, report_of
 from gradcheck_cli.programs.differenced_entries import difference
-from gradcheck_cli.programs.joint_entries import Joint, test_jointly
+from gradcheck_cli.programs.joint_entries import Joint, compare_jointly
 from gradcheck_cli.programs.sampled_loss import SampledLoss
 from gradcheck_cli.results.gradient_results import Report
 from gradcheck_cli.tracing.gradient_calls import Gradients
@@ -166,5 +166,5 @@ def _elsewhere(
 
 
 def _jointly(here: _Point, limits: ProgramsLimits) -> Joint:
-    return test_jointly(here.loss, here.claimed, here.rounding, here.noise, limits)
+    return compare_jointly(here.loss, here.claimed, here.rounding, here.noise, limits)
 

@@ -15,7 +15,7 @@ from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
 from gradcheck_cli.programs.differenced_entries import Slopes, difference
 from gradcheck_cli.programs.sampled_loss import SampledLoss
 
-__all__ = ["Joint", "test_jointly"]
+__all__ = ["Joint", "compare_jointly"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Joint:
     others: bool = False  # whether more entries are wrong
 
 
-def test_jointly(
+def compare_jointly(
     loss: SampledLoss, claimed: Array, rounding: Array, noise: float, limits: ProgramsLimits = PROGRAMS
 ) -> Joint:
     """Compare along random signs, and halve what disagrees, within the limit of evaluations.
@@ -48,9 +48,6 @@ def test_jointly(
     Joint
     """
     return _Search(loss, claimed, rounding, noise, limits).run()
-
-
-test_jointly.__test__ = False  # type: ignore[attr-defined]
 
 
 class _Search:
@@ -110,5 +107,6 @@ class _Search:
         one[low] = direction[low]
         found = self._slope(one)
         error = float(self.claimed[low] * direction[low] - found.value[0])
-        slope, width = float(found.value[0] / direction[low]), float(found.bound[0] / abs(direction[low]))
-        return Joint(unseen, True, (low, high), slope, width, abs(apart - error) > bound + abs(found.bound[0]))
+        slope, width = found.value[0] / direction[low], found.bound[0] / abs(direction[low])
+        others = bool(abs(apart - error) > bound + found.bound[0])
+        return Joint(unseen, True, (low, high), float(slope), float(width), others)

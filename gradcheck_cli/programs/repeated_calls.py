@@ -35,7 +35,8 @@ def between_gradients(
     for parameter, array in first.items():
         one, other = np.asarray(array), np.asarray(second[parameter])
         if one.shape != other.shape:
-            return f"{name} gives {list(one.shape)} for {parameter} in the first call, {list(other.shape)} then"
+            shapes = f"{list(one.shape)} in the first call, {list(other.shape)} in the second"
+            return f"{name} gives arrays by {parameter} of the shapes {shapes}"
         size = np.max(np.abs(one.astype(float)), initial=0.0)
         eps = np.finfo(one.dtype).eps if one.dtype.kind == "f" else 0.0
         apart = np.max(np.abs(one.astype(float) - other), initial=0.0)

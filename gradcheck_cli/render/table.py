@@ -155,7 +155,7 @@ def _entry_table(page: Page, entries: Selection[NamedEntry], others: Sequence[st
         page.line(entries.more)
     for said, names in footnotes.items():
         page.wrap(f"{', '.join(names)}: {said}", hanging=4)
-    if others and len(rows[0]) == len(ENTRY_HEADINGS):
+    if others and len(rows[0]) == len(entry_headings((), entries.shown[0].methods)):
         page.blank()
         _other_table(page, entries.shown, others)
 
