@@ -122,7 +122,7 @@ class _Judged:
         assert s is not None
         value, bound, kink = s.value[block], s.bound[block], s.kink[block]
         with np.errstate(all="ignore"):
-            digits = np.minimum(-np.log10(bound / np.abs(value)), 15.0)
+            digits = np.minimum(-np.log10(bound / np.abs(value)), self.limits.most_digits)
             zero = (np.abs(value) <= bound) & (bound <= self.zero * self.scale) & ~kink
             open_ = ~(digits >= self.digits) & ~zero & ~kink
         return np.where(kink, 1, np.where(open_, 2, 0)), digits, zero

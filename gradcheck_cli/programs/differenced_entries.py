@@ -67,8 +67,8 @@ def difference(
     scheme = replace(EXTRAPOLATED, rungs=limits.rungs)
     run = _Part(function, base, noise, ladder)
     left = np.arange(len(base))
-    columns = [np.full(len(base), np.nan) for _ in range(4)] + [np.zeros(len(base), dtype=bool)]
-    columns[1][:] = np.inf
+    unknown = [np.full(len(base), start) for start in (np.nan, np.inf, np.nan, np.nan)]
+    columns = [*unknown, np.zeros(len(base), dtype=bool)]
     stages: list[dict[str, Any]] = [{}] if narrow else [{"scheme": scheme}, {}]
     if short:
         stages = stages[:1]

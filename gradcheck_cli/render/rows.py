@@ -108,7 +108,7 @@ def header_parts(report: Report) -> list[str]:
             plural(entries, "parameter") + arrays if entries else "",
             plural(report.steps, "step") if "symbolic" in report.columns else "",
             plural(len(report.claims), "claim") if report.claims else "no claims",
-            _rows(report),
+            "" if "symbolic" not in report.columns else _rows(report),
         )
     )
     scheme = "" if report.scheme == "extrapolated" else f"scheme {report.scheme}"
@@ -118,8 +118,6 @@ def header_parts(report: Report) -> list[str]:
 
 
 def _rows(report: Report) -> str:
-    if "symbolic" not in report.columns:
-        return ""
     return "no rows" if report.rows is None else plural(report.rows, "row")
 
 
@@ -240,8 +238,7 @@ def _more(rows: Sequence[NamedEntry | Block]) -> str:
 def entry_headings(others: Sequence[str] = (), methods: Sequence[str] = _METHODS) -> list[str]:
     """ENTRY_HEADINGS without methods that did not run, with a column for each gradient that was computed
     elsewhere before the verdict."""
-    ran = zip(_METHODS, ENTRY_HEADINGS[2:], strict=False)
-    absent = {heading for method, heading in ran if method not in methods}
+    absent = {h for method, h in zip(_METHODS, ENTRY_HEADINGS[2:], strict=False) if method not in methods}
     own = [heading for heading in ENTRY_HEADINGS if not heading or heading not in absent]
     return [*own[:-1], *others, own[-1]]
 

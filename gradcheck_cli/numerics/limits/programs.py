@@ -67,7 +67,9 @@ class ProgramsLimits(NamedTuple):
     enough: float = 1e-8
     # decimal digits | that a difference has to prove | as --digits
     digits: float = 6.0
-    # the same | in float32 | a third of its digits, as six are of those of float64
+    # decimal digits | that a float64 has | exact
+    most_digits: float = 15.0
+    # decimal digits | that a difference in float32 has to prove | a third of its digits, as six are of those of float64
     digits_float32: float = 2.0
     # of the largest entry of all | a bound below it shows an entry to be as good as 0 | as the digits wanted
     zero: float = 1e-6
