@@ -69,7 +69,7 @@ class ProgramsLimits(NamedTuple):
     digits: float = 6.0
     # decimal digits | that a float64 has | exact
     most_digits: float = 15.0
-    # decimal digits | that a difference in float32 has to prove | a third of its digits, as six are of those of float64
+    # decimal digits | that a difference in float32 has to prove | a third of its digits, as six of float64's
     digits_float32: float = 2.0
     # of the largest entry of all | a bound below it shows an entry to be as good as 0 | as the digits wanted
     zero: float = 1e-6
