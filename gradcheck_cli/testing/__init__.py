@@ -41,7 +41,8 @@ def assert_gradient(
     fail_on : str
         "wrong"; "unresolved", which is also on UNRESOLVED; "kink", also on KINK.
     options
-        As of `check`: points, digits, strict, ...
+        As of `check`: points, digits, strict, ...; of a program also framework="numpy", "jax" or "torch",
+        where neither the loss nor the point tells.
 
     Returns
     -------
@@ -119,7 +120,18 @@ def _of_program(loss: Any, gradient: Any, **options: Any) -> Report:
 
     if gradient is None or isinstance(gradient, Mapping):
         raise TypeError("a loss that is a function needs the function that computes its gradient")
+    if (framework := _framework_of(options["at"])) is not None:
+        options.setdefault("framework", framework)
     return api.check_program(loss, grad=gradient, **options)
+
+
+def _framework_of(point: Any) -> str | None:
+    """The framework whose arrays are in a point; None where all are NumPy's, or numbers."""
+    if isinstance(point, Mapping | list | tuple):
+        inside = point.values() if isinstance(point, Mapping) else point
+        return next((found for each in inside if (found := _framework_of(each))), None)
+    home = type(point).__module__.partition(".")[0]
+    return {"torch": "torch", "jax": "jax", "jaxlib": "jax"}.get(home)
 
 
 def _of_model(loss: Any, gradient: Any, at: Any, place: tuple[str, int], **options: Any) -> Report:

@@ -5,12 +5,14 @@ Nothing is imported anew: what the test has changed stays changed.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import itertools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MethodType
+from types import CodeType, MethodType, ModuleType
 from typing import Any
 
 from gradcheck_cli.common.errors import OptionError
@@ -33,7 +35,8 @@ def program_of(
     beside
         The loss, if this is its gradient: a method of its object shares that, one of another keeps its own.
     framework
-        "jax" or "torch"; that of `beside`, or NumPy, if it is None: a test imports many.
+        "numpy", "jax" or "torch"; that of `beside`, or the one that the function names, if it is None: a test
+        imports many.
 
     Returns
     -------
@@ -58,8 +61,31 @@ def program_of(
         )
     if beside is not None and instance is not beside.instance:
         instance = None
-    called = function if instance is None else plain
+    called = plain if instance is not None else function if inner is function else _in_order(function, plain)
     folder = Path(str(module.__file__)).resolve().parent
     file = as_typed(code.co_filename)
-    written_with = beside.framework if beside else framework_of(Path(file), framework or "numpy")
+    named = framework or _framework_named(code, vars(module))
+    written_with = beside.framework if beside else framework_of(Path(file), named)
     return Program(file, name, called, module, instance, folder, written_with)
+
+
+def _in_order(function: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
+    """A wrapper that is called with the arguments in their order, as jax.grad(loss) wants them."""
+    by_order = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in inspect.signature(plain).parameters.values() if p.kind in by_order]
+
+    @functools.wraps(plain)
+    def call(**given: Any) -> Any:
+        first = [given.pop(name) for name in itertools.takewhile(given.__contains__, names)]
+        return function(*first, **given)
+
+    return call
+
+
+def _framework_named(code: CodeType, names: Mapping[str, Any]) -> str:
+    """The framework of the first module, function or class of one that the code uses by name; else NumPy."""
+    inside = [code, *(each for each in code.co_consts if isinstance(each, CodeType))]
+    used = (names[name] for each in inside for name in each.co_names if name in names)
+    homes = (getattr(held, "__name__" if isinstance(held, ModuleType) else "__module__", "") for held in used)
+    first = (str(home).partition(".")[0] for home in homes)
+    return next((name for name in first if name in ("jax", "torch")), "numpy")
