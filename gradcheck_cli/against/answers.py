@@ -69,7 +69,7 @@ def gradient_of_json(
 ) -> tuple[dict[str, Numbers], float | None]:
     """The gradients by name, and the loss beside them, of a JSON value. Raises ElsewhereError."""
     if isinstance(found, list | float):
-        return unnamed(source, from_nested(source, "all parameters", found, asked), asked), None
+        return _of_all(source, found, asked), None
     if not isinstance(found, dict):
         kind = type(found).__name__
         raise ElsewhereError(f"{source} gives {kind}, and no JSON object", help=f"write {_FORM}")
@@ -78,7 +78,7 @@ def gradient_of_json(
     given = found if key is None else found[key]
     loss = next((found[key] for key in LOSS if isinstance(found.get(key), float)), None)
     if not isinstance(given, dict):
-        return unnamed(source, from_nested(source, "all parameters", given, asked), asked), loss
+        return _of_all(source, given, asked), loss
     bits = _bits(source, found.get("precision")) if "precision" in found else None
     kept = {name: value for name, value in given.items() if name not in ("protocol", "precision")}
     numbers = {
@@ -90,6 +90,11 @@ def gradient_of_json(
         numbers = {name: Numbers(each.values, None, bits) for name, each in numbers.items()}
     named, beside = by_names(source, numbers, asked)
     return named, beside if loss is None else loss
+
+
+def _of_all(source: str, value: Any, asked: Asked) -> dict[str, Numbers]:
+    """One list of all entries."""
+    return as_printed(unnamed(source, from_nested(source, "all parameters", value, asked), asked))
 
 
 def _check_protocol(source: str, found: dict[str, Any]) -> None:

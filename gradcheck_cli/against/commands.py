@@ -24,7 +24,7 @@ __all__ = ["answer_of"]
 
 
 def answer_of(
-    command: str, question: str, seconds: float | None = None, limits: AgainstLimits = AGAINST
+    command: str, question: str, name: str, seconds: float | None = None, limits: AgainstLimits = AGAINST
 ) -> str:
     """What a program writes to standard output when it is asked.
 
@@ -32,6 +32,7 @@ def answer_of(
     ----------
     command : the program and its arguments, quoted as in a shell; none is run
     question : what it finds on standard input
+    name : what messages call it
     seconds : how long it may run; by default as the limits say
     limits : how much it may write
 
@@ -62,7 +63,7 @@ def answer_of(
         talk.run()
     finally:
         _end(process)
-    return talk.result(words[0])
+    return talk.result(printable(name, 80))
 
 
 def _not_started(program: str, error: Exception) -> ElsewhereError:
@@ -153,9 +154,8 @@ class _Talk:
             self.process.stdin.close()
         return bool(self.rest)
 
-    def result(self, program: str) -> str:
+    def result(self, name: str) -> str:
         """What it answered. Raises ElsewhereError."""
-        name = printable(program, 80)
         if self.problem:
             is_slow = "seconds" in self.problem
             help = "--seconds gives it more time" if is_slow else "one JSON object is the answer"

@@ -22,11 +22,13 @@ class ElsewhereError(GradcheckError):
 @dataclass(frozen=True)
 class Numbers:
     """The gradient by one parameter: float64 values; half a unit of the last digit of each, where they were
-    written as text; the significand bits of the format in which they were computed, where that is known."""
+    written as text; the significand bits of the format in which they were computed, where that is known.
+    `is_in_float32`: all numbers of the text are float32's, and not by accident."""
 
     values: Array
     half_units: Array | None = None
     bits: int | None = None
+    is_in_float32: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def _check_shape(source: str, name: str, needed: tuple[int, ...], numbers: Numbe
     given = numbers.values.shape
     if [n for n in given if n != 1] == [n for n in needed if n != 1]:
         return
-    help = "it has as many entries: reshape it" if np.prod(given) == np.prod(needed) else None
+    is_as_long = np.prod(given) == np.prod(needed)
+    help = "it has as many entries: reshape it" if is_as_long else "an array in the parameter's shape fits"
     if given == needed[::-1]:
         help = "its transpose fits"
     has, takes = (spell_shape(shape) or "one number" for shape in (given, needed))

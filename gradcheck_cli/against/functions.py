@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,7 +58,8 @@ def load_function(named: str) -> Program:
         sys.path.remove(os.getcwd())
     if not callable(function):
         raise OptionError(f"{named} is no function")
-    return Program(str(getattr(module, "__file__", "") or file), name, function, module)
+    place = Path(getattr(module, "__file__", None) or file)
+    return Program(str(place), name, function, module, folder=place.parent)
 
 
 def gradient_of_function(named: str, asked: Asked) -> Returned:
@@ -68,7 +70,9 @@ def gradient_of_function(named: str, asked: Asked) -> Returned:
     library = library_of(result)
     if library and is_scalar_of(result, asked.loss, len(given.parameters)):
         with program.errors(), _quiet():
-            value, gradients = differentiate(library, program.function, given.arguments, given.parameters)
+            value, gradients = differentiate(
+                library, lambda **moved: _apply(program, moved), given.arguments, given.parameters
+            )
         notes, kind = _on_precision(library, program.name, value), np.asarray(value).dtype.name
         return _returned(named, asked, given, gradients, float(value), notes, kind)
     result = plain(result)
@@ -137,7 +141,17 @@ def _of_tensors(program: Program, given: _Given) -> Any:
 
 def _call(program: Program, arguments: Mapping[str, Any]) -> Any:
     with program.errors(), _quiet():
-        return program.function(**copy.deepcopy(dict(arguments)))
+        return _apply(program, copy.deepcopy(dict(arguments)))
+
+
+def _apply(program: Program, arguments: dict[str, Any]) -> Any:
+    """What it returns; arguments go by their places as far as they can, as jax.grad(f, (0, 1)) wants them."""
+    by_place, by_name = [], dict(arguments)
+    for name, parameter in program.parameters.items():
+        if parameter.kind is parameter.KEYWORD_ONLY or name not in by_name:
+            break
+        by_place.append(by_name.pop(name))
+    return program.function(*by_place, **by_name)
 
 
 @contextlib.contextmanager
@@ -151,14 +165,18 @@ def _without_loss(result: Any, asked: Asked, parameters: Mapping[str, Any]) -> t
     """The loss and the gradients of (loss, gradient) or (loss, gradient, gradient)."""
     if not isinstance(result, list | tuple) or len(result) < 2 or np.size(result[0]) != 1:
         return None, result
-    if isinstance(result[0], dict | list | tuple) or len(result) == len(parameters):
+    first = next(iter(parameters.values()))
+    is_in_order = len(result) == len(parameters) and np.size(first) == 1
+    if isinstance(result[0], dict | list | tuple) or (is_in_order and not isinstance(result[1], dict)):
         return None, result
     rest = result[1] if len(result) == 2 else result[1:]
     return float(np.ravel(result[0])[0]), rest
 
 
 def _is_number(result: Any) -> bool:
-    return not isinstance(result, dict | list | tuple) and np.ndim(result) == 0
+    if isinstance(result, dict | list | tuple):
+        return False
+    return np.ndim(result) == 0 and np.asarray(result).dtype.kind in "fiub"
 
 
 def _is_loss(result: Any, asked: Asked) -> bool:

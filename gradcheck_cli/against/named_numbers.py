@@ -17,6 +17,7 @@ from gradcheck_cli.common.errors import printable
 from gradcheck_cli.language.data.csv_columns import half_unit
 from gradcheck_cli.language.identifiers import canonical
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float32_evidence import are_float32
 from gradcheck_cli.tracing.gradient_names import parameter_of
 
 __all__ = ["LOSS", "Written", "as_printed", "by_names", "from_nested", "parameter_called", "unnamed"]
@@ -40,7 +41,7 @@ class Written(float):
 def from_nested(source: str, name: str, value: Any, asked: Asked) -> Numbers:
     """A gradient as a number, or lists in lists, of Written numbers; of a flat list row by row."""
     try:
-        values = np.array(value, dtype=np.float64)
+        values = np.array("" if value is None else value, dtype=np.float64)
         half = np.array(_halves(value), dtype=np.float64)
     except (TypeError, ValueError):
         raise ElsewhereError(
@@ -58,16 +59,24 @@ def _halves(value: Any) -> Any:
 
 
 def as_printed(found: Mapping[str, Numbers]) -> dict[str, Numbers]:
-    """Numbers of one text, with what their format says of digits that are not written: 1.25 beside 0.3333333
-    is 1.250000, as a format of seven digits prints it; where all have as many decimals they are as written.
+    """Numbers of one text, with what all of them together say of each.
+
+    1.25 beside 0.3333333 is 1.250000, as a format of seven digits prints it, and 3 is 3.000000, unless all
+    have as many decimals; and float32 are all or none.
     """
-    values = np.concatenate([np.ravel(each.values) for each in found.values()]) if found else np.zeros(0)
-    written = [np.ravel(np.zeros(1) if n.half_units is None else n.half_units) for n in found.values()]
-    half = np.concatenate(written) if found else values
-    is_told = (half > 0) & (values != 0) if half.shape == values.shape else np.zeros(0, dtype=bool)
+    if not found:
+        return {}
+    values = np.concatenate([np.ravel(each.values) for each in found.values()])
+    found = {name: replace(each, is_in_float32=are_float32(values)) for name, each in found.items()}
+    half = np.concatenate([
+        np.zeros(each.values.size) if each.half_units is None else np.ravel(each.half_units)
+        for each in found.values()
+    ])  # fmt: skip
+    is_told = (half > 0) & (values != 0)
     decimals = np.rint(-np.log10(2 * half[is_told]))
-    if len(decimals) < 2 or len(set(decimals)) < 2:
-        return dict(found)
+    is_whole = bool(((half == 0) & (values != 0)).any())
+    if not is_told.any() or (len(set(decimals)) == 1 and not is_whole):
+        return found
     most = float(np.max(np.floor(np.log10(np.abs(values[is_told]))) + 1 + decimals))
     return {name: replace(each, half_units=_half_units(each, most)) for name, each in found.items()}
 

@@ -59,8 +59,8 @@ def _of_command(source: str, asked: Asked) -> Elsewhere:
     from gradcheck_cli.against.commands import answer_of
 
     command = source.removeprefix(COMMAND).strip()
-    text = answer_of(command, question(asked), asked.seconds)
     name = _name_of_command(command)
+    text = answer_of(command, question(asked), name, asked.seconds)
     try:
         found = parse_json(text)
     except ValueError:
@@ -84,9 +84,11 @@ def _not_json(name: str, text: str) -> ElsewhereError:
     if 0 <= start < end:
         try:
             parse_json(text[start : end + 1])
-            message = f"{name} writes more than one JSON object: {shown}"
+            message = f"{name} writes more than its answer: {shown}"
         except ValueError as error:
             message = f"{name} writes what is no JSON: {error}"
+            if str(error).startswith("Extra data"):
+                message = f"{name} writes more than one JSON object"
     help = "standard output is for the answer alone; messages go to standard error"
     return ElsewhereError(message, help=help)
 
@@ -102,5 +104,6 @@ def _told_apart(found: Sequence[Elsewhere]) -> list[Elsewhere]:
             longer = each.source.removeprefix(COMMAND).strip()
             named[k] = replace(each, name=longer)
         else:
-            named[k] = replace(each, name=f"{each.name} #{alike.index(each) + 1}")
+            number = sum(other.name == each.name for other in found[: k + 1])
+            named[k] = replace(each, name=f"{each.name} #{number}")
     return named

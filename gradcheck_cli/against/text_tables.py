@@ -24,6 +24,8 @@ __all__ = ["TextTable", "read_table"]
 _NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eEdD][+-]?[0-9]+)?\s*")
 _NOT_FINITE = re.compile(r"\s*([+-]?(nan|inf|infinity)|NA)\s*", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?\s*")
+_INDEX_PARTS = re.compile(r"\[[\d,\s]*\]")
+_HIDDEN = "\x1f"  # in place of a comma
 _COMMENT = ("#", "%")
 _INDEX = ("", "Unnamed: 0", "index", "row")
 
@@ -75,14 +77,20 @@ def _decode(source: str, content: bytes) -> str:
 
 def _delimiter(lines: Sequence[str]) -> str:
     """What sets the columns apart, as the second line shows it: the first may be a title."""
-    line = lines[min(1, len(lines) - 1)]
-    return next((sign for sign in (";", "\t", ",") if sign in line), " ")
+    signs = (sign for line in (*lines[1:2], lines[0]) for sign in (";", "\t", ",") if sign in _hide(line))
+    return next(signs, " ")
+
+
+def _hide(line: str) -> str:
+    """A line in which the commas of W[0,1] set nothing apart."""
+    return _INDEX_PARTS.sub(lambda found: found[0].replace(",", _HIDDEN), line)
 
 
 def _rows(source: str, lines: Sequence[str], delimiter: str) -> list[list[str]]:
-    lines = [" ".join(line.split()) for line in lines] if delimiter == " " else lines
+    lines = [_hide(" ".join(line.split()) if delimiter == " " else line) for line in lines]
     try:
-        return list(csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True))
+        found = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+        return [[field.replace(_HIDDEN, ",") for field in row] for row in found]
     except csv.Error as reason:
         raise ElsewhereError(f"{source} is no table: {reason}") from None
 

@@ -21,6 +21,7 @@ from gradcheck_cli.results.gradient_results import Block, ClaimResult, Compariso
 __all__ = ["Judge", "claims_of", "compare", "sentences_on_comparisons", "with_columns"]
 
 Judge = Callable[[Sequence[Claim]], tuple[Sequence[Claim], Sequence[ClaimResult]]]
+_OF_A_CLAIM = 'write from "FILE" as float32'  # the way out of a claim, which has a line
 _FORMATS = {bits: name for name, bits in SIGNIFICANDS.items()}
 
 
@@ -35,13 +36,16 @@ class Compared:
 
 def claims_of(model: Model, gradient: Mapping[str, Numbers], text: str) -> list[Claim]:
     """The claims that d loss/d name is what was given, for each name."""
-    return [
-        claim_of_array(
-            model, Derivative(model.loss, name), numbers.values, half_units=numbers.half_units,
-            bits=numbers.bits, text=text,
-        )
-        for name, numbers in gradient.items()
-    ]  # fmt: skip
+    return [_claim_of(model, name, numbers, text) for name, numbers in gradient.items()]
+
+
+def _claim_of(model: Model, name: str, numbers: Numbers, text: str) -> Claim:
+    claim = claim_of_array(
+        model, Derivative(model.loss, name), numbers.values, half_units=numbers.half_units,
+        bits=numbers.bits, text=text,
+    )  # fmt: skip
+    is_guessed = numbers.is_in_float32 and claim.numbers is not None and numbers.bits is None
+    return replace(claim, is_in_float32=True) if is_guessed else claim
 
 
 def compare(
@@ -64,7 +68,8 @@ def compare(
     """
     found = []
     for other in others:
-        claims, results = judge(claims_of(model, other.gradient, f"from {other.name}"))
+        claims, found_ones = judge(claims_of(model, other.gradient, f"from {other.name}"))
+        results = [_with_way_out(result) for result in found_ones]
         said = _other_loss(other, loss, claims, limits)
         verdict = worst([Verdict.WRONG if said else Verdict.OK, *(r.verdict for r in results)])
         result = Comparison(
@@ -74,6 +79,12 @@ def compare(
         by_name = dict(zip(other.gradient, claims, strict=True))
         found.append(Compared(result, other.gradient, by_name))
     return found
+
+
+def _with_way_out(result: ClaimResult) -> ClaimResult:
+    """The result; of decimals that float32 explains, how that is said here."""
+    note = result.note and result.note.replace(_OF_A_CLAIM, "save it in a format that says so, as .npz")
+    return replace(result, note=note)
 
 
 def _precision(claims: Sequence[Claim]) -> str:

@@ -1,0 +1,372 @@
+"""Gradients from functions, commands and files: what is read, what is refused and with which way out."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradcheck_cli.against.elsewhere import Asked, Elsewhere
+from gradcheck_cli.against.sources import gradients_elsewhere
+from gradcheck_cli.common.errors import GradcheckError
+
+W, V, X = np.array([[0.1, -0.2], [0.4, 0.3]]), np.array([0.7, -0.4]), np.array([1.0, 2.0])
+GRADIENT = {"W": np.array([[1.5, -2.25], [1 / 3, 4.0]]), "v": np.array([0.125, 1e-7])}
+FLAT = np.concatenate([part.ravel() for part in GRADIENT.values()])
+ASKED = Asked({"W": W, "v": V, "x": X}, {"W": W, "v": V}, 2.5)
+
+
+def given(*sources: str, asked: Asked = ASKED) -> list[Elsewhere]:
+    return gradients_elsewhere(sources, asked)
+
+
+def is_gradient(found: Elsewhere, factor: float = 1.0) -> bool:
+    return all(np.array_equal(found.gradient[name].values, factor * part) for name, part in GRADIENT.items())
+
+
+def refusal(source: str, asked: Asked = ASKED) -> str:
+    with pytest.raises(GradcheckError) as caught:
+        given(source, asked=asked)
+    assert caught.value.exit_code == 2
+    return f"{caught.value.message} | {caught.value.help}"
+
+
+# ---------------------------------------------------------------------------------------------
+# Files of numbers
+# ---------------------------------------------------------------------------------------------
+
+
+def test_binary_files(tmp_path: Path) -> None:
+    from scipy.io import savemat
+
+    np.savez(tmp_path / "g.npz", **GRADIENT)
+    np.savez(tmp_path / "d.npz", dW=GRADIENT["W"], v_grad=GRADIENT["v"], loss=2.5)
+    np.save(tmp_path / "g.npy", FLAT)
+    savemat(tmp_path / "g.mat", GRADIENT)
+    paths = [str(tmp_path / name) for name in ("g.npz", "d.npz", "g.npy")]
+    found = given(*paths)
+    assert all(map(is_gradient, found))
+    assert [each.loss for each in found] == [None, 2.5, None]
+    (matlab,) = given(str(tmp_path / "g.mat"))
+    assert np.array_equal(matlab.gradient["v"].values, [[0.125, 1e-7]])
+
+
+def safetensors(arrays: dict[str, tuple[str, list[int], bytes]]) -> bytes:
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    data = b""
+    for name, (kind, shape, content) in arrays.items():
+        header[name] = {
+            "dtype": kind, "shape": shape, "data_offsets": [len(data), len(data) + len(content)],
+        }
+        data += content
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data
+
+
+def test_safetensors(tmp_path: Path) -> None:
+    upper = (GRADIENT["W"].astype("<f4").view("<u4") >> np.uint32(16)).astype("<u2")
+    path = tmp_path / "g.safetensors"
+    path.write_bytes(safetensors({
+        "W": ("BF16", [2, 2], upper.tobytes()), "v": ("F64", [2], GRADIENT["v"].tobytes()),
+    }))  # fmt: skip
+    (found,) = given(str(path))
+    w, v = found.gradient["W"], found.gradient["v"]
+    assert (w.bits, v.bits) == (8, None)
+    assert np.array_equal(v.values, GRADIENT["v"])
+    assert np.allclose(w.values, GRADIENT["W"], rtol=2**-7, atol=0)
+    assert w.values[0, 0] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"abc", "no safetensors file"),
+        ((1 << 62).to_bytes(8, "little") + b"{}", "no safetensors file"),
+        (safetensors({"W": ("F64", [2, 2], b"\0" * 8)}), "promises other bytes"),
+        (safetensors({"W": ("F64", [-1], b"")}), "promises other bytes"),
+        (safetensors({"W": ("F8_E5M2", [1], b"\0")}), "holds F8_E5M2"),
+        ((2).to_bytes(8, "little") + b"[]", "no JSON object"),
+    ],
+)
+def test_damaged_safetensors(content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "g.safetensors").write_bytes(content)
+    assert said in refusal(str(tmp_path / "g.safetensors"))
+
+
+TABLES = {
+    "one column": "1.5\n-2.25\n0.3333333333333333\n4.0\n0.125\n1e-7\n",
+    "one row": "1.5,-2.25,0.3333333333333333,4.0,0.125,1e-7\n",
+    "pandas": ",g\n0,1.5\n1,-2.25\n2,0.3333333333333333\n3,4.0\n4,0.125\n5,1e-07\n",
+    "write.csv": '"","x"\n"1",1.5\n"2",-2.25\n"3",0.3333333333333333\n"4",4\n"5",0.125\n"6",1e-07\n',
+    "write.table": '"x"\n"1" 1.5\n"2" -2.25\n"3" 0.3333333333333333\n"4" 4\n"5" 0.125\n"6" 1e-07\n',
+    "named lines": "name;g\nW[0,0];1,5\nW[0,1];-2,25\nW[1,0];0,3333333333333333\nW[1,1];4\n"
+    "v[0];0,125\nv[1];1e-7\n",
+    "Octave": "# name: g\n 1.5\n -2.25\n 0.3333333333333333\n 4\n 0.125\n 1e-07\n",
+    "Fortran": "  1.5D0\n -2.25\n  0.3333333333333333D+00\n  4.0\n  0.125\n  1.0d-7\n",
+    "tabs, a mark": "\ufeff1.5\t-2.25\t0.3333333333333333\t4.0\t0.125\t1e-7\r\n",
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_tables(name: str, tmp_path: Path) -> None:
+    (tmp_path / "g.csv").write_text(TABLES[name], encoding="utf-8")
+    assert is_gradient(given(str(tmp_path / "g.csv"))[0])
+
+
+def test_tables_with_a_column_for_each_name(tmp_path: Path) -> None:
+    asked = Asked({"w": 1.0, "b": 2.0}, {"w": np.array(1.0), "b": np.array(2.0)}, 0.0)
+    for text in ("b,w\n3,4\n", '"w" "b"\n4 3\n', '"","w","b"\n"1",4,3\n', "db;dw\n3;4\n", "w,4\nb,3\n"):
+        (tmp_path / "g.csv").write_text(text)
+        (found,) = given(str(tmp_path / "g.csv"), asked=asked)
+        assert {name: float(n.values) for name, n in found.gradient.items()} == {"w": 4, "b": 3}, text
+
+
+def test_a_matrix_of_the_only_parameter(tmp_path: Path) -> None:
+    asked = Asked({"W": W}, {"W": W}, 0.0)
+    for text in ("1,2\n3,4\n", "a;b\n1;2\n3;4\n", "1 2\n3 4\n", "1,2,3,4\n"):
+        (tmp_path / "g.csv").write_text(text)
+        (found,) = given(str(tmp_path / "g.csv"), asked=asked)
+        assert np.array_equal(found.gradient["W"].values, [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no numbers"),
+        ("1,2\n3\n", "line 2 of numbers has 1 fields, the first line 2"),
+        ("W,v\n1,2\n3,4\n", "the gradient by W is [2], W is [2,2]"),
+        ("a,b,c\n1,2,3\n3,4,5\n", "nothing tells of what"),
+        ("1\n2\nx\n4\n5\n6\n", '"x" is not a number'),
+        ("1\n2\nNA\n4\n5\n6\n", "the gradient by W[1,0] is nan"),
+        ("W[0,0],1\nW[0,1],2\nW[1,0],3\nv[0],5\nv[1],6\n", "no line for some entries of W"),
+        ("W[0,0],1\nW[0,1],2\nW[1,0],3\nW[1,2],3\nv[0],5\nv[1],6\n", "a line W[1,2]"),
+        ("W[0,0],1\nW[0,0],2\n", "two lines W[0,0]"),
+        ("1\n2\n3\n", "nothing tells of what"),
+    ],
+)
+def test_tables_that_are_refused(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "g.csv").write_text(text)
+    assert said in refusal(str(tmp_path / "g.csv"))
+
+
+def test_files_that_are_refused(tmp_path: Path) -> None:
+    assert "there is no file" in refusal(str(tmp_path / "none.npz"))
+    (tmp_path / "g.xlsx").write_bytes(b"PK")
+    assert "files of numbers end in .json" in refusal(str(tmp_path / "g.xlsx"))
+    (tmp_path / "g.mat").write_bytes(b"MATLAB 7.3 MAT-file" + b" " * 200)
+    assert "-v7" in refusal(str(tmp_path / "g.mat"))
+    np.savez(tmp_path / "g.npz", **GRADIENT, q=1.0)
+    assert "g.npz holds q, which is no parameter" in refusal(str(tmp_path / "g.npz"))
+    np.savez(tmp_path / "g.npz", W=GRADIENT["W"])
+    assert "no gradient by v" in refusal(str(tmp_path / "g.npz"))
+    np.savez(tmp_path / "g.npz", W=GRADIENT["W"][:1], v=GRADIENT["v"])
+    assert "W is [1,2], W is [2,2]" in refusal(str(tmp_path / "g.npz"))
+
+
+def test_the_digits_of_a_format_are_those_of_its_longest_number(tmp_path: Path) -> None:
+    asked = Asked({"v": X}, {"v": X}, 0.0)
+    for text, half in (
+        ("[0.333333, 1.25]", [5e-7, 5e-6]),  # %g
+        ("[0.333333, 1.250000]", [5e-7, 5e-7]),  # %f
+        ("[0.3333333333333333, 3]", [5e-17, 5e-16]),
+        ("[2, 3]", [0, 0]),
+    ):
+        (tmp_path / "g.json").write_text(text)
+        (found,) = given(str(tmp_path / "g.json"), asked=asked)
+        assert np.allclose(np.asarray(found.gradient["v"].half_units), half, rtol=1e-6, atol=0)
+
+
+# ---------------------------------------------------------------------------------------------
+# Functions
+# ---------------------------------------------------------------------------------------------
+
+FUNCTIONS = """
+import numpy as np
+
+G = {"W": np.array([[1.5, -2.25], [1/3, 4.0]]), "v": np.array([0.125, 1e-7])}
+def by_name(W, v): return dict(G)
+def in_order(W, v, x): return G["W"], G["v"]
+def with_loss(W, v): return 2.5, {"dW": G["W"], "grad_v": G["v"]}
+def three(W, v): return 2.5, G["W"], G["v"]
+def one_dict(p): return {name: G[name] for name in p if name in G}
+def flat(W, v): return np.concatenate([G["W"].ravel(), G["v"]])
+def of_flat(theta, x): return flat(None, None) if theta.shape == (6,) and len(x) == 2 else None
+def narrow(W, v): return {name: part.astype(np.float32) for name, part in G.items()}
+def prints(W, v): print("hello"); return dict(G)
+def changes(W, v): W *= 0; return dict(G)
+class Net:
+    @staticmethod
+    def grad(W, v): return dict(G)
+def loss(W, v): return 2.5
+def raises(W, v): raise ValueError("no data")
+def nothing(W, v): return None
+def fewer(W, v): return {"W": G["W"]}
+def other(W, v): return {**G, "q": 1.0}
+def unknown(W, v, q): return dict(G)
+def without(W): return {"W": G["W"], "v": G["v"]}
+def nan(W, v): return {**G, "v": np.array([0.0, np.nan])}
+"""
+
+
+@pytest.fixture
+def functions(tmp_path: Path) -> str:
+    (tmp_path / "other.py").write_text(FUNCTIONS)
+    return str(tmp_path / "other.py")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["by_name", "in_order", "with_loss", "three", "one_dict", "flat", "prints", "changes", "Net.grad"],
+)
+def test_what_functions_return(name: str, functions: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (found,) = given(f"{functions}:{name}")
+    assert is_gradient(found)
+    assert found.name == f"other.py:{name}"
+    assert found.loss == (2.5 if name in ("with_loss", "three") else None)
+    assert capsys.readouterr().out == ""
+    assert W[0, 0] == 0.1
+
+
+def test_a_function_of_one_vector(functions: str) -> None:
+    flat = Asked(ASKED.arguments, ASKED.parameters, 2.5, flat=True)
+    assert is_gradient(given(f"{functions}:of_flat", asked=flat)[0])
+
+
+def test_a_narrow_function(functions: str) -> None:
+    (found,) = given(f"{functions}:narrow")
+    assert [numbers.bits for numbers in found.gradient.values()] == [24, 24]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("loss", "returns its loss, 2.5, and no gradient"),
+        ("raises", "raises raised ValueError: no data"),
+        ("nothing", "nothing returns None"),
+        ("fewer", "no gradient by v"),
+        ("other", "returns q, which is no parameter"),
+        ("unknown", "takes q, which has no value here"),
+        ("without", "does not take v"),
+        ("nan", "nan"),
+        ("missing", "has no function missing"),
+    ],
+)
+def test_functions_that_are_refused(name: str, said: str, functions: str) -> None:
+    assert said in refusal(f"{functions}:{name}")
+
+
+def test_functions_of_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "module_of_gradients.py").write_text(FUNCTIONS)
+    assert is_gradient(given("module_of_gradients:by_name")[0])
+    assert "has no function no" in refusal("module_of_gradients:no")
+    assert "could not be imported" in refusal("no_such_module:grad")
+
+
+# ---------------------------------------------------------------------------------------------
+# Commands
+# ---------------------------------------------------------------------------------------------
+
+PROGRAM = """
+import json, os, subprocess, sys, time
+asked = json.loads(sys.stdin.readline())
+answer = {"gradient": {"W": [[1.5, -2.25], [1/3, 4.0]], "v": [0.125, 1e-7]}, "loss": 2.5}
+assert asked["parameters"] == ["W", "v"] and asked["shapes"]["x"] == [2] and asked["point"]["x"] == [1.0, 2.0]
+exec(sys.argv[1])
+print(json.dumps(answer))
+"""
+
+
+CHILD = "child = subprocess.Popen(['sleep', '60']); open(sys.path[0] + '/pid', 'w').write(str(child.pid))"
+
+
+def command(tmp_path: Path, code: str = "pass") -> str:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    return f"cmd: {sys.executable} {tmp_path / 'program.py'} {json.dumps(code)}"
+
+
+def test_a_command(tmp_path: Path) -> None:
+    (found,) = given(command(tmp_path))
+    assert is_gradient(found)
+    assert (found.name, found.loss) == ("program.py", 2.5)
+
+
+def test_a_flat_list_goes_row_by_row(tmp_path: Path) -> None:
+    answer = "answer = {'gradient': [1.5, -2.25, 1/3, 4.0, 0.125, 1e-7], 'precision': 'float32'}"
+    (found,) = given(command(tmp_path, answer))
+    assert is_gradient(found)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("sys.stderr.write('oh\\nno data\\n'); sys.exit(3)", "exits with status 3 | it says: no data"),
+        ("os.kill(os.getpid(), 9)", "was ended by SIGKILL"),
+        ("print('loading')", "writes more than its answer: loading"),
+        ("print(json.dumps(answer))", "more than one JSON object"),
+        ("print('1 2 3'); sys.exit(0)", "writes no JSON object, but: 1 2 3"),
+        ("sys.exit(0)", "writes nothing"),
+        ("answer['gradient']['v'] = [1, float('nan')]", "the gradient by v[1] is nan"),
+        ("answer['gradient']['v'] = [1, 2, 3]", "v is [3], v is [2]"),
+        ("answer['gradient']['v'] = 'abc'", "no array of numbers: abc"),
+        ("answer['gradient']['v'] = None", "no array of numbers"),
+        ("del answer['gradient']['v']", "no gradient by v"),
+        ("answer['gradient']['q'] = 1", "holds q, which is no parameter"),
+        ("answer['protocol'] = 'gradcheck.gradient/2'", "answers by the protocol gradcheck.gradient/2"),
+        ("answer['precision'] = 'float99'", "float99, which is no format"),
+        ("sys.stdout.buffer.write(b'\\xff\\xfe'); sys.exit(0)", "no UTF-8 text"),
+        ("os.close(1); sys.exit(0)", "writes nothing"),
+    ],
+)
+def test_commands_that_are_refused(code: str, said: str, tmp_path: Path) -> None:
+    assert said in refusal(command(tmp_path, code))
+
+
+def test_a_command_that_hangs_ends_with_its_children(tmp_path: Path) -> None:
+    asked = Asked(ASKED.arguments, ASKED.parameters, 2.5, seconds=0.3)
+    assert "more than 0.3 seconds" in refusal(command(tmp_path, f"{CHILD}; time.sleep(60)"), asked)
+    assert not is_alive(int((tmp_path / "pid").read_text()))
+
+
+def test_a_child_that_stays_holds_nothing_up(tmp_path: Path) -> None:
+    assert is_gradient(given(command(tmp_path, CHILD))[0])
+    assert not is_alive(int((tmp_path / "pid").read_text()))
+
+
+def is_alive(process: int) -> bool:
+    """Whether it still runs a second later."""
+    for _ in range(50):
+        try:
+            if Path(f"/proc/{process}/stat").read_text().split()[2] == "Z":
+                return False
+        except FileNotFoundError:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_commands_that_cannot_be_started(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no program")
+    assert "cannot be started: No such file" in refusal(f"cmd: {tmp_path / 'none'}")
+    assert "chmod +x" in refusal(f"cmd: {tmp_path / 'text'}")
+    assert "the command is empty" in refusal("cmd: ")
+    assert "No closing quotation" in refusal("cmd: 'a")
+
+
+# ---------------------------------------------------------------------------------------------
+# Names
+# ---------------------------------------------------------------------------------------------
+
+
+def test_two_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        np.savez(tmp_path / folder / "g.npz", **GRADIENT)
+    a, b = (str(tmp_path / folder / "g.npz") for folder in ("a", "b"))
+    assert [each.name for each in given(a, b)] == [a, b]
+    assert [each.name for each in given(a, a)] == ["g.npz #1", "g.npz #2"]
+    assert [each.name for each in given(a)] == ["g.npz"]
