@@ -54,7 +54,7 @@ def assert_gradient(
     AssertionError
         The gradient is wrong.
     GradcheckError
-        The program could not be run, or does what no model says; the model cannot be read.
+        The program could not be run; the model cannot be read.
 
     Examples
     --------

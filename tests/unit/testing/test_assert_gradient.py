@@ -119,8 +119,8 @@ def test_what_is_exchanged_while_it_is_traced_is_put_back() -> None:
 
 
 def test_what_cannot_be_judged_is_an_error_and_no_failure() -> None:
-    with pytest.raises(GradcheckError, match="fft"):
-        assert_gradient(lambda w: np.sum(np.abs(np.fft.fft(w))), grad, at=(W,))
+    with pytest.raises(GradcheckError, match="raised ValueError"):
+        assert_gradient(lambda w: np.sum(w @ np.ones(3)), grad, at=(W,))
     with pytest.raises(OptionError, match="needs a value for w"):
         assert_gradient(loss, grad)
     with pytest.raises(TypeError, match="needs the function"):
