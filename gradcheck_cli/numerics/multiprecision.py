@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array, Axes
+from gradcheck_cli.numerics.computed_values import remember
 from gradcheck_cli.numerics.float64 import Float64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.gaussian_elimination import by_factors, inverse, minors, solution
@@ -116,7 +117,7 @@ class High(Float64):
 
     def sign(self, x: Any) -> Any:
         """-1, 0 or 1."""
-        return self._each("sign", x)
+        return self._map("sign", self.context.sign, x)
 
     def sum(self, x: Any, axis: Axes, keepdims: bool) -> Any:
         """Sum along `axis`."""
@@ -242,7 +243,7 @@ class High(Float64):
 
     def cbrt(self, x: Any) -> Any:
         """Real cube root."""
-        cbrt = self.context.cbrt
+        cbrt = remember(self.context, "cbrt", self.context.cbrt)
         return self._map("cbrt", lambda v: cbrt(v) if v >= 0 else -cbrt(-v), x)
 
     def pow(self, a: Any, b: Any) -> Any:
@@ -270,8 +271,9 @@ class High(Float64):
             from gradcheck_cli.numerics.special_multiprecision import named_number
 
             count = len(xs) - len(orders)
-            made = np.frompyfunc(partial(named_number, self.context, name, *orders), count, 1)
-            self._elementwise[key] = made
+            function = partial(named_number, self.context, name, *orders)
+            function = remember(self.context, "special " + key, function)
+            made = self._elementwise[key] = np.frompyfunc(function, count, 1)
         return made(*(self.array(x) for x in xs[len(orders) :]))
 
     def floor(self, x: Any) -> Any:
@@ -323,19 +325,23 @@ class High(Float64):
             made = self._elementwise[name] = np.frompyfunc(function, 1, 1)
         return made(x)
 
+    def _function(self, name: str) -> Callable[..., Any]:
+        """A function of the context; None where it has no real value."""
+        return remember(self.context, name, getattr(self.context, name))
+
     def _each(self, name: str, x: Any) -> Any:
         """A function of the context; nan where it has no real value."""
-        function = getattr(self.context, name)
+        function = self._function(name)
 
         def real(v: Any) -> Any:
             value = function(v)
-            return value if isinstance(value, self.context.mpf) else self.context.nan
+            return self.context.nan if value is None else value
 
         return self._map(name, real, x)
 
     def _growing(self, name: str, x: Any, right: float, left: float) -> Any:
         """A function of the context that takes its limits very far out, where it cannot be stored."""
-        function = getattr(self.context, name)
+        function = self._function(name)
         far = self.context.mpf(self.limits.far)  # once: to convert it takes longer than to compare
 
         def bounded(v: Any) -> Any:
@@ -347,7 +353,7 @@ class High(Float64):
 
     def _angle(self, name: str, x: Any) -> Any:
         """A periodic function of the context; nan so far out that no digit of it can be had."""
-        function = getattr(self.context, name)
+        function = self._function(name)
 
         def reduce(v: Any) -> Any:
             near = self.context.isfinite(v) and (not v or self.context.mag(v) < self.limits.largest_angle)
@@ -363,5 +369,5 @@ class High(Float64):
         if abs(b) > far or (context.isfinite(a) and abs(b * context.mag(a)) > far):
             magnitude = self.exp(b * context.log(abs(a)))
             return magnitude if a > 0 else context.nan
-        value = context.power(a, b)
-        return value if isinstance(value, context.mpf) else context.nan
+        value = self._function("power")(a, b)
+        return context.nan if value is None else value

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ class Tableau:
     order: int
     limits: FiniteDifferencesLimits
 
-    @property
+    @cached_property
     def bound(self) -> Floats:
         """The error bound: truncation and round-off, each with its safety factor."""
         return _bound(self.truncation, self.roundoff, self.limits)

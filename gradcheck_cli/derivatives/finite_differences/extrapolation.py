@@ -109,7 +109,9 @@ def extrapolate(plain: PlainSlopes, order: Ints, count: int, *, lone: bool) -> E
     """
     ratios = step_ratios(plain.steps, count)
     powers = ratios**order
-    value, spread = neville(plain.value, powers, -1.0), neville(plain.gains, powers, 1.0)
+    signs = np.array([*[-1.0] * plain.value.shape[2], 1.0])  # the gains go with the slopes: half the calls
+    both = neville(np.concatenate([plain.value, plain.gains], axis=2), powers, signs)
+    value, spread = both[..., :-1], both[..., -1:]
     return Extrapolation(value, spread, _truncation(value, lone=lone), ratios)
 
 
@@ -130,14 +132,15 @@ def step_ratios(steps: Floats, count: int) -> Floats:
     return np.asarray(steps[:, :, None] / last_rungs(steps[:, :, None], count))
 
 
-def neville(rungs: Floats, ratios: Floats, sign: float) -> Floats:
+def neville(rungs: Floats, ratios: Floats, sign: Floats | float) -> Floats:
     """Neville's recursion over the rungs.
 
     Parameters
     ----------
     rungs : (e, K, O) float64, the first column
     ratios : (M, e, K, 1) float64, step ratios to the power of the order
-    sign : -1 for the tableau, 1 for what it makes of a common bound on all rungs
+    sign : float, or (O,) float64 where outputs differ
+        -1 for the tableau, 1 for what it makes of a common bound on all rungs
 
     Returns
     -------

@@ -16,7 +16,13 @@ from gradcheck_cli.derivatives.finite_differences.extrapolation import (
     neville,
     step_ratios,
 )
-from gradcheck_cli.derivatives.finite_differences.rungs import from_below, largest, last_rungs, shift
+from gradcheck_cli.derivatives.finite_differences.rungs import (
+    from_below,
+    largest,
+    last_rungs,
+    shift,
+    take_rungs,
+)
 from gradcheck_cli.derivatives.finite_differences.sampled_function import Bools, Floats
 from gradcheck_cli.derivatives.finite_differences.schemes import EXTRAPOLATED, Scheme
 from gradcheck_cli.derivatives.finite_differences.step_ladder import Ladder
@@ -82,10 +88,10 @@ def _scatter(
     negligible."""
     steps, gains = plain.steps, plain.gains
     seen = np.abs(column - shift(column, 1)) / (1 if scheme.imaginary else shift(gains, 2))
-    worst = np.nan_to_num(from_below(np.where(np.isfinite(seen), seen, np.nan), np.fmax))
-    worst = np.pad(worst, ((0, 0), (0, 1), (0, 0)))
+    worst = np.zeros((seen.shape[0], seen.shape[1] + 1, seen.shape[2]))
+    worst[:, :-1] = from_below(np.where(np.isfinite(seen), seen, 0.0), np.fmax)
     start = (steps[:, None, :] > steps[:, :, None] / limits.scatter_ratio).sum(axis=2)[:, :, None]
-    found = np.take_along_axis(worst, start, axis=1)
+    found = take_rungs(worst, start)
     return np.asarray(found / gains if scheme.imaginary else found)
 
 
@@ -149,7 +155,7 @@ def staircase_noise(plain: PlainSlopes, apart: Floats, limits: FiniteDifferences
     quiet[:, 1:] = np.fmin.accumulate(np.maximum(least[:, 1:], least[:, :-1]), axis=1)
     larger = steps[:, None, :] >= limits.staircase_ratio * steps[:, :, None]
     above = larger.sum(axis=2)[:, :, None] - 1
-    quiet = np.where(above < 0, np.nan, np.take_along_axis(quiet, np.maximum(above, 0), axis=1))
+    quiet = np.where(above < 0, np.nan, take_rungs(quiet, np.maximum(above, 0)))
     top = np.where(np.isfinite(size), steps[:, :, None], 0).max(axis=1, keepdims=True)
     share = quiet / size
     hidden = share < limits.staircase_noise * limits.all_noise

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck_cli.derivatives.finite_differences.error_bounds import Estimate
+from gradcheck_cli.derivatives.finite_differences.rungs import take_rungs
 from gradcheck_cli.derivatives.finite_differences.sampled_function import Floats, Ints, Sampler
 from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
 from gradcheck_cli.derivatives.finite_differences.selection import best_estimate
@@ -74,7 +75,7 @@ def further_step_sizes(ladder: Ladder, now: Estimate, base: Floats) -> Floats:
     need = np.where(np.isfinite(now.bound), now.bound / np.abs(now.value), np.inf)
     need = np.where(start > 0, np.nan_to_num(need, nan=0.0), -1.0)
     worst = need.argmax(axis=1)[:, None]
-    first, factor = np.take_along_axis(start, worst, 1), np.take_along_axis(ratio, worst, 1)
+    first, factor = take_rungs(start, worst), take_rungs(ratio, worst)
     return np.asarray(first * factor ** -np.arange(1.0, ladder.limits.dense + 1))
 
 
@@ -91,9 +92,9 @@ def _next_start(ladder: Ladder, now: Estimate, x: Floats) -> tuple[Floats, Float
     poor = lost | (now.bound > limits.good * np.abs(now.value))
     cut = limits.truncation_safety * now.truncation > limits.roundoff_safety * now.roundoff
     first = np.where(lost, usable.argmax(axis=1), now.first)
-    here = np.take_along_axis(steps, first, 1)
-    above = np.where(first > 0, np.take_along_axis(steps, np.maximum(first - 1, 0), 1), np.inf)
-    below = np.take_along_axis(steps, np.minimum(first + limits.near_rungs, last), 1)
+    here = take_rungs(steps, first)
+    above = np.where(first > 0, take_rungs(steps, np.maximum(first - 1, 0)), np.inf)
+    below = take_rungs(steps, np.minimum(first + limits.near_rungs, last))
     # a constant f is flat at every step size: only a tiny x is worth another try
     up = poor & ~lost & ~cut & (first == 0) & ((now.value != 0) | (x < limits.small))
     unsure = now.bound > limits.unsure * limits.good * np.abs(now.value)

@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck_cli.derivatives.finite_differences.error_bounds import Estimate, Tableau, tableaus
 from gradcheck_cli.derivatives.finite_differences.extrapolation import step_exponent
 from gradcheck_cli.derivatives.finite_differences.one_sided_slopes import growth_sign
-from gradcheck_cli.derivatives.finite_differences.rungs import from_below, last_rungs, shift
+from gradcheck_cli.derivatives.finite_differences.rungs import from_below, last_rungs, shift, take_rungs
 from gradcheck_cli.derivatives.finite_differences.sampled_function import Floats, Ints
 from gradcheck_cli.derivatives.finite_differences.schemes import LEFT, RIGHT, Scheme
 from gradcheck_cli.derivatives.finite_differences.step_ladder import Ladder
@@ -74,7 +74,7 @@ def _select(table: Tableau, guards: tuple[Floats, Floats]) -> Estimate:
     at = (level, np.arange(e)[:, None], first, np.arange(o))
     last = np.minimum(first + level, k - 1)
     least = bound[at] + _excess(table, table.value[at], table.roundoff[at], last)
-    step = np.take_along_axis(table.steps, last, axis=1)
+    step = take_rungs(table.steps, last)
     return Estimate(
         table.value[at],
         np.where(np.isnan(least), np.inf, least),
@@ -89,9 +89,9 @@ def _excess(table: Tableau, value: Floats, roundoff: Floats, last: Ints) -> Floa
     """By how much slopes at smaller step sizes miss a value more than they may; (e, O)."""
     at, steps = last[:, None], table.steps[:, :, None]
     miss = np.abs(table.slopes - value[:, None])
-    step = np.take_along_axis(steps + 0 * miss, at, axis=1)
+    step = take_rungs(steps + 0 * miss, at)
     factor = table.limits.miss_safety
-    truncation = factor * np.take_along_axis(miss, at, axis=1) * (steps / step) ** table.order
+    truncation = factor * take_rungs(miss, at) * (steps / step) ** table.order
     noise = np.fmax(table.roundoff[0], roundoff[:, None] * step / steps)
     excess = miss - truncation - table.limits.roundoff_safety * noise
     smaller = np.arange(miss.shape[1])[:, None] > at

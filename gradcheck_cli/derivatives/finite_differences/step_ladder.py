@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.derivatives.finite_differences.rungs import take_rungs
 from gradcheck_cli.derivatives.finite_differences.sampled_function import Bools, Floats, Ints, Sampler
 from gradcheck_cli.derivatives.finite_differences.schemes import Scheme
 from gradcheck_cli.numerics.limits.finite_differences import FiniteDifferencesLimits
@@ -54,8 +55,7 @@ class Ladder:
         steps = np.concatenate([np.where(inside, 0.0, self.steps), other.steps], axis=1)
         values = np.concatenate([self.values, other.values], axis=1)
         order = np.argsort(-steps, axis=1, kind="stable")
-        steps = np.take_along_axis(steps, order, axis=1)
-        values = np.take_along_axis(values, order[:, :, None, None], axis=1)
+        steps, values = take_rungs(steps, order), take_rungs(values, order)
         values = np.where(steps[:, :, None, None] > 0, values, np.nan)
         return replace(self, steps=steps, values=values)
 

@@ -1,0 +1,50 @@
+"""Reads a function of an mpmath context. Gives it with a memory of its values.
+
+The stages of a run ask for the same values, five times of six. Knows nothing of what is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from gradcheck_cli.numerics.limits.numerics import NUMERICS
+
+__all__ = ["remember"]
+
+_VALUES: dict[tuple[Any, ...], Any] = {}  # by name, precision and arguments, for all contexts and threads
+
+
+def remember(context: Any, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that computes each value once.
+
+    The memory is emptied when it is full.
+
+    Parameters
+    ----------
+    context : of mpmath
+    name : of the function, which no other one has
+    function : takes and gives numbers of the context; its values depend on nothing but their digits and the
+        precision
+
+    Returns
+    -------
+    the function, with None in place of a value that is no real number
+    """
+    real, make = context.mpf, context.make_mpf
+
+    def value(*xs: Any) -> Any:
+        try:
+            key = name, context.prec, *[x._mpf_ for x in xs]
+        except AttributeError:  # a plain number among them
+            return value(*map(real, xs))
+        try:
+            found = _VALUES[key]
+        except KeyError:
+            if len(_VALUES) >= NUMERICS.most_values:
+                _VALUES.clear()
+            computed = function(*xs)
+            found = _VALUES[key] = computed._mpf_ if isinstance(computed, real) else None
+        return None if found is None else make(found)
+
+    return value
