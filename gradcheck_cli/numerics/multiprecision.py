@@ -271,9 +271,9 @@ class High(Float64):
             from gradcheck_cli.numerics.special_multiprecision import named_number
 
             count = len(xs) - len(orders)
-            function = partial(named_number, self.context, name, *orders)
-            function = remember(self.context, "special " + key, function)
-            made = self._elementwise[key] = np.frompyfunc(function, count, 1)
+            plain = partial(named_number, self.context, name, *orders)
+            made = np.frompyfunc(remember(self.context, "special " + key, plain), count, 1)
+            self._elementwise[key] = made
         return made(*(self.array(x) for x in xs[len(orders) :]))
 
     def floor(self, x: Any) -> Any:

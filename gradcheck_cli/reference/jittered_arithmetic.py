@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -290,6 +291,7 @@ def is_own_decimal(x: Array, limits: ReferenceLimits = _LIMITS) -> Array:
     return np.asarray(short)
 
 
+@lru_cache(maxsize=_LIMITS.most_exact)
 def _equals_its_text(x: float) -> bool:
     return math.isfinite(x) and Decimal(repr(x)) == Decimal(x)
 
@@ -345,9 +347,12 @@ def bound(samples: Array, jitter: Jittered, ulps: int) -> Array:
     """
     plain = samples[0]
     with np.errstate(all="ignore"):
-        spread = np.zeros(plain.shape)
-        for moved in samples[1:]:  # one by one: all at once take their memory twice again
-            np.maximum(spread, np.abs(moved - plain), out=spread)
+        if samples.size <= jitter.reference.few_numbers:
+            spread = np.abs(samples[1:] - plain).max(axis=0, initial=0.0)
+        else:
+            spread = np.zeros(plain.shape)
+            for moved in samples[1:]:  # one by one: all at once take their memory twice again
+                np.maximum(spread, np.abs(moved - plain), out=spread)
         found = jitter.reference.safety * spread * (EPS / jitter.size)
         found = found + ulps * EPS * np.abs(plain) + TINY
     return np.where(np.isfinite(found), found, np.inf)

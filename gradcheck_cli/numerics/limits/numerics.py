@@ -93,7 +93,7 @@ class NumericsLimits(NamedTuple):
     first_looked_at: int = 64
     # contexts | of mpmath, by precision and thread, that are kept | set by hand, not measured
     most_contexts: int = 64
-    # values | of functions at high precision that are kept, of some 500 bytes each | set by hand, not measured
+    # values | of functions at high precision that are kept, some 500 bytes each | set by hand, not measured
     most_values: int = 1 << 15
     # terms | of the series of erf beside the real axis, each below exp(-n^2/4) | derived:
     # exp(-16^2/4) is 2e-28

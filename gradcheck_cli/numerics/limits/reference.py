@@ -105,6 +105,9 @@ class ReferenceLimits(NamedTuple):
     # bits | random bits drawn at once for arrays with few entries | timed: a quarter of
     # the time of single draws
     bit_pool: int = 1 << 16
+    # numbers | samples of jitter that are compared at once: of more that takes their memory twice again | set
+    # by hand, not measured
+    few_numbers: int = 1 << 12
     # numbers | results whose exactness is decided in rational arithmetic, at most | set by hand, not
     # measured
     most_exact: int = 20_000
