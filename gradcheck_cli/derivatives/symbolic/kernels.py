@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck_cli.derivatives.symbolic.sympy_names import FUNCTIONS, SHARED_NAMES, WITH_DATA
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.limits.symbolic import DEFAULTS
 from gradcheck_cli.numerics.namespace import Namespace
 
 if TYPE_CHECKING:
     import sympy
 
-__all__ = ["Formula", "Kernel", "KernelKey"]
+__all__ = ["Formula", "Kernel", "KernelKey", "kernel"]
 
 
 # ---------------------------------------------------------------------------------------------
@@ -65,6 +66,16 @@ class Kernel:
             partial = _tidy(self.expression.diff(slot)) if live else 0
             found.append(None if partial == 0 else Formula(partial, self.slots, is_partial=True))
         return found
+
+
+def kernel(key: KernelKey) -> Kernel:
+    """The kernel of a key, which models share: its formulas hold nothing of a model."""
+    return _made(key, tuple(type(entry[1]) for entry in key))  # x^2 and x^2.0 have equal keys
+
+
+@lru_cache(maxsize=DEFAULTS.most_kernels)
+def _made(key: KernelKey, types: tuple[type, ...]) -> Kernel:
+    return Kernel(key)
 
 
 def _tidy(expression: Any) -> Any:

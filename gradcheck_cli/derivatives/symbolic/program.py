@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from gradcheck_cli.derivatives.symbolic.kernels import Kernel, KernelKey
+from gradcheck_cli.derivatives.symbolic.kernels import Kernel, KernelKey, kernel
 from gradcheck_cli.derivatives.symbolic.matrix_recording import MatrixRecorder
 from gradcheck_cli.derivatives.symbolic.recording import CONSTANT, WHOLE, Handle, Item, Recorder
 from gradcheck_cli.derivatives.symbolic.sympy_names import ENTRYWISE
@@ -132,15 +132,12 @@ def _cut(program: Program, named: set[int]) -> None:
             inner = [a for a in inner if a != largest]
         size[item.index] = 1 + sum(size[a] for a in inner)
         depth[item.index] = 1 + max((depth[a] for a in inner), default=0)
-    kinds: dict[KernelKey, Kernel] = {}
     for item in items:
         if item.operation not in ENTRYWISE:
             program.order.append(item.index)
         elif item.index in ends:
             key, slots = _kernel_key(items, item, ends)
-            if key not in kinds:
-                kinds[key] = Kernel(key)
-            program.kernels[item.index] = Applied(kinds[key], slots)
+            program.kernels[item.index] = Applied(kernel(key), slots)
             program.order.append(item.index)
 
 

@@ -27,6 +27,8 @@ class SymbolicLimits(NamedTuple):
     # part of the largest | eigenvalues that are nearer to one another count as repeated: the polynomial's
     # slope there loses the square of it | tried: 1e-4 leaves 8 digits of a [3,3], 1e-6 leaves 4
     near_eigenvalues: float = 1e-3
+    # kernels | formulas with their partials that are kept for other models | set by hand, not measured
+    most_kernels: int = 1 << 12
     # numbers | tangent entries of one item that are held at a time | set by hand, not measured
     most_entries: int = 1 << 22
     # rows | a block of them is at most so long | set by hand, not measured
