@@ -67,10 +67,11 @@ def upward(module: str, text: str | None = None) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m])
-def test_a_module_imports_only_from_folders_below(module: str) -> None:
-    assert module.partition(".")[0] in FOLDERS, f"give {module} a folder here and in CONTRIBUTING"
-    assert upward(module) == []
+def test_a_module_imports_only_from_folders_below() -> None:
+    modules = [m for m in MODULES if m]
+    homeless = [m for m in modules if m.partition(".")[0] not in FOLDERS]
+    assert not homeless, "give them a folder here and in CONTRIBUTING"
+    assert {m: found for m in modules if (found := upward(m))} == {}
 
 
 @pytest.mark.parametrize(
@@ -97,9 +98,9 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
         arrows = {m: others for m, others in arrows.items() if m not in free}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_guests_stay_in_their_folders(module: str) -> None:
-    for name, late in imports(module):
+def test_guests_stay_in_their_folders() -> None:
+    every = [(module, name, late) for module in MODULES for name, late in imports(module)]
+    for module, name, late in every:
         folders = GUESTS.get(name.partition(".")[0])
         if folders is not None:
             home = next((f for f in folders if is_in(module, f)), None)
@@ -122,9 +123,8 @@ DRIVERS = "derivatives.finite_differences.drivers"
 IDEAS = [m for m in MODULES if is_in(m, "derivatives.finite_differences") and not is_in(m, DRIVERS)]
 
 
-@pytest.mark.parametrize("module", IDEAS)
-def test_differences_know_a_function_and_no_model(module: str) -> None:
-    assert knows_models(module) == []
+def test_differences_know_a_function_and_no_model() -> None:
+    assert {m: found for m in IDEAS if (found := knows_models(m))} == {}
 
 
 @pytest.mark.parametrize("name", ["model.graph", "evaluation.tape", f"{DRIVERS}.by_entry"])
@@ -141,9 +141,7 @@ def test_a_module_has_one_idea_and_no_more_lines_than_it_takes() -> None:
     assert {m: count for m, count in lines.items() if count > MOST_LINES} == {}, "split it by idea"
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if m not in ("", "__main__")])
-def test_a_module_says_what_it_reads_and_gives(module: str) -> None:
-    path = MODULES[module]
-    text = ast.get_docstring(tree_of(path)) or ""
-    missing = [word for word in ("Reads", "Gives") if word not in text]
-    assert path.name == "__init__.py" or not missing, f"{module}: the docstring lacks {missing}"
+def test_a_module_says_what_it_reads_and_gives() -> None:
+    modules = [m for m, path in MODULES.items() if m != "__main__" and path.name != "__init__.py"]
+    texts = {module: ast.get_docstring(tree_of(MODULES[module])) or "" for module in modules}
+    assert [m for m, text in texts.items() if not all(word in text for word in ("Reads", "Gives"))] == []

@@ -31,10 +31,10 @@ RULES = [
 
 @cache
 def models() -> tuple[Model, ...]:
-    """Those that are right, smallest first."""
-    found = [api.load(path) for path in sorted(MODELS.glob("*.txt"))]
-    fine = [model for model in found if check(model, ONE_POINT).verdict in (Verdict.OK, Verdict.KINK)]
-    return tuple(sorted(fine, key=lambda model: len(model.graph.nodes)))
+    """Those that promise to be right, as test_models holds them to, smallest first."""
+    paths = sorted(MODELS.glob("*.txt"))
+    fine = [path for path in paths if path.read_text().splitlines()[1] in ("# expect: ok", "# expect: kink")]
+    return tuple(sorted(map(api.load, fine), key=lambda model: len(model.graph.nodes)))
 
 
 def with_rule(name: str, place: int) -> list[Model]:

@@ -97,13 +97,17 @@ METHODS: dict[Callable[[Application, Tape], None], tuple[str, ...]] = {
 }
 
 
+@pytest.mark.parametrize("some", [
+    pytest.param(APPLICATIONS[::3], id="a third"),
+    pytest.param([a for k, a in enumerate(APPLICATIONS) if k % 3], id="the others", marks=pytest.mark.slow),
+])  # fmt: skip
 @pytest.mark.parametrize("method", METHODS, ids=lambda f: f.__name__)
 def test_a_method_reads_no_foreign_field(
-    method: Callable[[Application, Tape], None], monkeypatch: pytest.MonkeyPatch
+    method: Callable[[Application, Tape], None], some: list[Application], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tapes = [forward_pass(application.model()) for application in APPLICATIONS]
+    tapes = [forward_pass(application.model()) for application in some]
     poisoned(monkeypatch, METHODS[method])
-    for application, tape in zip(APPLICATIONS, tapes, strict=True):
+    for application, tape in zip(some, tapes, strict=True):
         method(application, tape)
 
 
