@@ -10,6 +10,7 @@ import ast
 import builtins
 import functools
 import importlib
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -61,14 +62,19 @@ def modules_under(folder: Path) -> Iterator[ModuleType]:
     """The modules whose files lie under a folder, and are no installed library's."""
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if isinstance(file, str) and folder in _parents(file):
+        if isinstance(file, str) and folder in _parents(_home(file)):
             yield module
 
 
-@functools.cache
-def _parents(file: str) -> tuple[Path, ...]:
-    """The folders that a file lies in; none of a library's."""
-    found = tuple(Path(file).resolve().parents)
+def _home(file: str) -> str:
+    return os.path.dirname(os.path.realpath(file) if os.path.islink(file) else file)
+
+
+@functools.cache  # two thousand modules lie in two hundred folders
+def _parents(home: str) -> tuple[Path, ...]:
+    """A folder and those that it lies in; none of a library's."""
+    real = Path(os.path.realpath(home))
+    found = (real, *real.parents)
     return () if any(parent.name == "site-packages" for parent in found) else found
 
 
