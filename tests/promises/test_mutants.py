@@ -36,9 +36,8 @@ MUTATIONS["everywhere"] = MUTATIONS["factor"]
 
 
 # a sign is easier to see than a thousandth; "everywhere" is the factor, on all models of a record
-every_mutation = pytest.mark.parametrize(
-    "mutation", ["factor", "shift", *(pytest.param(m, marks=pytest.mark.slow) for m in ("sign", "everywhere"))]
-)
+SLOW = [pytest.param(mutation, marks=pytest.mark.slow) for mutation in ("sign", "everywhere")]
+every_mutation = pytest.mark.parametrize("mutation", ["factor", "shift", *SLOW])
 
 
 def models(record: Primitive) -> Iterator[Model]:
