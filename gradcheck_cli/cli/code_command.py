@@ -24,8 +24,10 @@ __all__ = ["code"]
 
 @commands.command()
 @click.argument("loss", metavar="FILE.py:LOSS")
-@click.option("--grad", required=True, multiple=True, metavar="FILE.py:GRAD",
+@click.option("--grad", multiple=True, metavar="FILE.py:GRAD",
               help="Gives the gradient, again for each argument; or autograd, of jax and torch.")  # fmt: skip
+@click.option("--vjp", metavar="FILE.py:VJP", help="Of array outputs: arguments and cotangent to cotangents.")
+@click.option("--jvp", metavar="FILE.py:JVP", help="Of array outputs: arguments and tangents to tangents.")
 @click.option("--at", metavar="POINT", help="Arguments: FILE.npz, FILE.json or FILE.py:FUNCTION.")
 @click.option("--wrt", "--params", type=Listed(), metavar="A,B", help="What GRAD differentiates by.")
 @click.option("--setup", metavar="EXPRESSION", help="Builds the object of a method: Net(3, 4).")
@@ -41,7 +43,7 @@ __all__ = ["code"]
 @output_options("run")
 def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] | None, points: int | None,
          setup: str | None, lr: float | None, framework: str | None, black_box: bool,
-         **chosen: Any) -> int:  # fmt: skip
+         vjp: str | None, jvp: str | None, **chosen: Any) -> int:  # fmt: skip
     """Judge the gradient that a program computes of its loss; both are run.
 
     \b
@@ -54,15 +56,17 @@ def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] 
 
     if chosen["quiet"] and chosen["verbose"]:
         raise OptionError("-q and -v exclude each other", help="choose one of them")
+    if bool(grad) + bool(vjp) + bool(jvp) != 1:
+        raise OptionError("one of --grad, --vjp and --jvp gives the gradient", help="add --grad FILE.py:GRAD")
     if lr == 0:
         raise OptionError("--lr 0 is no step")
     check_against(chosen, ("flat",))
-    check_program_target(chosen["output"], loss, *grad, at, *chosen["against"])
+    check_program_target(chosen["output"], loss, *grad, vjp, jvp, at, *chosen["against"])
     options: dict[str, Any] = {name: chosen[name] for name in ("against", "flat", "seconds")}
     options |= {} if points is None else {"points": points}
     report = api.check_program(
         loss, grad=grad, at=at, parameters=wrt or (), setup=setup, lr=lr, framework=framework,
-        black_box=black_box, **options,
+        black_box=black_box, vjp=vjp, jvp=jvp, **options,
     )  # fmt: skip
     deliver([report], "run", chosen, int(chosen["verbose"]) - int(chosen["quiet"]))
     return exit_code([report.verdict], chosen["fail_on"])

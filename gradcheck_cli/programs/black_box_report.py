@@ -78,7 +78,7 @@ def report_of(
     return Report(
         model=model, verdict=verdict, loss=found.value, points=1 + len(found.elsewhere),
         value_note="the program itself is differenced", parameters=blocks, claims=claims, coverage=coverage,
-        closing=tuple(closing), notes=(*([reason] if reason else []), *given.notes),
+        closing=tuple(closing), notes=(reason,) if reason else (),
         claims_file=claims_file, columns=("finite",), summary=closing[0] if closing else "",
     )  # fmt: skip
 

@@ -46,6 +46,10 @@ class ProgramsLimits(NamedTuple):
     # hand: a sum of some terms in another order
     difference_rounding: float = 64.0
 
+    # seed | of cotangents and tangents | any number
+    seed: int = 0
+    # absolute values | of cotangents and tangents: none is so small that a mistake hides | set by hand
+    weights: tuple[float, float] = (0.5, 1.5)
     # seconds | after which a call of a program has failed; 0: never | set by hand
     time_limit: float = 60.0
     # times it | that a trace may take, which calls a program some ten times and writes it out | set by hand

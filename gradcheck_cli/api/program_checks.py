@@ -1,0 +1,306 @@
+"""Reads a program and what gives its gradient. Gives the report: of a traced model, or by differences.
+
+Functions are called twice first. Knows nothing of how programs are named.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import tempfile
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.common.shown_paths import as_typed
+
+if TYPE_CHECKING:
+    from gradcheck_cli.against.elsewhere import Elsewhere
+    from gradcheck_cli.model.model import Model
+    from gradcheck_cli.results.gradient_results import ClaimResult, Comparison, Report
+    from gradcheck_cli.tracing.gradient_calls import Gradients
+    from gradcheck_cli.tracing.programs import Program
+    from gradcheck_cli.tracing.trace import Trace
+
+__all__ = ["ProgramCheck", "check_traced", "prepare", "program_of", "with_globals"]
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class ProgramCheck:
+    """A loss and its gradients at a point: how they are called again, and what they gave."""
+
+    program: Program
+    arguments: dict[str, Any]
+    value: float
+    given: Gradients
+    giver: str
+    call: Callable[..., Gradients]  # for other arguments, with the value of the loss there
+    limit: float  # seconds of a call
+    outputs: Callable[[], str]  # which outputs have a wrong tangent
+
+    @property
+    def where(self) -> str:
+        """The file of the first gradient."""
+        return as_typed(next((file for file, _ in self.given.places.values()), self.program.file))
+
+    def others(self, against: Sequence[str], flat: bool, seconds: float | None) -> list[Elsewhere]:
+        """Gradients from elsewhere."""
+        return _others(self.arguments, list(self.given.values), self.value, against, flat, seconds)
+
+    def unrepeatable(self, named: str) -> Report | None:
+        """The report on functions that have other values when they are called again."""
+        from gradcheck_cli.programs.black_box_report import unrepeatable
+        from gradcheck_cli.programs.repeated_calls import between_gradients, between_losses
+        from gradcheck_cli.programs.time_limit import within
+        from gradcheck_cli.tracing.replay import loss_of
+
+        with within(self.limit, self.program):
+            again = loss_of(self.program, self.arguments, quiet=True)
+        said = between_losses(self.program.name, self.value, again)
+        if not said:
+            second = self.call(arguments=self.arguments, value=self.value)
+            said = between_gradients(self.giver, self.given.values, second.values)
+        return unrepeatable(named, self.where, said, self.value) if said else None
+
+    def trace(self) -> tuple[Trace | None, str]:
+        """The model; or why there is none."""
+        from gradcheck_cli.numerics.limits.programs import PROGRAMS
+        from gradcheck_cli.programs.time_limit import within
+        from gradcheck_cli.tracing.trace import trace as traced
+        from gradcheck_cli.tracing.traced_nodes import TraceError
+
+        try:
+            with within(PROGRAMS.calls_of_a_trace * self.limit, self.program):
+                return traced(self.program, self.arguments, list(self.given.values)), ""
+        except TraceError as error:
+            place = f"{Path(error.place.file).name}:{error.place.line}: " if error.place else ""
+            return None, f"not traced: {place}{error.message}"
+
+    def black_box(self, named: str, reason: str, options: Mapping[str, Any]) -> Report:
+        """The report by differences of the loss itself."""
+        from gradcheck_cli.numerics.limits.checking import CHECKING
+        from gradcheck_cli.programs.black_box import check_black_box
+        from gradcheck_cli.programs.sampled_loss import SampledLoss
+
+        sampled = SampledLoss(self.program, self.arguments, list(self.given.values), self.limit)
+        return check_black_box(
+            sampled, self.value, self.given, self.call, model=named, claims_file=self.where, reason=reason,
+            points=options.get("points") or CHECKING.points,
+        )  # fmt: skip
+
+    def with_outputs(self, claim: ClaimResult) -> ClaimResult:
+        """A claim of a slope along tangents, with the outputs that are wrong."""
+        if str(claim.verdict) != "WRONG":
+            return claim
+        return replace(claim, note=claim.note or self.outputs() or None)
+
+
+def prepare(
+    program: Program, named: Sequence[str | Function], at: Any, parameters: Collection[str], product: str,
+    lr: float | None, seconds: float | None, setup: str | None,
+) -> ProgramCheck:  # fmt: skip
+    """Call a loss and its gradients for the first time."""
+    from gradcheck_cli.numerics.limits.programs import PROGRAMS
+    from gradcheck_cli.programs.array_outputs import STEP, pull_back, push_forward, wrong_outputs
+    from gradcheck_cli.programs.time_limit import within
+    from gradcheck_cli.tracing.frameworks.autograd import AUTOGRAD, gradients_by_autograd
+    from gradcheck_cli.tracing.gradient_calls import gradients_of
+    from gradcheck_cli.tracing.points import arguments_at
+    from gradcheck_cli.tracing.replay import loss_of
+
+    by_autograd = named == [AUTOGRAD]
+    backward = [program_of(each, beside=program, setup=setup) for each in ([] if by_autograd else named)]
+    arguments = arguments_at(program, at)
+    program, backward, arguments = with_globals(program, backward, arguments, parameters)
+    limit = PROGRAMS.time_limit if seconds is None else seconds
+    outputs: Callable[[], str] = str
+    if product == "vjp":
+        program, backward[0] = pull_back(program, backward[0], arguments)
+    elif product == "jvp":
+        outputs = partial(wrong_outputs, program, backward[0], arguments, tuple(parameters))
+        program, backward[0], arguments = push_forward(program, backward[0], arguments, tuple(parameters))
+        parameters = (STEP,)
+    with within(limit, program):
+        value = loss_of(program, arguments)  # first: a gradient reads what the loss left
+    if not math.isfinite(value):
+        raise OptionError(f"{program.name} is {value} at this point: there is no gradient", file=program.file)
+    differentiate: Callable[..., Gradients] = partial(gradients_of, program, backward, lr=lr)
+    if by_autograd:
+        differentiate = partial(gradients_by_autograd, program)
+    giver = backward[0].name if backward else AUTOGRAD
+    call = partial(_timed, limit * max(1, len(backward)), program, giver, differentiate)
+    given = call(arguments, value, tuple(parameters))
+    again = partial(call, wanted=tuple(given.values))
+    return ProgramCheck(program, arguments, value, given, giver, again, limit, outputs)
+
+
+def check_traced(
+    task: ProgramCheck, found: Trace, named: str, rivals: Sequence[Elsewhere], options: dict[str, Any]
+) -> Report:
+    """The report on a model that was traced, with what is wrong in the words of the program."""
+    from gradcheck_cli.api.gradients import check
+    from gradcheck_cli.api.models import load_claims, load_text
+    from gradcheck_cli.programs.explanations import TracedProgram, explain
+    from gradcheck_cli.programs.observations import elsewhere, sample_of
+    from gradcheck_cli.results.gradient_results import Verdict
+
+    model = load_text(found.text, file=named, folder=Path())
+    options = options if found.holds_far else {**options, "points": 1}
+    own = {shown: name for name, shown in found.names.items()}
+    told = _Places(found.text.splitlines())
+
+    def judge(there: Model, gradients: Gradients, **asked: Any) -> Report:
+        """The report on gradients at a point, with lines of the program."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "claims.txt")
+            path.write_text(_claims(gradients, found.names, Path(folder)), encoding="utf-8")
+            claims = load_claims(path, there)
+        report = check(there, claims=claims, claims_file=task.where, **asked)
+        return replace(
+            report, notes=tuple(told(note) for note in report.notes if note not in model.notes),
+            claims=tuple(
+                replace(c, diagnosis=c.diagnosis and told(c.diagnosis), note=c.note and told(c.note),
+                        formula=gradients.ways[own[c.by]])
+                for c in report.claims
+            ),
+            against=tuple(_in_lines(each, told) for each in report.against),
+        )  # fmt: skip
+
+    compared = [replace(o, gradient={found.names[n]: g for n, g in o.gradient.items()}) for o in rivals]
+    report = judge(model, task.given, others=compared, **options)
+    if report.verdict is Verdict.WRONG:
+        others = elsewhere(task.program, task.arguments, model, found, task.call)
+        samples = [sample_of(model, task.given, found.names), *(sample for sample, _ in others)]
+        program = TracedProgram(task.program, task.arguments, found.text, found.names, samples, found.notes)
+        report = explain(report, program, [judge(s.model, g, points=1) for s, g in others])
+    places = task.given.places
+    files = {shown: as_typed(places[name][0]) for shown, name in own.items() if name in places}
+    return _in_files(report, files, task.where)
+
+
+def _in_files(report: Report, files: Mapping[str, str], where: str) -> Report:
+    """The report with the file of each claim that is not in the one `where` the others are. A parameter of a
+    program has no line of its own."""
+    others = {name: file for name, file in files.items() if file != where}
+    return replace(
+        report, claims=tuple(replace(c, file=others.get(c.by)) for c in report.claims),
+        parameters=tuple(replace(b, line=None) for b in report.parameters),
+    )  # fmt: skip
+
+
+def _timed(
+    seconds: float, program: Program, giver: str, differentiate: Callable[..., Gradients],
+    arguments: Mapping[str, Any], value: float, wanted: Sequence[str],
+) -> Gradients:
+    """The gradients for arguments, within a time."""
+    from gradcheck_cli.programs.time_limit import within
+
+    with within(seconds, program, giver):
+        return differentiate(arguments, wanted=wanted, value=value)
+
+
+def program_of(function: str | Function, **options: Any) -> Program:
+    """A function that is named, or there."""
+    if isinstance(function, str):
+        from gradcheck_cli.tracing.programs import load_program
+
+        return load_program(function, **options)
+    from gradcheck_cli.tracing.live_functions import program_of as live
+
+    return live(function, options.get("beside"), options.get("framework"))
+
+
+def _in_lines(comparison: Comparison, told: _Places) -> Comparison:
+    """The comparison with lines of the program in what is said of it."""
+    results = (
+        replace(r, diagnosis=r.diagnosis and told(r.diagnosis), note=r.note and told(r.note))
+        for r in comparison.results
+    )
+    return replace(comparison, results=tuple(results))
+
+
+def _others(
+    arguments: Mapping[str, Any], names: Sequence[str], loss: float, against: Sequence[str], flat: bool,
+    seconds: float | None,
+) -> list[Elsewhere]:
+    """Other gradients of the loss, by the names of its arrays."""
+    if not against:
+        return []
+    from gradcheck_cli.against.elsewhere import Asked
+    from gradcheck_cli.against.sources import gradients_elsewhere
+    from gradcheck_cli.tracing.argument_trees import named_arrays
+
+    inside = (named_arrays(name, held) for name, held in arguments.items())
+    leaves = {leaf: part for each in inside for leaf, part in each.items()}
+    parameters = {name: leaves[name] for name in names}
+    return gradients_elsewhere(against, Asked(arguments, parameters, loss, flat=flat, seconds=seconds))
+
+
+class _Places:
+    """Says of lines of a model that was traced which lines of the program they are."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._comments = [line.rpartition("  # ")[2] for line in lines]
+
+    def __call__(self, text: str) -> str:
+        """The text with FILE.py:NUMBER for each `line NUMBER`."""
+        text = re.sub(r" \(line (\d+)\)", self._behind, text)
+        return re.sub(r"\bline (\d+)\b", self._place, text)
+
+    def _behind(self, found: re.Match[str]) -> str:
+        """In brackets; nothing of a line that the program has not."""
+        place = self._place(re.match(r"line (\d+)", found[0][2:-1]) or found)
+        return f" ({place})" if not place.startswith("line") else ""
+
+    def _place(self, found: re.Match[str]) -> str:
+        number = int(found[1])
+        comment = self._comments[number - 1] if number <= len(self._comments) else ""
+        return comment if re.fullmatch(r".+\.py:\d+", comment) else found[0]
+
+
+def with_globals(
+    program: Program, backward: list[Program], arguments: dict[str, Any], wanted: Collection[str]
+) -> tuple[Program, list[Program], dict[str, Any]]:
+    """The programs with globals as arguments: those that are wanted; all that the loss reads, where it has no
+    float argument."""
+    from gradcheck_cli.tracing.argument_trees import is_float, leaves_of
+    from gradcheck_cli.tracing.global_values import globals_read
+    from gradcheck_cli.tracing.global_values import with_globals as setting
+
+    own = {leaf for name, value in arguments.items() for leaf in (name, *leaves_of(name, value))}
+    read = globals_read(program)
+    floats = any(map(is_float, arguments.values()))
+    names = [name for name in read if (name in wanted if wanted else not floats) and name not in own]
+    more = {name: read[name] for name in names}
+    return setting(program, names), [setting(b, names) for b in backward], {**arguments, **more}
+
+
+def _claims(given: Gradients, names: Mapping[str, str], folder: Path) -> str:
+    """A file of claims, each at the line of the program where its array came to be."""
+    text: dict[int, list[str]] = {}
+    for k, (name, value) in enumerate(given.values.items()):
+        source = _numbers(value, given.rounding.get(name), Path(folder, str(k)))
+        claim = f"claim d loss/d {names[name]} from {source}"
+        text.setdefault(given.places[name][1], []).append(claim)
+    return "".join("; ".join(text.get(k, ())) + "\n" for k in range(1, max(text, default=0) + 1))
+
+
+def _numbers(value: Any, rounding: Any, path: Path) -> str:
+    """A file of numbers as a claim names it: as they are; of an update, which rounds, to as many decimals as
+    are known."""
+    import numpy as np
+
+    if rounding is None or not np.any(rounding) or np.ndim(value) > 2:
+        np.save(path.with_suffix(".npy"), value)
+        kind = np.asarray(value).dtype.name
+        return f'"{path.name}.npy"' + (f" as {kind}" if kind in ("float32", "float16") else "")
+    decimals = max(0, math.floor(-math.log10(2*float(np.max(rounding)))))
+    lines = np.atleast_1d(value).reshape(len(np.atleast_1d(value)), -1)
+    text = "\n".join(",".join(f"{each:.{decimals}f}" for each in line) for line in lines)
+    path.with_suffix(".csv").write_text(text + "\n", encoding="utf-8")
+    return f'"{path.name}.csv"'
