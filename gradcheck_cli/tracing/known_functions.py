@@ -86,7 +86,7 @@ def _softmax(
         if x.arguments[0].shape != x.shape:
             break
         x = x.arguments[0]
-    options = {} if len(axes) == above.value.ndim else {"axis": axes}
+    options = {"axis": axes} if above.value.ndim > 1 else {}
     return _made(found, "softmax", x, options)
 
 

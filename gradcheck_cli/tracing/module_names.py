@@ -25,6 +25,7 @@ from gradcheck_cli.tracing.numpy_operations import ENTRY_BY_ENTRY, apply
 from gradcheck_cli.tracing.program_modules import NAMED_BUILTINS
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, plain
 from gradcheck_cli.tracing.recording import Recording
+from gradcheck_cli.tracing.sparse_products import sparse_products
 
 __all__ = ["exchanged_names"]
 
@@ -69,7 +70,8 @@ def exchanged_names(modules: Iterable[ModuleType], recording: Recording) -> Iter
                 if other is not held:
                     kept.append((names, name, held))
                     names[name] = other
-        yield
+        with sparse_products(recording):
+            yield
     finally:
         for names, name, held in reversed(kept):
             names[name] = held
@@ -85,12 +87,27 @@ def _exchange_for(recording: Recording) -> Callable[[Any], Any]:
             return fixed(held, recording)
         if type(held) is np.vectorize:
             return _entry_by_entry(recording, held.pyfunc)
+        if type(held) in (list, tuple, dict):
+            return _with_arrays(held, recording)
         try:
             return known.get(held, held)
         except TypeError:  # what cannot be hashed is no function
             return held
 
     return exchange
+
+
+def _with_arrays(held: Any, recording: Recording) -> Any:
+    """A list, tuple or dict with arrays that record; itself, if it holds none."""
+    if type(held) is np.ndarray:
+        return fixed(held, recording)
+    if type(held) not in (list, tuple, dict):
+        return held
+    parts = list(held.values() if isinstance(held, dict) else held)
+    found = [_with_arrays(part, recording) for part in parts]
+    if all(new is old for new, old in zip(found, parts, strict=True)):
+        return held
+    return dict(zip(held, found, strict=True)) if isinstance(held, dict) else type(held)(found)
 
 
 def _is_of_libraries(module: ModuleType) -> bool:

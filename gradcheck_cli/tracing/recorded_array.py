@@ -219,6 +219,8 @@ def _operator(ufunc: Any, swapped: bool) -> Callable[..., Any]:
     def operator(self: Recorded, other: Any) -> Any:
         if other is None or isinstance(other, str):
             return NotImplemented
+        if hasattr(other, "toarray"):  # of a sparse matrix
+            other = fixed(other.toarray(), self.recording)
         pair = (other, self) if swapped else (self, other)
         return self.__array_ufunc__(ufunc, "__call__", *pair)
 

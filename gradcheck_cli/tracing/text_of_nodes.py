@@ -122,7 +122,8 @@ class _Writer:
             right = self.at_least(given[1], ATOM if operation == "^" else binding + 1 + (binding == SUM))
             return f"{left}{'^' if operation == '^' else f' {operation} '}{right}", binding
         if operation in _COMPARISONS:
-            return f"{self.at_least(given[0], SUM)} {operation} {self.at_least(given[1], SUM)}", COMPARISON
+            left, right = (self.at_least(each, ATOM) for each in given)  # others need brackets
+            return f"{left} {operation} {right}", COMPARISON
         if operation == "neg":
             return f"-{self.at_least(given[0], PRODUCT)}", SIGN
         special = getattr(self, f"write_{operation}", None)

@@ -35,6 +35,7 @@ def steps(folder: Path, body: str) -> str:
     (E + "return (e/e.sum(axis=1, keepdims=True))[0, 1]", "softmax(A, axis=1)"),
     (E + "return (e/e.sum(axis=1)[:, None])[0, 1]", "softmax(A, axis=1)"),
     ("e = np.exp(A)\nreturn (e/e.sum(axis=0))[0, 1]", "softmax(A, axis=0)"),
+    ("e = np.exp(A)\nreturn (e/e.sum())[0, 1]", "softmax(A, axis=(0,1))"),
 ])
 def test_it_is_named(tmp_path: Path, body: str, written: str) -> None:
     text = steps(tmp_path, body)

@@ -19,6 +19,9 @@ HEAD = (
     "import numpy as np\nimport scipy.linalg as sl\nimport scipy.stats as st\nfrom scipy import special\n"
     "from scipy.stats import norm\nfrom scipy.linalg import cho_factor, cho_solve, solve_triangular\n"
     "from scipy.spatial.distance import cdist, pdist, squareform\nphi = norm.cdf\n"
+    "import scipy.sparse as ss\n"
+    "M = ss.csr_array([[1.0, 0, 2], [0, 3, 0]])\nO = ss.coo_matrix([[1.0, 0, 2]])\n"
+    "DATA = {'x': [np.arange(3.0)]}\n"
     "@np.vectorize\ndef each(x, y):\n    return x*y if x > 0 else y\n\n"
 )
 
@@ -40,6 +43,9 @@ def traced(folder: Path, body: str) -> Trace:
 
 
 LOSSES = [
+    "(M @ v).sum() + (M.T.dot(A[:, 0]) @ v) + (A.T @ M)[0, 2]",
+    "(O*v)[0] + O.multiply(A).max() + (S @ O.T)[1, 0]",
+    "DATA['x'][0].dot(v)", "((v - s*x > 0)*v).sum()",
     "np.bincount(k, weights=np.exp(w), minlength=4) @ np.arange(4.0) + (v*np.zeros_like(v)).sum()",
     "np.count_nonzero(v > 0.1)*s", "np.triu(S, 1).sum() + np.tril(A, -1).max() + np.triu(S)[0, 1]",
     "np.flip(v) @ x + np.fliplr(A)[0, 0] + np.flipud(A)[0, 1]", "np.moveaxis(A[None], 0, 2)[1, 2, 0]",
@@ -132,3 +138,16 @@ def test_an_infinite_number_is_written_as_a_large_one(tmp_path: Path) -> None:
     found = traced(tmp_path, BODIES[0])
     assert "# 1e+30 stands for an infinite number" in found.text
     assert "stands for" not in traced(tmp_path, "return s**2").text
+
+
+def test_a_comparison_of_sums_has_brackets(tmp_path: Path) -> None:
+    found = traced(tmp_path, "m = v - s*x > 0\nreturn (m*v).sum()")
+    assert "m = (v - s * x) > 0" in found.text
+
+
+def test_sparse_matrices_multiply_as_before(tmp_path: Path) -> None:
+    import scipy.sparse
+
+    kept = vars(scipy.sparse._base._spbase)["_matmul_dispatch"]
+    traced(tmp_path, "return (M @ v).sum()")
+    assert vars(scipy.sparse._base._spbase)["_matmul_dispatch"] is kept
