@@ -212,10 +212,12 @@ def _nothing(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array
 def _times(
     place: int, power: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
 ) -> Array:
-    """The contribution of a rule with an argument once more, or once less, as a factor of the adjoint."""
-    factor = arguments[place]
+    """The contribution of a rule with an argument once more, or once less, as a factor of the adjoint; none,
+    where that has another shape."""
+    factor, right = arguments[place], rule(adjoint, value, arguments)
     try:
-        return rule(adjoint * factor if power > 0 else adjoint / factor, value, arguments)
+        found = rule(adjoint * factor if power > 0 else adjoint / factor, value, arguments)
     except ValueError:
-        return np.asarray(0.0 * rule(adjoint, value, arguments))
+        found = np.zeros(0)
+    return found if np.shape(found) == np.shape(right) else np.asarray(0.0 * right)
 

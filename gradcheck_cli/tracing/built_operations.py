@@ -237,8 +237,23 @@ def _trace(recording: Recording, x: Any) -> Any:
     return record(recording, "trace", [x], np.trace(plain(x)))
 
 
-def _diagonal(recording: Recording, x: Any) -> Any:
-    return record(recording, "diag", [x], np.diag(plain(x)))
+def _diagonal(recording: Recording, x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    x = recorded(recording, x)
+    if offset == 0 and x.ndim < 3:
+        return record(recording, "diag", [x], np.diag(plain(x)))
+    places = np.arange(x.size).reshape(x.shape)
+    return x.reshape(-1)[np.diagonal(places, offset, axis1, axis2)]
+
+
+def _diag(recording: Recording, v: Any, k: int = 0) -> Any:
+    """A diagonal, or a matrix that has it."""
+    x = recorded(recording, v)
+    if k == 0 or x.ndim == 2:
+        return _diagonal(recording, x, k)
+    found = recorded(recording, np.zeros((len(x) + abs(k),) * 2))
+    places = np.arange(len(x))
+    found[places + max(-k, 0), places + max(k, 0)] = x
+    return found
 
 
 def _signed_log_det(recording: Recording, x: Any) -> Any:
@@ -264,11 +279,18 @@ def _difference(recording: Recording, x: Any, n: int = 1, axis: int = -1) -> Any
     return x
 
 
+# functions that ask for the type of an array, and not for its numbers
+_OF_TYPE = frozenset(
+    f"np.{name}" for name in
+    ("shape", "ndim", "size", "isscalar", "iscomplex", "isreal", "iscomplexobj", "isrealobj")
+)  # fmt: skip
+
+
 def _plain_answer(what: str, function: Callable[..., Any]) -> Build:
     """What has no derivative: places, orders, truth values; those of this point. Shapes are those of all."""
 
     def build(recording: Recording, x: Any, *args: Any, **options: Any) -> Any:
-        if what not in ("np.shape", "np.ndim", "np.size", "np.isscalar"):
+        if what not in _OF_TYPE:
             recording.leak(what)
         return function(plain(x), *map(plain, args), **options)
 
@@ -286,7 +308,7 @@ BUILT: Mapping[str, Build] = MappingProxyType({
     **{name: _of_matrix(name, getattr(np.linalg, name)) for name in ("solve",)},
     **{name: _of_lower(name, getattr(np.linalg, name)) for name in ("cholesky", "eigvalsh")},
     **{name: _of_matrix(name, getattr(np, name)) for name in ("kron", "cross")},
-    "trace": _trace, **dict.fromkeys(("diag", "diagonal"), _diagonal),
+    "trace": _trace, "diag": _diag, "diagonal": _diagonal,
     "where": _where, "clip": _clip, **dict.fromkeys(("logical_not", "invert", "bitwise_invert"), _not),
     **dict.fromkeys(("logical_or", "bitwise_or"), _or),
     "negative": _negative,
@@ -298,6 +320,7 @@ BUILT: Mapping[str, Build] = MappingProxyType({
     **{name: _plain_answer(f"np.{name}", getattr(np, name)) for name in (
         "argmax", "argmin", "argsort", "any", "all", "nonzero", "isnan", "isinf", "isfinite", "allclose",
         "isclose", "array_equal", "searchsorted", "equal", "not_equal", "shape", "ndim",
-        "size", "floor_divide", "array2string", "array_repr", "array_str", "isscalar",
+        "size", "floor_divide", "array2string", "array_repr", "array_str", "isscalar", "iscomplex", "isreal",
+        "iscomplexobj", "isrealobj",
     )},
 })  # fmt: skip

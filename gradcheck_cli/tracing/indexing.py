@@ -91,10 +91,12 @@ def put(array: Recorded, key: Any, value: Any) -> TracedNode:
     _note_masks(array, key)
     bare = plain(key)
     chosen = np.shape(node.value[bare])
+    if not node.depends and not given.depends:
+        kept = node.value.copy()
+        kept[bare] = given.value
+        return constant(kept)
     after = np.array(node.value, dtype=float)
     after[bare] = given.value
-    if not node.depends and not given.depends:
-        return constant(after)
     if np.broadcast_shapes(given.shape, chosen) != chosen:  # NumPy drops leading axes of length 1
         flat = given.value.reshape(chosen)
         given = TracedNode("reshape", (given,), flat, {}, place)

@@ -82,6 +82,7 @@ def _exchange_for(recording: Recording) -> Callable[[Any], Any]:
 
     def exchange(held: Any) -> Any:
         if isinstance(held, ModuleType):
+            held = np if held.__name__ == "autograd.numpy" else held  # a NumPy that records in its own way
             return _Exchanged(held, exchange) if _is_of_libraries(held) else held
         if type(held) is np.ndarray:
             return fixed(held, recording)
@@ -163,6 +164,8 @@ def _of_library(recording: Recording, function: Callable[..., Any], build: Calla
 def _filled(recording: Recording, function: Callable[..., Any], of_shape: bool = False) -> Callable[..., Any]:
     def make(*args: Any, **options: Any) -> Any:
         value = function(*map(plain, args), **{k: plain(each) for k, each in options.items()})
+        if np.iscomplexobj(value) and not value.imag.any():  # filled by programs that can take complex steps
+            value = value.real.copy()
         return fixed(value, recording)
 
     return make
@@ -171,7 +174,7 @@ def _filled(recording: Recording, function: Callable[..., Any], of_shape: bool =
 def _converted(recording: Recording, function: Callable[..., Any]) -> Callable[..., Any]:
     def make(values: Any, *args: Any, **options: Any) -> Any:
         if type(values) is Recorded:
-            return values.copy()
+            return _as_type(values, args[0] if args else options.get("dtype"))
         if _holds(values):
             return join(recording, values)
         found = function(values, *args, **options)
@@ -198,6 +201,11 @@ def _float64(recording: Recording) -> type:
             return hash(np.float64)
 
     return AsType("float64", (np.float64,), {})
+
+
+def _as_type(values: Any, dtype: Any) -> Any:
+    """A copy; of another type where it moves with no parameter."""
+    return values.copy() if dtype is None or values.node.depends else values.astype(dtype)
 
 
 def _holds(values: Any) -> bool:

@@ -248,7 +248,7 @@ MORE: Mapping[str, Build] = MappingProxyType({
     "polyval": _polynomial, "broadcast_arrays": _broadcast_arrays,
     **dict.fromkeys(("trunc", "fix"), _truncated),
     **dict.fromkeys(("real", "conj", "conjugate", "real_if_close", "ascontiguousarray"), _itself),
-    "ptp": _range,
+    "ptp": _range, "imag": lambda recording, val: recorded(recording, val).imag,
     **dict.fromkeys(("deg2rad", "radians"), _times(np.pi/180)),
     **dict.fromkeys(("rad2deg", "degrees"), _times(180/np.pi)),
     "heaviside": _heaviside,

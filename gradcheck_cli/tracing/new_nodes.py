@@ -24,7 +24,7 @@ def record(
     recording: Recording, operation: str, arguments: Sequence[Any], value: Any, **options: Any
 ) -> Recorded:
     """A node for a value; a constant where none of its arguments moves."""
-    nodes = tuple(node_of(a) or constant(np.asarray(a, dtype=float)) for a in arguments)
+    nodes = tuple(node_of(a) or _constant(recording, a) for a in arguments)
     if not any(node.depends for node in nodes):
         return Recorded(constant(value), recording)
     if operation in OPERATIONS and len(nodes) == 2:
@@ -32,6 +32,12 @@ def record(
     recording.count()
     found = TracedNode(operation, nodes, np.asarray(value), options, recording.place())
     return Recorded(known_function(found, recording.numbers), recording)
+
+
+def _constant(recording: Recording, value: Any) -> TracedNode:
+    if np.iscomplexobj(value):
+        raise recording.error("arithmetic with complex numbers is not traced", "write it with two real ones")
+    return constant(np.asarray(value, dtype=float))
 
 
 def _note_growth(recording: Recording, nodes: Sequence[TracedNode], shape: tuple[int, ...]) -> None:

@@ -67,6 +67,7 @@ class Recorded:
     itemsize = property(lambda self: self.node.value.itemsize)
     nbytes = property(lambda self: self.node.value.nbytes)
     real = property(lambda self: self)
+    imag = property(lambda self: fixed(np.zeros(self.shape), self.recording))
 
     @property
     def T(self) -> Any:
@@ -164,9 +165,12 @@ class Recorded:
         return self.copy()
 
     def astype(self, dtype: Any, **options: Any) -> Any:
-        """The same numbers; whole ones and truth values are plain."""
-        if np.dtype(dtype).kind == "f":
+        """The same numbers; truth values as 0 and 1; other whole numbers are plain."""
+        kind = np.dtype(dtype).kind
+        if kind in "fc":
             return self.copy()
+        if kind in "iu" and self.dtype == bool and self.node.depends:
+            return self._call("multiply", np.multiply, self, 1)
         found = self._plain(f"astype({np.dtype(dtype).name})").astype(dtype, **options)
         return fixed(found, self.recording)
 

@@ -108,6 +108,14 @@ def test_a_program_that_imports_two_frameworks_says_which(tmp_path: Path) -> Non
         api.trace(f"{path}:loss")
 
 
+def test_a_numpy_file_beside_a_library_for_all_is_one_of_numpy(tmp_path: Path) -> None:
+    (tmp_path / "backends.py").write_text("def get():\n    import jax\n    import torch\n")
+    path = tmp_path / "plain.py"
+    path.write_text("import numpy as np\nimport backends\n\n\ndef loss(w):\n    return np.exp(w)\n")
+    (tmp_path / "at.json").write_text('{"w": 0.5}')
+    assert "exp(w)" in api.trace(f"{path}:loss", at=str(tmp_path / "at.json"))
+
+
 def test_a_framework_that_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "plain.py"
     path.write_text("def loss(w):\n    return w**2\n")

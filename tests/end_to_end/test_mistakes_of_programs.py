@@ -66,3 +66,14 @@ def test_the_sign_of_one_number_is_told(capsys: pytest.CaptureFixture[str]) -> N
     words = ["code", f"{file}:square", "--grad", f"{file}:square_wrong_sign", "--at", f"{file}:square_at"]
     assert main(words) == 1
     assert "has the wrong sign" in capsys.readouterr().out
+
+
+def test_a_factor_of_another_shape_is_no_explanation(tmp_path: Path) -> None:
+    (tmp_path / "m.py").write_text(
+        "import numpy as np\ndef loss(w):\n    a = 0.5*np.linalg.norm(w)\n    b = 0.25*w.T.dot(w)\n"
+        "    return a + b\ndef grad(w):\n    return 0.5*np.sign(w) + 0.5*w\n"
+        "def point():\n    return (np.array([0.5, -0.2, 0.9]),)\n"
+    )
+    named = (f"{tmp_path / 'm.py'}:{name}" for name in ("loss", "grad", "point"))
+    loss, grad, at = named
+    assert api.check_program(loss, grad=grad, at=at, points=1).verdict is Verdict.WRONG

@@ -35,6 +35,8 @@ def framework_of(path: Path, wanted: str | None = None) -> Framework:
     """
     found = {wanted} if wanted else _imported(path)
     names = sorted(found & {"jax", "torch"})
+    if len(names) > 1 and "numpy" in (own := _imported_by(path)):  # a library may serve them all
+        names = sorted(own & set(names))
     if len(names) > 1:
         raise OptionError(f"{path} imports {' and '.join(names)}", help=f"--framework {names[0]} tells which")
     if not names:
@@ -66,6 +68,11 @@ def _imported(path: Path, seen: frozenset[Path] = frozenset()) -> set[str]:
         if beside not in seen and beside.is_file() and first not in ("jax", "torch"):
             found |= _imported(beside, seen | {beside})
     return found
+
+
+def _imported_by(path: Path) -> set[str]:
+    """The modules that a file itself imports."""
+    return {name.partition(".")[0] for name in _names(ast.parse(path.read_bytes()))}
 
 
 def _names(tree: ast.AST) -> Iterator[str]:

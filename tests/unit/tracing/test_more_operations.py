@@ -45,7 +45,9 @@ def traced(folder: Path, body: str) -> Trace:
 LOSSES = [
     "(M @ v).sum() + (M.T.dot(A[:, 0]) @ v) + (A.T @ M)[0, 2]",
     "(O*v)[0] + O.multiply(A).max() + (S @ O.T)[1, 0]",
-    "DATA['x'][0].dot(v)", "((v - s*x > 0)*v).sum()",
+    "DATA['x'][0].dot(v)", "((v - s*x > 0)*v).sum()", "((v > 0).astype(int)*v).sum()*s",
+    "np.diagonal(np.stack([S, S**2]), axis1=1, axis2=2)[1, 0] + np.diag(S, 1)[0] + np.diag(v, -1)[1, 0]",
+    "v.sum() if not np.iscomplexobj(v) and not np.any(np.iscomplex(s)) else s",
     "np.bincount(k, weights=np.exp(w), minlength=4) @ np.arange(4.0) + (v*np.zeros_like(v)).sum()",
     "np.count_nonzero(v > 0.1)*s", "np.triu(S, 1).sum() + np.tril(A, -1).max() + np.triu(S)[0, 1]",
     "np.flip(v) @ x + np.fliplr(A)[0, 0] + np.flipud(A)[0, 1]", "np.moveaxis(A[None], 0, 2)[1, 2, 0]",
@@ -90,6 +92,8 @@ BODIES = [
     "z = np.where(np.tri(3) > 0, S, -np.inf)\np = np.exp(z - 1)\nreturn (p/p.sum(1)[:, None])[2, 1]",
     "q = np.zeros(3)\nnp.add.at(q, k, np.exp(w))\nnp.subtract.at(q, [0, 0], s)\nreturn (q**2).sum()",
     "q = np.empty(3)\nnp.copyto(q, v)\nreturn q.prod()",
+    "y = np.zeros(3, complex)\ny += v**2\ny[0] += s\nreturn np.real(y).sum() + y.imag.max()",
+    "m = np.ones((2, 3), dtype=bool)\nm[:, 1] = False\nreturn A[~m].sum() + (np.array(m, dtype=float)*A).max()",
 ]
 
 
@@ -118,6 +122,7 @@ def test_the_methods_agree_on_what_was_traced(tmp_path: Path, body: str) -> None
     ("return st.t.cdf(s, 3)", "scipy.stats.t.cdf of a value that moves"),
     ("return np.correlate(v, w)[0]", "np.correlate with mode=valid"),
     ("return np.fft.ifft(v).real.sum()", "ifft is not traced"),
+    ("return np.abs(v*1j).sum()", "complex numbers"),
 ])
 def test_what_is_not_traced_says_so_at_its_line(tmp_path: Path, body: str, words: str) -> None:
     with pytest.raises(GradcheckError) as caught:
