@@ -163,7 +163,9 @@ def _entries(block: Block) -> Iterator[str]:
     for entry in bad[:_MOST_ENTRIES]:
         columns = numbers.alike((entry.symbolic, entry.backprop, entry.finite), 10)
         told = zip(("symbolic", "backprop", "finite difference"), columns, strict=True)
-        shown = join_parts(f"{name} {number.strip()}" for name, number in told)
-        yield f"{entry_name(block.name, entry.index)}: {'; '.join((*remarks(entry), shown))}"
+        known = ((name, number.strip()) for name, number in told)
+        shown = join_parts(f"{name} {number}" for name, number in known if number != numbers.ABSENT)
+        said = filter(None, (*remarks(entry), shown))
+        yield f"{entry_name(block.name, entry.index)}: {'; '.join(said)}"
     if len(bad) > _MOST_ENTRIES:
         yield f"and {plural(len(bad) - _MOST_ENTRIES, 'other')}"
