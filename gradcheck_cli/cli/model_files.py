@@ -80,18 +80,23 @@ def _matching(argument: str) -> list[str]:
 
 
 def _models_in(folder: str, limits: CheckingLimits, left_out: list[str]) -> Iterator[str]:
-    """The models of a folder, files before those of folders in it, by name."""
+    """The models of a folder; its other .txt files are added to those that are left out."""
+    for path in _texts_in(folder):
+        if path.endswith(ENDING) or _declares(path, limits):
+            yield path
+        else:
+            left_out.append(path)
+
+
+def _texts_in(folder: str) -> Iterator[str]:
+    """What may be a model: files before those of folders in the folder, by name, and no pipe."""
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _NOT_ENTERED)
-        for name in sorted(name for name in names if not name.startswith(".")):
+        folders[:] = sorted(name for name in folders if name[0] != "." and name not in _NOT_ENTERED)
+        for name in sorted(names):
             path = os.path.normpath(os.path.join(place, name))
-            if name.endswith(ENDING):
+            is_text = name.endswith(_OTHER_ENDING) and os.path.isfile(path)
+            if name[0] != "." and (is_text or name.endswith(ENDING)):
                 yield path
-            elif name.endswith(_OTHER_ENDING) and os.path.isfile(path):  # no pipe, which would wait
-                if _declares(path, limits):
-                    yield path
-                else:
-                    left_out.append(path)
 
 
 def _declares(path: str, limits: CheckingLimits) -> bool:

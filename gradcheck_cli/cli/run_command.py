@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -79,18 +80,14 @@ def run(models: tuple[str, ...], **chosen: Any) -> int:
     """
     found = find_models(models)
     _refuse_impossible(found.files, chosen)
-    if found.left_out and not chosen["quiet"]:
-        tell(f"note: left out, with no param, data or rows: {_name_some(found.left_out)}")
-    verbosity = 1 if chosen["verbose"] else -chosen["quiet"]
+    _tell_left_out(found.left_out, chosen)
     used: list[Model] = []
-    outcome = _Outcome(chosen, tells=chosen["format_name"] == "table" and verbosity > -2)
+    outcome = _Outcome(chosen)
     reports = outcome.watch(_judge_all(found.files, chosen, used))
-    if verbosity > -2 or chosen["output"]:
-        expected = [_label(path, claims) for path in found.files for claims in chosen["claims"] or (None,)]
-        deliver_each(reports, "run", chosen, verbosity, expected)
-    for _ in reports:  # what nobody reads is judged, too
-        pass
-    if used and chosen["save_point"] and outcome.is_read:
+    if outcome.verbosity > -2 or chosen["output"]:
+        deliver_each(reports, "run", chosen, outcome.verbosity, _labels(found.files, chosen))
+    deque(reports, maxlen=0)  # what nobody reads is judged, too
+    if used and outcome.is_read:
         _save_point(used[0], chosen)
     return outcome.code
 
@@ -98,20 +95,22 @@ def run(models: tuple[str, ...], **chosen: Any) -> int:
 class _Outcome:
     """What the reports of a run add up to."""
 
-    def __init__(self, chosen: dict[str, Any], *, tells: bool) -> None:
-        self._chosen, self._tells = chosen, tells
+    def __init__(self, chosen: dict[str, Any]) -> None:
+        self._chosen = chosen
         self._codes: set[int] = set()
         self._verdicts: set[Verdict] = set()
         self.is_read = False  # whether any model was
+        self.verbosity: int = 1 if chosen["verbose"] else -chosen["quiet"]
 
     def watch(self, judged: Generator[Judged]) -> Generator[Report]:
         """The reports as they come; with --exitfirst up to the first that makes the exit code."""
+        tells = self._chosen["format_name"] == "table" and self.verbosity > -2
         with closing(judged):
             for each in judged:
                 self._codes.add(each.code)
                 self._verdicts.add(each.report.verdict)
                 self.is_read = self.is_read or each.report.error is None
-                if self._tells:
+                if tells:
                     _tell_error(each.report)
                 yield each.report
                 if self._chosen["exitfirst"] and self.code:
@@ -141,13 +140,17 @@ def _judge_all(files: Sequence[str], chosen: dict[str, Any], used: list[Model]) 
             yield from answer
 
 
-def _label(path: str, claims: str | None) -> str:
-    return path if claims is None else f"{path}, claims of {claims}"
+def _labels(files: Sequence[str], chosen: dict[str, Any]) -> list[str]:
+    """What the reports will be of."""
+    judged = chosen["claims"]
+    return [f"{path}, claims of {claims}" for path in files for claims in judged] if judged else list(files)
 
 
-def _name_some(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
-    return ", ".join(paths[:_MOST_NAMED]) + more
+def _tell_left_out(paths: Sequence[str], chosen: dict[str, Any]) -> None:
+    """That texts of a folder are no models."""
+    if paths and not chosen["quiet"]:
+        more = f" and {len(paths) - _MOST_NAMED} more" if len(paths) > _MOST_NAMED else ""
+        tell(f"note: left out, with no param, data or rows: {', '.join(paths[:_MOST_NAMED])}{more}")
 
 
 def _is_told(models: Sequence[str], chosen: dict[str, Any]) -> bool:

@@ -127,16 +127,20 @@ def _of_comparisons(report: Report) -> Iterator[Finding]:
     """Gradients that were computed elsewhere: in the file of the program or the numbers, if there is one."""
     lines = {block.name: block.line for block in report.parameters}
     for other in report.against:
-        source = other.source.rpartition(":")[0] if ".py:" in other.source else other.source
-        is_file = not source.startswith("cmd:") and "." in source and ":" not in source
+        own = _own_file(other.source)
+        file = own or _file(report.model)
         bad = [result for result in other.results if result.verdict is not Verdict.OK]
         for result in bad:
-            file, line = (source, None) if is_file else (_file(report.model), lines.get(result.by))
-            about = f"{result.display} of {other.source}"
+            about, line = f"{result.display} of {other.source}", None if own else lines.get(result.by)
             yield Finding(result.verdict, about, tuple(_why(result)), file, line, subject=result)
-        if other.verdict not in (Verdict.OK, *(result.verdict for result in bad)):
-            file = source if is_file else _file(report.model)
+        if other.verdict is not worst(result.verdict for result in bad):
             yield Finding(other.verdict, f"against {other.source}", other.notes, file, subject=other)
+
+
+def _own_file(source: str) -> str | None:
+    """The file of FILE.py:FUNCTION, or of numbers; None of a command and of a module."""
+    file = source.rpartition(":")[0] if ".py:" in source else source
+    return file if "." in file and ":" not in file else None
 
 
 def _why(claim: ClaimResult) -> list[str]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 from gradcheck_cli.render.findings import Finding, findings
 from gradcheck_cli.render.registry import OutputOptions, output_format
-from gradcheck_cli.render.rows import noun_of, tally
+from gradcheck_cli.render.tally import Tally
 from gradcheck_cli.render.text_encoding import safe
 from gradcheck_cli.results.gradient_results import Report, Verdict
 
@@ -29,12 +29,11 @@ _COMMANDS = {
 @output_format("github")
 def run_github(reports: Iterable[Report], options: OutputOptions) -> Iterator[str]:
     """One command a finding, then the count of verdicts."""
-    verdicts, noun = [], "model"
+    counted = Tally()
     for report in reports:
         yield "".join(f"{_command(finding)}\n" for finding in findings(report))
-        verdicts.append(report.verdict)
-        noun = noun_of([report]) if report.claims_file else noun
-    yield f"{tally(verdicts, noun, len(options.expected))}\n"
+        counted.add(report)
+    yield f"{counted.text(len(options.expected))}\n"
 
 
 def _command(finding: Finding) -> str:

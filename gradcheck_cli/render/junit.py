@@ -55,19 +55,22 @@ def run_junit(reports: Sequence[Report], options: OutputOptions) -> str:
 
 
 def _cases(report: Report) -> Iterator[_Case]:
-    """What cannot be read; or the columns of each name, each claim, and what is said of all."""
+    """The columns of each name, each claim, each gradient from elsewhere; what is said of all."""
     found = findings(report)
-    for block in report.parameters:
-        yield _Case(f"columns of d loss/d {block.name}", tuple(f for f in found if f.subject is block))
-    for claim in report.claims:
-        title = f"line {claim.line}: {claim_title(claim)}"
-        yield _Case(title, tuple(f for f in found if f.subject is claim))
-    for other in report.against:
-        for subject, title in ((other, "loss"), *((result, result.display) for result in other.results)):
-            yield _Case(f"{title} of {other.source}", tuple(f for f in found if f.subject is subject))
+    for title, subject in _subjects(report):
+        yield _Case(title, tuple(finding for finding in found if finding.subject is subject))
     for finding in found:
         if finding.subject is None:
             yield _Case("model" if finding.line is None else f"line {finding.line}: model", (finding,))
+
+
+def _subjects(report: Report) -> Iterator[tuple[str, object]]:
+    """What is judged in a report, each with its name."""
+    yield from ((f"columns of d loss/d {block.name}", block) for block in report.parameters)
+    yield from ((f"line {claim.line}: {claim_title(claim)}", claim) for claim in report.claims)
+    for other in report.against:
+        yield f"loss of {other.source}", other
+        yield from ((f"{result.display} of {other.source}", result) for result in other.results)
 
 
 def _counts(name: str, cases: Iterable[_Case]) -> str:

@@ -24,16 +24,15 @@ from gradcheck_cli.render.rows import (
     entry_cells,
     entry_headings,
     header_parts,
-    noun_of,
     other_names,
     remarks,
     select_claims,
     select_gradients,
     sentences,
     summary_cells,
-    tally,
     value_line,
 )
+from gradcheck_cli.render.tally import tally
 from gradcheck_cli.render.text_encoding import greek, safe
 from gradcheck_cli.results.gradient_results import Comparison, ExplainedStep, Explanation, Report
 
@@ -61,7 +60,7 @@ def run_latex(reports: Sequence[Report], options: OutputOptions) -> str:
     for report in reports:
         parts += _section(report, options.verbosity)
     if len(reports) > 1:
-        parts.append(_paragraph(escape(tally([report.verdict for report in reports], noun_of(reports)))))
+        parts.append(_paragraph(escape(tally(reports))))
     return "\n".join(filter(None, parts)) + "\n"
 
 

@@ -22,17 +22,16 @@ from gradcheck_cli.render.rows import (
     entry_cells,
     entry_headings,
     header_parts,
-    noun_of,
     other_names,
     remarks,
     select_claims,
     select_gradients,
     sentences,
     summary_cells,
-    tally,
     value_line,
 )
 from gradcheck_cli.render.sparklines import BLOCKS, shape_rows, sparklines
+from gradcheck_cli.render.tally import tally
 from gradcheck_cli.render.text_encoding import safe
 from gradcheck_cli.results.gradient_results import Comparison, ExplainedStep, Explanation, Report
 from gradcheck_cli.results.initialization_results import InitReport
@@ -45,7 +44,7 @@ def run_markdown(reports: Sequence[Report], options: OutputOptions) -> str:
     """A section per report, and a count under several."""
     sections = [_section(report, options.verbosity) for report in reports]
     if len(reports) > 1:
-        sections.append([tally([report.verdict for report in reports], noun_of(reports))])
+        sections.append([tally(reports)])
     return "\n\n".join("\n\n".join(filter(None, section)) for section in sections) + "\n"
 
 

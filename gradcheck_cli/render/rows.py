@@ -35,7 +35,6 @@ __all__ = [
     "header_parts",
     "is_unread",
     "label",
-    "noun_of",
     "other_cell",
     "other_names",
     "remarks",
@@ -44,7 +43,6 @@ __all__ = [
     "sentences",
     "shown_reference",
     "summary_cells",
-    "tally",
     "value_line",
 ]  # fmt: skip
 
@@ -142,18 +140,6 @@ def sentences(report: Report) -> list[str]:
         return list(report.closing)
     told = report.summary.rstrip(".") in ("", report.value_note.rstrip("."))
     return [] if told else [report.summary]
-
-
-def noun_of(reports: Sequence[Report]) -> str:
-    """What is counted: models, or files of claims."""
-    return "file of claims" if any(report.claims_file for report in reports) else "model"
-
-
-def tally(verdicts: Sequence[Verdict], noun: str = "model", asked: int = 0) -> str:
-    """ "40 models: 38 ok, 1 WRONG, 1 ERROR"; of more that were `asked` for, how many were not run."""
-    counted = plural(len(verdicts), noun).replace("file of claimss", "files of claims")
-    left = f"; {numbers.count(asked - len(verdicts))} not run" if asked > len(verdicts) else ""
-    return f"{counted}: {count_verdicts(verdicts)}{left}"
 
 
 def count_verdicts(verdicts: Iterable[Verdict], order: Sequence[Verdict] = VERDICTS) -> str:

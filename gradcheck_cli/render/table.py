@@ -24,7 +24,6 @@ from gradcheck_cli.render.rows import (
     header_parts,
     is_unread,
     label,
-    noun_of,
     other_cell,
     other_names,
     remarks,
@@ -33,9 +32,9 @@ from gradcheck_cli.render.rows import (
     sentences,
     shown_reference,
     summary_cells,
-    tally,
     value_line,
 )
+from gradcheck_cli.render.tally import Tally
 from gradcheck_cli.render.text_encoding import width_of
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Comparison, Report, Verdict
 
@@ -60,24 +59,28 @@ def run_table(reports: Iterable[Report], options: OutputOptions) -> Iterator[str
     if not options.expected:
         reports = list(reports)
     expected = options.expected or tuple(map(label, reports))
-    several, noun, apart = len(expected) > 1, "model", False
-    verdicts: list[Verdict] = []
+    counted, several, text, apart = Tally(), len(expected) > 1, "", False
     for report in reports:
-        page = Page(options)
         is_whole = not _is_brief(report, several, options.verbosity)
-        if is_whole:
-            _report(page, report)
-        elif several or not is_unread(report) or options.verbosity < 0:
-            page.line(*_brief_line(page, report, expected))  # a lone unreadable file: its error is all
-        if verdicts and (is_whole or apart):
-            yield "\n"
-        yield page.text()
-        apart, noun = is_whole, noun_of([report]) if report.claims_file else noun
-        verdicts.append(report.verdict)
+        between = "\n" if text and (is_whole or apart) else ""
+        text = _text(report, options, expected, is_whole=is_whole)
+        yield between + text
+        apart = is_whole
+        counted.add(report)
     if several:
         page = Page(options)
-        page.line(tally(verdicts, noun, len(expected)))
+        page.line(counted.text(len(expected)))
         yield ("\n" if apart else "") + page.text()
+
+
+def _text(report: Report, options: OutputOptions, expected: Sequence[str], *, is_whole: bool) -> str:
+    """A report among those that are expected."""
+    page = Page(options)
+    if is_whole:
+        _report(page, report)
+    elif len(expected) > 1 or not is_unread(report) or options.verbosity < 0:
+        page.line(*_brief_line(page, report, expected))  # a lone unreadable file: its error is all
+    return page.text()
 
 
 def as_table(report: Report) -> str:

@@ -47,30 +47,43 @@ def program_of(
     OptionError
         It is not written in a file, as a function of C, or one that was typed.
     """
-    inner = inspect.unwrap(function)
-    if not isinstance(inner, MethodType) and not inspect.isroutine(inner) and not isinstance(inner, type):
-        inner = MethodType(type(inner).__call__, inner)
-    instance = inner.__self__ if isinstance(inner, MethodType) else None
-    plain = inner.__func__ if isinstance(inner, MethodType) else inner
-    name = getattr(plain, "__qualname__", repr(plain)).rpartition("<locals>.")[2]
-    module = sys.modules.get(getattr(plain, "__module__", None) or "")
-    code = getattr(plain, "__code__", None)
-    if module is None or code is None or not os.path.isfile(getattr(module, "__file__", None) or ""):
-        raise OptionError(
-            f"{name} is not written in a file of Python", help="its lines could not be named: put it in one"
-        )
-    if beside is not None and instance is not beside.instance:
-        instance = None
-    called = plain if instance is not None else function if inner is function else _in_order(function, plain)
-    folder = Path(str(module.__file__)).resolve().parent
+    plain, own = _written(function)
+    module, code = _home(plain)
+    instance = own if beside is None or own is beside.instance else None
+    called = _in_order(function, plain) if instance is None else plain
     file = as_typed(code.co_filename)
     named = framework or _framework_named(code, vars(module))
     written_with = beside.framework if beside else framework_of(Path(file), named)
-    return Program(file, name, called, module, instance, folder, written_with)
+    folder = Path(str(module.__file__)).resolve().parent
+    return Program(file, _name(plain), called, module, instance, folder, written_with)
+
+
+def _written(function: Callable[..., Any]) -> tuple[Callable[..., Any], Any]:
+    """The function as it was written, under its wrappers, and the object that it is bound to."""
+    inner: Any = inspect.unwrap(function)
+    if not isinstance(inner, MethodType | type) and not inspect.isroutine(inner):
+        inner = MethodType(type(inner).__call__, inner)
+    return (inner.__func__, inner.__self__) if isinstance(inner, MethodType) else (inner, None)
+
+
+def _home(plain: Callable[..., Any]) -> tuple[ModuleType, CodeType]:
+    """The module of a function, which has a file, and its code. Raises OptionError."""
+    module = sys.modules.get(getattr(plain, "__module__", None) or "")
+    code = getattr(plain, "__code__", None)
+    if module is None or code is None or not os.path.isfile(getattr(module, "__file__", None) or ""):
+        message = f"{_name(plain)} is not written in a file of Python"
+        raise OptionError(message, help="its lines could not be named: put it in one")
+    return module, code
+
+
+def _name(plain: Callable[..., Any]) -> str:
+    return getattr(plain, "__qualname__", repr(plain)).rpartition("<locals>.")[2]
 
 
 def _in_order(function: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
-    """A wrapper that is called with the arguments in their order, as jax.grad(loss) wants them."""
+    """A function itself; a wrapper called with the arguments in their order, as jax.grad(loss) wants them."""
+    if inspect.unwrap(function) is function:
+        return function
     by_order = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [p.name for p in inspect.signature(plain).parameters.values() if p.kind in by_order]
 
@@ -85,7 +98,11 @@ def _in_order(function: Callable[..., Any], plain: Callable[..., Any]) -> Callab
 def _framework_named(code: CodeType, names: Mapping[str, Any]) -> str:
     """The framework of the first module, function or class of one that the code uses by name; else NumPy."""
     inside = [code, *(each for each in code.co_consts if isinstance(each, CodeType))]
-    used = (names[name] for each in inside for name in each.co_names if name in names)
-    homes = (getattr(held, "__name__" if isinstance(held, ModuleType) else "__module__", "") for held in used)
-    first = (str(home).partition(".")[0] for home in homes)
-    return next((name for name in first if name in ("jax", "torch")), "numpy")
+    used = (_library(names[name]) for each in inside for name in each.co_names if name in names)
+    return next((library for library in used if library in ("jax", "torch")), "numpy")
+
+
+def _library(held: Any) -> str:
+    """The library that something is of, or that a module is in."""
+    home = held.__name__ if isinstance(held, ModuleType) else getattr(held, "__module__", None)
+    return str(home).partition(".")[0]
