@@ -82,7 +82,7 @@ def _name(plain: Callable[..., Any]) -> str:
 
 def _in_order(function: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
     """A function itself; a wrapper called with the arguments in their order, as jax.grad(loss) wants them."""
-    if inspect.unwrap(function) is function:
+    if not hasattr(function, "__wrapped__"):
         return function
     by_order = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     names = [p.name for p in inspect.signature(plain).parameters.values() if p.kind in by_order]
