@@ -178,6 +178,13 @@ def check_traced(
         samples = [sample_of(model, task.given, found.names), *(sample for sample, _ in others)]
         program = TracedProgram(task.program, task.arguments, found.text, found.names, samples, found.notes)
         report = explain(report, program, [judge(s.model, g, points=1) for s, g in others])
+    elif options.get("points") != 1:
+        others = elsewhere(task.program, task.arguments, model, found, task.call)
+        apart = (judge(sample.model, g, points=1) for sample, g in others if sample.is_apart)
+        there = next((other for other in apart if other.verdict is Verdict.WRONG), None)
+        if there is not None:
+            note = "the table is of another point, where the gradient is WRONG; at the given one it is ok"
+            report = replace(there, notes=(note, *there.notes))
     places = task.given.places
     files = {shown: as_typed(places[name][0]) for shown, name in own.items() if name in places}
     return _in_files(report, files, task.where)

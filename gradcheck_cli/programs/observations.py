@@ -65,6 +65,15 @@ class Sample:
         found = backprop.derivative(self.model, self.tape, self.model.loss, names, slips)
         return {name: np.asarray(value, dtype=float) for name, value in found.items()}
 
+    @property
+    def is_apart(self) -> bool:
+        """Whether a gradient of the program is another than that of the model, by more than rounding."""
+        return any(
+            np.max(np.abs(value - np.reshape(self.claimed[name], value.shape)), initial=0.0)
+            > PROGRAMS.apart * np.max(np.abs(value), initial=0.0)
+            for name, value in self.true.items() if np.size(self.claimed[name]) == value.size
+        )  # fmt: skip
+
     def is_near(self, name: str, made: Array, limits: ProgramsLimits) -> bool:
         """Whether numbers are those that the program gives, to rounding.
 

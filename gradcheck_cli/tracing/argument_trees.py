@@ -7,6 +7,7 @@ with its place; where two would have one name, each has that of what holds it be
 from __future__ import annotations
 
 import copy
+import inspect
 import re
 import sys
 from collections import Counter
@@ -17,7 +18,10 @@ import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
 
-__all__ = ["Identities", "holders", "is_float", "is_object", "leaves_of", "map_arrays", "named_arrays"]
+__all__ = [
+    "Identities", "holders", "is_float", "is_object", "leaves_of", "map_arrays", "named_arrays",
+    "parameters_of",
+]  # fmt: skip
 
 Path = tuple[Any, ...]
 _LIBRARIES = ("gradcheck_cli", "numpy", "jax", "jaxlib", "torch")  # also where they lie in no site-packages
@@ -99,6 +103,19 @@ def leaves_of(name: str, value: Any) -> dict[str, Any]:
     for path, _, _, held in _walk(name, name, value, ()):
         found.setdefault(names[path], held)
     return found
+
+
+def parameters_of(name: str, value: Any) -> list[str]:
+    """The names of the floats that are parameters unless something else is said: of an object not the single
+    numbers that it is built with, its settings."""
+    leaves = leaves_of(name, value)
+    if not is_object(value):
+        return list(leaves)
+    try:
+        built = inspect.signature(type(value)).parameters
+    except (TypeError, ValueError):
+        return list(leaves)
+    return [leaf for leaf, held in leaves.items() if leaf not in built or isinstance(held, np.ndarray)]
 
 
 def holders(value: Any) -> Iterator[Any]:

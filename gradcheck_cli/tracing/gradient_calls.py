@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import inspect
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -256,8 +257,8 @@ def _rate(called: _Called, lr: float | None) -> tuple[float, str]:
     defaults = {name: p.default for name, p in called.program.parameters.items()}
     for place, held in (
         ("an argument", called.given), ("the default of an argument", defaults),
-        *(("an attribute", vars(v)) for v in called.given.values() if is_object(v)),
-        ("a global", called.program.names_of_file),
+        *(("an attribute", _read(called, vars(v))) for v in called.given.values() if is_object(v)),
+        ("a global", _read(called, called.program.names_of_file)),
     ):  # fmt: skip
         for name in RATES:
             rate = held.get(name)
@@ -266,3 +267,8 @@ def _rate(called: _Called, lr: float | None) -> tuple[float, str]:
     message = f"{called.program.name} changes its parameters in place, and its step size is not known"
     raise OptionError(message, help="--lr 0.1 gives it: the gradient is (before - after)/lr")
 
+
+def _read(called: _Called, held: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that the function names."""
+    code = getattr(inspect.unwrap(called.program.function), "__code__", None)
+    return {name: held[name] for name in getattr(code, "co_names", ()) if name in held}

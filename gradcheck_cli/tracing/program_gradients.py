@@ -6,6 +6,7 @@ Conventions as they are found: one array, a flat vector, a tuple in the order of
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING
-from gradcheck_cli.tracing.argument_trees import Identities, is_float, is_object, named_arrays
+from gradcheck_cli.tracing.argument_trees import Identities, is_float, is_object, named_arrays, parameters_of
 from gradcheck_cli.tracing.frameworks.framework import leaves
 from gradcheck_cli.tracing.gradient_names import parameter_of
 from gradcheck_cli.tracing.programs import Program
@@ -112,8 +113,19 @@ def gradients_by_name(
         found = _of_dict(program, result, leaves)
     else:
         parts = _numeric(program, _flattened(result))
-        found = _in_order(program, parts, leaves) if wanted else _by_shape(program, parts, leaves)
+        found = _in_order(program, parts, leaves) if wanted else _found(program, parts, arguments, leaves)
     return {name: _array(program, name, part) for name, part in found.items()}
+
+
+def _found(
+    program: Program, parts: list[Any], arguments: Mapping[str, Any], leaves: Mapping[str, Array]
+) -> dict[str, Any]:
+    """By shape, of what an object holds before any other argument."""
+    held = {name: value for name, value in arguments.items() if is_object(value)}
+    with contextlib.suppress(OptionError):
+        if held:
+            return _by_shape(program, parts, _leaves(held, ()))
+    return _by_shape(program, parts, leaves)
 
 
 def _leaves(arguments: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Array]:
@@ -125,7 +137,8 @@ def _leaves(arguments: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Ar
         if name not in inside and leaf is None:
             known = dict.fromkeys((*arguments, *(leaf for each in inside.values() for leaf in each)))
             raise OptionError(f"there is no argument {name}", help=f"there are {', '.join(known)}")
-        leaves |= {name: leaf} if leaf is not None else inside[name]
+        kept = list(inside[name]) if wanted and name in inside else parameters_of(name, arguments.get(name))
+        leaves |= {name: leaf} if leaf is not None else {each: inside[name][each] for each in kept}
     return leaves
 
 

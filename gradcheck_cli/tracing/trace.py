@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
-from gradcheck_cli.tracing.argument_trees import is_float, leaves_of, map_arrays
+from gradcheck_cli.tracing.argument_trees import is_float, leaves_of, map_arrays, parameters_of
 from gradcheck_cli.tracing.frameworks.framework import first_of
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of
@@ -107,8 +107,10 @@ def _parameters(program: Program, arguments: Mapping[str, Any], wanted: Collecti
         raise OptionError(f"{program.name} has no argument {name} here", help=f"those of floats: {known}")
     if not floats:
         raise OptionError(f"no argument of {program.name} is a float: there is nothing to differentiate by")
+    if not wanted:
+        return [leaf for name in floats for leaf in parameters_of(name, arguments[name])]
     inside = {leaf: name for name, leaves in floats.items() for leaf in leaves}
-    return [leaf for leaf in arrays if not wanted or leaf in wanted or inside[leaf] in wanted]
+    return [leaf for leaf in arrays if leaf in wanted or inside[leaf] in wanted]
 
 
 def _recorded(

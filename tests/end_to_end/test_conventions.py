@@ -42,6 +42,8 @@ def line(claim: Any) -> str:
     ("loss", "fixed_update", {**ALL, "lr": 0.1}, {"W", "b"}),
     ("loss", "stepped", {**ALL, "lr": 0.1}, {"W", "b"}),
     ("product", "slopes", {"at": "two"}, {"a", "c"}),
+    ("global_loss", "anew", {}, {"W", "b"}),
+    ("Estimator.loss", "Estimator.gradient", DATA, {"coef", "intercept"}),
 ])  # fmt: skip
 def test_a_convention_is_found(loss: str, grads: str, options: dict[str, Any], claimed: set[str]) -> None:
     found = report(loss, grads, options)
@@ -60,6 +62,9 @@ def test_a_convention_is_found(loss: str, grads: str, options: dict[str, Any], c
     ("loss", "grad_b_wrong grad_W", {**ALL, "parameters": ("b", "W")}, {"b"}, "return of(", "is 3 "),
     ("loss", "update_wrong", ALL, {"W"}, "W -= lr*dW*len(y)", "is 3 "),
     ("product", "slopes_wrong", {"at": "two"}, {"c"}, "return np.cos(a)", ""),
+    ("global_loss", "anew_wrong", {}, {"b"}, "", "is 2 times"),
+    ("Estimator.loss", "Estimator.gradient_wrong", DATA, {"coef"}, "return np.append",
+     "leaves out the factor 0.25"),
 ])  # fmt: skip
 def test_its_wrong_twin_is_found(
     loss: str, grads: str, options: dict[str, Any], wrong: set[str], at: str, said: str

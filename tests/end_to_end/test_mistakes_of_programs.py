@@ -77,3 +77,12 @@ def test_a_factor_of_another_shape_is_no_explanation(tmp_path: Path) -> None:
     named = (f"{tmp_path / 'm.py'}:{name}" for name in ("loss", "grad", "point"))
     loss, grad, at = named
     assert api.check_program(loss, grad=grad, at=at, points=1).verdict is Verdict.WRONG
+
+
+@pytest.mark.slow
+def test_a_gradient_is_called_at_other_points_too() -> None:
+    file = PROGRAMS / "slips.py"
+    for grad, verdict in (("hinge_grad", Verdict.OK), ("hinge_without_mask", Verdict.WRONG)):
+        found = api.check_program(f"{file}:hinge", grad=f"{file}:{grad}", at=f"{file}:hinge_at")
+        assert found.verdict is verdict
+        assert ("at the given one it is ok" in str(found.notes)) == (verdict is Verdict.WRONG)

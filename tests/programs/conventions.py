@@ -177,3 +177,40 @@ def slopes_wrong(a, c):
 
 def two():
     return 0.7, 0.3
+
+
+def anew():
+    global W, b
+    dW, db = of(W, b, X, y)
+    W = W - lr*dW
+    b = b - lr*db
+
+
+def anew_wrong():
+    global W, b
+    dW, db = of(W, b, X, y)
+    W = W - lr*dW
+    b = b - 2*lr*db
+
+
+lr = 0.25
+
+
+class Estimator:
+    """As in scikit-learn: settings come before what is fitted, and the gradient is flat."""
+
+    def __init__(self, C=2.0):
+        self.C = C
+        self.coef_ = np.array([0.3, -0.2])
+        self.intercept_ = 0.1
+
+    def loss(self, X, y):
+        return compute(self.coef_, self.intercept_, X, y)[1] + 0.5/self.C*np.sum(self.coef_**2)
+
+    def gradient(self, X, y):
+        dw, db = of(self.coef_, self.intercept_, X, y)
+        return np.append(dw + self.coef_/self.C, db)
+
+    def gradient_wrong(self, X, y):
+        dw, db = of(self.coef_, self.intercept_, X, y)
+        return np.append(dw + self.coef_*self.C, db)

@@ -206,3 +206,22 @@ def batch_norm_held(W, X, Y):
     scale = np.sqrt(z.var(axis=0) + 1e-5)
     out = (z - z.mean(axis=0))/scale
     return X.T @ ((out - Y)/Y.size/scale)
+
+
+# --- a mask that is whole at the given point ----------------------------------------------------
+
+
+def hinge(w, X):
+    return np.sum(np.maximum(X @ w, 0)**2)
+
+
+def hinge_without_mask(w, X):
+    return 2*X.T @ (X @ w)
+
+
+def hinge_grad(w, X):
+    return 2*X.T @ np.maximum(X @ w, 0)
+
+
+def hinge_at():
+    return {"w": np.array([1.0, 1.0]), "X": np.array([[1.0, 2.0], [2.0, -1.95], [0.5, 1.0]])}

@@ -15,6 +15,8 @@ class ProgramsLimits(NamedTuple):
     near_distances: tuple[float, ...] = (1e-4, -3e-4)
     # relative | how far the model's loss may be from the program's there | as for traces
     same_loss: float = 1e-9
+    # the same | so far apart are gradients that are judged there | above what rounds in float32 | set by hand
+    apart: float = 1e-4
     # relative, of the largest entry of an array | so near is what a mistake would give | set by hand:
     # rounding of some thousand operations; two explanations of one array are seldom so near
     same: float = 1e-9
