@@ -10,7 +10,7 @@ from gradcheck_cli.against.answers import gradient_of_json, parse_json, question
 from gradcheck_cli.against.elsewhere import Asked, Elsewhere, ElsewhereError, check_numbers
 from gradcheck_cli.common.errors import printable
 
-__all__ = ["COMMAND", "gradients_elsewhere"]
+__all__ = ["COMMAND", "gradients_elsewhere", "is_file"]
 
 COMMAND = "cmd:"
 
@@ -39,10 +39,15 @@ def gradients_elsewhere(sources: Sequence[str], asked: Asked) -> list[Elsewhere]
     return _told_apart(found)
 
 
+def is_file(source: str) -> bool:
+    """Whether it names a file of numbers, which are of one point."""
+    return not source.startswith(COMMAND) and (os.path.exists(source) or ":" not in source)
+
+
 def _gradient(source: str, asked: Asked) -> Elsewhere:
     if source.startswith(COMMAND):
         return _of_command(source, asked)
-    if os.path.exists(source) or ":" not in source:
+    if is_file(source):
         from gradcheck_cli.against.files import gradient_of_file
 
         gradient, loss = gradient_of_file(source, asked)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.common.errors import GradcheckError, OptionError
 
 if TYPE_CHECKING:
     from gradcheck_cli.against.elsewhere import Elsewhere
+    from gradcheck_cli.checking.options import Options
     from gradcheck_cli.model.model import Model
+    from gradcheck_cli.results.gradient_results import Report
 
-__all__ = ["gradients_of_model"]
+__all__ = ["compare_at_random_points", "gradients_of_model"]
 
 
 def gradients_of_model(
@@ -22,8 +25,6 @@ def gradients_of_model(
 
     Functions take the values by the names that the author wrote. Raises GradcheckError.
     """
-    from dataclasses import replace
-
     from gradcheck_cli.against.elsewhere import Asked
     from gradcheck_cli.against.sources import gradients_elsewhere
     from gradcheck_cli.evaluation.tape import forward_pass
@@ -42,3 +43,34 @@ def gradients_of_model(
     own = {model.display(name): name for name in names}
     found = gradients_elsewhere(against, asked)
     return [replace(each, gradient={own[n]: v for n, v in each.gradient.items()}) for each in found]
+
+
+def compare_at_random_points(
+    report: Report, model: Model, options: Options, against: Sequence[str], count: int, *,
+    flat: bool = False, seconds: float | None = None,
+) -> Report:
+    """The report with functions and commands asked at random points, too; files are of the given one."""
+    from gradcheck_cli.against.sources import is_file
+    from gradcheck_cli.api.other_points import at_random_points
+    from gradcheck_cli.checking.check import check
+    from gradcheck_cli.model.random_points import moved_inputs
+    from gradcheck_cli.numerics.limits.checking import CHECKING
+
+    distances = CHECKING.random_reaches
+    called = [source for source in against if not is_file(source)]
+    once = replace(options, points=1, claims_file=None, require_claims=None)
+
+    def judge(number: int) -> Report | None:
+        reach = distances[(number - 1) % len(distances)]
+        there = model.at(moved_inputs(model, number, reach=reach))
+        try:
+            others = gradients_of_model(there, options.wrt, called, flat=flat, seconds=seconds)
+        except GradcheckError:
+            return None
+        found = check(there, once, (), against=others)
+        return found if found.against else None
+
+    if not called:
+        return report
+    found = at_random_points(replace(report, claims=()), count, judge)
+    return replace(found, claims=report.claims)

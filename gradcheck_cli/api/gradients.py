@@ -50,6 +50,7 @@ def check(
     flat: bool = False,
     seconds: float | None = None,
     others: Sequence[Elsewhere] = (),
+    random: int = 0,
 ) -> Report:
     r"""Compare three gradients of a model entry by entry, and judge its claims.
 
@@ -65,7 +66,7 @@ def check(
     scheme : str, optional
         Finite-difference scheme: "extrapolated", "central", "complex", ...
     at : sequence of str
-        Other values, as "NAME=VALUE".
+        Other values, as "NAME=VALUE"; a point, as "FILE.npz", "FILE.json" or "FILE.py:FUNCTION".
     wrt : iterable of str
         Names to differentiate by, data among them; default: all parameters.
     strict : bool, optional
@@ -103,6 +104,9 @@ def check(
         How long a command may run; default 60.
     others : sequence of Elsewhere
         Gradients to compare with that were computed already, by the names of the model.
+    random : int
+        How many random points there are besides the given one, in place of `points`; functions and commands
+        of `against` are asked at these, too.
 
     Returns
     -------
@@ -133,7 +137,8 @@ def check(
 
     model = at_values(model, at)
     options = Options(
-        points=points, digits=digits, scheme=scheme, wrt=tuple(wrt) or None, strict=strict or None,
+        points=points if not random else random + 1,
+        digits=digits, scheme=scheme, wrt=tuple(wrt) or None, strict=strict or None,
         carry=carry or None, hint="truth" if show_truth else hint, require_claims=require_claims or None,
         all_entries=all_entries, claims_file=claims_file,
         budget=NUMERICS.budget if budget is None else budget,
@@ -143,7 +148,12 @@ def check(
         from gradcheck_cli.api.comparisons import gradients_of_model
 
         others = [*gradients_of_model(model, options.wrt, against, flat=flat, seconds=seconds), *others]
-    return run(model, options, claims, progress, against=others)
+    report = run(model, options, claims, progress, against=others)
+    if not (random and against and report.against):
+        return report
+    from gradcheck_cli.api.comparisons import compare_at_random_points
+
+    return compare_at_random_points(report, model, options, against, random, flat=flat, seconds=seconds)
 
 
 def explain(

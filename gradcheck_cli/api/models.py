@@ -5,7 +5,7 @@ Knows nothing of gradients.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -207,18 +207,29 @@ def load_claims(path: str | Path, model: Model) -> tuple[Claim, ...]:
 
 
 def at_values(model: Model, texts: Sequence[str]) -> Model:
-    """The model at the values of "NAME=VALUE" texts."""
+    """The model at the values of "NAME=VALUE" texts, and of FILE.npz, FILE.json or FILE.py:FUNCTION."""
     if not texts:
         return model
     from gradcheck_cli.language import read_values
+    from gradcheck_cli.tracing.model_points import is_point, values_at
 
+    points = [text for text in texts if is_point(text)]
+    if len(points) > 1:
+        raise OptionError("--at gives two points", help="one point, and NAME=VALUE for what differs from it")
+    for point in points:
+        model = _given_at(model, values_at(model, point))
     values: dict[str, Array] = {}
-    for text in texts:
+    for text in (text for text in texts if text not in points):
         name, value = read_values(text, model)
         if name in values:
             display = model.display(name)
             raise OptionError(f"--at gives {display} twice", help=f"give one value: --at {display}=...")
         values[name] = value
+    return _given_at(model, values)
+
+
+def _given_at(model: Model, values: Mapping[str, Array]) -> Model:
+    """The model at other values, which nobody drew."""
     moved = model.at(values)
     inputs = {n: replace(i, origin="given") if n in values else i for n, i in moved.inputs.items()}
     return replace(moved, inputs=MappingProxyType(inputs))

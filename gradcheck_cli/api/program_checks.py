@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from gradcheck_cli.tracing.programs import Program
     from gradcheck_cli.tracing.trace import Trace
 
-__all__ = ["ProgramCheck", "check_traced", "prepare", "program_of", "with_globals"]
+__all__ = [
+    "ProgramCheck", "RandomPoints", "check_traced", "others_at", "prepare", "program_of", "with_globals",
+]  # fmt: skip
 
 Function = Callable[..., Any]
 
@@ -50,7 +52,8 @@ class ProgramCheck:
 
     def others(self, against: Sequence[str], flat: bool, seconds: float | None) -> list[Elsewhere]:
         """Gradients from elsewhere."""
-        return _others(self.arguments, list(self.given.values), self.value, against, flat, seconds)
+        names = list(self.given.values)
+        return others_at(self.arguments, names, self.value, against=against, flat=flat, seconds=seconds)
 
     def unrepeatable(self, named: str) -> Report | None:
         """The report on functions that have other values when they are called again."""
@@ -100,6 +103,14 @@ class ProgramCheck:
         return replace(claim, note=claim.note or self.outputs() or None)
 
 
+@dataclass(frozen=True)
+class RandomPoints:
+    """How many there are, and what gives gradients from elsewhere there: of arguments, names and the loss."""
+
+    count: int
+    ask: Callable[..., list[Elsewhere]]
+
+
 def prepare(
     program: Program, named: Sequence[str | Function], at: Any, parameters: Collection[str], product: str,
     lr: float | None, seconds: float | None, setup: str | None,
@@ -140,13 +151,15 @@ def prepare(
 
 
 def check_traced(
-    task: ProgramCheck, found: Trace, named: str, rivals: Sequence[Elsewhere], options: dict[str, Any]
+    task: ProgramCheck, found: Trace, named: str, rivals: Sequence[Elsewhere], options: dict[str, Any],
+    random: RandomPoints,
 ) -> Report:
     """The report on a model that was traced, with what is wrong in the words of the program."""
     from gradcheck_cli.api.gradients import check
     from gradcheck_cli.api.models import load_claims, load_text
+    from gradcheck_cli.api.other_points import at_random_points
     from gradcheck_cli.programs.explanations import TracedProgram, explain
-    from gradcheck_cli.programs.observations import elsewhere, sample_of
+    from gradcheck_cli.programs.observations import elsewhere, point_at, sample_of
     from gradcheck_cli.results.gradient_results import Verdict
 
     model = load_text(found.text, file=named, folder=Path())
@@ -171,8 +184,17 @@ def check_traced(
             against=tuple(_in_lines(each, told) for each in report.against),
         )  # fmt: skip
 
-    compared = [replace(o, gradient={found.names[n]: g for n, g in o.gradient.items()}) for o in rivals]
-    report = judge(model, task.given, others=compared, **options)
+    def judge_there(number: int) -> Report | None:
+        """The report at a random point."""
+        point = point_at(number, task.program, task.arguments, model, found, task.call)
+        if point is None:
+            return None
+        others = random.ask(point.arguments, list(task.given.values), point.loss, anywhere=True)
+        return judge(point.model, point.gradients, others=_renamed(others, found.names), points=1)
+
+    report = judge(model, task.given, others=_renamed(rivals, found.names), **options)
+    if random.count:
+        report = at_random_points(report, random.count, judge_there)
     if report.verdict is Verdict.WRONG:
         others = elsewhere(task.program, task.arguments, model, found, task.call)
         samples = [sample_of(model, task.given, found.names), *(sample for sample, _ in others)]
@@ -231,15 +253,23 @@ def _in_lines(comparison: Comparison, told: _Places) -> Comparison:
     return replace(comparison, results=tuple(results))
 
 
-def _others(
-    arguments: Mapping[str, Any], names: Sequence[str], loss: float, against: Sequence[str], flat: bool,
-    seconds: float | None,
+def _renamed(others: Sequence[Elsewhere], names: Mapping[str, str]) -> list[Elsewhere]:
+    """The gradients by the names of the model."""
+    return [replace(o, gradient={names[n]: g for n, g in o.gradient.items()}) for o in others]
+
+
+def others_at(
+    arguments: Mapping[str, Any], names: Sequence[str], loss: float, *, against: Sequence[str], flat: bool,
+    seconds: float | None, anywhere: bool = False,
 ) -> list[Elsewhere]:
-    """Other gradients of the loss, by the names of its arrays."""
+    """Other gradients of the loss, by the names of its arrays; `anywhere`: without files, which are of one
+    point."""
     if not against:
         return []
     from gradcheck_cli.against.elsewhere import Asked
-    from gradcheck_cli.against.sources import gradients_elsewhere
+    from gradcheck_cli.against.sources import gradients_elsewhere, is_file
+
+    against = [source for source in against if not (anywhere and is_file(source))]
     from gradcheck_cli.tracing.argument_trees import named_arrays
 
     inside = (named_arrays(name, held) for name, held in arguments.items())

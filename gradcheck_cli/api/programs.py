@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gradcheck_cli.common.errors import OptionError
@@ -62,7 +63,7 @@ def check_program(
     parameters: Collection[str] = (), setup: str | None = None, lr: float | None = None,
     against: Sequence[str] = (), flat: bool = False, seconds: float | None = None,
     framework: str | None = None, black_box: bool = False, vjp: str | Function | None = None,
-    jvp: str | Function | None = None, **options: Any,
+    jvp: str | Function | None = None, random: int = 0, **options: Any,
 ) -> Report:
     """Judge the gradient that a program computes of a loss that it computes; both functions are run.
 
@@ -100,6 +101,8 @@ def check_program(
         In place of `grad`, of a function with array outputs: FILE.py:FUNCTION, which takes its arguments and
         a cotangent and returns those of the arguments; or the arguments and tangents, and returns the tangent
         of the outputs. Cotangents and tangents are drawn.
+    random
+        At how many random points the gradients are computed besides.
     options
         As of `check`. Where the program takes another branch near by, it is compared at the given point only.
 
@@ -114,7 +117,7 @@ def check_program(
     GradcheckError
         As of `trace`; or nothing tells which array belongs to which argument.
     """
-    from gradcheck_cli.api.program_checks import check_traced, prepare, program_of
+    from gradcheck_cli.api.program_checks import RandomPoints, check_traced, others_at, prepare, program_of
 
     program = program_of(loss, setup=setup, framework=framework)
     given_by: Any = vjp or jvp or grad
@@ -129,10 +132,11 @@ def check_program(
         return report
     found, reason = (None, "") if black_box else task.trace()
     if found is not None:
-        report = check_traced(task, found, named_loss, rivals, options)
+        ask = partial(others_at, against=against, flat=flat, seconds=seconds)
+        report = check_traced(task, found, named_loss, rivals, options, RandomPoints(random, ask))
     elif against:
         raise OptionError(f"--against needs a model of the loss; {reason or 'it is a black box'}")
     else:
-        report = task.black_box(named_loss, reason, options)
+        report = task.black_box(named_loss, reason, {"points": random + 1} if random else options)
     notes = (*task.given.notes, *(found.notes if found else ()), *report.notes)
     return replace(report, notes=notes, claims=tuple(map(task.with_outputs, report.claims)))

@@ -15,6 +15,8 @@ from gradcheck_cli.cli.options import (
     fail_on_option,
     framework_option,
     output_options,
+    random_option,
+    refuse_two_counts,
 )
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.limits.checking import CHECKING
@@ -36,6 +38,7 @@ __all__ = ["code"]
 @click.option("--black-box", is_flag=True, help="Difference the loss itself, do not trace it.")
 @click.option("--points", type=click.IntRange(1, CHECKING.most_points),
               help="Points in all, the given one first.")  # fmt: skip
+@random_option
 @click.option("-q", "--quiet", is_flag=True, help="One line.")
 @click.option("-v", "--verbose", is_flag=True, help="Every claim, every table.")
 @against_options
@@ -64,6 +67,8 @@ def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] 
     check_program_target(chosen["output"], loss, *grad, vjp, jvp, at, *chosen["against"])
     options: dict[str, Any] = {name: chosen[name] for name in ("against", "flat", "seconds")}
     options |= {} if points is None else {"points": points}
+    options["random"] = chosen["random"] or 0
+    refuse_two_counts(points, chosen["random"])
     report = api.check_program(
         loss, grad=grad, at=at, parameters=wrt or (), setup=setup, lr=lr, framework=framework,
         black_box=black_box, vjp=vjp, jvp=jvp, **options,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from gradcheck_cli.render.registry import OutputOptions
 
 __all__ = [
-    "as_path", "check_program_target", "deliver", "deliver_each", "is_given", "load_model", "print_text",
-    "standard_input", "tell", "with_progress", "write_output",
+    "as_path", "check_program_target", "deliver", "deliver_each", "files_in", "is_given", "load_model",
+    "print_text", "standard_input", "tell", "with_progress", "write_output",
 ]  # fmt: skip
 
 
@@ -171,8 +171,14 @@ def write_output(text: str | bytes, color: bool = False) -> bool:
 def check_program_target(output: str | None, *named: str | None) -> None:
     """Refuse, before any program runs, an --output that is the file of one: FILE.py:FUNCTION, or a POINT."""
     if output not in (None, "-"):
-        given = [text for text in named if text]
-        atomic_output.check_target(str(output), [*given, *(text.rpartition(":")[0] for text in given)])
+        atomic_output.check_target(str(output), files_in(named))
+
+
+def files_in(named: Iterable[str | None]) -> list[str]:
+    """The files that FILE.py:FUNCTION, a POINT, a file of numbers or a command may name."""
+    given = [text for text in named if text]
+    words = (word for text in given if text.startswith("cmd:") for word in text.split())
+    return [*given, *(text.rpartition(":")[0] for text in given if ":" in text), *words]
 
 
 def is_given(value: Any) -> bool:

@@ -23,6 +23,7 @@ __all__ = ["Judged", "judge", "refuse_point", "unread"]
 _OPTIONS = (
     "points", "digits", "budget", "memory", "scheme", "at", "wrt", "strict", "carry", "hint", "show_truth",
     "require_claims", "all_entries", "against", "flat", "seconds",
+    "random",
 )  # fmt: skip
 
 

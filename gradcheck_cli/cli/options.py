@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 import click
 
 from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.numerics.limits.checking import CHECKING
 
 __all__ = [
     "BINARY", "LOADING", "Count", "Listed", "Memory", "Result", "Widths", "against_options", "check_against",
-    "fail_on_option", "file_type", "framework_option", "loading_options", "output_options",
+    "fail_on_option", "file_type", "framework_option", "loading_options", "output_options", "random_option",
+    "refuse_two_counts",
 ]  # fmt: skip
 
 BINARY = ("github", "json", "jsonl", "junit", "sarif")  # always UTF-8
@@ -87,6 +89,19 @@ def fail_on_option(command: Command) -> Command:
         "--fail-on", type=click.Choice(("wrong", "unresolved", "kink")),
         help="Exit 1 on this verdict and worse, 0 on milder ones.",
     )(command)  # fmt: skip
+
+
+def random_option(command: Command) -> Command:
+    """The option that asks for random points."""
+    most = CHECKING.most_points - 1
+    return click.option("--random", type=click.IntRange(1, most), metavar="N",
+                        help="N random points besides the given one.")(command)  # fmt: skip
+
+
+def refuse_two_counts(points: int | None, random: int | None) -> None:
+    """Refuse two numbers of points."""
+    if points is not None and random is not None:
+        raise OptionError("--points and --random exclude each other", help="--random N is --points N + 1")
 
 
 LOADING = ("seed", "ignore_set", "max_text", "max_data")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcheck_cli.cli.delivery import deliver_each, tell
+from gradcheck_cli.cli.delivery import deliver_each, files_in, tell
 from gradcheck_cli.cli.group import commands
 from gradcheck_cli.cli.judging import Judged, judge, refuse_point
 from gradcheck_cli.cli.model_files import find_models
@@ -22,6 +22,8 @@ from gradcheck_cli.cli.options import (
     file_type,
     loading_options,
     output_options,
+    random_option,
+    refuse_two_counts,
 )
 from gradcheck_cli.common import atomic_output
 from gradcheck_cli.common.errors import OptionError
@@ -41,13 +43,15 @@ _MOST_NAMED = 4  # files in a note
 @loading_options
 @click.option("--points", type=click.IntRange(1, CHECKING.most_points),
               help="Points in all, the given one first.")  # fmt: skip
+@random_option
 @click.option("--digits", type=click.IntRange(1, CHECKING.most_digits), help="Digits that must be proved.")
 @click.option("--budget", type=Count(), metavar="OPERATIONS",
               help="High-precision work of a model; less is quicker (default: 12000000).")  # fmt: skip
 @click.option("--memory", type=Memory(), metavar="MIB|GIB",
               help="Most held at a time beyond the data: 512MiB, 2GiB (default: 1GiB).")  # fmt: skip
 @click.option("--scheme", metavar="NAME", help="Finite-difference scheme.")
-@click.option("--at", multiple=True, metavar="NAME=VALUE", help="Another value for a name.")
+@click.option("--at", multiple=True, metavar="NAME=VALUE|POINT",
+              help="Another value, or all of FILE.npz, FILE.json, FILE.py:FUNCTION.")  # fmt: skip
 @click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by these, also data.")
 @click.option("--claims", multiple=True, metavar="FILE", type=file_type,
               help="Judge only the claims of FILE; one report each.")  # fmt: skip
@@ -175,8 +179,10 @@ def _refuse_impossible(models: Sequence[str], chosen: dict[str, Any]) -> None:
         asked = f"--hint {chosen['hint']}"
         raise OptionError(f"--show-truth and {asked} exclude each other", help="choose one of them")
     check_against(chosen)
+    refuse_two_counts(chosen["points"], chosen["random"])
     if chosen["output"] not in (None, "-"):
-        atomic_output.check_target(chosen["output"], (*models, *chosen["claims"], *chosen["against"]))
+        read = (*models, *chosen["claims"], *files_in((*chosen["against"], *chosen["at"])))
+        atomic_output.check_target(chosen["output"], read)
     if chosen["save_point"]:
         if len(models) > 1:
             raise OptionError(

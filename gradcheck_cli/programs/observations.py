@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,13 +19,14 @@ from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
+from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.argument_trees import named_arrays
 from gradcheck_cli.tracing.gradient_calls import Gradients
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.replay import loss_of, moved_arguments
 from gradcheck_cli.tracing.trace import Trace
 
-__all__ = ["Observed", "Sample", "Values", "elsewhere", "sample_of"]
+__all__ = ["Observed", "OtherPoint", "Sample", "Values", "elsewhere", "point_at", "sample_of"]
 
 Values = dict[str, Array]
 
@@ -163,17 +164,57 @@ def elsewhere(
     found = []
     for distance in limits.distances if trace.holds_far else limits.near_distances:
         there = moved_arguments(arguments, trace.names, distance)
-        values: dict[str, Array] = {}
-        for name, value in there.items():
-            values |= named_arrays(name, value)
-        other = model.at({trace.names[k]: v for k, v in values.items() if k in trace.names})
-        try:
-            loss = loss_of(program, there, quiet=True)
-            if not abs(forward_pass(other).loss - loss) <= limits.same_loss * max(abs(loss), 1.0):
-                continue
-            gradients = call(arguments=there, value=loss)
-        except GradcheckError:
-            continue
-        if gradients.values.keys() == trace.names.keys():
-            found.append((sample_of(other, gradients, trace.names), gradients))
+        point = _point(program, there, model, trace, call, limits)
+        if point is not None:
+            found.append((sample_of(point.model, point.gradients, trace.names), point.gradients))
     return found
+
+
+class OtherPoint(NamedTuple):
+    """Arguments of a program, the value and gradients there, and the model of it."""
+
+    arguments: dict[str, Any]
+    loss: float
+    model: Model
+    gradients: Gradients
+
+
+def point_at(
+    number: int, program: Program, arguments: Mapping[str, Any], model: Model, trace: Trace,
+    call: Callable[..., Gradients], limits: ProgramsLimits = PROGRAMS,
+) -> OtherPoint | None:
+    """A random point, seeded by its number.
+
+    Parameters
+    ----------
+    number : of the point
+    program, arguments, model, trace, call, limits : as those of `elsewhere`
+
+    Returns
+    -------
+    OtherPoint or None
+        None where the program has no value, or one that is not the model's.
+    """
+    seeded, distances = TRACING._replace(seed=number), limits.random_distances
+    there = moved_arguments(arguments, trace.names, distances[(number - 1) % len(distances)], seeded)
+    return _point(program, there, model, trace, call, limits)
+
+
+def _point(
+    program: Program, there: dict[str, Any], model: Model, trace: Trace, call: Callable[..., Gradients],
+    limits: ProgramsLimits,
+) -> OtherPoint | None:
+    """What the program gives for arguments; None where it is not its model."""
+    values: dict[str, Array] = {}
+    for name, value in there.items():
+        values |= named_arrays(name, value)
+    other = model.at({trace.names[k]: v for k, v in values.items() if k in trace.names})
+    try:
+        loss = loss_of(program, there, quiet=True)
+        if not abs(forward_pass(other).loss - loss) <= limits.same_loss * max(abs(loss), 1.0):
+            return None
+        gradients = call(arguments=there, value=loss)
+    except GradcheckError:
+        return None
+    is_whole = gradients.values.keys() == trace.names.keys()
+    return OtherPoint(there, loss, other, gradients) if is_whole else None

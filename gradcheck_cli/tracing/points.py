@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck_cli.common.errors import DataError, OptionError
 from gradcheck_cli.tracing.programs import Program, load_program
 
-__all__ = ["arguments_at"]
+__all__ = ["arguments_at", "read_point_file"]
 
 
 def arguments_at(program: Program, point: str | Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any]:
@@ -56,10 +56,8 @@ def _given(program: Program, point: str | Mapping[str, Any] | Sequence[Any] | No
         return {}
     if not isinstance(point, str):
         return _named(program, program.framework.plain(point))
-    if point.endswith(".npz"):
-        return _of_file(point, _read_npz)
-    if point.endswith(".json"):
-        return _of_file(point, _read_json)
+    if point.endswith((".npz", ".json")):
+        return read_point_file(point)
     maker = load_program(point, beside=program)
     with maker.errors(), program.framework.doubles():
         found = program.framework.plain(maker.function())
@@ -73,6 +71,11 @@ def _named(program: Program, found: Any) -> dict[str, Any]:
     names = list(program.parameters)[program.instance is not None :]
     in_order = isinstance(found, tuple) or (isinstance(found, list) and len(found) == len(names))
     return dict(zip(names, found if in_order else (found,), strict=False))
+
+
+def read_point_file(point: str) -> dict[str, Any]:
+    """The values in an .npz or a .json, by name. Raises DataError."""
+    return _of_file(point, _read_npz if point.endswith(".npz") else _read_json)
 
 
 def _of_file(point: str, read: Callable[[str], dict[str, Any]]) -> dict[str, Any]:

@@ -48,6 +48,9 @@ class CheckingLimits(NamedTuple):
     # entries of a parameter | that are shown and judged one by one beside another gradient; of more, each has
     # the verdict of the whole | set by hand: some seconds
     most_compared: int = 100
+    # of the usual distance | how far random points are, one after the other, at which another gradient is
+    # asked for again | set by hand: as random_distances of programs
+    random_reaches: tuple[float, ...] = (1.0, 4.0, 8.0)
 
 
 CHECKING = CheckingLimits()

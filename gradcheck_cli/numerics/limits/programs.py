@@ -11,7 +11,10 @@ class ProgramsLimits(NamedTuple):
     # relative, or absolute near 0 | how far parameters are moved, to where a gradient is called again | set
     # by hand, not measured
     distances: tuple[float, ...] = (0.03, -0.2)
-    # the same | where the program takes another way farther away
+    # the same | how far random points are, one after the other | set by hand: the first seldom leaves a
+    # domain, the others change signs, and so masks and activations
+    random_distances: tuple[float, ...] = (0.3, 1.0, 2.0)
+    # relative or absolute, as `distances` | where the program takes another way farther away
     near_distances: tuple[float, ...] = (1e-4, -3e-4)
     # relative | how far the model's loss may be from the program's there | as for traces
     same_loss: float = 1e-9
