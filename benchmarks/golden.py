@@ -38,7 +38,7 @@ from pathlib import Path
 
 import golden_server
 from golden_server import Answer, Command
-from random_models import RandomModel, claims, damaged, elementwise_functions
+from random_models import RandomModel, claims, damaged, elementwise_functions, function_names
 
 PROJECT = Path(__file__).resolve().parents[1]
 DIFF_LINES = 24  # of a difference that are shown
@@ -226,7 +226,8 @@ def ask_page(both: Comparison, page: Path) -> None:
 def ask_random_models(both: Comparison, count: int, seed: int) -> None:
     """Random models: derived, judged with claims made of what was derived, and with slips of the keyboard."""
     both.old.ask(Command("", "", ["functions"]))
-    functions = elementwise_functions(both.old.answer().stdout)
+    listing = both.old.answer().stdout
+    functions, names = elementwise_functions(listing), function_names(listing)
     for k in range(count):
         part, chance = f"random {seed}/{k}", random.Random(f"claims {seed}/{k}")
         asked = ("explain - --format json", "run - -v --format json", chance.choice(EACH_RANDOM_MODEL))
@@ -234,7 +235,7 @@ def ask_random_models(both: Comparison, count: int, seed: int) -> None:
         broken = Command(f"broken {seed}/{k}", "", ["show", "-"])
         if not any(map(both.selected, (derive, *runs, broken))):
             continue
-        text = "\n".join(RandomModel(f"{seed}/{k}", functions).lines)
+        text = "\n".join(RandomModel(f"{seed}/{k}", functions, names).lines)
         explained = both.ask(derive._replace(stdin=text))
         lines = claims(explained.stdout, chance) if explained.code == 0 else []
         claimed = "\n".join([text, *lines])

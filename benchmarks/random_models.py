@@ -14,26 +14,43 @@ from typing import Any, NamedTuple
 
 # zeros, ties, borders, beside a kink, saturation, beyond range
 SPECIAL = ("0", "0", "0", "1", "-1", "0.5", "2", "1e-6", "1e-13", "-3e-16", "0.30000000000001", "-20", "300")
-INSIDE = {"x > 0": "{0}^2 + 0.1", "x >= 0": "{0}^2", "x > -1": "{0}^2 - 0.9", "-1 <= x <= 1": "sin({0})"}
+INSIDE = {
+    "x > 0": "{0}^2 + 0.1", "x >= 0": "{0}^2", "x > -1": "{0}^2 - 0.9", "-1 <= x <= 1": "sin({0})",
+    "x >= 1": "1 + {0}^2", "x < 0": "-0.1 - {0}^2", "-1 < x < 1": "0.9*tanh({0})",
+    "0 < p < 1": "sigmoid({0})", "x not 0, -1, -2, ...": "{0}^2 + 0.3",
+}  # fmt: skip
 KINKED = (("abs", ""), ("relu", ""), ("leaky_relu", ""), ("sign", ""), ("cbrt", ""))
-GROWING = ("exp", "expm1", "sinh", "cosh", "tan")
+GROWING = ("exp", "expm1", "exp2", "sinh", "cosh", "tan", "erfcx", "i0", "i1")
 REDUCTIONS = ("sum({0})", "mean({0})", "norm({0})", "max({0})", "min({0})", "prod({0})", "sum({0}^2)")
 PAIRS = (
     "{0} + {1}", "{0} - {1}", "{0}*{1}", "{0}*{1}", "{0}/(1 + {1}^2)", "{0}/{1}", "({0} > {1})*{0}",
     "where({1} < 0.3, {0}, {1}^2)", "max({0}, {1})", "min({0}, {1})", "atan2({0}, {1})", "({0}^2 + 0.2)^{1}",
+    "hypot({0}, {1})", "logaddexp({0}, {1})", "xlogy({0}^2, {1}^2 + 0.1)", "mod({0}, {1}^2 + 0.5)",
+    "copysign({0}, {1})", "clip({0}, -0.5, 0.9)", "beta({0}^2 + 0.2, {1}^2 + 0.2)", "gammainc(1.5, {0}^2)",
+    "bessel_j(2, {0})", "polygamma(1, {0}^2 + 0.3)",
 )  # fmt: skip
 OF_VECTOR = (
     ("softmax({0})", "v"), ("log_softmax({0})", "v"), ("logsumexp({0})", "s"), ("{0}[1]", "s"), ("{0}'", "r"),
     ("diag({0})", "m"), ("{0} @ {0}'", "m"), ("concat({0}[1:N], {0}[0:1])", "v"),
+    ("cumsum({0})", "v"), ("cumprod({0})", "v"), ("sort({0})", "v"), ("flip({0})", "v"), ("std({0})", "s"),
+    ("conv1d({0}, [1, -1, 0.5], padding=1)", "v"), ("sum(max_pool({0}, 2, stride=1))", "s"),
+    ('einsum("i,i->", {0}, {0})', "s"), ("sum(one_hot(w, N)[0,:]*{0})", "s"), ("take {0}[w]", "v"),
+    ("take sum(i = 0 to 1: {0}[i]^2)", "s"),
 )  # fmt: skip
 OF_MATRIX = (
     ("softmax({0}, axis=1)", "m"), ("{0}'", "m"), ("trace({0})", "s"), ("det({0})", "s"),
     ("inv({0} + 3*eye(N))", "m"), ("diag({0})", "v"), ("{0}[0,:]", "v"), ("{0}[1,0]", "s"),
     ("logsumexp({0}, axis=1)", "c"), ("sum({0}, axis=0)", "r"), ("{0} @ {0}", "m"),
+    ("tril({0})", "m"), ("cumsum({0}, axis=0)", "m"), ("sort({0}, axis=1)", "m"), ('einsum("ii", {0})', "s"),
+    ("slogdet({0} + 3*eye(N))", "s"), ("logdet({0} @ {0}' + eye(N))", "s"), ("eigvalsh({0})", "v"),
+    ("cholesky({0} @ {0}' + eye(N))", "m"), ("transpose(stack({0}, 2*{0}), (1, 0, 2))[:,1,:]", "m"),
+    ("var({0}, axis=1, keepdims=0)", "v"), ("conv2d({0}, [[1, 0.5], [0, -1]], padding=1)[0:N,1:N+1]", "m"),
+    ("take {0}[w,:]", "m"), ("take {0}[0:N,w]", "v"),
 )  # fmt: skip
 OF_TWO = {
-    ("m", "v"): (("{0} @ {1}", "v"), ("{0} + {1}", "m")), ("v", "v"): (("dot({0}, {1})", "s"),
-    ("outer({0}, {1})", "m")), ("m", "m"): (("{0} @ {1}", "m"), ("{0} @ {1}'", "m")),
+    ("m", "v"): (("{0} @ {1}", "v"), ("{0} + {1}", "m"), ("solve({0} + 3*eye(N), {1})", "v")),
+    ("v", "v"): (("dot({0}, {1})", "s"), ("outer({0}, {1})", "m")),
+    ("m", "m"): (("{0} @ {1}", "m"), ("{0} @ {1}'", "m"), ('einsum("ij,kj->ik", {0}, {1})', "m")),
     ("s", "s"): (("[{0}, {1}]", "2"),), ("m", "r"): (("{0}*{1}", "m"),), ("v", "m"): (("{1} @ {0}", "v"),),
 }  # fmt: skip
 
@@ -47,10 +64,13 @@ class Value(NamedTuple):
 
 
 class RandomModel:
-    """The text of a model that the language accepts: values, steps over them, a loss."""
+    """The text of a model that the language accepts: values, steps over them, a loss.
 
-    def __init__(self, seed: str, functions: Sequence[tuple[str, str]]) -> None:
-        self.chance, self.functions = random.Random(seed), functions
+    `functions`: those of one argument, with their domains; `names`: of all functions that there are.
+    """
+
+    def __init__(self, seed: str, functions: Sequence[tuple[str, str]], names: frozenset[str]) -> None:
+        self.chance, self.functions, self.names = random.Random(seed), functions, names
         self.size = self.chance.choice((2, 2, 3))
         self.lines: list[str] = [f"seed {self.chance.randrange(9)}"]
         self.values: list[Value] = []
@@ -73,6 +93,9 @@ class RandomModel:
         matrix = f"= [{', '.join(self.numbers() for _ in range(n))}]"
         drawn = self.chance.choice((matrix, matrix, "~ he", "~ uniform(-1, 2)"))
         self.lines += [f"param a = {self.number()}, b = {self.number()}", f"data c = {self.number()}"]
+        if "one_hot" in self.names:
+            chosen = ", ".join(self.chance.choice("01") for _ in range(n))
+            self.lines.append(f"data w[{n}] in 0 to 1 = [{chosen}]")
         self.lines += [f"param v[{n}] = {self.numbers()}", f"param W[{n},{n}] {drawn}"]
         self.values += [Value(name, kind, False) for name, kind in zip("abcvW", "sssvm", strict=True)]
         if self.chance.random() < 0.3:
@@ -89,7 +112,8 @@ class RandomModel:
         forms = [(self.elementwise(), x.kind), *self.combinations(x, y), *self.changes_of_shape(x)]
         form, kind = self.chance.choice(forms)
         used = (x, y) if "{1}" in form else (x,)
-        self.lines.append(f"{name} = {form.format(x.name, y.name).replace('N', str(self.size))}")
+        text = form.removeprefix("take ").format(x.name, y.name).replace("N+1", str(self.size + 1))
+        self.lines.append(f"{name} = {text.replace('N', str(self.size))}")
         self.values.append(Value(name, kind, any(value.per_row for value in used)))
         self.unused = [*(value for value in self.unused if value not in used), self.values[-1]]
 
@@ -101,11 +125,18 @@ class RandomModel:
 
     def combinations(self, x: Value, y: Value) -> list[tuple[str, str]]:
         fit = x.kind == y.kind or y.kind == "s"
-        pairs = [(self.chance.choice(PAIRS), x.kind) for _ in range(2)] if fit else []
-        return [*pairs, *OF_TWO.get((x.kind, y.kind), ())]
+        known = [form for form in PAIRS if self.is_known(form)]
+        pairs = [(self.chance.choice(known), x.kind) for _ in range(2)] if fit else []
+        return [*pairs, *(form for form in OF_TWO.get((x.kind, y.kind), ()) if self.is_known(form[0]))]
+
+    def is_known(self, form: str) -> bool:
+        """Whether the build has all functions of a form; `take` says that whole-number data choose in it."""
+        later = {"one_hot"} if form.startswith("take ") else set()
+        return later.union(re.findall(r"([a-z]\w*)\(", form)) <= self.names
 
     def changes_of_shape(self, x: Value) -> list[tuple[str, str]]:
-        of = {"v": OF_VECTOR, "2": OF_VECTOR[:1], "m": OF_MATRIX}.get(x.kind, ())
+        all_of = {"v": OF_VECTOR, "2": ((OF_VECTOR[0][0], "2"),), "m": OF_MATRIX}.get(x.kind, ())
+        of = [form for form in all_of if self.is_known(form[0])]
         reduced = [] if x.kind == "s" else [(self.chance.choice(REDUCTIONS), "s")]
         return [*(self.chance.choice(of) for _ in range(2) if of), *reduced]
 
@@ -179,4 +210,10 @@ def damaged(text: str, chance: random.Random) -> str:
 def elementwise_functions(listing: str) -> list[tuple[str, str]]:
     """Name and domain of the functions of one argument that are listed before the first reduction."""
     head = listing.partition("\nsum(")[0]
-    return re.findall(r"^(\w+)\(x[^)]*\).*?domain: ([^;]+);", head, re.MULTILINE | re.DOTALL)
+    form = r"^(\w+)\([xp](?:, (?!axis)\w+=[^,)]*)*\).*?domain: ([^;]+);"
+    return re.findall(form, head, re.MULTILINE | re.DOTALL)
+
+
+def function_names(listing: str) -> frozenset[str]:
+    """All functions that are listed."""
+    return frozenset(re.findall(r"^(\w+)\(", listing, re.MULTILINE)) | {"sum_rows", "mean_rows"}
