@@ -117,7 +117,7 @@ class _Worker:
             answer: _Answer = pickle.load(process.stdout)
             return answer
         except (OSError, EOFError, pickle.UnpicklingError):
-            return [unread(self._why(process), path)]
+            return [unread(self._why(process, path), path)]
 
     def _start(self) -> subprocess.Popen[bytes] | None:
         with self._lock:
@@ -132,17 +132,17 @@ class _Worker:
                 )  # fmt: skip
             return self._process
 
-    def _why(self, process: subprocess.Popen[bytes]) -> InternalError:
+    def _why(self, process: subprocess.Popen[bytes], path: str) -> InternalError:
         self._close(process)
         with self._lock:
             self._process = None
         code = process.returncode
         how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
         return InternalError(
-            f"the process that judged this model {how}",
+            f"the process that judged this model {how}", file=path,
             help="perhaps memory ran out: try a smaller -j, or --memory; if it happens with -j 1, please "
             "report it with the model",
-        )
+        )  # fmt: skip
 
     def end(self) -> None:
         """Kill the process; none is started afterwards."""

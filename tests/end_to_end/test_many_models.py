@@ -243,7 +243,7 @@ def test_a_process_that_dies_is_one_error_and_the_others_are_judged(path: str, s
         assert (error.code, error.report.verdict) == (70, Verdict.ERROR)
         assert path in error.report.model
         assert error.report.error is not None
-        assert "the process that judged this model" in error.report.error.message
+        assert error.report.error.text.startswith(f"{path}: error: the process that judged this model ")
         assert path == "babbles" or said in error.report.error.message
 
 
