@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gradcheck_cli.cli.delivery import check_program_target, deliver
 from gradcheck_cli.cli.group import commands
+from gradcheck_cli.cli.judging import Judged, unread
 from gradcheck_cli.cli.options import (
     Listed,
     against_options,
@@ -18,8 +21,11 @@ from gradcheck_cli.cli.options import (
     random_option,
     refuse_two_counts,
 )
-from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.numerics.limits.checking import CHECKING
+
+if TYPE_CHECKING:
+    from gradcheck_cli.results.gradient_results import Report
 
 __all__ = ["code"]
 
@@ -69,9 +75,20 @@ def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] 
     options |= {} if points is None else {"points": points}
     options["random"] = chosen["random"] or 0
     refuse_two_counts(points, chosen["random"])
-    report = api.check_program(
-        loss, grad=grad, at=at, parameters=wrt or (), setup=setup, lr=lr, framework=framework,
-        black_box=black_box, vjp=vjp, jvp=jvp, **options,
+    check = partial(
+        api.check_program, loss, grad=grad, at=at, parameters=wrt or (), setup=setup, lr=lr,
+        framework=framework, black_box=black_box, vjp=vjp, jvp=jvp, **options,
     )  # fmt: skip
-    deliver([report], "run", chosen, int(chosen["verbose"]) - int(chosen["quiet"]))
-    return exit_code([report.verdict], chosen["fail_on"])
+    judged = _judge(check, loss, chosen)
+    deliver([judged.report], "run", chosen, int(chosen["verbose"]) - int(chosen["quiet"]))
+    return judged.code or exit_code([judged.report.verdict], chosen["fail_on"])
+
+
+def _judge(check: Callable[[], Report], loss: str, chosen: dict[str, Any]) -> Judged:
+    """The report; for a format that is read by programs, also on a program that could not be run."""
+    try:
+        return Judged(check())
+    except GradcheckError as error:
+        if chosen["format_name"] == "table":
+            raise
+        return unread(error, loss, loss.rpartition(":")[0] or None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -138,3 +139,22 @@ def test_each_claim_is_annotated_in_the_file_of_its_array(
     assert places == [("layers_of_two.py", "2", "W"), ("net.py", "12", "b")]
     assert main([*words, "-q", "--fail-on", "kink"]) == 1
     assert "line 2: is 2 times the true value; and 1 other" in capsys.readouterr().out
+
+
+def test_a_program_that_cannot_be_run_is_annotated_at_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("p.py").write_text("def loss(w):\n    return w.missing\n\n\ndef grad(w):\n    return w\n")
+    Path("p.json").write_text('{"w": 0.5}')
+    words = ["code", "p.py:loss", "--grad", "p.py:grad", "--at", "p.json"]
+    assert main([*words, "--format", "github"]) == 2
+    out, err = capsys.readouterr()
+    assert out.startswith("::error file=p.py,line=2,col=")
+    assert err == ""
+    assert main([*words, "--format", "json"]) == 2
+    assert json.loads(capsys.readouterr().out)["reports"][0]["error"]["file"] == "p.py"
+    assert main([*words, "--fail-on", "wrong"]) == 2
+    assert "p.py:2:" in capsys.readouterr().err
+    assert main(["code", "p.py:loss", "--grad", "p.py:none", "--at", "p.json", "--format", "github"]) == 2
+    assert capsys.readouterr().out.startswith("::error file=p.py,title=ERROR%3A p.py has no function none")
