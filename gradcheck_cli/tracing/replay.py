@@ -26,7 +26,7 @@ from gradcheck_cli.tracing.programs import Program, ProgramError
 from gradcheck_cli.tracing.recording import Leak, TooLong, at_most, line_of
 from gradcheck_cli.tracing.traced_nodes import TraceError
 
-__all__ = ["choices", "loss_of", "moved_arguments", "replay"]
+__all__ = ["choices", "loss_of", "moved_arguments", "replay", "way_out"]
 
 _CHOICES = ("a branch", "a mask", "an index")  # and functions of NumPy that are constant between jumps
 
@@ -179,5 +179,13 @@ def _disbelief(
     first = next(choices(leaks), leaks[0])
     return TraceError(
         said, place=line_of(first.file, first.line) if first.line else None, file=program.file,
-        help=f"{first.what} takes plain numbers of a value that moves; np.where keeps both sides of a choice",
+        help=way_out(first),
     )  # fmt: skip
+
+
+def way_out(leak: Leak) -> str:
+    """What to write in place of a line that takes plain numbers."""
+    if leak.what == "a plain array":
+        taken = "an array that does not record, or another library, takes plain numbers of a value that moves"
+        return f"{taken}; A @ x and np.dot(A, x) record where A.dot(x) does not"
+    return f"{leak.what} takes plain numbers of a value that moves; np.where keeps both sides of a choice"

@@ -21,8 +21,8 @@ from gradcheck_cli.tracing.argument_trees import is_float, leaves_of, map_arrays
 from gradcheck_cli.tracing.frameworks.framework import first_of
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of
-from gradcheck_cli.tracing.recording import Leak, Recording
-from gradcheck_cli.tracing.replay import choices, replay
+from gradcheck_cli.tracing.recording import Leak, Recording, line_of
+from gradcheck_cli.tracing.replay import choices, replay, way_out
 from gradcheck_cli.tracing.text_of_nodes import model_text
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, above, constant
 
@@ -132,10 +132,11 @@ def _recorded(
 def _loss_of(program: Program, result: Any, recording: Recording) -> TracedNode:
     node = node_of(first_of(result))
     if node is None or not node.depends:
-        lost = "; ".join(f"{leak.place}: {leak.what}" for leak in recording.leaks)
+        leak = next(iter(recording.leaks), None)
         raise TraceError(
             f"what {program.name} returns does not move with its parameters", file=program.file,
-            help=f"plain numbers were taken of them at {lost}" if lost else "does it return the loss?",
+            place=line_of(leak.file, leak.line) if leak and leak.line else None,
+            help=way_out(leak) if leak else "does it return the loss?",
         )  # fmt: skip
     if node.value.size != 1:
         message = f"{program.name} returns an array of shape {list(node.shape)}, and a loss is one number"

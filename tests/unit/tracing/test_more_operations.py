@@ -93,7 +93,7 @@ BODIES = [
     "q = np.zeros(3)\nnp.add.at(q, k, np.exp(w))\nnp.subtract.at(q, [0, 0], s)\nreturn (q**2).sum()",
     "q = np.empty(3)\nnp.copyto(q, v)\nreturn q.prod()",
     "y = np.zeros(3, complex)\ny += v**2\ny[0] += s\nreturn np.real(y).sum() + y.imag.max()",
-    "m = np.ones((2, 3), dtype=bool)\nm[:, 1] = False\nreturn A[~m].sum() + (np.array(m, dtype=float)*A).max()",
+    "m = np.ones((2, 3), dtype=bool)\nm[:, 1] = False\nreturn A[~m].sum() + (np.array(m, float)*A).max()",
 ]
 
 
