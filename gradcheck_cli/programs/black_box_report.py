@@ -85,11 +85,10 @@ def report_of(
 
 def unrepeatable(model: str, claims_file: str, said: str, value: float) -> Report:
     """The report on a program with several values."""
-    summary = "several values for the same arguments"
     return Report(
         model=model, verdict=Verdict.UNRESOLVED, loss=value, points=1, value_note="", columns=("finite",),
         closing=(f"{said}",),
-        claims_file=claims_file, summary=summary,
+        claims_file=claims_file, summary=said,
     )  # fmt: skip
 
 

@@ -54,7 +54,7 @@ class _Called:
 
 def gradients_of(
     loss: Program, functions: Sequence[Program], arguments: Mapping[str, Any], wanted: Sequence[str],
-    value: float, lr: float | None = None,
+    value: float, lr: float | None = None, watched: bool = True,
 ) -> Gradients:
     """The gradients that functions compute.
 
@@ -66,6 +66,7 @@ def gradients_of(
     wanted : the names that are parameters, in their order; none, if the gradients decide
     value : of the loss
     lr : the step size of an update in place; None, if the function has it
+    watched : whether the lines are told at which arrays came to be; calls then take longer
 
     Returns
     -------
@@ -79,11 +80,11 @@ def gradients_of(
         If a function raises an error.
     """
     if len(functions) == 1:
-        return _of_one(loss, functions[0], arguments, wanted, value, lr)
+        return _of_one(loss, functions[0], arguments, wanted, value, lr, watched)
     found = Gradients({}, {}, {})
     for k, function in enumerate(functions):
         names = [wanted[k]] if len(wanted) == len(functions) else _named_by(function, arguments)
-        each = _of_one(loss, function, arguments, names, value, lr)
+        each = _of_one(loss, function, arguments, names, value, lr, watched)
         for name in each.values:
             if name in found.values:
                 message = f"{function.name} gives the gradient by {name}, and so does one before it"
@@ -104,9 +105,9 @@ def _named_by(function: Program, arguments: Mapping[str, Any]) -> list[str]:
 
 def _of_one(
     loss: Program, function: Program, arguments: Mapping[str, Any], wanted: Sequence[str], value: float,
-    lr: float | None,
+    lr: float | None, watched: bool,
 ) -> Gradients:  # fmt: skip
-    called = _call(loss, function, arguments)
+    called = _call(loss, function, arguments, watched)
     for find in (_stored, _updated):
         if found := find(called, wanted, lr):
             return found
@@ -119,7 +120,7 @@ def _gradients(called: _Called, values: dict[str, Any], way: str) -> Gradients:
     return Gradients(values, places, dict.fromkeys(values, way))
 
 
-def _call(loss: Program, function: Program, arguments: Mapping[str, Any]) -> _Called:
+def _call(loss: Program, function: Program, arguments: Mapping[str, Any], watched: bool) -> _Called:
     """Call a function with those arguments that it takes, copied; where it shares an object with the loss,
     the loss is called first."""
     known = function.parameters
@@ -138,7 +139,7 @@ def _call(loss: Program, function: Program, arguments: Mapping[str, Any]) -> _Ca
     before, seen = copy.deepcopy(_floats(given)), Sightings()
     with (
         function.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(sys.stderr),
-        watching(function.files, seen),
+        watching(function.files, seen) if watched else contextlib.nullcontext(),
     ):  # fmt: skip
         result = function.run(given)
     plain = function.framework.plain(result)

@@ -57,7 +57,7 @@ class ProgramsLimits(NamedTuple):
     weights: tuple[float, float] = (0.5, 1.5)
     # seconds | after which a call of a program has failed; 0: never | set by hand
     time_limit: float = 60.0
-    # times it | that a trace may take, which calls a program some ten times and writes it out | set by hand
+    # times it | that a trace may take, of some ten calls, or one call whose lines are watched | set by hand
     calls_of_a_trace: float = 20.0
     # ulps of the loss | by which two calls may differ: sums in another order, as of threads | set by hand
     repeated_ulps: float = 16.0
@@ -72,8 +72,8 @@ class ProgramsLimits(NamedTuple):
     # rungs of step sizes, powers of 1/2 of the scale of an entry | tried first, then without extrapolation to
     # all | as those by node
     rungs: tuple[int, ...] = (11, 13, 15)
-    # relative bound | of a difference on these rungs that will do | two digits more than are wanted
-    enough: float = 1e-8
+    # relative bound | of a difference on these rungs that will do | a digit more than is wanted
+    enough: float = 1e-7
     # decimal digits | that a difference has to prove | as --digits
     digits: float = 6.0
     # decimal digits | that a float64 has | exact
