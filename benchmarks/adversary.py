@@ -214,7 +214,7 @@ def _smaller(problem: Problem) -> Iterator[Problem]:
         for other in _pruned(tree):
             yield replace(problem, steps={**problem.steps, title: other}, cache={})
     for title, given in problem.inputs.items():
-        for values in _plainer(given.values):
+        for values in () if given.words else _plainer(given.values):
             changed = {**problem.inputs, title: Input(given.kind, values)}
             yield replace(problem, inputs=changed, cache={})
 

@@ -259,7 +259,7 @@ def _file(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cla
         made[index] = value
         if 0 < abs(value - true[index]) < least * abs(value):
             return
-    kind = draw.choice(["npy", "csv"])
+    kind = draw.choice(["npy", "csv"]) if made.ndim <= 2 else "npy"
     path = f"{_FOLDER.name}/{recipe.by}-{draw.randrange(10**9)}.{kind}"
     if kind == "npy":
         np.save(path, made)
@@ -612,7 +612,7 @@ def _untransposed(problem: Problem, recipe: Recipe, draw: random.Random) -> Iter
         return
     moves = np.frompyfunc(lambda _: C.mpf(draw.uniform(-1, 1)) * C.mpf("1e-180"), 1, 1)(given)
     there, mirrored = (problem.evaluated({"S": m}).names["loss"] for m in (moves, moves.T))
-    symmetric = abs(there - mirrored) < C.mpf("1e-300")
+    symmetric = abs(there - mirrored) < C.mpf("1e-300") or problem.inputs["S"].words == "symmetric"
     for tree in _derived(problem, recipe, draw):
         plain = _without_transposes(tree)
         if plain != tree and _holds(problem, recipe, plain):
@@ -630,7 +630,8 @@ def symmetric_problem(draw: random.Random) -> Problem:
     a, b, c = (round(draw.uniform(0.5, 2), 2) for _ in range(3))
     matrix = [[str(round(3 + a, 2)), str(b)], [str(b), str(round(2 + c, 2))]]
     vector = [str(round(draw.uniform(-2, 2), 2)) for _ in range(2)]
-    inputs = {"S": Input("param", matrix), "v": Input("param", vector)}
+    words = draw.choice(["", "", "symmetric"])
+    inputs = {"S": Input("param", matrix, words), "v": Input("param", vector)}
     s, v, seed = name("S", (2, 2)), name("v", (2,)), draw.randrange(10**6)
     if draw.random() < 0.5:
         bent = apply("sin", name("s1", (2,)))

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from adversary_matrices import OPERATIONS
+from adversary_assumed import assumed
+from adversary_axes import OF_LABELS, OF_THREE, OPERATIONS, Labels
 from adversary_trees import REDUCERS, C, Outside, Pass, Rows, Shape, Tree, apply, name, names_in, replaced
 from adversary_writing import PLAIN, Style, lines_of
 
@@ -32,15 +33,20 @@ _VAST = C.mpf(10) ** (STEP // 5)
 
 @dataclass(frozen=True)
 class Input:
-    """A parameter, a datum, or one value for each row, as texts of decimals."""
+    """A parameter, a datum, or one value for each row, as texts of decimals; what is assumed of them, and of
+    labels how many classes there are."""
 
     kind: str
     values: Any
+    words: str = ""
+    classes: int = 0
 
     @property
     def shape(self) -> Shape:
         """Of one row."""
         shape = np.shape(np.array(self.values, dtype=object))
+        if self.classes:
+            return Labels.of(shape, self.classes)
         return shape[1:] if self.kind == "rows" else shape
 
     @cached_property
@@ -52,7 +58,8 @@ class Input:
     def written(self, title: str) -> str:
         """The line that declares it."""
         shape = f"[{','.join(map(str, self.shape))}]" if self.shape else ""
-        return f"{self.kind} {title}{shape} = {listed(self.values)}"
+        words = f" {self.words}" if self.words else ""
+        return f"{self.kind} {title}{shape}{words} = {listed(self.values)}"
 
 
 def listed(values: Any) -> str:
@@ -217,6 +224,8 @@ def _zeros(value: Any) -> Any:
 # ---------------------------------------------------------------------------------------------
 
 _OPERATIONS = [o for o, made in OPERATIONS.items() if made.drawn and o not in REDUCERS]
+_SELDOM = {*OF_LABELS, *OF_THREE, "map", "matmul", "outer", "dot", "solve", "einsum of a product"}
+_TRIES = 5  # of arguments for a product, whose shapes seldom fit
 
 
 class Author:
@@ -239,10 +248,14 @@ class Author:
         draw = self.random
         size, other = draw.choice([1, 2, 2, 3]), draw.choice([1, 2, 3])
         shapes = [(), (), (size,), (size, size), (other,), (size, other), (1, size), (size, 1)]
-        inputs = {f"p{k}": Input("param", self._values(draw.choice(shapes)))
+        if draw.random() < 0.15:
+            shapes += [(2, size, 2), (size, 2, 2), (1, size, other)] * 2
+        inputs = {f"p{k}": self._input("param", draw.choice(shapes))
                   for k in range(draw.choice([1, 2, 2, 3]))}  # fmt: skip
         if draw.random() < 0.3:
-            inputs["t"] = Input("data", self._values(draw.choice(shapes)))
+            inputs["t"] = self._input("data", draw.choice(shapes))
+        if draw.random() < 0.15:
+            inputs["y"] = self._labels(draw.choice([(), (size,), (other,), (2,), (3,)]))
         if draw.random() < 0.25:
             count = draw.choice([1, 2, 3])
             inputs["x"] = Input("rows", self._values((count, *draw.choice([(), (), (size,)]))))
@@ -271,7 +284,7 @@ class Author:
         """Steps h1, h2, ... of one form, each of the one before, its own weight and its number."""
         draw = self.random
         start = draw.choice(pool[-3:])
-        before, weight = name("h", start.shape, start.rows), name("w")
+        before, weight = name("h", tuple(start.shape), start.rows), name("w")
         for _ in range(20):
             tree = self._applied([before, weight, Tree("turn", (), "k")])
             if draw.random() < 0.7:
@@ -304,6 +317,21 @@ class Author:
             return {**dict(others), "loss": tree}
         return {**steps, "loss": apply("alias", loss) if loss is last else loss}
 
+    def _input(self, kind: str, shape: Shape) -> Input:
+        """Values of a shape, at times with something that is assumed of them."""
+        if self.random.random() < 0.1:
+            found = assumed(shape, self.random)
+            if found is not None:
+                return Input(kind, found[1], found[0])
+        return Input(kind, self._values(shape))
+
+    def _labels(self, shape: Shape) -> Input:
+        """Whole-number data, of few classes."""
+        classes = self.random.choice([2, 3])
+        chosen = [str(self.random.randrange(classes)) for _ in np.ndindex(shape)]
+        values = np.array(chosen).reshape(shape).tolist()
+        return Input("data", values, f"in 0 to {classes - 1}", classes)
+
     def _values(self, shape: Shape) -> Any:
         if shape:
             return [self._values(shape[1:]) for _ in range(shape[0])]
@@ -315,21 +343,27 @@ class Author:
         return str(round(draw.uniform(-2, 2), draw.choice([1, 3])))
 
     def _applied(self, pool: list[Tree]) -> Tree:
-        """One more operation over the pool, the later trees more often."""
+        """One more operation over the pool, the later trees more often; labels and arrays of three axes have
+        their turn among the few operations that take them."""
         draw = self.random
         while True:
             operation = draw.choice(_OPERATIONS)
+            if draw.random() < 0.3 and any(isinstance(tree.shape, Labels) for tree in pool):
+                operation = draw.choice(OF_LABELS)
+            elif draw.random() < 0.4 and any(len(tree.shape) == 3 for tree in pool):
+                operation = draw.choice(OF_THREE)
             count = OPERATIONS[operation].form.count("{") and len(
                 {part[0] for part in OPERATIONS[operation].form.split("{")[1:]}
             )
-            first = draw.choice(pool[-3:])
-            others = [draw.choice([*pool, self._constant()]) for _ in range(count - 1)]
-            arguments = [first, *others]
-            draw.shuffle(arguments)
-            try:
-                return apply(operation, *arguments)
-            except ValueError:
-                continue
+            for _ in range(1 if operation not in _SELDOM else _TRIES):
+                first = draw.choice(pool[-3:])
+                others = [draw.choice([*pool, self._constant()]) for _ in range(count - 1)]
+                arguments = [first, *others]
+                draw.shuffle(arguments)
+                try:
+                    return apply(operation, *arguments)
+                except ValueError:
+                    continue
 
     def _constant(self) -> Tree:
         return Tree("number", (), self.random.choice(SPECIAL))

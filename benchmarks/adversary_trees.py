@@ -92,7 +92,7 @@ def is_zero(tree: Tree) -> bool:
 
 def apply(operation: str, *arguments: Tree) -> Tree:
     """An operation on trees; its shape is that of its value. Raises ValueError where shapes do not fit."""
-    shape = OPERATIONS[operation].shape(*(a.shape for a in arguments))
+    shape = tuple(OPERATIONS[operation].shape(*(a.shape for a in arguments)))
     rows = operation not in REDUCERS and any(a.rows for a in arguments)
     return Tree(operation, arguments, shape=shape, rows=rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,6 +18,8 @@ from paths import PROJECT
 sys.path.insert(0, str(PROJECT / "benchmarks"))
 
 import adversary
+from adversary_assumed import assumed
+from adversary_axes import Labels
 from adversary_claims import AT_A_KINK, KINDS, NO_NUMBER, NOT_OK, RIGHT, Recipe, claims_of
 from adversary_matrices import OPERATIONS
 from adversary_problems import Author, Input, Problem
@@ -129,6 +132,48 @@ def test_a_mean_over_rows_divides_by_their_number() -> None:
     made = Problem(inputs, steps, (Recipe("formula", "p0", 1), Recipe("slip", "p0", 3)))
     assert [c.mistakes for c in claims_of(made)] == [RIGHT, NO_NUMBER]
     assert adversary.failure(made) is None
+
+
+@pytest.mark.parametrize(("operation", "values"), [
+    ("order 201", [[["0.3", "1.4"], ["0.5", "2"]]]), ("apart", [["0.3", "1.4"], ["0.5", "2"]]),
+    ("as one", [[["0.3", "1.4"], ["0.5", "2"]]]),
+])  # fmt: skip
+def test_rules_of_arrays_of_three_axes(operation: str, values: object) -> None:
+    given = Input("param", values)
+    loss = apply("sum", apply("sin", apply(operation, name("p0", given.shape))))
+    made = problem(loss, values, recipes=(Recipe("formula", "p0", 1), Recipe("numbers", "p0", 1)))
+    assert [c.mistakes for c in claims_of(made)] == [RIGHT, RIGHT]
+    assert adversary.failure(made) is None
+
+
+@pytest.mark.parametrize("wrong", [True, False])
+def test_labels_choose_entries_and_what_is_chosen_twice_adds_up(wrong: bool) -> None:
+    inputs = {"p0": Input("param", ["0.3", "1.4", "2"]), "y": Input("data", ["2", "0", "2"], "in 0 to 2", 3)}
+    chosen = apply("chosen", name("p0", (3,)), name("y", Labels.of((3,), 3)))
+    steps = {"s0": chosen, "loss": apply("sum", apply("sin", name("s0", (3,))))}
+    made = Problem(inputs, steps, (Recipe("mutated" if wrong else "formula", "p0", 1),))
+    (claim,) = claims_of(made)
+    assert set(claim.mistakes) == set(NO_NUMBER if wrong else RIGHT)
+    assert wrong or "one_hot(y, 3)" in claim.line
+    assert "data y[3] in 0 to 2 = [2, 0, 2]" in adversary.text_of(made)
+    assert adversary.failure(made) is None
+
+
+def test_values_keep_what_is_assumed_of_them() -> None:
+    draw = random.Random(1)
+    found = {s: [assumed(s, draw) for _ in range(30)] for s in [(), (2,), (3,), (2, 2), (3, 3)]}
+    words = {word for made in found.values() for word, _ in filter(None, made)}
+    assert len(words) == 9
+    lines = {Input("data", values, word).written("t") for made in found.values() for word, values in made}
+    for line in lines:
+        assert load(f"{line}\nparam w = 2\ns = t\nloss = w^2\n")
+
+
+def test_loops_inside_loops_have_letters_of_their_own() -> None:
+    nested = apply("power sum", apply("power sum", X))
+    text = adversary.text_of(problem(nested, "0.3"))
+    assert "sum(i1 = 1 to 3: i1*(sum(i = 1 to 3: i*(p0)^i))^i1)" in text
+    assert adversary.failure(problem(nested, "0.3")) is None
 
 
 def test_files_hold_claims() -> None:
