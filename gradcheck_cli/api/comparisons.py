@@ -30,11 +30,12 @@ def gradients_of_model(
     from gradcheck_cli.evaluation.tape import forward_pass
 
     names = list(wrt or [p.name for p in model.parameters()])
-    if steps := [name for name in names if name not in model.inputs]:
+    if steps := [name for name in names if name in model.steps]:
         raise OptionError(
             f"--against gives gradients by inputs, and {steps[0]} is a step",
             help="--wrt names parameters and data",
         )
+    names = [name for name in names if name in model.inputs]  # of the others the run says that they are none
     values = model.point()
     arguments = {model.display(name): values[name].copy() for name in values}
     parameters = {model.display(name): values[name] for name in names}

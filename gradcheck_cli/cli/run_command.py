@@ -52,7 +52,7 @@ _MOST_NAMED = 4  # files in a note
 @click.option("--scheme", metavar="NAME", help="Finite-difference scheme.")
 @click.option("--at", multiple=True, metavar="NAME=VALUE|POINT",
               help="Another value, or all of FILE.npz, FILE.json, FILE.py:FUNCTION.")  # fmt: skip
-@click.option("--wrt", multiple=True, metavar="NAME", help="Differentiate by these, also data.")
+@click.option("--wrt", multiple=True, metavar="A,B", help="Differentiate by these, also data.")
 @click.option("--claims", multiple=True, metavar="FILE", type=file_type,
               help="Judge only the claims of FILE; one report each.")  # fmt: skip
 @click.option("--require-claims", is_flag=True,

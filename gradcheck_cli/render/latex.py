@@ -227,7 +227,7 @@ def _comparison(comparison: Comparison, verbosity: int) -> Iterator[str]:
     yield _paragraph(escape(f"Against {comparison.name}: {comparison_heading(comparison)}"))
     rows = []
     for result in compared_results(comparison, verbosity):
-        said = escape("; ".join([*claim_numbers(result), *claim_sentences(result)]))
+        said = escape("; ".join([*claim_numbers(result, "its"), *claim_sentences(result)]))
         title = "\\newline ".join(filter(None, [_code(result.display), said]))
         rows.append([title, str(result.verdict)])
     if rows:

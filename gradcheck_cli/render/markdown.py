@@ -182,7 +182,7 @@ def _comparison(comparison: Comparison, verbosity: int) -> str:
     """The parameters of a gradient that was computed elsewhere."""
     rows = []
     for result in compared_results(comparison, verbosity):
-        said = "; ".join([*claim_numbers(result), *claim_sentences(result)])
+        said = "; ".join([*claim_numbers(result, "its"), *claim_sentences(result)])
         rows.append([code(result.display), str(result.verdict), escape(said)])
     return pipe_table(("derivative", "verdict", ""), rows) if rows else ""
 

@@ -104,7 +104,7 @@ def _comparisons(report: Report) -> Iterator[str]:
         if results:
             yield _table(("derivative", "", ""), [
                 [_text(result.display), _verdict(result.verdict),
-                 _lines((*claim_numbers(result), *claim_sentences(result)))]
+                 _lines((*claim_numbers(result, "its"), *claim_sentences(result)))]
                 for result in results
             ])  # fmt: skip
         yield from (f"<p>{_text(text)}</p>" for text in comparison_sentences(other))

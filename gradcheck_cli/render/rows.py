@@ -312,15 +312,15 @@ def claim_title(claim: ClaimResult) -> str:
     return f"{claim.display}{equals}{claim.formula}" if claim.formula else claim.display
 
 
-def claim_numbers(claim: ClaimResult) -> list[str]:
-    """The lines of numbers under a claim: how many, where, yours and true."""
+def claim_numbers(claim: ClaimResult, whose: str = "yours") -> list[str]:
+    """The lines of numbers under a claim: how many, where, `whose` and true."""
     lines = []
     if claim.total > 1 and claim.wrong:
         lines.append(_entries_at(claim))
     if claim.claimed is not None or claim.true is not None:
         yours, true = numbers.pair(claim.claimed, claim.true)
         gap = "" if yours.startswith("-") else " "
-        parts = f"yours {gap}{yours}", f"true {'' if true.startswith('-') else ' '}{true}"
+        parts = f"{whose} {gap}{yours}", f"true {'' if true.startswith('-') else ' '}{true}"
         lines.append("     ".join(chain(parts, filter(None, [_points(claim)]))))
     if claim.carried is not None:
         lines.append(f"your own chain carries {numbers.number(claim.carried)}")

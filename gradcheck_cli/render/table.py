@@ -256,19 +256,20 @@ def _comparison(page: Page, comparison: Comparison) -> None:
     """A gradient that was computed elsewhere: how its parameters fare."""
     page.line(("AGAINST ", _HEADING), (page.short(comparison.name, page.width - 40), _HEADING),
               f"   {comparison_heading(comparison)}")  # fmt: skip
-    for result in compared_results(comparison, page.options.verbosity):
-        _claim(page, result, "")
     for sentence in comparison_sentences(comparison):
         page.wrap(sentence, _CLAIM_INDENT)
+    for result in compared_results(comparison, page.options.verbosity):
+        _claim(page, result, "")
 
 
 def _claim(page: Page, claim: ClaimResult, label: str | None = None) -> None:
     where = f"{claim.file}:{claim.line}" if claim.file else f"line {claim.line}"
+    whose = "yours" if label is None else "its"
     label = (where if label is None else label).ljust(_CLAIM_INDENT - 1) + " "
     page.edges(label + claim_title(claim), style_verdict(claim.verdict), len(label))
     if claim.verdict is Verdict.OK and not claim.note and claim.carried is None:
         return
-    for line in claim_numbers(claim):
+    for line in claim_numbers(claim, whose):
         page.wrap(line, _CLAIM_INDENT)
     for line in claim_map(claim):
         page.line(" " * _CLAIM_INDENT + line)

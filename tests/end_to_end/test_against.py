@@ -312,3 +312,12 @@ def test_programs_of_the_protocol(build: list[str], command: str, folder: Path) 
     assert compared(f"cmd: {command}", text=text).verdict is Verdict.OK
     other = text.replace("^2/2", "^2")
     assert compared(f"cmd: {command}", text=other).verdict is Verdict.WRONG
+
+
+def test_fewer_names_are_asked_for(folder: Path) -> None:
+    code, output = run("run", "net.txt", "--points", "1", "--wrt", "W,V", "--against", "net.py:grad")
+    assert (code, "net.py:grad, in float64, is ok." in output) == (0, True), output
+    np.savez("g.npz", W=np.zeros((2, 2)))
+    assert "--wrt W asks for fewer" in run("run", "net.txt", "--against", "g.npz")[1]
+    assert run("run", "net.txt", "--points", "1", "--wrt", "W", "--against", "g.npz")[0] == 1
+    assert run("run", "net.txt", "--wrt", "none", "--against", "net.py:grad")[0] == 2
