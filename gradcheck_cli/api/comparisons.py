@@ -35,7 +35,8 @@ def gradients_of_model(
             f"--against gives gradients by inputs, and {steps[0]} is a step",
             help="--wrt names parameters and data",
         )
-    names = [name for name in names if name in model.inputs]  # of the others the run says that they are none
+    if not all(name in model.inputs for name in names):
+        return []  # the run says which name is none
     values = model.point()
     arguments = {model.display(name): values[name].copy() for name in values}
     parameters = {model.display(name): values[name] for name in names}
