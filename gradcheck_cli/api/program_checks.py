@@ -126,6 +126,7 @@ def prepare(
     by_autograd = named == [AUTOGRAD]
     backward = [program_of(each, beside=program, setup=setup) for each in ([] if by_autograd else named)]
     arguments = arguments_at(program, at)
+    parameters = parameters or tuple(program.held)
     program, backward, arguments = with_globals(program, backward, arguments, parameters)
     limit = PROGRAMS.time_limit if seconds is None else seconds
     outputs: Callable[[], str] = str

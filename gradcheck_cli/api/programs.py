@@ -54,6 +54,7 @@ def trace(
 
     program = load_program(named, setup=setup, framework=framework)
     arguments = arguments_at(program, at)
+    parameters = parameters or tuple(program.held)
     program, _, arguments = with_globals(program, [], arguments, parameters)
     return traced(program, arguments, parameters).text
 

@@ -29,6 +29,10 @@ def record(
         return Recorded(constant(value), recording)
     if operation in OPERATIONS and len(nodes) == 2:
         _note_growth(recording, nodes, np.shape(value))
+    if operation == "reshape" and nodes[0].operation == "reshape":
+        nodes = nodes[0].arguments  # of another shape of the same entries
+        if nodes[0].shape == np.shape(value):
+            return Recorded(nodes[0], recording)
     recording.count()
     found = TracedNode(operation, nodes, np.asarray(value), options, recording.place())
     return Recorded(known_function(found, recording.numbers), recording)
@@ -68,6 +72,8 @@ def join(recording: Recording, parts: Any, axis: int = 0) -> Any:
     """Arrays of one shape, or nested lists of numbers, along a new axis."""
     parts = [recorded(recording, part) for part in parts]
     value = np.stack([plain(part) for part in parts], axis)
+    if len(parts) == 1:
+        return record(recording, "reshape", parts, value)
     return record(recording, "stack", parts, value, axis=axis % value.ndim)
 
 

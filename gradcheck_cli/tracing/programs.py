@@ -86,7 +86,18 @@ class Program:
     def run(self, arguments: Mapping[str, Any]) -> Any:
         """What the function returns of arguments, in the framework's own arrays."""
         with self.framework.doubles():
-            return self.function(**self.framework.converted(arguments))
+            by_name = self.framework.converted(arguments)
+            in_order = [by_name.pop(name) for name in self._first_given(by_name)]
+            return self.function(*in_order, **by_name)
+
+    def _first_given(self, arguments: Mapping[str, Any]) -> list[str]:
+        """The first arguments, up to one that goes by name alone: jax.grad takes none by name."""
+        found: list[str] = []
+        for name, p in self.parameters.items():
+            if name not in arguments or p.kind not in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+                break
+            found.append(name)
+        return found
 
     @contextmanager
     def errors(self) -> Iterator[None]:

@@ -26,8 +26,9 @@ from gradcheck_cli.tracing.programs import Program, ProgramError
 from gradcheck_cli.tracing.recording import Leak, TooLong, at_most, line_of
 from gradcheck_cli.tracing.traced_nodes import TraceError
 
-__all__ = ["choices", "loss_of", "moved_arguments", "replay", "way_out"]
+__all__ = ["DRAWN", "choices", "loss_of", "moved_arguments", "replay", "way_out"]
 
+DRAWN = "random numbers"
 _CHOICES = ("a branch", "a mask", "an index")  # and functions of NumPy that are constant between jumps
 
 
@@ -176,7 +177,7 @@ def _disbelief(
         if close:
             help_text = "does it round to float32? A model computes in float64"
         return TraceError(said, file=program.file, help=help_text)
-    first = next(choices(leaks), leaks[0])
+    first = next((leak for leak in leaks if leak.what == DRAWN), next(choices(leaks), leaks[0]))
     return TraceError(
         said, place=line_of(first.file, first.line) if first.line else None, file=program.file,
         help=way_out(first),
@@ -185,6 +186,8 @@ def _disbelief(
 
 def way_out(leak: Leak) -> str:
     """What to write in place of a line that takes plain numbers."""
+    if leak.what == DRAWN:
+        return "random numbers are drawn here: net.eval() draws none, or give them as arguments"
     if leak.what == "a plain array":
         taken = "an array that does not record, or another library, takes plain numbers of a value that moves"
         return f"{taken}; A @ x and np.dot(A, x) record where A.dot(x) does not"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gradcheck_cli import api
+from gradcheck_cli.cli.main import main
 from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.results.gradient_results import Report, Verdict
 from gradcheck_cli.tracing.points import arguments_at
@@ -132,3 +134,50 @@ def test_a_program_of_numpy_imports_no_framework() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+PAGE = PROGRAMS.parents[1] / "docs" / "frameworks.md"
+EXAMPLES = re.findall(
+    r"<!-- (jax|torch): (.*?) -->\n```\n\$ gradcheck (.*?)\n(.*?)```", PAGE.read_text(), re.S
+)
+
+
+@pytest.mark.parametrize(("framework", "words", "typed", "printed"), EXAMPLES, ids=[e[1] for e in EXAMPLES])
+def test_the_page_shows_what_is_printed(
+    framework: str, words: str, typed: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    needs(framework)
+    assert typed == words
+    for name, text in re.findall(r"<!-- program: (.*?) -->\n```python\n(.*?)```", PAGE.read_text(), re.S):
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    main(words.split())
+    assert capsys.readouterr().out == printed
+
+
+def test_the_page_has_examples_of_both() -> None:
+    assert {example[0] for example in EXAMPLES} == set(FRAMEWORKS)
+
+
+def test_a_network_is_a_function_of_its_parameters(tmp_path: Path) -> None:
+    needs("torch")
+    path = tmp_path / "nets.py"
+    path.write_text(
+        "import torch\nfrom torch import nn\n\n\n"
+        "class Net(nn.Module):\n    def __init__(self, n):\n"
+        "        super().__init__()\n"
+        "        self.layers = nn.Sequential(nn.Linear(2, n), nn.Linear(n, 1))\n\n"
+        "    def forward(self, x):\n        return self.loss(x)/2\n\n"
+        "    def loss(self, x):\n        return (self.layers(x)**2).sum()\n\n\nnet = Net(3)\n\n\n"
+        "def point():\n    return torch.ones(4, 2)\n"
+    )
+    names = {"layers0_weight", "layers0_bias", "layers1_weight", "layers1_bias"}
+    for named in ("net", "net.loss"):
+        found = api.check_program(f"{path}:{named}", grad="autograd", at=f"{path}:point", points=1)
+        assert found.verdict is Verdict.OK
+        assert {claim.by for claim in found.claims} == names
+    text = api.trace(f"{path}:Net", at=f"{path}:point", setup="Net(2)")
+    assert "layers0_weight[2,2]" in text
+    with pytest.raises(GradcheckError, match="needs an object of Net"):
+        api.trace(f"{path}:Net", at=f"{path}:point")

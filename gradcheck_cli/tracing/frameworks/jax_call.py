@@ -26,6 +26,7 @@ class Call:
 
     recording: Recording
     equation: Any
+    is_inside: bool = False  # a function of jax, not the program
 
     def __getitem__(self, name: str) -> Any:
         return self.equation.params[name]
@@ -52,7 +53,9 @@ class Call:
         """
         import jax
 
-        return np.asarray(bound(self.equation, map(jax.numpy.asarray, arrays)))
+        types = [variable.aval.dtype for variable in self.equation.invars]
+        kinds = [kind if kind.kind in "iu" else None for kind in types]
+        return np.asarray(bound(self.equation, map(jax.numpy.asarray, arrays, kinds)))
 
 
 def bound(equation: Any, values: Iterable[Any]) -> Any:

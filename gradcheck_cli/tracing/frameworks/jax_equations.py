@@ -19,7 +19,7 @@ from gradcheck_cli.tracing.recorded_array import Recorded, plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.traced_nodes import constant
 
-__all__ = ["Equations"]
+__all__ = ["Equations", "NotTraced"]
 
 _BODIES = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 # of data with a name a part keeps the name
@@ -57,9 +57,12 @@ class Equations:
             for variable, value in zip(equation.outvars, found, strict=True):
                 known[variable] = self._named(variable, value)
         self.recording.here = before
-        return [
-            expanded(self.recording, self._value(known, v), v.aval.shape) for v in jaxpr.outvars
-        ]
+        return [self._whole(v.val if hasattr(v, "val") else known[v], v) for v in jaxpr.outvars]
+
+    def _whole(self, value: Any, variable: Any) -> Any:
+        """A result in the shape that jax gives it; what is not traced is told where it is used."""
+        is_missing = isinstance(value, NotTraced)
+        return value if is_missing else expanded(self.recording, value, variable.aval.shape)
 
     def _value(self, known: Mapping[Any, Any], variable: Any) -> Any:
         found = variable.val if hasattr(variable, "val") else known[variable]
@@ -106,11 +109,13 @@ class Equations:
                 f"jax's {name} is not traced",
                 "write it with functions that gradcheck functions lists, or compare numbers",
             ))] * len(equation.outvars)  # fmt: skip
-        return _as_list(self._built(build, equation, values))
+        found = _as_list(self._built(build, equation, values))
+        message = f"this result of jax's {name} is not traced"
+        return [NotTraced(self.recording.error(message)) if each is None else each for each in found]
 
     def _built(self, build: Any, equation: Any, values: list[Any]) -> Any:
         try:
-            return build(Call(self.recording, equation), *values)
+            return build(Call(self.recording, equation, not self._files), *values)
         except (TypeError, ValueError, IndexError, np.linalg.LinAlgError) as error:
             name = equation.primitive.name
             raise self.recording.error(f"this form of jax's {name} is not traced: {error}") from error
@@ -212,7 +217,8 @@ def _of_jax(value: Any) -> Any:
     """Plain numbers as NumPy's; keys of random numbers stay."""
     if type(value) is Recorded or not hasattr(value, "dtype"):
         return value
-    return np.asarray(value) if value.dtype.kind in "fiub" else value
+    is_number = getattr(value.dtype, "kind", "") in ("f", "i", "u", "b")
+    return np.asarray(value) if is_number else value
 
 
 def _as_list(found: Any) -> list[Any]:

@@ -24,7 +24,7 @@ from gradcheck_cli.tracing.frameworks.common_operations import (
 from gradcheck_cli.tracing.frameworks.jax_call import Build, Call
 from gradcheck_cli.tracing.frameworks.moved_entries import entries_at, filled
 from gradcheck_cli.tracing.new_nodes import moves, recorded
-from gradcheck_cli.tracing.recorded_array import plain
+from gradcheck_cli.tracing.recorded_array import Recorded, plain
 
 __all__ = ["OPERATIONS", "WHOLE_CALLS"]
 
@@ -57,12 +57,20 @@ def _larger(function: Callable[..., Any], neutral: float) -> Build:
     return build
 
 
+def _stopped(call: Call, x: Any) -> Any:
+    if moves(x) and not call.is_inside:
+        call.recording.note("a model is differentiated through stop_gradient")
+    return x
+
+
 def _power(call: Call, x: Any, y: Any = None) -> Any:
     return x ** (call["y"] if y is None else plain(y) if not moves(y) else y)
 
 
 def _converted(call: Call, x: Any) -> Any:
     kind = np.dtype(call["new_dtype"]).kind
+    if kind == "c":
+        raise call.recording.error("complex numbers are not traced", "compare numbers: claim ... from g.npy")
     if kind == "f":
         return as_float(x)
     if not moves(x):
@@ -76,8 +84,8 @@ def _converted(call: Call, x: Any) -> Any:
 def _compared(call: Call, a: Any, b: Any) -> Any:
     """== and !=, which tell where a value is not a number, or what has no derivative."""
     function = np.equal if call.equation.primitive.name == "eq" else np.not_equal
-    if call.equation.invars[0] is call.equation.invars[1]:
-        return function(plain(a), plain(b))
+    if call.is_inside or call.equation.invars[0] is call.equation.invars[1]:
+        return function(plain(a), plain(b))  # a check of numbers; where it matters, trying the model tells
     return function(a, b)
 
 
@@ -121,7 +129,8 @@ def _of_this_point(function: Callable[..., Any], what: str) -> Build:
     """Places and truth values, which have no derivative."""
 
     def build(call: Call, x: Any) -> Any:
-        call.recording.leak(what)
+        if not (call.is_inside and function in (np.all, np.any)):
+            call.recording.leak(what)
         axes = tuple(call["axes"])
         return function(plain(call.full(x, 0)), axis=axes[0] if what.startswith("np.arg") else axes)
 
@@ -178,6 +187,17 @@ def _reshaped(call: Call, x: Any, *sizes: Any) -> Any:
     return np.reshape(recorded(call.recording, call.full(x, 0)), call.shape)
 
 
+def _squeezed(call: Call, x: Any) -> Any:
+    """Of x[1:2] the entry x[1]."""
+    node = x.node if type(x) is Recorded else None
+    parts = [] if node is None or node.operation != "index" else list(node.options["parts"])
+    if node is None or not parts or any(isinstance(part, int) for part in parts):
+        return _reshaped(call, x)
+    for axis in call["dimensions"]:
+        parts[axis] = parts[axis].start or 0
+    return Recorded(node.arguments[0], call.recording)[tuple(parts)]
+
+
 def _broadcast(call: Call, x: Any, *sizes: Any) -> Any:
     """Entries alike stay one where NumPy repeats them by itself."""
     shape, axes = call.shape, tuple(call["broadcast_dimensions"])
@@ -199,6 +219,17 @@ def _transposed(call: Call, x: Any) -> Any:
 def _concatenated(call: Call, *parts: Any) -> Any:
     whole = [recorded(call.recording, call.full(part, k)) for k, part in enumerate(parts)]
     return np.concatenate(whole, axis=call["dimension"])
+
+
+def _stacked(call: Call, *parts: Any) -> Any:
+    whole = [recorded(call.recording, call.full(part, k)) for k, part in enumerate(parts)]
+    axis = next(k for k, n in enumerate(call.shape) if call.shape[:k] + call.shape[k + 1 :] == whole[0].shape)
+    return np.stack(whole, axis=call.equation.params.get("axis", call.equation.params.get("dimension", axis)))
+
+
+def _unstacked(call: Call, x: Any) -> Any:
+    x, before = recorded(call.recording, call.full(x, 0)), (slice(None),) * call["axis"]
+    return [x[(*before, k)] for k in range(x.shape[call["axis"]])]
 
 
 def _split(call: Call, x: Any) -> Any:
@@ -226,9 +257,9 @@ def _added(call: Call, x: Any, numbers: Any, y: Any) -> Any:
     if moves(numbers):
         call.recording.leak("an index")
     x, y = call.full(x, 0), recorded(call.recording, call.full(y, 2))
-    zeros, ones = np.zeros(np.shape(x), dtype=int), np.eye(y.size, dtype=int)
+    zeros, ones = np.zeros(np.shape(x)), np.eye(y.size)
     rows = [call.again(zeros, plain(numbers), one.reshape(y.shape)).reshape(-1) for one in ones]
-    sums = (np.array(rows, dtype=float).T @ y.reshape(-1)).reshape(np.shape(x))
+    sums = (np.array(rows).T @ y.reshape(-1)).reshape(np.shape(x))
     return sums if not moves(x) and not np.any(plain(x)) else x + sums
 
 
@@ -295,6 +326,12 @@ def _factor(call: Call, x: Any) -> Any:
     return np.linalg.cholesky(recorded(call.recording, call.full(x, 0)))
 
 
+def _eigenvalues(call: Call, x: Any) -> Any:
+    """Of eigenvalues and vectors the first."""
+    values = np.linalg.eigvalsh(recorded(call.recording, call.full(x, 0)))
+    return [values if len(v.aval.shape) == values.ndim else None for v in call.equation.outvars]
+
+
 def _solved(call: Call, a: Any, b: Any) -> Any:
     a, b = recorded(call.recording, call.full(a, 0)), call.full(b, 1)
     return np.linalg.solve(a, b) if a.ndim == 2 else None
@@ -323,10 +360,11 @@ OPERATIONS: Mapping[str, Build] = MappingProxyType({
         "erf": "erf", "erfc": "erfc", "erf_inv": "erfinv", "lgamma": "lgamma", "digamma": "digamma",
         "logistic": "sigmoid", "rsqrt": "rsqrt",
     }.items()},
-    **dict.fromkeys(("copy", "copy_p", "device_put", "optimization_barrier", "stop_gradient",
-                     "reduce_precision", "sharding_constraint"), _same),
-    "max": _larger(np.maximum, -np.inf), "min": _larger(np.minimum, np.inf), "pow": _power,
-    "integer_pow": _power, "convert_element_type": _converted, "eq": _compared,
+    **dict.fromkeys((
+        "copy", "copy_p", "device_put", "optimization_barrier", "reduce_precision", "sharding_constraint",
+    ), _same),
+    "stop_gradient": _stopped, "max": _larger(np.maximum, -np.inf), "min": _larger(np.minimum, np.inf),
+    "pow": _power, "integer_pow": _power, "convert_element_type": _converted, "eq": _compared,
     "ne": _compared, "is_finite": _finite, "select_n": _selected, "rem": _remainder,
     "clamp": lambda call, low, x, high: np.minimum(np.maximum(x, low), high),
     "reduce_sum": _reduced("sum"), "reduce_max": _reduced("max"), "reduce_min": _reduced("min"),
@@ -334,12 +372,14 @@ OPERATIONS: Mapping[str, Build] = MappingProxyType({
     "argmin": _of_this_point(np.argmin, "np.argmin"), "reduce_and": _of_this_point(np.all, "np.all"),
     "reduce_or": _of_this_point(np.any, "np.any"), "cumsum": _running("cumsum"),
     "cumprod": _running("cumprod"), "dot_general": _product, "sort": _sorted,
-    "slice": _moved, "dynamic_slice": _moved, "gather": _moved, "rev": _moved, "squeeze": _reshaped,
+    "slice": _moved, "dynamic_slice": _moved, "gather": _moved, "rev": _moved, "squeeze": _squeezed,
     "reshape": _reshaped, "expand_dims": _reshaped, "broadcast_in_dim": _broadcast,
     "transpose": _transposed, "concatenate": _concatenated, "split": _split, "scatter": _put,
     "dynamic_update_slice": _put, "scatter-add": _added, "pad": _padded,
     "reduce_window_max": _windows("max"), "reduce_window_sum": _windows("sum"),
     "conv_general_dilated": _convolved, "triangular_solve": _triangular, "cholesky": _factor,
+    "stack": _stacked, "tile": _moved, "lt_to": _by_numpy("less"), "le_to": _by_numpy("less_equal"),
+    "unstack": _unstacked, "eigh": _eigenvalues,
 })  # fmt: skip
 
 WHOLE_CALLS: Mapping[str, Build] = MappingProxyType({
@@ -351,5 +391,4 @@ WHOLE_CALLS: Mapping[str, Build] = MappingProxyType({
     "remainder": lambda call, a, b: np.mod(a, b) if moves(a) else None,
     "solve": _solved, "inv": _of_matrix(np.linalg.inv), "det": _of_matrix(np.linalg.det),
     "slogdet": _of_matrix(lambda x: [np.sign(np.linalg.det(plain(x))), np.linalg.slogdet(x)[1]]),
-    "cholesky": _of_matrix(np.linalg.cholesky),
 })  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck_cli.tracing.frameworks.custom_rules import first_line, first_wrong
 from gradcheck_cli.tracing.frameworks.framework import Framework, Place, exchanged, first_of
-from gradcheck_cli.tracing.frameworks.jax_equations import Equations
+from gradcheck_cli.tracing.frameworks.jax_equations import Equations, NotTraced
 from gradcheck_cli.tracing.frameworks.jax_rules import called_rules, rule_calls
 from gradcheck_cli.tracing.recorded_array import Recorded, plain
 from gradcheck_cli.tracing.recording import Recording, line_of, watching
@@ -30,7 +30,7 @@ _ADVICE = {
     "TracerBoolConversionError": "jnp.where keeps both sides of a choice, jax.lax.cond takes one",
     "TracerArrayConversionError": "np takes plain numbers: write jnp in its place",
     "TracerIntegerConversionError": "numbers that index or shape an array are data",
-    "ConcretizationTypeError": "plain numbers are taken of a value that moves",
+    "ConcretizationTypeError": "write it as a plain number: jit would ask for one, too",
     "NonConcreteBooleanIndexError": "jnp.where(mask, x, 0) in place of x[mask]",
 }
 
@@ -98,6 +98,8 @@ class Jax(Framework):
             closed, shape = jax.make_jaxpr(function, return_shape=True)(*values)
         read = Equations(recording, program.files, named.of_variables)
         found = read.run(closed.jaxpr, closed.consts, inside)
+        if found and isinstance(found[0], NotTraced):
+            raise found[0].error
         return jax.tree.unflatten(jax.tree.structure(shape), found)
 
     @contextmanager
@@ -148,7 +150,9 @@ class _Names:
 
     def __call__(self, name: str, held: Any, file: str, line: int) -> None:
         if isinstance(held, self._tracer):
-            variable = getattr(held, "val", None)
+            variable = held
+            while isinstance(variable, self._tracer):  # of vmap and jvp, inside them that of the jaxpr
+                variable = getattr(variable, "val", getattr(variable, "primal", None))
             if variable is not None and name:
                 self.of_variables.setdefault(variable, name)
         elif type(held) is np.ndarray and held.dtype.kind in "iu":

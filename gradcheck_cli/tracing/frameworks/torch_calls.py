@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gradcheck_cli.numerics.array_types import Array
@@ -23,6 +24,7 @@ from gradcheck_cli.tracing.frameworks.torch_operations import MOVES, OPERATIONS,
 from gradcheck_cli.tracing.new_nodes import moves
 from gradcheck_cli.tracing.recorded_array import Recorded, plain
 from gradcheck_cli.tracing.recording import Recording
+from gradcheck_cli.tracing.replay import DRAWN
 from gradcheck_cli.tracing.traced_nodes import constant
 
 __all__ = ["Calls"]
@@ -69,7 +71,8 @@ class Calls(TorchDispatchMode):  # type: ignore[misc]
         return None
 
     def _know(self, tensor: Any, array: Any) -> None:
-        if type(array) is Recorded and tensor.dtype.is_floating_point | (tensor.dtype is torch.bool):
+        is_whole = not (tensor.dtype.is_floating_point or tensor.dtype is torch.bool)
+        if type(array) is Recorded and (array.node.depends or not is_whole):
             self._known[tensor] = array
 
     def _keep(self, tensor: Any) -> None:
@@ -79,7 +82,7 @@ class Calls(TorchDispatchMode):  # type: ignore[misc]
 
     def name(self, name: str, held: Any, file: str, line: int) -> None:
         """Note the name of a variable."""
-        if isinstance(held, torch.Tensor) and name:
+        if isinstance(held, torch.Tensor) and name and not is_functorch_wrapped_tensor(held):
             with torch._C._DisableTorchDispatch():
                 self._name(name, held)
 
@@ -105,6 +108,8 @@ class Calls(TorchDispatchMode):  # type: ignore[misc]
         is_change = func._schema.is_mutable and name.endswith("_") and not name.startswith("_")
         changed = args[0] if is_change else None
         named = self._found(tensors[0]) is not None if tensors and name in MOVES else False
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            self.recording.leak(DRAWN)
         if name in SHAPES or not (moving or named):
             return self._result(func(*args, **options))
         if name in TAKEN and moving:

@@ -43,7 +43,8 @@ def _of_each(function: Callable[..., Any]) -> Build:
         lead = arrays[0].shape[:-2]
         flat = [each.reshape(-1, *each.shape[len(lead) :]) for each in arrays]
         found = [function(*parts, **options) for parts in zip(*flat, strict=True)]
-        return np.stack(found).reshape(*lead, *found[0].shape)
+        whole = found[0] if len(found) == 1 else np.stack(found)
+        return whole.reshape(*lead, *found[0].shape)
 
     return build
 
@@ -125,6 +126,35 @@ def _layer_norm(call: Call, x: Any, shape: Sequence[int], weight: Any, bias: Any
     return [found if bias is None else found + bias, None, None]
 
 
+def _group_norm(
+    call: Call, x: Any, weight: Any, bias: Any, count: int, channels: int, size: int, groups: int, eps: float
+) -> Any:
+    parts = np.reshape(x, (count, groups, -1))
+    spread = np.sqrt(parts.var(axis=2, keepdims=True) + eps)
+    found = np.reshape((parts - parts.mean(axis=2, keepdims=True)) / spread, x.shape)
+    column = (1, -1, *[1] * (x.ndim - 2))
+    found = found if weight is None else found * np.reshape(weight, column)
+    return [found if bias is None else found + np.reshape(bias, column), None, None]
+
+
+def _distances(call: Call, a: Any, b: Any, p: float, mode: Any = None) -> Any:
+    """Of each row of a from each row of b."""
+    rows, others = (*a.shape[:-1], 1, a.shape[-1]), (*b.shape[:-2], 1, *b.shape[-2:])
+    return _length(np.reshape(a, rows) - np.reshape(b, others), p)
+
+
+def _own_distances(call: Call, x: Any, p: float = 2) -> Any:
+    """Of the rows from one another, each pair once."""
+    first, second = np.triu_indices(len(x), 1)
+    return _length(x[first] - x[second], p)
+
+
+def _length(x: Any, p: float) -> Any:
+    if p == 1:
+        return abs(x).sum(axis=-1)
+    return np.linalg.norm(x, axis=-1) if p == 2 else (abs(x) ** p).sum(axis=-1) ** (1 / p)
+
+
 def _batch_norm(
     call: Call, x: Any, weight: Any, bias: Any, mean: Any, var: Any, training: bool, momentum: float,
     eps: float,
@@ -203,10 +233,14 @@ LAYERS: Mapping[str, Build] = MappingProxyType({
     "linalg_cholesky_ex": _factor, "_linalg_slogdet": _signed_log_det,
     "cholesky_solve": _of_each(_factor_solve),
     "linalg_inv_ex": lambda call, a, **options: [_of_each(np.linalg.inv)(call, a), None],
+    "_linalg_eigh": lambda call, a, *rest: [np.linalg.eigvalsh(recorded(call.recording, a)), None],
+    "cholesky_inverse": lambda call, a, upper=False: np.linalg.inv(a.T @ a if upper else a @ a.T),
     "_linalg_det": lambda call, a: [_of_each(np.linalg.det)(call, a), None, None],
     "tril": _triangle(np.tril), "triu": _triangle(np.triu), "diag_embed": _diagonal_matrix,
     "convolution": _convolved, "max_pool2d_with_indices": _pooled("max_pool"),
-    "avg_pool2d": _pooled("avg_pool"), "native_layer_norm": _layer_norm, "native_batch_norm": _batch_norm,
+    "avg_pool2d": _pooled("avg_pool"), "native_layer_norm": _layer_norm,
+    "native_group_norm": _group_norm, "_cdist_forward": _distances, "_pdist_forward": _own_distances,
+    "native_batch_norm": _batch_norm,
     "_native_batch_norm_legit": _batch_norm, "_batch_norm_with_update": _running_batch_norm,
     "_scaled_dot_product_flash_attention_for_cpu": _attended, "mse_loss": _squares,
     "nll_loss_forward": _likelihood, "binary_cross_entropy_with_logits": _cross_entropy_of_logits,

@@ -112,6 +112,11 @@ def _elu(call: Call, x: Any, alpha: float = 1, scale: float = 1, input_scale: fl
 
 
 def _converted(call: Call, x: Any, dtype: Any = None, **options: Any) -> Any:
+    if dtype is not None and (dtype.is_complex or (dtype.is_floating_point and dtype.itemsize < x.itemsize)):
+        raise call.recording.error(
+            f"{dtype} has other numbers than a model, which computes in float64",
+            "torch.set_default_dtype sets the type of a program that names none",
+        )
     return as_float(x) if dtype is None or dtype.is_floating_point else _whole(call, x, dtype)
 
 
@@ -218,6 +223,29 @@ def _sorted(call: Call, x: Any, dim: Any = -1, descending: bool = False, **optio
     return [found[turned] if descending else found, None]
 
 
+def _largest_few(
+    call: Call, x: Any, k: int, dim: int = -1, largest: bool = True, *order: Any
+) -> Any:
+    found = _sorted(call, x, dim, largest)[0]
+    return [found[(slice(None),) * (dim % x.ndim) + (slice(0, k),)], None]
+
+
+def _middle(call: Call, x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    """The median: of two middle ones the smaller."""
+    if dim is None:
+        return np.sort(np.reshape(x, -1))[(np.size(x) - 1) // 2]
+    number = (x.shape[dim] - 1) // 2
+    key = slice(number, number + 1) if keepdim else number
+    return [np.sort(x, axis=dim)[(slice(None),) * (dim % x.ndim) + (key,)], None]
+
+
+def _broadcast(call: Call, x: Any, shape: Sequence[int], axes: Sequence[int]) -> Any:
+    column = [1] * len(shape)
+    for axis, n in zip(axes, np.shape(x), strict=True):
+        column[axis] = n
+    return np.reshape(x, tuple(column)) * np.ones(tuple(shape))
+
+
 # -- entries ------------------------------------------------------------------------------------------
 
 
@@ -319,7 +347,9 @@ OPERATIONS: Mapping[str, Build] = MappingProxyType({
     "amin": _reduced("min"), "max": _largest("max"), "min": _largest("min"), "var": _spread("var"),
     "std": _spread("std"), "linalg_vector_norm": _norm, "norm": _norm, "logsumexp": _log_sum,
     "_softmax": _soft("softmax"), "_log_softmax": _soft("log_softmax"), "cumsum": _running("cumsum"),
-    "cumprod": _running("cumprod"), "sort": _sorted,
+    "cumprod": _running("cumprod"), "sort": _sorted, "topk": _largest_few, "median": _middle,
+    "logcumsumexp": lambda call, x, dim: np.log(np.cumsum(np.exp(x), axis=dim)),
+    "broadcast_in_dim": _broadcast,
     "cat": _joined, "stack": _stacked, "embedding": _rows, "index_put": _put, "scatter": _scattered(False),
     "scatter_add": _scattered(True), "index_add": _index_add, "constant_pad_nd": _padded,
 })  # fmt: skip
