@@ -30,8 +30,9 @@ class NetworkFunction:
         more = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in self._own]
         self.__signature__ = inspect.Signature([*given, *more])
 
-    def __call__(self, **arguments: Any) -> Any:
+    def __call__(self, *values: Any, **named: Any) -> Any:
         """What the method returns; the network's own numbers stay as they are."""
+        arguments = {**dict(zip(self.__signature__.parameters, values, strict=False)), **named}
         own = {name: arguments.pop(key) for key, name in self._own.items() if key in arguments}
         buffers = {name: buffer.clone() for name, buffer in self._called.named_buffers()}
         return torch.func.functional_call(self._called, {**buffers, **own}, kwargs=arguments)
