@@ -88,7 +88,7 @@ def _check(model: Model, claims: str | None, chosen: Mapping[str, Any]) -> Repor
     asked = {name: chosen[name] for name in _OPTIONS if chosen[name]}  # the rest: as `set`
     asked |= {} if claims is None else {"claims_file": claims}
     if "wrt" in asked:
-        asked["wrt"] = [name.strip() for text in asked["wrt"] for name in text.split(",")]
+        asked["wrt"] = tuple(name.strip() for text in asked["wrt"] for name in text.split(","))
     check = partial(api.check, model, claims=given, **asked)
     operations = model.rows * len(model.graph.nodes) if model.rows else 0
     long = operations >= CHECKING.long_run and not chosen["quiet"]
