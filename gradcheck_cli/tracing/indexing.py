@@ -23,9 +23,10 @@ def entries(array: Recorded, key: Any) -> Any:
     node, recording = array.node, array.recording
     leaks = _note_masks(array, key)
     bare = plain(key)
-    value = node.value[bare]
+    value, mask = node.value[bare], node_of(key)
+    if not np.size(value) and (mask is None or not mask.depends):
+        return fixed(value, recording)  # nothing moves
     found = _entries(array, bare, value)
-    mask = node_of(key)
     if mask is not None and mask.shape == node.shape and type(found) is Recorded:
         recording.wholes[found.node] = (mask, node)
         for leak in leaks:

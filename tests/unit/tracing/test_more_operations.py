@@ -92,6 +92,7 @@ BODIES = [
     "z = np.where(np.tri(3) > 0, S, -np.inf)\np = np.exp(z - 1)\nreturn (p/p.sum(1)[:, None])[2, 1]",
     "q = np.zeros(3)\nnp.add.at(q, k, np.exp(w))\nnp.subtract.at(q, [0, 0], s)\nreturn (q**2).sum()",
     "q = np.empty(3)\nnp.copyto(q, v)\nreturn q.prod()",
+    "return A[:, 3:].sum()*s + A[:, 5::2].sum(axis=1) @ np.ones(2) + s",
     "y = np.zeros(3, complex)\ny += v**2\ny[0] += s\nreturn np.real(y).sum() + y.imag.max()",
     "m = np.ones((2, 3), dtype=bool)\nm[:, 1] = False\nreturn A[~m].sum() + (np.array(m, float)*A).max()",
 ]
