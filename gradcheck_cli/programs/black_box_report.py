@@ -239,7 +239,7 @@ class _Judged:
             return blank if joint.resolved else replace(blank, verdict=Verdict.UNRESOLVED)
         low, high = joint.wrong
         if high <= place.start or low >= place.stop:
-            return blank
+            return _of_other_block(blank, name, joint)
         first = np.unravel_index(max(low, place.start) - place.start, shape)
         index = tuple(int(i) for i in first)
         if high - low > 1:
@@ -272,6 +272,17 @@ class _Judged:
             slopes = f"along random signs its slope is {mine:.10g}, and that of the loss is {true:.10g}"
             told.append(f"At point {number} the gradient is WRONG: {slopes}.")
         return told
+
+
+def _of_other_block(blank: ClaimResult, name: str, joint: Joint) -> ClaimResult:
+    """The claim of a block in which no entry was found, where one was in another."""
+    if joint.wrong_blocks is None and joint.others:
+        note = "more is wrong than the entry that was found, maybe here"
+        return replace(blank, verdict=Verdict.UNRESOLVED, note=note)
+    if joint.wrong_blocks and name in joint.wrong_blocks:
+        note = "its slope along random signs is another"
+        return replace(blank, verdict=Verdict.WRONG, wrong=1, points_wrong=1, note=note)
+    return blank
 
 
 def _on_claims(claims: Sequence[ClaimResult]) -> list[str]:

@@ -28,6 +28,7 @@ class Joint:
     slope: float = np.nan  # of the one entry, where it is one
     bound: float = np.inf
     others: bool = False  # whether more entries are wrong
+    wrong_blocks: frozenset[str] | None = frozenset()  # None: blocks were not told apart
 
 
 def compare_jointly(
@@ -86,27 +87,43 @@ class _Search:
 
     def _halve(self, direction: Array, apart: float, bound: float, unseen: float) -> Joint:
         """Halve the entries; of each half the slope by one central difference, at the middle step size."""
-        step = self.limits.halving_step
         low, high = 0, len(direction)
-        total = apart
+        total, wrong = apart, self._wrong_blocks(direction, bound)
         last = 2 * len(self.limits.rungs) + 1  # calls for the one entry that is found
+        if wrong:
+            name = max(wrong, key=lambda each: abs(wrong[each]))
+            low, high, total = self.loss.blocks[name].start, self.loss.blocks[name].stop, wrong[name]
+        blocks = None if wrong is None else frozenset(wrong)
         while high - low > 1 and self.loss.calls + 2 + last <= self.limits.most_evaluations:
             middle = (low + high) // 2
-            part = np.zeros(len(direction))
-            part[low:middle] = direction[low:middle]
-            x = self.loss.x
-            slope = (self.loss.value(x + step * part) - self.loss.value(x - step * part)) / (2 * step)
-            first = float(self.claimed @ part) - slope
+            first = self._off(direction, low, middle)
             if abs(first) >= abs(total) / 2:
                 high, total = middle, first
             else:
                 low, total = middle, total - first
         if high - low > 1:
-            return Joint(unseen, True, (low, high), others=True)
+            return Joint(unseen, True, (low, high), others=True, wrong_blocks=blocks)
         one = np.zeros(len(direction))
         one[low] = direction[low]
         found = self._slope(one)
         error = float(self.claimed[low] * direction[low] - found.value[0])
         slope, width = found.value[0] / direction[low], found.bound[0] / abs(direction[low])
         others = bool(abs(apart - error) > bound + found.bound[0])
-        return Joint(unseen, True, (low, high), float(slope), float(width), others)
+        return Joint(unseen, True, (low, high), float(slope), float(width), others, blocks)
+
+    def _off(self, direction: Array, start: int, stop: int) -> float:
+        """How far the claimed slope is off along some entries, by a central difference."""
+        part, step, x = np.zeros(len(direction)), self.limits.halving_step, self.loss.x
+        part[start:stop] = direction[start:stop]
+        slope = (self.loss.value(x + step * part) - self.loss.value(x - step * part)) / (2 * step)
+        return float(self.claimed @ part) - slope
+
+    def _wrong_blocks(self, direction: Array, bound: float) -> dict[str, float] | None:
+        """How far each block is off that is wrong; None where there are too many to look at."""
+        blocks = self.loss.blocks
+        halvings = max(block.stop - block.start for block in blocks.values()).bit_length()
+        last = 2 * len(self.limits.rungs) + 1
+        if self.loss.calls + 2 * (len(blocks) + halvings) + last > self.limits.most_evaluations:
+            return None if len(blocks) > 1 else {}
+        off = {name: self._off(direction, block.start, block.stop) for name, block in blocks.items()}
+        return {name: apart for name, apart in off.items() if abs(apart) > bound}

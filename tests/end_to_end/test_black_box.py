@@ -98,3 +98,10 @@ def test_columns_that_do_not_exist_are_absent(capsys: pytest.CaptureFixture[str]
         assert "finite diff" in found
         assert "backprop" not in found
         assert "symbolic" not in found
+
+
+@pytest.mark.parametrize(("grad", "wrong"), [("blocks_grad", set()), ("blocks_wrong", {"A", "C"})])
+def test_blocks_that_are_tested_jointly_are_told_apart(grad: str, wrong: set[str]) -> None:
+    found = report("blocks", grad, "blocks_point", black_box=True)
+    assert {claim.by for claim in found.claims if claim.verdict is Verdict.WRONG} == wrong
+    assert {claim.verdict for claim in found.claims if claim.by not in wrong} == {Verdict.OK}

@@ -128,3 +128,22 @@ def nan_grad(w):
 
 def too_long(w):
     return np.ones(len(w) + 1)
+
+
+def blocks_point():
+    A, B, C = np.linspace(-1.0, 1.5, 400), np.linspace(0.5, 1.5, 300), np.linspace(1.0, 2.0, 200)
+    return {"A": A, "B": B, "C": C}
+
+
+def blocks(A, B, C):
+    return float(np.sum(np.sin(A))*np.sum(B**2) + np.sum(np.exp(C)))
+
+
+def blocks_grad(A, B, C):
+    return np.cos(A)*np.sum(B**2), 2*B*np.sum(np.sin(A)), np.exp(C)
+
+
+def blocks_wrong(A, B, C):
+    dA, dB, dC = blocks_grad(A, B, C)
+    dA[7] += 0.5
+    return dA, dB, 2*dC
