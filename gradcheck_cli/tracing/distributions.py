@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.tracing.new_nodes import recorded
+from gradcheck_cli.tracing.built_operations import of_lower_triangle
+from gradcheck_cli.tracing.new_nodes import moves, recorded
 from gradcheck_cli.tracing.numpy_operations import ENTRY_BY_ENTRY, apply
-from gradcheck_cli.tracing.recorded_array import Recorded
+from gradcheck_cli.tracing.recorded_array import Recorded, plain
 from gradcheck_cli.tracing.recording import Recording
 
 __all__ = ["Distribution", "distributions"]
@@ -143,6 +144,37 @@ class Distribution:
         return [given[name] for name in names], given.get("loc", 0.0), given.get("scale", 1.0)
 
 
+class _NormalOfVectors:
+    """scipy.stats.multivariate_normal, of which some arguments may be given."""
+
+    def __init__(self, recording: Recording, real: Any, **given: Any) -> None:
+        self._recording, self._real, self._given = recording, real, given
+
+    def __call__(self, mean: Any = None, cov: Any = 1.0, **options: Any) -> Any:
+        """The distribution with these arguments."""
+        if any(map(moves, (mean, cov))):
+            return _NormalOfVectors(self._recording, self._real, mean=mean, cov=cov)
+        return self._real(plain(mean), plain(cov), **options)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in ("pdf", "logpdf"):
+            return getattr(self._real, name)
+        return lambda x, *args, **options: self._of(name, x, *args, **{**self._given, **options})
+
+    def _of(self, asked: str, x: Any, mean: Any = None, cov: Any = 1.0, **options: Any) -> Any:
+        if not any(map(moves, (x, mean, cov))):
+            return getattr(self._real, asked)(plain(x), plain(mean), plain(cov), **options)
+        gap = recorded(self._recording, x) - (0.0 if mean is None else recorded(self._recording, mean))
+        cov = recorded(self._recording, cov)
+        if cov.ndim != 2 or gap.ndim not in (1, 2):
+            raise self._recording.error("multivariate_normal without a matrix cov is not traced")
+        cov, rows = of_lower_triangle(self._recording, cov), gap.reshape(-1, len(cov))
+        squares = (rows.T*np.linalg.solve(cov, rows.T)).sum(axis=0)
+        found = -(squares + np.linalg.slogdet(cov)[1] + len(cov)*math.log(2*math.pi))/2
+        found = found.reshape(gap.shape[:-1])
+        return np.exp(found) if asked == "pdf" else found
+
+
 def distributions(recording: Recording) -> dict[Any, Any]:
     """What records in place of scipy.stats, where a program has imported it.
 
@@ -159,6 +191,7 @@ def distributions(recording: Recording) -> dict[Any, Any]:
     found: dict[Any, Any] = {}
     if stats is None:
         return found
+    found[stats.multivariate_normal] = _NormalOfVectors(recording, stats.multivariate_normal)
     for name in (*_LOG_DENSITY, *_LOG_PROBABILITY):
         real = getattr(stats, name)
         found[real] = own = Distribution(recording, name, real)

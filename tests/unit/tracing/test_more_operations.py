@@ -43,6 +43,8 @@ def traced(folder: Path, body: str) -> Trace:
 
 
 LOSSES = [
+    "st.multivariate_normal.logpdf(x, v, S) + st.multivariate_normal(v, S).logpdf(A).sum()",
+    "st.multivariate_normal(np.zeros(3), S).pdf(np.eye(3)).sum()*s + st.multivariate_normal.pdf(x, cov=S)",
     "(M @ v).sum() + (M.T.dot(A[:, 0]) @ v) + (A.T @ M)[0, 2]",
     "(O*v)[0] + O.multiply(A).max() + (S @ O.T)[1, 0]",
     "DATA['x'][0].dot(v)", "((v - s*x > 0)*v).sum()", "((v > 0).astype(int)*v).sum()*s",
