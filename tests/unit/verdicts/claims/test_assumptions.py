@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.verdicts.gradients.points import points_of
@@ -53,9 +54,9 @@ KINDS = {
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_claim_is_judged_under_what_is_assumed(name: str, strict: bool) -> None:
     model, right, note, wrong = KINDS[name]
-    (claim,) = api.check(api.load(model + right), strict=strict).claims
+    (claim,) = judged_alone(api.load(model + right), strict=strict)
     assert (str(claim.verdict), claim.note, claim.only) == ("ok", note, ())
-    (claim,) = api.check(api.load(model + wrong), strict=strict).claims
+    (claim,) = judged_alone(api.load(model + wrong), strict=strict)
     assert str(claim.verdict) == "WRONG"
 
 
@@ -64,7 +65,7 @@ def test_without_the_assumption_it_is_a_restriction_or_wrong(name: str) -> None:
     model, right, note, _ = KINDS[name]
     words = ("symmetric", "lower", "orthogonal", "one_hot", "in {-1, 1}", "sum 1", "unit")
     word = next(w for w in words if w in model)
-    (claim,) = api.check(api.load(model.replace(f" {word}", "", 1) + right)).claims
+    (claim,) = judged_alone(api.load(model.replace(f" {word}", "", 1) + right))
     assert claim.note != note
     assert claim.only or str(claim.verdict) == "WRONG"
 
@@ -78,14 +79,14 @@ def test_an_assumption_is_no_value() -> None:
 
 def test_what_is_right_anyway_gets_no_note() -> None:
     for model, formula in ((KINDS["symmetric"][0], "inv(S)'"), (KINDS["in"][0], "-y/(1 + exp(y*w))")):
-        (claim,) = api.check(api.load(model + formula)).claims
+        (claim,) = judged_alone(api.load(model + formula))
         assert (str(claim.verdict), claim.note) == ("ok", None)
 
 
 def test_the_names_of_mistakes_come_back() -> None:
-    (claim,) = api.check(api.load(KINDS["one_hot"][0] + "p + t")).claims
+    (claim,) = judged_alone(api.load(KINDS["one_hot"][0] + "p + t"))
     assert claim.diagnosis == "has p + t where p - t belongs"
-    (claim,) = api.check(api.load(KINDS["sum"][0] + "t - p")).claims
+    (claim,) = judged_alone(api.load(KINDS["sum"][0] + "t - p"))
     assert claim.diagnosis == "has the wrong sign"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from build import exchanged, one_of
+from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.derivatives import backprop
 from gradcheck_cli.evaluation.tape import forward_pass
@@ -42,7 +43,8 @@ def run(*claims: str, model: str = NET, **options: object) -> Report:
 
 
 def verdicts(*claims: str) -> list[Verdict]:
-    return [result.verdict for result in run(*claims).claims]
+    text = NET + "".join(f"claim {claim}\n" for claim in claims)
+    return [result.verdict for result in judged_alone(api.load(text))]
 
 
 @pytest.mark.parametrize("options", [{}, {"strict": True}, {"require_claims": True}, {"points": 1}])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from build import one_of
+from claimed import judged_alone
 from gradcheck_cli import Verdict, api
 
 KINK, WRONG = Verdict.KINK, Verdict.WRONG
@@ -12,7 +13,7 @@ KINK, WRONG = Verdict.KINK, Verdict.WRONG
 
 def verdicts(text: str, *claims: str) -> list[Verdict]:
     lines = "".join(f"claim d loss/d {claim}\n" for claim in claims)
-    return [claim.verdict for claim in api.check(api.load(f"{text}\n{lines}")).claims]
+    return [claim.verdict for claim in judged_alone(api.load(f"{text}\n{lines}"))]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.numerics.array_types import Array
@@ -40,7 +41,7 @@ def run(*claims: str, model: str = NET, **options: object) -> Report:
 
 
 def only(claim: str, model: str = NET, **options: object) -> ClaimResult:
-    (result,) = run(claim, model=model, **options).claims
+    (result,) = judged_alone(api.load(f"{model}claim {claim}\n"), **options)
     return result
 
 
@@ -63,7 +64,7 @@ BAD = [
 @pytest.mark.parametrize("claim", RIGHT)
 def test_right_values(claim: str) -> None:
     for strict in (False, True):
-        report = run(claim, strict=strict)
+        report = run(claim, strict=strict, wrt=("loss",))
         (result,) = report.claims
         assert (result.verdict, report.exit_code) == (OK, 0), result
         assert result.kind == "value"
@@ -72,7 +73,7 @@ def test_right_values(claim: str) -> None:
 
 @pytest.mark.parametrize("claim", BAD)
 def test_their_wrong_twins(claim: str) -> None:
-    report = run(claim)
+    report = run(claim, wrt=("loss",))
     assert (report.claims[0].verdict, report.exit_code) == (WRONG, 1), report.claims[0]
 
 

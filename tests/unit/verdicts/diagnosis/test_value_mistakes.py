@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.numerics.array_types import Array
@@ -31,9 +32,9 @@ loss = sum((h2 - y)^2)
 def run(*claims: str, folder: Path | None = None, **options: object) -> list[ClaimResult]:
     text = NET + "".join(f"claim {claim}\n" for claim in claims)
     if folder is None:
-        return list(api.check(api.load(text), **options).claims)  # type: ignore[arg-type]
+        return judged_alone(api.load(text), **options)
     (folder / "model.txt").write_text(text, encoding="utf-8")
-    return list(api.check(api.load(folder / "model.txt")).claims)
+    return judged_alone(api.load(folder / "model.txt"))
 
 
 def said(claim: str) -> str | None:
