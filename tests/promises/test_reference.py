@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from build import one_of
 from gradcheck_cli import api
 from gradcheck_cli.cli.main import main
 from gradcheck_cli.derivatives import backprop
@@ -453,7 +454,7 @@ def test_at_the_certified_values_the_gradient_is_zero_to_the_digits_published(
 
 
 @every_problem
-@pytest.mark.parametrize("start", ["start1", "start2"])
+@pytest.mark.parametrize("start", one_of(3, ["start1", "start2"]))
 def test_at_the_starting_points_the_methods_agree(
     problem: str, start: str, tmp_path: Path
 ) -> None:

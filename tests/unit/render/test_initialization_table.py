@@ -18,6 +18,7 @@ import jsonschema
 import pytest
 from rich.cells import cell_len
 
+from build import one_of
 from gradcheck_cli import api
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.render import initialization_panels, numbers, plot
@@ -775,7 +776,7 @@ def test_matrices_too_wide_for_a_row_have_their_ratios_under_it() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", one_of(3, REPORTS))
 def test_color_adds_nothing_but_color(name: str) -> None:
     plain, colored = (shown(REPORTS[name](), color=color) for color in (False, True))
     assert "\x1b[" not in plain
@@ -796,7 +797,7 @@ def test_the_screen_is_ascii_on_an_ascii_terminal(name: str) -> None:
     assert shown(REPORTS[name](), encoding="ascii").isascii()
 
 
-@pytest.mark.parametrize("name", formats("init-stats"))
+@pytest.mark.parametrize("name", one_of(3, formats("init-stats")))
 @pytest.mark.parametrize("which", ["usual", "model", "simulated"])
 def test_hostile_text_comes_out_harmless(name: str, which: str) -> None:
     for verbosity in (0, 1, -1):
@@ -821,7 +822,7 @@ WHOLE = jsonschema.Draft202012Validator(SCHEMA)
 ONE_SERIES = jsonschema.Draft202012Validator({"$ref": "#/$defs/series", "$defs": SCHEMA["$defs"]})
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", one_of(3, REPORTS))
 def test_json_follows_its_schema(name: str) -> None:
     found = REPORTS[name]()
     WHOLE.validate(json.loads(shown(found, "json")))
@@ -926,7 +927,7 @@ def test_the_gain_as_json() -> None:
 # ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", REPORTS)
+@pytest.mark.parametrize("name", one_of(3, REPORTS))
 @pytest.mark.parametrize("change", [lambda r: r, nasty], ids=["plain", "nasty"])
 def test_markdown_tables_are_well_formed(name: str, change: Callable[[InitReport], InitReport]) -> None:
     text = shown(change(REPORTS[name]()), "markdown", verbosity=1)

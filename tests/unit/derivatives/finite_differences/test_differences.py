@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from build import one_of
 from gradcheck_cli.derivatives.finite_differences.differences import differences
 from gradcheck_cli.derivatives.finite_differences.sampled_function import Samples
 from gradcheck_cli.derivatives.finite_differences.schemes import EXTRAPOLATED, SCHEMES, find_scheme
@@ -63,7 +64,7 @@ def test_bounds_too_small_are_found_out(table, random_answers):
     assert sum(covers(answer, true, shrink=1e-4) for answer, true in rows) < 0.5 * len(rows)
 
 
-@pytest.mark.parametrize("name", [name for name in SCHEMES if name != "extrapolated"])
+@pytest.mark.parametrize("name", one_of(3, [name for name in SCHEMES if name != "extrapolated"]))
 def test_every_scheme_covers_the_truth(name):
     scheme, rows = find_scheme(name), list(random_population(60, seed=9, depth=4))
     answers = [(ask(f, x, scheme=scheme), truth(f, x)) for f, x in rows]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from build import high
+from build import high, one_of
 from gradcheck_cli import api
 from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.derivatives import backprop, symbolic
@@ -75,7 +75,9 @@ def test_log_of_a_sure_thing_keeps_its_digits() -> None:
     assert found == pytest.approx(-np.exp(-50.0), rel=4 * ULP)
 
 
-@pytest.mark.parametrize("z", ["[1000, -1000, 999.5, 3]", "[-1e4, -10001, -2e4]", "[50, 0]", "[800, 800]"])
+@pytest.mark.parametrize("z", one_of(3, [
+    "[1000, -1000, 999.5, 3]", "[-1e4, -10001, -2e4]", "[50, 0]", "[800, 800]",
+]))  # fmt: skip
 @pytest.mark.parametrize("function", ["softmax(z)", "log_softmax(z)", "logsumexp(z)", "-log_softmax(z)/3"])
 def test_the_verdict_far_out_is_ok(function: str, z: str) -> None:
     at = "" if function.startswith("logsumexp") else "[0]"
@@ -195,7 +197,7 @@ def test_a_stack_with_singular_matrices_among_others() -> None:
     assert np.isnan(found[1:]).all()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", one_of(3, range(4)))
 def test_badly_conditioned_matrices_are_ok(seed: int) -> None:
     """Singular values over 9 orders: float64 carries fewer digits, and nobody is blamed."""
     random = np.random.default_rng(seed)
@@ -398,7 +400,7 @@ def test_the_methods_agree(text: str) -> None:
     assert run(text).verdict is Verdict.OK
 
 
-@pytest.mark.parametrize(("text", "claim"), RIGHT)
+@pytest.mark.parametrize(("text", "claim"), one_of(3, RIGHT))
 def test_what_the_textbook_says_is_ok(text: str, claim: str) -> None:
     assert only(text, claim).verdict is Verdict.OK
 

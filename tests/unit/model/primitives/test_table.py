@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from build import Application, Sheet, applications, high
+from build import Application, Sheet, applications, high, one_of
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
 from gradcheck_cli.derivatives import backprop, symbolic
@@ -347,7 +347,7 @@ def _slope(function: Any, x: Any) -> Any:
     return (function(x + h) - function(x - h)) / (2 * h)
 
 
-@pytest.mark.parametrize(("name", "x"), [(f, x) for f, x, *_ in FAR])
+@pytest.mark.parametrize(("name", "x"), one_of(3, [(f, x) for f, x, *_ in FAR]))
 def test_far_out_the_verdict_is_ok(name: str, x: float) -> None:
     """Or UNRESOLVED, where SymPy's form cancels in float64 and its column shows it: 1 - tanh(30)^2 is 0."""
     report = check(scaled(name, x), Options(points=1))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from build import one_of
 from gradcheck_cli import Verdict, check, load
 
 
-@pytest.mark.parametrize(("x", "factor", "verdict"), [
+@pytest.mark.parametrize(("x", "factor", "verdict"), one_of(3, [
     ("3e3", "-1", Verdict.OK), ("3e3", "-2", Verdict.WRONG),
     ("3e4", "-1", Verdict.OK), ("3e4", "-2", Verdict.WRONG),
     ("3e6", "-1", Verdict.OK), ("3e6", "-2", Verdict.UNRESOLVED),
-])  # fmt: skip
+]))  # fmt: skip
 def test_a_factor_of_what_no_format_holds(x: str, factor: str, verdict: Verdict) -> None:
     report = check(load(f"param x = {x}\nloss = exp(-x)\nclaim d loss/d x = {factor}*exp(-x)\n"))
     assert report.claims[0].verdict is verdict

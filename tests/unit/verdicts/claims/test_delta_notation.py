@@ -74,7 +74,7 @@ def test_a_slip_is_named_as_with_the_derivative_itself() -> None:
     assert (short.of, short.by, short.display) == ("loss", "f1", "delta1")
 
 
-@pytest.mark.parametrize(("claim", "words"), [
+@pytest.mark.parametrize(("claim", "words"), one_of(3, [
     ("delta2 = (W3' @ delta3) * sigmoid'(f2)", "uses sigmoid' where tanh' belongs"),
     ("delta2 = (W3' @ delta3) * tanh(f2)", "uses tanh where tanh' belongs"),
     ("delta2 = (W3' @ delta3) * tanh'(h2)", "uses h2 where f2 belongs"),
@@ -83,13 +83,13 @@ def test_a_slip_is_named_as_with_the_derivative_itself() -> None:
     ("delta1 = (W2' @ delta2) * sigmoid(f1)", "uses sigmoid where sigmoid' belongs"),
     ("delta1 = (W2' @ delta2) * h1", "uses sigmoid in place of its derivative (line 6)"),
     ("delta2 = (W3' @ delta3) * relu'(f2)", "uses relu' where tanh' belongs"),
-])  # fmt: skip
+]))  # fmt: skip
 def test_slips_around_a_slope_are_named(claim: str, words: str | None) -> None:
     (result,) = run(claim).claims
     assert (result.verdict, result.diagnosis) == (WRONG, words)
 
 
-@pytest.mark.parametrize(("claims", "found"), [
+@pytest.mark.parametrize(("claims", "found"), one_of(3, [
     (["delta2 = delta2"], [OPEN]),
     (["delta2 = d loss/d f2"], [OPEN]),
     (["d loss/d f2 = delta2"], [OPEN]),
@@ -97,7 +97,7 @@ def test_slips_around_a_slope_are_named(claim: str, words: str | None) -> None:
     (["delta2 = d loss/d b2", "d loss/d b2 = delta2", "delta2 = (W3' @ delta3) * (1 - h2^2)"], [OK, OK, OK]),
     (["delta2[0] = delta2[0]"], [OPEN]),
     (["d loss/d b2 = delta2"], [OK]),
-])  # fmt: skip
+]))  # fmt: skip
 def test_circles_of_names(claims: list[str], found: list[Verdict]) -> None:
     report = run(*claims)
     assert [r.verdict for r in report.claims] == found

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from build import one_of
 from gradcheck_cli import Verdict, check, load
 from gradcheck_cli.api import load_text
 
@@ -16,7 +17,7 @@ BRANCH = "param p = 2\nparam q = 2\nparam r = 1\nloss = norm([where(erf(q) > erf
 EXACT = "param w = 3\nparam t = 30\nloss = w*(exp(t)*cos(0) + 1.5 - exp(t))\n"  # bound 2 %, float64 is exact
 
 
-@pytest.mark.parametrize(("text", "claim", "verdict"), [
+@pytest.mark.parametrize(("text", "claim", "verdict"), one_of(3, [
     (POWER, "d loss/d p = [1.00, 1.00]", Verdict.OK),
     (POWER, "d loss/d p = [1.00, 0.96]", Verdict.UNRESOLVED),
     (POWER, "d loss/d p = [1.00, 0.5]", Verdict.WRONG),
@@ -26,7 +27,7 @@ EXACT = "param w = 3\nparam t = 30\nloss = w*(exp(t)*cos(0) + 1.5 - exp(t))\n"  
     (EXACT, "d loss/d w = 1.500", Verdict.OK),
     (EXACT, "d loss/d w = 1.502", Verdict.UNRESOLVED),
     (EXACT, "d loss/d w = 1.6", Verdict.WRONG),
-])  # fmt: skip
+]))  # fmt: skip
 def test_a_number_that_is_not_the_true_one_is_not_ok(text: str, claim: str, verdict: Verdict) -> None:
     (found,) = check(load(f"{text}claim {claim}\n")).claims
     assert found.verdict is verdict, found.note

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from build import one_of
 from claimed import judged_alone
 from gradcheck_cli import Verdict, load
 
@@ -31,21 +32,21 @@ claim d loss/d h = {0}
 
 
 @pytest.mark.parametrize("strict", [False, True])
-@pytest.mark.parametrize(("text", "formula"), [
+@pytest.mark.parametrize(("text", "formula"), one_of(3, [
     (LOGISTIC, "(sigmoid(z) - y)"), (ZERO, "w*sigmoid(s)"), (ZERO, "w/2"),
     (DATUM, "w"), (DATUM, "d loss/d r"),
-])  # fmt: skip
+]))  # fmt: skip
 def test_right_where_kinks_cancel_at_every_point(text: str, formula: str, strict: bool) -> None:
     (claim,) = judged_alone(load(text.format(formula)), strict=strict)
     assert claim.verdict is Verdict.OK
     assert claim.note is None
 
 
-@pytest.mark.parametrize(("text", "formula"), [
+@pytest.mark.parametrize(("text", "formula"), one_of(3, [
     (LOGISTIC, "(sigmoid(2*z) - y)"), (LOGISTIC, "(sigmoid(z) - y + 2*(z <= 0)*(z >= 0))"),
     (LOGISTIC, "(sigmoid(z) + y)"), (ZERO, "0.51*w"), (ZERO, "-w*sigmoid(s)"), (DATUM, "1.01*w"),
     (DATUM, "w^2"),
-])  # fmt: skip
+]))  # fmt: skip
 def test_wrong_ones_stay_wrong(text: str, formula: str) -> None:
     (claim,) = judged_alone(load(text.format(formula)))
     assert claim.verdict is Verdict.WRONG

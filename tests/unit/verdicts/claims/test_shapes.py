@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from build import one_of
 from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.language import show
@@ -27,7 +28,7 @@ def only(text: str, **options: object) -> ClaimResult:
 
 @pytest.mark.parametrize(
     ("right", "note", "wrong"),
-    [
+    one_of(3, [
         (f"d loss/d b = sum({E}, axis=0)", "the shape [1,2] was read as [2]", f"mean({E}, axis=0)"),
         (f"d loss/d b = (sum({E}, axis=0))'", "the shape [2,1] was read as [2]", "(sum(F - T, axis=0))'"),
         (f"d loss/d r = sum({E}, axis=0)[0,:]", "the shape [2] was read as [1,2]", "sum(F, axis=0)[0,:]"),
@@ -35,7 +36,7 @@ def only(text: str, **options: object) -> ClaimResult:
         (f"d loss/d r = sum({E}, axis=0)", None, f"(sum({E}, axis=0))'"),  # the transpose of a matrix
         (f"d loss/d c = sum({E}, axis=1)", None, f"(sum({E}, axis=1))'"),
         ("d F/d s = X", None, "X'"),
-    ],
+    ]),
 )
 def test_a_row_or_column_beside_a_vector(right: str, note: str | None, wrong: str) -> None:
     result = only(f"{BATCH}claim {right}\n")
@@ -115,7 +116,7 @@ FORM = "data A[2,2] = [[3, 1], [-0.5, 2]], m[2] = [0.2, -1]\nparam x[2] = [0.7, 
 
 @pytest.mark.parametrize(
     ("steps", "right", "wrong"),
-    [
+    one_of(3, [
         ("q = x' @ A @ x\nloss = q^2", "d q/d x = (A + A') @ x", "2*A @ x"),
         ("q = x' @ A @ x\nloss = q^2", "d loss/d q = 2*q[0]", "q[0]"),
         ("loss = sum((x' @ A @ x)*v)", "d loss/d v = (x' @ A @ x)*ones(2)", "(x' @ A @ v)*ones(2)"),
@@ -125,7 +126,7 @@ FORM = "data A[2,2] = [[3, 1], [-0.5, 2]], m[2] = [0.2, -1]\nparam x[2] = [0.7, 
         ("q = concat(x' @ A @ x, v)\nloss = sum(q^2)", "d loss/d q = 2*q", "q"),
         ("h = 2*x'\nq = h @ A @ x\nloss = q[0]", "d loss/d x = 2*(A + A') @ x", "2*A @ x"),
         ("q = x' @ A @ x\nloss = norm(q)", "d loss/d q = q/norm(q)", "q"),
-    ],
+    ]),
 )  # fmt: skip
 def test_a_quadratic_form_is_a_number_where_one_is_needed(steps: str, right: str, wrong: str) -> None:
     text = f"{FORM}{steps}\nclaim "

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from build import one_of
 from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.evaluation.tape import forward_pass
@@ -56,7 +57,7 @@ def _text(numbers: Array, digits: int = 5) -> str:
     return np.array2string(numbers, separator=", ", precision=digits, floatmode="fixed")
 
 
-@pytest.mark.parametrize(("claim", "words"), [
+@pytest.mark.parametrize(("claim", "words"), one_of(3, [
     (typed("h2", "-v"), "has the wrong sign"),
     (typed("loss", "-v", 2), "has the wrong sign"),
     ("loss = -7", None),  # one digit says too little
@@ -88,7 +89,7 @@ def _text(numbers: Array, digits: int = 5) -> str:
     ("f2 = W2' @ h1", "uses W2' where W2 belongs"),
     ("f2 = W2 @ f1", "uses f1 where h1 belongs"),
     ("h2 = tanh(f2) - 0*y + y", None),
-])  # fmt: skip
+]))  # fmt: skip
 def test_what_a_wrong_value_is(claim: str, words: str | None) -> None:
     assert said(claim) == words
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from build import Application, applications, exchanged
+from build import Application, applications, exchanged, one_of
 from gradcheck_cli import api
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
@@ -49,7 +49,7 @@ def held(found: Estimates, true: np.ndarray) -> np.ndarray:
     return np.abs(found.value - true) <= bound
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", one_of(3, sorted(FOLDER.glob("*.txt"))), ids=lambda p: p.stem)
 def test_the_bounds_hold_in_every_model(path: Path) -> None:
     model = api.load(path)
     if model.parameters():
