@@ -51,6 +51,7 @@ define(
     vjp=(lambda m, g, y, x: g / (m.sqrt(x - 1) * m.sqrt(x + 1)),),
     symbolic=lambda s, x: s.acosh(x),
     domain=lambda m, x: x - 1, domain_text="x >= 1",
+    within=lambda m, y, moved, x: pole_margin(m, moved - 1, x - 1),
 )  # fmt: skip
 define(
     "atanh", "atanh(x)", "inverse hyperbolic tangent", aliases=("arctanh",), sample=((-0.9, 0.9),),

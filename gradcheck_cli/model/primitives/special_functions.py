@@ -123,6 +123,8 @@ define(
     vjp=(lambda m, g, y, x: g * (m.sqrt(m.pi) / 2) * m.exp(y * y),),
     symbolic=lambda s, x: s.erfinv(x),
     domain=lambda m, x: (1 - x) * (1 + x), domain_text="-1 < x < 1",
+    within=lambda m, y, moved, x: pole_margin(m, moved - 1, x - 1) * m.gt(x, 0)
+    + pole_margin(m, moved + 1, x + 1) * (1 - m.gt(x, 0)),
 )  # fmt: skip
 define(
     "normal_cdf", "normal_cdf(x)", "probability that a standard normal number is below x",
