@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.evaluation.evaluate import as_margins
-from gradcheck_cli.model.graph import Node, typed_number
+from gradcheck_cli.model.graph import Graph, Node, typed_number
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.namespace import Namespace
 
-__all__ = ["has_borders", "node_margins", "node_sides", "piecewise_constant"]
+__all__ = ["has_borders", "jumps_before", "node_margins", "node_sides", "piecewise_constant"]
 
 
 def piecewise_constant(nodes: Sequence[Node]) -> list[bool]:
@@ -38,6 +38,13 @@ def has_borders(node: Node, nodes: Sequence[Node], constant: Sequence[bool]) -> 
     if record.selects and constant[node.arguments[0]]:
         return False
     return not record.borderless(*(typed_number(nodes, nodes[a]) for a in node.arguments))
+
+
+def jumps_before(graph: Graph, *nodes: Node) -> bool:
+    """Whether nodes are computed by functions whose values jump."""
+    up = graph.upstream(node.index for node in nodes)
+    needed = (n for n in graph.nodes if up[n.index] and not (n.is_leaf or n.is_literal))
+    return any(n.primitive.jump or n.primitive.breaks or n.primitive.selects for n in needed)
 
 
 def node_margins(node: Node, values: Any, m: Namespace) -> list[Array]:

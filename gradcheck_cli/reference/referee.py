@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.derivatives.symbolic.program import Program, lower
+from gradcheck_cli.evaluation.borders import jumps_before
 from gradcheck_cli.evaluation.evaluate import distances, margins
 from gradcheck_cli.model.graph import Graph, Key, Node
 from gradcheck_cli.model.model import Model
@@ -263,7 +264,7 @@ class Referee(ExactDifferences):
         with np.errstate(all="ignore"):
             for name, node in ((name, self.model.node(name)) for name in names):
                 sampled = ((self._reverse(point, target, j).samples(node), j) for j in jitters)
-                found[name] = wider * bound_of_both(sampled, 1, partial(self._is_off_kinks, point))
+                found[name] = wider * bound_of_both(sampled, 1, partial(self._is_off_kinks, point, target))
         return found
 
     def rounding_is_linear(self, point: Mapping[str, Array], of: str, name: str | None) -> Array:
@@ -297,14 +298,13 @@ class Referee(ExactDifferences):
         values = jittered_pass(self.model, point, m)[of.index]
         return np.asarray(values[:, slice(None) if of.per_row else 0])
 
-    def _is_off_kinks(self, point: Mapping[str, Array]) -> bool:
-        return not self.can_jump and not self.nodes_across_kinks(point)
+    def _is_off_kinks(self, point: Mapping[str, Array], of: Node) -> bool:
+        return not jumps_before(self.model.graph, of) and not self.nodes_across_kinks(point)
 
     @cached_property
     def can_jump(self) -> bool:
         """Whether there are functions whose values jump."""
-        functions = [n.primitive for n in self.model.graph.nodes if not (n.is_leaf or n.is_literal)]
-        return any(f.jump or f.breaks or f.selects for f in functions)
+        return jumps_before(self.model.graph, *self.model.graph.nodes)
 
     def nodes_across_kinks(self, point: Mapping[str, Array]) -> list[Node]:
         """Nodes with a kink so near that rounding may put a right float64 program on its other side.
@@ -389,8 +389,8 @@ class Referee(ExactDifferences):
                 yield passes[jitter][node.index][:, slice(None) if node.per_row else 0], jitter
 
         with np.errstate(all="ignore"):
-            off_kinks = partial(self._is_off_kinks, point)
-            return {name: bound_of_both(sampled(self.model.node(name)), 2, off_kinks) for name in names}
+            off_kinks = {name: partial(self._is_off_kinks, point, self.model.node(name)) for name in names}
+            return {n: bound_of_both(sampled(self.model.node(n)), 2, off) for n, off in off_kinks.items()}
 
 
 def _signs(values: Array) -> Array:

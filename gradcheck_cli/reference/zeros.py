@@ -6,6 +6,7 @@ stays. Knows nothing of models and of verdicts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -87,16 +88,17 @@ def resolve_zeros(
 
 
 def left_of(
-    before: AtDigits, now: AtDigits, doubtful: Array, deeper: Callable[[], AtDigits | None],
+    before: AtDigits, now: AtDigits, doubtful: Array, last: int, deeper: Callable[[], AtDigits | None],
     limits: ReferenceLimits = _LIMITS,
 ) -> Array:  # fmt: skip
     """What is left of numbers as digits are added. Those that were 0 before and are not now may be rounding
-    of terms that cancel: they have to stay with more digits.
+    of terms that cancel: they have to begin before the last digits, or to stay with more of them.
 
     Parameters
     ----------
     before, now : the same numbers, with few digits and with more
     doubtful : bool array of their shape
+    last : decimal digits, the last ones of a precision, in which rounding of terms of size 1 may begin
     deeper : gives them with more digits yet, or None where these would be too many
     limits : when a number falls
 
@@ -106,5 +108,14 @@ def left_of(
     """
     found = resolve_zeros(before, doubtful, [now], limits)
     sudden = doubtful & np.asarray((before.values == 0) & (found != 0), dtype=bool)
+    rest = sudden & _begin_after(found, now.digits - last)
+    found, sudden = np.where(rest, 0 * found, found), sudden & ~rest
     more = deeper() if sudden.any() else None
     return found if more is None else resolve_zeros(AtDigits(found, now.digits), sudden, [more], limits)
+
+
+def _begin_after(values: Array, digits: int) -> Array:
+    """Which numbers of high precision are below 10 to the power of minus so many digits."""
+    least = -digits * math.log2(10.0)
+    below = np.frompyfunc(lambda x: hasattr(x, "context") and x.context.mag(x) < least, 1, 1)
+    return np.asarray(below(values), dtype=bool)

@@ -248,8 +248,8 @@ class ClaimContext(KnownValues):
         """Sides that are 0 in float64, with as many digits as the truth that is known has zeros behind the
         point: there 1 - sigmoid(20000) is not 0. `seen`: how far apart they were with fewer. Where it takes
         too many nothing is known."""
-        target, zeros = claim.target, known.leading_zeros(claim.target)
-        if zeros * self.referee.held > self.limits.most_zeros:
+        target, zeros, last = claim.target, known.leading_zeros(claim.target), self.limits.last_digits
+        if zeros * self.referee.held > self.most_zeros:
             nothing = difference(known, claim, formula)
             assert nothing.known is not None
             left = doubtful & self._is_left_over(claim, formula, known, seen, zeros)
@@ -263,10 +263,10 @@ class ClaimContext(KnownValues):
 
         now = with_digits(zeros)
         again, more = now[2], now[0].digits
-        fits = more * self.referee.held <= self.limits.most_zeros
-        gap = left_of(seen, now[0], doubtful, lambda: with_digits(more)[0] if fits else None, limits)
+        fits = more * self.referee.held <= self.most_zeros
+        gap = left_of(seen, now[0], doubtful, last, lambda: with_digits(more)[0] if fits else None, limits)
         first = AtDigits(known.derivative(target), known.digits)
-        true = left_of(first, now[1], doubtful, lambda: with_digits(more)[1] if fits else None, limits)
+        true = left_of(first, now[1], doubtful, last, lambda: with_digits(more)[1] if fits else None, limits)
         both = _where(gap == 0) & _where(true == 0)
         return replace(again, wrong=again.wrong & doubtful & ~both)
 

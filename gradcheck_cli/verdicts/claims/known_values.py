@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from gradcheck_cli.model.graph import Derivative
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.model.point_values import PointValues
+from gradcheck_cli.model.primitives.special_functions import FAMILY
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.machine import DOUBLE_BYTES
@@ -60,6 +62,13 @@ class KnownValues:
     judged_by_rows: bool = False  # some claim was: in float64 over all, at high precision over the first
     transposable: dict[tuple[str, str], bool] = field(default_factory=dict)  # see symmetric.py
     _computed_at: dict[tuple[PointValues, int], TrueValues] = field(default_factory=dict)
+
+    @cached_property
+    def most_zeros(self) -> int:
+        """Of how many decimal digits all values together may be: fewer where special functions are computed,
+        whose time grows with their cube."""
+        special = any(n.operation in FAMILY or n.operation in ("erf", "gelu") for n in self.model.graph.nodes)
+        return self.limits.most_zeros_of_special if special else self.limits.most_zeros
 
     def true_values(
         self, at: At, wanted: Iterable[Derivative] = (), m: High | None = None

@@ -42,3 +42,21 @@ def test_what_rounding_leaves_at_the_last_raise_alone_is_no_number(factor: str, 
     text += "loss = sum(h)\n"
     rule = f"claim d loss/d s = d loss/d h - {factor}*softmax(s, axis=1)*sum(d loss/d h, axis=1)\n"
     assert check(load(text + rule)).claims[0].verdict is verdict
+
+
+def test_nor_where_no_more_digits_can_be_afforded() -> None:
+    text = "param p[2,3] = [[0, 0.7, -1.763], [1e-160, -1.8, 0.3]], q[1,2] = [[2, 2]]\n"
+    text += "s = normal_cdf(softsign(p))\n"
+    text += "h = log_softmax(s, axis=1)\nk = softmax(s, axis=1)\nloss = sum(k)\n"
+    rule = "k*(d loss/d k - sum(d loss/d k*k, axis=1))"
+    claims = f"claim d loss/d s = d loss/d h + {rule}\nclaim d loss/d s = {rule} + 0.001*k\n"
+    right, wrong = check(load(text + claims)).claims
+    assert (right.verdict, wrong.verdict) == (Verdict.OK, Verdict.WRONG)
+
+
+def test_special_functions_are_not_computed_with_tens_of_thousands_of_digits() -> None:
+    text = "param p[2] = [300, 2]\ns = erfc(p)\nloss = sum(s)\n"
+    claim = "claim d loss/d p = {}*exp(-p^2)/sqrt(pi)\n"
+    right, wrong = check(load(text + claim.format("-2") + claim.format("-2.001"))).claims
+    assert right.verdict is not Verdict.WRONG
+    assert wrong.verdict is Verdict.WRONG

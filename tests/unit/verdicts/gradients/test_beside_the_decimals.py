@@ -235,3 +235,13 @@ def test_a_pole_of_the_slope_within_rounding_is_nobodys_fault(function: str, x: 
     """float64 knows the distance to the border, 1e-13, to three digits."""
     report = api.check(api.load(f"param x = {x}\nloss = {function}(x)\n"))
     assert report.verdict is not Verdict.WRONG
+
+
+@pytest.mark.parametrize("step", ["", "s = sign(min(q))\n"])
+def test_a_jump_elsewhere_does_not_hide_that_rounding_saturates(step: str) -> None:
+    text = "param p[2] = [2, 1e30], q[2] = [2, 2]\n" + step + "loss = prod(sec(sec(p)))"
+    entry = check(text).parameters[0].entries[0]
+    true, shown = entry.reference, entry.symbolic
+    assert true is not None
+    assert shown is not None
+    assert abs(true - shown) < 2 * abs(true) * 10.0 ** -int(entry.digits or 0)

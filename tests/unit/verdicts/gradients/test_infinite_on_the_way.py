@@ -54,3 +54,11 @@ def test_a_kink_that_is_not_declared_is_ours(monkeypatch: pytest.MonkeyPatch) ->
     (entry,) = check(load("param p = 0\nloss = abs(p) + p\n")).parameters[0].entries[:1]
     assert entry.verdict is Verdict.WRONG
     assert "does not declare" in (entry.note or "")
+
+
+def test_a_column_that_is_no_number_beside_an_ok_is_explained() -> None:
+    text = "param p[2] = [-1.002, 2]\nh = log1mexp(log_softmax(gamma(p)))\nloss = prod(h)\n"
+    entry = check(load(text), points=1).parameters[0].entries[1]
+    assert entry.verdict is Verdict.OK
+    assert np.isnan(entry.symbolic or 0)
+    assert "overflows" in (entry.note or "")
