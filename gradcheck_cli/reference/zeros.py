@@ -116,6 +116,6 @@ def left_of(
 
 def _begin_after(values: Array, digits: int) -> Array:
     """Which numbers of high precision are below 10 to the power of minus so many digits."""
-    least = -digits * math.log2(10.0)
+    least = -digits * math.log2(10)
     below = np.frompyfunc(lambda x: hasattr(x, "context") and x.context.mag(x) < least, 1, 1)
     return np.asarray(below(values), dtype=bool)
