@@ -66,6 +66,7 @@ def modules_under(folder: Path) -> Iterator[ModuleType]:
             yield module
 
 
+@functools.cache
 def _home(file: str) -> str:
     return os.path.dirname(os.path.realpath(file) if os.path.islink(file) else file)
 
