@@ -113,12 +113,8 @@ def push_forward(
         parts = _tangents_of(product, product.function(**values, **copy.deepcopy(given)), weights)
         return {STEP: sum(float(np.sum(w * part)) for w, part in zip(weights, parts, strict=True))}
 
-    loss = _weighted(replace(program, function=along), weights)
-    signature = inspect.signature(program.function)
-    extra = inspect.Parameter(STEP, inspect.Parameter.KEYWORD_ONLY)
-    loss.function.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=[*signature.parameters.values(), extra]
-    )
+    weighted = _weighted(replace(program, function=along), weights)
+    loss = _with_signature(program, weighted.function, [], [STEP])
     return loss, _with_signature(product, forward, [*given]), {**arguments, STEP: 0.0}
 
 
@@ -236,11 +232,14 @@ def _weighted(program: Program, weights: Sequence[Array]) -> Program:
     return _with_signature(program, loss, [])
 
 
-def _with_signature(program: Program, function: Callable[..., Any], without: Sequence[str]) -> Program:
-    """A program whose function is another one, with the same arguments, without some."""
+def _with_signature(
+    program: Program, function: Callable[..., Any], without: Sequence[str], more: Sequence[str] = ()
+) -> Program:
+    """A program whose function is another one, with the same arguments by name; without some, or with more."""
     own = inspect.signature(program.function)
     named = [p for name, p in own.parameters.items() if name not in without and p.kind in _NAMED]
     kept = [p.replace(kind=p.KEYWORD_ONLY) for p in named]
+    kept += [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in more]
     function.__signature__ = own.replace(parameters=kept)  # type: ignore[attr-defined]
     return replace(program, function=function)
 

@@ -5,9 +5,7 @@ Nothing is imported anew: what the test has changed stays changed.
 
 from __future__ import annotations
 
-import functools
 import inspect
-import itertools
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -50,7 +48,7 @@ def program_of(
     plain, own = _written(function)
     module, code = _home(plain)
     instance = own if beside is None or own is beside.instance else None
-    called = _in_order(function, plain) if instance is None else plain
+    called = function if instance is None else plain
     file = as_typed(code.co_filename)
     named = framework or _framework_named(code, vars(module))
     written_with = beside.framework if beside else framework_of(Path(file), named)
@@ -78,21 +76,6 @@ def _home(plain: Callable[..., Any]) -> tuple[ModuleType, CodeType]:
 
 def _name(plain: Callable[..., Any]) -> str:
     return getattr(plain, "__qualname__", repr(plain)).rpartition("<locals>.")[2]
-
-
-def _in_order(function: Callable[..., Any], plain: Callable[..., Any]) -> Callable[..., Any]:
-    """A function itself; a wrapper called with the arguments in their order, as jax.grad(loss) wants them."""
-    if not hasattr(function, "__wrapped__"):
-        return function
-    by_order = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [p.name for p in inspect.signature(plain).parameters.values() if p.kind in by_order]
-
-    @functools.wraps(plain)
-    def call(**given: Any) -> Any:
-        first = [given.pop(name) for name in itertools.takewhile(given.__contains__, names)]
-        return function(*first, **given)
-
-    return call
 
 
 def _framework_named(code: CodeType, names: Mapping[str, Any]) -> str:
