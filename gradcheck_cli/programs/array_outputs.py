@@ -235,7 +235,7 @@ def _weighted(program: Program, weights: Sequence[Array]) -> Program:
 def _with_signature(
     program: Program, function: Callable[..., Any], without: Sequence[str], more: Sequence[str] = ()
 ) -> Program:
-    """A program whose function is another one, with the same arguments by name; without some, or with more."""
+    """A program whose function is another one, with its arguments by name; without some, or with more."""
     own = inspect.signature(program.function)
     named = [p for name, p in own.parameters.items() if name not in without and p.kind in _NAMED]
     kept = [p.replace(kind=p.KEYWORD_ONLY) for p in named]
