@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -10,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gradcheck_cli.against.commands import answer_of
 from gradcheck_cli.against.elsewhere import Asked, Elsewhere
 from gradcheck_cli.against.sources import gradients_elsewhere
 from gradcheck_cli.common.errors import GradcheckError
+from gradcheck_cli.numerics.limits.against import AgainstLimits
 
 W, V, X = np.array([[0.1, -0.2], [0.4, 0.3]]), np.array([0.7, -0.4]), np.array([1.0, 2.0])
 GRADIENT = {"W": np.array([[1.5, -2.25], [1 / 3, 4.0]]), "v": np.array([0.125, 1e-7])}
@@ -330,6 +333,15 @@ def test_a_command_that_hangs_ends_with_its_children(tmp_path: Path) -> None:
     asked = Asked(ASKED.arguments, ASKED.parameters, 2.5, seconds=0.3)
     assert "more than 0.3 seconds" in refusal(command(tmp_path, f"{CHILD}; time.sleep(60)"), asked)
     assert not is_alive(int((tmp_path / "pid").read_text()))
+
+
+def test_a_command_that_writes_without_end_is_ended() -> None:
+    limits = AgainstLimits(most_output=1 << 20)
+    endless = shlex.join([sys.executable, "-c", "while True: print('0'*65536)"])
+    with pytest.raises(GradcheckError, match="endless writes more than 1 MiB"):
+        answer_of(endless, "{}", "endless", 60, limits)
+    enough = shlex.join([sys.executable, "-c", "print('0'*65536)"])
+    assert len(answer_of(enough, "{}", "enough", 60, limits)) > 1 << 16
 
 
 def test_a_child_that_stays_holds_nothing_up(tmp_path: Path) -> None:
