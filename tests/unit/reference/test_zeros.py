@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from gradcheck_cli.reference.zeros import AtDigits, falls, in_doubt, resolve_zeros
+from gradcheck_cli.reference.zeros import AtDigits, falls, in_doubt, left_of, resolve_zeros
 
 TRUE = np.asarray(True)
 
@@ -30,6 +30,15 @@ def of(text: str) -> np.ndarray:
 def test_only_what_falls_is_zero(few: str, many: str, digits: tuple[int, int], left: float) -> None:
     found = resolve_zeros(AtDigits(of(few), digits[0]), TRUE, [AtDigits(of(many), digits[1])])
     assert float(found) == left
+
+
+@pytest.mark.parametrize(("now", "left"), [
+    ("6e-1602", "0"),  # begins in the last digits: what these leave of terms of size 1
+    ("6e-1300", "6e-1300"), ("1", "1"),
+])  # fmt: skip
+def test_what_shows_with_the_last_digits_alone_is_zero(now: str, left: str) -> None:
+    before, after = AtDigits(of("0"), 800), AtDigits(of(now), 1600)
+    assert left_of(before, after, TRUE, 50, lambda: None)[()] == mpmath.mpf(left)
 
 
 def test_numbers_beyond_doubt_are_not_asked_again() -> None:

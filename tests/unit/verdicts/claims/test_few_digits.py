@@ -61,3 +61,9 @@ def test_an_entry_may_carry_the_rounding_of_a_larger_one(
     text = f"param w[2] = [0.3, 0.5]\ndata c[2] = [1, {small!r}]\nloss = sum(c*w)\n"
     (claim,) = check(load_text(text + 'claim d loss/d w from "g.npy"', file="-", folder=tmp_path)).claims
     assert claim.verdict.value == verdict
+
+
+def test_an_entry_that_is_typed_carries_no_rounding() -> None:
+    text = "param w[2] = [0.3, 0.5]\ndata c[2] = [1, 1e-9]\nloss = sum(c*w)\nclaim d loss/d w = [1.0, {}]\n"
+    right, wrong = (check(load(text.format(typed))).claims[0] for typed in ("1.0000000e-9", "1.0000004e-9"))
+    assert (right.verdict, wrong.verdict) == (Verdict.OK, Verdict.WRONG)
