@@ -157,9 +157,10 @@ def fans(shape: tuple[int, ...], name: str = "it") -> tuple[int, int]:
     different axes; `name` is for the message.
     """
     if len(shape) > 2:
+        fan_in = math.prod(shape[1:])
         raise ShapeError(
             f"fan_in and fan_out of {len(shape)} axes are read in different ways: {name} needs a matrix",
-            help="write the deviation: ~ normal(0, sqrt(2/18)) where fan_in is 18",
+            help=f"write the deviation: ~ normal(0, sqrt(2/{fan_in})) of a kernel, whose fan_in is {fan_in}",
         )
     if len(shape) < 2:
         raise ShapeError(

@@ -118,7 +118,7 @@ BAD = [
     ("param a = 1, v = 0.3, -1.2, c = 2", L, 1, 18, "a vector", "v = [0.3, -1.2]"),
     ("param v[2] = 1,2", L, 1, 14, "a vector", "v[2] = [1, 2]"),
     ("param X[2,1,2] = 1, 2, 3, 4", L, 1, 18, "a matrix stands", "X[2,1,2] = [[[1, 2]], [[3, 4]]]"),
-    ("param X[2,1,2] ~ he", L, 1, 18, "3 axes are read in different ways", "normal(0, sqrt(2/18))"),
+    ("param X[2,1,2] ~ he", L, 1, 18, "3 axes are read in different ways", "normal(0, sqrt(2/2))"),
     ("param v[2] = 0,3, 1,2", L, 1, 16, "comma inside a number", "0.3"),
     ("param A[2,2] = 1, 2; 3, 4", L, 1, 16, "a matrix stands", "A[2,2] = [[1, 2], [3, 4]]"),
     ("param A[2,3] = 1, 2, 3, 4, 5, 6", L, 1, 16, "a matrix", "[[1, 2, 3], [4, 5, 6]]"),

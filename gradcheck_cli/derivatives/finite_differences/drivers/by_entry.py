@@ -211,7 +211,7 @@ def _refuse_unanalytic(model: Model, of: Node, names: Iterable[str]) -> None:
         inner = down[node.index] and up[node.index] and not (node.is_leaf or node.is_literal)
         if inner and not node.primitive.analytic:
             raise OptionError(
-                f"the complex step cannot pass {node.primitive.function}, which is not analytic",
+                f"the complex step cannot pass {node.primitive.function}: it has no complex values here",
                 help="use --scheme extrapolated",
             )
 
