@@ -124,9 +124,9 @@ class ClaimsLimits(NamedTuple):
     # decimal digits | of all values together at one point, where the truth has many zeros: seconds | timed by
     # hand once, not kept
     most_zeros: int = 200_000
-    # decimal digits | the same where special functions are computed | timed: erfc(300) takes 0.02 s with 2000
-    # digits, 0.4 s with 5,000, 3.5 s with 10,000; exp 0.03 s
-    most_zeros_of_special: int = 20_000
+    # decimal digits | the same where special functions are computed | timed: a wrong claim of erfc(67) takes
+    # 2 s with 4,000, one of erfc(95) 53 s with 20,000
+    most_zeros_of_special: int = 4_000
     # decimal digits | a number that begins among so many last ones of a precision may be its rounding | set
     # by hand, not measured
     last_digits: int = 50
