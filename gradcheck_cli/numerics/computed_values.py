@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradcheck_cli.numerics.limits.numerics import NUMERICS
+from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 __all__ = ["remember"]
 
 _VALUES: dict[tuple[Any, ...], Any] = {}  # by name, precision and arguments, for all contexts and threads
 
 
-def remember(context: Any, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def remember(
+    context: Any, name: str, function: Callable[..., Any], limits: NumericsLimits = NUMERICS
+) -> Callable[..., Any]:
     """A function that computes each value once.
 
-    The memory is emptied when it is full.
+    The memory is emptied when it is full, of values or, where they have many digits, of bits.
 
     Parameters
     ----------
@@ -26,6 +28,7 @@ def remember(context: Any, name: str, function: Callable[..., Any]) -> Callable[
     name : of the function, which no other one has
     function : takes and gives numbers of the context; its values depend on nothing but their digits and the
         precision
+    limits : how many values are kept
 
     Returns
     -------
@@ -41,7 +44,7 @@ def remember(context: Any, name: str, function: Callable[..., Any]) -> Callable[
         try:
             found = _VALUES[key]
         except KeyError:
-            if len(_VALUES) >= NUMERICS.most_values:
+            if len(_VALUES) >= min(limits.most_values, limits.most_value_bits // context.prec):
                 _VALUES.clear()
             computed = function(*xs)
             found = _VALUES[key] = computed._mpf_ if isinstance(computed, real) else None

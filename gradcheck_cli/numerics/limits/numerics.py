@@ -95,6 +95,9 @@ class NumericsLimits(NamedTuple):
     most_contexts: int = 64
     # values | of functions at high precision that are kept, some 500 bytes each | set by hand, not measured
     most_values: int = 1 << 15
+    # bits | of these values together, where they have thousands of digits: 32 MiB, and as many of arguments
+    # | set by hand, not measured
+    most_value_bits: int = 1 << 28
     # terms | of the series of erf beside the real axis, each below exp(-n^2/4) | derived:
     # exp(-16^2/4) is 2e-28
     erf_terms: int = 15
