@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# GNU Octave 7.3.0 (Debian 12: apt-get install octave)
+# GNU Octave 7.3.0: octave=7.3.0-2 (Debian 12)
 # Expected: jsonencode writes every finite double so that jsondecode, or any other reader, gets it back, as sprintf("%.17g")
 # does; and a single as it writes an array of singles.
 # Seen: a positive number below eps = 2.2e-16 is written as 0, in arrays, too, without a warning; a negative one is not, and
@@ -10,6 +10,7 @@
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
+command -v octave-cli > /dev/null || apt-get install --quiet=2 --no-install-recommends octave=7.3.0-2
 octave-cli --version | grep -q "version 7.3.0" || { echo "this is not Octave 7.3.0"; exit 1; }
 cat > "$folder/expected" <<'EXPECTED'
 1e-15 -> 1e-15
