@@ -77,19 +77,21 @@ def gradient_of_json(
     key = next((key for key in _GRADIENT if key in found and parameter_called(key, asked) is None), None)
     given = found if key is None else found[key]
     loss = next((found[key] for key in LOSS if isinstance(found.get(key), float)), None)
+    bits = _bits(source, found["precision"]) if "precision" in found else None
     if not isinstance(given, dict):
-        return _of_all(source, given, asked), loss
-    bits = _bits(source, found.get("precision")) if "precision" in found else None
+        return _computed_in(bits, _of_all(source, given, asked)), loss
     kept = {name: value for name, value in given.items() if name not in ("protocol", "precision")}
     numbers = {
         name: from_nested(source, parameter_called(name, asked) or name, value, asked)
         for name, value in kept.items()
     }
-    numbers = as_printed(numbers)
-    if bits is not None:
-        numbers = {name: Numbers(each.values, None, bits) for name, each in numbers.items()}
-    named, beside = by_names(source, numbers, asked)
+    named, beside = by_names(source, _computed_in(bits, as_printed(numbers)), asked)
     return named, beside if loss is None else loss
+
+
+def _computed_in(bits: int | None, found: dict[str, Numbers]) -> dict[str, Numbers]:
+    """Numbers of a format that is told, which says more than their digits."""
+    return found if bits is None else {name: Numbers(each.values, None, bits) for name, each in found.items()}
 
 
 def _of_all(source: str, value: Any, asked: Asked) -> dict[str, Numbers]:

@@ -135,7 +135,7 @@ def unnamed(source: str, numbers: Numbers, asked: Asked) -> dict[str, Numbers]:
         halves = None if numbers.half_units is None else asked.split(numbers.half_units)
         parts = asked.split(values)
         return {
-            name: Numbers(part, None if halves is None else halves[name], numbers.bits)
+            name: replace(numbers, values=part, half_units=None if halves is None else halves[name])
             for name, part in parts.items()
         }
     shape = "x".join(map(str, values.shape)) or "one number"
@@ -153,4 +153,4 @@ def _is_line(shape: Sequence[int]) -> bool:
 
 def _reshape(numbers: Numbers, shape: tuple[int, ...]) -> Numbers:
     half: Array | None = None if numbers.half_units is None else numbers.half_units.reshape(shape)
-    return Numbers(numbers.values.reshape(shape), half, numbers.bits)
+    return replace(numbers, values=numbers.values.reshape(shape), half_units=half)

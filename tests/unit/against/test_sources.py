@@ -183,6 +183,31 @@ def test_the_digits_of_a_format_are_those_of_its_longest_number(tmp_path: Path) 
         assert np.allclose(np.asarray(found.gradient["v"].half_units), half, rtol=1e-6, atol=0)
 
 
+def of_json(tmp_path: Path, value: object, asked: Asked = ASKED) -> Elsewhere:
+    (tmp_path / "g.json").write_text(json.dumps(value))
+    return given(str(tmp_path / "g.json"), asked=asked)[0]
+
+
+@pytest.mark.parametrize("asked", [ASKED, Asked({"W": W}, {"W": W}, 2.5)])
+def test_float32_numbers_are_seen_in_every_form(asked: Asked, tmp_path: Path) -> None:
+    flat = [float(np.float32(1 / n)) for n in range(3, 3 + asked.size)]
+    for form in (flat, {"gradient": flat}, {"gradient": {"all": flat}}):
+        gradient = of_json(tmp_path, form, asked).gradient
+        assert all(each.is_in_float32 and each.half_units is not None for each in gradient.values()), form
+    wide = of_json(tmp_path, {"gradient": {"all": [1 / n for n in range(3, 3 + asked.size)]}}, asked)
+    assert not any(each.is_in_float32 for each in wide.gradient.values())
+
+
+def test_the_precision_is_told_of_every_form(tmp_path: Path) -> None:
+    by_name = {name: part.tolist() for name, part in GRADIENT.items()}
+    for form in (FLAT.tolist(), by_name, {"all": FLAT.tolist()}):
+        found = of_json(tmp_path, {"gradient": form, "precision": "float32"})
+        assert {each.bits for each in found.gradient.values()} == {24}, form
+        assert {each.bits for each in of_json(tmp_path, {"gradient": form}).gradient.values()} == {None}
+        (tmp_path / "g.json").write_text(json.dumps({"gradient": form, "precision": "nonsense"}))
+        assert "computes in nonsense, which is no format" in refusal(str(tmp_path / "g.json"))
+
+
 # ---------------------------------------------------------------------------------------------
 # Functions
 # ---------------------------------------------------------------------------------------------
