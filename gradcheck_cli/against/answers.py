@@ -108,7 +108,7 @@ def _check_protocol(source: str, found: dict[str, Any]) -> None:
 
 
 def _bits(source: str, precision: Any) -> int:
-    if precision in SIGNIFICANDS:
+    if isinstance(precision, str) and precision in SIGNIFICANDS:
         return SIGNIFICANDS[precision]
     raise ElsewhereError(
         f"{source} computes in {printable(str(precision), 40)}, which is no format",

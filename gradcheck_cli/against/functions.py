@@ -23,7 +23,7 @@ from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.checking import CHECKING
 from gradcheck_cli.tracing.argument_trees import leaves_of
-from gradcheck_cli.tracing.program_gradients import gradients_by_name
+from gradcheck_cli.tracing.program_gradients import gradients_by_name, is_number
 from gradcheck_cli.tracing.programs import Program, failure, load_program
 
 __all__ = ["Returned", "gradient_of_function", "load_function"]
@@ -44,7 +44,8 @@ def load_function(named: str) -> Program:
     file, _, name = named.rpartition(":")
     if file.endswith(".py"):
         return load_program(named)
-    sys.path.insert(0, os.getcwd())
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
     try:
         module: Any = importlib.import_module(file)
         function: Any = module
@@ -55,7 +56,8 @@ def load_function(named: str) -> Program:
     except (Exception, SystemExit) as error:
         raise failure(error, set(), f"{file} could not be imported:") from None
     finally:
-        sys.path.remove(os.getcwd())
+        with contextlib.suppress(ValueError):  # a module may change the path
+            sys.path.remove(folder)
     if not callable(function):
         raise OptionError(f"{named} is no function")
     place = Path(getattr(module, "__file__", None) or file)
@@ -77,11 +79,12 @@ def gradient_of_function(named: str, asked: Asked) -> Returned:
         return _returned(named, asked, given, gradients, float(value), notes, kind)
     result = plain(result)
     loss, result = _without_loss(result, asked, given.parameters)
-    if loss is None and _is_number(result) and _is_loss(result, asked):
+    if loss is None and _is_scalar(result) and _is_loss(result, asked):
         message = f"{program.name} returns its loss, {float(result):.6g}, and no gradient"
         raise ElsewhereError(message, help=_WAY_OUT)
     found = gradients_by_name(program, result, given.arguments, tuple(given.parameters), asked.loss)
-    narrow = min((np.asarray(part).dtype.name for part in found.values()), key=_bits)
+    kinds = (np.asarray(part).dtype.name for part in found.values())
+    narrow = min(kinds, key=_bits, default="float64")
     notes = _on_precision(library, program.name, np.zeros((), narrow)) if library else ()
     return _returned(named, asked, given, found, loss, notes)
 
@@ -127,7 +130,7 @@ def _result(program: Program, given: _Given, loss: float) -> Any:
         if "torch" not in sys.modules:
             raise
         return _of_tensors(program, given)
-    if "torch" in sys.modules and not library_of(result) and _is_number(result):
+    if "torch" in sys.modules and not library_of(result) and _is_scalar(result):
         with contextlib.suppress(GradcheckError):
             return _of_tensors(program, given)
     return result
@@ -163,17 +166,17 @@ def _quiet() -> Any:
 
 def _without_loss(result: Any, asked: Asked, parameters: Mapping[str, Any]) -> tuple[float | None, Any]:
     """The loss and the gradients of (loss, gradient) or (loss, gradient, gradient)."""
-    if not isinstance(result, list | tuple) or len(result) < 2 or np.size(result[0]) != 1:
+    if not isinstance(result, list | tuple) or len(result) < 2 or isinstance(result[0], dict | list | tuple):
         return None, result
     first = next(iter(parameters.values()))
     is_in_order = len(result) == len(parameters) and np.size(first) == 1
-    if isinstance(result[0], dict | list | tuple) or (is_in_order and not isinstance(result[1], dict)):
+    if not is_number(result[0]) or (is_in_order and not isinstance(result[1], dict)):
         return None, result
     rest = result[1] if len(result) == 2 else result[1:]
     return float(np.ravel(result[0])[0]), rest
 
 
-def _is_number(result: Any) -> bool:
+def _is_scalar(result: Any) -> bool:
     if isinstance(result, dict | list | tuple):
         return False
     return np.ndim(result) == 0 and np.asarray(result).dtype.kind in "fiub"
@@ -192,7 +195,7 @@ def _returned(
     """The gradients with the bits of the format that each was computed in, but not more than the loss has."""
     most = _bits(format_of_loss)
     numbers = {name: _numbers(part, most) for name, part in found.items()}
-    if asked.flat and list(numbers) != list(asked.parameters):
+    if asked.flat and numbers and list(numbers) != list(asked.parameters):
         (vector,) = numbers.values()
         if vector.values.size != asked.size:
             help = f"the parameters have {asked.size} entries: {asked.spell()}"

@@ -49,7 +49,7 @@ def _numbers(where: str, entry: Any, data: bytes) -> Numbers:
     try:
         kind, shape = str(entry["dtype"]), tuple(int(n) for n in entry["shape"])
         start, end = (int(offset) for offset in entry["data_offsets"])
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         raise ElsewhereError(f"{where}: its header does not say type, shape and place") from None
     if kind not in _TYPES:
         raise ElsewhereError(f"{where} holds {printable(kind, 20)}", help=f"read are {', '.join(_TYPES)}")
@@ -58,7 +58,10 @@ def _numbers(where: str, entry: Any, data: bytes) -> Numbers:
     is_inside = 0 <= start <= end <= len(data) and min(shape, default=0) >= 0
     if not is_inside or end - start != math.prod(shape) * raw.itemsize:
         raise ElsewhereError(f"{where}: its header promises other bytes than follow", help="save it again")
-    values = np.frombuffer(data[start:end], dtype=raw).reshape(shape)
+    try:
+        values = np.frombuffer(data[start:end], dtype=raw).reshape(shape)
+    except (ValueError, OverflowError):  # more axes than NumPy has, or longer ones beside one of length 0
+        raise ElsewhereError(f"{where} has a shape that no array has") from None
     return Numbers(_widened(values, name), None, None if name is None else SIGNIFICANDS[name])
 
 

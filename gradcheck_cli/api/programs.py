@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import partial
@@ -120,6 +121,8 @@ def check_program(
     """
     from gradcheck_cli.api.program_checks import RandomPoints, check_traced, others_at, prepare, program_of
 
+    if lr is not None and (lr == 0 or not math.isfinite(lr)):
+        raise OptionError(f"--lr {lr:g} is no step")
     program = program_of(loss, setup=setup, framework=framework)
     given_by: Any = vjp or jvp or grad
     named = [given_by] if isinstance(given_by, str) or callable(given_by) else list(given_by)

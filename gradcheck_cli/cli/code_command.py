@@ -67,8 +67,6 @@ def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] 
         raise OptionError("-q and -v exclude each other", help="choose one of them")
     if bool(grad) + bool(vjp) + bool(jvp) != 1:
         raise OptionError("one of --grad, --vjp and --jvp gives the gradient", help="add --grad FILE.py:GRAD")
-    if lr == 0:
-        raise OptionError("--lr 0 is no step")
     check_against(chosen, ("flat",))
     check_program_target(chosen["output"], loss, *grad, vjp, jvp, at, *chosen["against"])
     options: dict[str, Any] = {name: chosen[name] for name in ("against", "flat", "seconds")}

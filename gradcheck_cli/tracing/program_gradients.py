@@ -20,7 +20,7 @@ from gradcheck_cli.tracing.frameworks.framework import leaves
 from gradcheck_cli.tracing.gradient_names import parameter_of
 from gradcheck_cli.tracing.programs import Program
 
-__all__ = ["Sightings", "gradients_by_name"]
+__all__ = ["Sightings", "gradients_by_name", "is_number"]
 
 _REAL = "fiub"  # kinds of dtypes
 _WAY_OUT = "--wrt A,B names the arguments of the loss that it differentiates by, in the order of its arrays"
@@ -146,12 +146,12 @@ def _without_loss(result: Any, loss: float) -> Any:
     """The gradients of (loss, gradient) or (loss, gradient, gradient)."""
     if not isinstance(result, list | tuple) or len(result) < 2 or isinstance(result[0], list | tuple | dict):
         return result
-    if not _is_number(result[0]) or not np.isclose(float(np.ravel(result[0])[0]), loss, TRACING.same_loss, 0):
+    if not is_number(result[0]) or not np.isclose(float(np.ravel(result[0])[0]), loss, TRACING.same_loss, 0):
         return result
     return result[1] if len(result) == 2 else result[1:]
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     """Whether a result may be a loss: a number, or an array of one."""
     return np.size(value) == 1 and np.asarray(value).dtype.kind in _REAL
 

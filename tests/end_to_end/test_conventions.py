@@ -90,6 +90,7 @@ def test_what_is_missing_is_said(loss: str, grads: str, options: dict[str, Any],
 
 @pytest.mark.parametrize(("more", "said"), [
     (["-q", "-v"], "-q and -v exclude each other"), (["--lr", "0"], "--lr 0 is no step"),
+    (["--lr", "nan"], "--lr nan is no step"), (["--lr", "inf"], "--lr inf is no step"),
 ])  # fmt: skip
 def test_options_that_do_not_go_together(
     more: list[str], said: str, capsys: pytest.CaptureFixture[str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 import sys
 import time
@@ -93,6 +94,9 @@ def test_safetensors(tmp_path: Path) -> None:
         (safetensors({"W": ("F64", [-1], b"")}), "promises other bytes"),
         (safetensors({"W": ("F8_E5M2", [1], b"\0")}), "holds F8_E5M2"),
         ((2).to_bytes(8, "little") + b"[]", "no JSON object"),
+        (safetensors({"W": ("F64", [math.inf], b"")}), "does not say type, shape and place"),
+        (safetensors({"W": ("F64", [0, 10**30], b"")}), "a shape that no array has"),
+        (safetensors({"W": ("F64", [1] * 100, b"\0" * 8)}), "a shape that no array has"),
     ],
 )
 def test_damaged_safetensors(content: bytes, said: str, tmp_path: Path) -> None:
@@ -204,8 +208,9 @@ def test_the_precision_is_told_of_every_form(tmp_path: Path) -> None:
         found = of_json(tmp_path, {"gradient": form, "precision": "float32"})
         assert {each.bits for each in found.gradient.values()} == {24}, form
         assert {each.bits for each in of_json(tmp_path, {"gradient": form}).gradient.values()} == {None}
-        (tmp_path / "g.json").write_text(json.dumps({"gradient": form, "precision": "nonsense"}))
-        assert "computes in nonsense, which is no format" in refusal(str(tmp_path / "g.json"))
+        for precision in ("nonsense", ["float32"], None):
+            (tmp_path / "g.json").write_text(json.dumps({"gradient": form, "precision": precision}))
+            assert "which is no format" in refusal(str(tmp_path / "g.json"))
 
 
 # ---------------------------------------------------------------------------------------------
@@ -237,6 +242,11 @@ def other(W, v): return {**G, "q": 1.0}
 def unknown(W, v, q): return dict(G)
 def without(W): return {"W": G["W"], "v": G["v"]}
 def nan(W, v): return {**G, "v": np.array([0.0, np.nan])}
+def empty(W, v): return {}
+def empty_of_flat(theta): return {}
+def word(W, v): return "a", dict(G)
+def none_first(W, v): return None, G["W"], G["v"]
+def ragged(W, v): return [[1, 2], [3]], G["v"]
 """
 
 
@@ -281,10 +291,29 @@ def test_a_narrow_function(functions: str) -> None:
         ("without", "does not take v"),
         ("nan", "nan"),
         ("missing", "has no function missing"),
+        ("empty", "no gradient by W, but nothing"),
+        ("word", "returns a value of type str"),
+        ("none_first", "returns None"),
+        ("ragged", "returns 4 arrays, and W, v are parameters"),
     ],
 )
 def test_functions_that_are_refused(name: str, said: str, functions: str) -> None:
     assert said in refusal(f"{functions}:{name}")
+
+
+def test_no_gradient_of_one_vector(functions: str) -> None:
+    flat = Asked(ASKED.arguments, ASKED.parameters, 2.5, flat=True)
+    assert "no gradient by W, but nothing" in refusal(f"{functions}:empty_of_flat", flat)
+
+
+def test_a_module_that_changes_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    text = FUNCTIONS + "import os; os.chdir('elsewhere')\n"
+    (tmp_path / "module_that_moves.py").write_text(text)
+    assert is_gradient(given("module_that_moves:by_name")[0])
+    assert str(tmp_path) not in sys.path
 
 
 def test_functions_of_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
