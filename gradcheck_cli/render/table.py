@@ -60,10 +60,11 @@ def run_table(reports: Iterable[Report], options: OutputOptions) -> Iterator[str
         reports = list(reports)
     expected = options.expected or tuple(map(label, reports))
     counted, several, text, apart = Tally(), len(expected) > 1, "", False
+    widest = max(map(width_of, map(Page(options).safe, expected)), default=0)
     for report in reports:
         is_whole = not _is_brief(report, several, options.verbosity)
         between = "\n" if text and (is_whole or apart) else ""
-        text = _text(report, options, expected, is_whole=is_whole)
+        text = _text(report, options, widest, is_whole=is_whole, several=several)
         yield between + text
         apart = is_whole
         counted.add(report)
@@ -73,13 +74,13 @@ def run_table(reports: Iterable[Report], options: OutputOptions) -> Iterator[str
         yield ("\n" if apart else "") + page.text()
 
 
-def _text(report: Report, options: OutputOptions, expected: Sequence[str], *, is_whole: bool) -> str:
-    """A report among those that are expected."""
+def _text(report: Report, options: OutputOptions, widest: int, *, is_whole: bool, several: bool) -> str:
+    """A report; of several the widest name has so many columns."""
     page = Page(options)
     if is_whole:
         _report(page, report)
-    elif len(expected) > 1 or not is_unread(report) or options.verbosity < 0:
-        page.line(*_brief_line(page, report, expected))  # a lone unreadable file: its error is all
+    elif several or not is_unread(report) or options.verbosity < 0:
+        page.line(*_brief_line(page, report, widest))  # a lone unreadable file: its error is all
     return page.text()
 
 
@@ -94,12 +95,11 @@ def _is_brief(report: Report, several: bool, verbosity: int) -> bool:
     return several and report.verdict is Verdict.OK and verbosity <= 0
 
 
-def _brief_line(page: Page, report: Report, expected: Sequence[str]) -> list[Cell]:
+def _brief_line(page: Page, report: Report, widest: int) -> list[Cell]:
     """The model, the verdict, and why; cut at the width on a terminal, and nowhere else."""
     from gradcheck_cli.render.findings import reason
 
     name, why = page.safe(label(report)), page.safe(reason(report))
-    widest = max(width_of(page.safe(each)) for each in expected)
     if page.options.is_cut:
         space = page.width - 34
         name, widest = page.short(name, space), min(widest, space)

@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reports
-from gradcheck_cli.render import numbers, registry
+from gradcheck_cli.render import numbers, registry, table
 from gradcheck_cli.render.csv_tsv import FIELDS
 from gradcheck_cli.render.json_schema import explain_json
 from gradcheck_cli.render.latex import escape, symbol
@@ -225,6 +225,19 @@ def test_several_files_give_a_line_for_each_ok_one_and_a_count() -> None:
     assert len(shown(*reports.ALL, verbosity=-1).splitlines()) == len(reports.ALL) + 1
     assert shown(reports.OK, verbosity=-1).count("\n") == 1
     assert shown(*reports.ALL, verbosity=-2) == ""
+
+
+def test_the_widest_of_many_names_is_sought_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+
+    def width(text: str) -> int:
+        measured.append(text)
+        return len(text)
+
+    monkeypatch.setattr(table, "width_of", width)
+    some = [replace(reports.OK, model=f"{k}.txt") for k in range(100)]
+    assert len(shown(*some).splitlines()) == len(some) + 1
+    assert len(measured) < 5*len(some)
 
 
 def test_files_of_claims_are_told_apart() -> None:
