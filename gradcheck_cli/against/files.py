@@ -3,6 +3,7 @@ safetensors, MATLAB's .mat."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,11 +76,12 @@ def _of_safetensors(path: str, asked: Asked) -> _Found:
 def _of_matlab(path: str, asked: Asked) -> _Found:
     from scipy.io import loadmat
 
-    if _content(path)[:4] == b"\x89HDF" or b"MATLAB 7.3" in _content(path)[:128]:
+    content = _content(path)
+    if content[:4] == b"\x89HDF" or b"MATLAB 7.3" in content[:128]:
         help = "save it with -v7: save('g.mat', 'W', '-v7')"
         raise ElsewhereError(f"{path} is a MATLAB 7.3 file", help=help)
     try:
-        found = loadmat(path)
+        found = loadmat(io.BytesIO(content))
     except Exception as error:  # whatever a damaged file makes of it
         raise ElsewhereError(f"{path} is no .mat file: {error}") from None
     arrays = {name: value for name, value in found.items() if not name.startswith("__")}

@@ -55,7 +55,12 @@ def from_nested(source: str, name: str, value: Any, asked: Asked) -> Numbers:
 
 
 def _halves(value: Any) -> Any:
-    return [_halves(part) for part in value] if isinstance(value, list) else getattr(value, "half", 0.0)
+    """Half a unit of each number; null stands for NaN. Raises TypeError of true and "6", as NumPy does not."""
+    if isinstance(value, list):
+        return [_halves(part) for part in value]
+    if value is not None and not isinstance(value, float):
+        raise TypeError
+    return getattr(value, "half", 0.0)
 
 
 def as_printed(found: Mapping[str, Numbers]) -> dict[str, Numbers]:
@@ -67,7 +72,8 @@ def as_printed(found: Mapping[str, Numbers]) -> dict[str, Numbers]:
     if not found:
         return {}
     values = np.concatenate([np.ravel(each.values) for each in found.values()])
-    found = {name: replace(each, is_in_float32=are_float32(values)) for name, each in found.items()}
+    is_in_float32 = are_float32(values)
+    found = {name: replace(each, is_in_float32=is_in_float32) for name, each in found.items()}
     half = np.concatenate([
         np.zeros(each.values.size) if each.half_units is None else np.ravel(each.half_units)
         for each in found.values()

@@ -86,12 +86,13 @@ def _by_lines(source: str, table: TextTable, asked: Asked) -> dict[str, Numbers]
 
 
 def _place(label: str, asked: Asked) -> tuple[str, tuple[int, ...]] | None:
+    """The parameter and the index of a line; of a single number w, or w[0]."""
     found = _ENTRY.fullmatch(label)
     name = parameter_called(found[1] if found else label, asked)
     if name is None or (found is None and np.size(asked.parameters[name]) != 1):
         return None
     index = tuple(int(part) for part in found[2].split(",")) if found else ()
     shape = np.shape(asked.parameters[name])
-    if not shape or (found is None and shape):
+    if found is None or (not shape and index == (0,)):
         return name, (0,) * len(shape)
-    return (name, index) if len(index) == len(shape) else None
+    return (name, index) if not shape or len(index) == len(shape) else None

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gradcheck_cli.against import files, named_numbers
 from gradcheck_cli.against.commands import answer_of
-from gradcheck_cli.against.elsewhere import Asked, Elsewhere
+from gradcheck_cli.against.elsewhere import Asked, Elsewhere, Numbers
 from gradcheck_cli.against.sources import gradients_elsewhere
 from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.numerics.limits.against import AgainstLimits
@@ -158,6 +159,46 @@ def test_a_matrix_of_the_only_parameter(tmp_path: Path) -> None:
 def test_tables_that_are_refused(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "g.csv").write_text(text)
     assert said in refusal(str(tmp_path / "g.csv"))
+
+
+def test_an_index_of_a_single_number(tmp_path: Path) -> None:
+    asked = Asked({"w": 1.0, "v": X}, {"w": np.array(1.0), "v": X}, 0.0)
+    for label, is_right in (("w", True), ("w[0]", True), ("w[7]", False), ("w[0,0]", False), ("w[7,6]", False)):
+        (tmp_path / "g.csv").write_text(f'"{label}",3\nv[0],1\nv[1],2\n')
+        if is_right:
+            assert given(str(tmp_path / "g.csv"), asked=asked)[0].gradient["w"].values == 3
+        else:
+            assert f"a line {label}, and the parameters are w, v[2]" in refusal(str(tmp_path / "g.csv"), asked)
+
+
+def test_what_json_holds_besides_numbers(tmp_path: Path) -> None:
+    for value, said in (
+        ([1, True], "no array of numbers"), (["6", 1], "no array of numbers"), ("6", "no array of numbers"),
+        (True, "no array of numbers"), (None, "no array of numbers"), ({"a": 1}, "no array of numbers"),
+        ([1, None], "the gradient by v[1] is nan"),
+    ):  # fmt: skip
+        (tmp_path / "g.json").write_text(json.dumps({"W": W.tolist(), "v": value}))
+        assert said in refusal(str(tmp_path / "g.json")), value
+    assert np.array_equal(of_json(tmp_path, {"W": W.tolist(), "v": [1, 6]}).gradient["v"].values, [1, 6])
+
+
+def test_a_matlab_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from scipy.io import savemat
+
+    savemat(tmp_path / "g.mat", GRADIENT)
+    opened: list[str] = []
+    real = files.open_file
+    monkeypatch.setattr(files, "open_file", lambda path, **more: opened.append(path) or real(path, **more))
+    (found,) = given(str(tmp_path / "g.mat"))
+    assert np.array_equal(found.gradient["W"].values, GRADIENT["W"])
+    assert len(opened) == 1
+
+
+def test_whether_all_are_float32_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(named_numbers, "are_float32", lambda values: bool(asked.append(values.size)))
+    named_numbers.as_printed({name: Numbers(part) for name, part in GRADIENT.items()})
+    assert asked == [6]
 
 
 def test_files_that_are_refused(tmp_path: Path) -> None:
