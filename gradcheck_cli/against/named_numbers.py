@@ -55,7 +55,7 @@ def from_nested(source: str, name: str, value: Any, asked: Asked) -> Numbers:
 
 
 def _halves(value: Any) -> Any:
-    """Half a unit of each number; null stands for NaN. Raises TypeError of true and "6", as NumPy does not."""
+    """Half a unit of each number; null stands for NaN. Raises TypeError of true and "6"."""
     if isinstance(value, list):
         return [_halves(part) for part in value]
     if value is not None and not isinstance(value, float):

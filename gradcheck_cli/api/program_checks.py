@@ -30,6 +30,7 @@ __all__ = [
 ]  # fmt: skip
 
 Function = Callable[..., Any]
+_NEEDS_NO_MODEL = ("points", "budget", "memory", "progress")  # options that hold of a black box
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,14 @@ class ProgramCheck:
 
     def black_box(self, named: str, reason: str, options: Mapping[str, Any]) -> Report:
         """The report by differences of the loss itself."""
-        from gradcheck_cli.numerics.limits.checking import CHECKING
         from gradcheck_cli.programs.black_box import check_black_box
         from gradcheck_cli.programs.sampled_loss import SampledLoss
 
+        points = _points_alone(options, reason)
         sampled = SampledLoss(self.program, self.arguments, list(self.given.values), self.limit)
         return check_black_box(
             sampled, self.value, self.given, self.call, model=named, claims_file=self.where, reason=reason,
-            points=options.get("points") or CHECKING.points,
+            points=points,
         )  # fmt: skip
 
     def with_outputs(self, claim: ClaimResult) -> ClaimResult:
@@ -217,6 +218,27 @@ def check_traced(
     places = task.given.places
     files = {shown: as_typed(places[name][0]) for shown, name in own.items() if name in places}
     return _in_files(report, files, task.where)
+
+
+def _points_alone(options: Mapping[str, Any], reason: str) -> int:
+    """How many points options of `check` ask for; what differences of a program cannot follow is refused.
+
+    Raises OptionError; TypeError of names that `check` has not.
+    """
+    import inspect
+
+    from gradcheck_cli.api.gradients import check
+    from gradcheck_cli.checking.options import Options
+
+    known = inspect.signature(check)
+    known.bind(None, **options)
+    for name, value in options.items():
+        is_asked = value is not None and value is not False and value != known.parameters[name].default
+        if is_asked and name not in _NEEDS_NO_MODEL:
+            raise OptionError(f"{name} needs a model of the loss; {reason or 'it is a black box'}")
+    points = Options(points=options.get("points")).fill_in({}).points
+    assert points is not None
+    return points
 
 
 def _in_files(report: Report, files: Mapping[str, str], where: str) -> Report:

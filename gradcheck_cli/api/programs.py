@@ -107,6 +107,7 @@ def check_program(
         At how many random points the gradients are computed besides.
     options
         As of `check`. Where the program takes another branch near by, it is compared at the given point only.
+        Where the loss is differenced itself: points; digits, hint and the like are refused.
 
     Returns
     -------
@@ -141,6 +142,6 @@ def check_program(
     elif against:
         raise OptionError(f"--against needs a model of the loss; {reason or 'it is a black box'}")
     else:
-        report = task.black_box(named_loss, reason, {"points": random + 1} if random else options)
+        report = task.black_box(named_loss, reason, {**options, "points": random + 1} if random else options)
     notes = (*task.given.notes, *(found.notes if found else ()), *report.notes)
     return replace(report, notes=notes, claims=tuple(map(task.with_outputs, report.claims)))

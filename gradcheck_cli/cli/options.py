@@ -12,6 +12,7 @@ import click
 
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.limits.checking import CHECKING
+from gradcheck_cli.results.gradient_results import FAIL_ON
 
 __all__ = [
     "BINARY", "LOADING", "Count", "Listed", "Memory", "Result", "Widths", "against_options", "check_against",
@@ -86,7 +87,7 @@ class Memory(click.ParamType[int]):
 def fail_on_option(command: Command) -> Command:
     """The option that decides which verdicts make the exit code 1."""
     return click.option(
-        "--fail-on", type=click.Choice(("wrong", "unresolved", "kink")),
+        "--fail-on", type=click.Choice(FAIL_ON),
         help="Exit 1 on this verdict and worse, 0 on milder ones.",
     )(command)  # fmt: skip
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NoReturn
 
-from gradcheck_cli.common.errors import GradcheckError
+from gradcheck_cli.common.errors import GradcheckError, OptionError, printable
 from gradcheck_cli.numerics.limits.checking import CHECKING
 
 __all__ = [
-    "Block", "ClaimResult", "Comparison", "Coverage", "Entry", "ExplainedStep", "Explanation", "Failure",
-    "Report", "Restriction", "Verdict", "exit_code", "worst",
+    "FAIL_ON", "Block", "ClaimResult", "Comparison", "Coverage", "Entry", "ExplainedStep", "Explanation",
+    "Failure", "Report", "Restriction", "Verdict", "exit_code", "worst",
 ]  # fmt: skip
 
 
@@ -69,6 +69,7 @@ _EXIT_CODES = {
     Verdict.ERROR: 2,
     Verdict.UNRESOLVED: 3,
 }
+FAIL_ON = ("wrong", "unresolved", "kink")  # verdicts that may be asked to fail, with those that are worse
 _EXIT_PRECEDENCE = (70, 2, 1, 3, 0)
 
 
@@ -81,8 +82,11 @@ def exit_code(verdicts: Iterable[Verdict], fail_on: str | None = None) -> int:
     """The exit code over several files: 2 > 1 > 3 > 0.
 
     With `fail_on`, a verdict's name in small letters, it is 1 for this verdict and WRONG, 0 for milder ones;
-    what cannot be read stays 2.
+    what cannot be read stays 2. Raises OptionError for another word than FAIL_ON has.
     """
+    if fail_on is not None and fail_on.lower() not in FAIL_ON:
+        message = f"fail_on cannot be {printable(fail_on)!r}"
+        raise OptionError(message, help=f"it is one of {', '.join(FAIL_ON)}")
     found = set(verdicts)
     if fail_on is None or Verdict.ERROR in found:
         codes = {verdict.exit_code for verdict in found}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gradcheck_cli.model.model import Model
     from gradcheck_cli.results.gradient_results import Report
 
-__all__ = ["as_typed", "assert_gradient", "assert_report"]
+__all__ = ["assert_gradient", "assert_report"]
 
 Function = Callable[..., Any]
 __unittest = True  # unittest leaves the frames of this module out

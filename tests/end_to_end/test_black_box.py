@@ -9,6 +9,7 @@ import pytest
 
 from gradcheck_cli import api
 from gradcheck_cli.cli.main import main
+from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.results.gradient_results import Report, Verdict
 
 FILE = Path(__file__).parents[1] / "programs" / "opaque.py"
@@ -98,6 +99,21 @@ def test_columns_that_do_not_exist_are_absent(capsys: pytest.CaptureFixture[str]
         assert "finite diff" in found
         assert "backprop" not in found
         assert "symbolic" not in found
+
+
+@pytest.mark.parametrize(("options", "error", "said"), [
+    ({"digitz": 3}, TypeError, "digitz"),
+    ({"digits": 99}, OptionError, "digits needs a model of the loss; it is a black box"),
+    ({"hint": "none", "random": 2}, OptionError, "hint needs a model of the loss"),
+    ({"points": 0}, OptionError, "points must be between 1 and"),
+])  # fmt: skip
+def test_what_a_black_box_cannot_follow_is_refused(
+    options: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        report("square", "double", "point", black_box=True, **options)
+    kept = {"digits": None, "strict": False, "budget": 10**6, "points": 1}
+    assert report("square", "double", "point", black_box=True, **kept).verdict is Verdict.OK
 
 
 @pytest.mark.parametrize(("grad", "wrong"), [("blocks_grad", set()), ("blocks_wrong", {"A", "C"})])

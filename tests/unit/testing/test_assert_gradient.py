@@ -194,6 +194,20 @@ def test_fail_on_says_which_verdicts_fail(report: Report, fails: str) -> None:
             assert_report(report, fail_on=word)
 
 
+@pytest.mark.parametrize("report", [reports.OK, reports.ERROR])
+def test_other_words_to_fail_on_are_refused(report: Report) -> None:
+    for word in ("bogus", "ok", "error"):
+        with pytest.raises(OptionError, match=f"'{word}'") as caught:
+            assert_report(report, fail_on=word)
+        assert caught.value.help == "it is one of wrong, unresolved, kink"
+
+
+def test_all_that_is_named_is_there() -> None:
+    names: dict[str, Any] = {}
+    exec("from gradcheck_cli.testing import *", names)
+    assert names["assert_gradient"] is assert_gradient
+
+
 def test_the_point_of_a_model_is_not_changed() -> None:
     model = load(MODEL)
     api.at_arrays(model, {"w": [1, 2]})
