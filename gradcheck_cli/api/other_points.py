@@ -84,6 +84,8 @@ def _sentence(
         pairs += zip(now.results, before.results, strict=True)
     worse = list(dict.fromkeys(a.display for a, b in pairs if a.verdict is not b.verdict))
     points = f"{compared} random point{'' if compared == 1 else 's'}"
-    less = "" if compared == count else f" of {count}: the others lie on another branch, or outside a domain"
-    told = f"worse there: {', '.join(worse)}" if worse else "as at the given one"
-    return bool(worse), f"Compared at {points}{less}; {told}."
+    less = "" if compared == count else (
+        f" of {count}: the others lie on another branch or outside a domain, or what is compared gave no "
+        "gradient there")  # fmt: skip
+    told = f"; worse there: {', '.join(worse)}" if worse else "; as at the given one" if compared else ""
+    return bool(worse), f"Compared at {points}{less}{told}."

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.common.shown_paths import as_typed
 
 if TYPE_CHECKING:
@@ -193,11 +193,14 @@ def check_traced(
         )  # fmt: skip
 
     def judge_there(number: int) -> Report | None:
-        """The report at a random point."""
+        """The report at a random point; None where there is nothing to compare."""
         point = point_at(number, task.program, task.arguments, model, found, task.call)
         if point is None:
             return None
-        others = random.ask(point.arguments, list(task.given.values), point.loss, anywhere=True)
+        try:
+            others = random.ask(point.arguments, list(task.given.values), point.loss, anywhere=True)
+        except GradcheckError:
+            return None
         return judge(point.model, point.gradients, others=_renamed(others, found.names), points=1)
 
     report = judge(model, task.given, others=_renamed(rivals, found.names), **options)

@@ -47,6 +47,11 @@ def doubled(W, V, X, t):
     dW, dV = grad(W, V, X, t)
     return dW, 2*dV
 
+def near(W, V, X, t):
+    if W[0, 1] not in (0.1, 0.2):
+        raise ValueError("too far")
+    return grad(W, V, X, t)
+
 def other_loss(W, V, X, t):
     return loss(W, V, X, t) + 1, grad(W, V, X, t)
 
@@ -119,6 +124,16 @@ def test_a_program_that_is_right_at_the_given_point_alone(folder: Path) -> None:
     assert code == 1
     assert "at random point 2, not at the given one" in output
     assert "AGAINST net.py:grad   2 ok" in output
+
+
+def test_what_raises_at_random_points_is_said_not_to_be_compared_there(folder: Path) -> None:
+    said = "Compared at 0 random points of 2: the others lie on another branch or outside a domain, or what"
+    closing = compared("net.py:near", random=2).closing[-1]
+    assert closing == f"{said} is compared gave no gradient there."
+    code, output = run("code", "net.py:loss", "--grad", "net.py:grad", "--at", "net.py:point",
+                       "--random", "2", "--against", "net.py:near")  # fmt: skip
+    assert code == 0
+    assert said in " ".join(output.split())
 
 
 def test_every_format_shows_them(folder: Path) -> None:
