@@ -125,6 +125,8 @@ def prepare(
     from gradcheck_cli.tracing.replay import loss_of
 
     by_autograd = named == [AUTOGRAD]
+    if by_autograd and product:
+        raise OptionError("autograd gives gradients, no products", help="--grad autograd")
     backward = [program_of(each, beside=program, setup=setup) for each in ([] if by_autograd else named)]
     arguments = arguments_at(program, at)
     parameters = parameters or tuple(program.held)

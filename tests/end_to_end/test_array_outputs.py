@@ -65,3 +65,9 @@ def test_one_of_three_gives_the_gradient(capsys: pytest.CaptureFixture[str]) -> 
     assert main(words) == 2
     assert main([*words, "--vjp", f"{FILE}:layer_vjp", "--grad", f"{FILE}:layer_vjp"]) == 2
     assert capsys.readouterr().err.count("one of --grad, --vjp and --jvp") == 2
+
+
+@pytest.mark.parametrize("kind", ["vjp", "jvp"])
+def test_autograd_gives_no_products(kind: str) -> None:
+    with pytest.raises(GradcheckError, match="autograd gives gradients, no products"):
+        api.check_program(f"{FILE}:layer", at=f"{FILE}:point", **{kind: "autograd"})
