@@ -134,10 +134,11 @@ def prepare(
     limit = PROGRAMS.time_limit if seconds is None else seconds
     outputs: Callable[[], str] = str
     if product == "vjp":
-        program, backward[0] = pull_back(program, backward[0], arguments)
+        program, backward[0] = pull_back(program, backward[0], arguments, limit)
     elif product == "jvp":
-        outputs = partial(wrong_outputs, program, backward[0], arguments, tuple(parameters))
-        program, backward[0], arguments = push_forward(program, backward[0], arguments, tuple(parameters))
+        moved = program, backward[0], arguments, tuple(parameters), limit
+        outputs = partial(wrong_outputs, *moved)
+        program, backward[0], arguments = push_forward(*moved)
         parameters = (STEP,)
     with within(limit, program):
         value = loss_of(program, arguments)  # first: a gradient reads what the loss left

@@ -18,10 +18,12 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
+from gradcheck_cli.programs.time_limit import within
 from gradcheck_cli.results import index_patterns
 from gradcheck_cli.tracing.argument_trees import is_float, map_arrays
 from gradcheck_cli.tracing.gradient_names import spellings
 from gradcheck_cli.tracing.programs import Program
+from gradcheck_cli.tracing.replay import outputs_of
 
 __all__ = ["STEP", "pull_back", "push_forward", "wrong_outputs"]
 
@@ -34,7 +36,8 @@ _OUTPUTS = ("ans", "out", "output", "y", "value")
 
 
 def pull_back(
-    program: Program, product: Program, arguments: Mapping[str, Any], limits: ProgramsLimits = PROGRAMS
+    program: Program, product: Program, arguments: Mapping[str, Any], seconds: float = 0.0,
+    limits: ProgramsLimits = PROGRAMS,
 ) -> tuple[Program, Program]:
     """The outputs of a function, weighted by a cotangent, as a loss; its vector-Jacobian product as gradient.
 
@@ -43,13 +46,14 @@ def pull_back(
     program : the function
     product : takes its arguments and a cotangent, returns the cotangents of arguments
     arguments : by name
+    seconds : that a call may take; 0: any time
     limits : how weights are drawn
 
     Returns
     -------
     loss, gradient
     """
-    outputs = _outputs(program, arguments)
+    outputs = _outputs(program, arguments, seconds)
     weights = [_drawn(np.shape(part), k, limits) for k, part in enumerate(outputs)]
     rest = _missing(product, arguments, "cotangent")
     values: dict[str, Any] = {}
@@ -65,14 +69,14 @@ def pull_back(
         raise OptionError(message, help="it takes the arguments, and a cotangent for each output")
 
     def backward(**given: Any) -> Any:
-        return product.function(**given, **copy.deepcopy(values))
+        return product.run({**given, **copy.deepcopy(values)})
 
     return _weighted(program, weights), _with_signature(product, backward, [*values])
 
 
 def push_forward(
     program: Program, product: Program, arguments: Mapping[str, Any], wanted: Sequence[str],
-    limits: ProgramsLimits = PROGRAMS,
+    seconds: float = 0.0, limits: ProgramsLimits = PROGRAMS,
 ) -> tuple[Program, Program, dict[str, Any]]:
     """The outputs of a function along tangents, weighted, as a loss of one number; what its Jacobian-vector
     product gives for the tangents as the gradient.
@@ -83,6 +87,7 @@ def push_forward(
     product : takes its arguments and tangents, returns the tangents of the outputs, alone or behind these
     arguments : by name
     wanted : the arguments that have tangents; as `product` takes them, if there are none
+    seconds : that a call may take; 0: any time
     limits : how tangents and weights are drawn
 
     Returns
@@ -92,7 +97,7 @@ def push_forward(
     arguments
         With `step`, 0.
     """
-    outputs = _outputs(program, arguments)
+    outputs = _outputs(program, arguments, seconds)
     weights = [_drawn(np.shape(part), k, limits) for k, part in enumerate(outputs)]
     rest = _missing(product, arguments, "tangent")
     names = _moved(product, rest, arguments, wanted)
@@ -106,11 +111,12 @@ def push_forward(
         step = values.pop(STEP)
         for name in names:
             values[name] = values[name] + step * tangents[name]
-        return program.function(**values)
+        return program.call(values)
 
     def forward(**values: Any) -> Any:
         values.pop(STEP, None)
-        parts = _tangents_of(product, product.function(**values, **copy.deepcopy(given)), weights)
+        found = product.framework.plain(product.run({**values, **copy.deepcopy(given)}))
+        parts = _tangents_of(product, found, weights)
         return {STEP: sum(float(np.sum(w * part)) for w, part in zip(weights, parts, strict=True))}
 
     weighted = _weighted(replace(program, function=along), weights)
@@ -131,13 +137,13 @@ def _tangents_of(product: Program, found: Any, weights: Sequence[Array]) -> list
 
 def wrong_outputs(
     program: Program, product: Program, arguments: Mapping[str, Any], wanted: Sequence[str],
-    limits: ProgramsLimits = PROGRAMS,
+    seconds: float = 0.0, limits: ProgramsLimits = PROGRAMS,
 ) -> str:
     """Which entries of the outputs have another tangent than a central difference, in words.
 
     Parameters
     ----------
-    program, product, arguments, wanted, limits : as of `push_forward`
+    program, product, arguments, wanted, seconds, limits : as of `push_forward`
 
     Returns
     -------
@@ -147,15 +153,16 @@ def wrong_outputs(
     tangents = {name: map_arrays(name, arguments[name], partial(_tangent, limits)) for name in names}
     given = tuple(tangents.values())
     passed = dict(zip(rest, given, strict=True)) if len(rest) == len(names) else {rest[0]: given}
-    outputs = _outputs(program, arguments)
-    own = {name: copy.deepcopy(value) for name, value in arguments.items() if name in product.parameters}
-    with product.errors(), np.errstate(all="ignore"):
-        parts = _tangents_of(product, product.function(**own, **passed), [np.asarray(o) for o in outputs])
+    outputs = _outputs(program, arguments, seconds)
+    own = {name: value for name, value in arguments.items() if name in product.parameters}
+    with within(seconds, product):
+        found = outputs_of(product, {**own, **passed}, quiet=True)
+    parts = _tangents_of(product, found, [np.asarray(o) for o in outputs])
     h = limits.halving_step
-    up, down = (
-        _outputs(program, {n: v + s * h * tangents[n] if n in tangents else v for n, v in arguments.items()})
-        for s in (1, -1)
+    moved = (
+        {n: v + s * h * tangents[n] if n in tangents else v for n, v in arguments.items()} for s in (1, -1)
     )
+    up, down = (_outputs(program, each, seconds) for each in moved)
     said = []
     for k, (part, one, other) in enumerate(zip(parts, up, down, strict=True)):
         true = (np.asarray(one) - other) / (2 * h)
@@ -181,9 +188,9 @@ def _moved(
     return names
 
 
-def _outputs(program: Program, arguments: Mapping[str, Any]) -> list[Any]:
-    with program.errors(), np.errstate(all="ignore"):
-        found = _parts(program.function(**copy.deepcopy(dict(arguments))))
+def _outputs(program: Program, arguments: Mapping[str, Any], seconds: float) -> list[Any]:
+    with within(seconds, program):
+        found = _parts(outputs_of(program, arguments, quiet=True))
     for part in found:
         array = np.asarray(part)
         if array.dtype.kind not in "fiub" or not np.all(np.isfinite(array)):
@@ -225,7 +232,7 @@ def _weighted(program: Program, weights: Sequence[Array]) -> Program:
     """The function's outputs, times weights, as one number."""
 
     def loss(**given: Any) -> Any:
-        parts = _parts(program.function(**given))
+        parts = _parts(program.call(given))
         terms = (part * weight for part, weight in zip(parts, weights, strict=True))
         return sum(term.sum() if np.ndim(term) else term for term in terms)
 

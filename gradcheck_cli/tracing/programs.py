@@ -86,9 +86,13 @@ class Program:
     def run(self, arguments: Mapping[str, Any]) -> Any:
         """What the function returns of arguments, in the framework's own arrays."""
         with self.framework.doubles():
-            by_name = self.framework.converted(arguments)
-            in_order = [by_name.pop(name) for name in self._first_given(by_name)]
-            return self.function(*in_order, **by_name)
+            return self.call(self.framework.converted(arguments))
+
+    def call(self, arguments: Mapping[str, Any]) -> Any:
+        """What the function returns of arguments as they are, the first ones in their order."""
+        by_name = dict(arguments)
+        in_order = [by_name.pop(name) for name in self._first_given(by_name)]
+        return self.function(*in_order, **by_name)
 
     def _first_given(self, arguments: Mapping[str, Any]) -> list[str]:
         """The first arguments, up to one that goes by name alone: jax.grad takes none by name."""

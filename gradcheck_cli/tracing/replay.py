@@ -26,7 +26,7 @@ from gradcheck_cli.tracing.programs import Program, ProgramError
 from gradcheck_cli.tracing.recording import Leak, TooLong, at_most, line_of
 from gradcheck_cli.tracing.traced_nodes import TraceError
 
-__all__ = ["DRAWN", "choices", "loss_of", "moved_arguments", "replay", "way_out"]
+__all__ = ["DRAWN", "choices", "loss_of", "moved_arguments", "outputs_of", "replay", "way_out"]
 
 DRAWN = "random numbers"
 _CHOICES = ("a branch", "a mask", "an index")  # and functions of NumPy that are constant between jumps
@@ -155,14 +155,29 @@ def loss_of(program: Program, arguments: Mapping[str, Any], quiet: bool = False)
     ProgramError
         If it raises an error, or returns no number.
     """
-    printed = io.StringIO() if quiet else sys.stderr
-    with program.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(printed):
-        result = program.framework.plain(first_of(program.run(copy.deepcopy(dict(arguments)))))
+    result = first_of(outputs_of(program, arguments, quiet))
     if result is None or np.size(result) != 1:
         what = "None" if result is None else f"an array of shape {list(np.shape(result))}"
         message = f"{program.name} returns {what}, and a loss is one number"
         raise ProgramError(message, file=program.file)
     return float(np.asarray(result, dtype=float).reshape(()))
+
+
+def outputs_of(program: Program, arguments: Mapping[str, Any], quiet: bool = False) -> Any:
+    """What the function returns of copies of its arguments, in NumPy's arrays.
+
+    Parameters
+    ----------
+    program, arguments, quiet : as of `loss_of`
+
+    Raises
+    ------
+    ProgramError
+        If it raises an error.
+    """
+    printed = io.StringIO() if quiet else sys.stderr
+    with program.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(printed):
+        return program.framework.plain(program.run(copy.deepcopy(dict(arguments))))
 
 
 def _disbelief(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,70 @@ def test_one_of_three_gives_the_gradient(capsys: pytest.CaptureFixture[str]) -> 
 def test_autograd_gives_no_products(kind: str) -> None:
     with pytest.raises(GradcheckError, match="autograd gives gradients, no products"):
         api.check_program(f"{FILE}:layer", at=f"{FILE}:point", **{kind: "autograd"})
+
+
+PROGRAM = """
+import time
+import numpy as np
+
+def outputs(x, /, c=2.0):
+    print("heard")
+    return np.fft.fft(x).real*c
+
+def vjp(x, /, c, g):
+    print("heard")
+    return np.fft.fft(g).real*c
+
+def jvp(x, /, c, dx):
+    return np.fft.fft(dx).real*c
+
+def jvp_wrong(x, /, c, dx):
+    return np.fft.fft(dx).real*c*[1, 1, 2]
+
+calls = []
+
+def sleeps_first(x):
+    calls.append(x)
+    time.sleep(0.6 if len(calls) == 1 else 0.0)
+    return x
+
+def unchanged(x, g):
+    return g
+
+def point():
+    return {"x": np.array([0.5, -1.0, 2.0]), "c": 2.0}
+
+def short_point():
+    return {"x": np.array([0.5, -1.0, 2.0])}
+"""
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Callable[..., list[str]]:
+    file = tmp_path / "loud.py"
+    file.write_text(PROGRAM)
+
+    def named(function: str, kind: str, product: str, at: str = "point") -> list[str]:
+        return ["code", f"{file}:{function}", kind, f"{file}:{product}", "--at", f"{file}:{at}"]
+
+    return named
+
+
+@pytest.mark.parametrize(("kind", "product", "code"), [
+    ("--vjp", "vjp", 0), ("--jvp", "jvp", 0), ("--jvp", "jvp_wrong", 1),
+])  # fmt: skip
+def test_what_prints_and_takes_arguments_by_place(
+    kind: str, product: str, code: int, words: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--wrt", "x", "--format", "json", "--black-box"]
+    assert main([*words("outputs", kind, product), *more]) == code
+    found = json.loads(capsys.readouterr().out)
+    assert ("other tangents than differences have: (the output)[2]" in str(found)) is bool(code)
+
+
+@pytest.mark.parametrize("kind", ["--vjp", "--jvp"])
+def test_the_first_call_has_a_time_limit(
+    kind: str, words: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words("sleeps_first", kind, "unchanged", "short_point"), "--seconds", "0.1"]) == 2
+    assert "sleeps_first did not return within 0.1 seconds" in capsys.readouterr().err
