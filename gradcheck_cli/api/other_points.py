@@ -53,8 +53,15 @@ def _worse(result: ClaimResult, found: Sequence[tuple[int, ClaimResult]]) -> Cla
     for k, other in found:
         if other.verdict is not result.verdict and worst([result.verdict, other.verdict]) is other.verdict:
             note = "; ".join(filter(None, (f"at random point {k}, not at the given one", other.note)))
-            return replace(other, note=note, formula=result.formula)
+            rest = [each for number, each in found if number != k]
+            return replace(other, note=note, formula=result.formula, diagnosis=_confirmed(other, rest))
     return result
+
+
+def _confirmed(result: ClaimResult, others: Sequence[ClaimResult]) -> str | None:
+    """What is wrong, if a second point says the same: at one alone it may be chance."""
+    same = (o.verdict is result.verdict and o.diagnosis == result.diagnosis for o in others)
+    return result.diagnosis if any(same) else None
 
 
 def _comparison(comparison: Comparison, found: _Found) -> Comparison:

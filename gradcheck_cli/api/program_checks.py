@@ -20,6 +20,8 @@ from gradcheck_cli.common.shown_paths import as_typed
 if TYPE_CHECKING:
     from gradcheck_cli.against.elsewhere import Elsewhere
     from gradcheck_cli.model.model import Model
+    from gradcheck_cli.programs.explanations import TracedProgram
+    from gradcheck_cli.programs.observations import Sample
     from gradcheck_cli.results.gradient_results import ClaimResult, Comparison, Report
     from gradcheck_cli.tracing.gradient_calls import Gradients
     from gradcheck_cli.tracing.programs import Program
@@ -169,9 +171,7 @@ def check_traced(
     from gradcheck_cli.api.gradients import check
     from gradcheck_cli.api.models import load_claims, load_text
     from gradcheck_cli.api.other_points import at_random_points
-    from gradcheck_cli.programs.explanations import TracedProgram, explain
-    from gradcheck_cli.programs.observations import elsewhere, point_at, sample_of
-    from gradcheck_cli.results.gradient_results import Verdict
+    from gradcheck_cli.programs.observations import elsewhere, point_at
 
     model = load_text(found.text, file=named, folder=Path())
     options = options if found.holds_far else {**options, "points": 1}
@@ -204,20 +204,22 @@ def check_traced(
             others = random.ask(point.arguments, list(task.given.values), point.loss, anywhere=True)
         except GradcheckError:
             return None
-        return judge(point.model, point.gradients, others=_renamed(others, found.names), points=1)
+        there = judge(point.model, point.gradients, others=_renamed(others, found.names), points=1)
+        return _in_words(there, _traced(task, model, found))
 
     report = judge(model, task.given, others=_renamed(rivals, found.names), **options)
+    if _is_wrong(report):
+        from gradcheck_cli.programs.explanations import explain
+
+        others = elsewhere(task.program, task.arguments, model, found, task.call)
+        traced = _traced(task, model, found, [sample for sample, _ in others])
+        report = explain(report, traced, [judge(s.model, g, points=1) for s, g in others])
     if random.count:
         report = at_random_points(report, random.count, judge_there)
-    if report.verdict is Verdict.WRONG:
-        others = elsewhere(task.program, task.arguments, model, found, task.call)
-        samples = [sample_of(model, task.given, found.names), *(sample for sample, _ in others)]
-        program = TracedProgram(task.program, task.arguments, found.text, found.names, samples, found.notes)
-        report = explain(report, program, [judge(s.model, g, points=1) for s, g in others])
-    elif options.get("points") != 1:
+    if not _is_wrong(report) and options.get("points") != 1:
         others = elsewhere(task.program, task.arguments, model, found, task.call)
         apart = (judge(sample.model, g, points=1) for sample, g in others if sample.is_apart)
-        there = next((other for other in apart if other.verdict is Verdict.WRONG), None)
+        there = next(filter(_is_wrong, apart), None)
         if there is not None:
             note = "the table is of another point, where the gradient is WRONG; at the given one it is ok"
             report = replace(there, notes=(note, *there.notes))
@@ -245,6 +247,33 @@ def _points_alone(options: Mapping[str, Any], reason: str) -> int:
     points = Options(points=options.get("points")).fill_in({}).points
     assert points is not None
     return points
+
+
+def _is_wrong(report: Report) -> bool:
+    """Whether a claim is WRONG, whatever is said of gradients from elsewhere."""
+    return any(str(claim.verdict) == "WRONG" for claim in report.claims)
+
+
+def _traced(
+    task: ProgramCheck, model: Model, found: Trace, others: Sequence[Sample] = ()
+) -> TracedProgram:
+    """The program with its model, at the given point and at others."""
+    from gradcheck_cli.programs.explanations import TracedProgram
+    from gradcheck_cli.programs.observations import sample_of
+
+    samples = [sample_of(model, task.given, found.names), *others]
+    return TracedProgram(task.program, task.arguments, found.text, found.names, samples, found.notes)
+
+
+def _in_words(report: Report, traced: TracedProgram) -> Report:
+    """The report with the variables of the program in what is wrong."""
+    if not _is_wrong(report):
+        return report
+    from gradcheck_cli.programs.explanations import in_words, program_names
+
+    names = program_names(traced)
+    claims = (replace(c, diagnosis=c.diagnosis and in_words(c.diagnosis, names)) for c in report.claims)
+    return replace(report, claims=tuple(claims))
 
 
 def _in_files(report: Report, files: Mapping[str, str], where: str) -> Report:

@@ -22,7 +22,7 @@ from gradcheck_cli.programs.other_losses import differenced, joined_otherwise, w
 from gradcheck_cli.results.gradient_results import ClaimResult, Report, Verdict
 from gradcheck_cli.tracing.programs import Program
 
-__all__ = ["TracedProgram", "explain", "program_names"]
+__all__ = ["TracedProgram", "explain", "in_words", "program_names"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def explain(report: Report, traced: TracedProgram, others: Sequence[Report]) -> 
     for other in others:
         elsewhere = {c.by: c for c in other.claims}
         kept = {by: said for by, said in kept.items() if _is_confirmed(said, elsewhere.get(by))}
-    found = _differenced(seen, traced) | {by: _in_words(said, own) for by, said in kept.items()}
+    found = _differenced(seen, traced) | {by: in_words(said, own) for by, said in kept.items()}
     silent = [by for by in wrong if by not in found]
     found |= _explained(replace(seen, wrong=silent), traced, own) if silent else {}
     return replace(report, claims=tuple(_with(claim, found, wrong) for claim in report.claims))
@@ -163,7 +163,7 @@ def _assigned(file: str) -> list[str]:
     return found
 
 
-def _in_words(said: str, own: Mapping[str, str]) -> str:
+def in_words(said: str, own: Mapping[str, str]) -> str:
     """A sentence with the program's variables; of a value without a name, what it is."""
     for name, variable in own.items():
         if variable != name and re.search(rf"\b{re.escape(name)}\b", said):

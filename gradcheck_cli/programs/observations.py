@@ -76,7 +76,7 @@ class Sample:
         )  # fmt: skip
 
     def is_near(self, name: str, made: Array, limits: ProgramsLimits) -> bool:
-        """Whether numbers are those that the program gives, to rounding.
+        """Whether numbers are those that the program gives, to rounding, and the true ones are not.
 
         Parameters
         ----------
@@ -98,7 +98,7 @@ class Sample:
             off, size = np.abs(claimed - made), np.max(np.abs(self.true[name]), initial=0.0)
             size = max(size, float(np.max(np.abs(claimed), initial=0.0)))
             apart = np.max(np.abs(claimed - self.true[name].reshape(claimed.shape)), initial=0.0)
-            return bool(np.max(off, initial=0.0) <= min(same * size, apart / limits.nearer) and size > 0)
+            return bool(apart > 0 and np.max(off) <= min(same * size, apart / limits.nearer))
 
 
 @dataclass(frozen=True)

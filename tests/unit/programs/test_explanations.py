@@ -1,0 +1,41 @@
+"""What is said of a program's gradient: confirmed at several points, in the program's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradcheck_cli import api
+from gradcheck_cli.api.models import load_text
+from gradcheck_cli.numerics.limits.programs import PROGRAMS
+from gradcheck_cli.programs.observations import Sample
+
+RELU = """
+import numpy as np
+def loss(w):
+    return np.sum(np.maximum(w, 0))
+def ones(w):
+    return np.ones_like(w)
+def point():
+    return {"w": np.array([0.5, 1.2, 2.0, 0.3])}
+"""
+
+
+@pytest.mark.parametrize(("random", "said"), [(5, None), (6, "leaves out the derivative of max (relu.py:4)")])
+def test_what_one_random_point_tells_is_not_said(random: int, said: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "relu.py"
+    file.write_text(RELU)
+    loss, grad, at = (f"{file}:{name}" for name in ("loss", "ones", "point"))
+    (claim,) = api.check_program(loss, grad=grad, at=at, random=random).claims
+    assert "at random point 3" in (claim.note or "")  # 6 changes signs, too
+    assert claim.diagnosis == said
+
+
+@pytest.mark.parametrize(("claimed", "made", "near"), [
+    ([2.0, 4.0], [2.0, 4.0], False), ([2.0, 8.0], [2.0, 8.0], True), ([2.0, 8.0], [2.0, 4.0], False),
+])  # fmt: skip
+def test_what_makes_true_numbers_is_no_mistake(claimed: list[float], made: list[float], near: bool) -> None:
+    model = load_text("param w = [1, 2]\nloss = sum(w^2)\n", file="m.gradcheck", folder=Path())
+    assert Sample(model, {"w": np.array(claimed)}).is_near("w", np.array(made), PROGRAMS) is near
