@@ -24,6 +24,8 @@ from gradcheck_cli.tracing.programs import Program
 
 __all__ = ["TracedProgram", "explain", "in_words", "program_names"]
 
+_FILE = r"[^\s()]+\.py:\d+"
+
 
 @dataclass(frozen=True)
 class TracedProgram:
@@ -164,11 +166,24 @@ def _assigned(file: str) -> list[str]:
 
 
 def in_words(said: str, own: Mapping[str, str]) -> str:
-    """A sentence with the program's variables; of a value without a name, what it is."""
-    for name, variable in own.items():
-        if variable != name and re.search(rf"\b{re.escape(name)}\b", said):
-            said = re.sub(rf"\b{re.escape(name)}\b(?! \(\S+\.py)", variable or "an unnamed value", said)
-            said = re.sub(rf"\b{re.escape(name)} \((\S+\.py:\d+)\)",
-                          f"{variable} (\\1)" if variable else r"a value computed in \1", said)  # fmt: skip
-    return said
+    """A sentence with the program's variables; of a value without a name, what it is.
 
+    Parameters
+    ----------
+    said : with names of the model, and files of the program
+    own : of names of the model, those of the program, or none
+    """
+    names = "|".join(re.escape(name) for name, variable in own.items() if variable != name)
+    if not names:
+        return said
+
+    def in_program(found: re.Match[str]) -> str:
+        name, place = found.groups()
+        if name is None:
+            return found[0]
+        variable = own[name]
+        if place is None:
+            return variable or "an unnamed value"
+        return f"{variable} ({place})" if variable else f"a value computed in {place}"
+
+    return re.sub(rf"{_FILE}|\b({names})\b(?: \(({_FILE})\))?", in_program, said)

@@ -10,6 +10,7 @@ import pytest
 from gradcheck_cli import api
 from gradcheck_cli.api.models import load_text
 from gradcheck_cli.numerics.limits.programs import PROGRAMS
+from gradcheck_cli.programs.explanations import in_words
 from gradcheck_cli.programs.observations import Sample
 
 RELU = """
@@ -39,3 +40,15 @@ def test_what_one_random_point_tells_is_not_said(random: int, said: str | None, 
 def test_what_makes_true_numbers_is_no_mistake(claimed: list[float], made: list[float], near: bool) -> None:
     model = load_text("param w = [1, 2]\nloss = sum(w^2)\n", file="m.gradcheck", folder=Path())
     assert Sample(model, {"w": np.array(claimed)}).is_near("w", np.array(made), PROGRAMS) is near
+
+
+@pytest.mark.parametrize(("said", "wanted"), [
+    ("leaves out h (h.py:6)", "leaves out a value computed in h.py:6"),
+    ("takes h for constant in h.py:6", "takes an unnamed value for constant in h.py:6"),
+    ("takes h for constant in my-h.h.py:6", "takes an unnamed value for constant in my-h.h.py:6"),
+    ("takes a (h.py:6) and b for constant", "takes b (h.py:6) and a for constant"),
+    ("is d loss/d a", "is d loss/d b"),
+    ("takes hh for constant", "takes hh for constant"),
+])  # fmt: skip
+def test_names_of_the_model_become_those_of_the_program(said: str, wanted: str) -> None:
+    assert in_words(said, {"h": "", "a": "b", "b": "a", "loss": "loss"}) == wanted
