@@ -18,10 +18,10 @@ from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
 from gradcheck_cli.programs.black_box_report import Found, report_of
 from gradcheck_cli.programs.differenced_entries import difference
 from gradcheck_cli.programs.joint_entries import Joint, compare_jointly
+from gradcheck_cli.programs.random_arguments import random_arguments
 from gradcheck_cli.programs.sampled_loss import SampledLoss
 from gradcheck_cli.results.gradient_results import Report
 from gradcheck_cli.tracing.gradient_calls import Gradients
-from gradcheck_cli.tracing.replay import moved_arguments
 
 __all__ = ["check_black_box"]
 
@@ -138,8 +138,7 @@ def _elsewhere(
 ) -> tuple[int, float, float, float] | None:
     """Another point: its number, the slope along random signs that the gradient has, the one that the loss
     has, and how far they may be apart; None where there is no value or no slope."""
-    distance = limits.distances[number % len(limits.distances)] * number
-    moved = moved_arguments(here.loss.arguments, here.loss.names, distance)
+    moved = random_arguments(number, here.loss.arguments, here.loss.names, limits)
     x = replace(here.loss, arguments=moved, kept={}).x
     arguments = here.loss.at(x)  # in the number formats that they had
     loss = replace(here.loss, arguments=arguments, kept={}, calls=0)

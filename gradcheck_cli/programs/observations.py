@@ -19,7 +19,7 @@ from gradcheck_cli.evaluation.tape import Tape, forward_pass
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
-from gradcheck_cli.numerics.limits.tracing import TRACING
+from gradcheck_cli.programs.random_arguments import random_arguments
 from gradcheck_cli.tracing.argument_trees import named_arrays
 from gradcheck_cli.tracing.gradient_calls import Gradients
 from gradcheck_cli.tracing.programs import Program
@@ -195,8 +195,7 @@ def point_at(
     OtherPoint or None
         None where the program has no value, or one that is not the model's.
     """
-    seeded, distances = TRACING._replace(seed=number), limits.random_distances
-    there = moved_arguments(arguments, trace.names, distances[(number - 1) % len(distances)], seeded)
+    there = random_arguments(number, arguments, trace.names, limits)
     return _point(program, there, model, trace, call, limits)
 
 
