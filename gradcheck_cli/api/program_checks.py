@@ -6,7 +6,6 @@ Functions are called twice first. Knows nothing of how programs are named.
 from __future__ import annotations
 
 import math
-import re
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from gradcheck_cli.model.model import Model
     from gradcheck_cli.programs.explanations import TracedProgram
     from gradcheck_cli.programs.observations import Sample
+    from gradcheck_cli.programs.program_lines import ProgramLines
     from gradcheck_cli.results.gradient_results import ClaimResult, Comparison, Report
     from gradcheck_cli.tracing.gradient_calls import Gradients
     from gradcheck_cli.tracing.programs import Program
@@ -172,11 +172,12 @@ def check_traced(
     from gradcheck_cli.api.models import load_claims, load_text
     from gradcheck_cli.api.other_points import at_random_points
     from gradcheck_cli.programs.observations import elsewhere, point_at
+    from gradcheck_cli.programs.program_lines import ProgramLines
 
     model = load_text(found.text, file=named, folder=Path())
     options = options if found.holds_far else {**options, "points": 1}
     own = {shown: name for name, shown in found.names.items()}
-    told = _Places(found.text.splitlines())
+    told = ProgramLines(found.text)
 
     def judge(there: Model, gradients: Gradients, **asked: Any) -> Report:
         """The report on gradients at a point, with lines of the program."""
@@ -308,7 +309,7 @@ def program_of(function: str | Function, **options: Any) -> Program:
     return live(function, options.get("beside"), options.get("framework"))
 
 
-def _in_lines(comparison: Comparison, told: _Places) -> Comparison:
+def _in_lines(comparison: Comparison, told: ProgramLines) -> Comparison:
     """The comparison with lines of the program in what is said of it."""
     results = (
         replace(r, diagnosis=r.diagnosis and told(r.diagnosis), note=r.note and told(r.note))
@@ -340,28 +341,6 @@ def others_at(
     leaves = {leaf: part for each in inside for leaf, part in each.items()}
     parameters = {name: leaves[name] for name in names}
     return gradients_elsewhere(against, Asked(arguments, parameters, loss, flat=flat, seconds=seconds))
-
-
-class _Places:
-    """Says of lines of a model that was traced which lines of the program they are."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self._comments = [line.rpartition("  # ")[2] for line in lines]
-
-    def __call__(self, text: str) -> str:
-        """The text with FILE.py:NUMBER for each `line NUMBER`."""
-        text = re.sub(r" \(line (\d+)\)", self._behind, text)
-        return re.sub(r"\bline (\d+)\b", self._place, text)
-
-    def _behind(self, found: re.Match[str]) -> str:
-        """In brackets; nothing of a line that the program has not."""
-        place = self._place(re.match(r"line (\d+)", found[0][2:-1]) or found)
-        return f" ({place})" if not place.startswith("line") else ""
-
-    def _place(self, found: re.Match[str]) -> str:
-        number = int(found[1])
-        comment = self._comments[number - 1] if number <= len(self._comments) else ""
-        return comment if re.fullmatch(r".+\.py:\d+", comment) else found[0]
 
 
 def with_globals(

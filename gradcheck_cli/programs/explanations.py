@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gradcheck_cli.programs.mistakes import find_mistake
 from gradcheck_cli.programs.number_relations import relate
 from gradcheck_cli.programs.observations import Observed, Sample
 from gradcheck_cli.programs.other_losses import differenced, joined_otherwise, without_small_numbers
+from gradcheck_cli.programs.program_lines import ProgramLines
 from gradcheck_cli.results.gradient_results import ClaimResult, Report, Verdict
 from gradcheck_cli.tracing.programs import Program
 
@@ -44,11 +46,10 @@ class TracedProgram:
         """At the given point."""
         return self.samples[0].model
 
-    @property
+    @cached_property
     def places(self) -> list[str]:
         """Of each line of the model, that of the program: FILE.py:14; empty where there is none."""
-        comments = (line.rpartition("  # ")[2] for line in self.text.splitlines())
-        return [comment if re.fullmatch(r".+\.py:\d+", comment) else "" for comment in comments]
+        return ProgramLines(self.text).places
 
 
 def explain(report: Report, traced: TracedProgram, others: Sequence[Report]) -> Report:
