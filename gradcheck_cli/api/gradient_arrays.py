@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gradcheck_cli.api.models import given_at
 from gradcheck_cli.common.errors import OptionError, ShapeError
 
 if TYPE_CHECKING:
     from gradcheck_cli.model.model import Model
     from gradcheck_cli.results.gradient_results import Report
 
-__all__ = ["at_arrays", "check_gradient"]
+__all__ = ["at_arrays", "check_gradient", "save_array"]
 
 _NARROW = ("float32", "float16")
 
@@ -36,16 +37,12 @@ def at_arrays(model: Model, values: Mapping[str, Any]) -> Model:
     OptionError
         The model has no such data or parameter, or the shape is another.
     """
-    from types import MappingProxyType
-
     own = {given.display: name for name, given in model.inputs.items()}
     _refuse_unknown(values, own, "data or parameter")
     try:
-        moved = model.at({own[name]: _array(value) for name, value in values.items()})
+        return given_at(model, {own[name]: _array(value) for name, value in values.items()})
     except ShapeError as error:
         raise OptionError(error.message) from None
-    changed = {own[name]: replace(moved.inputs[own[name]], origin="given") for name in values}
-    return replace(moved, inputs=MappingProxyType({**moved.inputs, **changed}))
 
 
 def check_gradient(
@@ -69,8 +66,6 @@ def check_gradient(
     OptionError
         The model has no such name.
     """
-    import numpy as np
-
     from gradcheck_cli.api.gradients import check
     from gradcheck_cli.api.models import load_claims
 
@@ -79,14 +74,21 @@ def check_gradient(
     with tempfile.TemporaryDirectory() as folder:
         claims = []
         for k, (name, value) in enumerate(gradient.items()):
-            array = _array(value)
-            np.save(Path(folder, f"{k}.npy"), array)
-            kind = f" as {array.dtype.name}" if array.dtype.name in _NARROW else ""
-            claims.append(f'claim d {model.display(model.loss)}/d {name} from "{k}.npy"{kind}')
+            source = save_array(Path(folder, str(k)), _array(value))
+            claims.append(f"claim d {model.display(model.loss)}/d {name} from {source}")
         path = Path(folder, "claims.txt")
         path.write_text("\n"*(line - 1) + "; ".join(claims) + "\n", encoding="utf-8")
         report = check(model, claims=load_claims(path, model), claims_file=file, **options)
     return replace(report, claims=tuple(replace(claim, formula="as given") for claim in report.claims))
+
+
+def save_array(path: Path, value: Any) -> str:
+    """Keep an array in a file, to whose name .npy is added. Gives it as a claim names it, with its format."""
+    import numpy as np
+
+    np.save(path.with_suffix(".npy"), value)
+    kind = np.asarray(value).dtype.name
+    return f'"{path.name}.npy"' + (f" as {kind}" if kind in _NARROW else "")
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: Any, what: str) -> None:

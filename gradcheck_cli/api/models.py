@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from gradcheck_cli.numerics.array_types import Array
     from gradcheck_cli.numerics.limits.language import LanguageLimits
 
-__all__ = ["at_values", "check_point_path", "load", "load_claims", "load_text", "save_point", "show"]
+__all__ = [
+    "at_values", "check_point_path", "given_at", "load", "load_claims", "load_text", "save_point", "show",
+]  # fmt: skip
 
 
 def load(
@@ -217,7 +219,7 @@ def at_values(model: Model, texts: Sequence[str]) -> Model:
     if len(points) > 1:
         raise OptionError("--at gives two points", help="one point, and NAME=VALUE for what differs from it")
     for point in points:
-        model = _given_at(model, values_at(model, point))
+        model = given_at(model, values_at(model, point))
     values: dict[str, Array] = {}
     for text in (text for text in texts if text not in points):
         name, value = read_values(text, model)
@@ -225,11 +227,27 @@ def at_values(model: Model, texts: Sequence[str]) -> Model:
             display = model.display(name)
             raise OptionError(f"--at gives {display} twice", help=f"give one value: --at {display}=...")
         values[name] = value
-    return _given_at(model, values)
+    return given_at(model, values)
 
 
-def _given_at(model: Model, values: Mapping[str, Array]) -> Model:
-    """The model at other values, which nobody drew."""
+def given_at(model: Model, values: Mapping[str, Array]) -> Model:
+    """The model at other values, which nobody drew.
+
+    Parameters
+    ----------
+    model : from `load`
+    values : by the names of data and parameters, in their shapes
+
+    Returns
+    -------
+    Model
+        Their origin is "given".
+
+    Raises
+    ------
+    ShapeError
+        A shape is another.
+    """
     moved = model.at(values)
     inputs = {n: replace(i, origin="given") if n in values else i for n, i in moved.inputs.items()}
     return replace(moved, inputs=MappingProxyType(inputs))

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gradcheck_cli.api.gradient_arrays import save_array
 from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.common.shown_paths import as_typed
 
@@ -376,9 +377,7 @@ def _numbers(value: Any, rounding: Any, path: Path) -> str:
     import numpy as np
 
     if rounding is None or not np.any(rounding) or np.ndim(value) > 2:
-        np.save(path.with_suffix(".npy"), value)
-        kind = np.asarray(value).dtype.name
-        return f'"{path.name}.npy"' + (f" as {kind}" if kind in ("float32", "float16") else "")
+        return save_array(path, value)
     decimals = max(0, math.floor(-math.log10(2*float(np.max(rounding)))))
     lines = np.atleast_1d(value).reshape(len(np.atleast_1d(value)), -1)
     text = "\n".join(",".join(f"{each:.{decimals}f}" for each in line) for line in lines)

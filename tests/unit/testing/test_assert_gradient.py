@@ -16,6 +16,7 @@ import pytest
 
 import reports
 from gradcheck_cli import api, load
+from gradcheck_cli.api.gradient_arrays import save_array
 from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.render.registry import render
 from gradcheck_cli.results.gradient_results import Report, Verdict
@@ -212,6 +213,21 @@ def test_the_point_of_a_model_is_not_changed() -> None:
     model = load(MODEL)
     api.at_arrays(model, {"w": [1, 2]})
     assert model.point()["w"].tolist() == [3, -1]
+
+
+def test_what_is_moved_was_not_drawn() -> None:
+    model = load("param w[2], v[2] ~ normal(0, 1)\nloss = sum(w*v)")
+    moved = api.at_arrays(model, {"w": [1, 2]})
+    assert moved.point()["w"].tolist() == [1, 2]
+    assert {name: given.origin for name, given in moved.inputs.items()} == {"w": "given", "v": "drawn"}
+
+
+@pytest.mark.parametrize(("kind", "words"), [
+    ("float16", " as float16"), ("float32", " as float32"), ("float64", ""), ("int32", ""),
+])  # fmt: skip
+def test_a_saved_array_says_its_format(kind: str, words: str, tmp_path: Path) -> None:
+    assert save_array(tmp_path / "3", np.ones(2, kind)) == f'"3.npy"{words}'
+    assert np.load(tmp_path / "3.npy").dtype == kind
 
 
 def test_its_example_is_true() -> None:
