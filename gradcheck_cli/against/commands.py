@@ -99,6 +99,7 @@ class _Talk:
     output: bytearray = field(default_factory=bytearray)
     errors: bytearray = field(default_factory=bytearray)
     problem: str = ""
+    is_late: bool = False
 
     def run(self) -> None:
         """Until it has ended and its streams are closed, or something is wrong."""
@@ -128,7 +129,7 @@ class _Talk:
         try:
             self.process.wait(max(0.0, end - time.monotonic()))
         except subprocess.TimeoutExpired:
-            self.problem = f"runs for more than {self.seconds:g} seconds"
+            self.problem, self.is_late = f"runs for more than {self.seconds:g} seconds", True
 
     def _step(self, stream: Any) -> bool:
         """Write or read a piece. Gives whether more can follow."""
@@ -157,8 +158,7 @@ class _Talk:
     def result(self, name: str) -> str:
         """What it answered. Raises ElsewhereError."""
         if self.problem:
-            is_slow = "seconds" in self.problem
-            help = "--seconds gives it more time" if is_slow else "one JSON object is the answer"
+            help = "--seconds gives it more time" if self.is_late else "one JSON object is the answer"
             raise ElsewhereError(f"{name} {self.problem}; it was ended", help=self._last_line() or help)
         status = self.process.returncode
         if status:

@@ -12,7 +12,7 @@ from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.model.graph import spell_shape
 from gradcheck_cli.numerics.array_types import Array
 
-__all__ = ["Asked", "Elsewhere", "ElsewhereError", "Numbers", "check_numbers", "number_of_name"]
+__all__ = ["Asked", "Elsewhere", "ElsewhereError", "Numbers", "check_numbers"]
 
 
 class ElsewhereError(GradcheckError):
@@ -116,13 +116,13 @@ def _check_finite(source: str, name: str, values: Array) -> None:
     bad = np.argwhere(~np.isfinite(values))
     if not len(bad):
         return
-    place = number_of_name(name, tuple(int(k) for k in bad[0]))
+    place = _entry(name, tuple(int(k) for k in bad[0]))
     raise ElsewhereError(
         f"{source}: the gradient by {place} is {values[tuple(bad[0])]}",
         help=f"{len(bad)} of {values.size} entries are no finite numbers; no verdict can be given",
     )
 
 
-def number_of_name(name: str, place: tuple[int, ...]) -> str:
+def _entry(name: str, place: tuple[int, ...]) -> str:
     """ "W[0,1]"; the name alone of a single number."""
     return f"{name}[{','.join(map(str, place))}]" if place else name

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradcheck_cli.against.autograd import differentiate, is_scalar_of, library_of, plain
+from gradcheck_cli.against.autograd import as_tensors, differentiate, is_scalar_of, library_of, plain
 from gradcheck_cli.against.elsewhere import Asked, ElsewhereError, Numbers
 from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
@@ -76,7 +76,7 @@ def gradient_of_function(named: str, asked: Asked) -> Returned:
                 library, lambda **moved: _apply(program, moved), given.arguments, given.parameters
             )
         notes, kind = _on_precision(library, program.name, value), np.asarray(value).dtype.name
-        return _returned(named, asked, given, gradients, float(value), notes, kind)
+        return _returned(named, asked, gradients, float(value), notes, kind)
     result = plain(result)
     loss, result = _without_loss(result, asked, given.parameters)
     if loss is None and _is_scalar(result) and _is_loss(result, asked):
@@ -86,7 +86,7 @@ def gradient_of_function(named: str, asked: Asked) -> Returned:
     kinds = (np.asarray(part).dtype.name for part in found.values())
     narrow = min(kinds, key=_bits, default="float64")
     notes = _on_precision(library, program.name, np.zeros((), narrow)) if library else ()
-    return _returned(named, asked, given, found, loss, notes)
+    return _returned(named, asked, found, loss, notes)
 
 
 class _Given(NamedTuple):
@@ -137,8 +137,6 @@ def _result(program: Program, given: _Given, loss: float) -> Any:
 
 
 def _of_tensors(program: Program, given: _Given) -> Any:
-    from gradcheck_cli.against.autograd import as_tensors
-
     return _call(program, as_tensors(given.arguments, given.parameters)[0])
 
 
@@ -189,8 +187,8 @@ def _is_loss(result: Any, asked: Asked) -> bool:
 
 
 def _returned(
-    source: str, asked: Asked, given: _Given, found: Mapping[str, Any], loss: float | None,
-    notes: tuple[str, ...], format_of_loss: str = "float64",
+    source: str, asked: Asked, found: Mapping[str, Any], loss: float | None, notes: tuple[str, ...],
+    format_of_loss: str = "float64",
 ) -> Returned:
     """The gradients with the bits of the format that each was computed in, but not more than the loss has."""
     most = _bits(format_of_loss)

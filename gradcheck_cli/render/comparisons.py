@@ -9,18 +9,13 @@ from gradcheck_cli.render.rows import VERDICTS, count_verdicts
 from gradcheck_cli.render.text_encoding import join_parts
 from gradcheck_cli.results.gradient_results import ClaimResult, Comparison, Verdict
 
-__all__ = ["compared_results", "comparison_heading", "comparison_sentences"]
+__all__ = ["compared_results", "comparison_heading"]
 
 
 def comparison_heading(comparison: Comparison) -> str:
     """ "1 WRONG, 3 ok, in float32"."""
     counted = count_verdicts((result.verdict for result in comparison.results), VERDICTS[::-1])
     return join_parts((counted, f"in {comparison.precision}"))
-
-
-def comparison_sentences(comparison: Comparison) -> list[str]:
-    """What is said of a gradient that was computed elsewhere as a whole."""
-    return list(comparison.notes)
 
 
 def compared_results(comparison: Comparison, verbosity: int) -> list[ClaimResult]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from gradcheck_cli.render import numbers
-from gradcheck_cli.render.comparisons import compared_results, comparison_heading, comparison_sentences
+from gradcheck_cli.render.comparisons import compared_results, comparison_heading
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
     SUMMARY_HEADINGS,
@@ -232,7 +232,7 @@ def _comparison(comparison: Comparison, verbosity: int) -> Iterator[str]:
         rows.append([title, str(result.verdict)])
     if rows:
         yield _tabular(("derivative", ""), "p{0.75\\linewidth}l", rows)
-    yield from (_paragraph(escape(text)) for text in comparison_sentences(comparison))
+    yield from (_paragraph(escape(text)) for text in comparison.notes)
 
 
 def _cells(row: Sequence[str]) -> list[str]:

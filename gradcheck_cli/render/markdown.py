@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from gradcheck_cli.render import initialization_findings as findings
 from gradcheck_cli.render import initialization_panels as panels
 from gradcheck_cli.render import numbers
-from gradcheck_cli.render.comparisons import compared_results, comparison_heading, comparison_sentences
+from gradcheck_cli.render.comparisons import compared_results, comparison_heading
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
     SUMMARY_HEADINGS,
@@ -146,7 +146,7 @@ def _section(report: Report, verbosity: int) -> list[str]:
     for comparison in report.against:
         parts.append(f"### Against {escape(comparison.name)}: {comparison_heading(comparison)}")
         parts.append(_comparison(comparison, verbosity))
-        parts += map(escape, comparison_sentences(comparison))
+        parts += map(escape, comparison.notes)
     parts += [escape(f"note: {note}") for note in report.notes]
     return [*parts, escape(" ".join(sentences(report)))]
 

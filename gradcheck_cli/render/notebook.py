@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
-from gradcheck_cli.render.comparisons import compared_results, comparison_heading, comparison_sentences
+from gradcheck_cli.render.comparisons import compared_results, comparison_heading
 from gradcheck_cli.render.rows import (
     SUMMARY_HEADINGS,
     block_sentences,
@@ -107,7 +107,7 @@ def _comparisons(report: Report) -> Iterator[str]:
                  _lines((*claim_numbers(result, "its"), *claim_sentences(result)))]
                 for result in results
             ])  # fmt: skip
-        yield from (f"<p>{_text(text)}</p>" for text in comparison_sentences(other))
+        yield from (f"<p>{_text(text)}</p>" for text in other.notes)
 
 
 def _lines(texts: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from gradcheck_cli.render import numbers
-from gradcheck_cli.render.comparisons import compared_results, comparison_heading, comparison_sentences
+from gradcheck_cli.render.comparisons import compared_results, comparison_heading
 from gradcheck_cli.render.page import Cell, Page, column_widths, style_verdict
 from gradcheck_cli.render.registry import OutputOptions, output_format
 from gradcheck_cli.render.rows import (
@@ -256,7 +256,7 @@ def _comparison(page: Page, comparison: Comparison) -> None:
     """A gradient that was computed elsewhere: how its parameters fare."""
     page.line(("AGAINST ", _HEADING), (page.short(comparison.name, page.width - 40), _HEADING),
               f"   {comparison_heading(comparison)}")  # fmt: skip
-    for sentence in comparison_sentences(comparison):
+    for sentence in comparison.notes:
         page.wrap(sentence, _CLAIM_INDENT)
     for result in compared_results(comparison, page.options.verbosity):
         _claim(page, result, "")

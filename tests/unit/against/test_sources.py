@@ -427,15 +427,17 @@ def test_commands_that_are_refused(code: str, said: str, tmp_path: Path) -> None
 
 def test_a_command_that_hangs_ends_with_its_children(tmp_path: Path) -> None:
     asked = Asked(ASKED.arguments, ASKED.parameters, 2.5, seconds=0.3)
-    assert "more than 0.3 seconds" in refusal(command(tmp_path, f"{CHILD}; time.sleep(60)"), asked)
+    said = refusal(command(tmp_path, f"{CHILD}; time.sleep(60)"), asked)
+    assert "more than 0.3 seconds; it was ended | --seconds gives it more time" in said
     assert not is_alive(int((tmp_path / "pid").read_text()))
 
 
 def test_a_command_that_writes_without_end_is_ended() -> None:
     limits = AgainstLimits(most_output=1 << 20)
     endless = shlex.join([sys.executable, "-c", "while True: print('0'*65536)"])
-    with pytest.raises(GradcheckError, match="endless writes more than 1 MiB"):
+    with pytest.raises(GradcheckError, match="endless writes more than 1 MiB") as caught:
         answer_of(endless, "{}", "endless", 60, limits)
+    assert caught.value.help == "one JSON object is the answer"
     enough = shlex.join([sys.executable, "-c", "print('0'*65536)"])
     assert len(answer_of(enough, "{}", "enough", 60, limits)) > 1 << 16
 
