@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gradcheck_cli.results.gradient_results import ClaimResult, Comparison, Report
 
-__all__ = ["at_random_points"]
+__all__ = ["at_another_point", "at_random_points"]
 
 _Found = Sequence[tuple[int, "Report"]]
 
@@ -56,6 +56,35 @@ def _worse(result: ClaimResult, found: Sequence[tuple[int, ClaimResult]]) -> Cla
             rest = [each for number, each in found if number != k]
             return replace(other, note=note, formula=result.formula, diagnosis=_confirmed(other, rest))
     return result
+
+
+def at_another_point(report: Report, others: Sequence[Report]) -> Report:
+    """The report at a point near by, where claims are WRONG. Beside gradients from elsewhere, which are of
+    the given point, its table stays.
+
+    Parameters
+    ----------
+    report
+        At the given point, where no claim is WRONG.
+    others
+        At points where one is; the first is told.
+    """
+    from gradcheck_cli.results.gradient_results import worst
+
+    there, *rest = others
+    claims = tuple(
+        replace(claim, diagnosis=_confirmed(claim, [each.claims[i] for each in rest]))
+        for i, claim in enumerate(there.claims)
+    )
+    if not report.against:
+        note = "the table is of another point, where the gradient is WRONG; at the given one it is ok"
+        return replace(there, claims=claims, notes=(note, *there.notes))
+    note = "the claims are judged at another point, where the gradient is WRONG; at the given one it is ok"
+    closing = there.closing[0], *(f"At the given point: {text}" for text in report.closing)
+    return replace(
+        report, claims=claims, notes=(note, *report.notes), verdict=worst([report.verdict, there.verdict]),
+        closing=closing, summary="; ".join(filter(None, (there.summary, report.summary))),
+    )  # fmt: skip
 
 
 def _confirmed(result: ClaimResult, others: Sequence[ClaimResult]) -> str | None:

@@ -171,7 +171,7 @@ def check_traced(
     """The report on a model that was traced, with what is wrong in the words of the program."""
     from gradcheck_cli.api.gradients import check
     from gradcheck_cli.api.models import load_claims, load_text
-    from gradcheck_cli.api.other_points import at_random_points
+    from gradcheck_cli.api.other_points import at_another_point, at_random_points
     from gradcheck_cli.programs.observations import elsewhere, point_at
     from gradcheck_cli.programs.program_lines import ProgramLines
 
@@ -221,10 +221,8 @@ def check_traced(
     if not _is_wrong(report) and options.get("points") != 1:
         others = elsewhere(task.program, task.arguments, model, found, task.call)
         apart = (judge(sample.model, g, points=1) for sample, g in others if sample.is_apart)
-        there = next(filter(_is_wrong, apart), None)
-        if there is not None:
-            note = "the table is of another point, where the gradient is WRONG; at the given one it is ok"
-            report = replace(there, notes=(note, *there.notes))
+        if wrong := list(filter(_is_wrong, apart)):
+            report = _in_words(at_another_point(report, wrong), _traced(task, model, found))
     places = task.given.places
     files = {shown: as_typed(places[name][0]) for shown, name in own.items() if name in places}
     return _in_files(report, files, task.where)

@@ -19,8 +19,14 @@ def loss(w):
     return np.sum(np.maximum(w, 0))
 def ones(w):
     return np.ones_like(w)
+def right(w):
+    return np.where(w > 0, 1.0, 0.0)
+def twice(w):
+    return 2*right(w)
 def point():
     return {"w": np.array([0.5, 1.2, 2.0, 0.3])}
+def border():
+    return {"w": np.array([0.0005, 1.2, 2.0, 0.3])}
 """
 
 
@@ -32,6 +38,22 @@ def test_what_one_random_point_tells_is_not_said(random: int, said: str | None, 
     (claim,) = api.check_program(loss, grad=grad, at=at, random=random).claims
     assert "at random point 3" in (claim.note or "")  # 6 changes signs, too
     assert claim.diagnosis == said
+
+
+@pytest.mark.parametrize(("grad", "rival", "verdicts"), [
+    ("ones", "right", ("WRONG", "ok")), ("ones", "twice", ("WRONG", "WRONG")),
+    ("right", "twice", ("ok", "WRONG")), ("right", "right", ("ok", "ok")),
+])  # fmt: skip
+def test_a_gradient_beside_another_is_called_near_by_too(
+    grad: str, rival: str, verdicts: tuple[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "relu.py"
+    file.write_text(RELU)
+    own, at, against = f"{file}:{grad}", f"{file}:border", [f"{file}:{rival}"]
+    report = api.check_program(f"{file}:loss", grad=own, at=at, against=against)
+    assert (str(report.claims[0].verdict), str(report.against[0].verdict)) == verdicts
+    assert str(report.verdict) == ("WRONG" if "WRONG" in verdicts else "ok")
+    assert report.claims[0].diagnosis is None  # of one point alone
 
 
 @pytest.mark.parametrize(("claimed", "made", "near"), [
