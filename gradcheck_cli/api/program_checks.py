@@ -62,7 +62,6 @@ class ProgramCheck:
 
     def unrepeatable(self, named: str) -> Report | None:
         """The report on functions that have other values when they are called again."""
-        from gradcheck_cli.programs.black_box_report import unrepeatable
         from gradcheck_cli.programs.repeated_calls import between_gradients, between_losses
         from gradcheck_cli.programs.time_limit import within
         from gradcheck_cli.tracing.replay import loss_of
@@ -71,7 +70,11 @@ class ProgramCheck:
             again = loss_of(self.program, self.arguments, quiet=True)
         said = between_losses(self.program.name, self.value, again)
         said = said or between_gradients(self.giver, self.before.values, self.given.values)
-        return unrepeatable(named, self.where, said, self.value) if said else None
+        if not said:
+            return None
+        from gradcheck_cli.programs.black_box_report import unrepeatable
+
+        return unrepeatable(named, self.where, said, self.value)
 
     def trace(self) -> tuple[Trace | None, str]:
         """The model; or why there is none."""
@@ -120,7 +123,6 @@ def prepare(
 ) -> ProgramCheck:  # fmt: skip
     """Call a loss and its gradients for the first time."""
     from gradcheck_cli.numerics.limits.programs import PROGRAMS
-    from gradcheck_cli.programs.array_outputs import STEP, pull_back, push_forward, wrong_outputs
     from gradcheck_cli.programs.time_limit import within
     from gradcheck_cli.tracing.frameworks.autograd import AUTOGRAD, gradients_by_autograd
     from gradcheck_cli.tracing.gradient_calls import gradients_of
@@ -137,8 +139,12 @@ def prepare(
     limit = PROGRAMS.time_limit if seconds is None else seconds
     outputs: Callable[[], str] = str
     if product == "vjp":
+        from gradcheck_cli.programs.array_outputs import pull_back
+
         program, backward[0] = pull_back(program, backward[0], arguments, limit)
     elif product == "jvp":
+        from gradcheck_cli.programs.array_outputs import STEP, push_forward, wrong_outputs
+
         moved = program, backward[0], arguments, tuple(parameters), limit
         outputs = partial(wrong_outputs, *moved)
         program, backward[0], arguments = push_forward(*moved)

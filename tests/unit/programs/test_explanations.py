@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,20 @@ def test_a_gradient_beside_another_is_called_near_by_too(
     assert (str(report.claims[0].verdict), str(report.against[0].verdict)) == verdicts
     assert str(report.verdict) == ("WRONG" if "WRONG" in verdicts else "ok")
     assert report.claims[0].diagnosis is None  # of one point alone
+
+
+@pytest.mark.parametrize("module", ["black_box_report", "explanations", "array_outputs"])
+def test_a_right_gradient_needs_no_explanation(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, f"gradcheck_cli.programs.{module}", None)  # an import of it fails
+    file = tmp_path / "relu.py"
+    file.write_text(RELU)
+    loss, grad, at = (f"{file}:{name}" for name in ("loss", "right", "point"))
+    assert str(api.check_program(loss, grad=grad, at=at).verdict) == "ok"
+    if module == "explanations":
+        with pytest.raises(ImportError):
+            api.check_program(loss, grad=f"{file}:twice", at=at)
 
 
 @pytest.mark.parametrize(("claimed", "made", "near"), [
