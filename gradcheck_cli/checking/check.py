@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
-from gradcheck_cli.against.elsewhere import Elsewhere
 from gradcheck_cli.checking.claimed_values import claims_by_kind, explain_values, in_order, with_unread
 from gradcheck_cli.checking.options import HINTS, Options
 from gradcheck_cli.checking.run_plan import plan_run
@@ -42,6 +42,9 @@ from gradcheck_cli.verdicts.claims.judge_claims import Judged, judge_claims
 from gradcheck_cli.verdicts.gradients.judge import blocks
 from gradcheck_cli.verdicts.gradients.points import Point, points_of
 from gradcheck_cli.verdicts.gradients.value_check import Values, compare_values
+
+if TYPE_CHECKING:
+    from gradcheck_cli.against.elsewhere import Elsewhere
 
 __all__ = ["check"]
 

@@ -18,7 +18,7 @@ from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.checking import CheckingLimits
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Comparison, Verdict, worst
 
-__all__ = ["Judge", "claims_of", "compare", "sentences_on_comparisons", "with_columns"]
+__all__ = ["Judge", "compare", "sentences_on_comparisons", "with_columns"]
 
 Judge = Callable[[Sequence[Claim]], tuple[Sequence[Claim], Sequence[ClaimResult]]]
 _OF_A_CLAIM = 'write from "FILE" as float32'  # the way out of a claim, which has a line
@@ -34,7 +34,7 @@ class Compared:
     claims: Mapping[str, Claim]
 
 
-def claims_of(model: Model, gradient: Mapping[str, Numbers], text: str) -> list[Claim]:
+def _claims_of(model: Model, gradient: Mapping[str, Numbers], text: str) -> list[Claim]:
     """The claims that d loss/d name is what was given, for each name."""
     return [_claim_of(model, name, numbers, text) for name, numbers in gradient.items()]
 
@@ -68,7 +68,7 @@ def compare(
     """
     found = []
     for other in others:
-        claims, found_ones = judge(claims_of(model, other.gradient, f"from {other.name}"))
+        claims, found_ones = judge(_claims_of(model, other.gradient, f"from {other.name}"))
         results = [_with_way_out(result) for result in found_ones]
         said = _other_loss(other, loss, claims, limits)
         verdict = worst([Verdict.WRONG if said else Verdict.OK, *(r.verdict for r in results)])

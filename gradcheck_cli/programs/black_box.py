@@ -32,7 +32,6 @@ Call = Callable[[Mapping[str, Any], float], Gradients]
 class _Point:
     """A loss and what the program gives there: gradient and its rounding by entry, (E,)."""
 
-    number: int
     loss: SampledLoss
     value: float
     claimed: Array
@@ -73,7 +72,7 @@ def check_black_box(
         If a gradient has another shape than its parameter.
     """
     given = replace(given, values={name: _in_shape(loss, name, g) for name, g in given.values.items()})
-    here = _point(0, loss, value, given, call, limits)
+    here = _point(loss, value, given, call, limits)
     each = len(here.claimed) <= limits.most_each
     narrow = loss.is_narrow
     slopes = difference(loss.by_entry, loss.x, here.noise, narrow=narrow, limits=limits) if each else None
@@ -98,10 +97,10 @@ def _in_shape(loss: SampledLoss, name: str, gradient: Any) -> Array:
 
 
 def _point(
-    number: int, loss: SampledLoss, value: float, given: Gradients, call: Call, limits: ProgramsLimits
+    loss: SampledLoss, value: float, given: Gradients, call: Call, limits: ProgramsLimits
 ) -> _Point:
     claimed = _flat(loss, given)
-    return _Point(number, loss, value, claimed, _rounding(loss, value, given, claimed, call, limits))
+    return _Point(loss, value, claimed, _rounding(loss, value, given, claimed, call, limits))
 
 
 def _flat(loss: SampledLoss, given: Gradients) -> Array:

@@ -70,7 +70,7 @@ def report_of(
     )  # fmt: skip
     closing = [*_on_claims(claims), *judged.closing(coverage)]
     verdict = worst([*(b.verdict for b in blocks), *(c.verdict for c in claims)])
-    if found.disagreeing() and verdict is not Verdict.WRONG:
+    if found.disagreeing():
         verdict = Verdict.WRONG
     if coverage.zero == coverage.entries and verdict is Verdict.OK:
         verdict = Verdict.UNRESOLVED
@@ -87,7 +87,7 @@ def unrepeatable(model: str, claims_file: str, said: str, value: float) -> Repor
     """The report on a program with several values."""
     return Report(
         model=model, verdict=Verdict.UNRESOLVED, loss=value, points=1, value_note="", columns=("finite",),
-        closing=(f"{said}",),
+        closing=(said,),
         claims_file=claims_file, summary=said,
     )  # fmt: skip
 

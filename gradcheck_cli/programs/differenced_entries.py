@@ -19,7 +19,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.finite_differences import DEFAULTS, FiniteDifferencesLimits
 from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
 
-__all__ = ["Slopes", "difference", "ladder_for"]
+__all__ = ["Slopes", "difference"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Slopes:
     kink: Array
 
 
-def ladder_for(narrow: bool, limits: ProgramsLimits = PROGRAMS) -> FiniteDifferencesLimits:
+def _ladder_for(narrow: bool, limits: ProgramsLimits = PROGRAMS) -> FiniteDifferencesLimits:
     """The step sizes of a function: those of float32 are added exactly in float32."""
     if not narrow:
         return DEFAULTS
@@ -63,7 +63,7 @@ def difference(
     -------
     Slopes
     """
-    ladder = ladder_for(narrow, limits)
+    ladder = _ladder_for(narrow, limits)
     scheme = replace(EXTRAPOLATED, rungs=limits.rungs)
     run = _Part(function, base, noise, ladder)
     left = np.arange(len(base))

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck_cli.model.model import Model
-from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
 from gradcheck_cli.programs.mistakes import find_mistake
 from gradcheck_cli.programs.number_relations import relate
 from gradcheck_cli.programs.observations import Observed, Sample
@@ -39,7 +38,6 @@ class TracedProgram:
     names: Mapping[str, str]  # of the program's arrays, those of the model
     samples: Sequence[Sample]
     notes: Sequence[str] = ()  # of the trace
-    limits: ProgramsLimits = PROGRAMS
 
     @property
     def model(self) -> Model:
@@ -69,7 +67,7 @@ def explain(report: Report, traced: TracedProgram, others: Sequence[Report]) -> 
     if not wrong:
         return report
     own = program_names(traced)
-    seen = Observed(traced.samples, wrong, traced.limits)
+    seen = Observed(traced.samples, wrong)
     kept = {c.by: c.diagnosis for c in report.claims if c.diagnosis and c.by in wrong}
     for other in others:
         elsewhere = {c.by: c for c in other.claims}
@@ -99,7 +97,7 @@ def _with(claim: ClaimResult, found: Mapping[str, str], wrong: Sequence[str]) ->
 
 def _differenced(seen: Observed, traced: TracedProgram) -> dict[str, str]:
     found = {
-        name: differenced(seen, traced.program, traced.arguments, traced.names, name, traced.limits)
+        name: differenced(seen, traced.program, traced.arguments, traced.names, name)
         for name in seen.wrong
     }
     return {name: said for name, said in found.items() if said}

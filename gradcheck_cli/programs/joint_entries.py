@@ -26,7 +26,6 @@ class Joint:
     resolved: bool
     wrong: tuple[int, int] | None = None  # the first and the last but one, if it could not be told nearer
     slope: float = np.nan  # of the one entry, where it is one
-    bound: float = np.inf
     others: bool = False  # whether more entries are wrong
     wrong_blocks: frozenset[str] | None = frozenset()  # None: blocks were not told apart
 
@@ -107,9 +106,9 @@ class _Search:
         one[low] = direction[low]
         found = self._slope(one)
         error = float(self.claimed[low] * direction[low] - found.value[0])
-        slope, width = found.value[0] / direction[low], found.bound[0] / abs(direction[low])
+        slope = float(found.value[0] / direction[low])
         others = bool(abs(apart - error) > bound + found.bound[0])
-        return Joint(unseen, True, (low, high), float(slope), float(width), others, blocks)
+        return Joint(unseen, True, (low, high), slope, others, blocks)
 
     def _off(self, direction: Array, start: int, stop: int) -> float:
         """How far the claimed slope is off along some entries, by a central difference."""

@@ -12,7 +12,6 @@ import numpy as np
 
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.numerics.limits.programs import PROGRAMS
 from gradcheck_cli.programs.observations import Observed, Sample
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONSTANTS
 
@@ -51,7 +50,7 @@ def _relations(seen: Observed, name: str) -> Iterator[tuple[Make, str]]:
     for other, value in seen.samples[0].true.items():
         if other != name and value.size == true.size:
             yield partial(_of_other, other, true.shape), f"is d loss/d {other}"
-    yield from _of_flat(seen.model, name, true)
+    yield from _of_flat(seen.model, name, true, seen.limits.most_blocks)
 
 
 def _times(name: str, factor: float, sample: Sample) -> Array:
@@ -96,7 +95,7 @@ def _lengths(model: Model) -> Iterator[tuple[float, str]]:
 # --- flat vectors -------------------------------------------------------------------------------
 
 
-def _of_flat(model: Model, name: str, true: Array) -> Iterator[tuple[Make, str]]:
+def _of_flat(model: Model, name: str, true: Array, most: int) -> Iterator[tuple[Make, str]]:
     """The blocks of a flat vector in another order, or their entries, or one of them by a factor."""
     blocks = _blocks(model, name, true)
     if not blocks or true.ndim != 1:
@@ -108,7 +107,7 @@ def _of_flat(model: Model, name: str, true: Array) -> Iterator[tuple[Make, str]]
             said = f"has {where} in column order (Fortran), where the loss reads it by rows"
             yield partial(_by_columns, name, chosen), said
     parts = _whole(blocks, len(true))
-    if 2 <= len(parts) <= PROGRAMS.most_blocks:
+    if 2 <= len(parts) <= most:
         for order in islice(permutations(parts), 1, None):
             names = ", ".join(_spell(name, part) for part in order)
             yield partial(_in_order, name, order), f"has its blocks in another order: {names}"

@@ -16,7 +16,6 @@ import numpy as np
 from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.language import read_model
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
 from gradcheck_cli.programs.observations import Observed, Sample
 from gradcheck_cli.tracing.argument_trees import leaves_of, map_arrays
 from gradcheck_cli.tracing.programs import Program
@@ -132,8 +131,7 @@ def _reshaped(leaf: str, shape: tuple[int, ...]) -> Callable[[str, Array], Any]:
 
 
 def differenced(
-    seen: Observed, program: Program, arguments: Mapping[str, Any], names: Mapping[str, str], name: str,
-    limits: ProgramsLimits = PROGRAMS,
+    seen: Observed, program: Program, arguments: Mapping[str, Any], names: Mapping[str, str], name: str
 ) -> str | None:
     """The step size of the finite difference that a gradient by a parameter is.
 
@@ -148,6 +146,7 @@ def differenced(
     -------
     str or None
     """
+    limits = seen.limits
     leaf = next(own for own, model in names.items() if model == name)
     sample = seen.samples[0]
     claimed, true = np.ravel(sample.claimed[name]).astype(float), np.ravel(sample.true[name])
