@@ -138,9 +138,9 @@ def _elsewhere(
     """Another point: its number, the slope along random signs that the gradient has, the one that the loss
     has, and how far they may be apart; None where there is no value or no slope."""
     moved = random_arguments(number, here.loss.arguments, here.loss.names, limits)
-    x = replace(here.loss, arguments=moved, kept={}).x
+    x = replace(here.loss, arguments=moved).x
     arguments = here.loss.at(x)  # in the number formats that they had
-    loss = replace(here.loss, arguments=arguments, kept={}, calls=0)
+    loss = replace(here.loss, arguments=arguments, calls=0)
     value = loss.value(loss.x)
     if not np.isfinite(value):
         return None

@@ -6,7 +6,8 @@ Knows nothing of differences.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,12 @@ class SampledLoss:
     names: Sequence[str]  # of the parameters
     seconds: float  # that a call may take; 0: any time
     calls: int = 0
-    kept: dict[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        for name, value in self.arguments.items():
-            self.kept |= leaves_of(name, value)
+    @cached_property
+    def kept(self) -> dict[str, Any]:
+        """The arrays and numbers in the arguments, by name."""
+        inside = (leaves_of(name, value) for name, value in self.arguments.items())
+        return {leaf: part for each in inside for leaf, part in each.items()}
 
     @property
     def is_narrow(self) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradcheck_cli import api
+from gradcheck_cli.programs.sampled_loss import SampledLoss
+from gradcheck_cli.tracing.live_functions import program_of
 
 
 def test_random_points_lie_in_directions_of_their_own() -> None:
@@ -26,3 +29,12 @@ def test_random_points_lie_in_directions_of_their_own() -> None:
     assert len(moved) == 6
     directions = np.array([d / np.linalg.norm(d) for d in moved])
     assert np.max(np.abs(np.triu(directions @ directions.T, 1))) < 0.999
+
+
+def test_a_loss_at_another_point_has_its_own_arrays() -> None:
+    program = program_of(lambda w: float(np.sum(w)))
+    loss = SampledLoss(program, {"w": np.array([1.0, 2.0])}, ["w"], 0.0)
+    assert loss.x.tolist() == [1.0, 2.0]
+    moved = replace(loss, arguments={"w": np.array([3.0, 4.0])})
+    assert (moved.x.tolist(), loss.x.tolist()) == ([3.0, 4.0], [1.0, 2.0])
+    assert {"w"} == set(moved.kept) == set(moved.blocks)
