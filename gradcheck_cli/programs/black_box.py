@@ -80,7 +80,8 @@ def check_black_box(
     others = range(1, points) if joint is None or joint.wrong is None else ()
     found = (_elsewhere(here, k, call, limits, short=not each) for k in others)
     elsewhere = [point for point in found if point is not None]
-    differences = Found(loss, value, here.claimed, here.rounding, slopes, joint, tuple(elsewhere), points)
+    tried = len(others)
+    differences = Found(loss, value, here.claimed, here.rounding, slopes, joint, tuple(elsewhere), tried)
     return report_of(differences, given, model=model, claims_file=claims_file, reason=reason, limits=limits)
 
 

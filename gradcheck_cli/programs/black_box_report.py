@@ -37,7 +37,7 @@ class Found:
     slopes: Slopes | None
     joint: Joint | None
     elsewhere: Sequence[tuple[int, float, float, float]]
-    points: int
+    tried: int  # other points
 
     def disagreeing(self) -> list[tuple[int, float, float]]:
         """The other points at which they are apart: number, slope of the gradient, slope of the loss."""
@@ -268,6 +268,9 @@ class _Judged:
         if coverage.zero:
             are = "entry is" if coverage.zero == 1 else "entries are"
             told.append(f"{coverage.zero:,} {are} zero as far as differences tell: NOT tested.")
+        if len(found.elsewhere) < found.tried:
+            compared = f"{len(found.elsewhere)} of {found.tried} other points"
+            told.append(f"Compared at {compared}: at the rest there is no value, no gradient or no slope.")
         for number, mine, true in found.disagreeing()[:1]:
             slopes = f"along random signs its slope is {mine:.10g}, and that of the loss is {true:.10g}"
             told.append(f"At point {number} the gradient is WRONG: {slopes}.")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 from gradcheck_cli import api
 from gradcheck_cli.programs.sampled_loss import SampledLoss
@@ -38,3 +39,17 @@ def test_a_loss_at_another_point_has_its_own_arrays() -> None:
     moved = replace(loss, arguments={"w": np.array([3.0, 4.0])})
     assert (moved.x.tolist(), loss.x.tolist()) == ([3.0, 4.0], [1.0, 2.0])
     assert {"w"} == set(moved.kept) == set(moved.blocks)
+
+
+@pytest.mark.parametrize(("shift", "said"), [(0.0, "of 6 other points"), (50.0, "")])
+def test_points_outside_a_domain_are_counted(shift: float, said: str) -> None:
+    def loss(w: Any) -> float:
+        return float(np.sum(np.log(w + shift)))
+
+    def grad(w: Any) -> Any:
+        return 1 / (w + shift)
+
+    report = api.check_program(loss, grad=grad, at={"w": np.array([0.5, 0.7])}, random=6, black_box=True)
+    told = [text for text in report.closing if "other points" in text]
+    assert len(told) == bool(said)
+    assert all(said in text and f"Compared at {report.points - 1} " in text for text in told)
