@@ -185,12 +185,16 @@ def _compare(run: _Run, evidence: _Evidence, report: Report) -> Report:
         judgement = _judge_derivatives(run, evidence, claims)
         return judgement.claims, _explain(run.model, judgement, run.asked, run.limits, evidence)
 
+    def verdicts_on(claims: Sequence[Claim]) -> list[Verdict]:
+        return [result.verdict for result in _judge_derivatives(run, evidence, claims).results]
+
     model, limits = run.model, run.limits.checking
     found = compare(model, run.others, evidence.points[0].tape.loss, judge, limits)
     results = tuple(each.result for each in found)
     said = sentences_on_comparisons(found)
+    shown = with_columns(model, report.parameters, found, verdicts_on, limits)
     return replace(
-        report, against=results, parameters=with_columns(model, report.parameters, found, judge, limits),
+        report, against=results, parameters=shown,
         verdict=worst([report.verdict, *(r.verdict for r in results)]),
         closing=(*report.closing, *said), summary="; ".join(filter(None, [report.summary, *said])),
     )  # fmt: skip

@@ -18,9 +18,10 @@ from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.checking import CheckingLimits
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Comparison, Verdict, worst
 
-__all__ = ["Judge", "compare", "sentences_on_comparisons", "with_columns"]
+__all__ = ["Judge", "VerdictsOn", "compare", "sentences_on_comparisons", "with_columns"]
 
 Judge = Callable[[Sequence[Claim]], tuple[Sequence[Claim], Sequence[ClaimResult]]]
+VerdictsOn = Callable[[Sequence[Claim]], Sequence[Verdict]]
 _OF_A_CLAIM = 'write from "FILE" as float32'  # the way out of a claim, which has a line
 _FORMATS = {bits: name for name, bits in SIGNIFICANDS.items()}
 
@@ -104,7 +105,8 @@ def _other_loss(other: Elsewhere, loss: float, claims: Sequence[Claim], limits: 
 
 
 def with_columns(
-    model: Model, blocks: Sequence[Block], compared: Sequence[Compared], judge: Judge, limits: CheckingLimits
+    model: Model, blocks: Sequence[Block], compared: Sequence[Compared], verdicts_on: VerdictsOn,
+    limits: CheckingLimits,
 ) -> tuple[Block, ...]:
     """The blocks with what others gave for each entry shown, and how that fared.
 
@@ -113,7 +115,7 @@ def with_columns(
     model : the graph
     blocks : of the report
     compared : the gradients
-    judge : as of `compare`
+    verdicts_on : the verdict on each claim alone, with nothing of what is wrong
     limits : how many entries are judged one by one
 
     Returns
@@ -122,18 +124,20 @@ def with_columns(
     """
     found = list(blocks)
     for each in compared:
-        found = [_with_column(model, block, each, judge, limits) for block in found]
+        found = [_with_column(model, block, each, verdicts_on, limits) for block in found]
     return tuple(found)
 
 
-def _with_column(model: Model, block: Block, other: Compared, judge: Judge, limits: CheckingLimits) -> Block:
+def _with_column(
+    model: Model, block: Block, other: Compared, verdicts_on: VerdictsOn, limits: CheckingLimits
+) -> Block:
     name = next((n for n in other.numbers if model.display(n) == block.name), None)
     if name is None:
         return block
     claim, result = other.claims[name], _result_of(other, name)
     if claim.numbers is None or result is None:
         return block
-    verdicts = dict(_verdicts(model, block, claim, result, judge, limits))
+    verdicts = dict(_verdicts(model, block, claim, result, verdicts_on, limits))
     values = np.asarray(claim.numbers)
     entries = tuple(
         replace(
@@ -150,16 +154,15 @@ def _result_of(other: Compared, name: str) -> ClaimResult | None:
 
 
 def _verdicts(
-    model: Model, block: Block, claim: Claim, result: ClaimResult, judge: Judge, limits: CheckingLimits
+    model: Model, block: Block, claim: Claim, result: ClaimResult, verdicts_on: VerdictsOn,
+    limits: CheckingLimits,
 ) -> Iterator[tuple[tuple[int, ...], Verdict]]:
     """One for each entry shown: that of the array where it is ok, else each entry's own."""
     places = [entry.index for entry in block.entries if not entry.point]
     if result.verdict is Verdict.OK or result.total == 1 or len(places) > limits.most_compared:
         yield from ((place, result.verdict) for place in places)
         return
-    claims = [_entry_of(model, claim, place) for place in places]
-    _, results = judge(claims)
-    yield from ((place, found.verdict) for place, found in zip(places, results, strict=True))
+    yield from zip(places, verdicts_on([_entry_of(model, claim, place) for place in places]), strict=True)
 
 
 def _entry_of(model: Model, claim: Claim, place: tuple[int, ...]) -> Claim:
