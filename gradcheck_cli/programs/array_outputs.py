@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -54,7 +54,7 @@ def pull_back(
     loss, gradient
     """
     outputs = _outputs(program, arguments, seconds)
-    weights = [_drawn(np.shape(part), k, limits) for k, part in enumerate(outputs)]
+    weights = [_drawn(np.shape(part), [k], limits) for k, part in enumerate(outputs)]
     rest = _missing(product, arguments, "cotangent")
     values: dict[str, Any] = {}
     if len(rest) > len(weights) and rest[0] in _OUTPUTS:
@@ -98,19 +98,13 @@ def push_forward(
         With `step`, 0.
     """
     outputs = _outputs(program, arguments, seconds)
-    weights = [_drawn(np.shape(part), k, limits) for k, part in enumerate(outputs)]
-    rest = _missing(product, arguments, "tangent")
-    names = _moved(product, rest, arguments, wanted)
-    draw = partial(_tangent, limits)
-    tangents = {name: map_arrays(name, arguments[name], draw) for name in names}
-    given = {rest[0]: tuple(tangents.values())}
-    if len(rest) == len(names):
-        given = dict(zip(rest, tangents.values(), strict=True))
+    weights = [_drawn(np.shape(part), [k], limits) for k, part in enumerate(outputs)]
+    tangents, given = _tangents(product, arguments, wanted, limits)
 
     def along(**values: Any) -> Any:
         step = values.pop(STEP)
-        for name in names:
-            values[name] = values[name] + step * tangents[name]
+        for name, tangent in tangents.items():
+            values[name] = values[name] + step * tangent
         return program.call(values)
 
     def forward(**values: Any) -> Any:
@@ -149,14 +143,11 @@ def wrong_outputs(
     -------
     str
     """
-    names = _moved(product, rest := _missing(product, arguments, "tangent"), arguments, wanted)
-    tangents = {name: map_arrays(name, arguments[name], partial(_tangent, limits)) for name in names}
-    given = tuple(tangents.values())
-    passed = dict(zip(rest, given, strict=True)) if len(rest) == len(names) else {rest[0]: given}
+    tangents, given = _tangents(product, arguments, wanted, limits)
     outputs = _outputs(program, arguments, seconds)
     own = {name: value for name, value in arguments.items() if name in product.parameters}
     with within(seconds, product):
-        found = outputs_of(product, {**own, **passed}, quiet=True)
+        found = outputs_of(product, {**own, **given}, quiet=True)
     parts = _tangents_of(product, found, [np.asarray(o) for o in outputs])
     h = limits.halving_step
     moved = (
@@ -171,6 +162,19 @@ def wrong_outputs(
         if np.any(wrong):
             said.append(index_patterns.words(np.asarray(wrong), name) if np.ndim(wrong) else name)
     return f"other tangents than differences have: {', '.join(said)}" if said else ""
+
+
+def _tangents(
+    product: Program, arguments: Mapping[str, Any], wanted: Sequence[str], limits: ProgramsLimits
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tangents by the arguments that they move, and as the product takes them."""
+    rest = _missing(product, arguments, "tangent")
+    names = _moved(product, rest, arguments, wanted)
+    draw = partial(_tangent, limits)
+    found = {name: map_arrays(name, arguments[name], draw) for name in names}
+    if len(rest) == len(names):
+        return found, dict(zip(rest, found.values(), strict=True))
+    return found, {rest[0]: tuple(found.values())}
 
 
 def _moved(
@@ -217,14 +221,13 @@ def _missing(product: Program, arguments: Mapping[str, Any], what: str) -> list[
     return rest
 
 
-def _drawn(shape: tuple[int, ...], number: int, limits: ProgramsLimits) -> Array:
-    random = np.random.default_rng([limits.seed, number])
+def _drawn(shape: tuple[int, ...], seed: Iterable[int], limits: ProgramsLimits) -> Array:
+    random = np.random.default_rng([limits.seed, *seed])
     return np.asarray(random.uniform(*limits.weights, shape) * random.choice([-1.0, 1.0], shape))
 
 
 def _tangent(limits: ProgramsLimits, name: str, array: Array) -> Any:
-    random = np.random.default_rng([limits.seed, *name.encode()])
-    found = random.uniform(*limits.weights, array.shape) * random.choice([-1.0, 1.0], array.shape)
+    found = _drawn(array.shape, name.encode(), limits)
     return found if array.ndim else float(found)
 
 

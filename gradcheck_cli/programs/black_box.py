@@ -17,7 +17,7 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
 from gradcheck_cli.programs.black_box_report import Found, report_of
 from gradcheck_cli.programs.differenced_entries import difference
-from gradcheck_cli.programs.joint_entries import Joint, compare_jointly
+from gradcheck_cli.programs.joint_entries import compare_jointly
 from gradcheck_cli.programs.random_arguments import random_arguments
 from gradcheck_cli.programs.sampled_loss import SampledLoss
 from gradcheck_cli.results.gradient_results import Report
@@ -33,15 +33,8 @@ class _Point:
     """A loss and what the program gives there: gradient and its rounding by entry, (E,)."""
 
     loss: SampledLoss
-    value: float
     claimed: Array
     rounding: Array
-
-    @property
-    def noise(self) -> float:
-        """Of the loss."""
-        kind = np.float32 if self.loss.is_narrow else np.float64
-        return float(np.finfo(kind).eps) * abs(self.value)
 
 
 def check_black_box(
@@ -74,9 +67,9 @@ def check_black_box(
     given = replace(given, values={name: _in_shape(loss, name, g) for name, g in given.values.items()})
     here = _point(loss, value, given, call, limits)
     each = len(here.claimed) <= limits.most_each
-    narrow = loss.is_narrow
-    slopes = difference(loss.by_entry, loss.x, here.noise, narrow=narrow, limits=limits) if each else None
-    joint = None if each else _jointly(here, limits)
+    narrow, noise = loss.is_narrow, loss.rounding(value)
+    slopes = difference(loss.by_entry, loss.x, noise, narrow=narrow, limits=limits) if each else None
+    joint = None if each else compare_jointly(loss, here.claimed, here.rounding, noise, limits)
     others = range(1, points) if joint is None or joint.wrong is None else ()
     found = (_elsewhere(here, k, call, limits, short=not each) for k in others)
     elsewhere = [point for point in found if point is not None]
@@ -101,7 +94,7 @@ def _point(
     loss: SampledLoss, value: float, given: Gradients, call: Call, limits: ProgramsLimits
 ) -> _Point:
     claimed = _flat(loss, given)
-    return _Point(loss, value, claimed, _rounding(loss, value, given, claimed, call, limits))
+    return _Point(loss, claimed, _rounding(loss, value, given, claimed, call, limits))
 
 
 def _flat(loss: SampledLoss, given: Gradients) -> Array:
@@ -152,7 +145,7 @@ def _elsewhere(
         return None
     scale = np.where(loss.x == 0, 1.0, np.abs(loss.x))
     direction = scale * np.random.default_rng(number).choice([-1.0, 1.0], len(claimed))
-    noise = abs(value) * float(np.finfo(np.float32 if loss.is_narrow else np.float64).eps)
+    noise = loss.rounding(value)
     sample = loss.along(direction[None])
     slopes = difference(sample, np.zeros(1), noise, narrow=loss.is_narrow, short=short, limits=limits)
     here.loss.calls += loss.calls
@@ -162,8 +155,4 @@ def _elsewhere(
     if slopes.kink[0] or not np.isfinite(slopes.bound[0]):
         return None
     return number, float(claimed @ direction), float(slopes.value[0]), float(slopes.bound[0] + rounding)
-
-
-def _jointly(here: _Point, limits: ProgramsLimits) -> Joint:
-    return compare_jointly(here.loss, here.claimed, here.rounding, here.noise, limits)
 

@@ -109,6 +109,10 @@ class SampledLoss:
         except GradcheckError:
             return float("nan")
 
+    def rounding(self, value: float) -> float:
+        """What a value of the loss may be off by."""
+        return float(np.finfo(np.float32 if self.is_narrow else np.float64).eps) * abs(value)
+
     def by_entry(self, which: Array, offsets: Array) -> Samples:
         """The function that finite differences sample: one entry moves.
 
