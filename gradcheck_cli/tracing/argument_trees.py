@@ -1,7 +1,7 @@
 """Reads an argument of a program: a number, array, a dict, list, object of these. Gives its arrays by name.
 
 An array of a dict has the name of its key, an attribute its own name, one of a list the name of the argument
-with its place; where two would have one name, each has that of what holds it before it.
+with its place; where two would have one name, each has that of what holds it before it, or a number behind it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -172,9 +173,23 @@ def _names(name: str, value: Any) -> dict[Path, str]:
             if isinstance(held, np.ndarray):
                 own[path] = first.get(held, path)
                 first.put(held, own[path])
-    once = Counter(short for path, short, _, _ in walked if own[path] == path)
-    named = {path: short if once[short] == 1 else long for path, short, long, _ in walked}
+    walked = [each for each in walked if own[each[0]] == each[0]]
+    once = Counter(short for _, short, _, _ in walked)
+    named = _distinct({path: short if once[short] == 1 else long for path, short, long, _ in walked})
     return {path: named[own[path]] for path in own}
+
+
+def _distinct(names: dict[Path, str]) -> dict[Path, str]:
+    """The names, with _2, _3 and so on where another has one first: a key before what is made of keys."""
+    taken, found = set(names.values()), dict(names)
+    of: dict[str, list[Path]] = {}
+    for path, name in names.items():
+        of.setdefault(name, []).append(path)
+    for name, paths in of.items():
+        for path in sorted(paths, key=lambda path: path[-1:] != (name,))[1:]:
+            found[path] = next(n for k in count(2) if (n := f"{name}_{k}") not in taken)
+            taken.add(found[path])
+    return found
 
 
 def _walk(short: str, long: str, value: Any, path: Path) -> Iterator[tuple[Path, str, str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from build import one_of
 from gradcheck_cli import api
 from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.results.gradient_results import Verdict
+from gradcheck_cli.tracing.argument_trees import leaves_of
 from gradcheck_cli.tracing.programs import load_program
 from gradcheck_cli.tracing.trace import Trace, trace
 
@@ -232,6 +234,29 @@ def test_parameters_in_dicts_and_lists_have_names_of_their_own(tmp_path: Path) -
     arguments = {"p": {"W1": np.eye(2), "b 1": 0.5}, "layers": [np.ones(2), np.ones(1)]}
     model = api.load(trace(load_program(f"{path}:f"), arguments).text)
     assert [p.name for p in model.parameters()] == ["W1", "p_b_1", "layers0", "layers1"]
+
+
+@pytest.mark.parametrize(("loss", "held", "names"), [
+    ("(p['w'][0]**2).sum() + 3*p['w'][1].sum() + (p['w0']**3).sum()",
+     {"w": [np.array([1.0]), np.array([2.0])], "w0": np.array([5.0])}, ["w0_2", "w1", "w0"]),
+    ("p['w 1'].sum() + 2*p['w-1'].sum()", {"w 1": np.array([1.0]), "w-1": np.array([2.0])},
+     ["w_1", "w_1_2"]),
+    ("p['w 1']*p['w-1']*p['w_1_2']", {"w 1": 1.0, "w-1": 2.0, "w_1_2": 3.0},
+     ["w_1", "w_1_3", "w_1_2"]),
+])  # fmt: skip
+def test_no_two_arrays_have_one_name(
+    tmp_path: Path, loss: str, held: dict[str, Any], names: list[str]
+) -> None:
+    assert list(leaves_of("p", held)) == names
+    path = tmp_path / "program.py"
+    path.write_text(f"def f(p):\n    return {loss}\n")
+    found = trace(load_program(f"{path}:f"), {"p": held})
+    assert sorted(found.names) == sorted(names)
+
+
+def test_one_array_that_objects_hold_twice_has_one_name() -> None:
+    w = np.ones(2)
+    assert list(leaves_of("p", {"a": SimpleNamespace(w=w), "b": SimpleNamespace(w=w)})) == ["w"]
 
 
 def test_a_file_of_a_package_finds_what_it_imports_by_dots(tmp_path: Path) -> None:
