@@ -10,7 +10,7 @@ import contextlib
 import copy
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -44,12 +44,21 @@ class _Called:
     program: Program
     result: Any
     seen: Sightings
-    before: dict[str, Any]  # the floats by name, copied
+    held: dict[str, Any]  # the floats by name before the call
+    before: dict[str, Any]  # copies of them
     given: dict[str, Any]
 
     @property
     def after(self) -> dict[str, Any]:
         return _floats(self.given)
+
+    def wrote(self, arrays: Iterable[Any]) -> bool:
+        """Whether the call made or changed one of these arrays."""
+        own = [(array, self.before[name]) for name, array in self.held.items()]
+        return not all(
+            any(array is each and np.array_equal(array, old, equal_nan=True) for each, old in own)
+            for array in arrays
+        )
 
 
 def gradients_of(
@@ -107,12 +116,29 @@ def _of_one(
     loss: Program, function: Program, arguments: Mapping[str, Any], wanted: Sequence[str], value: float,
     lr: float | None, watched: bool,
 ) -> Gradients:  # fmt: skip
+    wanted = _wanted(arguments, wanted)
     called = _call(loss, function, arguments, watched)
-    for find in (_stored, _updated):
-        if found := find(called, wanted, lr):
-            return found
-    values = gradients_by_name(function, called.result, arguments, wanted, value)
+    stored = _stored(called, wanted)
+    if stored and (called.result is None or called.wrote(stored.values.values())):
+        return stored
+    if stepped := _updated(called, wanted, lr):
+        return stepped
+    try:
+        values = gradients_by_name(function, called.result, arguments, wanted, value)
+    except OptionError:
+        if stored:  # the function wrote what was there before, and returned something else
+            return stored
+        raise
     return _gradients(called, values, f"as {function.name} returns it")
+
+
+def _wanted(arguments: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """The names of arrays, where an argument holds several."""
+    known = _floats(arguments)
+    inside = (
+        [name] if name in known else list(leaves_of(name, arguments.get(name))) or [name] for name in names
+    )
+    return [leaf for each in inside for leaf in each]
 
 
 def _gradients(called: _Called, values: dict[str, Any], way: str) -> Gradients:
@@ -136,7 +162,8 @@ def _call(loss: Program, function: Program, arguments: Mapping[str, Any], watche
         first = {name: each if is_object(each) else copy.deepcopy(each) for name, each in copies.items()}
         with loss.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(sys.stderr):
             loss.run({name: first[name] for name in arguments})
-    before, seen = copy.deepcopy(_floats(given)), Sightings()
+    held, seen = _floats(given), Sightings()
+    before = copy.deepcopy(held)
     with (
         function.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(sys.stderr),
         watching(function.files, seen) if watched else contextlib.nullcontext(),
@@ -144,7 +171,7 @@ def _call(loss: Program, function: Program, arguments: Mapping[str, Any], watche
         result = function.run(given)
     plain = function.framework.plain(result)
     seen.know(result, plain)
-    return _Called(function, plain, seen, before, given)
+    return _Called(function, plain, seen, held, before, given)
 
 
 def _floats(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,7 +184,7 @@ def _floats(arguments: Mapping[str, Any]) -> dict[str, Any]:
 # --- gradients that are left in something -------------------------------------------------------
 
 
-def _stored(called: _Called, wanted: Sequence[str], lr: float | None) -> Gradients | None:
+def _stored(called: _Called, wanted: Sequence[str]) -> Gradients | None:
     """Those in attributes and dicts: dW beside W, or a dict or list `grads`; in globals, of a function that
     returns nothing."""
     after = called.after
@@ -187,7 +214,7 @@ def _beside(
                 found.setdefault(name, held[spelled])
     for key in CONTAINERS:
         if held.get(key) is not None:
-            inside = {name: leaves[name] for name in wanted} or _arrays_of(held, leaves)
+            inside = {name: leaves[name] for name in wanted if name in leaves} or _arrays_of(held, leaves)
             found = _of_container(called, held[key], inside or leaves) | found
     return found
 
