@@ -6,6 +6,7 @@ Numbers are judged to the digits that are written. Knows nothing of processes.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from gradcheck_cli.against.named_numbers import (
 )
 from gradcheck_cli.common.errors import printable
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
-from gradcheck_cli.tracing.argument_trees import leaves_of
+from gradcheck_cli.tracing.argument_trees import leaves_by_argument
 
 __all__ = ["PROTOCOL", "gradient_of_json", "parse_json", "question"]
 
@@ -33,7 +34,9 @@ _FORM = '{"gradient": {"W": [[1.5, 2], [3, 4]]}}'
 
 def question(asked: Asked) -> str:
     """What a command is asked: one JSON object on one line."""
-    arrays = {name: array for each in asked.arguments.items() for name, array in _arrays(*each).items()}
+    arrays: dict[str, Any] = {}
+    for name, leaves in leaves_by_argument(asked.arguments).items():
+        arrays |= _arrays(name, asked.arguments[name], leaves)
     arrays |= {name: array for name, array in asked.parameters.items() if name not in arrays}
     point = {name: array.tolist() for name, array in arrays.items()}
     shapes = {name: list(array.shape) for name, array in arrays.items()}
@@ -45,7 +48,7 @@ def question(asked: Asked) -> str:
         raise ElsewhereError(f"{bad} is not finite here, and JSON holds no such number") from None
 
 
-def _arrays(name: str, value: Any) -> dict[str, Any]:
+def _arrays(name: str, value: Any, leaves: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers of an argument: one array, or those in a dict, list or object by their names."""
     try:
         array = np.asarray(value)
@@ -53,7 +56,7 @@ def _arrays(name: str, value: Any) -> dict[str, Any]:
         array = np.asarray(None)
     if array.dtype.kind in "fiub":
         return {name: array}
-    return {leaf: np.asarray(held) for leaf, held in leaves_of(name, value).items()}
+    return {leaf: np.asarray(held) for leaf, held in leaves.items()}
 
 
 def parse_json(text: str) -> Any:

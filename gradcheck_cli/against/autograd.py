@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.numerics.limits.checking import CHECKING
-from gradcheck_cli.tracing.argument_trees import leaves_of, map_arrays
+from gradcheck_cli.tracing.argument_trees import arrays_by_name, map_arguments
 
 __all__ = ["as_tensors", "differentiate", "is_scalar_of", "library_of", "plain"]
 
@@ -74,8 +74,7 @@ def as_tensors(
         is_array = isinstance(value, np.ndarray) and value.dtype.kind in "iub"
         return torch.as_tensor(value) if is_array else value
 
-    made = {name: map_arrays(name, whole(value), tensor) for name, value in arguments.items()}
-    return made, leaves
+    return map_arguments({name: whole(value) for name, value in arguments.items()}, tensor), leaves
 
 
 def differentiate(
@@ -116,13 +115,10 @@ def _by_jax(
     jax: Any = sys.modules["jax"]
 
     def loss(moved: Mapping[str, Any]) -> Any:
-        given = {
-            name: map_arrays(name, value, lambda leaf, array: moved.get(leaf, array))
-            for name, value in arguments.items()
-        }
+        given = map_arguments(arguments, lambda leaf, array: moved.get(leaf, array))
         return function(**given).reshape(())
 
-    leaves = {leaf: part for n, v in arguments.items() for leaf, part in leaves_of(n, v).items()}
+    leaves = arrays_by_name(arguments)
     start = {name: jax.numpy.asarray(np.asarray(leaves[name])) for name in parameters}
     value, found = jax.value_and_grad(loss)(start)
     return plain(value), {name: plain(found[name]) for name in parameters}

@@ -22,7 +22,7 @@ from gradcheck_cli.against.elsewhere import Asked, ElsewhereError, Numbers
 from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.checking import CHECKING
-from gradcheck_cli.tracing.argument_trees import leaves_of
+from gradcheck_cli.tracing.argument_trees import arrays_by_name
 from gradcheck_cli.tracing.program_gradients import gradients_by_name, is_number
 from gradcheck_cli.tracing.programs import Program, failure, load_program
 
@@ -115,7 +115,7 @@ def _arguments(program: Program, asked: Asked) -> _Given:
             help=f"there are {', '.join(asked.arguments)}; one argument of another name takes a dict of all, "
             "--flat gives one vector",
         )
-    leaves = {leaf for name, value in given.items() for leaf in leaves_of(name, value)}
+    leaves = arrays_by_name(given)
     if lost := [name for name in asked.parameters if name not in leaves]:
         raise OptionError(f"{program.name} does not take {lost[0]}, by which it shall differentiate",
                           help="--wrt A,B names what is differentiated by")  # fmt: skip

@@ -336,15 +336,16 @@ def others_at(
     point."""
     if not against:
         return []
+    import numpy as np
+
     from gradcheck_cli.against.elsewhere import Asked
     from gradcheck_cli.against.sources import gradients_elsewhere, is_file
 
     against = [source for source in against if not (anywhere and is_file(source))]
-    from gradcheck_cli.tracing.argument_trees import named_arrays
+    from gradcheck_cli.tracing.argument_trees import arrays_by_name
 
-    inside = (named_arrays(name, held) for name, held in arguments.items())
-    leaves = {leaf: part for each in inside for leaf, part in each.items()}
-    parameters = {name: leaves[name] for name in names}
+    leaves = arrays_by_name(arguments)
+    parameters = {name: np.array(leaves[name], dtype=float) for name in names}
     return gradients_elsewhere(against, Asked(arguments, parameters, loss, flat=flat, seconds=seconds))
 
 
@@ -353,11 +354,11 @@ def with_globals(
 ) -> tuple[Program, list[Program], dict[str, Any]]:
     """The programs with globals as arguments: those that are wanted; all that the loss reads, where it has no
     float argument."""
-    from gradcheck_cli.tracing.argument_trees import is_float, leaves_of
+    from gradcheck_cli.tracing.argument_trees import arrays_by_name, is_float
     from gradcheck_cli.tracing.global_values import globals_read
     from gradcheck_cli.tracing.global_values import with_globals as setting
 
-    own = {leaf for name, value in arguments.items() for leaf in (name, *leaves_of(name, value))}
+    own = {*arguments, *arrays_by_name(arguments)}
     read = globals_read(program)
     floats = any(map(is_float, arguments.values()))
     names = [name for name in read if (name in wanted if wanted else not floats) and name not in own]

@@ -20,7 +20,7 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
 from gradcheck_cli.programs.random_arguments import random_arguments
-from gradcheck_cli.tracing.argument_trees import named_arrays
+from gradcheck_cli.tracing.argument_trees import arrays_by_name
 from gradcheck_cli.tracing.gradient_calls import Gradients
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.replay import loss_of, moved_arguments
@@ -204,10 +204,8 @@ def _point(
     limits: ProgramsLimits,
 ) -> OtherPoint | None:
     """What the program gives for arguments; None where it is not its model."""
-    values: dict[str, Array] = {}
-    for name, value in there.items():
-        values |= named_arrays(name, value)
-    other = model.at({trace.names[k]: v for k, v in values.items() if k in trace.names})
+    values = {k: np.array(v, dtype=float) for k, v in arrays_by_name(there).items() if k in trace.names}
+    other = model.at({trace.names[k]: v for k, v in values.items()})
     try:
         loss = loss_of(program, there, quiet=True)
         if not abs(forward_pass(other).loss - loss) <= limits.same_loss * max(abs(loss), 1.0):

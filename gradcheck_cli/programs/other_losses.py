@@ -17,7 +17,7 @@ from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.language import read_model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.programs.observations import Observed, Sample
-from gradcheck_cli.tracing.argument_trees import leaves_of, map_arrays
+from gradcheck_cli.tracing.argument_trees import leaves_by_argument, map_arguments
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.replay import loss_of
 from gradcheck_cli.tracing.trace import trace
@@ -118,12 +118,12 @@ def _is_outer(note: str) -> bool:
 
 def _other_shapes(arguments: Mapping[str, Any], wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
     """The arguments with one array of data as a column, or as a vector."""
-    for name, value in arguments.items():
-        for leaf, array in leaves_of(name, value).items():
+    for leaves in leaves_by_argument(arguments).values():
+        for leaf, array in leaves.items():
             if leaf in wanted or not isinstance(array, np.ndarray):
                 continue
             for shape in ((-1,),) if array.ndim == 2 and 1 in array.shape else ((-1, 1),) * (array.ndim == 1):
-                yield {**arguments, name: map_arrays(name, value, _reshaped(leaf, shape))}
+                yield map_arguments(arguments, _reshaped(leaf, shape), [leaf])
 
 
 def _reshaped(leaf: str, shape: tuple[int, ...]) -> Callable[[str, Array], Any]:
@@ -157,7 +157,7 @@ def differenced(
     entries = np.argsort(-off)[: limits.examined]
 
     def at(entry: int, step: float) -> float:
-        moved = {key: map_arrays(key, value, _stepped(leaf, entry, step)) for key, value in arguments.items()}
+        moved = map_arguments(arguments, _stepped(leaf, entry, step))
         return loss_of(program, moved, quiet=True)
 
     try:

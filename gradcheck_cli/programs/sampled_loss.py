@@ -16,7 +16,7 @@ from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.derivatives.finite_differences.sampled_function import Samples
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.programs.time_limit import within
-from gradcheck_cli.tracing.argument_trees import leaves_of, map_arrays
+from gradcheck_cli.tracing.argument_trees import arrays_by_name, map_arguments
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.replay import loss_of
 
@@ -36,8 +36,7 @@ class SampledLoss:
     @cached_property
     def kept(self) -> dict[str, Any]:
         """The arrays and numbers in the arguments, by name."""
-        inside = (leaves_of(name, value) for name, value in self.arguments.items())
-        return {leaf: part for each in inside for leaf, part in each.items()}
+        return arrays_by_name(self.arguments)
 
     @property
     def is_narrow(self) -> bool:
@@ -89,7 +88,7 @@ class SampledLoss:
                 return type(own)(x[blocks[name]][0])
             return x[blocks[name]].reshape(own.shape).astype(own.dtype)
 
-        return {name: map_arrays(name, value, put) for name, value in self.arguments.items()}
+        return map_arguments(self.arguments, put)
 
     def value(self, x: Array) -> float:
         """The loss at a point; nan where it raises an error.

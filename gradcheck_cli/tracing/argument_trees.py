@@ -1,7 +1,8 @@
-"""Reads an argument of a program: a number, array, a dict, list, object of these. Gives its arrays by name.
+"""Reads arguments of a program: numbers, arrays, dicts, lists, objects of these. Gives their arrays by name.
 
 An array of a dict has the name of its key, an attribute its own name, one of a list the name of the argument
-with its place; where two would have one name, each has that of what holds it before it, or a number behind it.
+with its place; where two would have one name, each has that of what holds it before it, or a number behind
+it. The W of two arguments enc and dec are enc_W and dec_W.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import inspect
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -20,8 +21,8 @@ import numpy as np
 from gradcheck_cli.numerics.array_types import Array
 
 __all__ = [
-    "Identities", "holders", "is_float", "is_object", "leaves_of", "map_arrays", "named_arrays",
-    "parameters_of",
+    "Identities", "arrays_by_name", "holders", "is_float", "is_object", "leaves_by_argument", "map_arguments",
+    "map_arrays", "parameters_of",
 ]  # fmt: skip
 
 Path = tuple[Any, ...]
@@ -82,34 +83,64 @@ def map_arrays(name: str, value: Any, function: Callable[[str, Array], Any]) -> 
     return _Mapped(_names(name, value), function)(value, ())
 
 
-def named_arrays(name: str, value: Any) -> dict[str, Array]:
-    """The floats of an argument by name.
+def map_arguments(
+    arguments: Mapping[str, Any], function: Callable[[str, Array], Any], only: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Arguments with other values in place of their floats, and copies of all else.
 
     Parameters
     ----------
-    name : of the argument
-    value : the argument
+    arguments : by name
+    function : of the name of an array and its values, float64
+    only : arguments that hold none of these arrays stay as they are; None, if all are copied
 
     Returns
     -------
-    dict of float64 arrays
+    dict
+        Arguments by name.
     """
-    return {leaf: np.array(held, dtype=float) for leaf, held in leaves_of(name, value).items()}
+    names = _all_names(arguments)
+    kept = () if only is None else [k for k in arguments if set(only).isdisjoint(names[k].values())]
+    return {
+        name: value if name in kept else _Mapped(names[name], function)(value, ())
+        for name, value in arguments.items()
+    }
 
 
-def leaves_of(name: str, value: Any) -> dict[str, Any]:
-    """The floats of an argument by name, as they are held: arrays are not copied."""
-    names = _names(name, value)
-    found: dict[str, Any] = {}
-    for path, _, _, held in _walk(name, name, value, ()):
-        found.setdefault(names[path], held)
+def leaves_by_argument(
+    arguments: Mapping[str, Any], among: Mapping[str, Any] | None = None
+) -> dict[str, dict[str, Any]]:
+    """The floats of each argument by name, as they are held: arrays are not copied.
+
+    Parameters
+    ----------
+    arguments : by name
+    among
+        All arguments that the names tell apart, where these are some of them, or were changed since; what was
+        not in them has no name
+
+    Returns
+    -------
+    dict of dicts
+    """
+    names = _all_names(arguments if among is None else among)
+    found: dict[str, dict[str, Any]] = {name: {} for name in arguments}
+    for name, value in arguments.items():
+        for path, _, _, held in _walk(name, name, value, ()):
+            if path in names.get(name, ()):
+                found[name].setdefault(names[name][path], held)
     return found
 
 
-def parameters_of(name: str, value: Any) -> list[str]:
-    """The names of the floats that are parameters unless something else is said: of an object not the single
-    numbers that it is built with, its settings."""
-    leaves = leaves_of(name, value)
+def arrays_by_name(arguments: Mapping[str, Any], among: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The floats of all arguments by name, as they are held; `among` as of leaves_by_argument."""
+    inside = leaves_by_argument(arguments, among).values()
+    return {leaf: held for leaves in inside for leaf, held in leaves.items()}
+
+
+def parameters_of(value: Any, leaves: Mapping[str, Any]) -> list[str]:
+    """The names of the floats of an argument that are parameters unless something else is said: of an object
+    not the single numbers that it is built with, its settings."""
     if not is_object(value):
         return list(leaves)
     try:
@@ -162,6 +193,23 @@ class _Mapped:
             self.objects.put(value, found)
             found.__dict__.update({key: self(each, (*path, key)) for key, each in vars(value).items()})
         return found
+
+
+def _all_names(arguments: Mapping[str, Any]) -> dict[str, dict[Path, str]]:
+    """The name of each float of each argument: that of an array that is an argument is its own."""
+    inside = {name: _names(name, value) for name, value in arguments.items()}
+    times = Counter(leaf for names in inside.values() for leaf in set(names.values()))
+    ways: dict[Path, str] = {}  # one for each array: of what is held twice the first
+    first: dict[tuple[str, str], Path] = {}
+    for name, names in inside.items():
+        for path, leaf in names.items():
+            way = first.setdefault((name, leaf), (name, *path))
+            ways[way] = leaf if times[leaf] == 1 or not path else re.sub(r"\W", "_", f"{name}_{leaf}")
+    ways = _distinct(ways)
+    return {
+        name: {path: ways[first[name, leaf]] for path, leaf in names.items()}
+        for name, names in inside.items()
+    }
 
 
 def _names(name: str, value: Any) -> dict[Path, str]:

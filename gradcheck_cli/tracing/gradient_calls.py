@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.common.errors import OptionError
-from gradcheck_cli.tracing.argument_trees import Identities, holders, is_object, leaves_of
+from gradcheck_cli.tracing.argument_trees import (
+    Identities,
+    arrays_by_name,
+    holders,
+    is_object,
+    leaves_by_argument,
+)  # fmt: skip
 from gradcheck_cli.tracing.gradient_names import CONTAINERS, RATES, spellings
 from gradcheck_cli.tracing.program_gradients import Sightings, gradients_by_name
 from gradcheck_cli.tracing.programs import Program
@@ -47,10 +53,11 @@ class _Called:
     held: dict[str, Any]  # the floats by name before the call
     before: dict[str, Any]  # copies of them
     given: dict[str, Any]
+    known: dict[str, Any]  # the arguments, which tell the names
 
     @property
     def after(self) -> dict[str, Any]:
-        return _floats(self.given)
+        return arrays_by_name(self.given, self.known)
 
     def wrote(self, arrays: Iterable[Any]) -> bool:
         """Whether the call made or changed one of these arrays."""
@@ -109,7 +116,7 @@ def gradients_of(
 def _named_by(function: Program, arguments: Mapping[str, Any]) -> list[str]:
     """The array that the name of a function tells, as dW and grad_W; none otherwise."""
     last = function.name.split(".")[-1]
-    return [name for name in _floats(arguments) if last in spellings(name)][:1]
+    return [name for name in arrays_by_name(arguments) if last in spellings(name)][:1]
 
 
 def _of_one(
@@ -134,11 +141,10 @@ def _of_one(
 
 def _wanted(arguments: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     """The names of arrays, where an argument holds several."""
-    known = _floats(arguments)
-    inside = (
-        [name] if name in known else list(leaves_of(name, arguments.get(name))) or [name] for name in names
-    )
-    return [leaf for each in inside for leaf in each]
+    inside = leaves_by_argument(arguments)
+    arrays = {leaf for leaves in inside.values() for leaf in leaves}
+    wanted = ([name] if name in arrays else list(inside.get(name, ())) or [name] for name in names)
+    return [leaf for each in wanted for leaf in each]
 
 
 def _gradients(called: _Called, values: dict[str, Any], way: str) -> Gradients:
@@ -149,11 +155,14 @@ def _gradients(called: _Called, values: dict[str, Any], way: str) -> Gradients:
 def _call(loss: Program, function: Program, arguments: Mapping[str, Any], watched: bool) -> _Called:
     """Call a function with those arguments that it takes, copied; where it shares an object with the loss,
     the loss is called first."""
-    known = function.parameters
-    copies = copy.deepcopy(dict(arguments))
-    if function.instance is not None:
-        copies.setdefault(function.first, copy.deepcopy(function.instance))
-    given = {name: each for name, each in copies.items() if function.takes_all or name in known}
+    known = dict(arguments)
+    copies = copy.deepcopy(known)
+    if function.instance is not None and function.first not in known:
+        known[function.first] = function.instance
+        copies[function.first] = copy.deepcopy(function.instance)
+    given = {
+        name: each for name, each in copies.items() if function.takes_all or name in function.parameters
+    }
     if missing := function.missing(given):
         message = f"{function.name} takes {missing[0]}, which is no argument of the loss"
         raise OptionError(message, help=f"it has {', '.join(arguments)}")
@@ -162,7 +171,7 @@ def _call(loss: Program, function: Program, arguments: Mapping[str, Any], watche
         first = {name: each if is_object(each) else copy.deepcopy(each) for name, each in copies.items()}
         with loss.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(sys.stderr):
             loss.run({name: first[name] for name in arguments})
-    held, seen = _floats(given), Sightings()
+    held, seen = arrays_by_name(given, known), Sightings()
     before = copy.deepcopy(held)
     with (
         function.errors(), np.errstate(all="ignore"), contextlib.redirect_stdout(sys.stderr),
@@ -171,14 +180,7 @@ def _call(loss: Program, function: Program, arguments: Mapping[str, Any], watche
         result = function.run(given)
     plain = function.framework.plain(result)
     seen.know(result, plain)
-    return _Called(function, plain, seen, held, before, given)
-
-
-def _floats(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in arguments.items():
-        found |= leaves_of(name, value)
-    return found
+    return _Called(function, plain, seen, held, before, given, known)
 
 
 # --- gradients that are left in something -------------------------------------------------------
@@ -214,8 +216,10 @@ def _beside(
                 found.setdefault(name, held[spelled])
     for key in CONTAINERS:
         if held.get(key) is not None:
-            inside = {name: leaves[name] for name in wanted if name in leaves} or _arrays_of(held, leaves)
-            found = _of_container(called, held[key], inside or leaves) | found
+            own = _arrays_of(held, leaves) or dict(leaves)
+            inside = {name: own[name] for name in wanted if name in own}
+            inside = inside or {name: leaves[name] for name in wanted if name in leaves} or own
+            found = _of_container(called, held[key], inside) | found
     return found
 
 
@@ -223,9 +227,8 @@ def _arrays_of(held: Mapping[str, Any], leaves: Mapping[str, Any]) -> dict[str, 
     """The arrays that an object holds, also in its dicts and lists, by name."""
     names = Identities()
     for name, leaf in leaves.items():
-        if isinstance(leaf, np.ndarray):
-            names.put(leaf, name)
-    inner = leaves_of("", {key: each for key, each in held.items() if key not in CONTAINERS})
+        names.put(leaf, name)
+    inner = arrays_by_name({"": {key: each for key, each in held.items() if key not in CONTAINERS}})
     return {name: each for each in inner.values() if (name := names.get(each, ""))}
 
 
@@ -235,8 +238,9 @@ def _of_container(called: _Called, grads: Any, leaves: Mapping[str, Any]) -> dic
     except OptionError:
         if not isinstance(grads, dict):
             return {}
-        of = {key: name for name in leaves for key in spellings(name.rpartition("_")[2])}
-        of |= {key: name for name in leaves for key in spellings(name)}
+        of: dict[Any, str] = {}
+        for spelled in (name.rpartition("_")[2] for name in leaves), leaves:
+            of |= {key: name for name, s in zip(leaves, spelled, strict=True) for key in (s, *spellings(s))}
         return {of[key]: each for key, each in grads.items() if key in of and _is_gradient(each)}
     return found
 

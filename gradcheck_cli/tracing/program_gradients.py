@@ -15,7 +15,13 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING
-from gradcheck_cli.tracing.argument_trees import Identities, is_float, is_object, named_arrays, parameters_of
+from gradcheck_cli.tracing.argument_trees import (
+    Identities,
+    is_float,
+    is_object,
+    leaves_by_argument,
+    parameters_of,
+)  # fmt: skip
 from gradcheck_cli.tracing.frameworks.framework import leaves
 from gradcheck_cli.tracing.gradient_names import parameter_of
 from gradcheck_cli.tracing.programs import Program
@@ -124,22 +130,25 @@ def _found(
     held = {name: value for name, value in arguments.items() if is_object(value)}
     with contextlib.suppress(OptionError):
         if held:
-            return _by_shape(program, parts, _leaves(held, ()))
+            return _by_shape(program, parts, _leaves(held, (), arguments))
     return _by_shape(program, parts, leaves)
 
 
-def _leaves(arguments: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Array]:
+def _leaves(
+    arguments: Mapping[str, Any], wanted: Sequence[str], among: Mapping[str, Any] | None = None
+) -> dict[str, Array]:
     """The arrays that are parameters: of the arguments that are wanted, or those of these names."""
-    leaves: dict[str, Array] = {}
-    inside = {name: named_arrays(name, value) for name, value in arguments.items()}
+    leaves: dict[str, Any] = {}
+    inside = leaves_by_argument(arguments, among)
     for name in wanted or [name for name, value in arguments.items() if is_float(value)]:
         leaf = next((each[name] for each in inside.values() if name in each), None)
         if name not in inside and leaf is None:
             known = dict.fromkeys((*arguments, *(leaf for each in inside.values() for leaf in each)))
             raise OptionError(f"there is no argument {name}", help=f"there are {', '.join(known)}")
-        kept = list(inside[name]) if wanted and name in inside else parameters_of(name, arguments.get(name))
-        leaves |= {name: leaf} if leaf is not None else {each: inside[name][each] for each in kept}
-    return leaves
+        own = inside.get(name, {})
+        kept = list(own) if wanted else parameters_of(arguments.get(name), own)
+        leaves |= {name: leaf} if leaf is not None else {each: own[each] for each in kept}
+    return {name: np.array(leaf, dtype=float) for name, leaf in leaves.items()}
 
 
 def _without_loss(result: Any, loss: float) -> Any:

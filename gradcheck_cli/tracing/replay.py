@@ -20,7 +20,7 @@ from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.language import read_model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
-from gradcheck_cli.tracing.argument_trees import leaves_of, map_arrays, named_arrays
+from gradcheck_cli.tracing.argument_trees import arrays_by_name, map_arguments
 from gradcheck_cli.tracing.frameworks.framework import first_of
 from gradcheck_cli.tracing.programs import Program, ProgramError
 from gradcheck_cli.tracing.recording import Leak, TooLong, at_most, line_of
@@ -71,9 +71,7 @@ def replay(
     tried, most = 0, math.inf
     for distance in (0.0, *(sign * far for far in limits.distances for sign in (1, -1))):
         there = moved_arguments(arguments, parameters, distance, limits)
-        moved: dict[str, Array] = {}
-        for name, value in there.items():
-            moved |= named_arrays(name, value)
+        moved = {k: np.array(v, dtype=float) for k, v in arrays_by_name(there).items() if k in names}
         try:
             with at_most(program.files, most) as lines:
                 wanted = loss_of(program, there, quiet=True)
@@ -82,7 +80,7 @@ def replay(
                 raise
             continue
         most = min(most, limits.longer * lines[0] + limits.spare_lines)
-        found = forward_pass(model.at({names[k]: v for k, v in moved.items() if k in names})).loss
+        found = forward_pass(model.at({names[k]: v for k, v in moved.items()})).loss
         tried += bool(distance) and np.isfinite(wanted)
         if np.isfinite(wanted) and not abs(found - wanted) <= limits.close * max(abs(wanted), 1.0):
             chosen = next(choices(leaks), None)
@@ -114,11 +112,7 @@ def moved_arguments(
     dict
         Arguments by name.
     """
-    move, wanted = _Moved(parameters, distance, limits), set(parameters)
-    return {
-        name: value if wanted.isdisjoint(leaves_of(name, value)) else map_arrays(name, value, move)
-        for name, value in arguments.items()
-    }
+    return map_arguments(arguments, _Moved(parameters, distance, limits), parameters)
 
 
 class _Moved:

@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
-from gradcheck_cli.tracing.argument_trees import is_float, leaves_of, map_arrays, parameters_of
+from gradcheck_cli.tracing.argument_trees import is_float, leaves_by_argument, map_arguments, parameters_of
 from gradcheck_cli.tracing.frameworks.framework import first_of
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of
@@ -71,7 +71,7 @@ def trace(
     names = _parameters(program, arguments, parameters)
     recording = Recording(program.files)
     nodes: dict[str, TracedNode] = {}
-    recorded = {k: _recorded(k, value, names, recording, nodes) for k, value in arguments.items()}
+    recorded = _recorded(arguments, names, recording, nodes)
     with (
         program.errors(), program.framework.doubles(), np.errstate(all="ignore"),
         contextlib.redirect_stdout(io.StringIO()),
@@ -96,7 +96,7 @@ def _notes(recording: Recording, leaks: Collection[Leak]) -> tuple[str, ...]:
 
 def _parameters(program: Program, arguments: Mapping[str, Any], wanted: Collection[str]) -> list[str]:
     """The names of the arrays that are parameters."""
-    floats = {name: list(leaves_of(name, value)) for name, value in arguments.items() if is_float(value)}
+    floats = {k: leaves for k, leaves in leaves_by_argument(arguments).items() if is_float(arguments[k])}
     arrays = [leaf for leaves in floats.values() for leaf in leaves]
     for name in wanted:
         if name in floats or name in arrays:
@@ -108,15 +108,16 @@ def _parameters(program: Program, arguments: Mapping[str, Any], wanted: Collecti
     if not floats:
         raise OptionError(f"no argument of {program.name} is a float: there is nothing to differentiate by")
     if not wanted:
-        return [leaf for name in floats for leaf in parameters_of(name, arguments[name])]
+        return [leaf for name in floats for leaf in parameters_of(arguments[name], floats[name])]
     inside = {leaf: name for name, leaves in floats.items() for leaf in leaves}
     return [leaf for leaf in arrays if leaf in wanted or inside[leaf] in wanted]
 
 
 def _recorded(
-    name: str, value: Any, parameters: Collection[str], recording: Recording, nodes: dict[str, TracedNode]
-) -> Any:
-    """An argument with arrays that record; the nodes of those that are parameters are noted."""
+    arguments: Mapping[str, Any], parameters: Collection[str], recording: Recording,
+    nodes: dict[str, TracedNode],
+) -> dict[str, Any]:  # fmt: skip
+    """The arguments with arrays that record; the nodes of those that are parameters are noted."""
 
     def array_of(name: str, array: Array) -> Recorded:
         if name not in parameters:
@@ -124,9 +125,10 @@ def _recorded(
         nodes[name] = TracedNode("param", (), array, {"name": name})
         return Recorded(nodes[name], recording)
 
-    if isinstance(value, np.ndarray) and not is_float(value):
-        return fixed(value.copy(), recording, name)
-    return map_arrays(name, value, array_of)
+    whole = {k: v for k, v in arguments.items() if isinstance(v, np.ndarray) and not is_float(v)}
+    made = map_arguments({k: v for k, v in arguments.items() if k not in whole}, array_of)
+    made |= {name: fixed(value.copy(), recording, name) for name, value in whole.items()}
+    return {name: made[name] for name in arguments}
 
 
 def _loss_of(program: Program, result: Any, recording: Recording) -> TracedNode:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from gradcheck_cli.tracing.argument_trees import is_float, leaves_of
+from gradcheck_cli.tracing.argument_trees import arrays_by_name, is_float, leaves_by_argument
 from gradcheck_cli.tracing.gradient_calls import Gradients
 from gradcheck_cli.tracing.program_gradients import gradients_by_name
 from gradcheck_cli.tracing.programs import Program
@@ -42,14 +42,14 @@ def gradients_by_autograd(
     ProgramError
         If it raises an error.
     """
-    floats = {name: leaves_of(name, value) for name, value in arguments.items() if is_float(value)}
+    floats = {k: leaves for k, leaves in leaves_by_argument(arguments).items() if is_float(arguments[k])}
     names = [
         name for name, leaves in floats.items()
         if not wanted or name in wanted or not leaves.keys().isdisjoint(wanted)
     ]  # fmt: skip
     with program.errors():
         found, line = program.framework.gradient(program, arguments, names or list(floats))
-    arrays = {leaf: array for name, each in found.items() for leaf, array in leaves_of(name, each).items()}
+    arrays = arrays_by_name(found, arguments)
     values = {
         leaf: arrays[leaf] for name, leaves in floats.items() for leaf in leaves
         if leaf in arrays and (not wanted or name in wanted or leaf in wanted)

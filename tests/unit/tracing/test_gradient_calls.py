@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.tracing.gradient_calls import Gradients, gradients_of
 from gradcheck_cli.tracing.programs import Program
 
@@ -81,3 +83,69 @@ def test_a_dict_that_is_updated_may_be_wanted_by_its_name(wanted: tuple[str, ...
     found = gradients(step, {"p": {"W": W}, "X": X}, *wanted, loss=of_dict)
     assert found.ways == {"W": "as step steps"}
     np.testing.assert_allclose(found.values["W"], X.T @ (X @ W))
+
+
+class Stack:
+    """Two layers and a dict of their gradients."""
+
+    def __init__(self) -> None:
+        self.params = {"W": np.ones(2), "b": 1.0}
+        self.grads: dict[str, Any] = {}
+
+    def loss(self, X: Any) -> Any:
+        return ((X @ self.params["W"] + self.params["b"])**2).sum()/2
+
+    def grad(self, X: Any) -> None:
+        error = X @ self.params["W"] + self.params["b"]
+        self.grads = {"W": X.T @ error, "b": float(error.sum())}
+
+
+@pytest.mark.parametrize(("wanted", "names"), [
+    (("self",), ["W", "b"]), (("b",), ["b"]), (("params",), []), ((), ["W", "b"]),
+])  # fmt: skip
+def test_a_dict_of_gradients_of_an_object_that_is_wanted(wanted: tuple[str, ...], names: list[str]) -> None:
+    arguments = {"self": Stack(), "X": X}
+    if not names:
+        with pytest.raises(Exception, match="there is no argument params"):
+            gradients(Stack.grad, arguments, *wanted, loss=Stack.loss)
+        return
+    assert sorted(gradients(Stack.grad, arguments, *wanted, loss=Stack.loss).values) == names
+
+
+def of_two(enc: dict[str, Any], dec: dict[str, Any], X: Any) -> Any:
+    return ((X @ enc["W"])**2).sum()/2 + 3*dec["W"].sum()
+
+
+def both(enc: dict[str, Any], dec: dict[str, Any], X: Any) -> Any:
+    return {"enc_W": X.T @ (X @ enc["W"]), "dec_W": np.full(2, 3.0)}
+
+
+def by_enc(enc: dict[str, Any], X: Any) -> Any:
+    return X.T @ (X @ enc["W"])
+
+
+def by_dec(dec: dict[str, Any]) -> Any:
+    return np.full(2, 3.0)
+
+
+def test_arguments_that_hold_arrays_of_one_name() -> None:
+    arguments = {"enc": {"W": np.array([0.5, -1.0])}, "dec": {"W": np.ones(2)}, "X": X}
+    assert list(gradients(both, arguments, loss=of_two).values) == ["enc_W", "dec_W"]
+    for grad, argument in ((by_enc, "enc"), (by_dec, "dec")):
+        assert list(gradients(grad, arguments, argument, loss=of_two).values) == [f"{argument}_W"]
+    with pytest.raises(OptionError, match="returns W, which is no parameter"):
+        gradients(lambda enc: {"W": np.ones(2)}, arguments, loss=of_two)
+
+
+def test_objects_that_hold_arrays_of_one_name() -> None:
+    """Each has its dW beside it; the name of what the call made meanwhile changes none."""
+    def loss(one: Any, other: Any) -> Any:
+        return (one.W * other.W).sum()
+
+    def grad(one: Any, other: Any) -> None:
+        one.dW, other.dW = other.W, one.W
+        one.more = {"W": np.ones(2)}
+
+    one, other = SimpleNamespace(W=np.array([1.0, 2.0])), SimpleNamespace(W=np.array([3.0, 4.0]))
+    found = gradients(grad, {"one": one, "other": other}, loss=loss).values
+    assert {name: list(each) for name, each in found.items()} == {"one_W": [3.0, 4.0], "other_W": [1.0, 2.0]}

@@ -14,7 +14,7 @@ from build import one_of
 from gradcheck_cli import api
 from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.results.gradient_results import Verdict
-from gradcheck_cli.tracing.argument_trees import leaves_of
+from gradcheck_cli.tracing.argument_trees import arrays_by_name
 from gradcheck_cli.tracing.programs import load_program
 from gradcheck_cli.tracing.trace import Trace, trace
 
@@ -247,16 +247,27 @@ def test_parameters_in_dicts_and_lists_have_names_of_their_own(tmp_path: Path) -
 def test_no_two_arrays_have_one_name(
     tmp_path: Path, loss: str, held: dict[str, Any], names: list[str]
 ) -> None:
-    assert list(leaves_of("p", held)) == names
+    assert list(arrays_by_name({"p": held})) == names
     path = tmp_path / "program.py"
     path.write_text(f"def f(p):\n    return {loss}\n")
     found = trace(load_program(f"{path}:f"), {"p": held})
     assert sorted(found.names) == sorted(names)
 
 
+def test_arguments_that_hold_arrays_of_one_name(tmp_path: Path) -> None:
+    path = tmp_path / "program.py"
+    path.write_text("def f(enc, dec, W):\n    return (enc['W']**2).sum() + dec['W'].prod()*W - dec['b']\n")
+    arguments = {"enc": {"W": np.ones(2)}, "dec": {"W": np.array([2.0, 3.0]), "b": 1.0}, "W": 2.0}
+    program = load_program(f"{path}:f")
+    assert sorted(trace(program, arguments).names) == ["W", "b", "dec_W", "enc_W"]
+    assert sorted(trace(program, arguments, ["dec", "W"]).names) == ["W", "b", "dec_W"]
+    assert list(arrays_by_name({"W": 1.0, "x": {"W": 2.0}, "x_W": 3.0})) == ["W", "x_W_2", "x_W"]
+    assert arrays_by_name({"dec": {"W": 7.0}}, arguments) == {"dec_W": 7.0}
+
+
 def test_one_array_that_objects_hold_twice_has_one_name() -> None:
     w = np.ones(2)
-    assert list(leaves_of("p", {"a": SimpleNamespace(w=w), "b": SimpleNamespace(w=w)})) == ["w"]
+    assert list(arrays_by_name({"p": {"a": SimpleNamespace(w=w), "b": SimpleNamespace(w=w)}})) == ["w"]
 
 
 def test_a_file_of_a_package_finds_what_it_imports_by_dots(tmp_path: Path) -> None:
