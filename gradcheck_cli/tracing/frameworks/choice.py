@@ -33,7 +33,7 @@ def framework_of(path: Path, wanted: str | None = None) -> Framework:
     OptionError
         If the wanted one is not installed, or the program imports two.
     """
-    found = {wanted} if wanted else _imported(path)
+    found = {wanted} if wanted else _imported(path, set())
     names = sorted(found & {"jax", "torch"})
     if len(names) > 1 and "numpy" in (own := _imported_by(path)):  # a library may serve them all
         names = sorted(own & set(names))
@@ -54,8 +54,9 @@ def framework_of(path: Path, wanted: str | None = None) -> Framework:
     return Torch()
 
 
-def _imported(path: Path, seen: frozenset[Path] = frozenset()) -> set[str]:
-    """The modules that a file imports, and those that files of its folder import in turn."""
+def _imported(path: Path, seen: set[Path]) -> set[str]:
+    """The modules that a file imports, and those that files of its folder import in turn, each file once."""
+    seen.add(path)
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, SyntaxError, ValueError):
@@ -66,7 +67,7 @@ def _imported(path: Path, seen: frozenset[Path] = frozenset()) -> set[str]:
         found.add(first)
         beside = path.parent.joinpath(*name.split(".")).with_suffix(".py")
         if beside not in seen and beside.is_file() and first not in ("jax", "torch"):
-            found |= _imported(beside, seen | {beside})
+            found |= _imported(beside, seen)
     return found
 
 
