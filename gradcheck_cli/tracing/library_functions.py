@@ -35,8 +35,11 @@ def _without_hints(build: Build) -> Build:
 
 def _solve(recording: Recording, a: Any, b: Any, **options: Any) -> Any:
     kind, lower = options.pop("assume_a", None), options.pop("lower", False)
-    if any(options.values()) or kind not in (None, "gen", "general", "pos", "sym"):
-        raise recording.error(f"solve with {', '.join(options)} is not traced")
+    unread = [f"{name}={value!r}" for name, value in options.items() if value]
+    if kind not in (None, "gen", "general", "pos", "sym"):
+        unread.append(f"assume_a={kind!r}")
+    if unread:
+        raise recording.error(f"solve with {', '.join(unread)} is not traced")
     x = recorded(recording, a)
     if kind in ("pos", "sym"):
         x = of_lower_triangle(recording, x if lower else x.T)
@@ -143,17 +146,13 @@ def _row_norms(recording: Recording, x: Any, squared: bool = False) -> Any:
     return squares if squared else np.sqrt(squares)
 
 
-def _as_numpy(name: str) -> Build:
-    return BUILT[name]
-
-
 LIBRARY: Mapping[str, Mapping[str, Callable[..., Any]]] = MappingProxyType({
-    "scipy.special": {name: _as_numpy(name) for name in ("logsumexp", "softmax", "log_softmax")},
+    "scipy.special": {name: BUILT[name] for name in ("logsumexp", "softmax", "log_softmax")},
     "scipy.linalg": {
         "solve": _without_hints(_solve), "solve_triangular": _without_hints(_solve_triangular),
         "cholesky": _without_hints(_cholesky), "cho_factor": _without_hints(_cho_factor),
         "cho_solve": _without_hints(_cho_solve), "eigvalsh": _without_hints(_eigvalsh),
-        **{name: _without_hints(_as_numpy(name)) for name in ("inv", "det", "norm")},
+        **{name: _without_hints(BUILT[name]) for name in ("inv", "det", "norm")},
     },
     "scipy.spatial.distance": {
         "cdist": _cdist, "pdist": _pdist, "squareform": _squareform,
