@@ -39,7 +39,8 @@ def _reduction(operation: str, function: Callable[..., Any]) -> Build:
         if operation in ("sum", "mean") and (masked := of_masked(recording, x)) is not None:
             mask, whole = masked
             total = record(recording, "sum", [whole], np.sum(plain(whole)))
-            return total if operation == "sum" else total/mask.sum()
+            found = total if operation == "sum" else total/mask.sum()
+            return np.reshape(found, value.shape) if value.ndim else found
         if axis is None:
             options = {"keepdims": 1} if keepdims and x.ndim else {}
             return record(recording, operation, [x], value, **options)
