@@ -18,7 +18,7 @@ import numpy as np
 from gradcheck_cli.tracing.built_operations import of_lower_triangle
 from gradcheck_cli.tracing.new_nodes import moves, recorded
 from gradcheck_cli.tracing.numpy_operations import ENTRY_BY_ENTRY, apply
-from gradcheck_cli.tracing.recorded_array import Recorded, plain
+from gradcheck_cli.tracing.recorded_array import plain
 from gradcheck_cli.tracing.recording import Recording
 
 __all__ = ["Distribution", "distributions"]
@@ -111,7 +111,7 @@ class Distribution:
 
     def _of(self, asked: str, x: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         given = (x, *args, *options.values())
-        if not any(type(each) is Recorded and each.node.depends for each in given):
+        if not any(map(moves, given)):
             return getattr(self._real, asked)(x, *args, **options)
         formula = self._formula(asked)
         shapes, loc, scale = self._arguments(args, options)
@@ -141,6 +141,10 @@ class Distribution:
         """The shapes, where it is, and how wide."""
         names = [each.strip() for each in (self._real.shapes or "").split(",") if each.strip()]
         given = {**dict(zip((*names, "loc", "scale"), args, strict=False)), **options}
+        given = {
+            name: recorded(self._recording, each) if isinstance(each, list | tuple) else each
+            for name, each in given.items()
+        }
         return [given[name] for name in names], given.get("loc", 0.0), given.get("scale", 1.0)
 
 
