@@ -68,7 +68,9 @@ def describe_permutation(samples: Sequence[ClaimSample], limits: DiagnosisLimits
         if is_repaired_by(samples, partial(_reverse, axis), limits):
             return f"has its {what.plural}{what.along} in reverse"
         for step in (1, -1):
-            if is_repaired_by(samples, partial(_shift, axis, step), limits):
+            shifted = partial(_shift, axis, step)
+            telling = any(_varies(shifted(e), axis, step, e) for e in samples)
+            if telling and is_repaired_by(samples, shifted, limits):
                 to = "after" if step == -1 else "before"
                 part = what.singular + what.along
                 return f"is off by one {part}: has in each place the value of the one {to}"
@@ -118,6 +120,14 @@ def _shift(axis: int, step: int, sample: ClaimSample) -> Array:
     outer[axis] = slice(-1, None) if step == 1 else slice(0, 1)
     found[tuple(outer)] = sample.true[tuple(outer)]
     return found
+
+
+def _varies(shifted: Array, axis: int, step: int, sample: ClaimSample) -> bool:
+    """Whether the entries that moved differ along the axis: of equal ones each is the one before."""
+    inner = [slice(None)] * shifted.ndim
+    inner[axis] = slice(0, -1) if step == 1 else slice(1, None)
+    change = np.abs(np.diff(shifted[tuple(inner)], axis=axis))
+    return bool(np.any(change > np.max(sample.tolerance)))
 
 
 def _equal(made: Array | float, wanted: Array, sample: ClaimSample, limits: DiagnosisLimits) -> bool:

@@ -253,3 +253,18 @@ def test_arrays_of_each_row_behind_a_step_are_no_chain_of_numbers() -> None:
     text += "loss = sum_rows(sum(hypot(h, p)))\n"
     (claim,) = api.check(api.load(f"{text}claim d loss/d s = d loss/d h*s\n")).claims
     assert claim.verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize(("values", "claimed", "is_shift"), [
+    ("0.5, 1.5, 2, 3, -1", [1.0, 1.0, 1.0, 1.0, 1.0], False),  # each is as the one before, being all 1
+    ("-1, 1.5, 2, 3, 0.5", [1.0, 1.0, 1.0, 1.0, 1.0], False),
+    ("0.5, 1.5, -2, 3, 1", [0.0, 1.0, 1.0, 0.0, 1.0], True),
+])  # fmt: skip
+def test_equal_entries_are_no_evidence_of_a_shift(
+    tmp_path: Path, values: str, claimed: list[float], is_shift: bool
+) -> None:
+    np.save(tmp_path / "g.npy", np.array(claimed))
+    text = f'param w[5] = [{values}]\nloss = sum(relu(w))\nclaim d loss/d w from "g.npy"\n'
+    (result,) = judged_alone(api.load_text(text, file="-", folder=tmp_path), points=1)
+    assert result.verdict is Verdict.WRONG
+    assert ("is off by one entry" in (result.diagnosis or "")) is is_shift
