@@ -121,7 +121,7 @@ def _functions(recording: Recording) -> Mapping[Any, Any]:
     for name in _FILLED:
         found[getattr(np, name)] = _filled(recording, getattr(np, name))
     for name in _LIKE:
-        found[getattr(np, name)] = _filled(recording, getattr(np, name), of_shape=True)
+        found[getattr(np, name)] = _filled(recording, getattr(np, name))
     for name in _CONVERTED:
         if hasattr(np, name):
             found[getattr(np, name)] = _converted(recording, getattr(np, name))
@@ -161,7 +161,7 @@ def _of_library(recording: Recording, function: Callable[..., Any], build: Calla
     return call
 
 
-def _filled(recording: Recording, function: Callable[..., Any], of_shape: bool = False) -> Callable[..., Any]:
+def _filled(recording: Recording, function: Callable[..., Any]) -> Callable[..., Any]:
     def make(*args: Any, **options: Any) -> Any:
         value = function(*map(plain, args), **{k: plain(each) for k, each in options.items()})
         if np.iscomplexobj(value) and not value.imag.any():  # filled by programs that can take complex steps

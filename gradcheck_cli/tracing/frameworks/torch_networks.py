@@ -12,11 +12,12 @@ from typing import Any
 
 import torch
 
-__all__ = ["NetworkFunction", "network_function"]
+__all__ = ["NetworkFunction"]
 
 
 class NetworkFunction:
-    """A method of a network, with the network's parameters as further arguments."""
+    """A method of a network, with the network's parameters as further arguments, and by these names in `held`:
+    fc1.weight is fc1_weight, 0.weight is weight0."""
 
     def __init__(self, network: torch.nn.Module, method: Callable[..., Any]) -> None:
         self._called = _Called(network, method)
@@ -50,22 +51,6 @@ class _Called(torch.nn.Module):  # type: ignore[misc]
     def forward(self, **arguments: Any) -> Any:
         """The method."""
         return self._method(**arguments)
-
-
-def network_function(network: torch.nn.Module, method: Callable[..., Any]) -> NetworkFunction:
-    """A method of a network as a function.
-
-    Parameters
-    ----------
-    network : its parameters are arguments: fc1.weight is fc1_weight, 0.weight is weight0
-    method : forward, or another
-
-    Returns
-    -------
-    NetworkFunction
-        With the parameters in `held`, by name.
-    """
-    return NetworkFunction(network, method)
 
 
 def _spelled(name: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.tracing.frameworks.custom_rules import first_line, first_wrong
 from gradcheck_cli.tracing.frameworks.framework import Framework, Place, exchanged, first_of
-from gradcheck_cli.tracing.frameworks.torch_networks import network_function
+from gradcheck_cli.tracing.frameworks.torch_networks import NetworkFunction
 from gradcheck_cli.tracing.frameworks.torch_rules import called_rules, rule_calls
 from gradcheck_cli.tracing.recorded_array import Recorded
 from gradcheck_cli.tracing.recording import Recording, watching
@@ -60,7 +60,7 @@ class Torch(Framework):
     def network(self, found: Any) -> tuple[Callable[..., Any], Mapping[str, Any]]:
         """A method of a network, forward by default, as a function, and the network's parameters."""
         method: Any = found if inspect.ismethod(found) else found.forward
-        network = network_function(method.__self__.double(), method)
+        network = NetworkFunction(method.__self__.double(), method)
         return network, self.plain(network.held)
 
     def converted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,8 +68,9 @@ class Torch(Framework):
         torch = self._torch
 
         def tensor(value: Any) -> Any:
-            shared = np.array(value, copy=None)
-            return torch.tensor(value) if isinstance(value, float) else torch.from_numpy(shared)
+            if isinstance(value, float):
+                return torch.tensor(value)
+            return torch.from_numpy(np.array(value, copy=None))
 
         return {name: exchanged(value, _is_number, tensor) for name, value in arguments.items()}
 
