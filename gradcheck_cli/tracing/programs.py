@@ -18,7 +18,7 @@ from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.tracing.frameworks.choice import framework_of
 from gradcheck_cli.tracing.frameworks.framework import Framework
 from gradcheck_cli.tracing.program_modules import folder_of, import_file, modules_under
-from gradcheck_cli.tracing.recording import line_of
+from gradcheck_cli.tracing.recording import last_line_in, line_of
 
 __all__ = ["Program", "ProgramError", "load_program"]
 
@@ -77,11 +77,7 @@ class Program:
 
     def missing(self, given: Container[str]) -> list[str]:
         """The arguments without a default that are not given."""
-        many = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-        return [
-            name for name, p in self.parameters.items()
-            if name not in given and p.default is p.empty and p.kind not in many
-        ]  # fmt: skip
+        return [name for name in _without_default(self.parameters) if name not in given]
 
     def run(self, arguments: Mapping[str, Any]) -> Any:
         """What the function returns of arguments, in the framework's own arrays."""
@@ -208,11 +204,15 @@ def _built(program: Program, owner: type, setup: str | None) -> Any:
 def _needed(owner: type) -> list[str]:
     """The arguments without a default that a class is built with."""
     try:
-        known = inspect.signature(owner).parameters.values()
+        known = inspect.signature(owner).parameters
     except (TypeError, ValueError):
         return []
+    return _without_default(known)
+
+
+def _without_default(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
     many = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    return [p.name for p in known if p.default is p.empty and p.kind not in many]
+    return [name for name, p in parameters.items() if p.default is p.empty and p.kind not in many]
 
 
 def _imported(path: Path) -> ModuleType:
@@ -224,11 +224,8 @@ def _imported(path: Path) -> ModuleType:
 
 def failure(error: BaseException, files: Any, said: str) -> ProgramError:
     """An exception of the program, at its last line there."""
-    trace, place = error.__traceback__, None
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename in files:
-            place = line_of(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
-        trace = trace.tb_next
+    found = last_line_in(error, files)
+    place = line_of(*found) if found else None
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         place = line_of(error.filename, error.lineno)
     text = " ".join(str(error).split())

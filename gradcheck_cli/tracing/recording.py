@@ -16,11 +16,14 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.common.errors import Place
+from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, rows_of
 from gradcheck_cli.tracing.value_numbers import ValueNumbers
 
-__all__ = ["Leak", "Recording", "TooLong", "at_most", "line_of", "watching"]
+__all__ = [
+    "Leak", "Recording", "TooLong", "at_most", "key_of_whole", "last_line_in", "line_of", "watching",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,17 @@ class Recording:
                 if row is not None and not row.is_leaf:
                     self.names.setdefault(row, f"{name}{k}")
 
+    def name_whole(self, values: Array, name: str) -> None:
+        """Note the name of a variable that holds whole numbers; of two with the same ones the first.
+
+        Parameters
+        ----------
+        values : array; of others than integers nothing is noted
+        name : of the variable
+        """
+        if values.dtype.kind in "iu":
+            self.whole_numbers.setdefault(key_of_whole(values), name)
+
     def note(self, what: str) -> None:
         """Note something to be told of the line that is running."""
         found = Leak(*self._running(), what)
@@ -122,8 +136,8 @@ class Recording:
             if node is not None and node not in self.names:
                 self.give_name(node, name)
             values = held if node is None else node.value
-            if type(values) is np.ndarray and values.dtype.kind in "iu":
-                self.whole_numbers.setdefault((values.shape, values.astype(int).tobytes()), name)
+            if type(values) is np.ndarray:
+                self.name_whole(values, name)
 
         with watching(self.files, look):
             yield
@@ -201,6 +215,31 @@ def at_most(files: Collection[str], most: float) -> Iterator[list[int]]:
         yield count
     finally:
         sys.settrace(before)
+
+
+def key_of_whole(values: Array) -> tuple[tuple[int, ...], bytes]:
+    """What tells arrays of whole numbers apart.
+
+    Parameters
+    ----------
+    values : integers of any format
+
+    Returns
+    -------
+    shape, bytes
+        The same for the same numbers in another format.
+    """
+    return values.shape, values.astype(int).tobytes()
+
+
+def last_line_in(error: BaseException, files: Collection[str]) -> tuple[str, int] | None:
+    """File and line of a program where an error came to be, the innermost; None, if it was elsewhere."""
+    trace, found = error.__traceback__, None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename in files:
+            found = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+    return found
 
 
 def line_of(file: str, line: int) -> Place:

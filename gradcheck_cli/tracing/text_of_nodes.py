@@ -17,7 +17,7 @@ from gradcheck_cli.language.statement_words import KEYWORDS
 from gradcheck_cli.model.graph import spell_part, spell_shape
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
-from gradcheck_cli.tracing.recording import Recording
+from gradcheck_cli.tracing.recording import Recording, key_of_whole
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, above, rows_of, sources
 
 __all__ = ["model_text"]
@@ -174,7 +174,7 @@ class _Writer:
 
     def numbers(self, values: Array, count: int) -> str:
         """The name of whole-number data, 0 to count - 1."""
-        own = self.whole_numbers.get((values.shape, values.astype(int).tobytes()), "i")
+        own = self.whole_numbers.get(key_of_whole(values), "i")
         return self.data(np.asarray(values), own, f"in 0 to {count - 1}")
 
     def write_max_pool(self, node: TracedNode) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.frameworks.jax_call import Call, bound, expanded
 from gradcheck_cli.tracing.frameworks.jax_operations import OPERATIONS, WHOLE_CALLS
-from gradcheck_cli.tracing.new_nodes import moves
+from gradcheck_cli.tracing.new_nodes import join, moves
 from gradcheck_cli.tracing.recorded_array import Recorded, plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.traced_nodes import constant
@@ -80,8 +80,8 @@ class Equations:
             return value
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
             return Recorded(constant(value, name), self.recording)
-        if isinstance(value, np.ndarray) and value.dtype.kind in "iu":
-            self.recording.whole_numbers.setdefault((value.shape, value.astype(int).tobytes()), name)
+        if isinstance(value, np.ndarray):
+            self.recording.name_whole(value, name)
         return value
 
     def _line(self, equation: Any) -> tuple[str, int] | None:
@@ -230,7 +230,5 @@ def _stacked(rows: list[Any]) -> Any:
 
 
 def _joined(rows: list[Any]) -> Any:
-    from gradcheck_cli.tracing.new_nodes import join
-
     recording = next(row.recording for row in rows if type(row) is Recorded)
     return join(recording, rows)

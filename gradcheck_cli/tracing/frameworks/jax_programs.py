@@ -18,7 +18,7 @@ from gradcheck_cli.tracing.frameworks.framework import Framework, Place, exchang
 from gradcheck_cli.tracing.frameworks.jax_equations import Equations, NotTraced
 from gradcheck_cli.tracing.frameworks.jax_rules import called_rules, rule_calls
 from gradcheck_cli.tracing.recorded_array import Recorded, plain
-from gradcheck_cli.tracing.recording import Recording, line_of, watching
+from gradcheck_cli.tracing.recording import Recording, last_line_in, line_of, watching
 from gradcheck_cli.tracing.traced_nodes import TraceError
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Jax(Framework):
             advice = _ADVICE.get(type(error).__name__)
             if advice is None:
                 raise
-            file, line = _last_line(error, program.files)
+            file, line = last_line_in(error, program.files) or ("", 0)
             said = str(error).partition("\n")[0].rstrip(".:")
             place = line_of(file, line) if line else None
             raise TraceError(f"jax: {said}", place=place, file=program.file, help=advice) from None
@@ -155,18 +155,9 @@ class _Names:
                 variable = getattr(variable, "val", getattr(variable, "primal", None))
             if variable is not None and name:
                 self.of_variables.setdefault(variable, name)
-        elif type(held) is np.ndarray and held.dtype.kind in "iu":
-            self._recording.whole_numbers.setdefault((held.shape, held.astype(int).tobytes()), name)
+        elif type(held) is np.ndarray:
+            self._recording.name_whole(held, name)
 
 
 def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"
-
-
-def _last_line(error: BaseException, files: Any) -> Place:
-    trace, found = error.__traceback__, ("", 0)
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename in files:
-            found = trace.tb_frame.f_code.co_filename, trace.tb_lineno
-        trace = trace.tb_next
-    return found

@@ -91,8 +91,7 @@ class Calls(TorchDispatchMode):  # type: ignore[misc]
         if found is not None and found.node not in self.recording.names and not found.node.is_leaf:
             self.recording.give_name(found.node, name)
         if held.dtype is torch.int64:
-            numbers = _numbers(held)
-            self.recording.whole_numbers.setdefault((numbers.shape, numbers.tobytes()), name)
+            self.recording.name_whole(_numbers(held), name)
 
     # -- calls --------------------------------------------------------------------------------------
 

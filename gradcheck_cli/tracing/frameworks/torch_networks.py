@@ -16,7 +16,7 @@ __all__ = ["NetworkFunction"]
 
 
 class NetworkFunction:
-    """A method of a network, with the network's parameters as further arguments, and by these names in `held`:
+    """A method of a network, with its parameters as further arguments, and by these names in `held`:
     fc1.weight is fc1_weight, 0.weight is weight0."""
 
     def __init__(self, network: torch.nn.Module, method: Callable[..., Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.tracing.built_operations import BUILT
 from gradcheck_cli.tracing.frameworks.common_operations import (
     as_float,
     chosen,
@@ -198,15 +199,11 @@ def _norm(
 
 
 def _log_sum(call: Call, x: Any, dim: Any, keepdim: bool = False) -> Any:
-    from gradcheck_cli.tracing.built_operations import BUILT
-
     return BUILT["logsumexp"](call.recording, x, axis=_axes(dim), keepdims=keepdim)
 
 
 def _soft(name: str) -> Build:
     def build(call: Call, x: Any, dim: int, half: bool = False) -> Any:
-        from gradcheck_cli.tracing.built_operations import BUILT
-
         return BUILT[name](call.recording, x, axis=dim)
 
     return build
