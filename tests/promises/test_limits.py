@@ -191,7 +191,7 @@ FACTS_INSIDE = {
     "reference/symbolic_reverse_mode.py": (FORMULA, {1.5}),
     "reference/tied_units.py": (DECIMAL, {10}),
     "reference/zeros.py": (DECIMAL, {10}),
-    "tracing/frameworks/common_operations.py": (FORMULA, {0.01, 0.044715, 4, 6}),
+    "tracing/frameworks/common_operations.py": (FORMULA, {4}),
     "verdicts/claims/known_values.py": (BYTES, {20}),
     "verdicts/conventions/recognize.py": (SHOWN, {4}),
     "verdicts/conventions/table.py": ("where relu6 bends", {6}),

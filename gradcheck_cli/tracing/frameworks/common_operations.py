@@ -5,15 +5,13 @@ Knows nothing of jax or torch.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.numerics.special_functions import named_value
+from gradcheck_cli.model.primitives.table import PRIMITIVES
+from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.tracing.new_nodes import moves, record, recorded
 from gradcheck_cli.tracing.recorded_array import Recorded, plain
 from gradcheck_cli.tracing.recording import Recording
@@ -38,8 +36,10 @@ def named(recording: Recording, name: str, *values: Any, **options: Any) -> Any:
     -------
     Recorded
     """
-    given = [np.asarray(plain(each), dtype=float) for each in values]
-    found = _FUNCTIONS[name](*given, **options) if name in _FUNCTIONS else named_value(name, *given)
+    given = [np.asarray(plain(each), dtype=float)[None, None] for each in values]  # one move, one row
+    known = PRIMITIVES[name]
+    with np.errstate(all="ignore"):
+        found = np.asarray(known.forward(FLOAT64, *given, **{**known.options, **options}))[0, 0]
     return record(recording, name, [recorded(recording, each) for each in values], found, **options)
 
 
@@ -171,45 +171,3 @@ def pooled(recording: Recording, name: str, x: Any, window: Sequence[int], strid
     windows = every[..., :: strides[0], :: strides[1], :, :]
     value = windows.max((-2, -1)) if name == "max_pool" else windows.mean((-2, -1))
     return record(recording, name, [x], value, window=list(window), stride=list(strides))
-
-
-def _sigmoid(x: Array) -> Array:
-    return np.exp(-np.logaddexp(0.0, -x))
-
-
-def _softplus(x: Array) -> Array:
-    return np.logaddexp(0.0, x)
-
-
-def _erf(x: Array) -> Array:
-    return np.asarray(np.vectorize(math.erf, otypes=[float])(x))
-
-
-def _erfc(x: Array) -> Array:
-    return np.asarray(np.vectorize(math.erfc, otypes=[float])(x))
-
-
-def _normal_cdf(x: Array) -> Array:
-    return _erfc(-x / np.sqrt(2.0)) / 2
-
-
-def _xlogy(x: Array, y: Array) -> Array:
-    return np.where(x == 0, 0.0, x * np.log(np.where(x == 0, 1.0, y)))
-
-
-def _gelu(x: Array, approximate: int = 0) -> Array:
-    if approximate:
-        return np.asarray(x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2)
-    return x * _normal_cdf(x)
-
-
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType({
-    "sigmoid": _sigmoid, "softplus": _softplus, "log_sigmoid": lambda x: -_softplus(-x),
-    "relu": lambda x: np.maximum(x, 0.0), "relu6": lambda x: np.clip(x, 0.0, 6.0), "gelu": _gelu,
-    "silu": lambda x: x * _sigmoid(x), "mish": lambda x: x * np.tanh(_softplus(x)),
-    "softsign": lambda x: x / (1 + abs(x)), "hard_tanh": lambda x: np.clip(x, -1.0, 1.0),
-    "rsqrt": lambda x: 1 / np.sqrt(x), "logit": lambda p: np.log(p / (1 - p)),
-    "leaky_relu": lambda x, slope=0.01: np.where(x > 0, x, slope * x),
-    "elu": lambda x, alpha=1.0: np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0.0))),
-    "erf": _erf, "erfc": _erfc, "normal_cdf": _normal_cdf, "xlogy": _xlogy,
-})  # fmt: skip
