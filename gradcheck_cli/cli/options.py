@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import click
 
 from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.common.fail_on import FAIL_ON
 from gradcheck_cli.numerics.limits.checking import CHECKING
-from gradcheck_cli.results.gradient_results import FAIL_ON
 
 __all__ = [
     "BINARY", "LOADING", "Count", "Listed", "Memory", "Result", "Widths", "against_options", "check_against",

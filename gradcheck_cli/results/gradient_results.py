@@ -11,10 +11,11 @@ from enum import Enum
 from typing import NoReturn
 
 from gradcheck_cli.common.errors import GradcheckError, OptionError, printable
+from gradcheck_cli.common.fail_on import FAIL_ON
 from gradcheck_cli.numerics.limits.checking import CHECKING
 
 __all__ = [
-    "FAIL_ON", "Block", "ClaimResult", "Comparison", "Coverage", "Entry", "ExplainedStep", "Explanation",
+    "Block", "ClaimResult", "Comparison", "Coverage", "Entry", "ExplainedStep", "Explanation",
     "Failure", "Report", "Restriction", "Verdict", "exit_code", "worst",
 ]  # fmt: skip
 
@@ -69,7 +70,6 @@ _EXIT_CODES = {
     Verdict.ERROR: 2,
     Verdict.UNRESOLVED: 3,
 }
-FAIL_ON = ("wrong", "unresolved", "kink")  # verdicts that may be asked to fail, with those that are worse
 _EXIT_PRECEDENCE = (70, 2, 1, 3, 0)
 
 

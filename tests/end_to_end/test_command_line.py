@@ -441,7 +441,6 @@ def test_the_features_are_modules() -> None:
     assert [name for name in FEATURES.split() if find_spec(name) is None] == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "absent"),
     [
@@ -450,8 +449,8 @@ def test_the_features_are_modules() -> None:
         (["run", "--help"], "numpy sympy rich lark"),
         (["example"], "numpy sympy rich lark"),
         (["run", "bad.txt"], "numpy sympy rich gradcheck_cli.results gradcheck_cli.render.table"),
-        (["init-stats", "--depth", "5"], "sympy lark mpmath"),
-        (["run", "toy.txt"], FEATURES),
+        pytest.param(["init-stats", "--depth", "5"], "sympy lark mpmath", marks=pytest.mark.slow),
+        pytest.param(["run", "toy.txt"], FEATURES, marks=pytest.mark.slow),
     ],
 )
 def test_what_is_cheap_imports_nothing_dear(
