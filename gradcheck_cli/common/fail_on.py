@@ -1,4 +1,4 @@
-"""Gives the words of --fail-on, which --help names without results. Knows nothing of verdicts."""
+"""Reads nothing. Gives the words of --fail-on, which --help names without loading results."""
 
 __all__ = ["FAIL_ON"]
 
