@@ -8,18 +8,13 @@ gives some.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from gradcheck_cli.derivatives import backprop
-from gradcheck_cli.derivatives.backprop.reverse_mode import Rule, Slip
-from gradcheck_cli.evaluation.evaluate import compute
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
-from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
@@ -28,22 +23,9 @@ from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
-from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONFUSED, of_argument
-from gradcheck_cli.verdicts.diagnosis.overwritten_entries import overwrite
+from gradcheck_cli.verdicts.diagnosis.rule_slips import Mistake, mistakes
 
 __all__ = ["find_mistake", "find_mistake_in_formula", "find_mistake_in_some"]
-
-_PLAIN = ("add", "sub", "neg", "expand", "index", "concat", "transpose", "identity")
-
-
-@dataclass(frozen=True)
-class _Mistake:
-    """What is done to a rule, at one argument of a node, and what is said of it."""
-
-    node: Node
-    place: int
-    slip: Slip
-    text: str
 
 
 @dataclass(frozen=True)
@@ -114,7 +96,7 @@ def _first(model: Model, seen: Sequence[_Target], limits: DiagnosisLimits) -> st
     reached = model.graph.upstream([model.node(model.loss).index])
     nodes = [n for n in reversed(model.graph.nodes) if reached[n.index]]
     tried = 0
-    each = [_mistakes(model, nodes, one.tape) for one in seen]
+    each = [mistakes(model, nodes, one.tape) for one in seen]
     for made in zip(*each, strict=True):  # the same one at every point
         tried += held
         if tried > limits.most_mistake_work:
@@ -124,7 +106,7 @@ def _first(model: Model, seen: Sequence[_Target], limits: DiagnosisLimits) -> st
     return None
 
 
-def _reproduces(model: Model, seen: _Target, made: _Mistake | None = None) -> bool:
+def _reproduces(model: Model, seen: _Target, made: Mistake | None = None) -> bool:
     """Whether backprop with a mistake, or without, gives what is claimed."""
     slips = {} if made is None else {(made.node.index, made.place): made.slip}
     found = backprop.derivative(model, seen.tape, model.loss, seen.claimed, slips)
@@ -154,230 +136,3 @@ def _digits(claim: Claim, limits: DiagnosisLimits) -> float:
     with np.errstate(all="ignore"):
         digits = np.maximum(0.0, np.log10(np.abs(numbers) / tolerance))
     return float(np.sum(digits, where=numbers != 0))
-
-
-# ---------------------------------------------------------------------------------------------
-# The mistakes
-# ---------------------------------------------------------------------------------------------
-
-
-def _mistakes(model: Model, nodes: Sequence[Node], tape: Tape) -> Iterator[_Mistake]:
-    """All that are tried, from the loss backward."""
-    users: dict[int, int] = {}
-    for node in nodes:
-        for argument in set(node.arguments):
-            users[argument] = users.get(argument, 0) + 1
-    names = {index: model.display(name) for name, index in model.graph.names.items()}
-    for node in nodes:
-        if node.is_leaf or node.is_literal:
-            continue
-        where = f"(line {model.step_around(node.index).where})"
-        for place, argument in enumerate(node.arguments):
-            if model.graph.nodes[argument].is_literal:
-                continue
-            for slip, text in _slips(model, names, node, place, where):
-                yield _Mistake(node, place, slip, text)
-            if users[argument] > 1 and argument in names:
-                yield _Mistake(node, place, _NOTHING, f"forgets the path from {names[argument]} {where}")
-            if tape.block_count <= 1:
-                for slip, text in _slips_of_rows(model, node, place, tape):
-                    yield _Mistake(node, place, slip, f"{text} {where}")
-
-
-def _slips_of_rows(model: Model, node: Node, place: int, tape: Tape) -> Iterator[tuple[Slip, str]]:
-    """What needs all rows at once."""
-    argument = model.graph.nodes[node.arguments[place]]
-    for row, what in ((-1, "last"), (0, "first")):
-        text = f"counts the {what} row only, instead of all of them"
-        if node.primitive.rows == "reduce":
-            yield partial(_one_row, row), text
-        elif node.per_row and not argument.per_row:
-            yield partial(_send_one_row, 1, row), text
-        elif node.operation == "expand" and len(node.shape) > len(argument.shape):  # of a batch
-            yield partial(_send_one_row, 2, row), text
-    if node.primitive.product is None:
-        return
-    partner = model.graph.nodes[node.arguments[1 - place]]
-    if partner.is_leaf or not partner.primitive.elementwise or len(partner.arguments) != 1:
-        return
-    if partner.operation not in _PLAIN:
-        before = tape.of_node(model.graph.nodes[partner.arguments[0]])
-        value = before[None] if before.ndim > len(partner.shape) else before[None, None]
-        text = f"uses the argument of {partner.primitive.function} where its value belongs"
-        yield partial(_other_factor, 1 - place, value), text
-
-
-def _slips(
-    model: Model, names: Mapping[int, str], node: Node, place: int, where: str
-) -> Iterator[tuple[Slip, str]]:
-    record = node.primitive
-    partner = _partner(model, names, node, place)
-    own = f"the derivative of {record.function} {where}"
-    if record.infix is not None:
-        what = {"mul": "the factor", "div": "the division by"}.get(node.operation) if partner else None
-        own = f"{f'{what} {partner}' if what else f'what {record.infix} brings'} {where}"
-    if node.operation in ("add", "sub") and not node.per_row and not node.shape:
-        named = names.get(node.arguments[place])
-        term = f"the term {named}" if named else f"the {('first', 'second')[place]} term of the sum"
-        yield _NOTHING, f"leaves out {term} {where}"
-        for factor, times in ((2.0, "twice"), (0.5, "half")):
-            yield partial(_scale, factor), f"takes {times} {term} {where}"
-    if node.operation in ("sub", "neg"):
-        yield _NEGATIVE, f"has the wrong sign for {own}"
-    for constant, text in _constants(model, node, place, where):
-        yield partial(_scale, constant), text
-    if node.operation in _PLAIN:
-        return
-    if record.elementwise:
-        yield _leave_out, f"leaves out {own}"
-        yield _NEGATIVE, f"has the wrong sign for {own}"
-    if record.elementwise and len(node.arguments) == 1:
-        if node.operation != "exp":
-            itself = partial(_confuse, lambda _, value: value)
-            yield itself, f"uses {record.function} in place of its derivative {where}"
-        argument = names.get(node.arguments[0], "z")
-        for text, function in CONFUSED.get(node.operation, ()):
-            yield partial(_confuse, function), f"has {of_argument(text, argument)} in place of {own}"
-        yield _twice, f"takes {own} twice"
-        yield partial(_at_value, node), f"takes {own} at its value, not at its argument"
-    if node.operation in ("conv1d", "conv2d"):
-        name, d = names.get(node.arguments[1], "the kernel"), len(node.options["layout"].kernel)
-        text = f"turns {name} round" if place == 1 else f"uses {name} turned round where {name} belongs"
-        yield partial(_turn, place, d), f"{text} {where}"
-    if node.operation == "max_pool":
-        yield partial(_to_all, node), f"sends the adjoint of max_pool to all entries of a window {where}"
-    if node.operation == "avg_pool":
-        count = math.prod(node.options["layout"].kernel)
-        yield partial(_scale, float(count)), f"misses the factor 1/{count} of avg_pool {where}"
-    if node.operation in ("take", "take_pairs"):
-        text = f"keeps the last of what is chosen twice, where all of it adds up {where}"
-        yield partial(overwrite, node), text
-    if node.operation == "softmax":
-        yield _diagonal, f"takes only the diagonal p*(1 - p) of {own}"
-    if node.operation == "log_softmax":
-        yield _leave_out, f"leaves out {own}"
-    if record.product is not None:
-        shapes = [model.graph.nodes[a].shape for a in node.arguments]
-        other = 1 - place
-        if len(shapes[other]) == 2 and len(set(shapes[other])) == 1:
-            text = f"uses {partner} where {partner}' belongs" if partner else "misses a transpose"
-            yield partial(_transpose, other), f"{text} {where}"
-        if len(shapes[place]) == 2 and len(set(shapes[place])) == 1:
-            yield _reverse, f"has the outer product the wrong way round {where}"
-
-
-def _partner(model: Model, names: Mapping[int, str], node: Node, place: int) -> str | None:
-    """The other argument of two, where it has a name or is a number."""
-    if len(node.arguments) != 2:
-        return None
-    other = model.graph.nodes[node.arguments[1 - place]]
-    return names.get(other.index) or (other.text or f"{other.value:g}" if other.is_literal else None)
-
-
-def _constants(model: Model, node: Node, place: int, where: str) -> Iterator[tuple[float, str]]:
-    """A count or an exponent that was forgotten, or counted twice."""
-    if node.operation == "pow" and place == 0:
-        exponent = model.graph.nodes[node.arguments[1]]
-        if exponent.is_literal and exponent.value not in (0.0, 1.0):
-            yield 1 / exponent.value, f"misses the factor {exponent.value:g} of the power {where}"
-    counts = []
-    if node.primitive.rows == "reduce":
-        counts.append((float(model.rows or 1), "rows"))
-    elif node.operation in ("sum", "mean"):
-        argument = model.graph.nodes[node.arguments[0]]
-        counts.append((argument.size / max(1, node.size), "entries"))
-    for count, what in counts:
-        if count > 1:
-            name = node.primitive.function
-            if "mean" in node.operation:
-                yield count, f"takes a sum where {name} belongs {where}"
-                yield 1 / count, f"divides by the {count:g} {what} once too often {where}"
-            else:
-                yield 1 / count, f"takes a mean where {name} belongs {where}"
-
-
-def _scale(factor: float, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    return factor * rule(adjoint, value, arguments)
-
-
-def _leave_out(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    return adjoint + 0.0 * rule(adjoint, value, arguments)
-
-
-def _confuse(
-    function: Callable[[Array, Array], Array],
-    rule: Rule,
-    adjoint: Array,
-    value: Array,
-    arguments: Sequence[Array],
-) -> Array:
-    return np.asarray(adjoint * function(arguments[0], value))
-
-
-def _twice(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    return rule(rule(adjoint, value, arguments), value, arguments)
-
-
-def _at_value(
-    node: Node, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
-) -> Array:
-    again = compute(node, {node.arguments[0]: value}, FLOAT64)
-    return rule(adjoint, again, [value])
-
-
-_NOTHING, _NEGATIVE = partial(_scale, 0.0), partial(_scale, -1.0)
-
-
-def _turn(
-    place: int, d: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
-) -> Array:
-    """A convolution in place of a correlation: the kernel, or its gradient, turned round."""
-    axes = tuple(range(-d, 0))
-    if place == 1:
-        return np.flip(rule(adjoint, value, arguments), axes)
-    return rule(adjoint, value, [arguments[0], np.flip(arguments[1], axes)])
-
-
-def _to_all(node: Node, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    layout = node.options["layout"]
-    spread = adjoint.reshape(*adjoint.shape[:2], layout.batch, math.prod(layout.places), 1)
-    count = math.prod(layout.kernel)
-    full = np.broadcast_to(spread, (*spread.shape[:-1], count))
-    return np.asarray(FLOAT64.from_windows(full, layout))
-
-
-def _diagonal(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    return np.asarray(adjoint * value * (1 - value))
-
-
-def _transpose(
-    other: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
-) -> Array:
-    turned = [a.swapaxes(-1, -2) if k == other else a for k, a in enumerate(arguments)]
-    return rule(adjoint, value, turned)
-
-
-def _reverse(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    return rule(adjoint, value, arguments).swapaxes(-1, -2)
-
-
-def _other_factor(
-    other: int, factor: Array, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
-) -> Array:
-    return rule(adjoint, value, [factor if k == other else a for k, a in enumerate(arguments)])
-
-
-def _send_one_row(
-    axis: int, row: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
-) -> Array:
-    only = np.zeros_like(adjoint)
-    place: tuple[slice | int, ...] = (*(slice(None),) * axis, row)
-    only[place] = adjoint[place]
-    return rule(only, value, arguments)
-
-
-def _one_row(row: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    whole = rule(adjoint, value, arguments)
-    found = np.zeros((whole.shape[0], *arguments[0].shape[1:]))
-    found[:, row] = np.broadcast_to(whole, found.shape)[:, row]
-    return found
