@@ -13,7 +13,6 @@ from gradcheck_cli.against.answers import gradient_of_json, parse_json
 from gradcheck_cli.against.elsewhere import Asked, ElsewhereError, Numbers
 from gradcheck_cli.against.named_numbers import as_printed, by_names, unnamed
 from gradcheck_cli.against.table_layouts import gradient_of_table
-from gradcheck_cli.against.text_tables import read_table
 from gradcheck_cli.common.errors import DataError
 from gradcheck_cli.language.data.file_access import Access, check_size, open_file, size_of
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
@@ -64,7 +63,12 @@ def _narrow(bits: int) -> int | None:
 
 
 def _of_table(path: str, asked: Asked) -> _Found:
-    return as_printed(gradient_of_table(path, read_table(path, _content(path)), asked)), None
+    from gradcheck_cli.language.data.csv_columns import Columns
+
+    with open_file(path, beside="the current folder") as stream:
+        check_size(path, size_of(stream), AGAINST.most_file)
+        columns = Columns(path, stream, Access(), has_labels=True)
+        return as_printed(gradient_of_table(path, columns, asked)), None
 
 
 def _of_safetensors(path: str, asked: Asked) -> _Found:

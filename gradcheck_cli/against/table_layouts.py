@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.against.elsewhere import Asked, ElsewhereError, Numbers
 from gradcheck_cli.against.named_numbers import parameter_called, unnamed
-from gradcheck_cli.against.text_tables import TextTable
+from gradcheck_cli.common.errors import printable
+from gradcheck_cli.language.data.csv_columns import SHOWN, Columns
+from gradcheck_cli.numerics.array_types import Array
 
 __all__ = ["gradient_of_table"]
 
 _ENTRY = re.compile(r"(.+?)\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
 
 
-def gradient_of_table(source: str, table: TextTable, asked: Asked) -> dict[str, Numbers]:
-    """The gradients by name. Raises ElsewhereError where nothing tells what a number belongs to."""
+@dataclass(frozen=True)
+class _Table:
+    """Numbers (lines, columns), half a unit of the last digit of each, the names of the columns, and of the
+    lines; no names where none are written."""
+
+    values: Array
+    half_units: Array
+    names: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+def gradient_of_table(source: str, columns: Columns, asked: Asked) -> dict[str, Numbers]:
+    """The gradients by name. Raises GradcheckError where nothing tells what a number belongs to."""
+    names = columns.names[columns.layout.has_index :]
+    table = _Table(columns.together(()), columns.half_units(()), names, columns.labels())
     found = _by_columns(table, asked) or _by_lines(source, table, asked)
     if found is not None:
         return found
@@ -25,16 +41,16 @@ def gradient_of_table(source: str, table: TextTable, asked: Asked) -> dict[str, 
     if len(asked.parameters) == 1 or 1 in values.shape:
         place: Any = (slice(None), 0) if values.shape[1] == 1 else ()
         return unnamed(source, Numbers(values[place], table.half_units[place]), asked)
-    columns = ", ".join(name or "(no name)" for name in table.names) or "no names"
+    titles = ", ".join(printable(name, SHOWN) or "(no name)" for name in table.names) or "no names"
     lines, count = values.shape
     raise ElsewhereError(
-        f"{source} is a table of {lines} lines and {count} columns ({columns}), and nothing tells of what",
+        f"{source} is a table of {lines} lines and {count} columns ({titles}), and nothing tells of what",
         help="name each column like its parameter, or each line (W[0,1],1.5), or write one column of all "
         f"entries: {asked.spell()}",
     )
 
 
-def _by_columns(table: TextTable, asked: Asked) -> dict[str, Numbers] | None:
+def _by_columns(table: _Table, asked: Asked) -> dict[str, Numbers] | None:
     """A column for each parameter; of a table of one line, numbers."""
     names = [parameter_called(name, asked) for name in table.names]
     if not names or None in names or len(set(names)) < len(names):
@@ -54,7 +70,7 @@ def _in_shape(asked: Asked, name: str, values: np.ndarray, half: np.ndarray) -> 
     return (values.reshape(shape), half.reshape(shape)) if fits else (values, half)
 
 
-def _by_lines(source: str, table: TextTable, asked: Asked) -> dict[str, Numbers] | None:
+def _by_lines(source: str, table: _Table, asked: Asked) -> dict[str, Numbers] | None:
     """Lines that are named: w, or W[0,1]."""
     if not table.labels or table.values.shape[1] != 1:
         return None

@@ -237,15 +237,15 @@ def claim_from_file(context: ClaimStatement, claim: Claim) -> Claim:
             names = _choose_arrays(table, source.columns, claim.target)
             numbers = _together(table.together(names)) if table.is_csv else table.take(names[0])
             half = table.half_units(names)
-            bits = _significand(source, min(table.bits(name) for name in names))
+            bits = _significand(source, min(map(table.bits, names), default=SIGNIFICANDS["float64"]))
             one_line = table.is_csv and numbers.ndim == 2 and len(numbers) == 1
-            is_csv, first = table.is_csv, table.names[0]
+            is_csv = table.is_csv
     except DataError as reason:
         raise context.source.locate(reason, source.span) from None
     found = _numbers(context, claim, numbers, None if half is None else _together(half), bits)
     if found.numbers is None:
         if is_csv:
-            return _with_help(found, _table_help(context, found, numbers, first))
+            return _with_help(found, _table_help(context, found, numbers))
         return _with_help(found, _reshape_help(context, found, numbers))
     return replace(found, readings={}) if one_line else found  # a line of a table is a vector
 
@@ -277,13 +277,9 @@ def _reshape_help(context: ClaimStatement, claim: Claim, numbers: Array) -> str 
     return f"its {numbers.size} entries would fill it row by row: save g.reshape({sizes})"
 
 
-def _table_help(context: ClaimStatement, claim: Claim, numbers: Array, first: str) -> str | None:
-    """What pandas writes beside the numbers: an index in front, numbered columns on top."""
-    from gradcheck_cli.language.data.csv_columns import INDEX_COLUMN
-
+def _table_help(context: ClaimStatement, claim: Claim, numbers: Array) -> str | None:
+    """What pandas writes above the numbers: numbered columns."""
     needed, columns = _needed(context, claim), np.atleast_2d(numbers)
-    if not first and np.squeeze(columns[:, 1:]).shape in (needed, np.squeeze(np.empty(needed)).shape):
-        return INDEX_COLUMN
     whole = numbers.reshape(len(numbers), -1) if numbers.ndim else columns
     counts = np.array_equal(whole[0], np.arange(whole.shape[1]))
     if counts and whole[1:].reshape(-1, *numbers.shape[1:]).shape == needed:
@@ -300,9 +296,10 @@ def _significand(source: FileSource, given: int) -> int | None:
 
 
 def _choose_arrays(table: Table, columns: tuple[str, ...], target: Derivative) -> tuple[str, ...]:
-    """The arrays of a file that are meant: its only one, that named like the derivative, or all columns."""
+    """The arrays of a file that are meant: its only one, that named like the derivative; of a table no name
+    stands for all columns."""
     if table.is_csv:
-        return columns or table.names
+        return columns
     if columns:
         return columns[:1]
     named = [name for name in (str(target), target.by) if name in table.names]

@@ -120,7 +120,6 @@ FACTS_INSIDE = {
     "against/named_numbers.py": (SHOWN, {60}),
     "against/safetensors.py": (f"{FORMAT}; {SHOWN}", {8, 16, 20, 60}),
     "against/sources.py": (SHOWN, {60}),
-    "against/text_tables.py": (SHOWN, {60}),
     "checking/check.py": (SHOWN, {12}),
     "checking/options.py": (SHOWN, {40}),
     "checking/run_plan.py": (BYTES, {20}),

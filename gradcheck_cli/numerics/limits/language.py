@@ -42,6 +42,9 @@ class LanguageLimits(NamedTuple):
     # lines | of a CSV file that are parsed at a time: line by line takes twice as long | set by hand, not
     # measured
     piece_lines: int = 1 << 12
+    # lines | of a CSV file that show its layout: two records, one of them a header of several lines | set by
+    # hand, not measured
+    layout_lines: int = 20
     # characters | a longer line is no line of a table: bounds the memory of a piece | set by hand, not
     # measured
     longest_line: int = 1 << 24

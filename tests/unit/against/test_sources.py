@@ -144,12 +144,12 @@ def test_a_matrix_of_the_only_parameter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no numbers"),
-        ("1,2\n3\n", "line 2 of numbers has 1 fields, the first line 2"),
+        ("", "is empty"),
+        ("1,2\n3\n", "line 2 has 1 field, line 1 2"),
         ("W,v\n1,2\n3,4\n", "the gradient by W is [2], W is [2,2]"),
         ("a,b,c\n1,2,3\n3,4,5\n", "nothing tells of what"),
         ("1\n2\nx\n4\n5\n6\n", '"x" is not a number'),
-        ("1\n2\nNA\n4\n5\n6\n", "the gradient by W[1,0] is nan"),
+        ("1\n2\nNA\n4\n5\n6\n", "line 3, column 1: NA is not a finite number"),
         ("W[0,0],1\nW[0,1],2\nW[1,0],3\nv[0],5\nv[1],6\n", "no line for some entries of W"),
         ("W[0,0],1\nW[0,1],2\nW[1,0],3\nW[1,2],3\nv[0],5\nv[1],6\n", "a line W[1,2]"),
         ("W[0,0],1\nW[0,0],2\n", "two lines W[0,0]"),

@@ -16,6 +16,9 @@ import pytest
 from gradcheck_cli import api
 from gradcheck_cli.common.errors import DataError, GradcheckError
 from gradcheck_cli.language import read_model, show
+from gradcheck_cli.language.data.csv_columns import Columns
+from gradcheck_cli.language.data.file_access import Access
+from gradcheck_cli.language.data.text_layout import TextLayout, is_not_finite
 from gradcheck_cli.model.graph import Graph
 from gradcheck_cli.model.model import Misfit, Model
 from gradcheck_cli.numerics.limits.language import LanguageLimits
@@ -113,6 +116,57 @@ def test_csv_dialects(tmp_path: Path, content: bytes) -> None:
     assert values(tmp_path, 'data y from "a.csv"', "y") == [2, 4]
 
 
+LAYOUTS = [  # what is written; the columns that can be named; whether the first of them is an index
+    ("x;y\n1;2\n3;4\n", ["x", "y"], False),
+    ("x;y\n1,5;2\n3;4\n", ["x", "y"], False),
+    ("x\ty\n1\t2\n3\t4\n", ["x", "y"], False),
+    ("  x   y\n 1.0   2\n 3    4\n", ["x", "y"], False),
+    ("# x,y\n1,2\n3,4\n", ["x", "y"], False),
+    ("% made by hand\n\nx,y\n1,2\n# so far\n3,4\n", ["x", "y"], False),
+    ('"x" "y"\n"1" 0.5 2\n"2" 3 4\n', ["", "x", "y"], True),
+    ('"","x","y"\n"a",0.5,2\n"b",3,4\n', ["", "x", "y"], True),
+    ("Unnamed: 0,x,y\n0,1,2\n1,3,4\n", ["Unnamed: 0", "x", "y"], True),
+    ("index,x,y\n0,1,2\n1,3,4\n", ["index", "x", "y"], True),
+    ("index,x,y\n0.5,1,2\n1,3,4\n", ["index", "x", "y"], False),
+    ("a name,x,y\n1,2,2\n3,4,4\n", ["a name", "x", "y"], False),
+    ('t,"x;z",y\n"a;b",2,2\nc,4,4\n', ["t", "x;z", "y"], False),
+    ("year,2019,y\nDE,1,2\nFR,3,4\n", ["year", "2019", "y"], False),
+    ('"W[0,1]",y\n1,2\n3,4\n', ["W[0,1]", "y"], False),
+    ("W[0, 1],y\n1,2\n3,4\n", ["W[0,1]", "y"], False),
+]
+
+
+@pytest.mark.parametrize(("text", "names", "has_index"), LAYOUTS, ids=[each[0] for each in LAYOUTS])
+def test_layouts(text: str, names: list[str], *, has_index: bool, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    assert values(tmp_path, 'rows y from "a.csv"', "y") == [2, 4]
+    columns = Columns("a.csv", io.BytesIO(text.encode()), Access())
+    assert (list(columns.names), columns.layout.has_index) == (names, has_index)
+
+
+@pytest.mark.parametrize("text", ["x,y\n1,2,\n3,4,\n", "x,y\n.1,.2,.3\n.4,.5,.6\n", "a b\n1\n2\n"])
+def test_what_is_no_index(text: str, tmp_path: Path) -> None:
+    """A comma behind the last number, and a name that was forgotten, shift no column."""
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(DataError, match=r"line 2 has 3 fields, the header 2|no column \"y\"; it has a b"):
+        read(tmp_path, 'rows y from "a.csv"\nloss = mean_rows(y)')
+
+
+def test_numbers_as_other_languages_write_them() -> None:
+    fortran = ("1.5D+00", "1.5d0", "-.25-100", "1.+308", " 2.5D-3 ")
+    assert [float(TextLayout().spelled(text)) for text in fortran] == [1.5, 1.5, -0.25e-100, 1e308, 0.0025]
+    assert [TextLayout(";").spelled(text) for text in ("1,5", "-,5e3", "1.5")] == ["1.5", "-.5e3", "1.5"]
+    for text in ("1,5", "1.5-10", "1-5", "1.5D", "D5", "0x1p-3"):
+        assert TextLayout().spelled(text) == text
+    assert all(map(is_not_finite, ("NA", "nan", "-Inf", "-nan(ind)", "1.#QNAN", "Infinity")))
+
+
+def test_lines_are_counted_with_comments(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("# one\n\n# three\nx,y\n1,2\n# six\n3,q\n")
+    with pytest.raises(DataError, match="line 7, column y"):
+        read(tmp_path, 'rows y from "a.csv"\nloss = mean_rows(y)')
+
+
 BAD_CSV = [
     (b"", "empty", "names the columns"),
     (b"\n\n", "empty", "names the columns"),
@@ -128,7 +182,6 @@ BAD_CSV = [
     (b"x,y\nnan,2\n", "line 2, column x: nan is not a finite", ""),
     (b"x,y\n-inf,2\n", "line 2, column x: -inf is not a finite", ""),
     (b"x,y\n1e999,2\n", "line 2, column x: 1e999 is not a finite", ""),
-    (b"x;y\n1;2\n", "separates its columns by ;", "comma"),
     (b"1,2\n3,4\n", "line 1 holds numbers", "names the columns"),
     (b"a,y\n1,2\n", 'no column "x"; it has a, y', "from"),
     (b"X1,y\n1,2\n", 'no column "x"; it has X1, y', ""),
@@ -392,7 +445,7 @@ def test_a_column_that_is_a_vector_of_one_number_is_noted(tmp_path: Path) -> Non
 
 
 FIELDS = ("1", "-2.5", "+.5", "3.", "1e5", "1E-07", " 4 ", "12345678901234567890", "0.1", "1e-320", "-0.0")
-STRANGE = ("1_0", "0x10", "1d5", "1f", "1j", "--1", "1e", "\u0661", "", "1 2", "(1)", "1e5.5", "\u22121")
+STRANGE = ("1_0", "0x10", "1d", "1-5", "1f", "--1", "1e", "\u0661", "", "1 2", "(1)", "1e5.5", "\u22121")
 
 
 def test_numpy_reads_what_float_reads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
