@@ -22,6 +22,7 @@ from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 from gradcheck_cli.numerics.symmetric_matrices import (
     distances,
     eigenvectors,
+    gaps,
     smallest_pivot,
     symmetric_part,
     unit_lower_factor,
@@ -78,6 +79,10 @@ class Matrices(Shapes):
     def distances(self, values: Any) -> Any:
         """How far each of some eigenvalues, sorted, is from the nearest other; 0 within rounding."""
         return distances(values, limits=self.limits)
+
+    def eigenvalue_gaps(self, values: Any) -> Any:
+        """How far each of some eigenvalues, sorted, is from the next; 0 within rounding."""
+        return gaps(values, limits=self.limits)
 
     def einsum(self, pattern: str, *xs: Any) -> Any:
         """The contraction that a pattern spells, for every perturbation and row."""

@@ -15,7 +15,7 @@ from gradcheck_cli.numerics.float64 import Float64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.gaussian_elimination import by_factors, inverse, minors, solution
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
-from gradcheck_cli.numerics.symmetric_matrices import distances, eigenvectors, symmetric_part
+from gradcheck_cli.numerics.symmetric_matrices import distances, eigenvectors, gaps, symmetric_part
 
 __all__ = ["High"]
 
@@ -162,8 +162,16 @@ class High(Float64):
 
     def distances(self, values: Any) -> Any:
         """How far each of some eigenvalues, sorted, is from the nearest other; 0 within the last digits."""
-        rest = self.context.mpf(2) ** (self.limits.spare_bits - self.context.prec)
-        return distances(values, rest, self.limits)
+        return distances(values, self._last_digits, self.limits)
+
+    def eigenvalue_gaps(self, values: Any) -> Any:
+        """How far each of some eigenvalues, sorted, is from the next; 0 within the last digits."""
+        return gaps(values, self._last_digits, self.limits)
+
+    @property
+    def _last_digits(self) -> Any:
+        """Relative: what eigenvalues that are one may differ by."""
+        return self.context.mpf(2) ** (self.limits.spare_bits - self.context.prec)
 
     def norm(self, x: Any, axes: Axes, keepdims: bool) -> Any:
         """Root of the sum of squares; nothing overflows here."""

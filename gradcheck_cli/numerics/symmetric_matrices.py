@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 from gradcheck_cli.numerics.machine import EPS
 
-__all__ = ["distances", "eigenvectors", "smallest_pivot", "symmetric_part", "unit_lower_factor"]
+__all__ = ["distances", "eigenvectors", "gaps", "smallest_pivot", "symmetric_part", "unit_lower_factor"]
 
 Array = NDArray[Any]
 
@@ -123,6 +123,24 @@ def eigenvectors(
     return values.reshape(*lead, n), vectors.reshape(a.shape)
 
 
+def gaps(values: Array, rounding: float | None = None, limits: NumericsLimits = NUMERICS) -> Array:
+    """How far each eigenvalue is from the next one; 0 where it is so within rounding.
+
+    Parameters
+    ----------
+    values, rounding, limits : as those of `distances`
+
+    Returns
+    -------
+    (..., n - 1) of the same dtype, in the unit of the values
+    """
+    between = values[..., 1:] - values[..., :-1]
+    largest = np.max(abs(values), axis=-1)[..., None]
+    unit = EPS if rounding is None else rounding
+    least = limits.eigenvalue_ulps * values.shape[-1] * unit * largest
+    return np.where(np.asarray(between <= least, dtype=bool), 0 * between, between)
+
+
 def distances(values: Array, rounding: float | None = None, limits: NumericsLimits = NUMERICS) -> Array:
     """How far each eigenvalue is from the nearest other one; 0 where it is so within rounding.
 
@@ -137,13 +155,9 @@ def distances(values: Array, rounding: float | None = None, limits: NumericsLimi
     (..., n) of the same dtype, in the unit of the values
         1 for the only eigenvalue of a matrix [1,1].
     """
-    n = values.shape[-1]
-    if n == 1:
+    if values.shape[-1] == 1:
         return np.asarray(0 * values + 1)
-    gaps = values[..., 1:] - values[..., :-1]
-    largest = np.max(abs(values), axis=-1)[..., None]
-    least = limits.eigenvalue_ulps * n * (EPS if rounding is None else rounding) * largest
-    gaps = np.where(np.asarray(gaps <= least, dtype=bool), 0 * gaps, gaps)
-    before = np.concatenate([gaps[..., :1], gaps], axis=-1)
-    after = np.concatenate([gaps, gaps[..., -1:]], axis=-1)
+    between = gaps(values, rounding, limits)
+    before = np.concatenate([between[..., :1], between], axis=-1)
+    after = np.concatenate([between, between[..., -1:]], axis=-1)
     return np.where(np.asarray(before < after, dtype=bool), before, after)

@@ -133,7 +133,7 @@ class _Assembly(UnitPasses):
             systems = [self.system(outcomes) for outcomes in self._combinations()]
             bounds = [self._bounds(system) for system in systems]
         else:
-            bounds = [self._affine_bounds(lowest.base, columns, first)]
+            bounds = [self._affine_bounds(lowest, columns, first)]
         low, high = np.min([a for a, _ in bounds], axis=0), np.max([b for _, b in bounds], axis=0)
         left, right = self._common_sides(systems)
         jumping = {k for k in self.outcomes if self._jumps(k)}
@@ -171,14 +171,17 @@ class _Assembly(UnitPasses):
     def _columns(
         self, system: System, steps: Mapping[int, Array]
     ) -> tuple[list[Array], list[tuple[int, Unit]]]:
+        """The columns of all blocks of units that have a part in it."""
+        given = {
+            k: [steps[k]] if k in steps else [self._full(system.arrives[k], d) for d in system.own[k]]
+            for k, unit in enumerate(self.units) if unit.choice is not Choice.NOTHING
+        }  # fmt: skip
+        live = {self.units[k].block for k, own in given.items() if any(part.any() for part in own)}
         columns: list[Array] = []
         first: list[tuple[int, Unit]] = []
-        for k, unit in enumerate(self.units):
-            if unit.choice is Choice.NOTHING:
-                continue
-            own = [steps[k]] if k in steps else [self._full(system.arrives[k], d) for d in system.own[k]]
-            if any(part.any() for part in own):
-                first.append((len(columns), unit))
+        for k, own in given.items():
+            if self.units[k].block in live:
+                first.append((len(columns), self.units[k]))
                 columns += own
         return columns, first
 
@@ -223,6 +226,8 @@ class _Assembly(UnitPasses):
                 return np.asarray(moves.min(axis=0))
             case Choice.LENGTH:
                 return np.asarray(np.sqrt((moves**2).sum(axis=0)))
+            case Choice.RANK | Choice.EIGENVALUE:
+                return np.asarray(unit.ordered(moves)[unit.rank])
         return np.zeros(moves.shape[1:])
 
     def _bounds(self, system: System) -> tuple[Array, Array]:
@@ -248,24 +253,44 @@ class _Assembly(UnitPasses):
             case Choice.BETWEEN:
                 ends = np.stack([s * part for s in (unit.low, unit.high) for part in (low[0], high[0])])
                 return np.asarray(ends.min(axis=0)), np.asarray(ends.max(axis=0))
-            case Choice.LARGEST | Choice.SMALLEST:
+            case Choice.LARGEST | Choice.SMALLEST | Choice.RANK:
                 return np.asarray(low.min(axis=0)), np.asarray(high.max(axis=0))
+            case Choice.EIGENVALUE:  # none moves by more than the norm (Weyl)
+                middle = unit.ordered((low + high) / 2)
+                spread = np.sqrt(((high - low) ** 2).sum(axis=0)) / 2
+                return np.asarray(middle[0] - spread), np.asarray(middle[-1] + spread)
             case Choice.LENGTH:
                 longest = np.sqrt((np.maximum(np.abs(low), np.abs(high)) ** 2).sum(axis=0))
                 return -longest, longest
         return np.zeros(low.shape[1:]), np.zeros(low.shape[1:])
 
     def _affine_bounds(
-        self, base: Array, columns: Sequence[Array], first: Sequence[tuple[int, Unit]]
+        self, system: System, columns: Sequence[Array], first: Sequence[tuple[int, Unit]]
     ) -> tuple[Array, Array]:
-        low, high = base, base
+        low, high = system.base, system.base
         for start, unit in first:
             own = np.stack(columns[start : start + unit.size])
-            outcome = unit.choice is Choice.OUTCOME
-            a, b = (np.minimum(own[0], 0), np.maximum(own[0], 0)) if outcome else self._range(unit, own, own)
+            if unit.first is not None:
+                if unit.rank:
+                    continue  # the block is bounded once
+                a, b = self._block_range(system, unit)
+            elif unit.choice is Choice.OUTCOME:
+                a, b = np.minimum(own[0], 0), np.maximum(own[0], 0)
+            else:
+                a, b = self._range(unit, own, own)
             with np.errstate(invalid="ignore"):  # infinities of jumps that cancel are unknown
                 low, high = low + a, high + b
         return low, high
+
+    def _block_range(self, system: System, unit: Unit) -> tuple[Array, Array]:
+        """The least and the most that the block of a unit adds: ranks that count most with changes in the
+        opposite order, and in the same (Hardy, Littlewood and Polya 1934; of matrices von Neumann 1937)."""
+        block = [k for k, other in enumerate(self.units) if other.block == unit.block]
+        counts = np.sort(np.stack([system.arrives[k] for k in block]), axis=0)
+        changes = unit.ordered(system.own[block[0]])
+        pairs = (zip(counts, part, strict=True) for part in (changes[::-1], changes))
+        least, most = (np.sum([self._full(a, b) for a, b in pair], axis=0) for pair in pairs)
+        return least, most
 
     # -- where the units do not tell ----------------------------------------------------------
 

@@ -1,16 +1,18 @@
 """Reads a model at a point on kinks. Gives the units that stand on them: entries of nodes, and what their
 slopes may be.
 
-A relu or abs of 0, a tie of max, the norm of a vector of zeros, a comparison that holds with equality. The
-slopes of both sides are differences of the function itself. Knows nothing of derivatives of the model.
+A relu or abs of 0, a tie of max, the norm of a vector of zeros, a comparison that holds with equality; equal
+entries that are sorted, and a repeated eigenvalue, which are blocks of units. The slopes of both sides are
+differences of the function itself. Knows nothing of derivatives of the model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property, reduce
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.primitives.axes import all_kept
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.float64 import FLOAT64, floats
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 from gradcheck_cli.numerics.multiprecision import High
 from gradcheck_cli.reference.sums_of_squares import root_of_squares
@@ -33,6 +35,8 @@ class Choice(Enum):
     LARGEST = "weights of the tied arguments, none negative, that add up to 1"
     SMALLEST = "the same, of the smallest arguments"
     LENGTH = "a vector of length 1 at most"
+    RANK = "as LARGEST; those of all ranks are the rows of a doubly stochastic matrix"
+    EIGENVALUE = "a matrix of trace 1 without negative eigenvalues; those of all ranks add up to 1"
     OUTCOME = "between what holds on both sides of a comparison"
     NOTHING = "none: the border of a domain"
 
@@ -44,7 +48,8 @@ _TIES = {"largest": Choice.LARGEST, "smallest": Choice.SMALLEST, "length": Choic
 class Unit:
     """One entry of a node on its kink. `arguments`: the entries of its arguments that tie, as (node, place);
     `low` and `high`: the slopes of both sides, or the outcomes of a comparison; `weights`: by what each
-    argument counts, 1 where there are none. Places are flat."""
+    argument counts, 1 where there are none. `first`: the place of the first unit of its block, in which it
+    has a `rank`; `vectors`: an orthonormal basis of the eigenspace, (n, m). Places are flat."""
 
     node: Node
     row: int | None
@@ -54,13 +59,72 @@ class Unit:
     low: float = 0.0
     high: float = 1.0
     weights: tuple[float, ...] = ()
+    rank: int = 0
+    first: int | None = None
+    vectors: Array | None = field(default=None, compare=False)
 
     @property
     def size(self) -> int:
         """How many slopes there are to choose."""
-        if self.choice is Choice.NOTHING:
-            return 0
-        return len(self.arguments) if self.choice in _TIES.values() else 1
+        match self.choice:
+            case Choice.NOTHING:
+                return 0
+            case Choice.BETWEEN | Choice.OUTCOME:
+                return 1
+        return len(self.arguments) if self.vectors is None else int(self.vectors.shape[1]) ** 2
+
+    @property
+    def total(self) -> Array | None:
+        """What its slopes are in units of: the sum of weights, the trace of a matrix, (slopes,), are 1; and
+        the slopes of all units of its block add up to it. None where they are bounded in another way."""
+        if self.vectors is not None:
+            return np.eye(self.vectors.shape[1]).ravel()
+        ties = (Choice.LARGEST, Choice.SMALLEST, Choice.RANK)
+        return np.ones(self.size) if self.choice in ties else None
+
+    @property
+    def block(self) -> Hashable:
+        """What the units of a block have in common; units that stand alone have one each."""
+        return self.node.index, self.row, self.place if self.first is None else self.first
+
+    def share(self, each: Array) -> Array:
+        """What the slopes of the unit are factors of.
+
+        Parameters
+        ----------
+        each : float64 array, (arguments, ...), derivatives of its arguments
+
+        Returns
+        -------
+        own : float64 array, (slopes, ...)
+            Of a repeated eigenvalue the entries of V' dA V.
+        """
+        if self.vectors is None:
+            rest = (1,) * (each.ndim - 1)
+            return each * np.reshape(self.weights, (-1, *rest)) if self.weights else each
+        n = len(self.vectors)
+        moves = each.reshape(n, n, *each.shape[1:])
+        inside = np.einsum("ip,jq,ij...->pq...", self.vectors, self.vectors, moves)
+        return np.asarray((inside + inside.swapaxes(0, 1)) / 2).reshape(self.size, *each.shape[1:])
+
+    def ordered(self, own: Array) -> Array:
+        """How the block changes as its arguments move, the least first.
+
+        Parameters
+        ----------
+        own : float64 array, (slopes, ...), what the slopes are factors of
+
+        Returns
+        -------
+        changes : float64 array, (units of the block, ...)
+        """
+        if self.vectors is None:
+            return np.sort(own, axis=0)
+        m = self.vectors.shape[1]
+        inside = np.moveaxis(own, 0, -1).reshape(*own.shape[1:], m, m)
+        known = np.asarray(np.isfinite(inside).all(axis=(-2, -1)))
+        changes = np.linalg.eigvalsh(np.where(known[..., None, None], inside, 0.0))
+        return np.moveaxis(np.where(known[..., None], changes, np.nan), -1, 0)
 
 
 def units_at(
@@ -104,6 +168,12 @@ class _Finder:
             yield from self._of_row(row, _in_row(kinks, int(r)), _in_row(borders, int(r)))
 
     def _of_row(self, row: int | None, kinks: Array, borders: Array) -> Iterator[Unit]:
+        if self.node.primitive.tie == "rank":
+            yield from self._of_sorted(row)
+            return
+        if self.node.primitive.tie == "eigenvalue":
+            yield from self._of_eigenvalues(row)
+            return
         if self.node.primitive.tie and not self.node.primitive.elementwise:
             yield from self._of_reduction(row, kinks, borders)
             return
@@ -143,8 +213,7 @@ class _Finder:
 
     def _own_slopes(self, row: int | None, argument: tuple[int, int]) -> tuple[float, float]:
         """The slopes of a function of one number to the left and right of its argument."""
-        own = self._values[0 if row is None or len(self._values) == 1 else row]
-        value = np.ravel(np.asarray(own))[argument[1]]
+        value = np.ravel(self._value_in(row))[argument[1]]
         if float(value) not in self._known:  # as a rule it is 0
             self._known[float(value)] = self._slopes_beside(value)
         return self._known[float(value)]
@@ -155,6 +224,9 @@ class _Finder:
         node = self.tape.model.graph.nodes[self.node.arguments[0]]
         given = np.asarray(self.tape.of_node(node))
         return given if node.per_row else given[None]
+
+    def _value_in(self, row: int | None) -> Array:
+        return np.asarray(self._values[0 if row is None or len(self._values) == 1 else row])
 
     def _slopes_beside(self, value: object) -> tuple[float, float]:
         m, record = self.higher, self.node.primitive
@@ -190,6 +262,44 @@ class _Finder:
             places = np.flatnonzero((outputs == output) & tied)
             arguments = tuple((argument.index, int(place)) for place in places)
             yield Unit(self.node, row, int(output), choice, arguments)
+
+    def _of_sorted(self, row: int | None) -> Iterator[Unit]:
+        """Equal entries, along the axis that is sorted: every rank may be that of each."""
+        m, along, argument = self.tape.m, self.node.options["along"], self.node.arguments[0]
+        value = self._value_in(row)[None, None]
+        order = m.order(value, along)
+        line = np.moveaxis(m.ordered(value, order, along)[0, 0], along, -1)
+        numbers = np.arange(value.size).reshape(value.shape[2:])
+        where = np.moveaxis(np.take_along_axis(numbers, order[0, 0], along), along, -1)
+        gaps = np.asarray(m.sub(line[..., 1:], line[..., :-1]) != 0)
+        outputs = np.moveaxis(numbers, along, -1).reshape(-1, line.shape[-1])
+        for k, places in enumerate(where.reshape(outputs.shape)):
+            for run in _runs(gaps.reshape(len(outputs), -1)[k]):
+                arguments = tuple((argument, int(place)) for place in sorted(places[run]))
+                ranked = [int(place) for place in outputs[k][run]]
+                for rank, place in enumerate(ranked):
+                    yield Unit(
+                        self.node, row, place, Choice.RANK, arguments, rank=rank, first=ranked[0]
+                    )
+
+    def _of_eigenvalues(self, row: int | None) -> Iterator[Unit]:
+        """Repeated eigenvalues: every rank may be that of each direction in the eigenspace."""
+        m, matrix = self.tape.m, self._value_in(row)[None, None]
+        values, vectors = m.eigenvectors(matrix)
+        arguments = tuple((self.node.arguments[0], k) for k in range(matrix.size))
+        for run in _runs(np.asarray(m.eigenvalue_gaps(values)[0, 0] != 0)):
+            basis = floats(vectors[0, 0][:, run])
+            for rank, place in enumerate(range(run.start, run.stop)):
+                yield Unit(
+                    self.node, row, place, Choice.EIGENVALUE, arguments, rank=rank, first=run.start,
+                    vectors=basis,
+                )  # fmt: skip
+
+
+def _runs(gaps: Array) -> Iterator[slice]:
+    """The entries, two or more, that nothing stands between; of a sequence with a mask of its gaps."""
+    ends = [0, *(int(k) + 1 for k in np.flatnonzero(gaps)), len(gaps) + 1]
+    yield from (slice(a, b) for a, b in pairwise(ends) if b - a > 1)
 
 
 def _rows_with(mask: Array, rows: slice) -> Array:

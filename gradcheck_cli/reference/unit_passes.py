@@ -146,13 +146,12 @@ class UnitPasses:
         own, among = [], []
         for k, unit in enumerate(self.units):
             at_seed = [(a, self._tying[a].index(place)) for a, place in unit.arguments]
-            weights = np.array(unit.weights or [1.0] * len(at_seed))
             each = np.stack([self._on_name(given[a][s], self._node(a), unit) for a, s in at_seed])
-            own.append(weights[:, None, None] * each)
+            own.append(unit.share(each))
             behind = any(self._before[a] for a, _ in unit.arguments)
             links = [self._links(reverses[a], self._node(a), s, k) for a, s in at_seed] if behind else None
             linked = links is not None and np.any(links)
-            among.append(weights[:, None] * np.stack(links) if links and linked else None)
+            among.append(unit.share(np.stack(links)) if links and linked else None)
         return System(base, arrives, own, among)
 
     def _node(self, index: int) -> Node:

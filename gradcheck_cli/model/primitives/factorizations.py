@@ -142,7 +142,7 @@ def _nearest_crossing(m: Namespace, y: Any, moved: Any, a: Any) -> Any:
 define(
     "eigvalsh", "eigvalsh(A)", "eigenvalues of the symmetric part of A, the smallest first",
     shape=square_rule("eigvalsh", lambda n: (n,)), sample=((-0.4, 0.4),), symmetrizes=True,
-    eliminates=True, analytic=False,
+    eliminates=True, analytic=False, tie="eigenvalue",
     forward=lambda m, a: m.eigenvalues(a),
     vjp=(lambda m, g, y, a: _through_eigenvalues(m, g, a),),
     symbolic=lambda s, a: s.eigenvalues(a),

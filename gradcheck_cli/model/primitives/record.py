@@ -48,6 +48,7 @@ class Primitive:
     jump: bool = False  # at its kink the value itself jumps; it is constant beside it
     breaks: bool = False  # at its kink the value jumps, and is not constant beside it
     # what it passes on where arguments tie, or all are 0: the "largest" or "smallest" of them, their "length"
+    # or the one of each "rank"; where it is repeated, each "eigenvalue"
     tie: str = ""
     selects: bool = False  # its first argument is a condition, of which only the truth counts
     domain: Callable[..., Any] | None = None  # margins: a sign change leaves the domain

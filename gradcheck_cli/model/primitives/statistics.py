@@ -85,6 +85,7 @@ define(
 define(
     "sort", "sort(x, axis=none)", "the entries of a vector, the smallest first; of a matrix along an axis",
     shape=along_rule("sort"), options={"axis": None}, analytic=False, rounds=False,
+    tie="rank",
     forward=lambda m, x, axis, along: m.ordered(x, m.order(x, along), along),
     vjp=(lambda m, g, y, x, axis, along: m.unordered(g, m.order(x, along), along),),
     symbolic=lambda s, x, axis, along: s.sorted(x, along),

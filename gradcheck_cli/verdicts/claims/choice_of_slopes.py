@@ -1,14 +1,16 @@
 """Reads claimed entries as functions of the slopes of tied units. Gives whether one choice of them makes all.
 
 A small bounded linear problem: every unit's slopes from their own set, every entry within its tolerance, or
-beyond it by as little as possible. Balls, of norms, are cut off by planes where a solution leaves them. Knows
-nothing of models.
+beyond it by as little as possible. Balls, of norms, and matrices without negative eigenvalues are cut off by
+planes where a solution leaves them. Knows nothing of models.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -18,7 +20,14 @@ from gradcheck_cli.reference.tied_units import Choice, Unit
 
 __all__ = ["Demand", "Outside", "slopes_outside"]
 
-_SIMPLEX = (Choice.LARGEST, Choice.SMALLEST)
+
+@dataclass(frozen=True)
+class _Plane:
+    """normal @ (these slopes) is at most `most`."""
+
+    part: slice
+    normal: Array
+    most: float
 
 
 @dataclass(frozen=True)
@@ -47,15 +56,15 @@ class Outside:
 def slopes_outside(demands: Sequence[Demand], limits: ClaimsLimits) -> Outside | None:
     """Where the demands leave all choices of slopes; None where one choice meets them all."""
     problem = _Problem([_finite(demand) for demand in demands], limits)
-    cuts: list[tuple[slice, Array]] = []
+    cuts: list[_Plane] = []
     for _ in range(limits.most_cuts):
         slopes, excess, weights = problem.solve(cuts)
         if excess > limits.feasible:
             return problem.outside(weights)
-        left = [(part, slopes[part]) for part in problem.balls if _length(slopes[part]) > 1 + limits.feasible]
+        left = problem.planes_before(slopes)
         if not left:
             return None
-        cuts += [(part, at / _length(at)) for part, at in left]
+        cuts += left
     return None  # as far as planes can tell
 
 
@@ -101,10 +110,19 @@ class _Problem:
         self.scale = np.maximum.reduce(sizes)
         self.scale[self.scale == 0] = 1.0
 
-    @property
-    def balls(self) -> list[slice]:
-        """The slopes of norms."""
-        return [self.places[_key(u)] for u in self.units if u.choice is Choice.LENGTH]
+    def planes_before(self, slopes: Array) -> list[_Plane]:
+        """Planes beyond which slopes lie that are no choice of their unit."""
+        found = []
+        for unit in self.units:
+            part = self.places[_key(unit)]
+            at = slopes[part]
+            if unit.choice is Choice.LENGTH and _length(at) > 1 + self.limits.feasible:
+                found.append(_Plane(part, at / _length(at), 1.0))
+            if unit.choice is Choice.EIGENVALUE:
+                values, vectors = np.linalg.eigh(_symmetric(at))
+                if values[0] < -self.limits.feasible:
+                    found.append(_Plane(part, -np.outer(vectors[:, 0], vectors[:, 0]).ravel(), 0.0))
+        return found
 
     def _spread(self, demand: Demand) -> Array:
         found = np.zeros((len(demand.claimed), self.count))
@@ -112,7 +130,31 @@ class _Problem:
             found[:, self.places[_key(unit)]] = demand.columns[:, start : start + unit.size]
         return found
 
-    def solve(self, cuts: Sequence[tuple[slice, Array]]) -> tuple[Array, float, Array]:
+    @cached_property
+    def _blocks(self) -> dict[Hashable, list[Unit]]:
+        found: dict[Hashable, list[Unit]] = {}
+        for unit in self.units:
+            found.setdefault(unit.block, []).append(unit)
+        return found
+
+    def _totals(self) -> tuple[Array, Array]:
+        """The equations that the slopes of ties meet: of each unit by itself, and of the units of a block."""
+        rows, sums = list[Array](), list[float]()
+        for block in self._blocks.values():
+            total = block[0].total
+            if total is None:
+                continue
+            for unit in block:
+                rows.append(np.zeros(self.count + 1))
+                rows[-1][self.places[_key(unit)]] = total
+                sums.append(1.0)
+            for k in range(len(total)) if block[0].first is not None else ():
+                rows.append(np.zeros(self.count + 1))
+                rows[-1][[self.places[_key(unit)].start + k for unit in block]] = 1.0
+                sums.append(float(total[k]))
+        return np.reshape(rows, (-1, self.count + 1)), np.array(sums)
+
+    def solve(self, cuts: Sequence[_Plane]) -> tuple[Array, float, Array]:
         """The slopes that leave least, by how much of its scale an entry is off then, and the weights of the
         entries that keep it from being less."""
         from scipy import sparse
@@ -125,18 +167,14 @@ class _Problem:
         most = [gap + allowed, allowed - gap]
         if cuts:
             planes = np.zeros((len(cuts), self.count + 1))
-            for k, (part, normal) in enumerate(cuts):
-                planes[k, part] = normal
+            for k, plane in enumerate(cuts):
+                planes[k, plane.part] = plane.normal
             parts.append(sparse.csr_array(planes))
-            most.append(np.ones(len(cuts)))
-        simplices = [self.places[_key(u)] for u in self.units if u.choice in _SIMPLEX]
-        sums = np.zeros((len(simplices), self.count + 1))
-        for k, part in enumerate(simplices):
-            sums[k, part] = 1.0
+            most.append(np.array([plane.most for plane in cuts]))
+        totals, sums = self._totals()
         found = linprog(
             np.append(np.zeros(self.count), 1.0), A_ub=sparse.vstack(parts), b_ub=np.concatenate(most),
-            A_eq=sparse.csr_array(sums) if simplices else None,
-            b_eq=np.ones(len(simplices)) if simplices else None,
+            A_eq=sparse.csr_array(totals) if len(sums) else None, b_eq=sums if len(sums) else None,
             bounds=[*self._bounds(), (0, None)], method="highs",
             options=dict.fromkeys(_FEASIBILITY, self.limits.solver_tolerance),
         )  # fmt: skip
@@ -150,7 +188,7 @@ class _Problem:
             match unit.choice:
                 case Choice.BETWEEN:
                     found.append((min(unit.low, unit.high), max(unit.low, unit.high)))
-                case Choice.LENGTH:
+                case Choice.LENGTH | Choice.EIGENVALUE:
                     found += [(-1.0, 1.0)] * unit.size
                 case _:
                     found += [(0.0, 1.0)] * unit.size
@@ -164,8 +202,8 @@ class _Problem:
         weights = weights / (largest * np.sign(first)) + 0.0
         low = high = float(weights @ self.base)
         along = weights @ self.columns
-        for unit in self.units:
-            a, b = _range(unit, along[self.places[_key(unit)]])
+        for block in self._blocks.values():
+            a, b = _range(block, np.stack([along[self.places[_key(unit)]] for unit in block]))
             low, high = low + a, high + b
         ends = np.cumsum([len(demand.claimed) for demand in self.demands])[:-1]
         return Outside(tuple(np.split(weights, ends)), low, high, float(weights @ self.claimed))
@@ -175,14 +213,35 @@ def _key(unit: Unit) -> Hashable:
     return unit.node.index, unit.row, unit.place
 
 
-def _range(unit: Unit, along: Array) -> tuple[float, float]:
-    """The least and the most that a unit adds along a direction."""
+def _symmetric(slopes: Array) -> Array:
+    """A matrix of slopes; only its symmetric part counts."""
+    m = math.isqrt(len(slopes))
+    square = slopes.reshape(m, m)
+    return np.asarray((square + square.T) / 2)
+
+
+def _range(block: Sequence[Unit], along: Array) -> tuple[float, float]:
+    """The least and the most that the units of a block add along a direction, (units, slopes); of repeated
+    eigenvalues bounds of it."""
+    unit = block[0]
     match unit.choice:
         case Choice.BETWEEN:
-            ends = (unit.low * float(along[0]), unit.high * float(along[0]))
+            ends = (unit.low * float(along[0, 0]), unit.high * float(along[0, 0]))
             return min(ends), max(ends)
         case Choice.LENGTH:
             return -_length(along), _length(along)
         case Choice.OUTCOME:
-            return min(0.0, float(along[0])), max(0.0, float(along[0]))
+            return min(0.0, float(along[0, 0])), max(0.0, float(along[0, 0]))
+        case Choice.RANK:
+            return _least_assignment(along), -_least_assignment(-along)
+        case Choice.EIGENVALUE:
+            values = np.stack([np.linalg.eigvalsh(_symmetric(part)) for part in along])
+            return float(values[:, 0].sum()), float(values[:, -1].sum())
     return float(along.min()), float(along.max())
+
+
+def _least_assignment(along: Array) -> float:
+    """The least sum of entries, one from each row and each column."""
+    from scipy.optimize import linear_sum_assignment
+
+    return float(along[linear_sum_assignment(along)].sum())

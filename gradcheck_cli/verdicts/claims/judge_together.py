@@ -162,7 +162,7 @@ def _along(
         return ""
     direction = f"({','.join(f'{w:.4g}' for w in weights)})"
     where = f"along {direction}" if len(names) == 1 else f"along ({', '.join(names)}) = {direction}"
-    if len(weights) == 1:
+    if len(weights) == 1 or outside.low <= outside.claimed <= outside.high:  # these are bounds of the slopes
         return ""
     size = max(abs(outside.low), abs(outside.high), 1.0)
     close = outside.high - outside.low <= context.limits.feasible * size
