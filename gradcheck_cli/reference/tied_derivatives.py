@@ -284,7 +284,7 @@ class _Assembly(UnitPasses):
 
     def _block_range(self, system: System, unit: Unit) -> tuple[Array, Array]:
         """The least and the most that the block of a unit adds: ranks that count most with changes in the
-        opposite order, and in the same (Hardy, Littlewood and Polya 1934; of matrices von Neumann 1937)."""
+        opposite order, and in the same: the rearrangement inequality, and von Neumann's of traces."""
         block = [k for k, other in enumerate(self.units) if other.block == unit.block]
         counts = np.sort(np.stack([system.arrives[k] for k in block]), axis=0)
         changes = unit.ordered(system.own[block[0]])

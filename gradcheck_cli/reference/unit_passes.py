@@ -145,6 +145,10 @@ class UnitPasses:
         given = {a: np.concatenate([r.of_node(self.by) for r in some]) for a, some in reverses.items()}
         own, among = [], []
         for k, unit in enumerate(self.units):
+            if k and unit.block == self.units[k - 1].block:  # of the same arguments
+                own.append(own[-1])
+                among.append(among[-1])
+                continue
             at_seed = [(a, self._tying[a].index(place)) for a, place in unit.arguments]
             each = np.stack([self._on_name(given[a][s], self._node(a), unit) for a, s in at_seed])
             own.append(unit.share(each))

@@ -137,22 +137,21 @@ class _Problem:
             found.setdefault(unit.block, []).append(unit)
         return found
 
-    def _totals(self) -> tuple[Array, Array]:
-        """The equations that the slopes of ties meet: of each unit by itself, and of the units of a block."""
-        rows, sums = list[Array](), list[float]()
+    def _totals(self) -> tuple[list[tuple[Array, Array]], list[float]]:
+        """The equations that the slopes of ties meet, of each unit by itself and of the units of a block: the
+        factors with their places, and the sums."""
+        rows, sums = list[tuple[Array, Array]](), list[float]()
         for block in self._blocks.values():
             total = block[0].total
             if total is None:
                 continue
-            for unit in block:
-                rows.append(np.zeros(self.count + 1))
-                rows[-1][self.places[_key(unit)]] = total
-                sums.append(1.0)
-            for k in range(len(total)) if block[0].first is not None else ():
-                rows.append(np.zeros(self.count + 1))
-                rows[-1][[self.places[_key(unit)].start + k for unit in block]] = 1.0
-                sums.append(float(total[k]))
-        return np.reshape(rows, (-1, self.count + 1)), np.array(sums)
+            places = np.array([self.places[_key(unit)].start for unit in block])
+            rows += [(total, place + np.arange(len(total))) for place in places]
+            sums += [1.0] * len(block)
+            if block[0].first is not None:
+                rows += [(np.ones(len(block)), places + k) for k in range(len(total))]
+                sums += total.tolist()
+        return rows, sums
 
     def solve(self, cuts: Sequence[_Plane]) -> tuple[Array, float, Array]:
         """The slopes that leave least, by how much of its scale an entry is off then, and the weights of the
@@ -172,9 +171,13 @@ class _Problem:
             parts.append(sparse.csr_array(planes))
             most.append(np.array([plane.most for plane in cuts]))
         totals, sums = self._totals()
+        ends = np.cumsum([0, *(len(factors) for factors, _ in totals)])
+        equations = sparse.csr_array(
+            (*(np.concatenate(part) for part in zip(*totals, strict=True)), ends), (len(sums), self.count + 1)
+        ) if sums else None  # fmt: skip
         found = linprog(
             np.append(np.zeros(self.count), 1.0), A_ub=sparse.vstack(parts), b_ub=np.concatenate(most),
-            A_eq=sparse.csr_array(totals) if len(sums) else None, b_eq=sums if len(sums) else None,
+            A_eq=equations, b_eq=sums or None,
             bounds=[*self._bounds(), (0, None)], method="highs",
             options=dict.fromkeys(_FEASIBILITY, self.limits.solver_tolerance),
         )  # fmt: skip
