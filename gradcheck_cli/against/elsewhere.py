@@ -37,7 +37,8 @@ class Asked:
 
     `arguments`: all values by name, as a function takes them; `parameters`: the arrays to differentiate by,
     in their order, by the names that they have among the arguments; `loss`: its value here. `flat`: a
-    function takes one vector of all parameters. `seconds`: how long a command may run.
+    function takes one vector of all parameters. `seconds`: how long a command or function may
+    run.
     """
 
     arguments: Mapping[str, Any]

@@ -21,10 +21,12 @@ from gradcheck_cli.against.autograd import as_tensors, differentiate, is_scalar_
 from gradcheck_cli.against.elsewhere import Asked, ElsewhereError, Numbers
 from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+from gradcheck_cli.numerics.limits.against import AGAINST
 from gradcheck_cli.numerics.limits.checking import CHECKING
 from gradcheck_cli.tracing.argument_trees import arrays_by_name
 from gradcheck_cli.tracing.program_gradients import gradients_by_name, is_number
 from gradcheck_cli.tracing.programs import Program, failure, load_program
+from gradcheck_cli.tracing.time_limit import within
 
 __all__ = ["Returned", "gradient_of_function", "load_function"]
 
@@ -39,20 +41,24 @@ class Returned(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def load_function(named: str) -> Program:
+def load_function(named: str, seconds: float | None = None) -> Program:
     """The function that FILE.py:FUNCTION or module:function names. Raises GradcheckError."""
     file, _, name = named.rpartition(":")
     if file.endswith(".py"):
-        return load_program(named)
+        return load_program(named, seconds=seconds)
+    seconds = AGAINST.seconds if seconds is None else seconds
     folder = os.getcwd()
     sys.path.insert(0, folder)
     try:
-        module: Any = importlib.import_module(file)
+        with within(seconds, f"{file} was not imported"):
+            module: Any = importlib.import_module(file)
         function: Any = module
         for part in name.split("."):
             function = getattr(function, part)
     except AttributeError:
         raise OptionError(f"{file} has no function {name}") from None
+    except GradcheckError:
+        raise
     except (Exception, SystemExit) as error:
         raise failure(error, set(), f"{file} could not be imported:") from None
     finally:
@@ -61,12 +67,12 @@ def load_function(named: str) -> Program:
     if not callable(function):
         raise OptionError(f"{named} is no function")
     place = Path(getattr(module, "__file__", None) or file)
-    return Program(str(place), name, function, module, folder=place.parent)
+    return Program(str(place), name, function, module, folder=place.parent, seconds=seconds)
 
 
 def gradient_of_function(named: str, asked: Asked) -> Returned:
     """The gradients by name. Raises GradcheckError."""
-    program = load_function(named)
+    program = load_function(named, asked.seconds)
     given = _arguments(program, asked)
     result = _result(program, given, asked.loss)
     library = library_of(result)

@@ -19,11 +19,12 @@ __all__ = ["compare_at_random_points", "gradients_of_model"]
 
 def gradients_of_model(
     model: Model, wrt: Sequence[str] | None, against: Sequence[str], *, flat: bool = False,
-    seconds: float | None = None,
+    seconds: float | None = None, again: bool = True,
 ) -> list[Elsewhere]:
     """Gradients of the loss of a model at its point, that functions, commands and files give.
 
-    Functions take the values by the names that the author wrote. Raises GradcheckError.
+    Functions take the values by the names that the author wrote; `again`: they are asked twice. Raises
+    GradcheckError.
     """
     from gradcheck_cli.against.elsewhere import Asked
     from gradcheck_cli.against.sources import gradients_elsewhere
@@ -43,7 +44,7 @@ def gradients_of_model(
     loss = forward_pass(model).loss
     asked = Asked(arguments, parameters, loss, flat, seconds)
     own = {model.display(name): name for name in names}
-    found = gradients_elsewhere(against, asked)
+    found = gradients_elsewhere(against, asked, again=again)
     return [replace(each, gradient={own[n]: v for n, v in each.gradient.items()}) for each in found]
 
 
@@ -66,7 +67,9 @@ def compare_at_random_points(
         reach = distances[(number - 1) % len(distances)]
         there = model.at(moved_inputs(model, number, reach=reach))
         try:
-            others = gradients_of_model(there, options.wrt, called, flat=flat, seconds=seconds)
+            others = gradients_of_model(
+                there, options.wrt, called, flat=flat, seconds=seconds, again=False
+            )
         except GradcheckError:
             return None
         found = check(there, once, (), against=others)

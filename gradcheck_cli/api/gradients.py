@@ -101,7 +101,7 @@ def check(
     flat : bool
         Whether the functions among them take one vector of all parameters.
     seconds : float, optional
-        How long a command may run; default 60.
+        How long a command, or a call of a function, may run; default 60.
     others : sequence of Elsewhere
         Gradients to compare with that were computed already, by the names of the model.
     random : int
@@ -135,7 +135,7 @@ def check(
     from gradcheck_cli.checking.options import Options
     from gradcheck_cli.numerics.limits.numerics import NUMERICS
 
-    model = at_values(model, at)
+    model = at_values(model, at, seconds)
     options = Options(
         points=points if not random else random + 1,
         digits=digits, scheme=scheme, wrt=tuple(wrt) or None, strict=strict or None,

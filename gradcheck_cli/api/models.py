@@ -208,8 +208,9 @@ def load_claims(path: str | Path, model: Model) -> tuple[Claim, ...]:
     return tuple(read_claims(read_path(path), file=str(path), folder=path.parent, model=model))
 
 
-def at_values(model: Model, texts: Sequence[str]) -> Model:
-    """The model at the values of "NAME=VALUE" texts, and of FILE.npz, FILE.json or FILE.py:FUNCTION."""
+def at_values(model: Model, texts: Sequence[str], seconds: float | None = None) -> Model:
+    """The model at the values of "NAME=VALUE" texts, and of FILE.npz, FILE.json or FILE.py:FUNCTION, which
+    may take so many seconds, or 60."""
     if not texts:
         return model
     from gradcheck_cli.language import read_values
@@ -219,7 +220,7 @@ def at_values(model: Model, texts: Sequence[str]) -> Model:
     if len(points) > 1:
         raise OptionError("--at gives two points", help="one point, and NAME=VALUE for what differs from it")
     for point in points:
-        model = given_at(model, values_at(model, point))
+        model = given_at(model, values_at(model, point, seconds))
     values: dict[str, Array] = {}
     for text in (text for text in texts if text not in points):
         name, value = read_values(text, model)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from gradcheck_cli.tracing.trace import Trace
 
 __all__ = [
-    "ProgramCheck", "RandomPoints", "check_traced", "others_at", "prepare", "program_of", "with_globals",
+    "ProgramCheck", "RandomPoints", "check_traced", "others_at", "prepare", "program_of", "slowly",
+    "with_globals",
 ]  # fmt: skip
 
 Function = Callable[..., Any]
@@ -47,7 +49,6 @@ class ProgramCheck:
     given: Gradients  # of the second, with the lines at which they came to be
     giver: str
     call: Callable[..., Gradients]  # for other arguments, with the value of the loss there
-    limit: float  # seconds of a call
     outputs: Callable[[], str]  # which outputs have a wrong tangent
 
     @property
@@ -62,12 +63,10 @@ class ProgramCheck:
 
     def unrepeatable(self, named: str) -> Report | None:
         """The report on functions that have other values when they are called again."""
-        from gradcheck_cli.programs.repeated_calls import between_gradients, between_losses
-        from gradcheck_cli.programs.time_limit import within
+        from gradcheck_cli.tracing.repeated_calls import between_gradients, between_losses
         from gradcheck_cli.tracing.replay import loss_of
 
-        with within(self.limit, self.program):
-            again = loss_of(self.program, self.arguments, quiet=True)
+        again = loss_of(self.program, self.arguments, quiet=True)
         said = between_losses(self.program.name, self.value, again)
         said = said or between_gradients(self.giver, self.before.values, self.given.values)
         if not said:
@@ -78,13 +77,11 @@ class ProgramCheck:
 
     def trace(self) -> tuple[Trace | None, str]:
         """The model; or why there is none."""
-        from gradcheck_cli.numerics.limits.programs import PROGRAMS
-        from gradcheck_cli.programs.time_limit import within
         from gradcheck_cli.tracing.trace import trace as traced
         from gradcheck_cli.tracing.traced_nodes import TraceError
 
         try:
-            with within(PROGRAMS.calls_of_a_trace * self.limit, self.program):
+            with slowly(self.program):
                 return traced(self.program, self.arguments, list(self.given.values)), ""
         except TraceError as error:
             place = f"{Path(error.place.file).name}:{error.place.line}: " if error.place else ""
@@ -96,7 +93,7 @@ class ProgramCheck:
         from gradcheck_cli.programs.sampled_loss import SampledLoss
 
         points = _points_alone(options, reason)
-        sampled = SampledLoss(self.program, self.arguments, list(self.given.values), self.limit)
+        sampled = SampledLoss(self.program, self.arguments, list(self.given.values))
         return check_black_box(
             sampled, self.value, self.given, self.call, model=named, claims_file=self.where, reason=reason,
             points=points,
@@ -119,11 +116,9 @@ class RandomPoints:
 
 def prepare(
     program: Program, named: Sequence[str | Function], at: Any, parameters: Collection[str], product: str,
-    lr: float | None, seconds: float | None, setup: str | None,
+    lr: float | None, setup: str | None,
 ) -> ProgramCheck:  # fmt: skip
     """Call a loss and its gradients for the first time."""
-    from gradcheck_cli.numerics.limits.programs import PROGRAMS
-    from gradcheck_cli.programs.time_limit import within
     from gradcheck_cli.tracing.frameworks.autograd import AUTOGRAD, gradients_by_autograd
     from gradcheck_cli.tracing.gradient_calls import gradients_of
     from gradcheck_cli.tracing.points import arguments_at
@@ -136,21 +131,19 @@ def prepare(
     arguments = arguments_at(program, at)
     parameters = parameters or tuple(program.held)
     program, backward, arguments = with_globals(program, backward, arguments, parameters)
-    limit = PROGRAMS.time_limit if seconds is None else seconds
     outputs: Callable[[], str] = str
     if product == "vjp":
         from gradcheck_cli.programs.array_outputs import pull_back
 
-        program, backward[0] = pull_back(program, backward[0], arguments, limit)
+        program, backward[0] = pull_back(program, backward[0], arguments)
     elif product == "jvp":
         from gradcheck_cli.programs.array_outputs import STEP, push_forward, wrong_outputs
 
-        moved = program, backward[0], arguments, tuple(parameters), limit
+        moved = program, backward[0], arguments, tuple(parameters)
         outputs = partial(wrong_outputs, *moved)
         program, backward[0], arguments = push_forward(*moved)
         parameters = (STEP,)
-    with within(limit, program):
-        value = loss_of(program, arguments)  # first: a gradient reads what the loss left
+    value = loss_of(program, arguments)  # first: a gradient reads what the loss left
     if not math.isfinite(value):
         raise OptionError(f"{program.name} is {value} at this point: there is no gradient", file=program.file)
     watched: Callable[..., Gradients] = partial(gradients_of, program, backward, lr=lr)
@@ -158,16 +151,15 @@ def prepare(
     if by_autograd:
         watched = unwatched = partial(gradients_by_autograd, program)
     giver = backward[0].name if backward else AUTOGRAD
-    first = partial(_timed, limit * max(1, len(backward)), program, giver, unwatched)
-    before = first(arguments, value, tuple(parameters))
-    slow = PROGRAMS.calls_of_a_trace * limit
-    given = _timed(slow, program, giver, watched, arguments, value, tuple(parameters))
+    before = unwatched(arguments, wanted=tuple(parameters), value=value)
+    with slowly(program, giver):
+        given = watched(arguments, wanted=tuple(parameters), value=value)
 
     def again(arguments: Mapping[str, Any], value: float) -> Gradients:
-        found = first(arguments, value, tuple(given.values))
+        found = unwatched(arguments, wanted=tuple(given.values), value=value)
         return replace(found, places={**found.places, **given.places})
 
-    return ProgramCheck(program, arguments, value, before, given, giver, again, limit, outputs)
+    return ProgramCheck(program, arguments, value, before, given, giver, again, outputs)
 
 
 def check_traced(
@@ -292,15 +284,13 @@ def _in_files(report: Report, files: Mapping[str, str], where: str) -> Report:
     )  # fmt: skip
 
 
-def _timed(
-    seconds: float, program: Program, giver: str, differentiate: Callable[..., Gradients],
-    arguments: Mapping[str, Any], value: float, wanted: Sequence[str],
-) -> Gradients:
-    """The gradients for arguments, within a time."""
-    from gradcheck_cli.programs.time_limit import within
+def slowly(program: Program, name: str = "") -> AbstractContextManager[None]:
+    """The time in which a call has to return that is recorded, or whose lines are watched."""
+    from gradcheck_cli.numerics.limits.programs import PROGRAMS
+    from gradcheck_cli.tracing.time_limit import within
 
-    with within(seconds, program, giver):
-        return differentiate(arguments, wanted=wanted, value=value)
+    seconds = PROGRAMS.calls_of_a_trace * program.seconds
+    return within(seconds, f"{name or program.name} did not return", program.file)
 
 
 def program_of(function: str | Function, **options: Any) -> Program:
@@ -311,7 +301,9 @@ def program_of(function: str | Function, **options: Any) -> Program:
         return load_program(function, **options)
     from gradcheck_cli.tracing.live_functions import program_of as live
 
-    return live(function, options.get("beside"), options.get("framework"))
+    found = live(function, options.get("beside"), options.get("framework"))
+    seconds = options.get("seconds")
+    return found if seconds is None else replace(found, seconds=seconds)
 
 
 def _in_lines(comparison: Comparison, told: ProgramLines) -> Comparison:
@@ -346,7 +338,8 @@ def others_at(
 
     leaves = arrays_by_name(arguments)
     parameters = {name: np.array(leaves[name], dtype=float) for name in names}
-    return gradients_elsewhere(against, Asked(arguments, parameters, loss, flat=flat, seconds=seconds))
+    asked = Asked(arguments, parameters, loss, flat=flat, seconds=seconds)
+    return gradients_elsewhere(against, asked, again=not anywhere)
 
 
 def with_globals(

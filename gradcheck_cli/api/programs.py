@@ -20,7 +20,7 @@ Function = Callable[..., Any]
 
 def trace(
     named: str, *, at: str | None = None, parameters: Collection[str] = (), setup: str | None = None,
-    framework: str | None = None,
+    framework: str | None = None, seconds: float | None = None,
 ) -> str:
     """The model file of what a function computes at a point; the function is run.
 
@@ -36,6 +36,8 @@ def trace(
         What builds the object of a method: an expression, evaluated in the file; Class() by default.
     framework
         "numpy", "jax" or "torch"; if it is not given, the imports of the file tell.
+    seconds
+        How long its import, or a call, may take; 60 by default.
 
     Returns
     -------
@@ -48,16 +50,19 @@ def trace(
         If the program cannot be imported or raises an error, an argument is missing, or it does what no model
         says.
     """
-    from gradcheck_cli.api.program_checks import with_globals
+    from gradcheck_cli.api.program_checks import slowly, with_globals
     from gradcheck_cli.tracing.points import arguments_at
     from gradcheck_cli.tracing.programs import load_program
+    from gradcheck_cli.tracing.replay import outputs_of
     from gradcheck_cli.tracing.trace import trace as traced
 
-    program = load_program(named, setup=setup, framework=framework)
+    program = load_program(named, setup=setup, framework=framework, seconds=seconds)
     arguments = arguments_at(program, at)
     parameters = parameters or tuple(program.held)
     program, _, arguments = with_globals(program, [], arguments, parameters)
-    return traced(program, arguments, parameters).text
+    outputs_of(program, arguments, quiet=True)  # it returns in time; what is recorded takes longer
+    with slowly(program):
+        return traced(program, arguments, parameters).text
 
 
 def check_program(
@@ -94,7 +99,7 @@ def check_program(
     flat
         Whether the functions among them take one vector of all that is differentiated.
     seconds
-        How long a command, or a call of a function, may run; 60 by default.
+        How long a command, an import, or a call of a function, may run; 60 by default.
     framework
         "numpy", "jax" or "torch"; if it is not given, the imports of the file tell.
     black_box
@@ -124,12 +129,12 @@ def check_program(
 
     if lr is not None and (lr == 0 or not math.isfinite(lr)):
         raise OptionError(f"--lr {lr:g} is no step")
-    program = program_of(loss, setup=setup, framework=framework)
+    program = program_of(loss, setup=setup, framework=framework, seconds=seconds)
     given_by: Any = vjp or jvp or grad
     named = [given_by] if isinstance(given_by, str) or callable(given_by) else list(given_by)
     if not named:
         raise OptionError("nothing gives the gradient", help="--grad FILE.py:GRAD, --vjp or --jvp does")
-    task = prepare(program, named, at, parameters, "vjp" if vjp else "jvp" if jvp else "", lr, seconds, setup)
+    task = prepare(program, named, at, parameters, "vjp" if vjp else "jvp" if jvp else "", lr, setup)
     rivals = task.others(against, flat, seconds)
     named_loss = loss if isinstance(loss, str) else f"{program.file}:{program.name}"
     report = task.unrepeatable(named_loss)

@@ -17,7 +17,7 @@ from gradcheck_cli.numerics.limits.checking import CHECKING
 __all__ = [
     "BINARY", "LOADING", "Count", "Listed", "Memory", "Result", "Widths", "against_options", "check_against",
     "fail_on_option", "file_type", "framework_option", "loading_options", "output_options", "random_option",
-    "refuse_two_counts",
+    "refuse_two_counts", "seconds_option",
 ]  # fmt: skip
 
 BINARY = ("github", "json", "jsonl", "junit", "sarif")  # always UTF-8
@@ -128,9 +128,13 @@ def against_options(command: Command) -> Command:
         help="Compare with the gradient of FILE.py:FUNCTION, 'cmd: ./program' or a file of numbers.",
     )  # fmt: skip
     flat = click.option("--flat", is_flag=True, help="OTHER takes one vector of all parameters.")
-    seconds = click.option("--seconds", type=click.FloatRange(0, min_open=True),
-                           help="How long a command or function may run (default: 60).")  # fmt: skip
-    return against(flat(seconds(command)))
+    return against(flat(seconds_option(command)))
+
+
+def seconds_option(command: Command) -> Command:
+    """The option that limits the time of programs."""
+    return click.option("--seconds", type=click.FloatRange(0, min_open=True),
+                        help="How long a command or function may run (default: 60).")(command)  # fmt: skip
 
 
 def check_against(chosen: dict[str, Any], names: Sequence[str] = ("flat", "seconds")) -> None:

@@ -178,7 +178,7 @@ def _refuse_impossible(models: Sequence[str], chosen: dict[str, Any]) -> None:
     if chosen["show_truth"] and chosen["hint"] not in (None, "truth"):
         asked = f"--hint {chosen['hint']}"
         raise OptionError(f"--show-truth and {asked} exclude each other", help="choose one of them")
-    check_against(chosen)
+    check_against(chosen, ("flat",) if chosen["at"] else ("flat", "seconds"))
     refuse_two_counts(chosen["points"], chosen["random"])
     if chosen["output"] not in (None, "-"):
         read = (*models, *chosen["claims"], *files_in((*chosen["against"], *chosen["at"])))

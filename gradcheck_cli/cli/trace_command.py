@@ -6,7 +6,7 @@ import click
 
 from gradcheck_cli.cli.delivery import check_program_target, write_output
 from gradcheck_cli.cli.group import commands
-from gradcheck_cli.cli.options import Listed, file_type, framework_option
+from gradcheck_cli.cli.options import Listed, file_type, framework_option, seconds_option
 from gradcheck_cli.common import atomic_output
 
 __all__ = ["trace"]
@@ -18,10 +18,11 @@ __all__ = ["trace"]
 @click.option("--wrt", type=Listed(), metavar="A,B", help="The arguments to differentiate by.")
 @click.option("--setup", metavar="EXPRESSION", help="Builds the object of a method: Net(3, 4).")
 @framework_option
+@seconds_option
 @click.option("--output", type=file_type, metavar="FILE", help="Write to FILE, whole.")
 def trace(
     function: str, at: str | None, wrt: tuple[str, ...] | None, setup: str | None, framework: str | None,
-    output: str | None,
+    seconds: float | None, output: str | None,
 ) -> int:
     """Print the model file of a function of NumPy, jax or torch, which is called.
 
@@ -33,7 +34,9 @@ def trace(
     from gradcheck_cli import api
 
     check_program_target(output, function, at)
-    text = api.trace(function, at=at, parameters=wrt or (), setup=setup, framework=framework)
+    text = api.trace(
+        function, at=at, parameters=wrt or (), setup=setup, framework=framework, seconds=seconds
+    )
     if output in (None, "-"):
         write_output(text)
     else:

@@ -150,6 +150,8 @@ def differenced(
     leaf = next(own for own, model in names.items() if model == name)
     sample = seen.samples[0]
     claimed, true = np.ravel(sample.claimed[name]).astype(float), np.ravel(sample.true[name])
+    if claimed.shape != true.shape:
+        return None
     off = np.abs(claimed - true)
     size = np.max(np.abs(true), initial=0.0)
     if claimed.size > limits.most_differenced or not 0 < np.max(off) < limits.difference_error * size:

@@ -9,6 +9,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import CodeType, MethodType, ModuleType
 from typing import Any
@@ -53,7 +54,8 @@ def program_of(
     named = framework or _framework_named(code, vars(module))
     written_with = beside.framework if beside else framework_of(Path(file), named)
     folder = Path(str(module.__file__)).resolve().parent
-    return Program(file, _name(plain), called, module, instance, folder, written_with)
+    found = Program(file, _name(plain), called, module, instance, folder, written_with)
+    return replace(found, seconds=beside.seconds) if beside else found
 
 
 def _written(function: Callable[..., Any]) -> tuple[Callable[..., Any], Any]:

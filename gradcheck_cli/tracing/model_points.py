@@ -24,7 +24,7 @@ def is_point(text: str) -> bool:
     return "=" not in text or text.endswith((".npz", ".json"))
 
 
-def values_at(model: Model, point: str) -> dict[str, Array]:
+def values_at(model: Model, point: str, seconds: float | None = None) -> dict[str, Array]:
     """The values of a model's names at a point.
 
     Parameters
@@ -32,6 +32,7 @@ def values_at(model: Model, point: str) -> dict[str, Array]:
     model : whose names and shapes they are
     point
         FILE.npz, as --save-point writes it, FILE.json, or FILE.py:FUNCTION, which gives a dict by name
+    seconds : that its import, and the function, may take; None: 60
 
     Returns
     -------
@@ -45,7 +46,7 @@ def values_at(model: Model, point: str) -> dict[str, Array]:
     DataError
         If a file cannot be read, or a value is no array of finite numbers.
     """
-    found = _read(model, point)
+    found = _read(model, point, seconds)
     names = {model.display(name): name for name in model.inputs} | {name: name for name in model.inputs}
     values: dict[str, Array] = {}
     for given, value in found.items():
@@ -58,14 +59,14 @@ def values_at(model: Model, point: str) -> dict[str, Array]:
     return values
 
 
-def _read(model: Model, point: str) -> dict[str, Any]:
+def _read(model: Model, point: str, seconds: float | None) -> dict[str, Any]:
     """What a file holds or a function gives, by name."""
     if point.endswith((".npz", ".json")):
         return read_point_file(point)
     if ":" not in point:
         raise OptionError(f"--at {point} is neither a value nor a point",
                           help="NAME=VALUE, FILE.npz, FILE.json or FILE.py:FUNCTION")  # fmt: skip
-    maker = load_program(point)
+    maker = load_program(point, seconds=seconds)
     with maker.errors():
         found = maker.function()
     if not isinstance(found, dict):

@@ -15,10 +15,12 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from gradcheck_cli.common.errors import GradcheckError, OptionError
+from gradcheck_cli.numerics.limits.programs import PROGRAMS
 from gradcheck_cli.tracing.frameworks.choice import framework_of
 from gradcheck_cli.tracing.frameworks.framework import Framework
 from gradcheck_cli.tracing.program_modules import folder_of, import_file, modules_under
 from gradcheck_cli.tracing.recording import last_line_in, line_of
+from gradcheck_cli.tracing.time_limit import within
 
 __all__ = ["Program", "ProgramError", "load_program"]
 
@@ -39,6 +41,7 @@ class Program:
     folder: Path = Path()
     framework: Framework = field(default_factory=Framework)
     held: Mapping[str, Any] = field(default_factory=dict)  # arguments that the function holds: a network's
+    seconds: float = PROGRAMS.time_limit  # that a call may take; 0: any time
 
     @property
     def modules(self) -> tuple[ModuleType, ...]:
@@ -101,9 +104,10 @@ class Program:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """What the program raises, told with its line."""
+        """What the program raises, told with its line; and that it does not return."""
         try:
-            yield
+            with within(self.seconds, f"{self.name} did not return", self.file):
+                yield
         except GradcheckError:
             raise
         except (Exception, SystemExit) as error:
@@ -111,7 +115,8 @@ class Program:
 
 
 def load_program(
-    named: str, *, beside: Program | None = None, setup: str | None = None, framework: str | None = None
+    named: str, *, beside: Program | None = None, setup: str | None = None, framework: str | None = None,
+    seconds: float | None = None,
 ) -> Program:
     """The function that FILE.py:FUNCTION names.
 
@@ -123,6 +128,7 @@ def load_program(
         What builds the object of a method: an expression that is evaluated in the file, or FILE.py:FUNCTION;
         Class(), if it is None
     framework : "numpy", "jax" or "torch"; None, if the imports of the file tell, or `beside`
+    seconds : that its import, and a call, may take; None: as of `beside`, else as the limits say
 
     Returns
     -------
@@ -143,13 +149,20 @@ def load_program(
         raise OptionError(f"there is no file {file}", help="write FILE.py:FUNCTION")
     written_with = beside.framework if beside else framework_of(path, framework)
     with written_with.doubles():
-        return _found(path, name, written_with, beside, setup)
+        return _found(path, name, written_with, beside, setup, _limit(seconds, beside))
+
+
+def _limit(seconds: float | None, beside: Program | None) -> float:
+    """The seconds that are asked for; else those of the other program, or of all."""
+    if seconds is not None:
+        return seconds
+    return beside.seconds if beside else PROGRAMS.time_limit
 
 
 def _found(
-    path: Path, name: str, framework: Framework, beside: Program | None, setup: str | None
+    path: Path, name: str, framework: Framework, beside: Program | None, setup: str | None, seconds: float
 ) -> Program:
-    module = _module_of(path, beside) or _imported(path)
+    module = _module_of(path, beside) or _imported(path, seconds)
     owner: Any = None
     function: Any = module
     for part in name.split("."):
@@ -158,7 +171,9 @@ def _found(
         known = [key for key, held in vars(module).items() if callable(held) and not key.startswith("_")]
         own = [key for key in known if getattr(vars(module)[key], "__module__", "") == module.__name__]
         raise OptionError(f"{path} has no function {name}", help=f"it has {', '.join(own) or 'none'}")
-    program = Program(str(path), name, function, module, folder=folder_of(path), framework=framework)
+    program = Program(
+        str(path), name, function, module, folder=folder_of(path), framework=framework, seconds=seconds
+    )
     if framework.is_network(function):
         network = _built(program, function, setup) if isinstance(function, type) else function
         called, held = framework.network(network)
@@ -191,10 +206,8 @@ def _built(program: Program, owner: type, setup: str | None) -> Any:
             found = maker.function()
     else:
         expression = setup or f"{owner.__name__}()"
-        try:
+        with replace(program, name=expression).errors():
             found = eval(expression, dict(program.names_of_file)) if setup else owner()
-        except (Exception, SystemExit) as error:
-            raise failure(error, program.files, f"{expression} raised") from None
     if not isinstance(found, owner):
         kind = type(found).__name__
         raise OptionError(f"--setup gives a {kind}, and {program.name} needs a {owner.__name__}")
@@ -215,9 +228,12 @@ def _without_default(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
     return [name for name, p in parameters.items() if p.default is p.empty and p.kind not in many]
 
 
-def _imported(path: Path) -> ModuleType:
+def _imported(path: Path, seconds: float) -> ModuleType:
     try:
-        return import_file(path)
+        with within(seconds, f"{path} was not imported", str(path)):
+            return import_file(path)
+    except GradcheckError:
+        raise
     except (Exception, SystemExit) as error:
         raise failure(error, {str(path)}, f"{path} could not be imported:") from None
 

@@ -154,7 +154,11 @@ def loss_of(program: Program, arguments: Mapping[str, Any], quiet: bool = False)
         what = "None" if result is None else f"an array of shape {list(np.shape(result))}"
         message = f"{program.name} returns {what}, and a loss is one number"
         raise ProgramError(message, file=program.file)
-    return float(np.asarray(result, dtype=float).reshape(()))
+    try:
+        return float(np.asarray(result, dtype=float).reshape(()))
+    except (TypeError, ValueError):
+        message = f"{program.name} returns a value of type {type(result).__name__}, and a loss is one number"
+        raise ProgramError(message, file=program.file) from None
 
 
 def outputs_of(program: Program, arguments: Mapping[str, Any], quiet: bool = False) -> Any:

@@ -11,6 +11,9 @@ class AgainstLimits(NamedTuple):
     # seconds | a command that runs longer is ended; --seconds changes it | set by hand: starting R, Julia or
     # torch takes up to ten
     seconds: float = 60.0
+    # seconds | a function or command that took longer is not asked again, to see that it gives the same | set
+    # by hand, not measured
+    asked_again: float = 5.0
     # seconds | that are waited for the output of a command that has ended, which its children may hold open |
     # set by hand, not measured
     last_words: float = 0.5

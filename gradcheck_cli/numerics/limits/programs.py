@@ -57,6 +57,8 @@ class ProgramsLimits(NamedTuple):
     weights: tuple[float, float] = (0.5, 1.5)
     # seconds | after which a call of a program has failed; 0: never | set by hand
     time_limit: float = 60.0
+    # seconds | between two times that a program is stopped, which caught the first | set by hand
+    told_again: float = 1.0
     # times it | that a trace may take, of some ten calls, or one call whose lines are watched | set by hand
     calls_of_a_trace: float = 20.0
     # ulps of the loss | by which two calls may differ: sums in another order, as of threads | set by hand

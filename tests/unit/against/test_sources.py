@@ -7,6 +7,7 @@ import math
 import shlex
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import pytest
 from gradcheck_cli.against import files, named_numbers
 from gradcheck_cli.against.commands import answer_of
 from gradcheck_cli.against.elsewhere import Asked, Elsewhere, Numbers
-from gradcheck_cli.against.sources import gradients_elsewhere
+from gradcheck_cli.against.sources import asked_twice, gradients_elsewhere
 from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.numerics.limits.against import AgainstLimits
 
@@ -289,6 +290,13 @@ def empty_of_flat(theta): return {}
 def word(W, v): return "a", dict(G)
 def none_first(W, v): return None, G["W"], G["v"]
 def ragged(W, v): return [[1, 2], [3]], G["v"]
+def draws(W, v): return {**G, "v": G["v"] + 1e-6*np.random.rand(2)}
+def hangs(W, v):
+    while True: pass
+held = []
+def adds_up(W, v):
+    held.append(G["v"])
+    return {**G, "v": sum(held)}
 """
 
 
@@ -337,10 +345,32 @@ def test_a_narrow_function(functions: str) -> None:
         ("word", "returns a value of type str"),
         ("none_first", "returns None"),
         ("ragged", "returns 4 arrays, and W, v are parameters"),
+        ("draws", "two gradients by v in two calls"),
+        ("hangs", "hangs did not return within 0.2 seconds | --seconds gives it more time"),
     ],
 )
 def test_functions_that_are_refused(name: str, said: str, functions: str) -> None:
-    assert said in refusal(f"{functions}:{name}")
+    assert said in refusal(f"{functions}:{name}", replace(ASKED, seconds=0.2))
+
+
+def test_calls_that_add_up(functions: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(functions).parent))
+    assert "the second is twice the first" in refusal("other:adds_up")
+    assert is_gradient(given(f"{functions}:adds_up")[0])  # a file is imported anew
+
+
+def test_what_is_slow_is_asked_once() -> None:
+    asked: list[int] = []
+    found = Elsewhere("slow", "slow", {"v": Numbers(V)})
+
+    def ask() -> Elsewhere:
+        asked.append(1)
+        return found
+
+    for limit, times in ((-1.0, 1), (60.0, 2)):
+        asked.clear()
+        assert asked_twice(ask, AgainstLimits(asked_again=limit)) is found
+        assert len(asked) == times
 
 
 def test_no_gradient_of_one_vector(functions: str) -> None:
@@ -419,6 +449,7 @@ def test_a_flat_list_goes_row_by_row(tmp_path: Path) -> None:
         ("answer['precision'] = 'float99'", "float99, which is no format"),
         ("sys.stdout.buffer.write(b'\\xff\\xfe'); sys.exit(0)", "no UTF-8 text"),
         ("os.close(1); sys.exit(0)", "writes nothing"),
+        ("answer['gradient']['v'][0] += time.time() % 1", "two gradients by v in two calls"),
     ],
 )
 def test_commands_that_are_refused(code: str, said: str, tmp_path: Path) -> None:

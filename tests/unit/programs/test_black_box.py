@@ -34,7 +34,7 @@ def test_random_points_lie_in_directions_of_their_own() -> None:
 
 def test_a_loss_at_another_point_has_its_own_arrays() -> None:
     program = program_of(lambda w: float(np.sum(w)))
-    loss = SampledLoss(program, {"w": np.array([1.0, 2.0])}, ["w"], 0.0)
+    loss = SampledLoss(program, {"w": np.array([1.0, 2.0])}, ["w"])
     assert loss.x.tolist() == [1.0, 2.0]
     moved = replace(loss, arguments={"w": np.array([3.0, 4.0])})
     assert (moved.x.tolist(), loss.x.tolist()) == ([3.0, 4.0], [1.0, 2.0])

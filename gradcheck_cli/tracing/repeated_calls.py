@@ -15,6 +15,7 @@ from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
 __all__ = ["between_gradients", "between_losses"]
 
 _WHY = "does it draw random numbers, or keep values between calls?"
+_ADDED = "the second is twice the first: is it added to what is there, as torch does without zero_grad?"
 
 
 def between_losses(name: str, first: float, second: float, limits: ProgramsLimits = PROGRAMS) -> str | None:
@@ -41,5 +42,6 @@ def between_gradients(
         eps = np.finfo(one.dtype).eps if one.dtype.kind == "f" else 0.0
         apart = np.max(np.abs(one.astype(float) - other), initial=0.0)
         if apart > limits.repeated_ulps * eps * size:
-            return f"{name} gives two gradients by {parameter} in two calls, {apart:.2g} apart; {_WHY}"
+            why = _ADDED if np.array_equal(other, 2 * one) else _WHY
+            return f"{name} gives two gradients by {parameter} in two calls, {apart:.2g} apart; {why}"
     return None
