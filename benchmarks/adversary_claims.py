@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -209,12 +210,25 @@ def _whole(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cl
     exact = off < C.mpf("1e-100")
     if C.mpf("1e-100") <= off < C.mpf("1e-40"):
         return  # gelu'(20) is 1 to the digits of any computation
+    if not exact and _is_of_rounding(problem, off, true):
+        return
     if exact and draw.random() < 0.6:
         yield _line(recipe, nested({i: str(v) for i, v in whole.items()}), RIGHT)
         return
     if exact:
         whole[draw.choice(list(whole))] += draw.choice([-1, 1])
     yield _line(recipe, nested({i: str(v) for i, v in whole.items()}), _wrong(problem))
+
+
+def _is_of_rounding(problem: Problem, off: Any, true: Mapping[Index, Any]) -> bool:
+    """Whether what whole numbers are off by is the rounding of a value: a text with all digits of a double
+    stands for what was rounded to it, 0.9999999999999999 for 1, and whole numbers are worked by hand from
+    that. A shorter text is the number it says."""
+    size = max(1, *map(abs, true.values()))
+    texts = " ".join(str(given.values) for given in problem.inputs.values())
+    return off < size * C.mpf("1e-14") and any(
+        len(digits.replace(".", "").strip("0")) > 14 for digits in re.findall(r"[\d.]+", texts)
+    )
 
 
 def _other_shape(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Claimed]:
@@ -482,7 +496,7 @@ def _whole_value(problem: Problem, recipe: Recipe, draw: random.Random) -> Itera
         return
     whole = {i: int(C.nint(v)) for i, v in true.items()}
     off = max(abs(v - whole[i]) for i, v in true.items())
-    if 0 < off < C.mpf("1e-14"):  # 0.9999999999999999 is 1 but for the rounding of a value
+    if off and _is_of_rounding(problem, off, true):
         return
     right = off == 0 and draw.random() < 0.6
     if off == 0 and not right:

@@ -185,16 +185,19 @@ class ExactDifferences:
         Parameters
         ----------
         point, of, by, index, row : as those of `slopes`
-        m : the namespace of high precision
+        m : the namespace of high precision; without it that of differences, or the surest where their steps
+            reach beyond the next kink
 
         Returns
         -------
         Sides
             Slopes (rows?, *of), dtype object.
         """
-        m = m or self.higher
-        varied, moves = self._perturb_entry(point, of, by, index, row, m, self._step_exponent(m))
-        return self._sides_of(point, of, varied, moves, m)
+        there = m or self.higher
+        varied, moves = self._perturb_entry(point, of, by, index, row, there, self._step_exponent(there))
+        if m is None and not varied.smooth.all():
+            return self.sides(point, of, by, index, row, self.surest)
+        return self._sides_of(point, of, varied, moves, there)
 
     def sides_along(self, point: Mapping[str, Array], of: str, by: str, direction: Array) -> Sides:
         """The slopes of both sides as entries of one name move together.

@@ -66,7 +66,18 @@ def moved_by_one_unit(
     model: Model, point: Mapping[str, Array], random: np.random.Generator
 ) -> dict[str, Array]:
     """The point with every value moved to one of its two neighbors in float64, at random. Whole numbers in
-    data and rows are exact: they count and label."""
+    data and rows are exact: they count and label.
+
+    Parameters
+    ----------
+    model : says which inputs are parameters
+    point : name to float64 array, (*shape) or (rows, *shape)
+    random : decides on the neighbors
+
+    Returns
+    -------
+    dict of str to float64 arrays, in the shapes and units of the inputs
+    """
     there = {}
     for name, values in point.items():
         x = np.asarray(values, dtype=float)

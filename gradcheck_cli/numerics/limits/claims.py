@@ -60,11 +60,9 @@ class ClaimsLimits(NamedTuple):
     # promises: three are what a careless order of terms leaves | set by hand; the population's programs keep
     # four and more
     few_digits: float = 1e-3
-    # part of what is differentiated | rounding that changes it by less when an entry is moved by all of
-    # itself may be left of a derivative that is 0 | the limit of flat entries of the columns; not measured
-    trifle: float = 1e-6
-    # part of the largest entry of a claim | rounding of this size may stand in place of a far smaller entry |
-    # 2^12 units in the last place, set by hand, not measured
+    # part of the largest entry of a claim, or of one that would change the step by as much as it is |
+    # rounding of this size may stand in place of a far smaller entry, or of 0 | 2^12 units in the last place,
+    # set by hand, not measured
     noise: float = 2.0**-40
     # units in the last place of the largest entry of an array of binary numbers | by which an entry that
     # agrees to `wanted_digits` may be off: other forms of a derivative round terms as large | a public LSTM

@@ -16,6 +16,7 @@ from gradcheck_cli.reference.stochastic_rounding import unmeasured_rounding
 from gradcheck_cli.reference.zeros import AtDigits, in_doubt, resolve_zeros
 from gradcheck_cli.verdicts.claims.context import ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
+from gradcheck_cli.verdicts.claims.true_values import At
 
 __all__ = [
     *("ClaimedNumbers", "claimed_numbers", "column_of", "format_of", "numbers_of"),
@@ -164,19 +165,20 @@ def _with_resolved_zeros(context: ClaimContext, claim: Claim, true: Array, round
     return resolve_zeros(first, small, [last], limits)
 
 
-def column_of(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
+def column_of(context: ClaimContext, numbers: ClaimedNumbers, at: At | None = None) -> Array:
     """What float64 makes of the derivative.
 
     Parameters
     ----------
     context : points and true values
     numbers : those of a claim
+    at : the point; the given one if it is None
 
     Returns
     -------
     float64 array of the shape of the derivative
     """
-    there = context.in_float64.true_values(context.points[0])
+    there = context.in_float64.true_values(at or context.points[0])
     return np.asarray(there.derivative(numbers.claim.target))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradcheck_cli.model.graph import spell_shape
 from gradcheck_cli.model.model import Claim
+from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float32_evidence import are_shortest
 from gradcheck_cli.numerics.float64 import floats
@@ -18,7 +19,7 @@ from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.numerics.machine import MOST_DIGITS
 from gradcheck_cli.numerics.work_budget import BudgetSpent
-from gradcheck_cli.reference.problem_condition import derivative_movement
+from gradcheck_cli.reference.problem_condition import derivative_movement, moved_by_one_unit
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.at_kinks import judge_near_kink, other_sides_of
 from gradcheck_cli.verdicts.claims.claimed_numbers import (
@@ -32,7 +33,7 @@ from gradcheck_cli.verdicts.claims.claimed_numbers import (
 from gradcheck_cli.verdicts.claims.context import ClaimContext, name_of
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 from gradcheck_cli.verdicts.claims.held_to_slopes import Held, hold_to_slopes, verdict_at_kink
-from gradcheck_cli.verdicts.claims.true_values import entry_of
+from gradcheck_cli.verdicts.claims.true_values import At, entry_of
 
 __all__ = ["digits_given", "hold_numbers", "is_too_wide", "judge_numbers"]
 
@@ -75,7 +76,7 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         result = context.with_pattern(result, discrepancy)
         return replace(result, verdict=Verdict.WRONG, points_wrong=1, note=said)
     open_ones = _undecided_entries(context, numbers)
-    if open_ones.any():
+    if open_ones.any() and not _is_met_exactly(context, claim):
         shown = replace(discrepancy, wrong=open_ones)
         result = replace(context.with_worst_entry(blank, shown, context.points[0]), wrong=0)
         some = np.any(open_ones & (numbers.rounding <= context.limits.no_digit * np.abs(numbers.true)))
@@ -126,15 +127,20 @@ def _on_other_sides(context: ClaimContext, numbers: ClaimedNumbers) -> list[str]
     return other_sides_of(context) if bool((column.agrees | ~wrong).all()) else []
 
 
+def _is_met_exactly(context: ClaimContext, claim: Claim) -> bool:
+    """Whether the true value decides on whole numbers, whatever float64 keeps of it."""
+    is_whole = claim.integers is not None and not context.on_kink
+    return is_whole and bool(context.true_values(context.points[0]).exact)
+
+
 def _undecided_entries(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
     """Entries that are off by less than rounding explains, where it leaves no digit of the true value: any
     number would do; or few, although float64 keeps more. None of them is what float64 computes near the true
-    value, nor what rounding leaves of a 0, or of an entry beside far larger ones, nor where the problem
-    itself carries no digit: at an optimum."""
+    value, nor what rounding leaves of terms that cancel, nor where the problem itself carries no digit: at an
+    optimum."""
     true, limits, target = np.abs(numbers.true), context.limits, numbers.claim.target
     with np.errstate(all="ignore"):
         few = ~(numbers.rounding <= limits.few_digits * true) & ~numbers.agrees
-    few &= ~((true == 0) & np.isfinite(numbers.rounding))  # less than rounding leaves where terms cancel
     no_bound = _without_a_bound(context, numbers)
     if not (few | no_bound).any():
         return few
@@ -145,14 +151,41 @@ def _undecided_entries(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
         nothing = few & (keeps | ~(numbers.rounding <= limits.no_digit * true))
         of_column = near & replace(numbers, true=column).agrees
     nothing, no_bound = nothing & ~of_column, no_bound & ~of_column
-    wider = 2.0 ** (SIGNIFICANDS["float64"] - numbers.claim.bits)
-    trifle, noise = (min(part * wider, limits.no_digit) for part in (limits.trifle, limits.noise))
-    of_zero = np.asarray(False) if target.is_value else _is_zero_at_heart(context, numbers, trifle)
-    beside = numbers.rounding <= noise * np.max(true, where=np.isfinite(true), initial=0.0)
-    nothing &= ~of_zero & ~beside
+    nothing &= ~_left_of_terms(context, numbers, near & (true > 0))
+    if nothing.any():
+        nothing &= ~_left_of_zero(context, numbers)
     if target.is_value or not nothing.any():
         return np.asarray(nothing | no_bound)
     return np.asarray((nothing & ~_lost_in_the_problem(context, numbers)) | no_bound)
+
+
+def _left_of_terms(context: ClaimContext, numbers: ClaimedNumbers, kept: Array) -> Array:
+    """Entries in whose place rounding of terms as large as the others may stand: that is nothing beside the
+    largest entry, or to a derivative of 0 beside one that would change the step by as much as it is. Of the
+    values of a step, which need have nothing to do with each other, none that float64 has `kept`."""
+    true, target = np.abs(numbers.true), numbers.claim.target
+    wider = 2.0 ** (SIGNIFICANDS["float64"] - numbers.claim.bits)
+    noise = min(context.limits.noise * wider, context.limits.no_digit)
+    scale = np.full(true.shape, np.max(true, where=np.isfinite(true), initial=0.0))
+    if target.is_value:
+        return np.asarray(~kept & (numbers.rounding <= noise * scale))
+    truth = context.true_values(context.points[0])
+    of, by = (float(np.max(np.abs(floats(truth.leaf(k))), initial=0.0)) for k in (target.of, target.by))
+    scale = np.where(true == 0, np.maximum(scale, of / (by or 1.0)), scale)
+    return np.asarray(numbers.rounding <= noise * scale)
+
+
+def _left_of_zero(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
+    """Entries that are 0, of which float64 leaves as much at the point or beside it."""
+    is_zero = np.asarray((numbers.true == 0) & np.isfinite(numbers.rounding))
+    if not is_zero.any():
+        return is_zero
+    left = np.abs(column_of(context, numbers))
+    random = np.random.Generator(np.random.PCG64(context.referee.limits.unit_seed))
+    for _ in range(context.limits.movements):
+        beside = moved_by_one_unit(context.model, context.points[0].values, random)
+        left = np.fmax(left, np.abs(column_of(context, numbers, At(0, PointValues.of(beside)))))
+    return np.asarray(is_zero & (np.abs(numbers.claimed) <= context.limits.column_safety * left))
 
 
 def _without_a_bound(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
@@ -171,15 +204,6 @@ def _without_a_bound(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
     if linear.shape != wide.shape:  # a Jacobian in the other layout
         linear = linear.swapaxes(-1, -2)
     return np.asarray(wide & ~linear)
-
-
-def _is_zero_at_heart(context: ClaimContext, numbers: ClaimedNumbers, trifle: float) -> Array:
-    """Entries that are 0, whose rounding would move the step by a trifle."""
-    truth, target = context.true_values(context.points[0]), numbers.claim.target
-    moved = np.abs(floats(truth.leaf(target.by)))
-    size = trifle * np.max(np.abs(floats(truth.leaf(target.of))), initial=0.0)
-    least = np.min(np.where(moved == 0, 1.0, moved), initial=np.inf)
-    return np.asarray((numbers.true == 0) & (numbers.rounding * least <= size))
 
 
 def _lost_in_the_problem(context: ClaimContext, numbers: ClaimedNumbers) -> Array:

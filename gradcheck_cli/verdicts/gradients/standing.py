@@ -197,15 +197,22 @@ class Case:
         truth, referee = self.standing.truth, self.reference.referee
         if not in_doubt(np.asarray(truth), np.asarray(self.tolerance(truth)), referee.limits):
             return truth
-        if not (self.reference.at.can_be_surest() and np.isfinite(self.surest)):
-            return 0.0
-        first = AtDigits(np.asarray(truth), referee.high.context.dps)
-        return resolve_zeros(first, np.asarray(True), self._with_more_digits(), referee.limits)[()]
+        raised = self._with_more_digits() if self.reference.at.can_be_surest() else iter(())
+        following = next(raised, None)
+        if following is None:  # rounding that is known hides it all the same
+            return 0.0 if self.rounding_is_known else truth
+        known = referee.high if np.isfinite(self.first) else referee.higher
+        first = AtDigits(np.asarray(truth), known.context.dps)
+        return resolve_zeros(first, np.asarray(True), (following, *raised), referee.limits)[()]
 
     def _with_more_digits(self) -> Iterator[AtDigits]:
         """The derivative with 800 digits; and what is then nothing as a double alone with twice as many: it
-        may be what 800 leave of terms that cancel."""
+        may be what 800 leave of terms that cancel. Where partials have no value, the slopes with 800."""
         referee = self.reference.referee
+        if not np.isfinite(self.surest):
+            if not np.isfinite(self.first) and self.surest_slopes is not None:
+                yield AtDigits(np.asarray(self.surest_slopes.left), referee.surest.context.dps)
+            return
         for m in (referee.surest, referee.deep(referee.surest.context.dps)):
             exact = self.reference.exact_in(m)
             if exact is None:

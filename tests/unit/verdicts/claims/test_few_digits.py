@@ -67,3 +67,30 @@ def test_an_entry_that_is_typed_carries_no_rounding() -> None:
     text = "param w[2] = [0.3, 0.5]\ndata c[2] = [1, 1e-9]\nloss = sum(c*w)\nclaim d loss/d w = [1.0, {}]\n"
     right, wrong = (check(load(text.format(typed))).claims[0] for typed in ("1.0000000e-9", "1.0000004e-9"))
     assert (right.verdict, wrong.verdict) == (Verdict.OK, Verdict.WRONG)
+
+
+SATURATED = "param p[2] = [2, 1e-9]\nloss = sum(sigmoid(beta(2, p)))\n"  # terms of 1e18 that saturate to 0
+BESIDE_ONE = "param p[2] = [0.9999999999999999, 2]\ns = log2(p)\nloss = sum(p)\n"
+CANCELS = "param p[3] = [0.3, 0.5, 0.7]\nloss = sum(softmax(p))\n"
+
+
+@pytest.mark.parametrize(("text", "claim", "verdict"), one_of(3, [
+    (SATURATED, "d loss/d p = [-0.03448221, 0.0]", Verdict.OK),
+    (SATURATED, "d loss/d p = [-0.03448221, 0.5]", Verdict.UNRESOLVED),
+    (SATURATED, "d loss/d p[1] = 0.5", Verdict.UNRESOLVED),
+    (BESIDE_ONE, "s = [-1.4426950408889635e-16, 1.0]", Verdict.OK),
+    (BESIDE_ONE, "s = [-1.6017132519074588e-16, 1.0]", Verdict.OK),  # what a program makes of the double
+    (BESIDE_ONE, "s = [1.4426950408889635e-16, 1.0]", Verdict.UNRESOLVED),
+    (BESIDE_ONE, "s = [1.4426950408889635e-12, 1.0]", Verdict.WRONG),
+    (CANCELS, "d loss/d p = [1e-17, -3e-17, 5.4e-17]", Verdict.OK),
+    (CANCELS, "d loss/d p = [1e-17, -3e-17, 5.4e-13]", Verdict.WRONG),
+]))  # fmt: skip
+def test_an_entry_in_an_array_is_judged_as_it_is_alone(text: str, claim: str, verdict: Verdict) -> None:
+    (found,) = check(load(f"{text}claim {claim}\n"), points=1).claims
+    assert found.verdict is verdict, found.note
+
+
+@pytest.mark.parametrize(("claimed", "verdict"), [("0", Verdict.OK), ("100", Verdict.WRONG)])
+def test_a_whole_number_is_met_exactly_where_float64_keeps_no_digit(claimed: str, verdict: Verdict) -> None:
+    text = f"param p = 1e-9\nloss = 3*sigmoid(beta(2, p))\nclaim d loss/d p = {claimed}\n"
+    assert check(load(text), points=1).claims[0].verdict is verdict
