@@ -53,7 +53,7 @@ def test_one_command_finds_a_planted_mistake(
     ("recurrent", "recurrent_not_carried", "recurrent_at",
      "leaves out what h passes on from turn to turn of the loop (slips.py:"),
     ("softmax", "softmax_diagonal", "weights_at", "takes only the diagonal p*(1 - p)"),
-    ("batch_norm", "batch_norm_held", "weights_at", "takes mean (slips.py:"),
+    ("batch_norm", "batch_norm_held", "weights_at", "leaves out the paths through mean (slips.py:"),
 ])  # fmt: skip
 def test_a_mistake_has_a_name(loss: str, grad: str, at: str, said: str) -> None:
     claims = [c for c in report("slips.py", loss, grad, at).claims if c.verdict is Verdict.WRONG]

@@ -13,6 +13,11 @@ class DiagnosisLimits(NamedTuple):
     most_points: int = 5
     # entries | computed in all backward passes with a mistake: seconds | timed by hand once, not kept
     most_mistake_work: int = 200_000_000
+    # values | that a backward pass may have taken for constants, each alone and with each other | set by
+    # hand: a dozen is a layer, 78 passes; not measured
+    most_paths: int = 12
+    # values | that are taken for constants together: mean and variance | set by hand, not measured
+    most_paths_together: int = 2
     # ulps | by which two right programs may differ where nothing cancels | set by hand, not measured
     program_ulps: float = 2.0**12
     # factor | half a unit of the last written digit, with a little slack | set by hand, not measured
@@ -44,6 +49,9 @@ class DiagnosisLimits(NamedTuple):
     near: float = 1e-6
     # formulas | with one edit undone that are tried | set by hand, not measured
     most_edits: int = 400
+    # factors | of a product of matrices that are put in every order, with every transpose: 384 products |
+    # by that count, not measured
+    most_ordered_factors: int = 4
     # entries | computed in all edited formulas | set by hand, not measured
     most_edit_entries: int = 30_000_000
     # pairs | of an elementwise step and a name, whose slopes are tried | set by hand, not measured

@@ -93,10 +93,8 @@ def find_mistake_in_formula(
 
 def _first(model: Model, seen: Sequence[_Target], limits: DiagnosisLimits) -> str | None:
     held = sum(n.size * ((model.rows or 1) if n.per_row else 1) for n in model.graph.nodes)
-    reached = model.graph.upstream([model.node(model.loss).index])
-    nodes = [n for n in reversed(model.graph.nodes) if reached[n.index]]
     tried = 0
-    each = [mistakes(model, nodes, one.tape) for one in seen]
+    each = [mistakes(model, one.tape, list(one.claimed), limits) for one in seen]
     for made in zip(*each, strict=True):  # the same one at every point
         tried += held
         if tried > limits.most_mistake_work:
@@ -108,7 +106,7 @@ def _first(model: Model, seen: Sequence[_Target], limits: DiagnosisLimits) -> st
 
 def _reproduces(model: Model, seen: _Target, made: Mistake | None = None) -> bool:
     """Whether backprop with a mistake, or without, gives what is claimed."""
-    slips = {} if made is None else {(made.node.index, made.place): made.slip}
+    slips = {} if made is None else made.slips
     found = backprop.derivative(model, seen.tape, model.loss, seen.claimed, slips)
     for name, (numbers, tolerance) in seen.claimed.items():
         with np.errstate(all="ignore"):

@@ -7,7 +7,7 @@ others to find out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,7 +17,8 @@ from gradcheck_cli.model.graph import Derivative, Graph, Key, Node, spell_listed
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.numerics.named_constants import constants_near, last_place, significant_digits
-from gradcheck_cli.verdicts.diagnosis.axis_edits import exchange_axes
+from gradcheck_cli.verdicts.diagnosis.axis_edits import exchange_all_reductions, exchange_axes
+from gradcheck_cli.verdicts.diagnosis.matrix_products import exchange_factors
 from gradcheck_cli.verdicts.diagnosis.slope_edits import exchange_slopes
 
 __all__ = ["FormulaEdit", "replace_node", "undo_edits"]
@@ -42,26 +43,37 @@ def undo_edits(
     """Every single slip that a formula of `target` may hold: the same shape comes out without it."""
     names = partial(_names, most=limits.most_derivatives)
     constants = partial(_constants, fewest=limits.fewest_constant_digits)
+    products = partial(exchange_factors, limits=limits)
     slips = (
         _transposes, _kernels, _over_rows, _reverse, _signs, exchange_slopes, constants, names, exchange_axes,
+        products,
     )  # fmt: skip
     for found in slips:
         for at, make, text in found(model, graph, target):
             formula = replace_node(graph, at, make)
             if formula is not None:
                 yield FormulaEdit(text, formula)
+    together = exchange_all_reductions(graph)
+    formula = _replace_nodes(graph, together[0]) if together else None
+    if together and formula is not None:
+        yield FormulaEdit(together[1], formula)
 
 
 def replace_node(graph: Graph, at: int, make: Make) -> Graph | None:
     """The formula with one node made anew; None where it has another shape then."""
+    return _replace_nodes(graph, {at: make})
+
+
+def _replace_nodes(graph: Graph, makes: Mapping[int, Make]) -> Graph | None:
+    """The same for several nodes."""
     builder, new = Builder(rows_apart=False), dict[int, int]()
     for node in graph.nodes:
         arguments = [new[a] for a in node.arguments]
-        if node.index != at:
+        if node.index not in makes:
             new[node.index] = builder.copy(node, arguments)
             continue
         try:
-            made = builder.nodes[make(builder, arguments)]
+            made = builder.nodes[makes[node.index](builder, arguments)]
         except ShapeError:
             return None
         if (made.shape, made.per_row) != (node.shape, node.per_row):

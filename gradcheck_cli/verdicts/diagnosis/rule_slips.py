@@ -19,8 +19,14 @@ from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
+from gradcheck_cli.verdicts.diagnosis.adjoint_of_output import starts_at_steps
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONFUSED, of_argument
+from gradcheck_cli.verdicts.diagnosis.exchanged_values import ExchangedValues
+from gradcheck_cli.verdicts.diagnosis.matrix_products import transpose_text
 from gradcheck_cli.verdicts.diagnosis.overwritten_entries import overwrite
+from gradcheck_cli.verdicts.diagnosis.paths_left_out import paths_left_out
+from gradcheck_cli.verdicts.diagnosis.softmax_slips import slips_of_softmax
 
 __all__ = ["Mistake", "mistakes"]
 
@@ -29,35 +35,68 @@ _PLAIN = ("add", "sub", "neg", "expand", "index", "concat", "transpose", "identi
 
 @dataclass(frozen=True)
 class Mistake:
-    """What is done to a rule, at one argument of a node, and what is said of it."""
+    """What is done to rules, each at one argument of a node, and what is said of it."""
 
-    node: Node
-    place: int
-    slip: Slip
+    slips: Mapping[tuple[int, int], Slip]
     text: str
 
 
-def mistakes(model: Model, nodes: Sequence[Node], tape: Tape) -> Iterator[Mistake]:
-    """All that are tried, from the loss backward."""
+def mistakes(
+    model: Model, tape: Tape, claimed: Sequence[str], limits: DiagnosisLimits
+) -> Iterator[Mistake]:
+    """All that are tried: paths left out, rules done wrongly from the loss backward, exchanged values.
+
+    Parameters
+    ----------
+    model : the graph
+    tape : its values at a point
+    claimed : names that derivatives of the loss are claimed by
+    limits : how many paths are left out together
+
+    Yields
+    ------
+    Mistake
+        The same ones in the same order at every point.
+    """
+    sources = [model.node(name).index for name in claimed]
+    ahead, reached = model.graph.downstream(sources), model.graph.upstream([model.node(model.loss).index])
+    names = {index: model.display(name) for name, index in model.graph.names.items()}
+    for frozen, text in paths_left_out(model, ahead, sources, limits):
+        yield Mistake({(n.index, place): _NOTHING for n in frozen for place in range(len(n.arguments))}, text)
+    places = [
+        (node, place)
+        for node in reversed(model.graph.nodes)
+        for place, argument in enumerate(node.arguments)
+        if reached[node.index] and ahead[argument]
+    ]
+    yield from _in_rules(model, names, tape, places)
+    for slips, text in starts_at_steps(model, ahead):
+        yield Mistake(slips, text)
+    exchanged = ExchangedValues(tape, names)
+    for node, place in places if tape.block_count <= 1 else ():
+        where = f"(line {model.step_around(node.index).where})"
+        for slip, text in exchanged.slips(node, place, where):
+            yield Mistake({(node.index, place): slip}, text)
+
+
+def _in_rules(
+    model: Model, names: Mapping[int, str], tape: Tape, places: Sequence[tuple[Node, int]]
+) -> Iterator[Mistake]:
+    """One rule done wrongly."""
     users: dict[int, int] = {}
-    for node in nodes:
+    for node in model.graph.nodes:
         for argument in set(node.arguments):
             users[argument] = users.get(argument, 0) + 1
-    names = {index: model.display(name) for name, index in model.graph.names.items()}
-    for node in nodes:
-        if node.is_leaf or node.is_literal:
-            continue
+    for node, place in places:
         where = f"(line {model.step_around(node.index).where})"
-        for place, argument in enumerate(node.arguments):
-            if model.graph.nodes[argument].is_literal:
-                continue
-            for slip, text in _slips(model, names, node, place, where):
-                yield Mistake(node, place, slip, text)
-            if users[argument] > 1 and argument in names:
-                yield Mistake(node, place, _NOTHING, f"forgets the path from {names[argument]} {where}")
-            if tape.block_count <= 1:
-                for slip, text in _slips_of_rows(model, node, place, tape):
-                    yield Mistake(node, place, slip, f"{text} {where}")
+        argument = node.arguments[place]
+        slips = list(_slips(model, names, node, place, where))
+        if users[argument] > 1 and argument in names:
+            slips.append((_NOTHING, f"forgets the path from {names[argument]} {where}"))
+        if tape.block_count <= 1:
+            slips += [(slip, f"{text} {where}") for slip, text in _slips_of_rows(model, node, place, tape)]
+        for slip, text in slips:
+            yield Mistake({(node.index, place): slip}, text)
 
 
 def _slips_of_rows(model: Model, node: Node, place: int, tape: Tape) -> Iterator[tuple[Slip, str]]:
@@ -130,16 +169,25 @@ def _slips(
         yield partial(overwrite, node), text
     if node.operation == "softmax":
         yield _diagonal, f"takes only the diagonal p*(1 - p) of {own}"
-    if node.operation == "log_softmax":
+    if node.operation in ("softmax", "log_softmax"):
         yield _leave_out, f"leaves out {own}"
+        yield from slips_of_softmax(model, names, node, where)
     if record.product is not None:
-        shapes = [model.graph.nodes[a].shape for a in node.arguments]
-        other = 1 - place
-        if len(shapes[other]) == 2 and len(set(shapes[other])) == 1:
-            text = f"uses {partner} where {partner}' belongs" if partner else "misses a transpose"
-            yield partial(_transpose, other), f"{text} {where}"
-        if len(shapes[place]) == 2 and len(set(shapes[place])) == 1:
-            yield _reverse, f"has the outer product the wrong way round {where}"
+        yield from _slips_of_product(model, node, place, partner, where)
+
+
+def _slips_of_product(
+    model: Model, node: Node, place: int, partner: str | None, where: str
+) -> Iterator[tuple[Slip, str]]:
+    """A factor left out, a transpose, the outer product the wrong way round."""
+    own, other = (model.graph.nodes[node.arguments[k]] for k in (place, 1 - place))
+    if node.shape and (node.shape, node.per_row) == (own.shape, own.per_row):
+        yield _leave_out, f"leaves out {f'the factor {partner}' if partner else 'a factor'} {where}"
+    if len(other.shape) == 2 and len(set(other.shape)) == 1:
+        text = f"uses {partner} where {transpose_text(partner)} belongs" if partner else "misses a transpose"
+        yield partial(_transpose, 1 - place), f"{text} {where}"
+    if len(own.shape) == 2 and len(set(own.shape)) == 1:
+        yield _reverse, f"has the outer product the wrong way round {where}"
 
 
 def _partner(model: Model, names: Mapping[int, str], node: Node, place: int) -> str | None:
@@ -147,6 +195,8 @@ def _partner(model: Model, names: Mapping[int, str], node: Node, place: int) -> 
     if len(node.arguments) != 2:
         return None
     other = model.graph.nodes[node.arguments[1 - place]]
+    if other.operation == "transpose" and other.arguments[0] in names:
+        return f"{names[other.arguments[0]]}'"
     return names.get(other.index) or (other.text or f"{other.value:g}" if other.is_literal else None)
 
 

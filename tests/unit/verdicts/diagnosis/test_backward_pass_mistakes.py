@@ -283,7 +283,7 @@ claim d loss/d w = mean_rows(2*(dot(w, x) + b - y)*x)"""
 @pytest.mark.parametrize(
     ("rest", "text"),
     [
-        ("", "leaves out the second term of the sum (line 7)"),
+        ("", "leaves out the path through sum(w^2) (line 7)"),
         (" - 2*lam*w", "has the wrong sign for the factor lam (line 7)"),
         (" + lam*w", "takes half the second term of the sum (line 7)"),
         (" + 0.3*lam*w", None),

@@ -75,8 +75,8 @@ def applied(said: str, formula: str) -> str | None:
     if found:
         return f"({formula}) / ({found[1]})"
     found = re.match(r"(?:uses|has) (.*) where (.*) belongs$", said)
-    if found is None:
-        another = r"is d \w+/d \w+$"
+    if found is None or "(...)" in said:
+        another = r"is d \w+/d \w+$|^leaves out the paths? through |\(\.\.\.\)"
         assert re.search(rf" (is|are) 0 in yours$|{another}", said), said
         return None
     old, new = found.groups()
