@@ -242,10 +242,20 @@ def _known_function(
             applied = program.kernels.get(program.of_node[-1])
             if applied is None or applied.kernel.expression.count_ops() < limits.least_function:
                 continue
+            if not _special_functions(applied.kernel.expression) <= _special_functions(partial):
+                continue
             values = _sample(applied.kernel.expression, applied.kernel.slots, limits)
             if np.allclose(values, p, rtol=limits.function_miss, atol=0, equal_nan=False):
                 return sympy.Function(record.name, real=True)(kernel.slots[0])
     return None
+
+
+def _special_functions(expression: Any) -> set[Any]:
+    """Those that no other function can be equal to, which are computed by SciPy."""
+    import sympy
+
+    found = {part.func for part in expression.atoms(sympy.Function)}
+    return {function for function in found if ".special." in function.__module__}
 
 
 def _kind_node(record: Primitive) -> Node:

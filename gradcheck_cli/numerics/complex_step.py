@@ -109,7 +109,11 @@ class Complex128(Float64):
 
     def named(self, name: str, *xs: Any) -> Any:
         """A special function by its name, where its continuation is known."""
-        return _CONTINUED[name](self, *xs)
+        if name in _CONTINUED:
+            return _CONTINUED[name](self, *xs)
+        from gradcheck_cli.numerics.complex_special import CONTINUED_SPECIAL
+
+        return CONTINUED_SPECIAL[name](self, *map(self.array, xs))
 
     def max(self, x: Any, axis: Axes, keepdims: bool) -> Any:
         """The entry with the largest real part, the first of several."""

@@ -143,7 +143,7 @@ class UnitPasses:
         arrives = [self._on_step(main.of_node(u.node, uncut=True), u) for u in self.units]
         reverses = {a: self._reverses(at, self._node(a), places) for a, places in self._tying.items()}
         given = {a: np.concatenate([r.of_node(self.by) for r in some]) for a, some in reverses.items()}
-        own, among = [], []
+        own, among = list[Array](), list[Array | None]()
         for k, unit in enumerate(self.units):
             if k and unit.block == self.units[k - 1].block:  # of the same arguments
                 own.append(own[-1])

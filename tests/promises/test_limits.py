@@ -174,6 +174,7 @@ FACTS_INSIDE = {
     "model/primitives/inverse_and_stable.py": ("about log(2), where log1mexp changes its form", {0.7}),
     "model/primitives/jumps.py": ("of eight patterns of signs each is one", {4, 8}),
     "model/random_points.py": (FORMAT, {11, 16, 22, 53}),
+    "numerics/complex_special.py": ("where no function has a pole", {1.5}),
     "numerics/complex_step.py": (FORMULA, {4, 10}),
     "numerics/float32_evidence.py": ("nine tenths of decimals end in no 0", {0.9, 10}),
     "numerics/float64.py": (FORMAT, {1020}),

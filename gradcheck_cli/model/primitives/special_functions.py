@@ -37,7 +37,7 @@ _POLES = "x not 0, -1, -2, ..."
 
 define(
     "lgamma", "lgamma(x)", "log of the absolute value of gamma(x)", aliases=("gammaln", "loggamma"),
-    sample=((2.3, 6.0),),
+    sample=((2.3, 6.0),), analytic=True,
     forward=lambda m, x: m.named("lgamma", x),
     vjp=(lambda m, g, y, x: g * m.named("digamma", x),),
     symbolic=lambda s, x: s.loggamma(x),
@@ -45,6 +45,7 @@ define(
 )  # fmt: skip
 define(
     "gamma", "gamma(x)", "gamma function", aliases=("tgamma",), sample=((0.3, 3.0),),
+    analytic=True,
     forward=lambda m, x: m.named("gamma", x),
     vjp=(lambda m, g, y, x: g * y * m.named("digamma", x),),
     symbolic=lambda s, x: s.gamma(x),
@@ -52,6 +53,7 @@ define(
 )  # fmt: skip
 define(
     "digamma", "digamma(x)", "derivative of lgamma(x)", aliases=("psi",), sample=((2.0, 6.0),),
+    analytic=True,
     forward=lambda m, x: m.named("digamma", x),
     vjp=(lambda m, g, y, x: g * m.named("polygamma", 1, x),),
     symbolic=lambda s, x: s.of_order("polygamma", 0, x),
@@ -112,7 +114,7 @@ define(
 )  # fmt: skip
 define(
     "erfcx", "erfcx(x)", "exp(x^2)*erfc(x), without overflow",
-    sample=((-1.0, 2.0),),
+    sample=((-1.0, 2.0),), analytic=True,
     forward=lambda m, x: m.named("erfcx", x),
     vjp=(lambda m, g, y, x: -2 * g * m.named("integral_erfcx", x),),
     symbolic=lambda s, x: s.exp(x * x) * s.erfc(x),
@@ -135,7 +137,7 @@ define(
 )  # fmt: skip
 define(
     "log_normal_cdf", "log_normal_cdf(x)", "log(normal_cdf(x)), also far in the tail",
-    aliases=("log_ndtr", "norm_logcdf"), sample=((-6.0, 0.5),),
+    aliases=("log_ndtr", "norm_logcdf"), sample=((-6.0, 0.5),), analytic=True,
     forward=lambda m, x: m.named("log_normal_cdf", x),
     vjp=(lambda m, g, y, x: g * m.sqrt(2 / m.pi) / m.named("erfcx", -x * m.sqrt(0.5)),),
     symbolic=lambda s, x: s.log(s.erfc(s.copy(-x / s.sqrt(2))) / 2),
@@ -150,13 +152,14 @@ define(
 )  # fmt: skip
 define(
     "dawson", "dawson(x)", "exp(-x^2) times the integral of exp(t^2) from 0 to x", aliases=("dawsn",),
+    analytic=True,
     forward=lambda m, x: m.named("dawson", x),
     vjp=(lambda m, g, y, x: g * m.named("dawson_rest", x),),
     symbolic=lambda s, x: s.dawson(x),
 )  # fmt: skip
 define(
     "expint", "expint(x)", "E1: the integral of exp(-t)/t from x to infinity", aliases=("exp1",),
-    sample=((0.3, 3.0),),
+    sample=((0.3, 3.0),), analytic=True,
     forward=lambda m, x: m.named("expint", x),
     vjp=(lambda m, g, y, x: -g * m.exp(-x) / x,),
     symbolic=lambda s, x: s.expint(x),
@@ -164,7 +167,7 @@ define(
 )  # fmt: skip
 define(
     "sinc", "sinc(x)", "sin(pi*x)/(pi*x), 1 at 0",
-    sample=((-0.9, 0.9),),
+    sample=((-0.9, 0.9),), analytic=True,
     forward=lambda m, x: m.named("sinc", x),
     vjp=(lambda m, g, y, x: -g * (m.pi * m.pi / 3) * x * m.named("second_sinc", x),),
     symbolic=lambda s, x: s.sinc(x),

@@ -38,6 +38,9 @@ class NumericsLimits(NamedTuple):
     # terms | of the series of special functions in float64: what is left out is below 1e-16 | derived, near 0
     # and beyond `asymptotic_from`; tests/unit/numerics/test_special_functions.py
     series_terms: int = 14
+    # terms | of the continued fractions of exp(z)*E1(z) from 0.5 on, of erfcx from 2 on, and of dawson |
+    # tests/unit/numerics/test_complex_special.py: beyond 160 nothing changes
+    fraction_terms: int = 200
     # value | beyond it erfcx and dawson by asymptotic series in 1/x^2 | derived: the terms then shrink by a
     # factor of 30 and more; tests/unit/numerics/test_special_functions.py
     asymptotic_from: float = 20.0
