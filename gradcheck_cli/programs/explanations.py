@@ -136,14 +136,20 @@ def program_names(traced: TracedProgram) -> dict[str, str]:
         file, _, line = place.rpartition(":")
         assigned = sources.get(file, [])
         here = assigned[int(line) - 1].split() if line and int(line) <= len(assigned) else []
-        base = re.sub(r"_\d+$", "", step.name)
-        own[step.name] = next((each for each in (step.name, base) if each in here), "")
+        own[step.name] = next((each for each in _variables(step.name) if each in here), "")
     given = {*traced.arguments, *traced.program.names_of_file}
     for name in traced.model.inputs:
-        base = re.sub(r"_\d+$", "", name)
-        own.setdefault(name, next((each for each in (name, base) if each in given), ""))
+        own.setdefault(name, next((each for each in _variables(name) if each in given), ""))
     own[traced.model.loss] = traced.model.loss
     return own
+
+
+def _variables(name: str) -> list[str]:
+    """What a name of the model may be in the program: h_2_1, h_2, h, as a trace numbers steps and turns."""
+    found = [name]
+    while (shorter := re.sub(r"_?\d+$", "", found[-1])) not in ("", found[-1]):
+        found.append(shorter)
+    return found
 
 
 def _assigned(file: str) -> list[str]:

@@ -259,8 +259,8 @@ def _walk_on(
         seen.put(value, True)
     for key, each in _parts(value):
         ordinal = isinstance(key, int) and not isinstance(value, dict)
-        inner = f"{short}{key}" if ordinal else _name(short, key)
-        outer = f"{long}{key}" if ordinal else re.sub(r"\W", "_", f"{long}_{key}" if path else f"{key}")
+        inner = _counted(short, key) if ordinal else _name(short, key)
+        outer = _counted(long, key) if ordinal else re.sub(r"\W", "_", f"{long}_{key}" if path else f"{key}")
         yield from _walk_on(inner, outer, each, (*path, key), seen)
 
 
@@ -275,6 +275,11 @@ def _parts(value: Any) -> list[tuple[Any, Any]]:
 def _is_number(value: Any) -> bool:
     is_array = isinstance(value, np.ndarray) and value.dtype.kind == "f"
     return is_array or isinstance(value, float | np.floating)
+
+
+def _counted(name: str, number: int) -> str:
+    """One of a list: layers1, layers1_0."""
+    return f"{name}_{number}" if name[-1:].isdigit() else f"{name}{number}"
 
 
 def _name(name: str, key: Any) -> str:

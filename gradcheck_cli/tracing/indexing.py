@@ -41,8 +41,9 @@ def _entries(array: Recorded, bare: Any, value: Any) -> Any:
     places = np.arange(node.value.size).reshape(node.shape)[bare]
     place = recording.place()
     if not node.depends:
-        part = _basic(bare, node.shape) if node.options.get("name") else None
-        found = constant(value) if part is None else _part_of(node, part, np.asarray(value), place)
+        part = _basic(bare, node.shape)
+        is_kept = part is not None and (node.options.get("name") or _is_whole(part))
+        found = _part_of(node, part, np.asarray(value), place) if part and is_kept else constant(value)
         return Recorded(found, recording)
     if node.operation == "assembled":
         nodes, which, where = sources(node)
@@ -70,9 +71,15 @@ def _part_of(
     node: TracedNode, parts: tuple[int | slice, ...], value: Array, place: str
 ) -> TracedNode:
     """A part of an array, in the shape that new axes of the index give it."""
-    whole = all(part == slice(None) for part in parts)
-    found = node if whole else TracedNode("index", (node,), node.value[parts], {"parts": parts}, place)
+    found = node
+    if not _is_whole(parts):
+        found = TracedNode("index", (node,), node.value[parts], {"parts": parts}, place)
     return found if found.shape == value.shape else TracedNode("reshape", (found,), value, {}, place)
+
+
+def _is_whole(parts: tuple[int | slice, ...]) -> bool:
+    """Whether an index takes all there is."""
+    return all(part == slice(None) for part in parts)
 
 
 def put(array: Recorded, key: Any, value: Any) -> TracedNode:

@@ -25,7 +25,7 @@ def record(
 ) -> Recorded:
     """A node for a value; a constant where none of its arguments moves."""
     nodes = tuple(node_of(a) or _constant(recording, a) for a in arguments)
-    if not any(node.depends for node in nodes):
+    if not any(node.depends for node in nodes) and not (operation == "reshape" and _is_row(nodes[0], value)):
         return Recorded(constant(value), recording)
     if operation in OPERATIONS and len(nodes) == 2:
         _note_growth(recording, nodes, np.shape(value))
@@ -33,9 +33,30 @@ def record(
         nodes = nodes[0].arguments  # of another shape of the same entries
         if nodes[0].shape == np.shape(value):
             return Recorded(nodes[0], recording)
+    if operation == "reshape" and (factors := _of_row(nodes[0], np.shape(value))):
+        operation, nodes, options = "@", factors, {}
     recording.count()
     found = TracedNode(operation, nodes, np.asarray(value), options, recording.place())
     return Recorded(known_function(found, recording.numbers), recording)
+
+
+def _is_row(node: TracedNode, value: Any) -> bool:
+    """Whether a value is a vector as one row: what frameworks make of it before a product."""
+    return node.value.ndim == 1 and np.shape(value) == (1, node.value.size)
+
+
+def _of_row(node: TracedNode, shape: tuple[int, ...]) -> tuple[TracedNode, ...]:
+    """The factors of a vector that was computed as the only row of a product."""
+    if node.operation != "@" or node.shape != (1, *shape):
+        return ()
+    row, matrix = node.arguments
+    if row.operation == "data":
+        vector = constant(row.value[0])
+    elif row.operation == "reshape" and _is_row(row.arguments[0], row.value):
+        (vector,) = row.arguments
+    else:
+        return ()
+    return TracedNode("transpose", (matrix,), matrix.value.T, {}, node.place), vector
 
 
 def _constant(recording: Recording, value: Any) -> TracedNode:

@@ -17,6 +17,7 @@ from gradcheck_cli.language.statement_words import KEYWORDS
 from gradcheck_cli.model.graph import spell_part, spell_shape
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
+from gradcheck_cli.tracing.equal_turns import Step, fold_turns
 from gradcheck_cli.tracing.recording import Recording, key_of_whole
 from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, above, rows_of, sources
 
@@ -42,7 +43,8 @@ class _Writer:
     taken: set[str] = field(default_factory=set)
     known: dict[TracedNode, str] = field(default_factory=dict)
     inputs: list[str] = field(default_factory=list)
-    steps: list[str] = field(default_factory=list)
+    listed: set[str] = field(default_factory=set)  # names of data that nobody gave
+    steps: list[Step] = field(default_factory=list)
     uses: Counter[TracedNode] = field(default_factory=Counter)
     kept: dict[tuple[Any, ...], str] = field(default_factory=dict)
     has_infinity: bool = False
@@ -109,7 +111,10 @@ class _Writer:
             self.has_infinity = True
         if value.size == 1 and not value.ndim:
             return _number(value.item()), SIGN if value.item() < 0 else ATOM
-        return self.data(value, self.names.get(node, node.options.get("name", "c"))), ATOM
+        wanted = self.names.get(node, node.options.get("name", ""))
+        name = self.data(value, wanted or "c")
+        self.listed.update([] if wanted else [name])
+        return name, ATOM
 
     def computed(self, node: TracedNode) -> tuple[str, int]:
         """The formula of a node."""
@@ -233,9 +238,10 @@ class _Writer:
             if not node.is_leaf and node is not self.loss and self._is_step(node):
                 text, _ = self.formula(node)
                 self.known[node] = self.fresh(self.names.get(node, "t"))
-                self._add(self.known[node], text, node.place)
-        self._add("loss", self.formula(self.loss)[0], self.loss.place)
-        return "\n".join([*self.remarks(), *self.inputs, *self.steps, ""]), parameters
+                self.steps.append(Step(self.known[node], text, node.place))
+        self.steps.append(Step("loss", self.formula(self.loss)[0], self.loss.place))
+        lines = fold_turns(self.inputs, self.steps, self.taken | self.reserved, self.listed)
+        return "\n".join([*self.remarks(), *lines, ""]), parameters
 
     def remarks(self) -> list[str]:
         """What is written in other words."""
@@ -245,9 +251,6 @@ class _Writer:
         if node in self.names or self.uses[node] > 1:
             return True
         return len(self.formula(node)[0]) > self.limits.longest_formula
-
-    def _add(self, name: str, text: str, place: str) -> None:
-        self.steps.append(f"{name} = {text}" + (f"  # {place}" if place else ""))
 
 
 def model_text(

@@ -45,6 +45,17 @@ def test_a_model_in_numpy_is_traced(model: str) -> None:
     assert api.check(api.load_text(text, file=model, folder=Path()), points=1).verdict is Verdict.OK
 
 
+@pytest.mark.parametrize("framework", ["numpy", *FRAMEWORKS])
+def test_turns_of_a_loop_are_written_once(framework: str) -> None:
+    needs(framework)
+    path = PROGRAMS / f"models_in_{framework}.py"
+    text = api.trace(f"{path}:lstm", at=f"{path}:lstm_point", parameters=PARAMETERS["lstm"])
+    source = re.search(r"^def lstm\(.*?\n\n\n", path.read_text(), re.M | re.S)
+    assert "repeat k = 1 to 5:" in text
+    assert source is not None
+    assert len(text.splitlines()) < 3*len(source[0].strip().splitlines())
+
+
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("model", PARAMETERS)
 def test_a_model_is_traced_and_its_autograd_ok(framework: str, model: str) -> None:

@@ -34,6 +34,10 @@ class TracingLimits(NamedTuple):
     spare_lines: int = 10_000
     # characters | a longer formula becomes a step | set by hand, not measured
     longest_formula: int = 80
+    # lines | of one turn of a loop that is written as a loop | set by hand, not measured
+    longest_turn: int = 200
+    # lengths | of a turn that are tried at a line: a line may stand several times in one turn | set by hand
+    most_lengths: int = 8
     # absolute value | whole numbers below it are written without an exponent | every one is a double
     longest_whole: float = 1e15
     # entries | more numbers are not written into the text of a model | set by hand: a megabyte of text

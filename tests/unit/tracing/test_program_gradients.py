@@ -14,6 +14,7 @@ from gradcheck_cli.tracing.programs import Program
 
 b, w, W, X = 0.5, np.array([1.0, 2.0]), np.ones((2, 3)), np.ones((4, 2))
 SCALAR = {"b": b, "w": w, "X": X, "y": np.arange(4)}
+NESTED = ["layers0_0", "layers0_1", "layers1_0", "layers1_1"]
 LAYERS = {"layers": [(W, w), (W.T, np.ones(3))], "X": X}
 
 
@@ -37,8 +38,8 @@ def named(result: Any, arguments: dict[str, Any], *wanted: str) -> dict[str, tup
     (lambda: X, SCALAR, (), ["X"]),
     (lambda: {"w": w, "db": b}, SCALAR, (), ["w", "b"]),
     (lambda: (W.T, w), {"W": W, "w": w}, (), ["W", "w"]),  # a transpose is told as one
-    (lambda: [(W, w), (W.T, np.ones(3))], LAYERS, (), ["layers00", "layers01", "layers10", "layers11"]),
-    (lambda: [W, w, W.T, np.ones(3)], LAYERS, ("layers",), ["layers00", "layers01", "layers10", "layers11"]),
+    (lambda: [(W, w), (W.T, np.ones(3))], LAYERS, (), NESTED),
+    (lambda: [W, w, W.T, np.ones(3)], LAYERS, ("layers",), NESTED),
     (lambda: [{"W": W, "b": w}], {"net": [{"W": W, "b": w}], "X": X}, (), ["W", "b"]),
 ])  # fmt: skip
 def test_arrays_find_their_arguments(
