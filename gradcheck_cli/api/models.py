@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from gradcheck_cli.numerics.limits.language import LanguageLimits
 
 __all__ = [
-    "at_values", "check_point_path", "given_at", "load", "load_claims", "load_text", "save_point", "show",
+    "at_values", "check_point_path", "claims_and_notes", "given_at", "load", "load_claims", "load_text",
+    "save_point", "show",
 ]  # fmt: skip
 
 
@@ -201,11 +202,17 @@ def load_claims(path: str | Path, model: Model) -> tuple[Claim, ...]:
     >>> [(claim.claimed, claim.true) for claim in check(model, claims=claims).claims]
     [(3.0, 6.0)]
     """
-    from gradcheck_cli.language import read_claims
+    return claims_and_notes(Path(path), model)[0]
+
+
+def claims_and_notes(path: Path, model: Model) -> tuple[tuple[Claim, ...], tuple[str, ...]]:
+    """The claims of a file, and what is said of lines that look like one and are none."""
+    from gradcheck_cli.language import notes_on_claims, read_claims
     from gradcheck_cli.language.data.file_access import read_path
 
-    path = Path(path)
-    return tuple(read_claims(read_path(path), file=str(path), folder=path.parent, model=model))
+    text, file = read_path(path), str(path)
+    claims = tuple(read_claims(text, file=file, folder=path.parent, model=model))
+    return claims, notes_on_claims(text, file=file, model=model)
 
 
 def at_values(model: Model, texts: Sequence[str], seconds: float | None = None) -> Model:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -84,7 +84,12 @@ def unread(problem: GradcheckError, path: str, claims: str | None = None) -> Jud
 def _check(model: Model, claims: str | None, chosen: Mapping[str, Any]) -> Report:
     from gradcheck_cli import api
 
-    given = None if claims is None else api.load_claims(as_path(claims), model)
+    given = None
+    if claims is not None:
+        from gradcheck_cli.api.models import claims_and_notes
+
+        given, notes = claims_and_notes(as_path(claims), model)
+        model = replace(model, notes=(*model.notes, *notes))
     asked = {name: chosen[name] for name in _OPTIONS if chosen[name]}  # the rest: as `set`
     asked |= {} if claims is None else {"claims_file": claims}
     if "wrt" in asked:

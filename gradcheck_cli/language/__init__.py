@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from gradcheck_cli.numerics.array_types import Array
 
 __all__ = [
+    "notes_on_claims",
     "other_errors",
     "read_claims",
     "read_expression",
@@ -165,6 +166,20 @@ def read_claims(
 
     access = Access(folder or Path(), limits, numerics, "the folder of the file of claims")
     return read_by_line(decode(text, file, limits.max_text).text, file, read)
+
+
+def notes_on_claims(text: str | bytes, *, file: str, model: Model) -> tuple[str, ...]:
+    """What is said of the lines of a text of claims that look like one and are none, `dW = ...`."""
+    from gradcheck_cli.language.claim_lines import lines_meant_as_claims
+    from gradcheck_cli.language.source_text import decode
+
+    lines = decode(text, file, DEFAULTS.max_text).text
+    loss = model.display(model.loss)
+    return tuple(
+        f"line {number} of {file}: {name} is no claim, and not judged; to have it judged: "
+        f"claim d {loss}/d {model.display(by)} = {printable(right, 40)}"
+        for number, name, by, right in lines_meant_as_claims(lines, {*model.inputs, *model.steps})
+    )
 
 
 def _claims_in(text: str, file: str, access: Access, model: Model) -> tuple[Claim, ...]:

@@ -1,5 +1,5 @@
-"""Reads a file of claims, line by line where one of its lines cannot be read. Gives its claims, and what is
-wrong with the others.
+"""Reads a file of claims, line by line where one of its lines cannot be read. Gives its claims, what is wrong
+with the others, and which lines are claims in the manner of programs.
 
 Knows nothing of what a claim says.
 """
@@ -7,18 +7,20 @@ Knows nothing of what a claim says.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from gradcheck_cli.common.errors import DataError, GradcheckError, LanguageError, ShapeError
+from gradcheck_cli.language.name_errors import gradient_meant
 from gradcheck_cli.language.recovery import Removed, remove_statement
 from gradcheck_cli.model.graph import Derivative
 from gradcheck_cli.model.model import Claim
 from gradcheck_cli.numerics.limits.language import DEFAULTS
 from gradcheck_cli.results.gradient_results import Failure
 
-__all__ = ["read_by_line"]
+__all__ = ["lines_meant_as_claims", "read_by_line"]
 
 Read = Callable[[str], tuple[Claim, ...]]
+_STEP = re.compile(r"^[ \t]*([^\W\d]\w*)[ \t]*=(?!=)[ \t]*([^#\n]*?)[ \t]*(?:#.*)?$", re.MULTILINE)
 _CLAIM = re.compile(r"^\s*(?:claim\b|(?:d|\u2202)\s*\w+\s*/)", re.MULTILINE)
 
 
@@ -78,3 +80,13 @@ def _in_order(found: tuple[Claim, ...], failed: list[Claim]) -> tuple[Claim, ...
         place = next((k for k, other in enumerate(claims) if other.line > claim.line), len(claims))
         claims.insert(place, claim)
     return tuple(claims)
+
+
+def lines_meant_as_claims(text: str, known: Collection[str]) -> list[tuple[int, str, str, str]]:
+    """The lines `dW = ...`: number, name, by which of the `known` names it is a gradient, and right side."""
+    found = []
+    for line in _STEP.finditer(text):
+        by = gradient_meant(line[1], known)
+        if by is not None:
+            found.append((text.count("\n", 0, line.start(1)) + 1, line[1], by, line[2]))
+    return found

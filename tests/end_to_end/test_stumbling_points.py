@@ -43,6 +43,22 @@ def test_a_file_without_a_claim_does_not_pass(tmp_path: Path, claims: str, code:
     assert word in " ".join(output.split())
 
 
+@pytest.mark.parametrize(("line", "notes"), [
+    ("dw = 3*w*x  # mine", ["dw is no claim, and not judged; to have it judged: claim d loss/d w = 3*w*x"]),
+    ("grad_w = w*x", ["grad_w is no claim, and not judged; to have it judged: claim d loss/d w = w*x"]),
+    ("dq = 3*w*x", []),  # the model has no q
+    ("# dw = 3*w*x", []),
+])
+def test_a_line_that_is_meant_as_a_claim_is_not_passed_over(
+    tmp_path: Path, line: str, notes: list[str]
+) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text(f"claim d loss/d w = 2*w*x\n{line}\n", encoding="utf-8")
+    code, output = run(tmp_path, "--claims", str(mine), "--format", "json")
+    (report,) = json.loads(output)["reports"]
+    assert (code, report["notes"]) == (0, [f"line 2 of {mine}: {note}" for note in notes])
+
+
 def test_a_model_without_claims_still_passes(tmp_path: Path) -> None:
     assert run(tmp_path)[0] == 0
 
