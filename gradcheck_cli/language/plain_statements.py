@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from gradcheck_cli.language.statements import Op, Statement
@@ -28,11 +29,16 @@ def plain_statements(source: Source, spans: list[Span], parser: Parser) -> list[
     if _EXPANDED.search(source.code):
         return None
     statements = [parser.parse(span) for span in spans]
-    from gradcheck_cli.model.primitives.table import PRIMITIVES  # a syntax error needs none of them
-
-    first = {name: first_whole(r) for r in PRIMITIVES.values() for name in (r.function, *r.aliases)}
+    first = _first_wholes()
     counted = any(is_counted(s.ops, op, first) for s in statements for op in s.ops)
     return None if counted else statements
+
+
+@cache
+def _first_wholes() -> Mapping[str, int | None]:
+    from gradcheck_cli.model.primitives.table import PRIMITIVES  # a syntax error needs none of them
+
+    return {name: first_whole(r) for r in PRIMITIVES.values() for name in (r.function, *r.aliases)}
 
 
 def first_whole(record: Primitive) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class High(Float64):
         self._shortest = np.frompyfunc(self._shortest_decimal, 1, 1)
         self._settled = np.frompyfunc(self._without_rest, 2, 1)
         self._elementwise: dict[str, Any] = {}
+        self._functions: dict[str, Callable[..., Any]] = {}
 
     @property
     def pi(self) -> Any:
@@ -251,7 +252,7 @@ class High(Float64):
 
     def cbrt(self, x: Any) -> Any:
         """Real cube root."""
-        cbrt = remember(self.context, "cbrt", self.context.cbrt)
+        cbrt = self._function("cbrt")
         return self._map("cbrt", lambda v: cbrt(v) if v >= 0 else -cbrt(-v), x)
 
     def pow(self, a: Any, b: Any) -> Any:
@@ -324,7 +325,7 @@ class High(Float64):
     def _shortest_decimal(self, value: Any) -> Any:
         if not isinstance(value, float) or (value.is_integer() and abs(value) < _WHOLE):
             return self.context.mpf(value)
-        return self.context.mpf(repr(float(value)))
+        return self.context.make_mpf(_shortest_decimal(float(value), self.context.prec))
 
     def _map(self, name: str, function: Callable[[Any], Any], x: Any) -> Any:
         """`function` of every entry; the ufunc is made once."""
@@ -335,7 +336,10 @@ class High(Float64):
 
     def _function(self, name: str) -> Callable[..., Any]:
         """A function of the context; None where it has no real value."""
-        return remember(self.context, name, getattr(self.context, name))
+        made = self._functions.get(name)
+        if made is None:
+            made = self._functions[name] = remember(self.context, name, getattr(self.context, name))
+        return made
 
     def _each(self, name: str, x: Any) -> Any:
         """A function of the context; nan where it has no real value."""
@@ -379,3 +383,11 @@ class High(Float64):
             return magnitude if a > 0 else context.nan
         value = self._function("power")(a, b)
         return context.nan if value is None else value
+
+
+@lru_cache(maxsize=NUMERICS.most_values)
+def _shortest_decimal(value: float, precision: int) -> Any:
+    """The shortest decimal that gives a double, to so many bits. The stages of a run read the same ones."""
+    from mpmath.libmp import from_str
+
+    return from_str(repr(value), precision, "n")

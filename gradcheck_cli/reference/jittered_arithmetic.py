@@ -101,12 +101,17 @@ class Jittered(Float64):
         (samples, rows, *shape) float64
             The first sample is not jittered.
         """
+        seeds = self.seed * self.reference.samples + np.arange(1, self.samples, dtype=np.uint64)
         digits = np.frexp(np.abs(x))[0].view(np.uint64)
         found = np.empty((self.samples, *x.shape[1:]))
-        found[0] = x[0]
-        for k in range(1, self.samples):
-            up = _hash(digits + np.uint64(self.seed * self.reference.samples + k)) >> _TOP
-            found[k] = x[0] * (1.0 + self.size * ulps * (2.0 * up - 1.0))[0]
+        found[0], moved = x[0], found[1:]
+        bits = np.add(digits, seeds.reshape(-1, *(1,) * (x.ndim - 1)), out=moved.view(np.uint64))
+        moved[...] = _hash(bits) >> _TOP
+        moved *= 2.0
+        moved -= 1.0
+        moved *= self.size * ulps
+        moved += 1.0
+        moved *= x
         return found
 
     def _draw(self, into: Array, low: float, high: float) -> None:
@@ -223,11 +228,12 @@ class Jittered(Float64):
 
 
 def _hash(x: Array) -> Array:
-    """64 bits that look random, of 64 bits each (splitmix64; Steele et al. 2014)."""
-    x = x + _GOLDEN
+    """64 bits that look random, of 64 bits each, in their place (splitmix64; Steele et al. 2014)."""
+    x += _GOLDEN
     for shift, factor in _MIXED:
-        x = (x ^ (x >> shift)) * factor
-    return np.asarray(x)
+        x ^= x >> shift
+        x *= factor
+    return x
 
 
 def round_randomly(m: Namespace, x: Array, terms: int = 1, ulps: Array | float = 1.0) -> Array:

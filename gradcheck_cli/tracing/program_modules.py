@@ -61,22 +61,22 @@ def folder_of(path: Path) -> Path:
 def modules_under(folder: Path) -> Iterator[ModuleType]:
     """The modules whose files lie under a folder, and are no installed library's."""
     for module in list(sys.modules.values()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and folder in _parents(_home(file)):
+        file = getattr(module, "__dict__", {}).get("__file__")  # a library may search long for what it lacks
+        if isinstance(file, str) and folder in _folders(file):
             yield module
 
 
 @functools.cache
-def _home(file: str) -> str:
-    return os.path.dirname(os.path.realpath(file) if os.path.islink(file) else file)
+def _folders(file: str) -> frozenset[Path]:
+    return _parents(os.path.dirname(os.path.realpath(file) if os.path.islink(file) else file))
 
 
 @functools.cache  # two thousand modules lie in two hundred folders
-def _parents(home: str) -> tuple[Path, ...]:
+def _parents(home: str) -> frozenset[Path]:
     """A folder and those that it lies in; none of a library's."""
     real = Path(os.path.realpath(home))
     found = (real, *real.parents)
-    return () if any(parent.name == "site-packages" for parent in found) else found
+    return frozenset() if any(parent.name == "site-packages" for parent in found) else frozenset(found)
 
 
 def _levels(tree: ast.AST) -> int:

@@ -68,12 +68,12 @@ def replay(
     except GradcheckError as error:
         message = f"the model that was traced cannot be read: {error.message}"
         raise TraceError(message, file=program.file) from error
-    tried, most = 0, math.inf
+    tried, most, files = 0, math.inf, program.files
     for distance in (0.0, *(sign * far for far in limits.distances for sign in (1, -1))):
         there = moved_arguments(arguments, parameters, distance, limits)
         moved = {k: np.array(v, dtype=float) for k, v in arrays_by_name(there).items() if k in names}
         try:
-            with at_most(program.files, most) as lines:
+            with at_most(files, most) as lines:
                 wanted = loss_of(program, there, quiet=True)
         except (GradcheckError, TooLong):  # no value there, as of log(-1) that raises
             if not distance:

@@ -55,8 +55,8 @@ for _record in _TABLE.values():
 
 def record_of(operation: str) -> Primitive:
     """The record of an operation; of relu' that of the derivative of relu. Raises KeyError."""
-    found = PRIMITIVES.get(operation)
-    return found if found is not None else slope_of(PRIMITIVES[operation.removesuffix(PRIME)])
+    found = _TABLE.get(operation)
+    return found if found is not None else slope_of(_TABLE[operation.removesuffix(PRIME)])
 
 
 _NAMES = frozenset(name for name, _ in _BY_FUNCTION)
