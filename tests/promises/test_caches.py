@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
 import pytest
@@ -14,33 +14,33 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.verdicts.claims.true_values import At
 from paths import PACKAGE
-from source_trees import trees
+from source_trees import nodes_of, trees
 
 
-def uses_of_id(tree: ast.AST) -> Iterator[int]:
+def uses_of_id(nodes: Iterable[ast.AST]) -> Iterator[int]:
     """The lines where the builtin id is named: called, or handed to map."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and node.id == "id" and isinstance(node.ctx, ast.Load):
             yield node.lineno
 
 
 def test_no_address_of_an_object_is_a_key() -> None:
-    found = [(str(path.relative_to(PACKAGE)), list(uses_of_id(tree))) for path, tree in trees().items()]
+    found = [(str(path.relative_to(PACKAGE)), list(uses_of_id(nodes_of(path)))) for path in trees()]
     assert not [place for place in found if place[1]]
 
 
 @pytest.mark.parametrize("text", ["kept[id(point)] = 1", "dict(zip(map(id, a), b))", "key = (id(m), 2)"])
 def test_an_address_as_a_key_is_seen(text: str) -> None:
-    assert list(uses_of_id(ast.parse(text))) == [1]
+    assert list(uses_of_id(ast.walk(ast.parse(text)))) == [1]
 
 
 def test_an_attribute_of_that_name_is_no_address() -> None:
-    assert not list(uses_of_id(ast.parse("node.id == 'x'; row = {'id': 1}")))
+    assert not list(uses_of_id(ast.walk(ast.parse("node.id == 'x'; row = {'id': 1}"))))
 
 
-def spelled_keys(tree: ast.AST) -> Iterator[str]:
+def spelled_keys(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Format strings that are a key, or one of its parts: d[f"far {n}"], d[f"far {n}", 2]."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Subscript):
             parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
             yield from (ast.unparse(part) for part in parts if isinstance(part, ast.JoinedStr))
@@ -48,8 +48,8 @@ def spelled_keys(tree: ast.AST) -> Iterator[str]:
 
 def test_no_two_modules_spell_the_key_of_a_cache() -> None:
     spelled: dict[str, set[str]] = {}
-    for path, tree in trees().items():
-        for text in spelled_keys(tree):
+    for path in trees():
+        for text in spelled_keys(nodes_of(path)):
             spelled.setdefault(text, set()).add(path.name)
     assert not {text: names for text, names in spelled.items() if len(names) > 1}
 

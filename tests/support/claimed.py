@@ -10,5 +10,6 @@ from gradcheck_cli.results.gradient_results import ClaimResult
 
 
 def judged_alone(model: Model, **options: Any) -> list[ClaimResult]:
-    """The results of the claims; of derivatives the run computes d loss/d loss, and what claims need."""
-    return list(api.check(model, wrt=(model.loss,), **options).claims)
+    """The results of the claims; of derivatives the run computes d loss/d loss, by the scheme with the fewest
+    samples, and what claims need."""
+    return list(api.check(model, wrt=(model.loss,), scheme="central", **options).claims)
