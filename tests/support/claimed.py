@@ -10,6 +10,7 @@ from gradcheck_cli.results.gradient_results import ClaimResult
 
 
 def judged_alone(model: Model, **options: Any) -> list[ClaimResult]:
-    """The results of the claims; of derivatives the run computes d loss/d loss, by the scheme with the fewest
-    samples, and what claims need."""
-    return list(api.check(model, wrt=(model.loss,), scheme="central", **options).claims)
+    """The results of the claims, by default at the given point and one other. Of derivatives the run computes
+    d loss/d loss, by the scheme with the fewest samples, and what claims need."""
+    asked = {"points": 2, "wrt": (model.loss,), "scheme": "central", **options}
+    return list(api.check(model, **asked).claims)

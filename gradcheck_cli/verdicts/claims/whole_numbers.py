@@ -72,7 +72,8 @@ def _at_other_points(
     elif result.verdict is Verdict.OK and (datum := right_for_data(context, claim, formula)) is not None:
         note, only = datum, (*only, Restriction.DATA)
     elif not np.any(claim.numbers):
-        note = f"{here}, and at the {len(others)} others" if others else here
+        elsewhere = "other" if len(others) == 1 else f"{len(others)} others"
+        note = f"{here}, and at the {elsewhere}" if others else here
     return replace(result, note="; ".join(filter(None, (result.note, note))) or None, only=only)
 
 

@@ -69,7 +69,7 @@ MAP = "data t[2] = [0.5, 1]\nparam W[2,2] = [[4, 1], [1, 2]], v[2] = [0.3, -0.4]
 )  # fmt: skip
 def test_not_for_the_matrix_of_a_map(model: str, wrong: str, right: str) -> None:
     model = f"set layout = numerator\n{model}"
-    result = only(model, wrong)
+    result = only(model, wrong, points=4)
     assert result.verdict is Verdict.WRONG
     assert "W where W' belongs" in str(result.diagnosis) or result.diagnosis == "is transposed"
     assert only(model, f"{wrong.split(' = ')[0]} = {right}").verdict is Verdict.OK
