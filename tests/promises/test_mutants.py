@@ -167,7 +167,7 @@ WITHOUT_RULE = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("record", "position"), WITHOUT_RULE, ids=lambda part: getattr(part, "name", str(part)))
+@pytest.mark.parametrize(("record", "position"), WITHOUT_RULE)
 def test_a_derivative_where_none_passes_is_seen_and_named(
     record: Primitive, position: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,7 @@ class ExchangedValues:
             other = graph.nodes[index]
             if other != right and _alike(other, right):
                 value = _with_axes(other, np.asarray(self.tape.of_node(other), dtype=float))
-                value = value.swapaxes(-1, -2) if is_turned else value
+                value = _transpose(other, value) if is_turned else value
                 said = f"uses {name} where {self.names[right.index]} belongs"
                 yield partial(_exchange, read, value), f"{said} {where}"
 
@@ -88,6 +88,11 @@ def _alike(one: Node, other: Node) -> bool:
 def _with_axes(node: Node, value: Array) -> Array:
     """A value with the two leading axes."""
     return value[None] if node.per_row else value[None, None]
+
+
+def _transpose(node: Node, value: Array) -> Array:
+    """The transpose of a value with its leading axes; of a vector the row."""
+    return value[..., None, :] if len(node.shape) == 1 else value.swapaxes(-1, -2)
 
 
 def _exchange(
