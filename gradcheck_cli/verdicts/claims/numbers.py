@@ -17,7 +17,7 @@ from gradcheck_cli.numerics.float32_evidence import are_shortest
 from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
-from gradcheck_cli.numerics.machine import MOST_DIGITS
+from gradcheck_cli.numerics.machine import EPS, MOST_DIGITS
 from gradcheck_cli.numerics.work_budget import BudgetSpent
 from gradcheck_cli.reference.problem_condition import derivative_movement, moved_by_one_unit
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
@@ -161,17 +161,19 @@ def _undecided_entries(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
 
 def _left_of_terms(context: ClaimContext, numbers: ClaimedNumbers, kept: Array) -> Array:
     """Entries in whose place rounding of terms as large as the others may stand: that is nothing beside the
-    largest entry, or to a derivative of 0 beside one that would change the step by as much as it is. Of the
-    values of a step, which need have nothing to do with each other, none that float64 has `kept`."""
+    largest entry, or, of a derivative of 0, beside one that would change the step by as much as its terms. Of
+    the values of a step, which need have nothing to do with each other, none that float64 has `kept`."""
     true, target = np.abs(numbers.true), numbers.claim.target
     wider = 2.0 ** (SIGNIFICANDS["float64"] - numbers.claim.bits)
     noise = min(context.limits.noise * wider, context.limits.no_digit)
     scale = np.full(true.shape, np.max(true, where=np.isfinite(true), initial=0.0))
     if target.is_value:
         return np.asarray(~kept & (numbers.rounding <= noise * scale))
-    truth = context.true_values(context.points[0])
-    of, by = (float(np.max(np.abs(floats(truth.leaf(k))), initial=0.0)) for k in (target.of, target.by))
-    scale = np.where(true == 0, np.maximum(scale, of / (by or 1.0)), scale)
+    at = context.points[0]
+    terms = context.referee.value_rounding(at.values, [target.of])[target.of] / EPS
+    of, by = (np.abs(floats(context.true_values(at).leaf(name))) for name in (target.of, target.by))
+    largest, moved = (float(np.max(x, initial=0.0)) for x in (np.fmax(of, terms), by))
+    scale = np.where(true == 0, np.maximum(scale, largest / (moved or 1.0)), scale)
     return np.asarray(numbers.rounding <= noise * scale)
 
 

@@ -72,6 +72,7 @@ def test_an_entry_that_is_typed_carries_no_rounding() -> None:
 SATURATED = "param p[2] = [2, 1e-9]\nloss = sum(sigmoid(beta(2, p)))\n"  # terms of 1e18 that saturate to 0
 BESIDE_ONE = "param p[2] = [0.9999999999999999, 2]\ns = log2(p)\nloss = sum(p)\n"
 CANCELS = "param p[3] = [0.3, 0.5, 0.7]\nloss = sum(softmax(p))\n"
+CENTERED = "param p[3] = [100.3, 98.1, 99.7]\nloss = sum(p - mean(p))\n"  # the loss is 0, too
 
 
 @pytest.mark.parametrize(("text", "claim", "verdict"), one_of(3, [
@@ -84,6 +85,8 @@ CANCELS = "param p[3] = [0.3, 0.5, 0.7]\nloss = sum(softmax(p))\n"
     (BESIDE_ONE, "s = [1.4426950408889635e-12, 1.0]", Verdict.WRONG),
     (CANCELS, "d loss/d p = [1e-17, -3e-17, 5.4e-17]", Verdict.OK),
     (CANCELS, "d loss/d p = [1e-17, -3e-17, 5.4e-13]", Verdict.WRONG),
+    (CENTERED, "d loss/d p = [0.0, 1.1e-16, -2.2e-16]", Verdict.OK),
+    (CENTERED, "d loss/d p = [0.0, 1.1e-16, -2.2e-9]", Verdict.WRONG),
 ]))  # fmt: skip
 def test_an_entry_in_an_array_is_judged_as_it_is_alone(text: str, claim: str, verdict: Verdict) -> None:
     (found,) = check(load(f"{text}claim {claim}\n"), points=1).claims
