@@ -50,7 +50,7 @@ def slip(claim: str, by: str) -> str:
 
 
 def judged(text: str, budget: int | None = None, **options: Any) -> Report:
-    return api.check(api.load(text), budget=budget, **options)
+    return api.check(api.load(text), budget=budget, **{"points": 2, **options})
 
 
 def claimed(text: str, budget: int | None = None, **options: Any) -> tuple[Verdict, str]:
@@ -92,7 +92,8 @@ def spent(monkeypatch: pytest.MonkeyPatch, text: str, **options: Any) -> int:
         return made[-1]
 
     monkeypatch.setattr(import_module("gradcheck_cli.checking.check"), "Budget", kept)
-    api.check(api.load(text) if "\n" in text else api.load(ROOT / "models" / text), **options)
+    model = api.load(text) if "\n" in text else api.load(ROOT / "models" / text)
+    api.check(model, **{"points": 2, **options})
     (budget,) = made
     assert not budget.spent
     return budget.most - budget.left

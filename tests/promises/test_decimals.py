@@ -13,7 +13,7 @@ OK, WRONG, KINK = Verdict.OK, Verdict.WRONG, Verdict.KINK
 
 
 def check(text: str) -> Report:
-    return api.check(api.load(text))
+    return api.check(api.load(text), points=2)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from build import one_of
+from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.numerics.array_types import Array
@@ -35,7 +36,7 @@ def test_the_values_of_a_model(path: Path, tmp_path: Path) -> None:
     typed = [step for step in model.steps.values() if step.text]  # of a loop each turn is written out
     formulas = [f"claim {step.display} = {step.text}" for step in typed]
     (tmp_path / "claims.txt").write_text("\n".join([*good, *formulas, *bad]), encoding="utf-8")
-    found = api.check(model, claims=api.load_claims(tmp_path / "claims.txt", model)).claims
+    found = judged_alone(model, claims=api.load_claims(tmp_path / "claims.txt", model), points=1)
     right = len(good) + len(formulas)
     assert [r.display for r in found[:right] if r.verdict is not Verdict.OK] == []
     assert [r.display for r in found[right:] if r.verdict is not Verdict.WRONG] == []

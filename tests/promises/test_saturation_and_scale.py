@@ -14,7 +14,7 @@ OK, WRONG, UNRESOLVED = Verdict.OK, Verdict.WRONG, Verdict.UNRESOLVED
 
 
 def check(text: str) -> Report:
-    return api.check(api.load(text + "\n"))
+    return api.check(api.load(text + "\n"), points=2)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ ULP = 2.0**-52
 
 
 def run(model: str, *claims: str, **options: Any) -> Report:
-    return api.check(api.load(model + "".join(f"\nclaim {claim}" for claim in claims)), **options)
+    text = model + "".join(f"\nclaim {claim}" for claim in claims)
+    return api.check(api.load(text), **{"points": 2, **options})
 
 
 def only(model: str, claim: str, **options: Any) -> ClaimResult:

@@ -16,7 +16,7 @@ NAN, INF = float("nan"), float("inf")
 
 
 def report(model: str, *claims: str, strict: bool = False) -> Report:
-    return check(load(model + "".join(f"claim {claim}\n" for claim in claims)), strict=strict)
+    return check(load(model + "".join(f"claim {claim}\n" for claim in claims)), strict=strict, points=2)
 
 
 def verdicts(model: str, *claims: str, strict: bool = False) -> list[Verdict]:

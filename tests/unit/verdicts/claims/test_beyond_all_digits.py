@@ -14,7 +14,7 @@ from gradcheck_cli import Verdict, check, load
     ("3e6", "-1", Verdict.OK), ("3e6", "-2", Verdict.UNRESOLVED),
 ]))  # fmt: skip
 def test_a_factor_of_what_no_format_holds(x: str, factor: str, verdict: Verdict) -> None:
-    report = check(load(f"param x = {x}\nloss = exp(-x)\nclaim d loss/d x = {factor}*exp(-x)\n"))
+    report = check(load(f"param x = {x}\nloss = exp(-x)\nclaim d loss/d x = {factor}*exp(-x)\n"), points=2)
     assert report.claims[0].verdict is verdict
 
 

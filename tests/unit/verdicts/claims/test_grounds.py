@@ -17,7 +17,7 @@ OK, OPEN, WRONG = Verdict.OK, Verdict.UNRESOLVED, Verdict.WRONG
 
 def run(model: str, *claims: str, **options: object) -> Report:
     text = model + "".join(f"claim {claim}\n" for claim in claims)
-    return api.check(api.load(text), **options)  # type: ignore[arg-type]
+    return api.check(api.load(text), **{"points": 2, **options})  # type: ignore[arg-type]
 
 
 ROUND = ["d loss/d f = d loss/d b", "d loss/d b = d loss/d f"]

@@ -38,7 +38,7 @@ OK, OPEN, WRONG = Verdict.OK, Verdict.UNRESOLVED, Verdict.WRONG
 
 def run(*claims: str, model: str = NET, **options: object) -> Report:
     text = model + "".join(f"claim {claim}\n" for claim in claims)
-    return api.check(api.load(text), **options)  # type: ignore[arg-type]
+    return api.check(api.load(text), **{"points": 2, **options})  # type: ignore[arg-type]
 
 
 def only(claim: str, model: str = NET, **options: object) -> ClaimResult:
@@ -140,7 +140,7 @@ def test_values_for_each_row(tmp_path: Path) -> None:
 
     def verdict(claim: str, **options: object) -> Verdict:
         model.write_text(f"{ROWS}claim {claim}\n", encoding="utf-8")
-        return api.check(api.load(model), **options).claims[0].verdict  # type: ignore[arg-type]
+        return api.check(api.load(model), **{"points": 2, **options}).claims[0].verdict  # type: ignore[arg-type]
 
     for good in ("good", "column", "half", "single"):
         assert verdict(f'p from "{good}.npy"', strict=True) is OK

@@ -56,7 +56,7 @@ def judged(folder: Path, gradients: dict[str, Any], names: tuple[str, ...] = LAY
     np.savez(folder / "g.npz", **gradients)
     path = folder / "m.txt"
     path.write_text(MODEL + "".join(f'claim d loss/d {name} from "g.npz"\n' for name in names))
-    return api.check(api.load(path), wrt=["loss"])
+    return api.check(api.load(path), wrt=["loss"], points=2)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -41,7 +41,7 @@ def program(*, adds: bool) -> np.ndarray:
 def test_a_program_that_overwrites_is_told_so(text: str, adds: bool, tmp_path: Path) -> None:
     np.save(tmp_path / "E.npy", program(adds=adds))
     (tmp_path / "m.txt").write_text(text + 'claim d loss/d E from "E.npy"\n', encoding="utf-8")
-    (claim,) = api.check(api.load(tmp_path / "m.txt"), wrt=("v",)).claims
+    (claim,) = api.check(api.load(tmp_path / "m.txt"), wrt=("v",), points=2).claims
     assert (claim.verdict, claim.diagnosis) == (Verdict.OK, None) if adds else (Verdict.WRONG, LAST)
 
 
@@ -62,7 +62,7 @@ claim d l/d z = {}
 ])  # fmt: skip
 def test_cross_entropy_with_labels(formula: str, said: str | None) -> None:
     model = api.load(LABELS.format(formula))
-    (claim,) = api.check(model, wrt=("loss",)).claims
+    (claim,) = api.check(model, wrt=("loss",), points=2).claims
     assert (claim.verdict, claim.diagnosis) == (Verdict.WRONG if said else Verdict.OK, said)
     assert claim.note is None
     assert show(api.load(show(model))) == show(model)

@@ -32,9 +32,9 @@ SAID = {
 @pytest.mark.parametrize(("function", "x", "wrong", "right"), one_of(3, SLIPS), ids=[s[0] for s in SLIPS])
 def test_a_usual_slip_is_named(function: str, x: float, wrong: str, right: str) -> None:
     text = f"param x = {x}, w = 2\nf = {function}(x)\nloss = w*f^2\nclaim d loss/d x = 2*w*f*"
-    (claim,) = check(read_model(f"{text}({wrong})"), Options()).claims
+    (claim,) = check(read_model(f"{text}({wrong})"), Options(points=2)).claims
     assert claim.verdict is Verdict.WRONG
     assert claim.diagnosis is not None
     assert SAID.get(function, function) in claim.diagnosis
-    (claim,) = check(read_model(f"{text}({right})"), Options()).claims
+    (claim,) = check(read_model(f"{text}({right})"), Options(points=2)).claims
     assert claim.verdict is Verdict.OK

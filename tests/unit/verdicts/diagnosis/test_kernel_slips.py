@@ -55,7 +55,7 @@ def test_numbers_of_programs(pool: str, mistake: str, said: dict[str, str], tmp_
         np.save(tmp_path / f"{name}.npy", values)
         claims.append(f'claim d loss/d {name} from "{name}.npy"\n')
     (tmp_path / "m.txt").write_text(TEXT.format(pool=pool) + "".join(claims), encoding="utf-8")
-    found = api.check(api.load(tmp_path / "m.txt"), wrt=("loss",)).claims
+    found = api.check(api.load(tmp_path / "m.txt"), wrt=("loss",), points=2).claims
     assert {c.by: c.diagnosis for c in found if c.verdict is Verdict.WRONG} == said
 
 
@@ -71,7 +71,7 @@ FORMULAS = {
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_formulas(formula: str) -> None:
     model = api.load(f"{TEXT.format(pool='avg_pool')}claim d loss/d x = {formula}")
-    (claim,) = api.check(model, wrt=("loss",)).claims
+    (claim,) = api.check(model, wrt=("loss",), points=2).claims
     assert claim.diagnosis == FORMULAS[formula]
     assert claim.verdict is (Verdict.OK if claim.diagnosis is None else Verdict.WRONG)
 
