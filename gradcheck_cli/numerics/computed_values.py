@@ -5,14 +5,16 @@ The stages of a run ask for the same values, five times of six. Knows nothing of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
-__all__ = ["remember"]
+__all__ = ["remember", "remember_numbers"]
 
 _VALUES: dict[tuple[Any, ...], Any] = {}  # by name, precision and arguments, for all contexts and threads
+
+_NUMBERS: dict[tuple[Any, ...], tuple[Any, ...]] = {}  # the same of functions that give several numbers
 
 
 def remember(
@@ -51,3 +53,30 @@ def remember(
         return None if found is None else make(found)
 
     return value
+
+
+def remember_numbers(
+    context: Any, name: str, function: Callable[[], Sequence[Any]], given: Sequence[Any],
+    limits: NumericsLimits = NUMERICS,
+) -> list[Any]:  # fmt: skip
+    """What a function makes of some numbers, computed once; as `remember`, of several numbers at a time.
+
+    Parameters
+    ----------
+    context, name, limits : as those of `remember`
+    function : gives numbers of the context, which depend on nothing but `given` and the precision
+    given : numbers of the context
+
+    Returns
+    -------
+    list of numbers of the context
+    """
+    key = name, context.prec, *[context.mpf(x)._mpf_ for x in given]
+    found = _NUMBERS.get(key)
+    if found is None:
+        found = tuple(x._mpf_ for x in function())
+        kept = sum(map(len, [*_NUMBERS, *_NUMBERS.values()]))
+        if kept > min(limits.most_values, limits.most_value_bits // context.prec):
+            _NUMBERS.clear()
+        _NUMBERS[key] = found
+    return [context.make_mpf(x) for x in found]

@@ -8,11 +8,13 @@ high-precision numbers alike; the real part decides what is positive. Knows noth
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck_cli.numerics.computed_values import remember_numbers
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 from gradcheck_cli.numerics.machine import EPS
 
@@ -115,12 +117,18 @@ def eigenvectors(
         if context is None:
             values[k], vectors[k] = np.linalg.eigh(matrix)
         else:
-            with context.extraprec(limits.spare_bits):  # what does not move stays the same number
-                found, columns = context.eigsy(context.matrix(matrix.tolist()))
-            order = sorted(range(n), key=found.__getitem__)
-            values[k] = [+found[j] for j in order]
-            vectors[k] = [[+columns[i, j] for j in order] for i in range(n)]
+            exact = partial(_exact_eigenvectors, matrix, context, limits)
+            found = remember_numbers(context, "eigenvectors", exact, matrix.ravel().tolist(), limits)
+            values[k], vectors[k] = found[:n], np.reshape(np.array(found[n:], dtype=object), (n, n))
     return values.reshape(*lead, n), vectors.reshape(a.shape)
+
+
+def _exact_eigenvectors(matrix: Array, context: Any, limits: NumericsLimits) -> list[Any]:
+    """The eigenvalues of one matrix, and its eigenvectors row by row."""
+    with context.extraprec(limits.spare_bits):  # what does not move stays the same number
+        found, columns = context.eigsy(context.matrix(matrix.tolist()))
+    order = sorted(range(len(matrix)), key=found.__getitem__)
+    return [+found[j] for j in order] + [+columns[i, j] for i in range(len(matrix)) for j in order]
 
 
 def gaps(values: Array, rounding: float | None = None, limits: NumericsLimits = NUMERICS) -> Array:

@@ -6,7 +6,7 @@ from typing import Any
 
 import mpmath
 
-from gradcheck_cli.numerics.computed_values import remember
+from gradcheck_cli.numerics.computed_values import remember, remember_numbers
 from gradcheck_cli.numerics.limits.numerics import NUMERICS, NumericsLimits
 
 
@@ -49,4 +49,21 @@ def test_many_values_and_long_ones_are_not_kept() -> None:
     root, asked, _ = counted("few", 50)
     for x in (2, 3, 5, 7, 2):
         root(x)
+    assert len(asked) == 4
+
+
+def test_several_numbers_are_computed_once_at_each_precision() -> None:
+    context, asked = mpmath.MPContext(), []
+
+    def squares() -> list[Any]:
+        asked.append(context.prec)
+        return [context.mpf(4), context.mpf(9)]
+
+    for digits in (50, 60, 50):
+        context.dps = digits
+        assert remember_numbers(context, "squares", squares, [context.mpf(2), 3]) == [4, 9]
+    assert len(asked) == 2
+    limits = NumericsLimits(most_values=1)
+    assert remember_numbers(context, "squares", squares, [context.mpf(3)], limits) == [4, 9]
+    assert remember_numbers(context, "squares", squares, [context.mpf(2), 3], limits) == [4, 9]
     assert len(asked) == 4
