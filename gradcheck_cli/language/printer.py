@@ -73,7 +73,7 @@ def _input(item: Input) -> str:
         count = f" count {len(item.values)}" if item.kind == "rows" else ""
         return f"{head} ~ {item.text}{count}"
     is_long = item.values.ndim and (len(item.values) > _ROWS or item.values.size > 8 * _ROWS)
-    if item.origin == "file" and (is_long or item.values.ndim > 2):  # longer than its name
+    if item.origin == "file" and is_long:  # longer than its name
         return f"{head} {item.text}"
     return f"{head} = {_numbers(item.values.tolist())}"
 

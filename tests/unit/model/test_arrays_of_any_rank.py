@@ -237,3 +237,16 @@ def test_a_row_and_a_column_go_into_a_matrix_whichever_comes_first(step: str) ->
     assert model.node("s").shape == (2, 2)
     with pytest.raises(GradcheckError, match=r"the shapes \[1,2\] and \[2,1\] do not fit where"):
         api.load(f"{text}s = where(t >= t, C, 1)\nloss = sum(s*A)\n")
+
+
+def test_small_values_of_a_file_are_shown_as_lists_that_read_back(tmp_path: Path) -> None:
+    np.save(tmp_path / "small.npy", np.arange(8.0).reshape(2, 2, 2))
+    np.save(tmp_path / "large.npy", np.zeros((2, 10, 10)))
+    (tmp_path / "model.txt").write_text(
+        'param X[2,2,2] from "small.npy"\nparam Z[2,10,10] from "large.npy"\nloss = sum(X^2) + sum(Z)\n'
+    )
+    shown = api.show(api.load(tmp_path / "model.txt"))
+    assert "param X[2,2,2] = [[[0.0, 1.0], [2.0, 3.0]], [[4.0, 5.0], [6.0, 7.0]]]\n" in shown
+    assert 'param Z[2,10,10] from "large.npy"\n' in shown
+    (tmp_path / "again.txt").write_text(shown)
+    assert api.show(api.load(tmp_path / "again.txt")) == shown
