@@ -208,8 +208,6 @@ def _whole(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cl
     whole = {i: int(C.nint(v)) for i, v in true.items()}
     off = max(abs(v - whole[i]) for i, v in true.items())
     exact = off < C.mpf("1e-100")
-    if C.mpf("1e-100") <= off < C.mpf("1e-40"):
-        return  # gelu'(20) is 1 to the digits of any computation
     if not exact and _is_of_rounding(problem, off, true):
         return
     if exact and draw.random() < 0.6:
@@ -223,8 +221,10 @@ def _whole(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[Cl
 def _is_of_rounding(problem: Problem, off: Any, true: Mapping[Index, Any]) -> bool:
     """Whether what whole numbers are off by is the rounding of a value: a text with all digits of a double
     stands for what was rounded to it, 0.9999999999999999 for 1, and whole numbers are worked by hand from
-    that. A shorter text is the number it says."""
+    that. A shorter text is the number it says; but gelu'(20) is 1 to the digits of any computation."""
     size = max(1, *map(abs, true.values()))
+    if off < size * C.mpf("1e-30"):
+        return True
     texts = " ".join(str(given.values) for given in problem.inputs.values())
     return off < size * C.mpf("1e-14") and any(
         len(digits.replace(".", "").strip("0")) > 14 for digits in re.findall(r"[\d.]+", texts)
