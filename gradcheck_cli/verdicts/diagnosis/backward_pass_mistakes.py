@@ -21,6 +21,7 @@ from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
+from gradcheck_cli.numerics.named_constants import significant_digits
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.diagnosis.rule_slips import Mistake, mistakes
@@ -129,8 +130,13 @@ def _tolerance(numbers: Array, bits: int, limits: DiagnosisLimits) -> Array:
 
 
 def _digits(claim: Claim, limits: DiagnosisLimits) -> float:
-    """How much the numbers tell."""
-    numbers, tolerance = _numbers(claim, limits)
-    with np.errstate(all="ignore"):
-        digits = np.maximum(0.0, np.log10(np.abs(numbers) / tolerance))
-    return float(np.sum(digits, where=numbers != 0))
+    """How much the numbers tell, up to what is wanted: of 0.5 one digit, and its size, however exact it is,
+    since a slip makes round numbers of round ones, too."""
+    numbers, tolerance = (np.broadcast_to(a, np.shape(claim.numbers)).flat for a in _numbers(claim, limits))
+    found = 0.0
+    for number, margin in zip(numbers, tolerance, strict=True):
+        if number and found < limits.least_information:
+            known = np.log10(abs(number) / margin) if margin else np.inf
+            written = significant_digits(np.format_float_scientific(abs(number), trim="-"))
+            found += max(0.0, min(known, written + 1))
+    return found
