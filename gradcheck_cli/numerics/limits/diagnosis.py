@@ -23,8 +23,8 @@ class DiagnosisLimits(NamedTuple):
     # factor | half a unit of the last written digit, with a little slack | set by hand, not measured
     half_unit_factor: float = 1.01
     # decimal digits | of all wrong numbers together: hundreds of mistakes are tried | set by hand: a chance
-    # of 1e-6; not measured
-    least_information: float = 8.0
+    # of 1e-5; not measured
+    least_information: float = 7.0
     # edges | of one chain | set by hand, not measured
     most_edges: int = 400
     # numbers | of one chain, edges times rows | set by hand, not measured

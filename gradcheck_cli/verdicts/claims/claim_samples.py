@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck_cli.evaluation.tape import Tape
+from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Derivative, Graph, Key
 from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.model.point_values import PointValues
@@ -22,7 +23,7 @@ from gradcheck_cli.verdicts.claims.discrepancy import difference
 from gradcheck_cli.verdicts.claims.formulas import same_sums
 from gradcheck_cli.verdicts.claims.true_values import At, TrueValues, derivatives_in
 
-__all__ = ["ClaimSample", "sample_of_number", "samples_of_formula", "samples_of_numbers"]
+__all__ = ["ClaimSample", "sample_of_number", "samples_of_formula", "samples_of_numbers", "truth_as_formula"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,16 @@ def samples_of_numbers(
     if result.left is not None or not sample.true.ndim or information < context.limits.least_information:
         return ()
     return (sample,)
+
+
+def truth_as_formula(context: ClaimContext, claim: Claim) -> Graph:
+    """What a claim is about, in place of a formula that cannot be built."""
+    of, by = context.model.node(claim.target.of), context.model.node(claim.target.by)
+    shapes = of.shape, () if claim.target.index is not None else by.shape
+    is_turned = context.layout == "denominator" and len(of.shape) == len(shapes[1]) == 1
+    builder = Builder(rows_apart=False)
+    shape = shapes[1] + shapes[0] if is_turned else shapes[0] + shapes[1]
+    return builder.graph(builder.leaf(claim.target, shape, per_row=of.per_row or by.per_row))
 
 
 def sample_of_number(context: ClaimContext, claim: Claim, formula: Graph) -> ClaimSample:

@@ -304,12 +304,22 @@ def _judge_numbers(context: ClaimContext, claim: Claim, formula: Graph, blank: C
 
 
 def samples_for(context: ClaimContext, claim: Claim, result: ClaimResult) -> tuple[ClaimSample, ...]:
-    """What a diagnosis may use: a WRONG formula at every point, and beyond the kinks."""
+    """What a diagnosis may use: a WRONG formula at every point, and beyond the kinks; of one that cannot be
+    built the truth alone."""
     formula = claim.formulas[context.layout]
-    if result.verdict is not Verdict.WRONG or isinstance(formula, Misfit):
+    if result.verdict is not Verdict.WRONG:
         return ()
-    from gradcheck_cli.verdicts.claims.claim_samples import samples_of_formula, samples_of_numbers
+    from gradcheck_cli.verdicts.claims.claim_samples import (
+        samples_of_formula,
+        samples_of_numbers,
+        truth_as_formula,
+    )
 
+    if isinstance(formula, Misfit):
+        if claim.numbers is not None or context.has_many_rows:
+            return ()
+        formula = truth_as_formula(context, claim)
+        return samples_of_formula(context, replace(claim, formulas={context.layout: formula}), formula)
     if claim.numbers is not None:
         context = context.in_float64 if context.has_many_rows else context
         return samples_of_numbers(context, claim, formula, result)

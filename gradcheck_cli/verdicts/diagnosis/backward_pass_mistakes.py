@@ -132,9 +132,9 @@ def _tolerance(numbers: Array, bits: int, limits: DiagnosisLimits) -> Array:
 def _digits(claim: Claim, limits: DiagnosisLimits) -> float:
     """How much the numbers tell, up to what is wanted: of 0.5 one digit, and its size, however exact it is,
     since a slip makes round numbers of round ones, too."""
-    numbers, tolerance = (np.broadcast_to(a, np.shape(claim.numbers)).flat for a in _numbers(claim, limits))
+    numbers, tolerance = _numbers(claim, limits)
     found = 0.0
-    for number, margin in zip(numbers, tolerance, strict=True):
+    for number, margin in zip(numbers.flat, np.broadcast_to(tolerance, numbers.shape).flat, strict=True):
         if number and found < limits.least_information:
             known = np.log10(abs(number) / margin) if margin else np.inf
             written = significant_digits(np.format_float_scientific(abs(number), trim="-"))

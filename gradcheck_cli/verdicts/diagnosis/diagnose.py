@@ -17,7 +17,7 @@ import numpy as np
 from gradcheck_cli.evaluation.evaluate import evaluate
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.graph import Derivative, Graph, Node
-from gradcheck_cli.model.model import Claim, Model
+from gradcheck_cli.model.model import Claim, Misfit, Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
@@ -80,7 +80,10 @@ def diagnose_claims(
                     inherited=count_affected_parameters(model, result),
                 )
                 result = attribute_to_later_step(model, result, judged.results)
-            if what and samples:
+            misfit = claim.formulas[judged.layout] if claim.formulas else None
+            if isinstance(misfit, Misfit):
+                result = _with_shapes(model, claim, judged.layout, result, samples, what, limits)
+            elif what and samples:
                 first = samples[0]
                 said = _explain(first.model, first.claim, result, samples, limits, evaluation)
                 result = replace(result, diagnosis=said)
@@ -88,6 +91,26 @@ def diagnose_claims(
     found = relate_numbers(model, found, limits, evaluation, where=where, what=what)
     found = _by_one_mistake(model, claims, found, limits, evaluation) if what else found
     return [replace(r, note=r.reading or None) if _is_silent(r) else r for r in found]
+
+
+def _with_shapes(
+    model: Model, claim: Claim, layout: str, result: ClaimResult, samples: Sequence[ClaimSample], what: bool,
+    limits: DiagnosisLimits,
+) -> ClaimResult:
+    """A claim that cannot be built, with what would fit if `what` is asked for."""
+    from gradcheck_cli.verdicts.diagnosis.misfits import explain_misfit, without_advice
+
+    misfit = claim.formulas[layout]
+    if not what and isinstance(misfit, Misfit):
+        return without_advice(result, misfit)
+    if claim.numbers is not None:
+        return result
+    return explain_misfit(model, claim, layout, result, samples, partial(_is_right, limits), limits)
+
+
+def _is_right(limits: DiagnosisLimits, samples: Sequence[ClaimSample], graph: Graph) -> bool:
+    """Whether a formula is right at all points; the first is tried in float64 before."""
+    return _near(samples[0], graph, limits) and all(e.accepts(graph) for e in samples)
 
 
 def _by_one_mistake(
@@ -212,8 +235,7 @@ def explain_by_edit(
     size = sum(n.size * (rows if n.per_row else 1) for n in first.formula.nodes)
     most = min(limits.most_edits, limits.most_edit_entries // max(size, 1))
     for slip in islice(undo_edits(model, first.formula, claim.target, limits), most):
-        likely = accepts(slip.graph) and _near(first, slip.graph, limits)
-        if likely and all(e.accepts(slip.graph) for e in samples):
+        if accepts(slip.graph) and _is_right(limits, samples, slip.graph):
             return slip.text
     return None
 

@@ -6,6 +6,7 @@ verdicts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,9 +17,10 @@ from gradcheck_cli.model.graph import Derivative, Graph, Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 
-__all__ = ["UNNAMED", "Factor", "exchange_factors", "other_products", "shape_of", "transpose_text"]
+__all__ = ["UNNAMED", "Factor", "exchange_factors", "other_products", "transpose_text"]
 
 UNNAMED = "(...)"
+_ALONE = re.compile(r"-?(\w+|d \w+/d \w+|\w*\([^()]*\)|\(\.\.\.\))")
 Make = Callable[[Builder, Sequence[int]], int]
 Shape = tuple[int, ...]
 
@@ -27,7 +29,8 @@ Shape = tuple[int, ...]
 class Factor:
     """A factor of a product: a place in the product that the author wrote, or a name; transposed or not.
 
-    `is_turned`: against the factor as it stands there. `text`: as it is written now.
+    `is_turned`: against the factor as it stands there. `text`: as it is written now. `shape`: empty where
+    only the text is known.
     """
 
     source: int | str
@@ -42,19 +45,22 @@ class Factor:
 
     def turn(self) -> Factor:
         """Its transpose."""
-        return Factor(self.source, self.sides[::-1], transpose_text(self.text), not self.is_turned)
+        shape = self.sides[::-1] if self.shape else ()
+        return Factor(self.source, shape, transpose_text(self.text), not self.is_turned)
 
 
 def transpose_text(text: str) -> str:
-    """The text of a transpose."""
-    return text.removesuffix("'") if text.endswith("'") else f"{text}'"
+    """The text of a transpose, with brackets round what is more than a name, a derivative or a call."""
+    if text.endswith("'") and _ALONE.fullmatch(text[:-1]):
+        return text[:-1]
+    return f"{text}'" if _ALONE.fullmatch(text) else f"({text})'"
 
 
 def other_products(
     factors: Sequence[Factor], names: Sequence[Factor], limits: DiagnosisLimits
 ) -> Iterator[tuple[Factor, ...]]:
     """Products that may be meant, those with the smallest change first: other transposes, one name more, one
-    in place of another, one less, another order.
+    in place of another, another order.
 
     Parameters
     ----------
@@ -64,7 +70,7 @@ def other_products(
 
     Yields
     ------
-    factors from left to right, whose shapes fit
+    factors from left to right
     """
     mine, every = tuple(factors), [*names, *(name.turn() for name in names)]
     found = [*_transposes(mine)]
@@ -73,7 +79,7 @@ def other_products(
     found += [(*mine[:k], name, *mine[k + 1 :]) for k in named for name in every]
     if len(mine) <= limits.most_ordered_factors:
         found += [some for order in permutations(mine) for some in _transposes(order)]
-    yield from dict.fromkeys(some for some in found if some != mine and _fits(some))
+    yield from dict.fromkeys(some for some in found if some != mine)
 
 
 def _transposes(factors: Sequence[Factor]) -> Iterator[tuple[Factor, ...]]:
@@ -87,7 +93,7 @@ def _fits(factors: Sequence[Factor]) -> bool:
     return all(a.sides[1] == b.sides[0] for a, b in pairwise(factors))
 
 
-def shape_of(factors: Sequence[Factor]) -> Shape:
+def _shape_of(factors: Sequence[Factor]) -> Shape:
     """The shape of a product: with a vector on the right it is a vector."""
     return (factors[0].sides[0], *factors[-1].shape[1:])
 
@@ -103,7 +109,7 @@ def exchange_factors(
         factors = [_factor(model, graph, k, n) for k, n in enumerate(_flat(graph.nodes, node.index))]
         mine = " @ ".join(f.text for f in factors)
         for found in other_products(factors, _names(model, node), limits):
-            if shape_of(found) == node.shape:
+            if _fits(found) and _shape_of(found) == node.shape:
                 right = " @ ".join(f.text for f in found)
                 yield node.index, partial(_make, model, found), f"has {mine} where {right} belongs"
 

@@ -437,8 +437,8 @@ loss = sum((F - T)^2)
 @pytest.mark.parametrize(
     ("claim", "way_out"),
     [
-        ("d loss/d F = (F - T) @ (F - T)", "* multiplies entry by entry; for the product of matrices put '"),
-        ("d loss/d W = X @ d loss/d F", "the left side's transpose fits"),
+        ("d loss/d F = (F - T) @ (F - T)", "by its shape (F - T) * (F - T) would fit"),
+        ("d loss/d F = 2*F @ (F - T)", "by its shape 2*F * (F - T) would fit"),
         ("d loss/d b = d loss/d F", "its rows added up fit: sum(..., axis=0)[0,:]"),
     ],
 )
