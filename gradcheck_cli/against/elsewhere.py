@@ -38,7 +38,7 @@ class Asked:
     `arguments`: all values by name, as a function takes them; `parameters`: the arrays to differentiate by,
     in their order, by the names that they have among the arguments; `loss`: its value here. `flat`: a
     function takes one vector of all parameters. `seconds`: how long a command or function may
-    run.
+    run. `digits`: how many of its digits count; None: all.
     """
 
     arguments: Mapping[str, Any]
@@ -46,6 +46,7 @@ class Asked:
     loss: float
     flat: bool = False
     seconds: float | None = None
+    digits: int | None = None
 
     @property
     def size(self) -> int:

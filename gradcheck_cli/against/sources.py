@@ -11,6 +11,7 @@ from typing import Any
 
 from gradcheck_cli.against.answers import gradient_of_json, parse_json, question
 from gradcheck_cli.against.elsewhere import Asked, Elsewhere, ElsewhereError, check_numbers
+from gradcheck_cli.against.given_digits import to_digits
 from gradcheck_cli.common.errors import printable
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.against import AGAINST, AgainstLimits
@@ -43,7 +44,7 @@ def gradients_elsewhere(sources: Sequence[str], asked: Asked, *, again: bool = T
     found = [_gradient(source, asked, again=again) for source in sources]
     for each in found:
         check_numbers(each.name, asked, each.gradient)
-    return _told_apart(found)
+    return _told_apart([replace(each, gradient=to_digits(each.gradient, asked.digits)) for each in found])
 
 
 def is_file(source: str) -> bool:

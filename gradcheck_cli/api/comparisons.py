@@ -19,7 +19,7 @@ __all__ = ["compare_at_random_points", "gradients_of_model"]
 
 def gradients_of_model(
     model: Model, wrt: Sequence[str] | None, against: Sequence[str], *, flat: bool = False,
-    seconds: float | None = None, again: bool = True,
+    seconds: float | None = None, digits: int | None = None, again: bool = True,
 ) -> list[Elsewhere]:
     """Gradients of the loss of a model at its point, that functions, commands and files give.
 
@@ -42,7 +42,7 @@ def gradients_of_model(
     arguments = {model.display(name): values[name].copy() for name in values}
     parameters = {model.display(name): values[name] for name in names}
     loss = forward_pass(model).loss
-    asked = Asked(arguments, parameters, loss, flat, seconds)
+    asked = Asked(arguments, parameters, loss, flat, seconds, digits)
     own = {model.display(name): name for name in names}
     found = gradients_elsewhere(against, asked, again=again)
     return [replace(each, gradient={own[n]: v for n, v in each.gradient.items()}) for each in found]
@@ -50,7 +50,7 @@ def gradients_of_model(
 
 def compare_at_random_points(
     report: Report, model: Model, options: Options, against: Sequence[str], count: int, *,
-    flat: bool = False, seconds: float | None = None,
+    flat: bool = False, seconds: float | None = None, digits: int | None = None,
 ) -> Report:
     """The report with functions and commands asked at random points, too; files are of the given one."""
     from gradcheck_cli.against.sources import is_file
@@ -68,7 +68,7 @@ def compare_at_random_points(
         there = model.at(moved_inputs(model, number, reach=reach))
         try:
             others = gradients_of_model(
-                there, options.wrt, called, flat=flat, seconds=seconds, again=False
+                there, options.wrt, called, flat=flat, seconds=seconds, digits=digits, again=False
             )
         except GradcheckError:
             return None

@@ -62,7 +62,7 @@ def check(
         How many points in all, the given one first; the others are drawn. None here and below: as the
         model's `set` lines say, else the default, which `gradcheck run --help` names.
     digits : int, optional
-        Decimal digits that must be proved equal, 1 to 15.
+        Decimal digits that must be proved equal, 1 to 15; if given, so many of `against` count.
     scheme : str, optional
         Finite-difference scheme: "extrapolated", "central", "complex", ...
     at : sequence of str
@@ -147,13 +147,16 @@ def check(
     if against:
         from gradcheck_cli.api.comparisons import gradients_of_model
 
-        others = [*gradients_of_model(model, options.wrt, against, flat=flat, seconds=seconds), *others]
+        found = gradients_of_model(model, options.wrt, against, flat=flat, seconds=seconds, digits=digits)
+        others = [*found, *others]
     report = run(model, options, claims, progress, against=others)
     if not (random and against and report.against):
         return report
     from gradcheck_cli.api.comparisons import compare_at_random_points
 
-    return compare_at_random_points(report, model, options, against, random, flat=flat, seconds=seconds)
+    return compare_at_random_points(
+        report, model, options, against, random, flat=flat, seconds=seconds, digits=digits
+    )
 
 
 def explain(

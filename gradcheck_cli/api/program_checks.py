@@ -20,11 +20,12 @@ from gradcheck_cli.common.shown_paths import as_typed
 
 if TYPE_CHECKING:
     from gradcheck_cli.against.elsewhere import Elsewhere
-    from gradcheck_cli.model.model import Model
+    from gradcheck_cli.checking.options import Options
+    from gradcheck_cli.model.model import Claim, Model
     from gradcheck_cli.programs.explanations import TracedProgram
     from gradcheck_cli.programs.observations import Sample
     from gradcheck_cli.programs.program_lines import ProgramLines
-    from gradcheck_cli.results.gradient_results import ClaimResult, Comparison, Report
+    from gradcheck_cli.results.gradient_results import Block, ClaimResult, Comparison, Report
     from gradcheck_cli.tracing.gradient_calls import Gradients
     from gradcheck_cli.tracing.programs import Program
     from gradcheck_cli.tracing.trace import Trace
@@ -35,7 +36,7 @@ __all__ = [
 ]  # fmt: skip
 
 Function = Callable[..., Any]
-_NEEDS_NO_MODEL = ("points", "budget", "memory", "progress")  # options that hold of a black box
+_NEEDS_NO_MODEL = ("points", "digits", "budget", "memory", "progress")  # options that hold of a black box
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,6 @@ class ProgramCheck:
     def where(self) -> str:
         """The file of the first gradient."""
         return as_typed(next((file for file, _ in self.given.places.values()), self.program.file))
-
-    def others(self, against: Sequence[str], flat: bool, seconds: float | None) -> list[Elsewhere]:
-        """Gradients from elsewhere."""
-        names = list(self.given.values)
-        return others_at(self.arguments, names, self.value, against=against, flat=flat, seconds=seconds)
 
     def unrepeatable(self, named: str) -> Report | None:
         """The report on functions that have other values when they are called again."""
@@ -87,17 +83,31 @@ class ProgramCheck:
             place = f"{Path(error.place.file).name}:{error.place.line}: " if error.place else ""
             return None, f"not traced: {place}{error.message}"
 
-    def black_box(self, named: str, reason: str, options: Mapping[str, Any]) -> Report:
+    def black_box(
+        self, named: str, reason: str, options: Mapping[str, Any], rivals: Sequence[Elsewhere]
+    ) -> Report:
         """The report by differences of the loss itself."""
         from gradcheck_cli.programs.black_box import check_black_box
         from gradcheck_cli.programs.sampled_loss import SampledLoss
 
-        points = _points_alone(options, reason)
+        asked = _needs_no_model(options, reason)
         sampled = SampledLoss(self.program, self.arguments, list(self.given.values))
         return check_black_box(
             sampled, self.value, self.given, self.call, model=named, claims_file=self.where, reason=reason,
-            points=points,
+            points=int(asked.points or 1), digits=options.get("digits"), others=rivals,
         )  # fmt: skip
+
+    def with_agreement(self, claim: ClaimResult, blocks: Sequence[Block]) -> ClaimResult:
+        """A claim with how many digits agree, where these are as many as a difference has."""
+        import numpy as np
+
+        from gradcheck_cli.checking.agreement import with_agreement
+
+        values = np.asarray(self.given.values.get(claim.by))
+        block = next((block for block in blocks if block.name == claim.by), None)
+        if block is None or values.shape != block.shape:
+            return claim
+        return with_agreement(claim, block, lambda entry: float(values[entry.index]))
 
     def with_outputs(self, claim: ClaimResult) -> ClaimResult:
         """A claim of a slope along tangents, with the outputs that are wrong."""
@@ -183,7 +193,7 @@ def check_traced(
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "claims.txt")
             path.write_text(_claims(gradients, found.names, Path(folder)), encoding="utf-8")
-            claims = load_claims(path, there)
+            claims = [_to_digits(claim, options.get("digits")) for claim in load_claims(path, there)]
         report = check(there, claims=claims, claims_file=task.where, **asked)
         return replace(
             report, notes=tuple(told(note) for note in report.notes if note not in model.notes),
@@ -226,8 +236,8 @@ def check_traced(
     return _in_files(report, files, task.where)
 
 
-def _points_alone(options: Mapping[str, Any], reason: str) -> int:
-    """How many points options of `check` ask for; what differences of a program cannot follow is refused.
+def _needs_no_model(options: Mapping[str, Any], reason: str) -> Options:
+    """What options of `check` ask for; what differences of a program cannot follow is refused.
 
     Raises OptionError; TypeError of names that `check` has not.
     """
@@ -242,9 +252,19 @@ def _points_alone(options: Mapping[str, Any], reason: str) -> int:
         is_asked = value is not None and value is not False and value != known.parameters[name].default
         if is_asked and name not in _NEEDS_NO_MODEL:
             raise OptionError(f"{name} needs a model of the loss; {reason or 'it is a black box'}")
-    points = Options(points=options.get("points")).fill_in({}).points
-    assert points is not None
-    return points
+    return Options(points=options.get("points"), digits=options.get("digits")).fill_in({})
+
+
+def _to_digits(claim: Claim, digits: int | None) -> Claim:
+    """The claim of an array of which no more than so many digits count."""
+    if digits is None or claim.numbers is None:
+        return claim
+    import numpy as np
+
+    from gradcheck_cli.against.given_digits import half_units
+
+    written = 0.0 if claim.half_units is None else claim.half_units
+    return replace(claim, half_units=np.maximum(half_units(claim.numbers, digits), written))
 
 
 def _is_wrong(report: Report) -> bool:
@@ -322,7 +342,7 @@ def _renamed(others: Sequence[Elsewhere], names: Mapping[str, str]) -> list[Else
 
 def others_at(
     arguments: Mapping[str, Any], names: Sequence[str], loss: float, *, against: Sequence[str], flat: bool,
-    seconds: float | None, anywhere: bool = False,
+    seconds: float | None, digits: int | None, anywhere: bool = False,
 ) -> list[Elsewhere]:
     """Other gradients of the loss, by the names of its arrays; `anywhere`: without files, which are of one
     point."""
@@ -338,7 +358,7 @@ def others_at(
 
     leaves = arrays_by_name(arguments)
     parameters = {name: np.array(leaves[name], dtype=float) for name in names}
-    asked = Asked(arguments, parameters, loss, flat=flat, seconds=seconds)
+    asked = Asked(arguments, parameters, loss, flat, seconds, digits)
     return gradients_elsewhere(against, asked, again=not anywhere)
 
 

@@ -112,7 +112,8 @@ def check_program(
         At how many random points the gradients are computed besides.
     options
         As of `check`. Where the program takes another branch near by, it is compared at the given point only.
-        Where the loss is differenced itself: points; digits, hint and the like are refused.
+        `digits`: how many digits of the gradients count, as 7 of forward differences; by default all that
+        rounding leaves. Where the loss is differenced itself: points, digits; hint and the like are refused.
 
     Returns
     -------
@@ -135,18 +136,20 @@ def check_program(
     if not named:
         raise OptionError("nothing gives the gradient", help="--grad FILE.py:GRAD, --vjp or --jvp does")
     task = prepare(program, named, at, parameters, "vjp" if vjp else "jvp" if jvp else "", lr, setup)
-    rivals = task.others(against, flat, seconds)
+    ask = partial(
+        others_at, against=against, flat=flat, seconds=seconds, digits=options.get("digits")
+    )
+    rivals = ask(task.arguments, list(task.given.values), task.value)
     named_loss = loss if isinstance(loss, str) else f"{program.file}:{program.name}"
     report = task.unrepeatable(named_loss)
     if report is not None:
         return report
     found, reason = (None, "") if black_box else task.trace()
     if found is not None:
-        ask = partial(others_at, against=against, flat=flat, seconds=seconds)
         report = check_traced(task, found, named_loss, rivals, options, RandomPoints(random, ask))
-    elif against:
-        raise OptionError(f"--against needs a model of the loss; {reason or 'it is a black box'}")
     else:
-        report = task.black_box(named_loss, reason, {**options, "points": random + 1} if random else options)
+        options |= {"points": random + 1} if random else {}
+        report = task.black_box(named_loss, reason, options, rivals)
     notes = (*task.given.notes, *(found.notes if found else ()), *report.notes)
-    return replace(report, notes=notes, claims=tuple(map(task.with_outputs, report.claims)))
+    claims = (task.with_outputs(task.with_agreement(claim, report.parameters)) for claim in report.claims)
+    return replace(report, notes=notes, claims=tuple(claims))

@@ -179,7 +179,12 @@ def _check_points(run: _Run) -> Report:
 
 def _compare(run: _Run, evidence: _Evidence, report: Report) -> Report:
     """The report with gradients that were computed elsewhere beside the others."""
-    from gradcheck_cli.checking.comparisons import compare, sentences_on_comparisons, with_columns
+    from gradcheck_cli.checking.comparisons import (
+        compare,
+        sentences_on_comparisons,
+        with_agreements,
+        with_columns,
+    )
 
     def judge(claims: Sequence[Claim]) -> tuple[Sequence[Claim], Sequence[ClaimResult]]:
         judgement = _judge_derivatives(run, evidence, claims)
@@ -193,6 +198,7 @@ def _compare(run: _Run, evidence: _Evidence, report: Report) -> Report:
     results = tuple(each.result for each in found)
     said = sentences_on_comparisons(found)
     shown = with_columns(model, report.parameters, found, verdicts_on, limits)
+    results = tuple(with_agreements(each, shown) for each in results)
     return replace(
         report, against=results, parameters=shown,
         verdict=worst([report.verdict, *(r.verdict for r in results)]),

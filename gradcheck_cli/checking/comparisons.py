@@ -5,25 +5,30 @@ They are judged as claims are whose right sides are numbers, at the given point.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradcheck_cli.against.elsewhere import Elsewhere, Numbers
+from gradcheck_cli.checking.agreement import with_agreement
 from gradcheck_cli.language.claim_numbers import claim_of_array
 from gradcheck_cli.model.graph import Derivative
 from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.checking import CheckingLimits
-from gradcheck_cli.results.gradient_results import Block, ClaimResult, Comparison, Verdict, worst
+from gradcheck_cli.results.gradient_results import Block, ClaimResult, Comparison, Entry, Verdict, worst
 
-__all__ = ["Judge", "VerdictsOn", "compare", "sentences_on_comparisons", "with_columns"]
+__all__ = [
+    "FORMATS", "Judge", "VerdictsOn", "compare", "other_loss", "sentence_on", "sentences_on_comparisons",
+    "with_agreements", "with_columns",
+]  # fmt: skip
 
 Judge = Callable[[Sequence[Claim]], tuple[Sequence[Claim], Sequence[ClaimResult]]]
 VerdictsOn = Callable[[Sequence[Claim]], Sequence[Verdict]]
 _OF_A_CLAIM = 'write from "FILE" as float32'  # the way out of a claim, which has a line
-_FORMATS = {bits: name for name, bits in SIGNIFICANDS.items()}
+FORMATS = {bits: name for name, bits in SIGNIFICANDS.items()}
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ def compare(
     for other in others:
         claims, found_ones = judge(_claims_of(model, other.gradient, f"from {other.name}"))
         results = [_with_way_out(result) for result in found_ones]
-        said = _other_loss(other, loss, claims, limits)
+        narrow = _precision(claims) != "float64" or any(claim.half_units is not None for claim in claims)
+        said = other_loss(other, loss, limits, narrow=narrow)
         verdict = worst([Verdict.WRONG if said else Verdict.OK, *(r.verdict for r in results)])
         result = Comparison(
             name=other.name, source=other.source, verdict=verdict, results=tuple(results),
@@ -90,14 +96,13 @@ def _with_way_out(result: ClaimResult) -> ClaimResult:
 
 def _precision(claims: Sequence[Claim]) -> str:
     """The coarsest format in which the numbers were judged."""
-    return _FORMATS[min((claim.bits for claim in claims), default=SIGNIFICANDS["float64"])]
+    return FORMATS[min((claim.bits for claim in claims), default=SIGNIFICANDS["float64"])]
 
 
-def _other_loss(other: Elsewhere, loss: float, claims: Sequence[Claim], limits: CheckingLimits) -> str:
-    """What is said where another function is differentiated."""
+def other_loss(other: Elsewhere, loss: float, limits: CheckingLimits, *, narrow: bool) -> str:
+    """What is said where another function is differentiated; `narrow`: its numbers are no float64."""
     if other.loss is None:
         return ""
-    narrow = _precision(claims) != "float64" or any(claim.half_units is not None for claim in claims)
     tolerance = limits.same_loss_narrow if narrow else limits.same_loss
     if abs(other.loss - loss) <= tolerance * max(abs(loss), abs(other.loss), tolerance):
         return ""
@@ -149,6 +154,17 @@ def _with_column(
     return replace(block, entries=entries)
 
 
+def with_agreements(comparison: Comparison, blocks: Sequence[Block]) -> Comparison:
+    """The comparison with how many digits agree, where these are many; `blocks` hold its numbers."""
+    by_name = {block.name: block for block in blocks}
+
+    def number(entry: Entry) -> float:
+        return entry.against.get(comparison.name, math.nan)
+
+    results = (with_agreement(r, by_name[r.by], number) if r.by in by_name else r for r in comparison.results)
+    return replace(comparison, results=tuple(results))
+
+
 def _result_of(other: Compared, name: str) -> ClaimResult | None:
     return next((r for r, n in zip(other.result.results, other.numbers, strict=True) if n == name), None)
 
@@ -174,10 +190,11 @@ def _entry_of(model: Model, claim: Claim, place: tuple[int, ...]) -> Claim:
 
 def sentences_on_comparisons(compared: Sequence[Compared]) -> list[str]:
     """What is said of all gradients that were computed elsewhere."""
-    return [_sentence(each.result) for each in compared]
+    return [sentence_on(each.result) for each in compared]
 
 
-def _sentence(result: Comparison) -> str:
+def sentence_on(result: Comparison) -> str:
+    """What is said of one gradient that was computed elsewhere."""
     wrong = [r.display for r in result.results if r.verdict is Verdict.WRONG]
     of = f" in {', '.join(wrong)}" if wrong else ""
     return f"{result.name}, in {result.precision}, is {result.verdict}{of}."

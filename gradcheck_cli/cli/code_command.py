@@ -45,14 +45,16 @@ __all__ = ["code"]
 @click.option("--points", type=click.IntRange(1, CHECKING.most_points),
               help="Points in all, the given one first.")  # fmt: skip
 @random_option
+@click.option("--digits", type=click.IntRange(1, CHECKING.most_digits),
+              help="How many digits of GRAD count, as 7 of differences.")  # fmt: skip
 @click.option("-q", "--quiet", is_flag=True, help="One line.")
 @click.option("-v", "--verbose", is_flag=True, help="Every claim, every table.")
 @against_options
 @fail_on_option
 @output_options("run")
 def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] | None, points: int | None,
-         setup: str | None, lr: float | None, framework: str | None, black_box: bool,
-         vjp: str | None, jvp: str | None, **chosen: Any) -> int:  # fmt: skip
+         digits: int | None, setup: str | None, lr: float | None, framework: str | None,
+         black_box: bool, vjp: str | None, jvp: str | None, **chosen: Any) -> int:  # fmt: skip
     """Judge the gradient that a program computes of its loss; both are run.
 
     \b
@@ -71,6 +73,7 @@ def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] 
     check_program_target(chosen["output"], loss, *grad, vjp, jvp, at, *chosen["against"])
     options: dict[str, Any] = {name: chosen[name] for name in ("against", "flat", "seconds")}
     options |= {} if points is None else {"points": points}
+    options |= {} if digits is None else {"digits": digits}
     options["random"] = chosen["random"] or 0
     refuse_two_counts(points, chosen["random"])
     check = partial(

@@ -6,12 +6,15 @@ many and at other points. Knows nothing of models.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.against.elsewhere import Elsewhere
+from gradcheck_cli.against.given_digits import half_units
 from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
@@ -39,7 +42,8 @@ class _Point:
 
 def check_black_box(
     loss: SampledLoss, value: float, given: Gradients, call: Call, *, model: str, claims_file: str,
-    reason: str, points: int, limits: ProgramsLimits = PROGRAMS,
+    reason: str, points: int, digits: int | None = None, others: Sequence[Elsewhere] = (),
+    limits: ProgramsLimits = PROGRAMS,
 ) -> Report:
     """Judge gradients by differences of the program itself.
 
@@ -52,6 +56,8 @@ def check_black_box(
     model, claims_file : what the report is called
     reason : why the loss was not traced
     points : in all, the given one first
+    digits : how many digits of the gradients count; None: all
+    others : gradients from elsewhere
     limits : how many entries are differenced one by one
 
     Returns
@@ -66,16 +72,32 @@ def check_black_box(
     """
     given = replace(given, values={name: _in_shape(loss, name, g) for name, g in given.values.items()})
     here = _point(loss, value, given, call, limits)
+    rounding = here.rounding  # of a gradient all of whose digits count
+    here = replace(here, rounding=rounding + _half_units(loss, here.claimed, digits))
     each = len(here.claimed) <= limits.most_each
     narrow, noise = loss.is_narrow, loss.rounding(value)
     slopes = difference(loss.by_entry, loss.x, noise, narrow=narrow, limits=limits) if each else None
     joint = None if each else compare_jointly(loss, here.claimed, here.rounding, noise, limits)
-    others = range(1, points) if joint is None or joint.wrong is None else ()
-    found = (_elsewhere(here, k, call, limits, short=not each) for k in others)
-    elsewhere = [point for point in found if point is not None]
-    tried = len(others)
-    differences = Found(loss, value, here.claimed, here.rounding, slopes, joint, tuple(elsewhere), tried)
-    return report_of(differences, given, model=model, claims_file=claims_file, reason=reason, limits=limits)
+    numbers = range(1, points) if joint is None or joint.wrong is None else ()
+    found = (_elsewhere(here, k, call, limits, short=not each) for k in numbers)
+    elsewhere = tuple(point for point in found if point is not None)
+    differences = Found(
+        loss, value, here.claimed, here.rounding, slopes, joint, elsewhere, len(numbers),
+        math.inf if digits is None else digits,
+    )  # fmt: skip
+    report = report_of(differences, given, model=model, claims_file=claims_file, reason=reason, limits=limits)
+    if not others:
+        return report
+    from gradcheck_cli.programs.black_box_comparisons import with_others
+
+    return with_others(report, replace(differences, rounding=rounding), others, limits)
+
+
+def _half_units(loss: SampledLoss, claimed: Array, digits: int | None) -> Array:
+    """What the digits that count leave open of each entry."""
+    if digits is None:
+        return np.zeros(len(claimed))
+    return np.concatenate([half_units(claimed[place], digits) for place in loss.blocks.values()])
 
 
 def _in_shape(loss: SampledLoss, name: str, gradient: Any) -> Array:

@@ -21,9 +21,9 @@ from gradcheck_cli.results.gradient_results import Block, ClaimResult, Coverage,
 from gradcheck_cli.tracing.gradient_calls import Gradients
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONSTANTS
 
-__all__ = ["Found", "report_of", "unrepeatable"]
+__all__ = ["KINDS", "Found", "Judged", "report_of", "unrepeatable"]
 
-_KINDS = (Verdict.OK, Verdict.KINK, Verdict.UNRESOLVED, Verdict.WRONG)
+KINDS = (Verdict.OK, Verdict.KINK, Verdict.UNRESOLVED, Verdict.WRONG)
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Found:
     joint: Joint | None
     elsewhere: Sequence[tuple[int, float, float, float]]
     tried: int  # other points
+    digits: float  # of the gradient that count
 
     def disagreeing(self) -> list[tuple[int, float, float]]:
         """The other points at which they are apart: number, slope of the gradient, slope of the loss."""
@@ -61,9 +62,9 @@ def report_of(
     -------
     Report
     """
-    judged = _Judged(found, limits)
+    judged = Judged(found, limits)
     blocks = tuple(judged.block(name) for name in found.loss.names)
-    claims = tuple(judged.claim(name, given) for name in found.loss.names)
+    claims = tuple(judged.claim(n, given.ways[n], given.places[n][1]) for n in found.loss.names)
     coverage = Coverage(
         sum(b.total for b in blocks), sum(b.checked for b in blocks), sum(b.zero for b in blocks),
         sum(b.one_by_one for b in blocks),
@@ -92,13 +93,14 @@ def unrepeatable(model: str, claims_file: str, said: str, value: float) -> Repor
     )  # fmt: skip
 
 
-class _Judged:
+class Judged:
     """Verdicts by entry."""
 
     def __init__(self, found: Found, limits: ProgramsLimits) -> None:
         self.found, self.limits = found, limits
         narrow = found.loss.is_narrow
         self.digits = limits.digits_float32 if narrow else limits.digits
+        self.claimed = min(self.digits, found.digits - 1)  # of half a unit of the last: 1.0 +- 0.5e-6
         self.zero = limits.zero_float32 if narrow else limits.zero
         slopes = found.slopes
         known = np.abs(slopes.value[np.isfinite(slopes.value)]) if slopes else np.abs(found.claimed)
@@ -147,11 +149,12 @@ class _Judged:
             wide = np.maximum(np.abs(s.left[block] - s.right[block]), 0) * 10.0**-self.digits
             low, high = np.fmin(s.left[block], s.right[block]), np.fmax(s.left[block], s.right[block])
             outside = ~((claimed >= low - wide) & (claimed <= high + wide))
-            proved = tolerance <= 10.0**-self.digits * np.abs(value)
+            proved = tolerance <= 10.0**-self.claimed * np.abs(value)
         plain = np.where(wrong, 3, np.where(proved | zero, 0, 2))
         return np.where(kink, np.where(outside, 3, 1), np.where(own == 2, np.where(wrong, 3, 2), plain))
 
     def block(self, name: str) -> Block:
+        """The differences by a parameter."""
         place, shape = self.found.loss.blocks[name], self.found.loss.shape(name)
         total = place.stop - place.start
         if self.found.slopes is None:
@@ -163,7 +166,7 @@ class _Judged:
                 index=tuple(int(i) for i in np.unravel_index(k, shape)), value=float(x[k]), symbolic=None,
                 backprop=None, finite=_number(s.value[place][k]), bound=_number(s.bound[place][k]),
                 digits=None if zero[k] or not np.isfinite(digits[k]) or digits[k] <= 0 else float(digits[k]),
-                verdict=_KINDS[kinds[k]], tested=not zero[k], left=_number(s.left[place][k]),
+                verdict=KINDS[kinds[k]], tested=not zero[k], left=_number(s.left[place][k]),
                 right=_number(s.right[place][k]), note=self._entry_note(kinds[k], digits[k]),
             )
             for k in range(total)
@@ -178,7 +181,7 @@ class _Judged:
         )  # fmt: skip
 
     def _entry_note(self, kind: int, digits: float) -> str | None:
-        if _KINDS[kind] is not Verdict.UNRESOLVED:
+        if KINDS[kind] is not Verdict.UNRESOLVED:
             return None
         if not np.isfinite(digits) or digits <= 0:
             return "differences prove no digit"
@@ -194,17 +197,18 @@ class _Judged:
             norm=float(np.linalg.norm(self.found.claimed[place])),
         )  # fmt: skip
 
-    def claim(self, name: str, given: Gradients) -> ClaimResult:
+    def claim(self, name: str, formula: str, line: int = 0) -> ClaimResult:
+        """The result of the gradient by a parameter."""
         place, shape = self.found.loss.blocks[name], self.found.loss.shape(name)
         blank = ClaimResult(
-            line=given.places[name][1], of="loss", by=name, display=f"d loss/d {name}",
-            formula=given.ways[name], kind="number", verdict=Verdict.OK, total=place.stop - place.start,
+            line=line, of="loss", by=name, display=f"d loss/d {name}", formula=formula, kind="number",
+            verdict=Verdict.OK, total=place.stop - place.start,
             points_total=1 + len(self.found.elsewhere),
         )  # fmt: skip
         if self.found.slopes is None:
             return self._joint_claim(blank, name, place, shape)
         kinds = self.against(place)
-        verdict = _KINDS[int(kinds.max())]
+        verdict = KINDS[int(kinds.max())]
         s, claimed = self.found.slopes, self.found.claimed[place]
         if verdict is Verdict.OK:
             return blank
@@ -292,7 +296,7 @@ def _on_claims(claims: Sequence[ClaimResult]) -> list[str]:
     wrong = sorted({c.line for c in claims if c.verdict is Verdict.WRONG})
     count = sum(c.verdict is Verdict.WRONG for c in claims)
     if not count:
-        kinds = ((kind, sum(c.verdict is kind for c in claims)) for kind in _KINDS)
+        kinds = ((kind, sum(c.verdict is kind for c in claims)) for kind in KINDS)
         told = [f"{number} {kind}" for kind, number in kinds if number]
         return [f"Your claim{'s' * (len(claims) > 1)}: {', '.join(told)}."]
     lines = f"line{'s' * (len(wrong) > 1)} {', '.join(map(str, wrong))}"

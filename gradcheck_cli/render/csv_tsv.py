@@ -126,7 +126,7 @@ def _other(name: str, entry: Entry, other: str) -> Line:
         "name": entry_name(name, entry.index),
         "value": exact(entry.value),
         "claimed": exact(entry.against[other]),
-        "true": exact(entry.backprop if entry.reference is None else entry.reference),
+        "true": exact(entry.true),
         "verdict": str(entry.against_verdicts.get(other, "")),
     }
 

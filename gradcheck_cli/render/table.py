@@ -164,14 +164,16 @@ def _entry_table(page: Page, entries: Selection[NamedEntry], others: Sequence[st
 
 
 def _other_table(page: Page, entries: Sequence[NamedEntry], others: Sequence[str]) -> None:
-    """What was computed elsewhere, in a table of its own beside backprop, where one is too narrow for all."""
+    """What was computed elsewhere, in a table of its own beside backprop, or differences where these are all,
+    where one is too narrow for all."""
     rows: list[list[str]] = []
+    title = "backprop" if "backprop" in entries[0].methods else "finite diff."
     for _, significant in _PRECISIONS:
-        rows = [["", "backprop", *(page.short(name, _OTHER_WIDTH) for name in others)]]
+        rows = [["", title, *(page.short(name, _OTHER_WIDTH) for name in others)]]
         for row in entries:
-            backprop = numbers.number(row.entry.backprop, significant)
+            own = row.entry.backprop if "backprop" in row.methods else row.entry.finite
             cells = (other_cell(row.entry, name, significant) for name in others)
-            rows.append([page.safe(text) for text in (row.name, backprop, *cells)])
+            rows.append([page.safe(text) for text in (row.name, numbers.number(own, significant), *cells)])
         if _excess(page, rows) <= 0:
             break
     for line in page.grid([_headings(rows[0]), *([(text, "") for text in row] for row in rows[1:])],

@@ -121,6 +121,12 @@ class Entry:
     below: bool = False  # no zero: below the range of float64
     point: int = 0  # 0: the given point; a disagreement elsewhere is an entry of its own
 
+    @property
+    def true(self) -> float | None:
+        """What stands for the derivative: at high precision, by backprop, else by differences."""
+        known = (self.reference, self.backprop, self.finite)
+        return next((value for value in known if value is not None), None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Block:

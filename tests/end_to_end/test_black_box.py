@@ -103,7 +103,8 @@ def test_columns_that_do_not_exist_are_absent(capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(("options", "error", "said"), [
     ({"digitz": 3}, TypeError, "digitz"),
-    ({"digits": 99}, OptionError, "digits needs a model of the loss; it is a black box"),
+    ({"strict": True}, OptionError, "strict needs a model of the loss; it is a black box"),
+    ({"digits": 99}, OptionError, "digits must be between 1 and 15"),
     ({"hint": "none", "random": 2}, OptionError, "hint needs a model of the loss"),
     ({"points": 0}, OptionError, "points must be between 1 and"),
 ])  # fmt: skip

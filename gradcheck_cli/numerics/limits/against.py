@@ -27,6 +27,18 @@ class AgainstLimits(NamedTuple):
     piece: int = 1 << 16
     # bytes | of a file of numbers: as of data files | set by hand, not measured
     most_file: int = 1 << 28
+    # part | of what the largest entry may be off by, where digits are counted, that any other may be: where a
+    # slope is 0, a difference leaves 1e-9 of those beside it | set by hand
+    part_of_largest: float = 0.01
+    # digits | that two numbers can agree to | float64 has no more
+    most_digits: int = 15
+    # digits | from which on it is said to how many a wrong number agrees | set by hand: slips change the
+    # fourth
+    least_agreed: int = 5
+    # digits | up to which it may be a forward difference of float64; up to the next a central one | their
+    # errors at the best step sizes are 1e-8 and 1e-11 of the function
+    most_forward: int = 8
+    most_central: int = 12
     # bytes | of the header of a safetensors file | set by hand: a hundred thousand arrays
     most_header: int = 1 << 24
 

@@ -36,8 +36,9 @@ class ProgramsLimits(NamedTuple):
     # absolute value | a number below it, added inside a log, a root or a quotient, keeps it from 0 | set by
     # hand
     small: float = 0.02
-    # step sizes | with which programs difference their own loss | those of tutorials
-    steps: tuple[float, ...] = (1e-5, 1e-6, 1e-4, 1e-7, 1e-3, 1e-8, 1e-2, 1e-9)
+    # step sizes | with which programs difference their own loss | those of tutorials, and the square and
+    # cubic root of the precision, which SciPy takes
+    steps: tuple[float, ...] = (1e-5, 1e-6, 1e-4, 1e-7, 1e-3, 1e-8, 2**-26, 2 ** (-52 / 3), 1e-2, 1e-9)
     # entries | of all parameters, that are differenced again to see whether a program did so | set by hand
     most_differenced: int = 400
     # entries | with the largest errors, that are differenced | set by hand
