@@ -6,7 +6,6 @@ Functions are called twice first. Knows nothing of how programs are named.
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -14,14 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gradcheck_cli.api.gradient_arrays import save_array
 from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.common.shown_paths import as_typed
 
 if TYPE_CHECKING:
     from gradcheck_cli.against.elsewhere import Elsewhere
     from gradcheck_cli.checking.options import Options
-    from gradcheck_cli.model.model import Claim, Model
+    from gradcheck_cli.model.model import Model
     from gradcheck_cli.programs.explanations import TracedProgram
     from gradcheck_cli.programs.observations import Sample
     from gradcheck_cli.programs.program_lines import ProgramLines
@@ -177,8 +175,9 @@ def check_traced(
     random: RandomPoints,
 ) -> Report:
     """The report on a model that was traced, with what is wrong in the words of the program."""
+    from gradcheck_cli.api.claimed_gradients import claims_of
     from gradcheck_cli.api.gradients import check
-    from gradcheck_cli.api.models import load_claims, load_text
+    from gradcheck_cli.api.models import load_text
     from gradcheck_cli.api.other_points import at_another_point, at_random_points
     from gradcheck_cli.programs.observations import elsewhere, point_at
     from gradcheck_cli.programs.program_lines import ProgramLines
@@ -190,10 +189,7 @@ def check_traced(
 
     def judge(there: Model, gradients: Gradients, **asked: Any) -> Report:
         """The report on gradients at a point, with lines of the program."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "claims.txt")
-            path.write_text(_claims(gradients, found.names, Path(folder)), encoding="utf-8")
-            claims = [_to_digits(claim, options.get("digits")) for claim in load_claims(path, there)]
+        claims = claims_of(gradients, found.names, there, options.get("digits"))
         report = check(there, claims=claims, claims_file=task.where, **asked)
         return replace(
             report, notes=tuple(told(note) for note in report.notes if note not in model.notes),
@@ -253,18 +249,6 @@ def _needs_no_model(options: Mapping[str, Any], reason: str) -> Options:
         if is_asked and name not in _NEEDS_NO_MODEL:
             raise OptionError(f"{name} needs a model of the loss; {reason or 'it is a black box'}")
     return Options(points=options.get("points"), digits=options.get("digits")).fill_in({})
-
-
-def _to_digits(claim: Claim, digits: int | None) -> Claim:
-    """The claim of an array of which no more than so many digits count."""
-    if digits is None or claim.numbers is None:
-        return claim
-    import numpy as np
-
-    from gradcheck_cli.against.given_digits import half_units
-
-    written = 0.0 if claim.half_units is None else claim.half_units
-    return replace(claim, half_units=np.maximum(half_units(claim.numbers, digits), written))
 
 
 def _is_wrong(report: Report) -> bool:
@@ -377,27 +361,3 @@ def with_globals(
     names = [name for name in read if (name in wanted if wanted else not floats) and name not in own]
     more = {name: read[name] for name in names}
     return setting(program, names), [setting(b, names) for b in backward], {**arguments, **more}
-
-
-def _claims(given: Gradients, names: Mapping[str, str], folder: Path) -> str:
-    """A file of claims, each at the line of the program where its array came to be."""
-    text: dict[int, list[str]] = {}
-    for k, (name, value) in enumerate(given.values.items()):
-        source = _numbers(value, given.rounding.get(name), Path(folder, str(k)))
-        claim = f"claim d loss/d {names[name]} from {source}"
-        text.setdefault(given.places[name][1], []).append(claim)
-    return "".join("; ".join(text.get(k, ())) + "\n" for k in range(1, max(text, default=0) + 1))
-
-
-def _numbers(value: Any, rounding: Any, path: Path) -> str:
-    """A file of numbers as a claim names it: as they are; of an update, which rounds, to as many decimals as
-    are known."""
-    import numpy as np
-
-    if rounding is None or not np.any(rounding) or np.ndim(value) > 2:
-        return save_array(path, value)
-    decimals = max(0, math.floor(-math.log10(2*float(np.max(rounding)))))
-    lines = np.atleast_1d(value).reshape(len(np.atleast_1d(value)), -1)
-    text = "\n".join(",".join(f"{each:.{decimals}f}" for each in line) for line in lines)
-    path.with_suffix(".csv").write_text(text + "\n", encoding="utf-8")
-    return f'"{path.name}.csv"'
