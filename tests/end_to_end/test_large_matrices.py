@@ -79,7 +79,7 @@ def test_the_column_is_null_only_where_the_way_leads_through_the_matrix() -> Non
     assert seen["b"] == 4
     assert seen["a"] is None
     assert report.verdict is Verdict.OK
-    assert check(text, wrt=("b",)).notes == ()
+    assert check(text, wrt=("b",), points=1).notes == ()
 
 
 @pytest.mark.slow
@@ -183,7 +183,7 @@ loss = mean_rows(l)"""
     assert wrong.claims[0].verdict is Verdict.WRONG
 
 
-@pytest.mark.parametrize("condition", [1e3, 1e8, 1e12])
+@pytest.mark.parametrize("condition", [1e3, 1e12])
 def test_badly_conditioned(condition: float) -> None:
     left, right = (np.linalg.qr(SEED.normal(size=(12, 12)))[0] for _ in range(2))
     a = (left * np.logspace(0, -np.log10(condition), 12)) @ right

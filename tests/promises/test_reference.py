@@ -417,7 +417,7 @@ def last_digit(text: str) -> float:
 
 @every_problem
 def test_at_the_certified_values_the_loss_is_the_certified_one(problem: str, tmp_path: Path) -> None:
-    report = api.check(nist_model(problem, "certified", tmp_path))
+    report = api.check(nist_model(problem, "certified", tmp_path), points=1)
     assert report.verdict is Verdict.OK
     assert report.loss == pytest.approx(float(problems()[problem]["certified_rss"]), rel=1e-9)
     assert report.coverage.checked == report.coverage.entries
@@ -458,7 +458,7 @@ def test_at_the_certified_values_the_gradient_is_zero_to_the_digits_published(
 def test_at_the_starting_points_the_methods_agree(
     problem: str, start: str, tmp_path: Path
 ) -> None:
-    report = api.check(nist_model(problem, start, tmp_path))
+    report = api.check(nist_model(problem, start, tmp_path), points=2)
     assert report.verdict is Verdict.OK
     assert report.coverage.checked == report.coverage.entries
     entries = [entry for block in report.parameters for entry in block.entries if entry.point == 0]

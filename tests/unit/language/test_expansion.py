@@ -459,7 +459,7 @@ def in_python(lines: list[object], values: dict[str, int]) -> Iterator[str]:
             yield f"s{count}{re.sub('{([^}]*)}', number, suffix)} = {key}\n"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(loops(), st.sampled_from(["  ", "\t", "        "]))
 def test_random_loops_are_those_of_python(lines: list[object], tab: str) -> None:
     head = "data x[2] = [1, 2], n = 3\nparam w = 1.5\n"

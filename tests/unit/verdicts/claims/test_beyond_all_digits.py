@@ -50,7 +50,7 @@ def test_nor_where_no_more_digits_can_be_afforded() -> None:
     text += "h = log_softmax(s, axis=1)\nk = softmax(s, axis=1)\nloss = sum(k)\n"
     rule = "k*(d loss/d k - sum(d loss/d k*k, axis=1))"
     claims = f"claim d loss/d s = d loss/d h + {rule}\nclaim d loss/d s = {rule} + 0.001*k\n"
-    right, wrong = check(load(text + claims)).claims
+    right, wrong = check(load(text + claims), points=2).claims
     assert (right.verdict, wrong.verdict) == (Verdict.OK, Verdict.WRONG)
 
 

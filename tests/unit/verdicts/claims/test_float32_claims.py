@@ -140,12 +140,12 @@ def test_numbers_that_are_right_as_written_need_no_guess(tmp_path: Path) -> None
     assert (found.verdict, found.only) == (OK, ())
 
 
-@pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (30, 60))])
+@pytest.mark.parametrize("first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (10, 20))])
 def test_random_gradients_as_a_float32_program_prints_them(tmp_path: Path, first: int) -> None:
     """Two claims each in one file: right, and one entry wrong."""
     random, size = np.random.default_rng(first), 16
     lines, expected = [], []
-    for k in range(first, first + 30):
+    for k in range(first, first + 10):
         a, w = random.normal(size=size).round(3), random.normal(size=size).round(3)
         true = a * np.cos(a * w) + 3 * w**2
         wrong = with_one_off(true, random.choice([-1e-5, 1e-5, 1e-4]))
@@ -156,7 +156,7 @@ def test_random_gradients_as_a_float32_program_prints_them(tmp_path: Path, first
             shown = [repr(x).removeprefix("np.float32(").rstrip(")") for x in values.astype(np.float32)]
             lines.append(f"claim d s{k}/d w{k} = {typed(shown)}")
             expected.append(verdict)
-    lines.append("loss = " + " + ".join(f"s{k}" for k in range(first, first + 30)))
+    lines.append("loss = " + " + ".join(f"s{k}" for k in range(first, first + 10)))
     found = judge(tmp_path, "", "\n".join(lines), points=1)
     assert [claim.verdict for claim in found] == expected
 

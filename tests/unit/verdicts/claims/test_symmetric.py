@@ -99,9 +99,9 @@ def test_a_matrix_for_each_example(tmp_path: Path) -> None:
 
 
 def test_a_kernel_matrix_that_is_nearly_singular() -> None:
-    at = np.arange(5)
-    rows = np.exp(-((at[:, None] - at) ** 2) / 40) + 1e-4 * np.eye(5)
-    model = f"data K[5,5] = {rows.tolist()}, y[5] = [1, -1, 2, 0, 1]\nparam s = 0.3\nB = K + s*eye(5)\n"
+    at = np.arange(3)
+    rows = np.exp(-((at[:, None] - at) ** 2) / 40) + 1e-4 * np.eye(3)
+    model = f"data K[3,3] = {rows.tolist()}, y[3] = [1, -1, 2]\nparam s = 0.3\nB = K + s*eye(3)\n"
     model += "a = inv(B) @ y\nloss = dot(y, a)/2 + log(det(B))/2\n"
     assert only(model, "d loss/d s = trace(inv(B))/2 - dot(a, a)/2").verdict is Verdict.OK
     assert only(model, "d loss/d B = inv(B)/2 - a @ a'/2").verdict is Verdict.OK
