@@ -18,7 +18,9 @@ _WINDOW = 100  # characters of a very long source line that are shown around the
 
 def printable(text: str, longest: int | None = None) -> str:
     """`text` with control characters written as escapes, cut in the middle beyond `longest`."""
-    safe = "".join(c if c.isprintable() or c == "\t" else f"\\u{ord(c):04x}" for c in text)
+    safe = text
+    if not text.isprintable():
+        safe = "".join(c if c.isprintable() or c == "\t" else f"\\u{ord(c):04x}" for c in text)
     if longest is not None and len(safe) > longest:
         half = (longest - 3) // 2
         safe = f"{safe[:half]}...{safe[-half:]}"

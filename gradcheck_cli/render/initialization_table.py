@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import product
 
 from gradcheck_cli.render import numbers
@@ -142,15 +143,16 @@ def _layout(
     page: Page, panel: Panel, roster: Roster, config: Mapping[str, object]
 ) -> tuple[_Style, list[list[int]]]:
     """The richest choice of words that leaves space for the layers; else blocks under each other."""
-    styles = [_style(page, panel, roster, brief, short) for brief, short in _WORDS]
+    style_of = cache(partial(_style, page, panel, roster))  # as a rule the first fits
     for counts in (range(MOST_COLUMNS, _ENOUGH - 1, -1), (_FEWEST,)):
-        for style in styles:
+        for words in _WORDS:
             for most in counts:
                 layers = columns(panel, config, most)
-                if style.fits(layers, page.width):
-                    return style, [layers]
+                if style_of(*words).fits(layers, page.width):
+                    return style_of(*words), [layers]
     layers = columns(panel, config, _FEWEST)
-    style = next((style for style in styles if style.fits(layers[-1:], page.width)), styles[-1])
+    fitting = (style_of(*words) for words in _WORDS if style_of(*words).fits(layers[-1:], page.width))
+    style = next(fitting, style_of(*_WORDS[-1]))
     return style, _blocks(layers, style, page.width)
 
 

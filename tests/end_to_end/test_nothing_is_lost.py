@@ -9,15 +9,10 @@ from pathlib import Path
 
 import pytest
 
-GRADCHECK = [sys.executable, "-m", "gradcheck_cli"]
+from terminal import gradcheck
+
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
 BROKEN, RIGHT = "param x =\nloss = x\n", "param x = 2\nloss = x^2\n"
-
-
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*GRADCHECK, *words], cwd=folder, capture_output=True, text=True, check=False, env=ENVIRONMENT
-    )
 
 
 @pytest.fixture
@@ -30,10 +25,10 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("words", [("broken.txt",), ("nowhere.txt",), ("broken.txt", "-qq")])
 def test_a_model_that_cannot_be_read_leaves_the_output_file(folder: Path, words: tuple[str, ...]) -> None:
-    done = run(folder, "run", *words, "--output", "kept.txt")
-    assert done.returncode == 2
+    code, printed = gradcheck(["run", *words, "--output", "kept.txt"], folder)
+    assert code == 2
     assert (folder / "kept.txt").read_text() == "kept\n"
-    assert ("error" in done.stderr) is ("-qq" not in words)
+    assert (b"error" in printed) is ("-qq" not in words)
 
 
 JSON = ("broken.txt", "--format", "json")
@@ -41,7 +36,7 @@ JSON = ("broken.txt", "--format", "json")
 
 @pytest.mark.parametrize("words", [("right.txt",), ("broken.txt", "right.txt"), JSON])
 def test_what_is_known_is_written(folder: Path, words: tuple[str, ...]) -> None:
-    run(folder, "run", *words, "--output", "kept.txt")
+    gradcheck(["run", *words, "--output", "kept.txt"], folder)
     assert words[0] in (folder / "kept.txt").read_text()
 
 
