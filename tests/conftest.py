@@ -15,6 +15,5 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_sessionfinish() -> None:
-    gc.unfreeze()
     gc.collect()
     gc.freeze()  # pytest collects again, in search of files that nobody closed

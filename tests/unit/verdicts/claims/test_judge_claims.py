@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -83,9 +85,8 @@ TWINS = [
 
 @pytest.mark.parametrize(("model", "right", "wrong", "said"), one_of(3, TWINS))
 def test_a_right_claim_is_ok_and_its_neighbor_is_not(model: str, right: str, wrong: str, said: str) -> None:
-    assert only(model, right).verdict is Verdict.OK
-    result = only(model, wrong)
-    assert result.verdict is Verdict.WRONG
+    found, result = judged_alone(api.load(f"{model}claim {right}\nclaim {wrong}\n"))
+    assert (found.verdict, result.verdict) == (Verdict.OK, Verdict.WRONG)
     assert said in f"{result.diagnosis} {result.note}"
 
 
@@ -303,12 +304,17 @@ SETTINGS = [
 ]
 
 
+SET = f"{TOY}claim d loss/d b3 = -d loss/d f3\n"
+
+
 @pytest.mark.parametrize(("line", "holds"), SETTINGS)
-def test_every_setting_of_the_file_counts_and_can_be_ignored(line: str, holds: object) -> None:
-    assert callable(holds)
-    text = f"{line}\n{TOY}claim d loss/d b3 = -d loss/d f3\n"
-    assert holds(api.check(api.load(text)))
-    assert not holds(api.check(api.load(text, ignore_set=True)))
+def test_every_setting_of_the_file_counts(line: str, holds: Callable[[Report], bool]) -> None:
+    assert holds(api.check(api.load(f"{line}\n{SET}")))
+
+
+def test_the_settings_of_the_file_can_be_ignored() -> None:
+    report = api.check(api.load("".join(f"{line}\n" for line, _ in SETTINGS) + SET, ignore_set=True))
+    assert not [line for line, holds in SETTINGS if holds(report)]
 
 
 def test_a_row_where_a_vector_is_needed_is_read_as_one() -> None:

@@ -138,20 +138,17 @@ def test_values_for_each_row(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "p.csv", p, fmt="%.4f", header="p", comments="")
     model = tmp_path / "model.txt"
 
-    def verdict(claim: str, **options: object) -> Verdict:
-        model.write_text(f"{ROWS}claim {claim}\n", encoding="utf-8")
-        return api.check(api.load(model), **{"points": 2, **options}).claims[0].verdict  # type: ignore[arg-type]
+    def verdicts(*claims: str, strict: bool = False) -> list[Verdict]:
+        model.write_text(ROWS + "".join(f"claim {claim}\n" for claim in claims), encoding="utf-8")
+        return [result.verdict for result in judged_alone(api.load(model), strict=strict)]
 
-    for good in ("good", "column", "half", "single"):
-        assert verdict(f'p from "{good}.npy"', strict=True) is OK
-    for bad in ("swapped", "short", "off"):
-        assert verdict(f'p from "{bad}.npy"') is WRONG
-    for claim in ('p from "p.csv"', 'p from "all.npz"', 'z from "all.npz"', 'loss from "all.npz"'):
-        assert verdict(claim) is OK
-    assert verdict('z from "p.csv"') is WRONG
-    assert verdict("p = 1/(1 + exp(-z))") is OK
-    assert verdict("p = 1/(1 + exp(z))") is WRONG
-    assert verdict("loss = p") is WRONG  # one value for all rows
+    good = [f'p from "{name}.npy"' for name in ("good", "column", "half", "single")]
+    assert verdicts(*good, strict=True) == [OK] * 4
+    bad = [f'p from "{name}.npy"' for name in ("swapped", "short", "off")]
+    assert verdicts(*bad, 'z from "p.csv"') == [WRONG] * 4
+    right = 'p from "p.csv"', 'p from "all.npz"', 'z from "all.npz"', 'loss from "all.npz"'
+    assert verdicts(*right, "p = 1/(1 + exp(-z))") == [OK] * 5
+    assert verdicts("p = 1/(1 + exp(z))", "loss = p") == [WRONG] * 2  # one value for all rows
 
 
 def test_float32_is_seen_and_refused_by_strict(tmp_path: Path) -> None:
