@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gradcheck_cli import Verdict, check
+from claimed import judged_alone
+from gradcheck_cli import Verdict
 from gradcheck_cli.api.models import load_text
 from gradcheck_cli.common.errors import DataError
 
@@ -20,7 +21,7 @@ loss = sum(w^2) + sum(M^2) + s^2
 def verdict(folder: Path, name: str, content: str) -> tuple[Verdict, str]:
     (folder / "g.csv").write_text(content)
     text = f'{MODEL}claim d loss/d {name} from "g.csv"\n'
-    (claim,) = check(load_text(text, file="model.txt", folder=folder)).claims
+    (claim,) = judged_alone(load_text(text, file="model.txt", folder=folder), points=1)
     return claim.verdict, claim.note or claim.diagnosis or ""
 
 

@@ -62,7 +62,6 @@ def test_a_chain_in_delta_notation_is_right(options: dict[str, object]) -> None:
     "delta1 = (W2' @ delta2) * (h1 - h1^3)", "d loss/d b1 = delta2", "d loss/d W2 = h1 @ delta2'",
 ]))  # fmt: skip
 def test_its_wrong_twins(wrong: str) -> None:
-    assert verdicts(wrong) == [WRONG]
     others = [claim for claim in RIGHT if claim.split(" =")[0] != wrong.split(" =")[0]]
     assert verdicts(wrong, *others) == [WRONG, *[OK] * len(others)]  # one slip is one wrong line
 
