@@ -60,23 +60,30 @@ def folder_of(path: Path) -> Path:
 
 def modules_under(folder: Path) -> Iterator[ModuleType]:
     """The modules whose files lie under a folder, and are no installed library's."""
+    name = _spelling(folder)
     for module in list(sys.modules.values()):
         file = getattr(module, "__dict__", {}).get("__file__")  # a library may search long for what it lacks
-        if isinstance(file, str) and folder in _folders(file):
+        if isinstance(file, str) and name in _folders(file):
             yield module
 
 
 @functools.cache
-def _folders(file: str) -> frozenset[Path]:
+def _folders(file: str) -> frozenset[str]:
     return _parents(os.path.dirname(os.path.realpath(file) if os.path.islink(file) else file))
 
 
 @functools.cache  # two thousand modules lie in two hundred folders
-def _parents(home: str) -> frozenset[Path]:
+def _parents(home: str) -> frozenset[str]:
     """A folder and those that it lies in; none of a library's."""
     real = Path(os.path.realpath(home))
-    found = (real, *real.parents)
-    return frozenset() if any(parent.name == "site-packages" for parent in found) else frozenset(found)
+    if "site-packages" in real.parts:
+        return frozenset()
+    return frozenset(map(_spelling, (real, *real.parents)))
+
+
+def _spelling(folder: Path) -> str:
+    """By which folders are compared: texts have their hashes."""
+    return os.path.normcase(str(folder))
 
 
 def _levels(tree: ast.AST) -> int:
@@ -129,7 +136,7 @@ class _Finder(MetaPathFinder):
     """Finds modules under the folder of a program."""
 
     def __init__(self, path: Path) -> None:
-        self._folder = folder_of(path)
+        self._folder = _spelling(folder_of(path))
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
