@@ -9,14 +9,16 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from types import CodeType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck_cli.tracing.argument_trees import is_float
-from gradcheck_cli.tracing.programs import Program
 
-__all__ = ["globals_read", "with_globals"]
+if TYPE_CHECKING:
+    from gradcheck_cli.tracing.programs import Program
+
+__all__ = ["all_globals_read", "globals_read", "with_globals"]
 
 
 def globals_read(program: Program) -> dict[str, Any]:
@@ -31,15 +33,20 @@ def globals_read(program: Program) -> dict[str, Any]:
     dict
         Arrays, and dicts and lists of arrays, by name; in the order in which the file defines them.
     """
-    held: Mapping[str, Any] = getattr(program.function, "__globals__", {})
+    return {name: value for name, value in all_globals_read(program.function).items() if _is_parameter(value)}
+
+
+def all_globals_read(function: Callable[..., Any]) -> dict[str, Any]:
+    """All globals that a function reads, itself or in functions of its file, as the file defines them."""
+    held: Mapping[str, Any] = getattr(function, "__globals__", {})
     read: set[str] = set()
-    functions = [program.function]
+    functions: list[Any] = [function]
     while functions:
         code = getattr(functions.pop(), "__code__", None)
         names = _names_in(code) - read if code else set()
         read |= names
         functions += [held[name] for name in names if isinstance(held.get(name), FunctionType)]
-    return {name: value for name, value in held.items() if name in read and _is_parameter(value)}
+    return {name: value for name, value in held.items() if name in read}
 
 
 def _is_parameter(value: Any) -> bool:

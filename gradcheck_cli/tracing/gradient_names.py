@@ -5,7 +5,9 @@ From 172 losses of 55 public repositories. Knows nothing of values.
 
 from __future__ import annotations
 
-__all__ = ["CONTAINERS", "RATES", "parameter_of", "spellings"]
+import re
+
+__all__ = ["CONTAINERS", "RATES", "dotted", "parameter_of", "spellings"]
 
 CONTAINERS = ("grads", "grad", "gradients", "gradient", "dparams", "d_params", "derivatives")
 RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "step", "rate")
@@ -20,5 +22,15 @@ def spellings(name: str) -> tuple[str, ...]:
 
 def parameter_of(name: str) -> list[str]:
     """The parameters whose gradient may have this name, the name itself first."""
+    name = dotted(name) if "." in name else name
     found = [name, *(name.removeprefix(before) for before in _BEFORE if name.startswith(before))]
     return [each for each in (*found, *(name.removesuffix(b) for b in _BEHIND if name.endswith(b))) if each]
+
+
+def dotted(name: str) -> str:
+    """The name of a network's parameter: fc1.weight as fc1_weight, 0.weight as weight0, layers.0.bias as
+    layers0_bias."""
+    joined = re.sub(r"\.(\d+)", r"\1", name)
+    number, dot, rest = joined.partition(".")
+    joined = f"{rest}{number}" if dot and number.isdigit() else joined
+    return joined.replace(".", "_")

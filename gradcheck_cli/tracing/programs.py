@@ -184,7 +184,8 @@ def _found(
     if isinstance(owner, type) and isinstance(static, FunctionType):
         shared = beside and isinstance(beside.instance, owner) and beside.instance
         return replace(program, instance=shared or _built(program, owner, setup))
-    return program
+    called, held = framework.with_networks(function)
+    return replace(program, function=called, held=held)
 
 
 def _module_of(path: Path, beside: Program | None) -> ModuleType | None:

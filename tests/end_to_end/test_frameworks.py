@@ -192,3 +192,25 @@ def test_a_network_is_a_function_of_its_parameters(tmp_path: Path) -> None:
     assert "layers0_weight[2,2]" in text
     with pytest.raises(GradcheckError, match="needs an object of Net"):
         api.trace(f"{path}:Net", at=f"{path}:point")
+
+
+def test_networks_among_globals_have_parameters(tmp_path: Path) -> None:
+    needs("torch")
+    path = tmp_path / "nets.py"
+    path.write_text(
+        "import torch\n\nmodel = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh())\n"
+        "code = torch.nn.Linear(3, 2)\n\n\n"
+        "def loss(x):\n    penalty = sum((p**2).sum() for p in model.parameters())\n"
+        "    return ((model(x) - 1)**2).mean() + penalty\n\n\n"
+        "def grad(x):\n    model.zero_grad()\n    loss(x).backward()\n"
+        "    return {name: p.grad for name, p in model.named_parameters()}\n\n\n"
+        "def wrong(x):\n    return {name: 2*g for name, g in grad(x).items()}\n\n\n"
+        "def both(x):\n    return ((code(model(x)) - x)**2).mean()\n\n\n"
+        "def point():\n    return torch.ones(4, 2)\n"
+    )
+    for grad, verdict in (("autograd", Verdict.OK), ("grad", Verdict.OK), ("wrong", Verdict.WRONG)):
+        named = grad if grad == "autograd" else f"{path}:{grad}"
+        found = api.check_program(f"{path}:loss", grad=named, at=f"{path}:point", points=1)
+        assert found.verdict is verdict
+        assert {claim.by for claim in found.claims} == {"weight0", "bias0"}
+    assert "param code_weight[2,3]" in api.trace(f"{path}:both", at=f"{path}:point")

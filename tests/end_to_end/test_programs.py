@@ -158,3 +158,12 @@ def test_a_program_that_cannot_be_run_is_annotated_at_its_line(
     assert "p.py:2:" in capsys.readouterr().err
     assert main(["code", "p.py:loss", "--grad", "p.py:none", "--at", "p.json", "--format", "github"]) == 2
     assert capsys.readouterr().out.startswith("::error file=p.py,title=ERROR%3A p.py has no function none")
+
+
+def test_arguments_may_go_by_their_place_alone(tmp_path: Path) -> None:
+    path = tmp_path / "p.py"
+    path.write_text("def loss(w, /, b): return w**2*b\ndef grad(w, /, b): return 2*w*b, w**2\n"
+                    "def wrong(w, /, b): return w*b, w**2\ndef at(): return 0.5, 0.25\n")  # fmt: skip
+    for grad, verdict in (("grad", Verdict.OK), ("wrong", Verdict.WRONG)):
+        found = api.check_program(f"{path}:loss", grad=f"{path}:{grad}", at=f"{path}:at", points=1)
+        assert found.verdict is verdict

@@ -41,6 +41,11 @@ class Framework:
         """A network as a function, and those of its arguments that it holds, its parameters."""
         raise NotImplementedError
 
+    def with_networks(self, function: Callable[..., Any]) -> tuple[Callable[..., Any], Mapping[str, Any]]:
+        """A function with the parameters of the networks that it reads among globals as further arguments,
+        and these."""
+        return function, {}
+
     def converted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Arguments with arrays of the framework."""
         return dict(arguments)
@@ -56,7 +61,7 @@ class Framework:
         from gradcheck_cli.tracing.module_names import exchanged_names
 
         with exchanged_names(program.modules, recording), recording.naming(node_of):
-            return program.function(**recorded)
+            return program.call(recorded)
 
     def gradient(
         self, program: Program, arguments: Mapping[str, Any], names: list[str]

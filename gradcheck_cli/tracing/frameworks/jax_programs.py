@@ -91,7 +91,7 @@ class Jax(Framework):
 
         def function(*arrays: Any) -> Any:
             arguments = exchanged(given, lambda each: type(each) is _Slot, lambda each: arrays[each.number])
-            return program.function(**arguments)
+            return program.call(arguments)
 
         values = [jax.numpy.asarray(plain(each)) for each in inside]
         with watching(program.files, named), self._told(program):
@@ -125,7 +125,7 @@ class Jax(Framework):
             given = self.converted(arguments)
 
         def loss(moving: Mapping[str, Any]) -> Any:
-            return jax.numpy.reshape(first_of(program.function(**{**given, **moving})), ())
+            return jax.numpy.reshape(first_of(program.call({**given, **moving})), ())
 
         with self.doubles(), jax.disable_jit():
             with called_rules(program.modules) as calls:

@@ -7,7 +7,8 @@ operation gives is compared with what the table says of it. Knows nothing of sin
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,8 @@ from gradcheck_cli.tracing.traced_nodes import constant
 
 __all__ = ["Calls"]
 
+_TAKES_NUMBERS = {name: getattr(torch.Tensor, name) for name in ("numpy", "__array__", "tolist")}
+
 
 class Calls(TorchDispatchMode):  # type: ignore[misc]
     """What a program asks of torch, while it runs."""
@@ -38,6 +41,27 @@ class Calls(TorchDispatchMode):  # type: ignore[misc]
         self.recording, self._files, self._limits = recording, files, limits
         self._known: dict[Any, Recorded] = {}  # a tensor is a key by itself, not by its numbers
         self._families: dict[int, list[Any]] = {}  # tensors of one storage
+
+    @contextmanager
+    def plain_numbers(self) -> Iterator[None]:
+        """Note where a program takes numbers out of torch."""
+
+        def noting(name: str) -> Any:
+            def taken(tensor: Any, *args: Any, **options: Any) -> Any:
+                found = self._found(tensor)
+                if found is not None and found.node.depends:
+                    self.recording.leak(f"{name} of a tensor")
+                return _TAKES_NUMBERS[name](tensor, *args, **options)
+
+            return taken
+
+        for name in _TAKES_NUMBERS:
+            setattr(torch.Tensor, name, noting(name))
+        try:
+            yield
+        finally:
+            for name, own in _TAKES_NUMBERS.items():
+                setattr(torch.Tensor, name, own)
 
     # -- tensors ------------------------------------------------------------------------------------
 
@@ -218,7 +242,7 @@ class Calls(TorchDispatchMode):  # type: ignore[misc]
 
 def _numbers(tensor: Any) -> Array:
     with torch._C._DisableTorchDispatch():
-        return np.array(tensor.detach().resolve_neg().resolve_conj().numpy())
+        return np.array(_TAKES_NUMBERS["numpy"](tensor.detach().resolve_neg().resolve_conj()))
 
 
 def _storage(tensor: Any) -> int:

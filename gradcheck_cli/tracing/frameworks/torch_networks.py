@@ -6,13 +6,16 @@ Knows nothing of traces.
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import torch
+from torch.nn.utils.stateless import _reparametrize_module
 
-__all__ = ["NetworkFunction"]
+from gradcheck_cli.tracing.gradient_names import dotted
+
+__all__ = ["FunctionOfNetworks", "NetworkFunction"]
 
 
 class NetworkFunction:
@@ -24,8 +27,8 @@ class NetworkFunction:
         self.__name__ = type(network).__name__
         self.__wrapped__ = method
         own = dict(network.named_parameters())
-        self._own = {_spelled(name): f"network.{name}" for name in own}
-        self.held = {_spelled(name): value for name, value in own.items()}
+        self._own = {dotted(name): f"network.{name}" for name in own}
+        self.held = {dotted(name): value for name, value in own.items()}
         many = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         given = [p for p in inspect.signature(method).parameters.values() if p.kind not in many]
         more = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in self._own]
@@ -37,6 +40,39 @@ class NetworkFunction:
         own = {name: arguments.pop(key) for key, name in self._own.items() if key in arguments}
         buffers = {name: buffer.clone() for name, buffer in self._called.named_buffers()}
         return torch.func.functional_call(self._called, {**buffers, **own}, kwargs=arguments)
+
+
+class FunctionOfNetworks:
+    """A function that reads networks among the globals of its file, with their parameters as further
+    arguments, and by these names in `held`; of several networks behind the network's own name."""
+
+    def __init__(self, function: Callable[..., Any], networks: Mapping[str, torch.nn.Module]) -> None:
+        self._function, self._networks = function, [network.double() for network in networks.values()]
+        self.__name__, self.__wrapped__ = function.__name__, function
+        self._own: list[dict[str, str]] = []  # of each network: the arguments that are its parameters
+        self.held: dict[str, Any] = {}
+        for name, network in networks.items():
+            own = dict(network.named_parameters())
+            behind = f"{name}_" if len(networks) > 1 else ""
+            self._own.append({f"{behind}{dotted(each)}": each for each in own})
+            self.held |= {f"{behind}{dotted(each)}": value for each, value in own.items()}
+        signature = inspect.signature(function)
+        more = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None) for name in self.held]
+        self.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *more])
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        """What the function returns; the networks' own numbers stay as they are."""
+        with ExitStack() as held:
+            for network, own in zip(self._networks, self._own, strict=True):
+                given = {each: _leaf(named.pop(name)) for name, each in own.items() if name in named}
+                buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
+                held.enter_context(_reparametrize_module(network, {**buffers, **given}))
+            return self._function(*values, **named)
+
+
+def _leaf(tensor: Any) -> Any:
+    """A parameter for the program's own backward."""
+    return tensor.requires_grad_() if torch.is_grad_enabled() and tensor.is_leaf else tensor
 
 
 class _Called(torch.nn.Module):  # type: ignore[misc]
@@ -51,11 +87,3 @@ class _Called(torch.nn.Module):  # type: ignore[misc]
     def forward(self, **arguments: Any) -> Any:
         """The method."""
         return self._method(**arguments)
-
-
-def _spelled(name: str) -> str:
-    """fc1.weight as fc1_weight, 0.weight as weight0, layers.0.bias as layers0_bias."""
-    joined = re.sub(r"\.(\d+)", r"\1", name)
-    number, dot, rest = joined.partition(".")
-    joined = f"{rest}{number}" if dot and number.isdigit() else joined
-    return joined.replace(".", "_")

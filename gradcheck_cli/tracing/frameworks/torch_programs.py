@@ -16,8 +16,9 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.tracing.frameworks.custom_rules import first_line, first_wrong
 from gradcheck_cli.tracing.frameworks.framework import Framework, Place, exchanged, first_of
-from gradcheck_cli.tracing.frameworks.torch_networks import NetworkFunction
+from gradcheck_cli.tracing.frameworks.torch_networks import FunctionOfNetworks, NetworkFunction
 from gradcheck_cli.tracing.frameworks.torch_rules import called_rules, rule_calls
+from gradcheck_cli.tracing.global_values import all_globals_read
 from gradcheck_cli.tracing.recorded_array import Recorded
 from gradcheck_cli.tracing.recording import Recording, watching
 
@@ -63,6 +64,16 @@ class Torch(Framework):
         network = NetworkFunction(method.__self__.double(), method)
         return network, self.plain(network.held)
 
+    def with_networks(self, function: Callable[..., Any]) -> tuple[Callable[..., Any], Mapping[str, Any]]:
+        """A function with the parameters of the networks that it reads among globals as further arguments,
+        and these."""
+        read = all_globals_read(function)
+        networks = {k: v for k, v in read.items() if isinstance(v, self._torch.nn.Module)}
+        if not networks:
+            return function, {}
+        found = FunctionOfNetworks(function, networks)
+        return found, self.plain(found.held)
+
     def converted(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Floats as tensors, arrays as tensors that share their numbers."""
         torch = self._torch
@@ -88,8 +99,8 @@ class Torch(Framework):
         torch = self._torch
         calls = Calls(recording, program.files)
         tensors = exchanged(dict(recorded), lambda each: type(each) is Recorded, calls.tensor_of)
-        with torch.no_grad(), watching(program.files, calls.name), calls:
-            result = program.function(**tensors)
+        with torch.no_grad(), watching(program.files, calls.name), calls.plain_numbers(), calls:
+            result = program.call(tensors)
         return exchanged(result, torch.is_tensor, calls.array_of)
 
     def gradient(
@@ -107,7 +118,7 @@ class Torch(Framework):
 
             moving = {name: exchanged(given[name], torch.is_tensor, leaf) for name in names}
             with called_rules(program.modules) as calls:
-                loss = first_of(program.function(**{**given, **moving}))
+                loss = first_of(program.call({**given, **moving}))
                 if not getattr(loss, "requires_grad", False):
                     raise OptionError(f"what {program.name} returns has no backward")
                 loss.backward()

@@ -48,6 +48,8 @@ def test_a_loss_of_torch_is_traced(body: str, tmp_path: Path) -> None:
     ("torch", "F.dropout(v, 0.5).sum()", "the model that was traced gives"),
     ("torch", "torch.fft.fft(v).real.sum()", "torch's "),
     ("torch", "v.float().sum()", "float32"),
+    ("torch", "v.numpy().sum()*v.sum()", "the model that was traced gives"),
+    ("torch", "v.tolist()[0]*v.sum()", "the model that was traced gives"),
     ("torch", "v", "returns an array of shape [3]"),
     ("torch", "torch.linalg.svd(A)[0].sum()", "torch's _linalg_svd is not traced"),
 ])  # fmt: skip
