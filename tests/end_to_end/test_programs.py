@@ -34,7 +34,7 @@ def test_right_gradients_are_ok(function: str) -> None:
     ("takes_the_slope_at_z", {"W1", "b1"}, "db1 =",
      "has 1 - z^2 in place of the derivative of tanh (net.py:14)"),
     ("forgets_the_mean", {"b2"}, "db2 =", "is 5 (the length of axis 0 of X) times the true value"),
-    ("forgets_the_penalty", {"W1"}, "dW1 =", "leaves out the second term of the sum (net.py:22)"),
+    ("forgets_the_penalty", {"W1"}, "dW1 =", "leaves out the path through sum(W1^2) (net.py:22)"),
     ("has_the_wrong_sign", {"W2"}, "dW2 =", "has the wrong sign"),
     ("adds_rows_once", {"b1"}, "db1 =", "is 1/2 times the true value"),
 ])  # fmt: skip
