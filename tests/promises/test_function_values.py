@@ -100,17 +100,29 @@ def own_points() -> Iterator[Known]:
 FORMULAS = {
     "trigamma": "polygamma(1, x)", "polygamma(2, x)": "polygamma(2, x)",
     "gelu(approximate)": "gelu(x, approximate=1)", "celu(alpha=1.3)": "celu(x, alpha=1.3)",
+    "softshrink(lambda=0.5)": "softshrink(x)", "squared relu": "squared_relu(x)",
+    "clip(x, -1, 2)": "clip(x, -1, 2)", "mod(x, 3)": "mod(x, 3)",
 }  # fmt: skip
+# what an array of such a table begins with: the argument, what is made of it, and a loss
+ARRAYS = {
+    "cumsum([1, 2, 4])": ("[3] = [1, 2, 4]", "cumsum(x)", "dot(y, [1, 10, 100])"),
+    "cumprod([2, 3, 5])": ("[3] = [2, 3, 5]", "cumprod(x)", "dot(y, [1, 10, 100])"),
+    "cumprod([2, 0, 5])": ("[3] = [2, 0, 5]", "cumprod(x)", "dot(y, [1, 10, 100])"),
+    "glu(": ("[4] = [1, 2, 0.5, -0.5]", "glu(x)", "sum(y)"),
+    "std([1, 2, 4, 7])": ("[4] = [1, 2, 4, 7]", "[std(x), var(x)]", "sum(y)"),
+    "mod by its divisor": (" = 3", "mod(7.5, x)", "y"),
+}
 
 
 def table_points(path: Path) -> Iterator[Known]:
-    """{"one": {name: [[x, f, f', ...], ...]}, "two": {name: [[a, b, f, f_a, f_b], ...]}}, numbers as text."""
+    """{"one": {name: [[x, f, f', ...], ...]}, "two": {name: [[a, b, f, f_a, f_b], ...]}, "piecewise": as
+    "one"}, numbers as text."""
     table = json.loads(path.read_text("utf-8"))
-    for name, rows in table["one"].items():
+    for name, rows in (table["one"] | table["piecewise"]).items():
         short = name.split(" ")[0]
         formula = FORMULAS.get(name, FORMULAS.get(short, f"{short.split('(')[0]}(x)"))
         for x, value, slope, *_ in rows:
-            if _is_told(C.mpf(value), C.mpf(slope)):
+            if name in table["piecewise"] or _is_told(C.mpf(value), C.mpf(slope)):
                 yield Known(formula, (x,), value, (slope,))
     for name, rows in table["two"].items():
         for a, b, value, *slopes in rows:
@@ -167,6 +179,18 @@ def test_own_points(known: Known) -> None:
 @pytest.mark.parametrize("known", list(table_points(Path(TABLE))) if TABLE else [], ids=str)
 def test_another_table(known: Known) -> None:
     hold_to(known)
+
+
+@pytest.mark.skipif(not TABLE, reason="GRADCHECK_FUNCTION_VALUES names no table")
+def test_arrays_of_another_table() -> None:
+    """{"arrays": {words: [values, slopes of the loss]}}; of a number that is asked for alone the slope."""
+    for words, rows in json.loads(Path(TABLE).read_text("utf-8"))["arrays"].items():
+        given, made, loss = next(parts for start, parts in ARRAYS.items() if words.startswith(start))
+        model = read_model(f"param x{given}\ny = {made}\nloss = {loss}")
+        values = forward_pass(model, high()).value("y").ravel()
+        slopes = Referee(symbolic.lower(model)).derivative(model.point(), "loss", ["x"])["x"].ravel()
+        for found, expected in zip((values, slopes) if len(values) > 1 else (slopes,), rows, strict=False):
+            assert all(near(a, b, DIGITS) for a, b in zip(found, expected, strict=True)), words
 
 
 @pytest.mark.parametrize("loss", ["sqrt(bessel_i(2, p)^2)", "sqrt(j0(p)^2)", "sqrt(dawson(p)^2)"])
