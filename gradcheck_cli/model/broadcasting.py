@@ -113,6 +113,10 @@ def _help(record: Primitive, a: Shape, b: Shape) -> str:
         return _help_with_axes(small, large)
     if len(small) == 1 and len(large) == 2:
         return _help_with_vector(record, small, large)
+    if len(small) == 2 and (1 in (a[0], b[0])) and (1 in (a[1], b[1])):
+        m, n = map(max, a, b)
+        pairs = f"outer(s, ones({n})) {record.infix or '+'} outer(ones({m}), t)"
+        return f"all pairs of two vectors are {'outer(s, t)' if record.name == 'mul' else pairs}"
     if record.name == "mul" and len(large) == 2:
         return "* multiplies entry by entry; a matrix product is written with @"
     return "shapes must be equal, or one a single number, or [m,1] or [1,n] against [m,n]"

@@ -28,6 +28,9 @@ def advise_operator(view: View) -> Advice | None:
         factors = _factor(view), cut(right.text)
         matrix, entries = " @ ".join(factors), "*".join(factors)
         return Advice(message, f"a product is written {matrix}, or {entries} entry by entry")
+    if left.kind == right.kind == "number":
+        product, vector = f"{cut(left.text)}*{cut(right.text)}", f"[{cut(left.text)}, {cut(right.text)}]"
+        return Advice(message, f"a product is written {product}, a vector {vector}")
     if left.kind in OPERANDS and right.kind in OPERANDS:
         return Advice(message, f"a product is written {cut(left.text)}*{cut(right.text)}")
     return Advice(message, "a product is written with *")

@@ -70,7 +70,7 @@ class IndexSum:
 
 Part = Verbatim | Digits | IndexSum
 Parse = Callable[[Span], Statement]
-Count = Callable[[IndexSum, int], None]  # so many terms of a sum are written
+Count = Callable[[IndexSum, int, int], None]  # terms of a sum are written, from one to another
 
 
 def may_need_writing(code: str, span: Span) -> bool:
@@ -314,7 +314,7 @@ def _write_sum(
     source: Source, part: IndexSum, values: Mapping[str, int], shown: str, count: Count
 ) -> Iterator[Piece]:
     first, last = (whole_value(source, bound, values) for bound in (part.first, part.last))
-    count(part, last - first + 1)
+    count(part, first, last)
 
     def sign(text: str) -> Piece:
         return Piece(text, part.start, part.index.span.end, False, shown)

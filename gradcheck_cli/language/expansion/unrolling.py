@@ -251,9 +251,8 @@ class _Unroller:
                 help="let vectors do the work: x @ y, sum(x), or rows",
             )  # fmt: skip
 
-    def _count_terms(self, part: IndexSum, terms: int) -> None:
-        span = Span(part.start, part.index.span.end)
-        self._count(span, 1, terms, 1)
+    def _count_terms(self, part: IndexSum, first: int, last: int) -> None:
+        self._count(Span(part.start, part.index.span.end), first, last, 1)
 
     def _copy(self, parts: tuple[Part, ...], values: Mapping[str, int], shown: str) -> Span:
         source = self.source
@@ -267,7 +266,7 @@ class _Unroller:
         return source.copy(text, source, lambda: write(source, parts, values, shown, _count_nothing))
 
 
-def _count_nothing(part: IndexSum, terms: int) -> None:
+def _count_nothing(part: IndexSum, first: int, last: int) -> None:
     """What was written once is within the limits."""
 
 

@@ -122,7 +122,7 @@ def _layout(
 def _check_channels(function: str, channels: int, w: Shape, groups: int, d: int) -> None:
     if channels % groups or w[0] % groups:
         raise ShapeError(
-            f"groups={groups} divides not both the {channels} channels and the {w[0]} outputs",
+            f"groups={groups} does not divide both the {channels} channels and the {w[0]} outputs",
             help="each group has as many channels, and as many outputs",
         )
     if w[1] * groups != channels:

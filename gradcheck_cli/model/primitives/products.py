@@ -67,7 +67,7 @@ def _sizes(letters: Sequence[str], shapes: Sequence[Shape]) -> dict[str, int]:
         for axis, size in zip(axes, shape, strict=True):
             if sizes.setdefault(axis, size) != size:
                 raise ShapeError(
-                    f"the axis {axis} has the length {sizes[axis]}, and in array {k + 1} {size}",
+                    f"the axis {axis} has the length {sizes[axis]} so far, and {size} in array {k + 1}",
                     help="axes of one letter have one length",
                 )
     return sizes

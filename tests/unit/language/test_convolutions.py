@@ -56,7 +56,7 @@ BAD = [
     ("conv2d(x, W)", "conv2d of [4,6] and [4,2,2,3] does not fit", "[k,k] alone"),
     ("conv2d(A, D)", "kernels [4,1,2,2] have 1 channels, the input has 2", "[4,2,2,2] fit; or groups=2"),
     ("conv2d(A, W, groups=2)", "have 2 channels in each of 2 groups, the input has 2", "[4,1,2,3] fit"),
-    ("conv2d(A, W, groups=3)", "groups=3 divides not both the 2 channels and the 4 outputs", ""),
+    ("conv2d(A, W, groups=3)", "groups=3 does not divide both the 2 channels and the 4 outputs", ""),
     ("conv2d(A, W, groups=0)", "groups of conv2d is a whole number from 1 on", "groups=2"),
     ("conv2d(A, W, stride=0)", "stride of conv2d is a whole number from 1 on, or 2 of them", "stride=2"),
     ("conv2d(A, W, stride=(1, 1, 1))", "stride of conv2d", "stride=2 or stride=(2, 1)"),

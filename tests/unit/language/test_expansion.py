@@ -218,7 +218,7 @@ BAD = [
     (B + "loss = sum(i = 1: w{i})", 3, 8, "not complete", "sum(i = 1 to 3: x[i])"),
     (B + "loss = sum(i = 1 to 3:)", 3, 22, "no term", ""),
     (B + "loss = sum(i = 1 to 1000000000: w1)", 3, 8, "1,000,000,000", "vectors"),
-    (B + "loss = sum(i = 3 to 1: w1)", 3, 8, "nothing is repeated", "upwards"),
+    (B + "loss = sum(i = 3 to 1: w1)", 3, 8, "nothing is repeated from 3 to 1", "upwards"),
     (B + "loss = sum(i = 1 to 3: w{i}*q{i})", 3, 29, 'unknown name "q1" (i = 1)', ""),
     (B + "loss = sum(i = 1 to 3: sum(i = 1 to 3: w1))", 3, 28, "around it", "letter"),
     # definitions

@@ -154,6 +154,8 @@ BAD = [  # what is written; what is said; the way out
     ("G @ transpose(X[:,:,:,0], (0,1,2))", "has 3 axes", 'einsum("j,ajk->ak", A, B)'),
     ("reshape(X, [6,8]) @ reshape(X, [2,8,3])", "has 3 axes", 'einsum("ij,ajk->aik", A, B)'),
     ("X*G", "the shapes [2,3,2,4] and [3] do not fit *", "write reshape(x, [1,3,1,1])"),
+    ("reshape(G, 3, 1) - reshape(G, 1, 3)", "the shapes [3,1] and [1,3] do not fit -", "ones(3)) - out"),
+    ("reshape(G, 1, 3)*reshape(G, 3, 1)", "the shapes [1,3] and [3,1] do not fit *", "outer(s, t)"),
     ("Y*G", "the shapes [2,3,3] and [3] do not fit *", "reshape(x, [1,3,1]) or reshape(x, [1,1,3])"),
     ("reshape(G, [1,3,1]) + G", "the shapes [1,3,1] and [3] do not fit +", "write reshape(x, [1,3,1])"),
     ("(1, 2)", "round brackets", "write [1, 2]; the decimal"),

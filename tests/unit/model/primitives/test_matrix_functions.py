@@ -265,7 +265,7 @@ def test_names_of_a_file_hide_them() -> None:
 @pytest.mark.parametrize(
     ("formula", "message"),
     [
-        ('einsum("ij,jk->ik", A, W)', "the axis j has the length 3, and in array 2 2"),
+        ('einsum("ij,jk->ik", A, W)', "the axis j has the length 3 so far, and 2 in array 2"),
         ('einsum("ij", A, b)', "are those of 1 arrays, not of 2"),
         ('einsum("ij->ik", A)', "the result has the axis k, and no array has it"),
         ('einsum("ii->ii", A)', "has an axis twice"),
