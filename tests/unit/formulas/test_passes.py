@@ -532,11 +532,10 @@ DERIVATIVES = {
 }
 
 
-@pytest.mark.parametrize("name", PRIMITIVES)
-def test_derivative_text(name: str) -> None:
-    text = function_table.derivative_text(PRIMITIVES[name])
-    assert text == DERIVATIVES.get(name, text)
-    assert text
+def test_derivative_text() -> None:
+    texts = {name: function_table.derivative_text(record) for name, record in PRIMITIVES.items()}
+    assert DERIVATIVES.items() <= texts.items()
+    assert all(texts.values())
 
 
 # --- size ----------------------------------------------------------------------------------------
