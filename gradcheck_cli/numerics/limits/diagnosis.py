@@ -54,6 +54,24 @@ class DiagnosisLimits(NamedTuple):
     most_ordered_factors: int = 4
     # entries | computed in all edited formulas | set by hand, not measured
     most_edit_entries: int = 30_000_000
+    # formulas | with a single edit that are tried at one point, in float64 | set by hand, not measured
+    most_single_edits: int = 6000
+    # formulas | of these that are tried at all points | set by hand, not measured
+    most_fitting_edits: int = 12
+    # factors | by which a number in a formula may be off | set by hand, not measured
+    edit_scales: tuple[float, ...] = (2.0, 0.5, 3.0, 1 / 3, 4.0, 0.25)
+    # numbers | that may be missing in a sum with a number | set by hand, not measured
+    edit_steps: tuple[float, ...] = (1.0, -1.0, 2.0, -2.0)
+    # factors | by which a formula may be off beside a single edit | set by hand, not measured
+    edit_factors: tuple[float, ...] = (-1.0, 2.0, 0.5)
+    # points | where a formula with an edit must be right, and not 0 | set by hand: one point with plain
+    # numbers agrees by accident; not measured
+    fewest_edit_points: int = 2
+    # characters | of a part of a formula that is shown with an edit in it | set by hand, not measured
+    longest_part: int = 60
+    # numbers | of entries and points, whose ratios to the truth are one: by chance two may agree in their few
+    # digits | set by hand, not measured
+    fewest_ratios: int = 3
     # pairs | of an elementwise step and a name, whose slopes are tried | set by hand, not measured
     most_elementwise: int = 200
     # nodes | of one elementwise step | set by hand, not measured

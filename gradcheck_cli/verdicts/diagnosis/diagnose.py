@@ -47,6 +47,7 @@ from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import (
     counts,
     explain_by_edge,
 )
+from gradcheck_cli.verdicts.diagnosis.constant_ratio import describe_constant_ratio
 from gradcheck_cli.verdicts.diagnosis.elementwise_steps import explain_by_elementwise_step
 from gradcheck_cli.verdicts.diagnosis.entry_tests import (
     describe_permutation,
@@ -54,6 +55,7 @@ from gradcheck_cli.verdicts.diagnosis.entry_tests import (
     misses_factor,
     repeats_factor,
 )
+from gradcheck_cli.verdicts.diagnosis.explain_single_edit import SingleEdits
 from gradcheck_cli.verdicts.diagnosis.formula_edits import undo_edits
 from gradcheck_cli.verdicts.diagnosis.number_ratios import relate_numbers
 
@@ -89,7 +91,9 @@ def diagnose_claims(
                 result = replace(result, diagnosis=said)
         found.append(result)
     found = relate_numbers(model, found, limits, evaluation, where=where, what=what)
-    found = _by_one_mistake(model, claims, found, limits, evaluation) if what else found
+    if what:
+        found = _by_one_mistake(model, claims, found, limits, evaluation)
+        found = [_by_ratio(r, samples, limits) for r, samples in zip(found, judged.samples, strict=True)]
     return [replace(r, note=r.reading or None) if _is_silent(r) else r for r in found]
 
 
@@ -136,6 +140,16 @@ def _by_one_mistake(
     return found
 
 
+def _by_ratio(
+    result: ClaimResult, samples: Sequence[ClaimSample], limits: DiagnosisLimits
+) -> ClaimResult:
+    """A result; numbers that nothing is said of yet with their ratio to the truth."""
+    if not (samples and _is_silent(result) and result.kind == "number"):
+        return result
+    said = describe_constant_ratio(samples, limits, limits.clear_factor)
+    return replace(result, diagnosis=said) if said else result
+
+
 def _is_silent(result: ClaimResult) -> bool:
     """Whether a claim is WRONG and nothing is said of it."""
     return result.verdict is Verdict.WRONG and not (result.diagnosis or result.note)
@@ -159,13 +173,23 @@ def _explain(
     said = explain_by_elementwise_step(model, samples, limits)
     if said:
         return said
-    return (
+    found = (
         describe_permutation(samples, limits)
         or explain_by_edit(model, claim, samples, limits)
         or _describe_zeros(model, result, samples, limits)
         or _explain_by_other_name(model, claim, samples, limits)
+    )
+    if found or claim.numbers is not None:
+        return found or _explain_by_edge(model, claim, samples, limits, evaluation)
+    edits = SingleEdits(model, samples, limits)
+    return (
+        edits.by_other_name()
         or _explain_by_edge(model, claim, samples, limits, evaluation)
-        or _explain_by_mistake(model, claim, samples, limits, evaluation)
+        or edits.by_simple_edit()
+        or find_mistake_in_formula(model, claim, samples, limits, evaluation)
+        or describe_constant_ratio(samples, limits, limits.visible_mistake)
+        or edits.by_further_edit()
+        or edits.by_edit_and_factor()
     )
 
 
@@ -296,15 +320,6 @@ def _instead(other: Derivative, limits: DiagnosisLimits, sample: ClaimSample) ->
     value = found[0] if sample.per_row else found[0, 0, ...]
     same = np.abs(value - sample.claimed) <= np.maximum(limits.same * np.abs(value), sample.tolerance)
     return sample.true if same.all() else np.asarray(np.nan)
-
-
-def _explain_by_mistake(
-    model: Model, claim: Claim, samples: Sequence[ClaimSample], limits: DiagnosisLimits,
-    evaluation: EvaluationLimits,
-) -> str | None:
-    """The mistake of a backward pass that gives what a formula does; those of numbers are found together."""
-    formula = claim.numbers is None
-    return find_mistake_in_formula(model, claim, samples, limits, evaluation) if formula else None
 
 
 def _explain_by_edge(

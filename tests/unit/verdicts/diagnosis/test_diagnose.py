@@ -222,8 +222,8 @@ loss = (h - 2)^2
         ("d loss/d h = 2*(h + 2)", "has h + 2 where h - 2 belongs"),
         ("d h/d w = (1 + h^2)*x", "has 1 + h^2 where 1 - h^2 belongs"),
         ("d loss/d w = 2*(h - 2)*(1 + h^2)*x", "has 1 + h^2 where 1 - h^2 belongs"),
-        ("d loss/d h = 2*(h - 3)", None),  # another number is no sign
-        ("d loss/d h = 2*(h + 3)", None),
+        ("d loss/d h = 2*(h - 3)", "has h - 3 where h - 2 belongs"),  # another number is no sign
+        ("d loss/d h = 2*(h + 3)", "has h + 3 where h - 2 belongs"),  # which stands in the model
         ("d loss/d h = 2*(h - 2)", None),
     ],
 )

@@ -1,0 +1,135 @@
+"""Reads claim samples of a formula. Gives the simplest edit that makes it right, in words.
+
+What fits at the first point in float64 is tried at all others, and then at the precision of the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from gradcheck_cli.evaluation.evaluate import trace
+from gradcheck_cli.model.graph import Graph, Node
+from gradcheck_cli.model.model import Model
+from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import FLOAT64
+from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
+from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
+from gradcheck_cli.verdicts.diagnosis.bracket_edits import edit_brackets
+from gradcheck_cli.verdicts.diagnosis.operator_edits import (
+    edit_calls,
+    edit_functions,
+    edit_names,
+    edit_numbers,
+    edit_operators,
+)
+from gradcheck_cli.verdicts.diagnosis.single_edits import Edit, EditBench
+from gradcheck_cli.verdicts.diagnosis.term_edits import (
+    edit_factors,
+    edit_model_parts,
+    edit_number_factors,
+    edit_slopes,
+    edit_summands,
+)
+
+__all__ = ["SingleEdits"]
+
+Families = Sequence[Callable[[EditBench], Iterator[Edit]]]
+_NAMES: Families = (edit_names,)
+_SIMPLE: Families = (
+    edit_functions, edit_slopes, edit_numbers, edit_operators, edit_brackets, edit_number_factors, edit_calls,
+)  # fmt: skip
+_FURTHER: Families = (edit_factors, edit_summands, edit_model_parts)
+
+
+class SingleEdits:
+    """The search among the single edits of one formula, in parts: other explanations come between them.
+
+    Each part gives the words for the simplest edit that makes the formula right at all points, or None.
+
+    Parameters
+    ----------
+    model : of the claim
+    samples : of one formula; nothing is found where fewer than two tell something
+    limits : how many edits are tried
+    """
+
+    def __init__(self, model: Model, samples: Sequence[ClaimSample], limits: DiagnosisLimits) -> None:
+        self.samples, self.limits = samples, limits
+        self.bench = EditBench(model, samples[0], limits)
+        telling = sum(bool(np.any(np.abs(s.true) > s.tolerance)) for s in samples)
+        self.is_telling = telling >= limits.fewest_edit_points
+        self._near_multiples: list[list[Edit]] = [[] for _ in limits.edit_factors]
+
+    def by_other_name(self) -> str | None:
+        """Another name in one place: "has cos(x) where cos(y) belongs"."""
+        return self._among(_NAMES)
+
+    def by_simple_edit(self) -> str | None:
+        """Another function, number, operator or bracket: "has a - b where a + b belongs"."""
+        return self._among(_SIMPLE)
+
+    def by_further_edit(self) -> str | None:
+        """A factor or a term that is missing, and what stands in the model."""
+        return self._among(_FURTHER)
+
+    def by_edit_and_factor(self) -> str | None:
+        """A name or a simple edit, where the formula is off by a factor too."""
+        for edits, factor in zip(self._near_multiples, self.limits.edit_factors, strict=True):
+            found = self._first_right(edits, factor)
+            if found is not None:
+                what = "has the wrong sign" if factor == -1 else f"is {factor:g} times the true value"
+                return f"{what}, and {self.bench.words(found)}"
+        return None
+
+    def _among(self, families: Families) -> str | None:
+        if not self.is_telling:
+            return None
+        edits = (edit for family in families for edit in family(self.bench))
+        own, *scaled = self.bench.fitting(edits, [1.0, *self.limits.edit_factors])
+        if families is not _FURTHER:
+            for kept, found in zip(self._near_multiples, scaled, strict=True):
+                kept += found
+        right = self._first_right(own, 1.0)
+        return self.bench.words(right) if right is not None else None
+
+    def _first_right(self, fitting: Sequence[Edit], factor: float) -> Edit | None:
+        """The simplest of these edits that gives `factor` times what is true at every point."""
+        for edit in fitting[: self.limits.most_fitting_edits]:
+            graph = self.bench.formula(edit, 1 / factor)
+            values = [_values(sample, graph) for sample in self.samples]
+            is_likely = all(
+                _is_near(s, v[graph.output], self.limits) for s, v in zip(self.samples, values, strict=True)
+            )
+            if is_likely and _counts_in_full(graph, values) and all(s.accepts(graph) for s in self.samples):
+                return edit
+        return None
+
+
+def _values(sample: ClaimSample, graph: Graph) -> Mapping[int, Array]:
+    leaves = {n.key: sample.leaf(n.key) for n in graph.nodes if n.is_leaf}
+    return trace(graph, leaves, FLOAT64, graph.output)
+
+
+def _is_near(sample: ClaimSample, output: Array, limits: DiagnosisLimits) -> bool:
+    value = output[0] if sample.per_row else output[0, 0, ...]
+    with np.errstate(all="ignore"):
+        return bool(np.all(np.abs(value - sample.true) <= limits.near * np.max(np.abs(sample.true))))
+
+
+@np.errstate(all="ignore")
+def _counts_in_full(graph: Graph, values: Sequence[Mapping[int, Array]]) -> bool:
+    """Whether no term of a sum is lost in the other at every point: of such a term nothing is known."""
+    for node in (graph.nodes[k] for k in values[0]):
+        a, b = node.arguments if node.operation in ("add", "sub") else (0, 0)
+        for term, other in ((a, b), (b, a)) if a != b else ():
+            is_lost = all((v[node.index] == _value_in_sum(node, other, v)).all() for v in values)
+            if is_lost and any(v[term].any() for v in values):
+                return False
+    return True
+
+
+def _value_in_sum(node: Node, argument: int, values: Mapping[int, Array]) -> Array:
+    is_taken = node.operation == "sub" and argument == node.arguments[1]
+    return -values[argument] if is_taken else values[argument]
