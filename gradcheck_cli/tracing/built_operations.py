@@ -17,6 +17,7 @@ from gradcheck_cli.tracing.new_nodes import of_masked, record, recorded
 from gradcheck_cli.tracing.recorded_array import plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.shape_operations import SHAPES, Build
+from gradcheck_cli.tracing.spectral_operations import SPECTRAL, matrix_norm
 
 __all__ = ["BUILT", "of_lower_triangle"]
 
@@ -61,6 +62,9 @@ def _norm(recording: Recording, x: Any, ord: Any = None, axis: Any = None, keepd
     if ord in (np.inf, "inf") and over == 1:
         return np.absolute(x).max(axis=axis, keepdims=keepdims)
     if not (ord is None or ord == "fro" or (ord == 2 and over == 1)):
+        is_matrix = x.ndim == 2 and axis is None and not keepdims
+        if is_matrix and (found := matrix_norm(recording, x, ord)) is not None:
+            return found
         raise recording.error(f"norm with ord={ord} is not traced")
     value = np.linalg.norm(plain(x), axis=axis, keepdims=bool(keepdims))
     if axis is None:
@@ -301,6 +305,7 @@ def _plain_answer(what: str, function: Callable[..., Any]) -> Build:
 BUILT: Mapping[str, Build] = MappingProxyType({
     **SHAPES,
     **MORE,
+    **SPECTRAL,
     **{name: _reduction(operation, getattr(np, operation)) for name, operation in REDUCTIONS.items()},
     "norm": _norm, "var": _moment("var", np.var), "std": _moment("std", np.std), "average": _average,
     "matmul": _product, "dot": _dot, "inner": _inner, "vdot": _flat_dot, "outer": _outer,

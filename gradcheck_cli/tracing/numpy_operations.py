@@ -41,6 +41,17 @@ OPERATORS: Mapping[str, str] = MappingProxyType({
     "float_power": "^", "greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=",
     "logical_and": "*", "bitwise_and": "*",
 })  # fmt: skip
+_WAY_OUT = (
+    'write it with functions that gradcheck functions lists, or compare numbers: claim ... from "g.npy"'
+)
+_WAYS_OUT: Mapping[str, str] = MappingProxyType({
+    **dict.fromkeys(
+        ("fft", "ifft", "rfft", "irfft", "hfft", "fft2", "ifft2", "rfft2", "fftn", "ifftn", "rfftn", "dft"),
+        "its real and imaginary parts are products with matrices of cos and sin; or compare numbers",
+    ),
+    **dict.fromkeys(("eig", "eigvals"), "eigh and eigvalsh of a symmetric matrix are; or compare numbers"),
+    "qr": "R is the transpose of np.linalg.cholesky(A.T @ A) up to signs; or compare numbers",
+})  # fmt: skip
 _REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}  # ufunc.reduce
 
 
@@ -132,9 +143,6 @@ def apply(
     if operation is not None:
         found = record(recording, operation, args, function(*values))
         return _with_whole(recording, name, function, args, found)
-    raise recording.error(
-        f"{name} is not traced",
-        'write it with functions that gradcheck functions lists, or compare numbers: claim ... from "g.npy"',
-    )
+    raise recording.error(f"{name} is not traced", _WAYS_OUT.get(name, _WAY_OUT))
 
 

@@ -204,6 +204,8 @@ def way_out(leak: Leak) -> str:
     if leak.what == "a plain array":
         taken = "an array that does not record, or another library, takes plain numbers of a value that moves"
         return f"{taken}; A @ x and np.dot(A, x) record where A.dot(x) does not"
+    if leak.what.endswith("vectors"):
+        return f"{leak.what} gives plain numbers: a model has eigenvalues and singular values alone"
     if leak.what.endswith(" of a tensor"):
         return f"{leak.what} takes plain numbers of a value that moves: write it with torch"
     return f"{leak.what} takes plain numbers of a value that moves; np.where keeps both sides of a choice"

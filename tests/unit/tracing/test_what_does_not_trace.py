@@ -21,7 +21,7 @@ KINDS = [
     ("plain numbers of a value that moves", "return x[int(s*3)]*s", "int(...)", True),
     ("an array out of reach", "return held.A.dot(x).sum()", "np.dot(A, x) record", True),
     ("subclasses of arrays", "return (np.asmatrix(np.eye(3))*x.reshape(3, 1)).sum()", "", True),
-    ("a function that the language has not", "return np.linalg.svd(np.outer(x, x))[1].sum()", "svd", True),
+    ("a function that the language has not", "return np.linalg.qr(np.outer(x, x))[1].sum()", "qr", True),
     ("a function that the language has not", "return np.interp(s, [0, 1], [2, 5])", "interp", True),
     ("complex arithmetic", "return np.abs(s*1j)", "complex numbers", True),
     ("random numbers", "return s*np.random.rand()", "random numbers", False),
