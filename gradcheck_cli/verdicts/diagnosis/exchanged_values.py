@@ -69,14 +69,16 @@ class ExchangedValues:
 
     def _is_next(self, step: Node, node: Node) -> bool:
         """Whether a step is computed of a node entry by entry: its adjoint leaves out what is between."""
-        graph, waiting = self.tape.model.graph, [step]
+        graph, waiting, alike = self.tape.model.graph, [step], {step.index}
         while waiting:
             found = waiting.pop()
             if found == node:
                 return True
-            is_between = found == step or found.index not in self.names
+            is_between = found.index in alike or found.index not in self.names
             if is_between and found.arguments and found.primitive.elementwise:
                 waiting += [graph.nodes[index] for index in found.arguments]
+            if found.index in alike and found.operation in ("add", "sub"):
+                alike.update(found.arguments)  # their adjoints are those of the step
         return False
 
     def _other_adjoints(self, node: Node, where: str) -> Iterator[tuple[Slip, str]]:
