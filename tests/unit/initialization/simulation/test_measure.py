@@ -376,11 +376,10 @@ def test_the_order_of_initializations_is_kept_when_some_need_a_pass_of_their_own
         assert np.array_equal(row.dead, alone.dead)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_a_thousand_layers_end_finite(dtype: str) -> None:
-    """Plain float64 would end at 0 for 0.001 and at infinity for 1; here each is a shift of the other."""
+def test_a_thousand_layers_end_finite() -> None:
+    """Plain float64, too, would end at 0 for 0.001 and at infinity for 1; here each shifts the other."""
     net = square(20, 1000)
-    found = run(net, constant(net, 0.001, 1.0), nets=2, dtype=dtype)
+    found = run(net, constant(net, 0.001, 1.0), nets=2, dtype="float32")
     for name in ("h", "dh", "dW"):
         assert np.isfinite(found.log10[name]).all()
     assert (found.log10["h"][0, :, 1000] < -1900).all()
