@@ -253,10 +253,12 @@ class _Slips:
         return self._value(index)
 
     def _part(self, edge: Edge) -> str:
+        if edge.argument == self.by and edge.user == self.model.node(self.model.loss).index:
+            return f"the term straight into {self._through(edge)}"
         return f"the term through {self._through(edge)}"
 
     def _term(self, edge: Edge, verb: str) -> str:
-        return f"{verb} the term through {self._through(edge)}"
+        return f"{verb} {self._part(edge)}"
 
     def _sign(self, edge: Edge) -> str:
         operation = self.nodes[edge.user].operation

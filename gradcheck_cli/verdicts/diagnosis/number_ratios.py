@@ -31,7 +31,12 @@ def relate_numbers(
     """The results; WRONG numbers with `where` they go wrong together, and `what` they are instead."""
     found = list(results)
     for place, result in enumerate(results):
-        if _factor(result, limits) is None or result.by not in (*model.inputs, *model.steps):
+        if result.by not in (*model.inputs, *model.steps):
+            continue
+        if what and _is_zero(result):
+            said = f"is 0: every path from {model.display(result.by)} is left out"
+            found[place] = replace(result, diagnosis=said)
+        if not _factor(result, limits):
             continue
         group = [r for r in results if r is not result and r.of == result.of and _alike(r, result, limits)]
         first = _nearer(model, result, group)
@@ -44,6 +49,12 @@ def relate_numbers(
             instead = _instead(model, result, results, limits, evaluation)
             found[place] = replace(found[place], diagnosis=instead)
     return found
+
+
+def _is_zero(result: ClaimResult) -> bool:
+    """Whether 0 is claimed of a single number that is not 0."""
+    is_number = result.verdict is Verdict.WRONG and result.kind == "number" and result.total == 1
+    return is_number and result.claimed == 0 and result.left is None
 
 
 def _factor(result: ClaimResult, limits: DiagnosisLimits) -> float | None:

@@ -127,10 +127,7 @@ def _slips(
 ) -> Iterator[tuple[Slip, str]]:
     record = node.primitive
     partner = _partner(model, names, node, place)
-    own = f"the derivative of {record.function} {where}"
-    if record.infix is not None:
-        what = {"mul": "the factor", "div": "the division by"}.get(node.operation) if partner else None
-        own = f"{f'{what} {partner}' if what else f'what {record.infix} brings'} {where}"
+    own = f"{_rule_in_words(node, place, partner)} {where}"
     if node.operation in ("add", "sub") and not node.per_row and not node.shape:
         named = names.get(node.arguments[place])
         term = f"the term {named}" if named else f"the {('first', 'second')[place]} term of the sum"
@@ -174,6 +171,27 @@ def _slips(
         yield from slips_of_softmax(model, names, node, where)
     if record.product is not None:
         yield from _slips_of_product(model, node, place, partner, where)
+
+
+def _rule_in_words(node: Node, place: int, partner: str | None) -> str:
+    """What the rule of one argument is called."""
+    term = f"the {('first', 'second')[place]} term"
+    match node.operation:
+        case "mul":
+            return f"the factor {partner}" if partner else "the other factor of the product"
+        case "div" if place == 0:
+            return f"the division by {partner}" if partner else "the division"
+        case "div":
+            return "the derivative of the quotient by its divisor"
+        case "pow":
+            return "the derivative of the power" + (" by its exponent" if place else "")
+        case "add":
+            return f"{term} of the sum"
+        case "sub":
+            return f"{term} of the difference"
+        case "neg":
+            return "the minus"
+    return f"the derivative of {node.primitive.function}"
 
 
 def _slips_of_product(

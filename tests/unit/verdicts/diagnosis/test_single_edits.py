@@ -151,3 +151,15 @@ def test_a_slip_gets_its_name_and_what_is_right_none(model: str) -> None:
             result = next(results)
             assert result.verdict is Verdict.WRONG, slip
             assert result.diagnosis == said, slip
+
+
+def test_the_term_that_goes_straight_into_the_loss_is_called_so() -> None:
+    text = "param x = 0.7, y = 1.3\nh = sin(x)\nloss = h*y + x\nclaim d loss/d x = y*cos(x)\n"
+    (result,) = judged_alone(api.load(text))
+    assert result.diagnosis == "misses the term straight into loss (line 3)"
+
+
+@pytest.mark.parametrize(("number", "said"), [("0", "is 0: every path from x is left out"), ("0.31", None)])
+def test_of_a_number_that_is_0_every_path_is_left_out(number: str, said: str | None) -> None:
+    (result,) = judged_alone(api.load(f"param x = 0.7\nloss = sin(x)*exp(x)\nclaim d loss/d x = {number}\n"))
+    assert (result.verdict, result.diagnosis) == (Verdict.WRONG, said)
