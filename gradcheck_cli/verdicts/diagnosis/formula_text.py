@@ -52,6 +52,8 @@ class FormulaText:
             return inner[0]
         if node.operation in _INFIX:
             sign, tightness, left, right = _INFIX[node.operation]
+            if node.operation == "mul" and self.nodes[node.arguments[1]].operation in ("mul", "div"):
+                right = _PRODUCT
             return _bracket(inner[0], left) + sign + _bracket(inner[1], right), tightness
         if node.operation == "neg":
             return f"-{_bracket(inner[0], _PRODUCT)}", _SIGNED

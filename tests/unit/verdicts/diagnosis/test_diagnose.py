@@ -81,7 +81,8 @@ def applied(said: str, formula: str) -> str | None:
         return None
     old, new = found.groups()
     behind = r"(?![\w'])" if new.endswith("'") or old.endswith("'") else r"(?!\w)"
-    return re.sub(rf"(?<![\w.])(?<!/d ){re.escape(old)}{behind}", new, formula)
+    spaced = r"\s*".join(map(re.escape, re.findall(r"[\w.]+|\S", old)))
+    return re.sub(rf"(?<![\w.])(?<!/d ){spaced}{behind}", new, formula)
 
 
 @pytest.mark.slow

@@ -100,7 +100,7 @@ CASES: dict[str, list[tuple[str, str, Slips]]] = {
         ("d g/d w", "g*(1 - g)*x", {
             "g*(1 - h)*x": "uses h where g belongs",
             "g*(1 + g)*x": "has 1 + g where 1 - g belongs",
-            "g - (1 - g)*x": "has g - (1 - g)*x where g*((1 - g)*x) belongs",
+            "g - (1 - g)*x": "has g - (1 - g)*x where g*(1 - g)*x belongs",
             "(1 - g^2)*x": "has 1 - g^2 where g*(1 - g) belongs",
         }),
         ("d h/d v", "(1 - h^2)*x", {
