@@ -143,7 +143,7 @@ def test_a_sum_in_place_of_a_mean_is_named() -> None:
         ("markov_wrong_claim", "uses P2 where P2' belongs"),
         ("binomial_wrong_claim", "misses the factor -1/alpha^2, d r/d alpha in line 9"),
         ("student_t_wrong_claim", "is 2 times the true value"),
-        ("vae_wrong_claim", "leaves out the term kl (line 17)"),
+        ("vae_wrong_claim", "leaves out the path through kl (line 16)"),
     ],
 )
 def test_the_slip_of_a_statistical_model_is_named(name: str, said: str, reports: dict[Path, Report]) -> None:

@@ -35,7 +35,9 @@ def paths_left_out(
     nodes that pass nothing on, and text
     """
     spelling = Spelling(model)
-    found = [node for node in _between(model, ahead) if node.index not in claimed]
+    named = set(model.graph.names.values())
+    between = (node for node in _between(model, ahead) if node.index not in claimed)
+    found = sorted(between, key=lambda node: node.index not in named)
     for count in range(1, limits.most_paths_together + 1):
         for some in combinations(found[: limits.most_paths], count):
             yield some, f"leaves out the {_spell(model, spelling, some)}"
