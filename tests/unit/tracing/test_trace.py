@@ -160,7 +160,7 @@ def test_the_methods_agree_on_what_was_traced(tmp_path: Path, loss: str) -> None
     ("k = np.argmax(v - [0, 0, 0.3999])\nreturn v[k]*float(s)", 7, "np.argmax"),
     ("return s + np.random.rand()", None, "random"),
     ("return np.fft.fft(v).real.sum()", 7, "fft is not traced"),
-    ("return np.linalg.norm(S, 2)", 7, "ord=2"),
+    ("return np.linalg.norm(v, 0)", 7, "ord=0"),
     ("return v[v < 0.7999].size*s", 7, "a mask"),
     ("if s != 0.7:\n    raise ValueError\nreturn s", None, "no value away from the point"),
     ("return (s*np.linspace(0, 1, 50_001)).sum()", None, "an array of 50,001 numbers is too long"),
