@@ -175,7 +175,7 @@ def _slips(
 
 def _rule_in_words(node: Node, place: int, partner: str | None) -> str:
     """What the rule of one argument is called."""
-    term = f"the {('first', 'second')[place]} term"
+    term = f"the {'second' if place else 'first'} term"
     match node.operation:
         case "mul":
             return f"the factor {partner}" if partner else "the other factor of the product"

@@ -163,3 +163,9 @@ def test_the_term_that_goes_straight_into_the_loss_is_called_so() -> None:
 def test_of_a_number_that_is_0_every_path_is_left_out(number: str, said: str | None) -> None:
     (result,) = judged_alone(api.load(f"param x = 0.7\nloss = sin(x)*exp(x)\nclaim d loss/d x = {number}\n"))
     assert (result.verdict, result.diagnosis) == (Verdict.WRONG, said)
+
+
+def test_a_choice_whose_second_value_is_derived_wrongly_is_judged() -> None:
+    text = "param x = 0.7, y = 1.3\nloss = where(x > 1, x, exp(x*y))*y\nclaim d loss/d x = y^3*x*log(y)\n"
+    (result,) = judged_alone(api.load(text))
+    assert (result.verdict, result.diagnosis) == (Verdict.WRONG, None)
