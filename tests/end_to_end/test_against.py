@@ -312,7 +312,6 @@ PROTOCOL = PROJECT / "tests" / "programs" / "protocol"
         (["gfortran", "-O1", "-o", "line", "line.f90"], "./line"),
         (["Rscript", "-e", "library(jsonlite)"], "Rscript line.R"),
         (["octave-cli", "--eval", "1;"], "octave-cli line.m"),
-        (["julia", "-e", "import JSON"], "julia line.jl"),
     ],
 )
 def test_programs_of_the_protocol(build: list[str], command: str, folder: Path) -> None:
