@@ -23,6 +23,7 @@ from gradcheck_cli.against.named_numbers import (
 )
 from gradcheck_cli.common.errors import printable
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
+from gradcheck_cli.numerics.limits.against import AGAINST, AgainstLimits
 from gradcheck_cli.tracing.argument_trees import leaves_by_argument
 
 __all__ = ["PROTOCOL", "gradient_of_json", "parse_json", "question"]
@@ -59,8 +60,11 @@ def _arrays(name: str, value: Any, leaves: Mapping[str, Any]) -> dict[str, Any]:
     return {leaf: np.asarray(held) for leaf, held in leaves.items()}
 
 
-def parse_json(text: str) -> Any:
-    """The value of a JSON text, numbers as Written. Raises ValueError, also where it is nested too deeply."""
+def parse_json(text: str, limits: AgainstLimits = AGAINST) -> Any:
+    """The value of a JSON text, numbers as Written. Raises ValueError, also where it is nested too deeply, or
+    too long."""
+    if text.count(",") >= limits.most_numbers:
+        raise ValueError(f"it holds more than {limits.most_numbers:,} numbers")
     try:
         return json.loads(text, parse_float=Written.of, parse_int=Written.of, parse_constant=float)
     except RecursionError:

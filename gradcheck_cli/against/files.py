@@ -4,6 +4,9 @@ safetensors, MATLAB's .mat."""
 from __future__ import annotations
 
 import io
+import math
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,9 +20,11 @@ from gradcheck_cli.common.errors import DataError
 from gradcheck_cli.language.data.file_access import Access, check_size, open_file, size_of
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.against import AGAINST
+from gradcheck_cli.numerics.machine import DOUBLE_BYTES
 
 __all__ = ["ENDINGS", "gradient_of_file"]
 
+_MATLAB_HEADER, _PLAIN, _PACKED = 128, 14, 15  # bytes; the types of arrays, and of compressed ones
 _Found = tuple[dict[str, Numbers], float | None]
 
 
@@ -51,7 +56,11 @@ def _of_arrays(path: str, asked: Asked) -> _Found:
     from gradcheck_cli.language.data.tables import open_table
 
     with open_table(path, Access(beside="the current folder")) as table:
-        found = {name: Numbers(table.take(name), None, _narrow(table.bits(name))) for name in table.names}
+        found, size = dict[str, Numbers](), 0
+        for name in table.names:
+            found[name] = Numbers(table.take(name), None, _narrow(table.bits(name)))
+            size += found[name].values.nbytes
+            check_size(path, size, AGAINST.most_file)
     if list(found) == [""]:
         return unnamed(path, found[""], asked), None
     return by_names(path, found, asked)
@@ -84,6 +93,7 @@ def _of_matlab(path: str, asked: Asked) -> _Found:
     if content[:4] == b"\x89HDF" or b"MATLAB 7.3" in content[:128]:
         help = "save it with -v7: save('g.mat', 'W', '-v7')"
         raise ElsewhereError(f"{path} is a MATLAB 7.3 file", help=help)
+    check_size(path, _unpacked_size(content, AGAINST.most_file), AGAINST.most_file)
     try:
         found = loadmat(io.BytesIO(content))
     except Exception as error:  # whatever a damaged file makes of it
@@ -92,7 +102,30 @@ def _of_matlab(path: str, asked: Asked) -> _Found:
     return by_names(path, {name: _of_array(path, name, value) for name, value in arrays.items()}, asked)
 
 
+def _unpacked_size(content: bytes, most: int) -> int:
+    """How many bytes the packed elements of a MATLAB 5 file have; not much more than `most`, where it has
+    more."""
+    order = "<II" if content[126:128] == b"IM" else ">II"
+    size, start = 0, _MATLAB_HEADER
+    while start + 8 <= len(content) and size <= most:
+        kind, length = struct.unpack(order, content[start : start + 8])
+        start += 8 + length
+        if kind not in (_PLAIN, _PACKED):
+            break  # a MATLAB 4 file, or a damaged one
+        if kind == _PACKED:
+            unpacker, rest = zlib.decompressobj(), content[start - length : start]
+            while rest and size <= most:
+                try:
+                    size += len(unpacker.decompress(rest, AGAINST.piece))
+                except zlib.error:
+                    break  # who reads it says so
+                rest = unpacker.unconsumed_tail
+    return size
+
+
 def _of_array(path: str, name: str, value: object) -> Numbers:
+    shape = getattr(value, "shape", ())
+    check_size(path, math.prod(shape) * DOUBLE_BYTES, AGAINST.most_file)  # a sparse one may be large
     array = np.asarray(value.toarray() if hasattr(value, "toarray") else value)
     if array.dtype.kind not in "fiub":
         raise DataError(f"{path}: {name} is no array of numbers")

@@ -14,6 +14,7 @@ import numpy as np
 
 from gradcheck_cli.against.elsewhere import ElsewhereError, Numbers
 from gradcheck_cli.common.errors import printable
+from gradcheck_cli.language.data.file_access import check_size
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.against import AGAINST, AgainstLimits
@@ -39,10 +40,13 @@ def read_safetensors(source: str, content: bytes, limits: AgainstLimits = AGAINS
     if not isinstance(header, dict):
         raise ElsewhereError(f"{source} is no safetensors file: its header is no JSON object")
     data = rest[length:]
-    return {
-        name: _numbers(f"{source}, {printable(name, 60)}", entry, data)
-        for name, entry in header.items() if name != "__metadata__"
-    }  # fmt: skip
+    found, size = dict[str, Numbers](), 0
+    for name, entry in header.items():
+        if name != "__metadata__":
+            found[name] = _numbers(f"{source}, {printable(name, 60)}", entry, data)
+            size += found[name].values.nbytes  # entries may name the same bytes
+            check_size(source, size, limits.most_file)
+    return found
 
 
 def _numbers(where: str, entry: Any, data: bytes) -> Numbers:

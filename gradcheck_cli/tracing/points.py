@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck_cli.common.errors import DataError, OptionError
+from gradcheck_cli.language.data.file_access import check_size
+from gradcheck_cli.numerics.limits.language import DEFAULTS, LanguageLimits
 from gradcheck_cli.tracing.programs import Program, load_program
 
 __all__ = ["arguments_at", "read_point_file"]
@@ -83,17 +87,22 @@ def _of_file(point: str, read: Callable[[str], dict[str, Any]]) -> dict[str, Any
         raise DataError("there is no such file", file=point)
     try:
         return read(point)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"it cannot be read: {error}", file=point) from None
 
 
-def _read_npz(point: str) -> dict[str, Any]:
+def _read_npz(point: str, limits: LanguageLimits = DEFAULTS) -> dict[str, Any]:
+    with zipfile.ZipFile(point) as archive:
+        check_size(point, sum(info.file_size for info in archive.infolist()), limits.max_data)
     with np.load(point, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 
 def _read_json(point: str) -> dict[str, Any]:
-    found = json.loads(Path(point).read_text(encoding="utf-8"))
+    try:
+        found = json.loads(Path(point).read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(found, dict):
         raise ValueError("values stand by name: {\"w\": [1, 2]}")
     return found

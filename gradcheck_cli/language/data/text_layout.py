@@ -16,9 +16,10 @@ from itertools import islice
 
 __all__ = ["NUMBER", "TextLayout", "has_decimal_comma", "is_not_finite", "layout_of"]
 
-NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*")
+_DIGITS = r"(?:[0-9]++(?:\.[0-9]*+)?+|\.[0-9]++)"  # possessive: a long field takes no longer than it is
+NUMBER = re.compile(rf"\s*[+-]?{_DIGITS}([eE][+-]?[0-9]+)?\s*")
 _NOT_FINITE = re.compile(r"\s*(NA|[+-]?(nan(\([^)]*\))?|inf|infinity|1\.#\w+))\s*", re.IGNORECASE)
-_FORTRAN = re.compile(r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:[dD]([+-]?[0-9]+)|([+-][0-9]{3}))\s*")
+_FORTRAN = re.compile(rf"\s*([+-]?{_DIGITS})(?:[dD]([+-]?[0-9]+)|([+-][0-9]{{3}}))\s*")
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?[0-9]*,[0-9]+([eE][+-]?[0-9]+)?\s*")
 _INDEX_PARTS = re.compile(r"\[[\d,\s]*\]")
 _HIDDEN = "\x1f"  # in place of a comma within a name

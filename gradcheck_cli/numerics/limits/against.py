@@ -39,6 +39,8 @@ class AgainstLimits(NamedTuple):
     # errors at the best step sizes are 1e-8 and 1e-11 of the function
     most_forward: int = 8
     most_central: int = 12
+    # numbers | of a JSON text: each takes some eighty bytes | set by hand, not measured
+    most_numbers: int = 10_000_000
     # bytes | of the header of a safetensors file | set by hand: a hundred thousand arrays
     most_header: int = 1 << 24
 
