@@ -17,7 +17,7 @@ from gradcheck_cli.model.graph import Derivative, Graph, Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 
-__all__ = ["UNNAMED", "Factor", "exchange_factors", "other_products", "transpose_text"]
+__all__ = ["UNNAMED", "Factor", "exchange_factors", "other_products", "spell_product", "transpose_text"]
 
 UNNAMED = "(...)"
 _ALONE = re.compile(r"-?(\w+|d \w+/d \w+|\w*\([^()]*\)|\(\.\.\.\))")
@@ -82,6 +82,12 @@ def other_products(
     yield from dict.fromkeys(some for some in found if some != mine)
 
 
+def spell_product(factors: Sequence[Factor]) -> str:
+    """The text of a product; a sign inside stands in brackets."""
+    first, *others = (factor.text for factor in factors)
+    return " @ ".join([first, *(f"({text})" if text.startswith("-") else text for text in others)])
+
+
 def _transposes(factors: Sequence[Factor]) -> Iterator[tuple[Factor, ...]]:
     """Every choice of transposes, the fewest first."""
     choices = product(*((factor, factor.turn()) for factor in factors))
@@ -107,10 +113,10 @@ def exchange_factors(
         if node.operation != "matmul" or node.index in inside:
             continue
         factors = [_factor(model, graph, k, n) for k, n in enumerate(_flat(graph.nodes, node.index))]
-        mine = " @ ".join(f.text for f in factors)
+        mine = spell_product(factors)
         for found in other_products(factors, _names(model, node), limits):
             if _fits(found) and _shape_of(found) == node.shape:
-                right = " @ ".join(f.text for f in found)
+                right = spell_product(found)
                 yield node.index, partial(_make, model, found), f"has {mine} where {right} belongs"
 
 

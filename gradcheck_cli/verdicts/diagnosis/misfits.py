@@ -18,7 +18,7 @@ from gradcheck_cli.model.model import Claim, Misfit, Model
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.results.gradient_results import ClaimResult
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
-from gradcheck_cli.verdicts.diagnosis.matrix_products import Factor, other_products
+from gradcheck_cli.verdicts.diagnosis.matrix_products import Factor, other_products, spell_product
 
 __all__ = ["explain_misfit", "without_advice"]
 
@@ -90,7 +90,7 @@ def _others(model: Model, claim: Claim, layout: str, limits: DiagnosisLimits) ->
         factors = [Factor(k, (), text) for k, text in enumerate(product.factors)]
         tried = {" * ".join(product.factors): True}  # entry by entry
         for some in islice(other_products(factors, names, limits), limits.most_edits):
-            tried[" @ ".join(factor.text for factor in some)] = all(isinstance(f.source, int) for f in some)
+            tried[spell_product(some)] = all(isinstance(f.source, int) for f in some)
         head, tail = claim.text[: product.start], claim.text[product.end :]
         lines = "\n".join(f"claim {claim.display} = {head}{text}{tail}" for text in tried)
         mine = claim.text[product.start : product.end].strip()

@@ -82,21 +82,27 @@ def mistakes(
 def _in_rules(
     model: Model, names: Mapping[int, str], tape: Tape, places: Sequence[tuple[Node, int]]
 ) -> Iterator[Mistake]:
-    """One rule done wrongly."""
+    """One rule done wrongly, then the same rule wherever it stands: a loop, or a function of the program."""
     users: dict[int, int] = {}
     for node in model.graph.nodes:
         for argument in set(node.arguments):
             users[argument] = users.get(argument, 0) + 1
+    alike: dict[str, list[tuple[tuple[int, int], Slip, str]]] = {}
     for node, place in places:
         where = f"(line {model.step_around(node.index).where})"
         argument = node.arguments[place]
-        slips = list(_slips(model, names, node, place, where))
-        if users[argument] > 1 and argument in names:
-            slips.append((_NOTHING, f"forgets the path from {names[argument]} {where}"))
-        if tape.block_count <= 1:
-            slips += [(slip, f"{text} {where}") for slip, text in _slips_of_rows(model, node, place, tape)]
-        for slip, text in slips:
+        for slip, text in _slips(model, names, node, place, where):
             yield Mistake({(node.index, place): slip}, text)
+            said = text.replace(f" {where}", "")
+            alike.setdefault(said.replace("'", ""), []).append(((node.index, place), slip, said))
+        if users[argument] > 1 and argument in names:
+            yield Mistake({(node.index, place): _NOTHING}, f"forgets the path from {names[argument]} {where}")
+        for slip, text in _slips_of_rows(model, node, place, tape) if tape.block_count <= 1 else ():
+            yield Mistake({(node.index, place): slip}, f"{text} {where}")
+    for found in alike.values():
+        if len(found) > 1:
+            said = " and ".join(dict.fromkeys(text for _, _, text in found))
+            yield Mistake({at: slip for at, slip, _ in found}, f"{said}, in all {len(found)} places")
 
 
 def _slips_of_rows(model: Model, node: Node, place: int, tape: Tape) -> Iterator[tuple[Slip, str]]:
