@@ -23,6 +23,7 @@ from adversary_trees import (
     Shape,
     Tree,
     apply,
+    entry_by_entry,
     literal,
     need,
     number,
@@ -272,6 +273,7 @@ def _select(condition: str, compare: Callable[[Any, Any], Any], taken: str, left
     return Operation(
         f"where({{0}} {condition} {{1}}, {{2}}, {{3}})", lambda a, b, u, v: u if compare(a, b) else v,
         (None, None, lambda g, y, a, b, u, v: g * f(taken)(a, b), lambda g, y, a, b, u, v: g * f(left)(a, b)),
+        shape=lambda a, b, u, v: entry_by_entry(entry_by_entry(a, b), u, v),  # the comparison comes first
         tie=lambda a, b, u, v: a - b, covers=("where", taken),
     )  # fmt: skip
 

@@ -179,6 +179,7 @@ class ExactDifferences:
         index: tuple[int, ...],
         row: int | None = None,
         m: High | None = None,
+        exponent: int | None = None,
     ) -> Sides:
         """The slopes of both sides, and whether a function on the way declares a kink or a border right here.
 
@@ -187,6 +188,7 @@ class ExactDifferences:
         point, of, by, index, row : as those of `slopes`
         m : the namespace of high precision; without it that of differences, or the surest where their steps
             reach beyond the next kink
+        exponent : steps are 10 to minus that of the entry; without it they are as small as slopes need
 
         Returns
         -------
@@ -194,8 +196,9 @@ class ExactDifferences:
             Slopes (rows?, *of), dtype object.
         """
         there = m or self.higher
-        varied, moves = self._perturb_entry(point, of, by, index, row, there, self._step_exponent(there))
-        if m is None and not varied.smooth.all():
+        digits = exponent or self._step_exponent(there)
+        varied, moves = self._perturb_entry(point, of, by, index, row, there, digits)
+        if m is None and exponent is None and not varied.smooth.all():
             return self.sides(point, of, by, index, row, self.surest)
         return self._sides_of(point, of, varied, moves, there)
 

@@ -13,7 +13,7 @@ from gradcheck_cli.numerics.float64 import floats
 from gradcheck_cli.numerics.float_formats import FORMATS, SIGNIFICANDS
 from gradcheck_cli.numerics.limits.claims import ClaimsLimits
 from gradcheck_cli.reference.stochastic_rounding import unmeasured_rounding
-from gradcheck_cli.reference.zeros import AtDigits, in_doubt, resolve_zeros
+from gradcheck_cli.reference.zeros import AtDigits, resolve_zeros
 from gradcheck_cli.verdicts.claims.context import ClaimContext
 from gradcheck_cli.verdicts.claims.discrepancy import Discrepancy
 from gradcheck_cli.verdicts.claims.true_values import At
@@ -151,10 +151,11 @@ def format_of(claim: Claim) -> str:
 
 
 def _with_resolved_zeros(context: ClaimContext, claim: Claim, true: Array, rounding: Array) -> Array:
-    """The true values, those that are nothing beside rounding with as many digits as it takes: 50 leave
-    something of sin(pi), and nothing of 1 - tanh(170)^2."""
+    """The true values, those of which float64 carries no digit with as many as it takes: 50 leave something
+    of sin(pi), and nothing of 1 - tanh(170)^2 nor of tan(1e54)."""
     limits, referee, at = context.referee.limits, context.referee, context.points[0]
-    small = in_doubt(true, rounding, limits) & np.isfinite(true) & (rounding > context.limits.subnormal)
+    small = ~(rounding <= context.limits.no_digit * np.abs(true))
+    small &= np.isfinite(true) & (rounding > context.limits.subnormal)
     if not small.any():
         return true
     surest = context.true_values(at, [claim.target], referee.surest)

@@ -229,18 +229,17 @@ class ClaimContext(KnownValues):
         """Where both sides are 0 at 50 digits, and rounding would move the true one: with as many digits as 0
         may be what is left of 1 - tanh(170)^2."""
         both = (discrepancy.claimed == 0) & (discrepancy.true == 0)
+        if both.any() and self.referee.jitters():
+            both &= self.rounding(claim, at, discrepancy.true) > self.limits.subnormal
         if not both.any() or not self.referee.jitters():
-            return discrepancy
-        moves = self.rounding(claim, at, discrepancy.true) > self.limits.subnormal
-        both &= np.broadcast_to(moves, both.shape)
-        if not both.any():
             return discrepancy
         truth = self.true_values(at, derivatives_in(claim, formula), self.referee.surest)
         again = difference(truth, claim, formula) if truth.exact else discrepancy
-        if not (again.wrong & both).any():
-            return discrepancy
+        first = AtDigits(discrepancy.exact_size(), self.referee.high.context.dps)
         seen = AtDigits(again.exact_size(), truth.digits)
-        return self._with_digits_for_zeros(claim, formula, truth, seen, both)
+        left = left_of(first, seen, both, self.limits.last_digits, lambda: None, self.referee.limits)
+        both &= again.wrong & _where(left != 0)
+        return self._with_digits_for_zeros(claim, formula, truth, seen, both) if both.any() else discrepancy
 
     def _with_digits_for_zeros(
         self, claim: Claim, formula: Graph, known: TrueValues, seen: AtDigits, doubtful: Array

@@ -71,6 +71,7 @@ def classify(
         settled &= ~t.kink
         if has_reference:
             settled &= ~(t.unseen & t.examined)  # the reference is the third
+            settled &= ~(np.abs(t.left - t.right) > t.bound + slack)  # only exact slopes tell what it is
             carried = proved_digits(t.rounding, size) >= digits
             settled &= carried | flat | ~t.examined  # columns that agree may be off together
         proven[t.is_zero] = np.nan  # not tested

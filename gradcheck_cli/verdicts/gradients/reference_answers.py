@@ -213,10 +213,10 @@ class NameReference:
         work = limits.slope_passes * (self.followed + 1) * self.at.work
         return self.followed < limits.most_slopes and work <= limits.most_slope_work
 
-    def slopes(self, entry: int, m: Any = None) -> Slopes | None:
+    def slopes(self, entry: int, m: Any = None, exponent: int | None = None) -> Slopes | None:
         """The second way, which knows no derivatives: differences at 140 digits, to both sides."""
         try:
-            found = self.referee.sides(self.values, self.of, self.name, *self.place(entry), m)
+            found = self.referee.sides(self.values, self.of, self.name, *self.place(entry), m, exponent)
         except (*_OUTSIDE, TypeError):
             return None
         left, right = single(floats(found.left)), single(floats(found.right))

@@ -272,7 +272,9 @@ class Case:
             or abs(truth) * x <= self.limits.flat * self.loss_size
             or min(abs(truth), self.loss_size) <= self.limits.underflow
         ):
-            return None
+            if not self._turns_within_a_unit(truth):
+                return None
+            excuse = _STEEP
         if self.reference.is_confirmed(self.entry):
             return excuse
         if not np.isfinite(truth):
@@ -281,6 +283,12 @@ class Case:
         if sides is not None and not sides.confirm(truth):
             sides = self.surest_slopes
         return excuse if sides is not None and sides.confirm(truth) else None
+
+    def _turns_within_a_unit(self, truth: float) -> bool:
+        """Whether the exact slope over one unit in the last place of the entry is another: no two doubles
+        show the derivative."""
+        over = self.reference.slopes(self.entry, exponent=self.limits.unit_exponent)
+        return over is not None and not over.confirm(truth)
 
 
 _STAIRCASE = "float64 differences see only rounding here; exact differences agree"

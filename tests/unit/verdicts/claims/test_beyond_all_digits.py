@@ -60,3 +60,11 @@ def test_special_functions_are_not_computed_with_tens_of_thousands_of_digits() -
     right, wrong = check(load(text + claim.format("-2") + claim.format("-2.001"))).claims
     assert right.verdict is not Verdict.WRONG
     assert wrong.verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize(("more", "verdict"), [("0", Verdict.OK), ("1e-60", Verdict.WRONG)])
+def test_what_800_digits_leave_of_a_minor_that_is_0_is_no_number(more: str, verdict: Verdict) -> None:
+    """With 50 digits elimination gives 0, too."""
+    text = "param s[3,3] = [[0.68, 0.7, 0.67], [0.71, 0, 0], [0.8, 0.69, 0.73]]\nloss = slogdet(s)\n"
+    report = check(load(f"{text}claim d loss/d s = inv(s)' + {more}*ones(3, 3)\n"), points=1)
+    assert report.claims[0].verdict is verdict

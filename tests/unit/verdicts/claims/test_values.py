@@ -247,3 +247,12 @@ def test_nor_is_it_one_of_a_file_of_floats(tmp_path: Path, monkeypatch: pytest.M
     Path("s.csv").write_text("0.25\n1\n")
     model = "param a[2] = [0.1, 0.4]\ns = ((a + 0.2) > 0.3)\nloss = sum(s)\n"
     assert only('s from "s.csv" as float32', model).verdict is OPEN
+
+
+@pytest.mark.parametrize(("first", "verdict"), [
+    ("-9.4337770415602761e-1", Verdict.OK), ("0.5", Verdict.WRONG),
+])  # fmt: skip
+def test_the_tangent_of_1e54_takes_more_than_50_digits(first: str, verdict: Verdict) -> None:
+    text = "data t[2] = [1e-9, 2]\nparam w = 2\nh = tan(bessel_y(2, t)^3)\nloss = norm(h - w)\n"
+    (claim,) = api.check(api.load(f"{text}claim h = [{first}, -2.3979538817898089e-1]\n"), points=1).claims
+    assert claim.verdict is verdict

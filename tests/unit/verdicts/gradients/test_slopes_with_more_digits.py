@@ -30,3 +30,20 @@ def test_a_small_number_is_not_said_to_be_0(x: str, exponent: str, is_zero: bool
     assert (entry.reference == 0) is is_zero
     assert entry.note is not None
     assert ("exactly 0" in entry.note) is is_zero
+
+
+@pytest.mark.parametrize(("p", "verdict"), [("1", Verdict.KINK), ("0.99", Verdict.OK)])
+def test_slopes_that_differ_by_less_than_rounding_of_the_loss_are_asked_for(p: str, verdict: Verdict) -> None:
+    """Differences know one of them to all digits, and of the other only that it is about 0."""
+    entries = f"{p}, 0.291, 0.3, -0.3, 1e-9, 0.217, 0.1"
+    report = check(load(f"param p[7] = [{entries}]\nloss = prod(clip(p, -0.5, 1))\n"), points=1)
+    assert report.parameters[0].entries[0].verdict is verdict
+
+
+@pytest.mark.parametrize("text", [
+    "param p[2] = [1e30, 0]\nloss = sum(sinc(p))\n",  # all doubles there are whole numbers
+    "param p = 0.453\nloss = abs(j1(0.52^digamma(bessel_i(2, p))))\n",
+])
+def test_differences_that_step_over_waves_are_not_blamed(text: str) -> None:
+    report = check(load(text), points=1)
+    assert report.verdict is not Verdict.WRONG
