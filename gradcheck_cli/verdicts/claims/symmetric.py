@@ -125,6 +125,8 @@ def _is_used_as_symmetric(context: ClaimContext, of: str, name: str) -> bool:
 
 
 def _bears_transposition(context: ClaimContext, of: str, name: str) -> bool:
+    if not context.model.graph.upstream([context.model.node(of).index])[context.model.node(name).index]:
+        return False  # the step does not know the matrix
     limits, precision, referee = context.limits, context.precision(), context.referee
     m: Namespace = precision.namespace
     passes = 2 * limits.transpositions

@@ -66,7 +66,8 @@ def edges_between(
     model: Model, of: str, by: str, stops: Iterable[str], limits: DiagnosisLimits
 ) -> list[Edge]:
     """The edges from `by` to `of`, the nearest to `by` first, without those behind `stops`; none where
-    a value on the way is an array, or behind it one of each row, or the ways are too many."""
+    a value on the way is an array, or behind it one of each row or one put together of any number of values,
+    or the ways are too many."""
     graph, source, target = model.graph, model.node(by), model.node(of)
     up = graph.upstream([target.index])
     stopped = {model.node(name).index for name in stops}
@@ -74,7 +75,7 @@ def edges_between(
     for node in graph.nodes:
         if not up[node.index] or node.index == source.index:
             continue
-        if ahead[node.index] and node.per_row and node.shape:
+        if ahead[node.index] and (node.primitive.arguments is None or (node.per_row and node.shape)):
             return []
         mine = [Edge(node.index, k, a) for k, a in enumerate(node.arguments) if a in reached]
         if mine:

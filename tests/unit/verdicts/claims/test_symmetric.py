@@ -106,3 +106,11 @@ def test_a_kernel_matrix_that_is_nearly_singular() -> None:
     assert only(model, "d loss/d s = trace(inv(B))/2 - dot(a, a)/2").verdict is Verdict.OK
     assert only(model, "d loss/d B = inv(B)/2 - a @ a'/2").verdict is Verdict.OK
     assert only(model, "d loss/d B = inv(B)/2 + a @ a'/2").verdict is Verdict.WRONG
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [("1", Verdict.OK), ("1.001", Verdict.WRONG)])
+def test_a_symmetric_matrix_that_the_loss_does_not_use(factor: str, verdict: Verdict) -> None:
+    matrix = "param S[2,2] symmetric = [[-1.0, -1.8], [-1.8, 1.6]]\n"
+    text = f"param p[2] = [2, 1]\n{matrix}s = where(p > 0, p, 1/(p - p))\nloss = var(s)\n"
+    report = api.check(api.load(f"{text}claim d loss/d p = {factor}*(d loss/d s)\n"), points=2)
+    assert report.claims[0].verdict is verdict

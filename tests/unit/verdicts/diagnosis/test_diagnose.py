@@ -269,3 +269,12 @@ def test_equal_entries_are_no_evidence_of_a_shift(
     (result,) = judged_alone(api.load_text(text, file="-", folder=tmp_path), points=1)
     assert result.verdict is Verdict.WRONG
     assert ("is off by one entry" in (result.diagnosis or "")) is is_shift
+
+
+@pytest.mark.parametrize(("claim", "verdict"), [
+    ("d loss/d s*digamma(p)", Verdict.OK), ("d loss/d s*p", Verdict.WRONG),
+])  # fmt: skip
+def test_numbers_that_are_put_into_a_vector_behind_a_step(claim: str, verdict: Verdict) -> None:
+    text = "param q = 2, p = 0.5\ns = lgamma(p)\nloss = norm([q, s])\n"
+    report = api.check(api.load(f"{text}claim d loss/d p = {claim}\n"), points=2)
+    assert report.claims[0].verdict is verdict
