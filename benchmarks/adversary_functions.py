@@ -99,6 +99,11 @@ def _gelu_by_tanh(a: Any) -> Any:
     return a / 2 * (1 + C.tanh(C.sqrt(2 / C.pi) * (a + C.mpf("0.044715") * a**3)))
 
 
+def _trigamma(a: Any) -> Any:
+    """By its reflection where mpmath would walk from a to 0 in steps of 1."""
+    return C.psi(1, a) if a > 0 else (C.pi / C.sin(C.pi * a)) ** 2 - C.psi(1, 1 - a)
+
+
 def _padded_by_one(a: Any) -> Any:
     return np.array([ZERO, *a, ZERO], dtype=object)
 
@@ -108,7 +113,7 @@ OPERATIONS |= {
                    "lgamma"),
     "gamma": _one("gamma({0})", C.gamma, lambda g, y, a: g * y * f("digamma")(a), "gamma"),
     "digamma": _one("digamma({0})", C.digamma, lambda g, y, a: g * f("trigamma")(a), "digamma"),
-    "trigamma": _one("polygamma(1, {0})", lambda a: C.psi(1, a), no_rule, "polygamma"),
+    "trigamma": _one("polygamma(1, {0})", _trigamma, no_rule, "polygamma"),
     "beta": Operation("beta({0}, {1})", lambda a, b: C.beta(_above(a), _above(b)), None, covers=("beta",)),
     "betaln": Operation("betaln({0}, {1})", lambda a, b: C.log(C.beta(_above(a), _above(b))),
                         (lambda g, y, a, b: g * (f("digamma")(a) - f("digamma")(a + b)),
