@@ -63,7 +63,7 @@ LOSSES = ("sum(inv(A))", "log(det(A)^2)", "1/det(A)", "det(A)^-3", "B[0,0]", "ta
 
 @pytest.mark.slow
 @pytest.mark.parametrize("move", MOVES)
-@pytest.mark.parametrize("n", [3, 4, 5, 6, 8])
+@pytest.mark.parametrize("n", [3, 5, 8])
 def test_hilbert_matrices_are_not_blamed(n: int, move: str) -> None:
     report = check(beside(hilbert(n), "sum(inv(A))", move), points=1 if n == 8 else 2)
     assert_not_blamed(report)
@@ -80,8 +80,8 @@ def test_other_losses_of_hilbert_matrices_are_not_blamed(n: int, move: str, loss
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("condition", [1e2, 1e8, 1e11, 1e13, 1e14])
-@pytest.mark.parametrize("n", [2, 3, 5, 8])
+@pytest.mark.parametrize("condition", [1e2, 1e11, 1e14])
+@pytest.mark.parametrize("n", [2, 5, 8])
 def test_random_matrices_of_any_condition_are_not_blamed(n: int, condition: float) -> None:
     a = conditioned(n, condition, n)
     for loss in ("sum(inv(A))", "log(det(A)^2)", "1/det(A)"):

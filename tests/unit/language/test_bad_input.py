@@ -306,18 +306,19 @@ def test_a_file_without_a_loss(text: str) -> None:
     [
         "x+" * 10_000_000,
         "(" * 20_000_000,
-        "1 " * 8_000_000,
-        "d " * 8_000_000,
-        "x" * 16_000_000 + " y",
+        "1 " * 1_000_000,
+        "d " * 1_000_000,
+        "x" * 2_000_000 + " y",
         "param x=1\nloss=" + "(" * 1_000_000,
-        "d" + " " * 15_000_000 + "x",
+        "d" + " " * 2_000_000 + "x",
     ],
+    ids=lambda text: text[:20],
 )
 def test_large_nonsense_is_refused_quickly(text: str) -> None:
     start = time.process_time()
     with pytest.raises(LanguageError) as caught:
         read_model(text)
-    assert time.process_time() - start < 4
+    assert time.process_time() - start < 2  # what grows as the square of its length takes hours
     assert len(str(caught.value)) < 1000
 
 

@@ -496,10 +496,11 @@ def test_a_chain_of_ten_thousand_steps() -> None:
     lines = [f"h{k + 1} = sin(w*h{k}) + x" for k in range(10_000)]
     model = read("\n".join(["param w = 0.5, x = 1", "h0 = x", *lines, "loss = h10000"]))
     assert len(model.steps) == 10_002
-    assert len(show(read(show(model)))) == len(show(model))
+    text = show(model)
+    assert len(show(read(text))) == len(text)
 
 
-DEEP = [("sin(", ")", 10_000), ("sin(", ")", 40_000), ("-", "", 10_000), ("x^", "", 10_000)]
+DEEP = [("sin(", ")", 40_000), ("-", "", 10_000), ("x^", "", 10_000)]
 
 
 @pytest.mark.parametrize(
@@ -512,7 +513,8 @@ DEEP = [("sin(", ")", 10_000), ("sin(", ")", 40_000), ("-", "", 10_000), ("x^", 
 def test_nested_brackets(opening: str, closing: str, n: int) -> None:
     model = read(f"param x = 0.5\nloss = {opening * n}x{closing * n}")
     assert model.node("loss").shape == ()
-    assert show(read(show(model))) == show(model)
+    text = show(model)
+    assert show(read(text)) == text
 
 
 # --- the saved table, imports, safety ------------------------------------------------------------

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from build import one_of
 from gradcheck_cli import api
 from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.results.gradient_results import Verdict
@@ -136,7 +135,7 @@ def held(folder: Path, found: Trace) -> None:
     assert report.loss == pytest.approx(found.loss, rel=1e-12, abs=1e-12)
 
 
-@pytest.mark.parametrize("loss", one_of(4, LOSSES))
+@pytest.mark.parametrize("loss", LOSSES[::4])  # the slow test below takes all
 def test_an_expression_becomes_a_model(tmp_path: Path, loss: str) -> None:
     found = traced(tmp_path, f"return {loss}")
     assert api.load(found.text).loss == "loss"
