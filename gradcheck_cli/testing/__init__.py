@@ -62,7 +62,7 @@ def assert_gradient(
     >>> assert_gradient("param w = 3\nloss = w^2", {"w": 6.0}).exit_code
     0
     >>> try:
-    ...     assert_gradient("param w = 3\nloss = w^2", {"w": 3.0})
+    ...     assert_gradient("param w = 3.141593\nloss = w^2", {"w": 3.141593})
     ... except AssertionError as error:
     ...     print(str(error).partition("\n")[0])
     WRONG: line 2: misses the factor 2 of the power (line 2)

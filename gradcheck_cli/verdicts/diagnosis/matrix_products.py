@@ -16,11 +16,11 @@ from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Derivative, Graph, Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
+from gradcheck_cli.verdicts.diagnosis.formula_text import FormulaText
 
-__all__ = ["UNNAMED", "Factor", "exchange_factors", "other_products", "spell_product", "transpose_text"]
+__all__ = ["Factor", "exchange_factors", "other_products", "spell_product", "transpose_text"]
 
-UNNAMED = "(...)"
-_ALONE = re.compile(r"-?(\w+|d \w+/d \w+|\w*\([^()]*\)|\(\.\.\.\))")
+_ALONE = re.compile(r"-?(\w+|d \w+/d \w+|\w*\([^()]*\))")
 Make = Callable[[Builder, Sequence[int]], int]
 Shape = tuple[int, ...]
 
@@ -75,7 +75,7 @@ def other_products(
     mine, every = tuple(factors), [*names, *(name.turn() for name in names)]
     found = [*_transposes(mine)]
     found += [(*mine[:k], name, *mine[k:]) for k in range(len(mine) + 1) for name in every]
-    named = [k for k, factor in enumerate(mine) if factor.text != UNNAMED]
+    named = [k for k, factor in enumerate(mine) if not factor.text.startswith("(")]
     found += [(*mine[:k], name, *mine[k + 1 :]) for k in named for name in every]
     if len(mine) <= limits.most_ordered_factors:
         found += [some for order in permutations(mine) for some in _transposes(order)]
@@ -133,14 +133,13 @@ def _factor(model: Model, graph: Graph, place: int, node: Node) -> Factor:
 
 
 def _spell(model: Model, graph: Graph, node: Node) -> str:
-    """A name, its transpose, its negative; of what is longer brackets alone."""
+    """A name, its transpose, its negative; what is longer stands in brackets."""
     if node.operation == "transpose":
         return transpose_text(_spell(model, graph, graph.nodes[node.arguments[0]]))
     if node.operation == "neg":
         return f"-{_spell(model, graph, graph.nodes[node.arguments[0]])}"
-    if isinstance(node.key, Derivative):
-        return f"d {model.display(node.key.of)}/d {model.display(node.key.by)}"
-    return model.display(node.key) if node.is_leaf else UNNAMED
+    text = FormulaText(model, graph.nodes).of(node.index)
+    return text if node.is_leaf else f"({text})"
 
 
 def _names(model: Model, node: Node) -> list[Factor]:
