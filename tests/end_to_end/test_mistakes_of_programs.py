@@ -26,7 +26,7 @@ def report(file: str, loss: str, grad: str, at: str, *wrt: str) -> Report:
     ("camera.py", ("t",), {"t"},
      "multiplies once too often by depth, or divides once too seldom (camera.py:24)"),
     ("catmull_rom.py", (), {"P"},
-     "keeps the last of what is chosen twice of P, where all of it adds up (catmull_rom.py:17)"),
+     "keeps the last of what is chosen twice, where all of it adds up, in all 4 places (catmull_rom.py:17)"),
 ])  # fmt: skip
 def test_one_command_finds_a_planted_mistake(
     file: str, wrt: tuple[str, ...], wrong: set[str], said: str

@@ -73,11 +73,11 @@ def explain_misfit(
         if accepts(samples, meant.formula):
             said = f"has {meant.mine} where {meant.right} belongs"
             return replace(without_advice(result, misfit), diagnosis=said)
-    if not _products(claim.text):
+    fitting = next((meant.right for meant in found if meant.is_own), None)
+    if fitting is None:
         return result
     plain = without_advice(result, misfit)
-    fitting = next((meant.right for meant in found if meant.is_own), None)
-    return replace(plain, note=f"{plain.note}; by its shape {fitting} would fit") if fitting else plain
+    return replace(plain, note=f"{plain.note}; by its shape {fitting} would fit")
 
 
 def _others(model: Model, claim: Claim, layout: str, limits: DiagnosisLimits) -> Iterator[_Meant]:

@@ -102,7 +102,9 @@ def _in_rules(
     for found in alike.values():
         if len(found) > 1:
             said = " and ".join(dict.fromkeys(text for _, _, text in found))
-            yield Mistake({at: slip for at, slip, _ in found}, f"{said}, in all {len(found)} places")
+            first = model.step_around(found[0][0][0]).where
+            said = f"{said}, in all {len(found)} places (line {first})"
+            yield Mistake({at: slip for at, slip, _ in found}, said)
 
 
 def _slips_of_rows(model: Model, node: Node, place: int, tape: Tape) -> Iterator[tuple[Slip, str]]:

@@ -83,7 +83,7 @@ def test_unittest_shows_the_table_and_no_frame_of_ours(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(
         "import unittest\nfrom gradcheck_cli.testing import assert_gradient\n\n\n"
         "class Test(unittest.TestCase):\n    def test_it(self):\n"
-        '        assert_gradient("param w = 3\\nloss = w^2", {"w": 3.0})\n\n'
+        '        assert_gradient("param w = 3.141593\\nloss = w^2", {"w": 3.141593})\n\n'
         '    def test_right(self):\n        assert_gradient("param w = 3\\nloss = w^2", {"w": 6.0})\n'
     )
     done = python(tmp_path, "-c", "import sys, unittest; sys.path.insert(0, '.'); unittest.main('test_it')")

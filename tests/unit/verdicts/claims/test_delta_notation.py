@@ -80,7 +80,7 @@ def test_a_slip_is_named_as_with_the_derivative_itself() -> None:
     ("delta2 = (W3' @ delta3) * tanh'(f2)^2",
      "has the factor 1 - h2^2, the derivative of tanh in line 8: once too often"),
     ("delta1 = (W2' @ delta2) * sigmoid(f1)", "uses sigmoid where sigmoid' belongs"),
-    ("delta1 = (W2' @ delta2) * h1", "uses sigmoid in place of its derivative (line 6)"),
+    ("delta1 = (W2' @ delta2) * h1", "has h1 where h1*(1 - h1) belongs"),
     ("delta2 = (W3' @ delta3) * relu'(f2)", "uses relu' where tanh' belongs"),
 ]))  # fmt: skip
 def test_slips_around_a_slope_are_named(claim: str, words: str | None) -> None:

@@ -204,8 +204,8 @@ loss = mean_rows(l)
 
 FACTORS = {
     "p*(1 - p)*x": None,
-    "p*x": "uses sigmoid in place of its derivative (line 5)",
-    "(1 - p)*x": "has 1 - sigmoid(z) in place of the derivative of sigmoid (line 5)",
+    "p*x": "has 1 - y where 1 - p belongs",
+    "(1 - p)*x": "has -y where -p belongs",
     "x": "leaves out the derivative of sigmoid (line 5)",
 }
 
