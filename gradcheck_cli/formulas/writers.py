@@ -8,24 +8,20 @@ from typing import NamedTuple
 
 from gradcheck_cli.formulas.array_algebra import Algebra
 from gradcheck_cli.formulas.expression_table import Form
-from gradcheck_cli.formulas.scalar_algebra import COMPARISONS
+from gradcheck_cli.formulas.infix import (
+    ATOM,
+    COMPARED,
+    INFIX,
+    POWER,
+    PRODUCT,
+    SIGNED,
+    SUM,
+    Piece,
+)
 from gradcheck_cli.language.identifiers import canonical
 from gradcheck_cli.model.primitives.table import visible_name
 
 __all__ = ["GREEK", "LatexWriter", "Piece", "Writer", "latex_derivative", "latex_name"]
-
-_COMPARED, _SUM, _SIGNED, _PRODUCT, _POWER, _ATOM = range(6)  # how tightly a text holds together
-Piece = tuple[str, int]
-
-_SIGNS = {
-    "add": (" + ", _SUM, _SUM, _PRODUCT),
-    "sub": (" - ", _SUM, _SUM, _PRODUCT),
-    "mul": ("*", _PRODUCT, _SIGNED, _POWER),
-    "div": ("/", _PRODUCT, _SIGNED, _POWER),
-    "matmul": (" @ ", _PRODUCT, _SIGNED, _POWER),
-    "pow": ("^", _POWER, _ATOM, _POWER),
-    **{name: (f" {sign} ", _COMPARED, _ATOM, _ATOM) for name, sign in COMPARISONS.items()},
-}  # operation: sign, its own tightness, and what it needs on either side
 
 
 class Writer:
@@ -41,7 +37,7 @@ class Writer:
         for part in self.algebra.reachable(e, self._written):
             self._written[part] = self._piece(self.algebra.forms[part], longest)
         found = self._written[e]
-        return None if found is None else self.bracket_if_loose(found, _SUM)
+        return None if found is None else self.bracket_if_loose(found, SUM)
 
     def _piece(self, form: Form, longest: int) -> Piece | None:
         inner = []
@@ -57,15 +53,15 @@ class Writer:
 
     def write(self, form: Form, inner: Sequence[Piece]) -> Piece:
         """One expression, its arguments being written."""
-        if form.operation in _SIGNS:
+        if form.operation in INFIX:
             return self.infix(form, inner[0], inner[1])
         return getattr(self, f"_{form.operation}")(form, inner)  # type: ignore[no-any-return]
 
     def infix(self, form: Form, left: Piece, right: Piece) -> Piece:
         """A sign between two expressions."""
-        sign, tightness, before, after = _SIGNS[form.operation]
-        if form.operation == "add" and right[1] == _SUM:
-            after = _SUM
+        sign, tightness, before, after = INFIX[form.operation]
+        if form.operation == "add" and right[1] == SUM:
+            after = SUM
         before = self.before(form, before)
         return self.bracket_if_loose(left, before) + sign + self.bracket_if_loose(right, after), tightness
 
@@ -75,7 +71,7 @@ class Writer:
         if form.operation != "matmul" or left.operation not in ("product", "mul", "div"):
             return least
         arrays = [a for a in left.arguments if self.algebra.shape(a)]
-        return least if len(arrays) < 2 else _POWER
+        return least if len(arrays) < 2 else POWER
 
     def bracket_if_loose(self, piece: Piece, least: int) -> str:
         """The text, in brackets where it does not hold together tightly enough."""
@@ -90,44 +86,44 @@ class Writer:
         return " = ".join(texts) + (f" at fixed {' and '.join(fixed)}" if fixed else "")
 
     def _name(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return form.data, _ATOM
+        return form.data, ATOM
 
     def _derivative(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return f"d {form.data[0]}/d {form.data[1]}", _ATOM
+        return f"d {form.data[0]}/d {form.data[1]}", ATOM
 
     def _number(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return form.data[0], _ATOM
+        return form.data[0], ATOM
 
     def _text(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return f'"{form.data}"', _ATOM
+        return f'"{form.data}"', ATOM
 
     def _neg(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return f"-{self.bracket_if_loose(inner[0], _PRODUCT)}", _SIGNED
+        return f"-{self.bracket_if_loose(inner[0], PRODUCT)}", SIGNED
 
     def _call(self, form: Form, inner: Sequence[Piece]) -> Piece:
         arguments = [text for text, _ in inner] + [form.data[1]] * bool(form.data[1])
-        return f"{visible_name(form.data[0], self.taken)}({', '.join(arguments)})", _ATOM
+        return f"{visible_name(form.data[0], self.taken)}({', '.join(arguments)})", ATOM
 
     def _stack(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return f"[{', '.join(text for text, _ in inner)}]", _ATOM
+        return f"[{', '.join(text for text, _ in inner)}]", ATOM
 
     def _index(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return f"{self.bracket_if_loose(inner[0], _ATOM)}[{form.data}]", _ATOM
+        return f"{self.bracket_if_loose(inner[0], ATOM)}[{form.data}]", ATOM
 
     def _take(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return f"{self.bracket_if_loose(inner[0], _ATOM)}[{_index_text(form.data, inner[1:])}]", _ATOM
+        return f"{self.bracket_if_loose(inner[0], ATOM)}[{_index_text(form.data, inner[1:])}]", ATOM
 
     def _transpose(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return f"{self.bracket_if_loose(inner[0], _ATOM)}'", _ATOM
+        return f"{self.bracket_if_loose(inner[0], ATOM)}'", ATOM
 
     def _sum(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        text = self.bracket_if_loose(inner[0], _SIGNED)
+        text = self.bracket_if_loose(inner[0], SIGNED)
         for argument, piece in zip(form.arguments[1:], inner[1:], strict=True):
             if self.algebra.is_negative(argument) and piece[0].startswith("-"):
                 text += f" - {piece[0][1:]}"
             else:
-                text += f" + {self.bracket_if_loose(piece, _PRODUCT if piece[0].startswith('-') else _SUM)}"
-        return text, _SUM
+                text += f" + {self.bracket_if_loose(piece, PRODUCT if piece[0].startswith('-') else SUM)}"
+        return text, SUM
 
     def _product(self, form: Form, inner: Sequence[Piece]) -> Piece:
         coefficient, powers = form.data
@@ -138,10 +134,10 @@ class Writer:
         last = [self.power(inner[k], powers[k]) for k in groups.derived]
         under = [self.power(inner[k], -powers[k]) for k in groups.below]
         if above != 1 or not (plain or (last and not under and below == 1)):
-            plain = [(str(above), _ATOM), *plain]
-        under = [(str(below), _ATOM), *under] if below != 1 else under
+            plain = [(str(above), ATOM), *plain]
+        under = [(str(below), ATOM), *under] if below != 1 else under
         piece = self.product(plain, under, last, *self.signs(form))
-        return (sign + self.bracket_if_loose(piece, _PRODUCT), _SIGNED) if sign else piece
+        return (sign + self.bracket_if_loose(piece, PRODUCT), SIGNED) if sign else piece
 
     def signs(self, form: Form) -> tuple[str, str]:
         """What stands between factors, and in front of derivatives."""
@@ -161,29 +157,29 @@ class Writer:
         if len(pieces) == 1:
             return pieces[0]
         texts = [
-            self.bracket_if_loose(p, _PRODUCT if p is first and len(above) + len(below) > 1 else _POWER)
+            self.bracket_if_loose(p, PRODUCT if p is first and len(above) + len(below) > 1 else POWER)
             for p in pieces
         ]
-        return wide.join(texts), _PRODUCT
+        return wide.join(texts), PRODUCT
 
     def fraction(self, above: Sequence[Piece], below: Sequence[Piece], tight: str) -> Piece:
         """A product over a product."""
-        top = above[0] if len(above) == 1 and not below else (self.row(above, tight), _PRODUCT)
+        top = above[0] if len(above) == 1 and not below else (self.row(above, tight), PRODUCT)
         if not below:
             return top
         bottom = self.row(below, tight)
-        return f"{top[0]}/{bottom if len(below) == 1 else self.bracket(bottom)}", _PRODUCT
+        return f"{top[0]}/{bottom if len(below) == 1 else self.bracket(bottom)}", PRODUCT
 
     def row(self, factors: Sequence[Piece], tight: str) -> str:
         """Factors side by side."""
-        return tight.join(self.bracket_if_loose(f, _POWER) for f in factors)
+        return tight.join(self.bracket_if_loose(f, POWER) for f in factors)
 
     def power(self, base: Piece, power: int) -> Piece:
         """base^power."""
         if power == 1:
             return base
         spaced = base[0].startswith("d ")
-        return f"{self.bracket(base[0]) if spaced else self.bracket_if_loose(base, _ATOM)}^{power}", _POWER
+        return f"{self.bracket(base[0]) if spaced else self.bracket_if_loose(base, ATOM)}^{power}", POWER
 
 
 def _index_text(key: Sequence[str | None], chosen: Sequence[Piece]) -> str:
@@ -212,7 +208,7 @@ _LATEX_FUNCTIONS = frozenset(
     ["sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "max", "min", "det", "sec", "csc", "cot"]
 )
 # functions that have a sign of their own, with their arguments in it
-_LATEX_SIGNS = {
+_LATEXINFIX = {
     "gamma": r"\Gamma\left({0}\right)",
     "lgamma": r"\log\left|\Gamma\left({0}\right)\right|",
     "digamma": r"\psi\left({0}\right)",
@@ -262,68 +258,68 @@ class LatexWriter(Writer):
 
     def infix(self, form: Form, left: Piece, right: Piece) -> Piece:
         """Fractions, exponents and products as they are printed."""
-        _, tightness, before, after = _SIGNS[form.operation]
+        _, tightness, before, after = INFIX[form.operation]
         before = self.before(form, before)
         if form.operation == "div":
-            return rf"\frac{{{left[0]}}}{{{right[0]}}}", _ATOM
+            return rf"\frac{{{left[0]}}}{{{right[0]}}}", ATOM
         if form.operation == "pow":
-            return f"{self.bracket_if_loose(left, _ATOM)}^{{{right[0]}}}", _POWER
+            return f"{self.bracket_if_loose(left, ATOM)}^{{{right[0]}}}", POWER
         sign = {"mul": self.signs(form)[0], "matmul": r" \, ", "ge": r" \ge ", "le": r" \le "}
-        text = sign.get(form.operation, _SIGNS[form.operation][0])
+        text = sign.get(form.operation, INFIX[form.operation][0])
         return self.bracket_if_loose(left, before) + text + self.bracket_if_loose(right, after), tightness
 
     def _name(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return latex_name(form.data), _ATOM
+        return latex_name(form.data), ATOM
 
     def _number(self, form: Form, inner: Sequence[Piece]) -> Piece:
         mantissa, _, exponent = form.data[0].lower().partition("e")
         if not exponent:
-            return mantissa, _ATOM
-        return rf"{mantissa} \times 10^{{{int(exponent)}}}", _PRODUCT
+            return mantissa, ATOM
+        return rf"{mantissa} \times 10^{{{int(exponent)}}}", PRODUCT
 
     def _text(self, form: Form, inner: Sequence[Piece]) -> Piece:
         arrow = form.data.replace("->", r"$\to$")
-        return rf"\text{{{arrow}}}", _ATOM
+        return rf"\text{{{arrow}}}", ATOM
 
     def _derivative(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return latex_derivative(*form.data), _ATOM
+        return latex_derivative(*form.data), ATOM
 
     def _call(self, form: Form, inner: Sequence[Piece]) -> Piece:
         function, more = form.data
         text = ", ".join([t for t, _ in inner] + [rf"\text{{{more}}}"] * bool(more))
         if function == "sqrt":
-            return rf"\sqrt{{{text}}}", _ATOM
+            return rf"\sqrt{{{text}}}", ATOM
         if function == "inv":
-            return f"{self.bracket_if_loose(inner[0], _ATOM)}^{{-1}}", _POWER
+            return f"{self.bracket_if_loose(inner[0], ATOM)}^{{-1}}", POWER
         if function == "eye":
-            return f"I_{{{text}}}", _ATOM
+            return f"I_{{{text}}}", ATOM
         if function == "abs":
-            return rf"\left|{text}\right|", _ATOM
-        if function in _LATEX_SIGNS and not more:
-            tightness = _POWER if function == "exp2" else _ATOM
-            return _LATEX_SIGNS[function].format(*(t for t, _ in inner)), tightness
+            return rf"\left|{text}\right|", ATOM
+        if function in _LATEXINFIX and not more:
+            tightness = POWER if function == "exp2" else ATOM
+            return _LATEXINFIX[function].format(*(t for t, _ in inner)), tightness
         if function in ("sum", "sum_rows") and not more:
             below = r"_{\text{rows}}" if function == "sum_rows" else ""
-            return rf"\sum{below} {self.bracket_if_loose(inner[0], _PRODUCT)}", _SIGNED
+            return rf"\sum{below} {self.bracket_if_loose(inner[0], PRODUCT)}", SIGNED
         if function in _LATEX_FUNCTIONS or function in _LATEX_SPELLED:
-            return rf"\{_LATEX_SPELLED.get(function, function)}\left({text}\right)", _ATOM
-        return rf"\operatorname{{{function.replace('_', ' ')}}}\left({text}\right)", _ATOM
+            return rf"\{_LATEX_SPELLED.get(function, function)}\left({text}\right)", ATOM
+        return rf"\operatorname{{{function.replace('_', ' ')}}}\left({text}\right)", ATOM
 
     def _index(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return rf"\left[{inner[0][0]}\right]_{{{form.data}}}", _ATOM
+        return rf"\left[{inner[0][0]}\right]_{{{form.data}}}", ATOM
 
     def _take(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return rf"\left[{inner[0][0]}\right]_{{{_index_text(form.data, inner[1:])}}}", _ATOM
+        return rf"\left[{inner[0][0]}\right]_{{{_index_text(form.data, inner[1:])}}}", ATOM
 
     def _stack(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return rf"\left[{', '.join(text for text, _ in inner)}\right]", _ATOM
+        return rf"\left[{', '.join(text for text, _ in inner)}\right]", ATOM
 
     def _transpose(self, form: Form, inner: Sequence[Piece]) -> Piece:
-        return f"{self.bracket_if_loose(inner[0], _ATOM)}^{{T}}", _POWER
+        return f"{self.bracket_if_loose(inner[0], ATOM)}^{{T}}", POWER
 
     def bracket_if_loose(self, piece: Piece, least: int) -> str:
         """A comparison as a factor is an indicator in square brackets."""
-        if piece[1] == _COMPARED and least > _COMPARED:
+        if piece[1] == COMPARED and least > COMPARED:
             return rf"\left[{piece[0]}\right]"
         return super().bracket_if_loose(piece, least)
 
@@ -335,12 +331,12 @@ class LatexWriter(Writer):
 
     def fraction(self, above: Sequence[Piece], below: Sequence[Piece], tight: str) -> Piece:
         """A product over a product."""
-        top = above[0] if len(above) == 1 else (self.row(above, tight), _PRODUCT)
-        return (rf"\frac{{{top[0]}}}{{{self.row(below, tight)}}}", _ATOM) if below else top
+        top = above[0] if len(above) == 1 else (self.row(above, tight), PRODUCT)
+        return (rf"\frac{{{top[0]}}}{{{self.row(below, tight)}}}", ATOM) if below else top
 
     def power(self, base: Piece, power: int) -> Piece:
         """base^power."""
-        return base if power == 1 else (f"{self.bracket_if_loose(base, _ATOM)}^{{{power}}}", _POWER)
+        return base if power == 1 else (f"{self.bracket_if_loose(base, ATOM)}^{{{power}}}", POWER)
 
 
 def latex_name(name: str) -> str:

@@ -69,6 +69,11 @@ class DiagnosisLimits(NamedTuple):
     fewest_edit_points: int = 2
     # characters | of a part of a formula that is shown with an edit in it | set by hand, not measured
     longest_part: int = 60
+    # characters | of a formula that is shown; what is longer stands as (...) | set by hand, not measured
+    longest_shown: int = 1000
+    # nodes | of a formula that is edited: each edit computes all that is behind it | a formula of 453 nodes
+    # took 0.5 s, a sum of 2,500 terms 9 s
+    most_edited_nodes: int = 500
     # numbers | of entries and points, whose ratios to the truth are one: by chance two may agree in their few
     # digits | set by hand, not measured
     fewest_ratios: int = 3

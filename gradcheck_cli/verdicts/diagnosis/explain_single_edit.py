@@ -51,7 +51,7 @@ class SingleEdits:
     Parameters
     ----------
     model : of the claim
-    samples : of one formula; nothing is found where fewer than two tell something
+    samples : of one formula; nothing is found where fewer than two tell something, or it is too long
     limits : how many edits are tried
     """
 
@@ -59,7 +59,8 @@ class SingleEdits:
         self.samples, self.limits = samples, limits
         self.bench = EditBench(model, samples[0], limits)
         telling = sum(bool(np.any(np.abs(s.true) > s.tolerance)) for s in samples)
-        self.is_telling = telling >= limits.fewest_edit_points
+        is_short = len(samples[0].formula.nodes) <= limits.most_edited_nodes
+        self.is_telling = is_short and telling >= limits.fewest_edit_points
         self._near_multiples: list[list[Edit]] = [[] for _ in limits.edit_factors]
 
     def by_other_name(self) -> str | None:

@@ -108,11 +108,14 @@ def exchange_factors(
     model: Model, graph: Graph, target: Derivative, *, limits: DiagnosisLimits
 ) -> Iterator[tuple[int, Make, str]]:
     """Other products in place of each: the node, what makes it anew, and what is said."""
+    text = FormulaText(model, graph.nodes, limits)
     inside = {a for n in graph.nodes if n.operation == "matmul" for a in n.arguments}
     for node in graph.nodes:
         if node.operation != "matmul" or node.index in inside:
             continue
-        factors = [_factor(model, graph, k, n) for k, n in enumerate(_flat(graph.nodes, node.index))]
+        factors = [
+            Factor(k, n.shape, _spell(text, n)) for k, n in enumerate(_flat(graph.nodes, node.index))
+        ]
         mine = spell_product(factors)
         for found in other_products(factors, _names(model, node), limits):
             if _fits(found) and _shape_of(found) == node.shape:
@@ -128,18 +131,10 @@ def _flat(nodes: Sequence[Node], index: int) -> list[Node]:
     return [found for argument in node.arguments for found in _flat(nodes, argument)]
 
 
-def _factor(model: Model, graph: Graph, place: int, node: Node) -> Factor:
-    return Factor(place, node.shape, _spell(model, graph, node))
-
-
-def _spell(model: Model, graph: Graph, node: Node) -> str:
-    """A name, its transpose, its negative; what is longer stands in brackets."""
-    if node.operation == "transpose":
-        return transpose_text(_spell(model, graph, graph.nodes[node.arguments[0]]))
-    if node.operation == "neg":
-        return f"-{_spell(model, graph, graph.nodes[node.arguments[0]])}"
-    text = FormulaText(model, graph.nodes).of(node.index)
-    return text if node.is_leaf else f"({text})"
+def _spell(text: FormulaText, node: Node) -> str:
+    """A name, a transpose, a negative; what is longer stands in brackets."""
+    is_short = node.is_leaf or node.operation in ("transpose", "neg")
+    return text.of(node.index) if is_short else f"({text.of(node.index)})"
 
 
 def _names(model: Model, node: Node) -> list[Factor]:

@@ -6,7 +6,7 @@ evaluated together, on the first axis, up to the output. Knows nothing of which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from enum import IntEnum, auto
 from itertools import islice
 from typing import Any, NamedTuple
@@ -91,7 +91,7 @@ class EditBench:
         self.nodes: list[Node] = self.builder.nodes
         self.count = len(self.nodes)
         self.output = self.graph.nodes[self.graph.output].index
-        self.text = FormulaText(model, self.nodes)
+        self.text = FormulaText(model, self.nodes, limits)
         self._values: dict[int, Array] = {}
 
     # -- nodes --------------------------------------------------------------------------------
@@ -191,14 +191,9 @@ class EditBench:
         -------
         (1, rows, *shape) float64
         """
-        if index not in self._values:
-            node = self.nodes[index]
-            if node.is_leaf:
-                self._values[index] = self.sample.leaf(node.key)
-            else:
-                for argument in node.arguments:
-                    self.value(argument)
-                self._values[index] = compute(node, self._values, FLOAT64)
+        for node in (self.nodes[k] for k in self._needed_by([index], self._values)):
+            known = self.sample.leaf(node.key) if node.is_leaf else compute(node, self._values, FLOAT64)
+            self._values[node.index] = known
         return self._values[index]
 
     def outputs(self, use: Use, new: Sequence[int]) -> Array:
@@ -277,12 +272,12 @@ class EditBench:
             output = builder.apply("mul", (builder.literal(factor, repr(factor)), output))
         return builder.graph(output)
 
-    def _needed_by(self, indices: Sequence[int]) -> list[int]:
-        """These nodes and all that they are computed from, in order."""
+    def _needed_by(self, indices: Sequence[int], known: Container[int] = ()) -> list[int]:
+        """These nodes and all that they are computed from, in order; nothing behind those that are known."""
         todo, found = list(indices), set[int]()
         while todo:
             index = todo.pop()
-            if index not in found:
+            if index not in found and index not in known:
                 found.add(index)
                 todo += self.nodes[index].arguments
         return sorted(found)

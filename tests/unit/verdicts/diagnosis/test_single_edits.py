@@ -169,3 +169,33 @@ def test_a_choice_whose_second_value_is_derived_wrongly_is_judged() -> None:
     text = "param x = 0.7, y = 1.3\nloss = where(x > 1, x, exp(x*y))*y\nclaim d loss/d x = y^3*x*log(y)\n"
     (result,) = judged_alone(api.load(text))
     assert (result.verdict, result.diagnosis) == (Verdict.WRONG, None)
+
+
+@pytest.mark.parametrize(("loss", "claim", "points"), [
+    ("x^2*y + 1e-13*x", "2*x*x", 4),  # 2*x*y is nearly right
+    ("sin(x)*y", "cos(x)*x + exp(-300*x)", 4),  # of the second term nothing is known
+    ("x*sin(y) + x^2*y", "sin(y) + 2*x*x", 1),  # at one point much is right
+])  # fmt: skip
+def test_no_edit_is_told_that_is_not_known_to_be_right(loss: str, claim: str, points: int) -> None:
+    text = f"param x = 1.7, y = 1.3\nloss = {loss}\nclaim d loss/d x = {claim}\n"
+    (result,) = judged_alone(api.load(text), points=points)
+    assert result.verdict is Verdict.WRONG
+    assert not str(result.diagnosis).startswith("has ")
+
+
+def test_an_edit_is_told_that_is_right_at_two_points() -> None:
+    text = "param x = 1.7, y = 1.3\nloss = x*sin(y) + x^2*y\nclaim d loss/d x = sin(y) + 2*x*x\n"
+    (result,) = judged_alone(api.load(text), points=2)
+    assert result.diagnosis == "has 2*x where 2*y belongs"
+
+
+@pytest.mark.parametrize("claim", [
+    "sin(" * 1100 + "x" + ")" * 1100, " + ".join(["x"] * 1100), "-" * 1100 + "x*y",
+    "(" + " + ".join(["A"] * 1100) + ") @ u",
+])  # fmt: skip
+def test_long_formulas_are_judged_however_deep(claim: str) -> None:
+    text = "param x = 0.7, y = 1.3\ndata A[2,2] = [[1, 2], [3, 4.5]]\nparam u[2] = [1, 2]\n"
+    by = "u" if "u" in claim else "x"
+    text += f"loss = x^2*y + sum((A @ u)^2)\nclaim d loss/d {by} = {claim}\n"
+    (result,) = judged_alone(api.load(text), points=2)
+    assert result.verdict is Verdict.WRONG
