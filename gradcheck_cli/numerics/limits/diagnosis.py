@@ -13,6 +13,9 @@ class DiagnosisLimits(NamedTuple):
     most_points: int = 5
     # entries | computed in all backward passes with a mistake: seconds | timed by hand once, not kept
     most_mistake_work: int = 200_000_000
+    # nodes | passed in all backward passes with exchanged values: about a second | a chain of 60 layers took
+    # 8 s without it
+    most_exchange_nodes: int = 100_000
     # values | that a backward pass may have taken for constants, each alone and with each other | set by
     # hand: a dozen is a layer, 78 passes; not measured
     most_paths: int = 12
@@ -52,6 +55,9 @@ class DiagnosisLimits(NamedTuple):
     # factors | of a product of matrices that are put in every order, with every transpose: 384 products |
     # by that count, not measured
     most_ordered_factors: int = 4
+    # factors | of a product of matrices that is tried with every transpose: 256 products; those of 1,200
+    # factors filled all memory | by that count, not measured
+    most_turned_factors: int = 8
     # entries | computed in all edited formulas | set by hand, not measured
     most_edit_entries: int = 30_000_000
     # formulas | with a single edit that are tried at one point, in float64 | set by hand, not measured

@@ -66,12 +66,14 @@ def other_products(
     ----------
     factors : of the product as it is written
     names : matrices and vectors that may belong to it
-    limits : how many factors are put in other orders
+    limits : how many factors are put in other orders; of a product of more than there may be none is yielded
 
     Yields
     ------
     factors from left to right
     """
+    if len(factors) > limits.most_turned_factors:
+        return
     mine, every = tuple(factors), [*names, *(name.turn() for name in names)]
     found = [*_transposes(mine)]
     found += [(*mine[:k], name, *mine[k:]) for k in range(len(mine) + 1) for name in every]
@@ -125,10 +127,14 @@ def exchange_factors(
 
 def _flat(nodes: Sequence[Node], index: int) -> list[Node]:
     """The factors of a product of products, from left to right."""
-    node = nodes[index]
-    if node.operation != "matmul":
-        return [node]
-    return [found for argument in node.arguments for found in _flat(nodes, argument)]
+    found, todo = list[Node](), [index]
+    while todo:
+        node = nodes[todo.pop()]
+        if node.operation == "matmul":
+            todo += reversed(node.arguments)
+        else:
+            found.append(node)
+    return found
 
 
 def _spell(text: FormulaText, node: Node) -> str:

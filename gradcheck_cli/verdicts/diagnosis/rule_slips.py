@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def mistakes(
     model : the graph
     tape : its values at a point
     claimed : names that derivatives of the loss are claimed by
-    limits : how many paths are left out together
+    limits : how many paths are left out together, and how much is exchanged
 
     Yields
     ------
@@ -72,8 +73,16 @@ def mistakes(
     yield from _in_rules(model, names, tape, places)
     for slips, text in starts_at_steps(model, ahead):
         yield Mistake(slips, text)
-    exchanged = ExchangedValues(tape, names)
-    for node, place in places if tape.block_count <= 1 else ():
+    if tape.block_count <= 1:
+        exchanged = _of_exchanged_values(model, ExchangedValues(tape, names), places)
+        yield from islice(exchanged, limits.most_exchange_nodes // len(model.graph.nodes))
+
+
+def _of_exchanged_values(
+    model: Model, exchanged: ExchangedValues, places: Sequence[tuple[Node, int]]
+) -> Iterator[Mistake]:
+    """One value that a rule reads taken for another."""
+    for node, place in places:
         where = f"(line {model.step_around(node.index).where})"
         for slip, text in exchanged.slips(node, place, where):
             yield Mistake({(node.index, place): slip}, text)

@@ -191,7 +191,7 @@ def test_an_edit_is_told_that_is_right_at_two_points() -> None:
 
 @pytest.mark.parametrize("claim", [
     "sin(" * 1100 + "x" + ")" * 1100, " + ".join(["x"] * 1100), "-" * 1100 + "x*y",
-    "(" + " + ".join(["A"] * 1100) + ") @ u",
+    "(" + " + ".join(["A"] * 1100) + ") @ u", "A @ " * 1100 + "u", "A @ " * 1100 + "u'",
 ])  # fmt: skip
 def test_long_formulas_are_judged_however_deep(claim: str) -> None:
     text = "param x = 0.7, y = 1.3\ndata A[2,2] = [[1, 2], [3, 4.5]]\nparam u[2] = [1, 2]\n"
