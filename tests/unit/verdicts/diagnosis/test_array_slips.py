@@ -61,8 +61,9 @@ CASES = {
 NUMBERS = [
     (ENTROPY, "Z", "P*(1 - P)*(P - T)/3",
      "has the factor P*(1 - P) once too often, beside the derivative of softmax (line 3)"),
-    (LOG, "z", "q - exp(l)", "has d loss/d l - exp(l) where d loss/d l - exp(l)*sum(d loss/d l) belongs, the "
-     "derivative of log_softmax (line 3)"),
+    (LOG, "z", "q - exp(l)",
+     ("has d loss/d l - exp(l) where d loss/d l - exp(l)*sum(d loss/d l) belongs, "
+      "the derivative of log_softmax (line 3)")),
     (LOG, "z", "q - exp(l)*sum(q)", None),
 ]  # fmt: skip
 
@@ -79,7 +80,7 @@ def test_a_slip_in_an_array_gets_its_name_and_what_is_right_none(model: str) -> 
 
 
 @pytest.mark.parametrize(("model", "name", "formula", "said"), NUMBERS)
-def test_numbers_get_the_name_of_what_made_them(model: str, name: str, formula: str, said: str | None) -> None:
+def test_numbers_get_the_name_of_their_slip(model: str, name: str, formula: str, said: str | None) -> None:
     made = model.replace("loss =", f"made = {formula}\nloss =")
     forward = api.explain(api.load(made)).forward
     (value,) = (step.value for step in forward if step.name == "made")
