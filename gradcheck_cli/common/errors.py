@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 __all__ = [
     "DataError", "GradcheckError", "InternalError", "LanguageError", "OptionError", "OutputError",
-    "Place", "ShapeError", "printable",
+    "Place", "ShapeError", "UnknownName", "printable",
 ]  # fmt: skip
 
 _MARGIN = 5  # width of the line number in front of " | "
@@ -94,6 +94,10 @@ class GradcheckError(Exception):
 
 class LanguageError(GradcheckError):
     """The model file cannot be read as a model."""
+
+
+class UnknownName(LanguageError):
+    """Nothing defines the name, or the function, at this place."""
 
 
 class ShapeError(GradcheckError):

@@ -126,10 +126,10 @@ def other_errors(
     from gradcheck_cli.language.name_check import check_names
     from gradcheck_cli.language.source_text import decode
 
-    def check(text: str) -> object:
-        return check_names(*_parse(text, file, limits))
+    def check(text: str, assumed: frozenset[str] = frozenset()) -> object:
+        return check_names(*_parse(text, file, limits), assumed=assumed)
 
-    def read(text: str) -> object:
+    def read(text: str, assumed: frozenset[str]) -> object:
         return read_model(text, file=file, limits=limits)
 
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from gradcheck_cli.common.errors import LanguageError, printable
+from gradcheck_cli.common.errors import LanguageError, UnknownName, printable
 from gradcheck_cli.language.expansion.definitions import check_call
 from gradcheck_cli.language.function_names import is_function
 from gradcheck_cli.language.identifiers import canonical, nearest
@@ -73,9 +73,9 @@ def check_function_call(names: KnownNames, function: str, op: Op, arguments: tup
             (bracket, bracket + 1),
             help=f"a product is written {shown}*(...){entry}",
         )
-    raise source.error(
-        f'unknown function "{printable(display, _LONG)}"', op.span, help=_function_help(names, op)
-    )
+    if function not in names.assumed:
+        error = UnknownName(f'unknown function "{printable(display, _LONG)}"', help=_function_help(names, op))
+        raise source.locate(error, op.span)
 
 
 def _with_keyword(code: str, op: Op, count: int) -> str | None:

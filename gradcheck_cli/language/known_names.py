@@ -48,6 +48,7 @@ class KnownNames:
     lets: Mapping[str, LetName] = field(default_factory=dict)  # names of derivatives
     hiding: Mapping[str, Elsewhere] = field(default_factory=dict)  # of a model that values are given to
     ways: dict[str, str] = field(default_factory=dict)  # how each name of the file is defined
+    assumed: frozenset[str] = frozenset()  # of which another error was told: whatever they are, they fit
 
     def is_call(self, name: str) -> bool:
         """Whether a name calls a function, because nothing that has this name hides it."""

@@ -53,9 +53,11 @@ class Checked:
 
 
 def check_names(
-    source: Source, written: WrittenOut, hiding: Mapping[str, Elsewhere] = MappingProxyType({})
+    source: Source, written: WrittenOut, hiding: Mapping[str, Elsewhere] = MappingProxyType({}),
+    assumed: frozenset[str] = frozenset(),
 ) -> Checked:
-    """The statements of a model file, or values for the names that a model has. Raises LanguageError."""
+    """The statements of a model file, or values for the names that a model has; of names that are `assumed`
+    nothing is said. Raises LanguageError."""
     statements = written.statements
     alone = [s for s in statements if s.kind == "expression"]
     defining = [s for s in statements if s.declarations or s.kind == "step"]
@@ -71,7 +73,7 @@ def check_names(
             raise _has_two_meanings(source, lets[name.name].name, name)
     names = KnownNames(
         source, is_ascii=source.code.isascii(), hiding=hiding, functions=written.definitions,
-        indices=written.indices, lets=lets,
+        indices=written.indices, lets=lets, assumed=assumed,
     )  # fmt: skip
     free: list[Name] = []
     if len(alone) == 1 and not defining:
@@ -296,7 +298,7 @@ def _check_value(names: KnownNames, op: Op) -> None:
     """The name on the left of a claim is that of a step; dl_dw0 is none, and means a derivative."""
     source, known = names.source, {**names.later, **dict.fromkeys(names.known), **names.defined}
     display = show(source.code[op.start : op.end])
-    if op.text in known:
+    if op.text in known or op.text in names.assumed:
         return
     if op.text in CONSTANTS or is_function(op.text):
         what = "the number" if op.text in CONSTANTS else "a function"
@@ -329,7 +331,7 @@ def _check_name(names: KnownNames, op: Op, context: str) -> None:
             f'"{display}" is a function', op.span, help=f"write {op.text}(...) with its arguments"
         )
     _require(names, Name(op.text, display, op.span), context)
-    if context == "value" and kind != "data":
+    if context == "value" and kind != "data" and op.text not in names.assumed:
         what = KINDS[kind or "step"]
         raise source.error(
             f'"{show(display)}" is {what}: a value is made of numbers and earlier data',
@@ -340,7 +342,7 @@ def _check_name(names: KnownNames, op: Op, context: str) -> None:
 
 def _require(names: KnownNames, name: Name, context: str) -> None:
     """The name is defined above; for claims, anywhere."""
-    if name.name in names.defined or name.name in names.known:
+    if any(name.name in those for those in (names.defined, names.known, names.assumed)):
         return
     later = names.later.get(name.name)
     if later is None:

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Mapping
 
-from gradcheck_cli.common.errors import LanguageError, printable
+from gradcheck_cli.common.errors import LanguageError, UnknownName, printable
 from gradcheck_cli.language.function_names import RESERVED, is_function
 from gradcheck_cli.language.identifiers import describe, foreign_letter, nearest, skeleton
 from gradcheck_cli.language.known_names import PARAMETER_HERE, KnownNames
@@ -59,9 +59,8 @@ def unknown_name(names: KnownNames, name: Name) -> LanguageError:
             f'"{show(name.display)}" is a definition, no step', name.span,
             help=f"name its value: {show(name.display)}_1 = {names.functions[name.name].signature}",
         )  # fmt: skip
-    return source.error(
-        f'unknown name "{show(name.display)}"', name.span, help=_unknown_help(names, name)
-    )
+    error = UnknownName(f'unknown name "{show(name.display)}"', help=_unknown_help(names, name))
+    return source.locate(error, name.span)
 
 
 def _unknown_help(names: KnownNames, name: Name) -> str:

@@ -43,8 +43,12 @@ def _in_order(record: Primitive, shapes: Sequence[Shape]) -> Shape:
 
 
 def notes_on_shapes(record: Primitive, shapes: Sequence[Shape], result: Shape) -> Iterator[str]:
-    """What is said of arguments that were repeated because they have fewer axes than the result."""
+    """What is said of arguments that were repeated because they have fewer axes than the result, or because
+    one is a column and the other a row."""
     sign, whole = _sign(record), shape_in_words(result)
+    if len(result) == 2 and result not in shapes and all(len(shape) in (0, 2) for shape in shapes):
+        parts = " and ".join(shape_in_words(shape) for shape in dict.fromkeys(shapes) if shape)
+        yield f"{sign} of {parts} takes all pairs of their entries, {whole}, as in NumPy"
     for shape in dict.fromkeys(shapes):
         if not 0 < len(shape) < len(result):
             continue
@@ -70,16 +74,12 @@ def _join(record: Primitive, a: Shape, b: Shape) -> Shape | None:
     if len(large) > 2:
         return _as_numpy(record, small, large)
     if len(small) == len(large):
-        return b if _stretches(a, b) else a if _stretches(b, a) else None
+        fit = all(m == n or 1 in (m, n) for m, n in zip(a, b, strict=True))
+        return tuple(map(max, a, b)) if fit else None
     if small != large[1:]:
         return None
     is_clear = large[0] not in (1, large[1]) or record.name in _ADDED
     return large if is_clear else None
-
-
-def _stretches(small: Shape, large: Shape) -> bool:
-    """Whether [m,1] or [1,n] goes into [m,n], or [1] into [n]."""
-    return all(s in (1, n) for s, n in zip(small, large, strict=True))
 
 
 def _as_numpy(record: Primitive, small: Shape, large: Shape) -> Shape | None:
@@ -113,10 +113,6 @@ def _help(record: Primitive, a: Shape, b: Shape) -> str:
         return _help_with_axes(small, large)
     if len(small) == 1 and len(large) == 2:
         return _help_with_vector(record, small, large)
-    if len(small) == 2 and (1 in (a[0], b[0])) and (1 in (a[1], b[1])):
-        m, n = map(max, a, b)
-        pairs = f"outer(s, ones({n})) {record.infix or '+'} outer(ones({m}), t)"
-        return f"all pairs of two vectors are {'outer(s, t)' if record.name == 'mul' else pairs}"
     if record.name == "mul" and len(large) == 2:
         return "* multiplies entry by entry; a matrix product is written with @"
     return "shapes must be equal, or one a single number, or [m,1] or [1,n] against [m,n]"
@@ -127,12 +123,21 @@ def _help_with_vector(record: Primitive, vector: Shape, matrix: Shape) -> str:
         return f"the product is A @ v; A*v' multiplies its columns, A*reshape(v, [{vector[0]},1]) its rows"
     if matrix == (*vector, *vector):
         return f"v' stands for the columns, reshape(v, [{vector[0]},1]) for the rows"
+    if matrix == (*vector, 1):
+        declared = f"declare the vector as {shape_in_words(matrix)}"
+        pairs = _written(record, "A", "v'")
+        return f"a matrix of one column is a vector as (...)[:,0]; or {declared}; all pairs are {pairs}"
+    if matrix == (1, *vector):
+        pairs = _written(record, f"reshape(v, [{vector[0]},1])", "A")
+        return f"v' is the row [1,{vector[0]}], (...)[0,:] of one row a vector; all pairs are {pairs}"
     if record.name == "mul":
         return "* multiplies entry by entry; a matrix product is written with @"
-    if matrix == (*vector, 1):
-        other = f"declare the vector as {shape_in_words(matrix)}"
-        return f"a matrix of one column is a vector as (...)[:,0]; or {other}"
     return "a vector is a column; v' is the row [1,n]"
+
+
+def _written(record: Primitive, a: str, b: str) -> str:
+    """The function of two arguments as it is typed."""
+    return f"{a} {record.infix} {b}" if record.infix else f"{record.function}({a}, {b})"
 
 
 def _help_with_axes(small: Shape, large: Shape) -> str:

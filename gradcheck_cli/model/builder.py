@@ -239,7 +239,7 @@ def _refuse_turned(given: Sequence[Node], turned: Container[int]) -> None:
             raise ShapeError(
                 f"the column {pair} are read in two ways",
                 help=f"entry by entry without the '; s[i] - s[j] for all i and j as "
-                f"outer(s, ones({n})) - outer(ones({n}), s)",
+                f"reshape(s, [{n},1]) - s'",
             )
 
 

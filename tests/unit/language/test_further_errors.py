@@ -34,12 +34,19 @@ TEXTS = [
     ("param v[2] = 1, u[3] = 1\nf = v @ u\ng = u[7]\nloss = 1\n", [2, 3]),
     # what follows from another is none
     ("param w = 1 2\nf = w^2\nloss = f\n", [1]),
-    ("param a = 1, b = 2 2\nf = a*b\nloss = f + q\n", [1]),
+    ("param a = 1, b = 2 2\nf = a*b\nloss = f\n", [1]),
     (X + "f(z) = z z\nloss = f(x)\n", [2]),
     (X + "h0 = x x\nrepeat k = 1 to 3:\n    h{k} = h{k-1}\nloss = h3\n", [2]),
     (X + "repeat k = 1 to kk:\n    h{k} = x\nloss = h3\n", [2]),
     (X + "loss = x x\nclaim d loss/d x = 1\n", [2]),
     ("let d = 2\nparam d1 = 1\nloss = d1 + d\n", [1]),
+    # several names of one line, and what stands beside a name that follows
+    (X + "f = sn(x) + u*v\nloss = f + u\n", [2, 2, 2]),
+    (X + "f = sn(x)\nloss = f + u\n", [2, 3]),
+    ("param a = 1, b = 2 2\nf = a*b\nloss = f + q\n", [1, 3]),
+    (X + "data q = u\nloss = x*q + v(x)\nclaim d loss/d x = q + t\n", [2, 3, 4]),
+    (X + "f = \u03b8 + theta + u\nloss = f\n", [2, 2]),
+    (X + "g(z) = z + u\nloss = g(x) + g(2)\n", [2]),
     # syntax and names first: shapes are looked at when these are right
     ("param v[2] = 1, u[3] = 1\nf = v @ u\ng = v v\nloss = 1\n", [3]),
     # one alone

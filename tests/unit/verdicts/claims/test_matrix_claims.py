@@ -462,9 +462,10 @@ def test_what_was_said_is_right(claim: str) -> None:
 def test_a_column_beside_a_vector() -> None:
     with pytest.raises(ShapeError) as caught:
         api.load(f"{BATCH}r = X @ w - y\n")
-    first, second = str(caught.value.help).split("; ")
+    first, second, third = str(caught.value.help).split("; ")
     assert first == "a matrix of one column is a vector as (...)[:,0]"
     assert second == "or declare the vector as [4,1]"
+    assert third == "all pairs are A - v'"
     for right in ("r = (X @ w)[:,0] - y", "r = X @ w - T[:,0:1]"):
         api.load(BATCH.replace("F = X", f"{right}\nF = X"))
 
