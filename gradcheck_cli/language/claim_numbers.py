@@ -6,7 +6,7 @@ Whole numbers stay integers, and what is no more than float32 is told. Knows not
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -239,14 +239,17 @@ def claim_from_file(context: ClaimStatement, claim: Claim) -> Claim:
             half = table.half_units(names)
             bits = _significand(source, min(map(table.bits, names), default=SIGNIFICANDS["float64"]))
             one_line = table.is_csv and numbers.ndim == 2 and len(numbers) == 1
-            is_csv = table.is_csv
+            is_csv, is_headed = table.is_csv, bool(table.names)
     except DataError as reason:
         raise context.source.locate(reason, source.span) from None
     found = _numbers(context, claim, numbers, None if half is None else _together(half), bits)
+    counted = {} if is_headed else dict(_counted_parts(numbers))
     if found.numbers is None:
         if is_csv:
-            return _with_help(found, _table_help(context, found, numbers))
+            return _with_help(found, _table_help(context, found, counted))
         return _with_help(found, _reshape_help(context, found, numbers))
+    if counted and numbers.ndim > 1:
+        found = replace(found, doubt=f"{next(iter(counted))}: here it was read as numbers")
     return replace(found, readings={}) if one_line else found  # a line of a table is a vector
 
 
@@ -277,14 +280,22 @@ def _reshape_help(context: ClaimStatement, claim: Claim, numbers: Array) -> str 
     return f"its {numbers.size} entries would fill it row by row: save g.reshape({sizes})"
 
 
-def _table_help(context: ClaimStatement, claim: Claim, numbers: Array) -> str | None:
-    """What pandas writes above the numbers: numbered columns."""
-    needed, columns = _needed(context, claim), np.atleast_2d(numbers)
-    whole = numbers.reshape(len(numbers), -1) if numbers.ndim else columns
-    counts = np.array_equal(whole[0], np.arange(whole.shape[1]))
-    if counts and whole[1:].reshape(-1, *numbers.shape[1:]).shape == needed:
-        return "its first line counts the columns, as pandas does unless header=False: it was read as numbers"
-    return None
+def _table_help(context: ClaimStatement, claim: Claim, counted: Mapping[str, Array]) -> str | None:
+    """What pandas writes around the numbers, where they fit without it."""
+    needed = tuple(n for n in _needed(context, claim) if n > 1)
+    told = (said for said, rest in counted.items() if np.squeeze(rest).shape == needed)
+    return next((f"{said}: it was read as numbers" for said in told), None)
+
+
+def _counted_parts(numbers: Array) -> Iterator[tuple[str, Array]]:
+    """What counts 0, 1, 2 ... beside or above the others, as pandas writes it, and the other numbers."""
+    table = numbers.reshape(len(np.atleast_1d(numbers)), -1)
+    for said, counting, rest in (
+        ("its first line counts the columns, as pandas does unless header=False", table[0], table[1:]),
+        ("its first column counts the lines, as pandas does unless index=False", table[:, 0], table[:, 1:]),
+    ):
+        if rest.size and np.array_equal(counting, np.arange(counting.size)):
+            yield said, rest
 
 
 def _significand(source: FileSource, given: int) -> int | None:

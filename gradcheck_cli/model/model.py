@@ -99,7 +99,8 @@ class Claim:
     unit of the last digit written, None where bounds on rounding apply instead: those of arithmetic
     with `bits` significand bits. `integers` holds them where digits are all that is written: they are met
     exactly. `is_in_float32`: all are float32 numbers, and not by accident, but nobody says so. `readings`
-    says, for each layout, how a right side of another shape was read.
+    says, for each layout, how a right side of another shape was read; `doubt`, what a table of numbers that
+    fits may hold besides them.
     """
 
     line: int
@@ -115,6 +116,7 @@ class Claim:
     is_jacobian: bool = False
     file: str = ""
     readings: Mapping[str, str] = field(default_factory=dict)
+    doubt: str = ""
     failure: Failure | None = None  # why it cannot be read: nothing else of it is known
 
     @property

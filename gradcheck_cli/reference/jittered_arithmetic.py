@@ -87,6 +87,25 @@ class Jittered(Float64):
         moved *= x if len(x) == 1 else x[1:]
         return found
 
+    def ulps_of_square(self, x: Array) -> Array | float:
+        """By how many ulps x*x may be off.
+
+        Half an ulp; beside 1, where 1 - 2d is a double, not more than the d^2 that it leaves out: 1 - x^2 of
+        an x that is known keeps its digits there. Less than one unit of the jittered numbers does not show.
+
+        Parameters
+        ----------
+        x : (samples or 1, rows, *shape) float64
+
+        Returns
+        -------
+        (rows, *shape) float64, of the sample that is not jittered
+        """
+        if self.narrow:
+            return 1.0
+        beside = np.maximum((np.abs(x[0]) - 1) ** 2, EPS * EPS / self.size) / EPS
+        return np.asarray(np.minimum(beside, self.reference.correctly_rounded))
+
     def round_alike(self, x: Array, ulps: Array | float = 1.0) -> Array:
         """Numbers that are read, moved as `round_randomly` moves results, but with one sign for equal ones
         and their multiples by powers of 2: equal decimals are equal doubles.

@@ -117,6 +117,11 @@ def judged(folder: Path, text: str, claim: str = "g.csv", model: str = MATRIX) -
     [
         ("0,1\n1.5,2\n2.5,3\n", "counts the columns"),
         ("1,7\n1.5,2\n2.5,3\n", ""),
+        ("0,1.5,2\n1,2.5,3\n", "counts the lines"),
+        ("1,1.5,2\n0,2.5,3\n", ""),
+        ("0,1.5\n1,2.5\n", "counts the lines"),  # it fits by accident
+        ("0,1\n1.5,2.5\n", "counts the columns"),
+        ("0,1.5\n2,2.5\n", ""),
         ("i,a,b\n0,1.5,2\n1,2.5,3\n", ""),
     ],
 )

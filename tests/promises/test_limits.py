@@ -191,7 +191,6 @@ FACTS_INSIDE = {
     "reference/exact_differences.py": (DECIMAL, {10}),
     "reference/jittered_arithmetic.py": ("bits of a byte", {8}),
     "reference/referee.py": (BYTES, {20}),
-    "reference/symbolic_reverse_mode.py": (FORMULA, {1.5}),
     "reference/tied_units.py": (DECIMAL, {10}),
     "reference/zeros.py": (DECIMAL, {10}),
     "tracing/frameworks/common_operations.py": (FORMULA, {4}),

@@ -170,8 +170,12 @@ class Formula:
             if not places:
                 known.append(function(m).reshape(axes))  # a number, with the axes of the slots
                 continue
-            result = function(m, *(known[p] for p in places))
-            known.append(result if rounded is None else rounded(result))
+            given = [known[p] for p in places]
+            result = function(m, *given)
+            if rounded is not None:
+                off = m.ulps_of_square(given[0]) if function is _square else 1.0  # type: ignore[attr-defined]
+                result = result if function is _negative else rounded(result, 1, off)
+            known.append(result)
         return known[self.result]
 
 
@@ -192,7 +196,7 @@ def _instruction(part: Any) -> Callable[..., Any]:
     if name == "Add":
         return _adding
     if name == "Mul":
-        return _multiplying
+        return _negative if len(part.args) == 2 and part.args[0] == -1 else _multiplying
     if name == "Pow":
         return _raising(part.exp)
     if name == "hyper":
@@ -223,14 +227,22 @@ def _multiplying(m: Namespace, first: Array, *others: Array) -> Array:
     return first
 
 
+def _negative(m: Namespace, minus_one: Array, a: Array) -> Array:
+    return -a
+
+
 def _raising(exponent: Any) -> Callable[..., Any]:
     if exponent == -1:
         return lambda m, a, b: 1 / a
     if exponent == 2:
-        return lambda m, a, b: a * a
+        return _square
     if exponent.is_Rational and exponent.q == 2 and abs(exponent.p) == 1:
         return (lambda m, a, b: m.sqrt(a)) if exponent.p > 0 else (lambda m, a, b: 1 / m.sqrt(a))
     return lambda m, a, b: m.pow(a, b)
+
+
+def _square(m: Namespace, a: Array, b: Array) -> Array:
+    return a * a
 
 
 def _hypergeometric(lower: Any) -> Callable[..., Any]:

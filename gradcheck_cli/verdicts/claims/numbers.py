@@ -72,7 +72,7 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         return replace(result, verdict=Verdict.UNRESOLVED, note=note)
     if discrepancy.wrong.any():
         off = _last_digit_note(claim, discrepancy, name_of(context.model, result), context.limits)
-        said = "; ".join(filter(None, (off, _float32_note(context, claim)))) or None
+        said = "; ".join(filter(None, (off, _float32_note(context, claim), claim.doubt))) or None
         result = context.with_pattern(result, discrepancy)
         return replace(result, verdict=Verdict.WRONG, points_wrong=1, note=said)
     open_ones = _undecided_entries(context, numbers)

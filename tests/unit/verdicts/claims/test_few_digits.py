@@ -33,6 +33,16 @@ def test_a_number_that_is_not_the_true_one_is_not_ok(text: str, claim: str, verd
     assert found.verdict is verdict, found.note
 
 
+@pytest.mark.parametrize("x", [0.9999999999, 0.999999991, 0.99999999987])
+def test_beside_the_border_of_acos_digits_are_kept(x: float) -> None:
+    """1 - x^2 of an x that is known is hardly rounded there: 1e-6 is told from the rounding of a program."""
+    programs = [-2 * np.arccos(x) / root for root in (np.sqrt(1 - x * x), np.sqrt((1 - x) * (1 + x)))]
+    lines = [f"claim d loss/d x = {float(value)!r}" for value in programs]
+    lines += [f"claim d loss/d x = {float(programs[1] * (1 + off))!r}" for off in (1e-6, -1e-6)]
+    report = check(load(f"param x = {x}\nloss = acos(x)**2\n" + "\n".join(lines)), points=1)
+    assert [c.verdict for c in report.claims] == [Verdict.OK] * 2 + [Verdict.WRONG] * 2
+
+
 def test_what_float64_leaves_of_a_tail_is_not_wrong() -> None:
     """1 - erf(9) is 0: what programs print is the rounding of other terms, a small part of the true value."""
     text = "data x = 9.3\nparam w = 2\nloss = w*(1 - erf(x)) + w*1e-60*cos(x)\n"
