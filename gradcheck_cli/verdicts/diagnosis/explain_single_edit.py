@@ -76,7 +76,9 @@ class SingleEdits:
         return self._among(_FURTHER)
 
     def by_edit_and_factor(self) -> str | None:
-        """A name or a simple edit, where the formula is off by a factor too."""
+        """A name or a simple edit, where the formula is off by a factor too and not near the truth."""
+        if all(_is_near(s, s.claimed, self.limits) for s in self.samples):
+            return None
         for edits, factor in zip(self._near_multiples, self.limits.edit_factors, strict=True):
             found = self._first_right(edits, factor)
             if found is not None:
@@ -100,8 +102,9 @@ class SingleEdits:
         for edit in fitting[: self.limits.most_fitting_edits]:
             graph = self.bench.formula(edit, 1 / factor)
             values = [_values(sample, graph) for sample in self.samples]
+            made = [_of_rows(s, v[graph.output]) for s, v in zip(self.samples, values, strict=True)]
             is_likely = all(
-                _is_near(s, v[graph.output], self.limits) for s, v in zip(self.samples, values, strict=True)
+                _is_near(s, value, self.limits) for s, value in zip(self.samples, made, strict=True)
             )
             if is_likely and _counts_in_full(graph, values) and all(s.accepts(graph) for s in self.samples):
                 return edit
@@ -113,8 +116,11 @@ def _values(sample: ClaimSample, graph: Graph) -> Mapping[int, Array]:
     return trace(graph, leaves, FLOAT64, graph.output)
 
 
-def _is_near(sample: ClaimSample, output: Array, limits: DiagnosisLimits) -> bool:
-    value = output[0] if sample.per_row else output[0, 0, ...]
+def _of_rows(sample: ClaimSample, output: Array) -> Array:
+    return np.asarray(output[0] if sample.per_row else output[0, 0, ...])
+
+
+def _is_near(sample: ClaimSample, value: Array, limits: DiagnosisLimits) -> bool:
     with np.errstate(all="ignore"):
         return bool(np.all(np.abs(value - sample.true) <= limits.near * np.max(np.abs(sample.true))))
 
