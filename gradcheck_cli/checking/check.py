@@ -35,6 +35,7 @@ from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.model.point_values import PointValues
 from gradcheck_cli.numerics.limits.table import LIMITS, Limits
 from gradcheck_cli.numerics.work_budget import Budget
+from gradcheck_cli.reference.hidden_sides import with_digits_for_sides
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Report, Verdict, worst
 from gradcheck_cli.verdicts.claims.grounds import Grounds
@@ -232,6 +233,7 @@ def _prepare(run: _Run, tape: Tape) -> _Evidence:
         evaluation=limits.evaluation, numerics=limits.numerics, meter=run.meter,
     )  # fmt: skip
     points = points_of(model, tape, run.most_points, limits=limits.gradients, numerics=limits.numerics)
+    referee = with_digits_for_sides(referee, (point.values for point in points))
     return _Evidence(program, referee, points, bool(tape.borders_hit()))
 
 

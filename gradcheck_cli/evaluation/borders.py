@@ -16,7 +16,7 @@ from gradcheck_cli.model.graph import Graph, Node, typed_number
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.namespace import Namespace
 
-__all__ = ["has_borders", "jumps_before", "node_margins", "node_sides", "piecewise_constant"]
+__all__ = ["has_borders", "jumps_before", "node_margins", "node_sides", "piecewise_constant", "steps"]
 
 
 def piecewise_constant(nodes: Sequence[Node]) -> list[bool]:
@@ -45,6 +45,13 @@ def jumps_before(graph: Graph, *nodes: Node) -> bool:
     up = graph.upstream(node.index for node in nodes)
     needed = (n for n in graph.nodes if up[n.index] and not (n.is_leaf or n.is_literal))
     return any(n.primitive.jump or n.primitive.breaks or n.primitive.selects for n in needed)
+
+
+def steps(node: Node) -> bool:
+    """Whether values jump over and over as they are computed: floor, round, mod; no comparison."""
+    return not (node.is_leaf or node.is_literal) and bool(
+        node.primitive.breaks or (node.primitive.jump and not node.primitive.infix)
+    )
 
 
 def node_margins(node: Node, values: Any, m: Namespace) -> list[Array]:

@@ -15,7 +15,7 @@ import numpy as np
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.reference import ReferenceLimits
 
-__all__ = ["AtDigits", "falls", "in_doubt", "left_of", "resolve_zeros"]
+__all__ = ["AtDigits", "begin_after", "falls", "in_doubt", "left_of", "resolve_zeros"]
 
 _LIMITS = ReferenceLimits()
 
@@ -108,14 +108,25 @@ def left_of(
     """
     found = resolve_zeros(before, doubtful, [now], limits)
     sudden = doubtful & np.asarray((before.values == 0) & (found != 0), dtype=bool)
-    rest = sudden & _begin_after(found, now.digits - last)
+    rest = sudden & begin_after(found, now.digits - last)
     found, sudden = np.where(rest, 0 * found, found), sudden & ~rest
     more = deeper() if sudden.any() else None
     return found if more is None else resolve_zeros(AtDigits(found, now.digits), sudden, [more], limits)
 
 
-def _begin_after(values: Array, digits: int) -> Array:
-    """Which numbers of high precision are below 10 to the power of minus so many digits."""
+def begin_after(values: Array, digits: int) -> Array:
+    """Which numbers of high precision are below 10 to the power of minus so many digits.
+
+    Parameters
+    ----------
+    values : array, dtype object
+    digits : decimal, behind the point
+
+    Returns
+    -------
+    bool array
+        True where a number is 0; False where it is none of high precision.
+    """
     least = -digits * math.log2(10)
     below = np.frompyfunc(lambda x: hasattr(x, "context") and x.context.mag(x) < least, 1, 1)
     return np.asarray(below(values), dtype=bool)

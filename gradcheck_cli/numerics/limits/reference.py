@@ -167,6 +167,9 @@ class ReferenceLimits(NamedTuple):
     # factor | by which the rounding bounds of two sizes of perturbation may differ where they are linear: the
     # sizes differ by 16, the largest of 16 samples by 2 | set by hand in between; not measured
     linear: float = 6.0
+    # part of the largest argument | a margin of a kink in float64 below it may be 0, or hide a side: it is
+    # asked what rounding does | 2^13 units in the last place, set by hand, not measured
+    near_a_kink: float = 2.0**-40
     # share of a number | where rounding may take it by so much, the bound is compared with that of smaller
     # perturbations | set by hand, not measured
     few_digits: float = 1e-5

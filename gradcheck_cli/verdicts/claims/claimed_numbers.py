@@ -79,15 +79,21 @@ class ClaimedNumbers:
         with np.errstate(all="ignore"):
             wanted = 10.0**-self.limits.wanted_digits * np.abs(self.true)
             wanted = np.maximum(wanted, _storing(self.claim, self.true))
-            return np.asarray(np.abs(self.claimed - self.true) <= wanted + self.written)
+            near = np.abs(self.claimed - self.true) <= wanted + self.written
+        return np.asarray(near & np.isfinite(self.true))
 
     @property
     def measured(self) -> Array:
         """The rounding; of numbers that agree where it leaves no digit, what they agree to."""
-        wanted = 10.0**-self.limits.wanted_digits * np.abs(self.true)
+        off = np.abs(self.claimed - self.true) + 2.0**-self.claim.bits * np.abs(self.true)
+        return np.asarray(np.where(self.rests_on_agreement, off, self.rounding))
+
+    @property
+    def rests_on_agreement(self) -> Array:
+        """Where rounding leaves no digit, and a number is the true one all the same."""
         with np.errstate(all="ignore"):
             nothing = ~(self.rounding <= self.limits.no_digit * np.abs(self.true))
-        return np.asarray(np.where(nothing & self.agrees & (self.true != 0), wanted, self.rounding))
+        return np.asarray(nothing & self.agrees & (self.true != 0))
 
 
 def claimed_numbers(context: ClaimContext, claim: Claim) -> ClaimedNumbers:

@@ -244,10 +244,11 @@ class ClaimContext(KnownValues):
     def _with_digits_for_zeros(
         self, claim: Claim, formula: Graph, known: TrueValues, seen: AtDigits, doubtful: Array
     ) -> Discrepancy:
-        """Sides that are 0 in float64, with as many digits as the truth that is known has zeros behind the
-        point: there 1 - sigmoid(20000) is not 0. `seen`: how far apart they were with fewer. Where it takes
-        too many nothing is known."""
-        target, zeros, last = claim.target, known.leading_zeros(claim.target), self.limits.last_digits
+        """Sides that are 0 in float64, with as many digits as the truth that is known, or the gap, has zeros
+        behind the point: there 1 - sigmoid(20000) is not 0. `seen`: how far apart they were with fewer. Where
+        it takes too many nothing is known."""
+        target, last = claim.target, self.limits.last_digits
+        zeros = known.leading_zeros(known.derivative(target), np.where(doubtful, seen.values, 0))
         if zeros * self.referee.held > self.most_zeros:
             nothing = difference(known, claim, formula)
             assert nothing.known is not None

@@ -83,7 +83,7 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         note = (_FEW_DIGITS if some else _NO_DIGIT).format(format_of(claim))
         return replace(result, verdict=Verdict.UNRESOLVED, note=note)
     display = name_of(context.model, result)
-    return replace(result, note=_digits_note(claim, discrepancy, numbers.measured, display, context.limits))
+    return replace(result, note=_digits_note(numbers, discrepancy, display, context.limits))
 
 
 def _beyond_float64(context: ClaimContext, numbers: ClaimedNumbers) -> Discrepancy:
@@ -286,19 +286,20 @@ def is_too_wide(claimed: Array, true: Array, tolerance: Array, share: float) -> 
 
 
 def _digits_note(
-    claim: Claim, discrepancy: Discrepancy, rounding: Array, display: str, limits: ClaimsLimits
+    numbers: ClaimedNumbers, discrepancy: Discrepancy, display: str, limits: ClaimsLimits
 ) -> str | None:
     """To how many digits numbers agree, or can be told from wrong ones; 0 for 0 is out of question."""
-    true = discrepancy.true
+    claim, true = numbers.claim, discrepancy.true
     with np.errstate(all="ignore"):
-        carried = np.clip(-np.log10(rounding / np.abs(true)), 0, MOST_DIGITS)
+        carried = np.clip(-np.log10(numbers.measured / np.abs(true)), 0, MOST_DIGITS)
         carried = np.where((true == 0) & (discrepancy.claimed == 0), MOST_DIGITS, carried)
     fewest = int(np.min(np.nan_to_num(carried), initial=MOST_DIGITS))
     name = format_of(claim)
     narrow = claim.bits < SIGNIFICANDS["float64"]
     written = digits_given(claim.text) if not true.ndim else _fewest_digits(claim, discrepancy.claimed)
     carries = int(claim.bits * np.log10(2)) - limits.narrow_lost_digits
-    most = max(1, carries) if narrow else limits.wanted_digits
+    wanted = int(MOST_DIGITS) if numbers.rests_on_agreement.any() else limits.wanted_digits
+    most = max(1, carries) if narrow else wanted
     given = min(written or most, most if true.ndim else int(MOST_DIGITS))
     s = "" if fewest == 1 else "s"
     if fewest < given:

@@ -184,10 +184,19 @@ class TrueValues:
                     found[d] = self._entry(self._in_layout(d.of, d.by, block[d.by]), d)[None]
             yield found
 
-    def leading_zeros(self, target: Derivative) -> int:
-        """The most zeros behind the decimal point of an entry; an entry that is 0 has none."""
+    def leading_zeros(self, *arrays: Array) -> int:
+        """The most zeros behind the decimal point of a number; 0 has none.
+
+        Parameters
+        ----------
+        arrays : of any shapes, dtype object, numbers of `m`
+
+        Returns
+        -------
+        zeros : int
+        """
         logarithm = self.m.context.log10
-        sizes = (abs(x) for x in np.ravel(self.derivative(target)))
+        sizes = (abs(x) for values in arrays for x in np.ravel(values))
         return max((int(-logarithm(x)) for x in sizes if 0 < x < 1), default=0)
 
     def prepare(self, wanted: Iterable[Derivative]) -> None:

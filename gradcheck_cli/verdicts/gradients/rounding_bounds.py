@@ -5,12 +5,15 @@ Knows nothing of verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from gradcheck_cli.evaluation.borders import steps
+from gradcheck_cli.evaluation.evaluate import distances
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.reference.row_blocks import rounding_of_loss
@@ -93,8 +96,9 @@ def measured_rounding(referee: Referee, bounds: Array) -> Array:
 
 
 def beside_jumps(referee: Referee, columns: Columns) -> Array:
-    """The entries at a point that lies within rounding of a jump: columns that agree to all digits may stand
-    on its other side together, and only high precision tells how far that is.
+    """The entries at a point that lies within rounding of a jump, or at a tie with what jumps: columns that
+    agree to all digits may stand on its other side together, or step from tie to tie, as max(x, round(x)) at
+    1e20. Only high precision tells.
 
     Parameters
     ----------
@@ -110,4 +114,18 @@ def beside_jumps(referee: Referee, columns: Columns) -> Array:
         return np.zeros(asked.shape, dtype=bool)
     edges = (node.primitive for node in referee.nodes_across_kinks(columns.point.values))
     near = any(edge.jump or edge.breaks or edge.selects for edge in edges)
+    near = near or _has_ties_with_steps(referee, columns.point.values)
     return np.asarray(asked & near)
+
+
+def _has_ties_with_steps(referee: Referee, point: Mapping[str, Array]) -> bool:
+    """Whether a kink of what floor, round or the like give is met exactly: float64 may have no number beside
+    it, as from 2^53 on all are whole."""
+    graph = referee.model.graph
+    if not any(steps(node) for node in graph.nodes):
+        return False
+    tape = referee.forward(point, FLOAT64)
+    values = {node.index: tape.with_both_axes(node) for node in graph.nodes}
+    tied = [n for n, margin in distances(graph, values, FLOAT64) if not steps(n) and np.any(margin == 0)]
+    above = graph.upstream(node.index for node in tied)
+    return any(steps(node) and above[node.index] for node in graph.nodes)

@@ -68,3 +68,19 @@ def test_what_800_digits_leave_of_a_minor_that_is_0_is_no_number(more: str, verd
     text = "param s[3,3] = [[0.68, 0.7, 0.67], [0.71, 0, 0], [0.8, 0.69, 0.73]]\nloss = slogdet(s)\n"
     report = check(load(f"{text}claim d loss/d s = inv(s)' + {more}*ones(3, 3)\n"), points=1)
     assert report.claims[0].verdict is verdict
+
+
+FLAT = "param x = {x}\nloss = 1 - tanh(x)\nclaim d loss/d x = {factor}/cosh(x)^2\n"
+SHORT = "param x = {x}\nh = log_sigmoid([x, 1])\nloss = norm(h)\nclaim d loss/d h = {factor}*h/norm(h)\n"
+
+
+@pytest.mark.parametrize(("text", "x", "factor", "verdict"), one_of(3, [
+    (FLAT, "1000", "-1", Verdict.OK), (FLAT, "1000", "-2", Verdict.WRONG), (FLAT, "3000", "-1", Verdict.OK),
+    (FLAT, "1e5", "-1", Verdict.UNRESOLVED), (SHORT, "3000", "1", Verdict.OK),
+    (SHORT, "3000", "2", Verdict.WRONG), (SHORT, "76000", "1", Verdict.UNRESOLVED),
+]))  # fmt: skip
+def test_a_truth_that_is_0_to_800_digits_beside_a_formula_that_is_not(
+    text: str, x: str, factor: str, verdict: Verdict
+) -> None:
+    """The gap says how many digits are asked for, and where they are too many nothing is known."""
+    assert check(load(text.format(x=x, factor=factor)), points=1).claims[0].verdict is verdict

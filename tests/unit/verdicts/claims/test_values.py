@@ -256,3 +256,17 @@ def test_the_tangent_of_1e54_takes_more_than_50_digits(first: str, verdict: Verd
     text = "data t[2] = [1e-9, 2]\nparam w = 2\nh = tan(bessel_y(2, t)^3)\nloss = norm(h - w)\n"
     (claim,) = api.check(api.load(f"{text}claim h = [{first}, -2.3979538817898089e-1]\n"), points=1).claims
     assert claim.verdict is verdict
+
+
+@pytest.mark.parametrize(("numbers", "verdict", "said"), [
+    ("[-1.20211820554268, -2.77258872223978e18]", OK, "14 digits"),  # the second is inf in float64
+    ("[-1.20211820554268, -2.772591494828e18]", OK, "undecidable here beyond 6 digits in 1 of 2 entries"),
+    ("[-1.20211820554268, -2.7726e18]", OK, "agrees to the digits given: 5 or more"),
+    ("[-1.20211820554268, -2.775e18]", OPEN, "carries no digit"),
+    ("[-1.20211820554268, 2.77258872223978e18]", WRONG, ""),
+])  # fmt: skip
+def test_where_float64_has_no_number_the_digits_written_are_held_to(
+    numbers: str, verdict: Verdict, said: str
+) -> None:
+    claim = only(f"h = {numbers}", "param p[2] = [2, 1e-9]\nh = csc(log2(j0(p)))\nloss = sum(h > 0)\n")
+    assert (claim.verdict, said in (claim.note or "")) == (verdict, True)
