@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 from typing import Any
 
-__all__ = ["assumed"]
+__all__ = ["FINITE", "assumed", "values_of"]
+
+FINITE = ("in {-1, 1}", "one_hot")
 
 _UNIT = {1: (["1"], ["-1"]), 2: (["0.6", "0.8"], ["-0.8", "0.6"], ["0", "1"]),
          3: (["0.48", "0.64", "0.6"], ["0.6", "0", "-0.8"])}  # fmt: skip
@@ -23,10 +25,11 @@ def assumed(shape: tuple[int, ...], draw: random.Random) -> tuple[str, Any] | No
     if len(shape) > 2:
         return None
     word = draw.choice(words)
-    return word, _values(word, shape, draw)
+    return word, values_of(word, shape, draw)
 
 
-def _values(word: str, shape: tuple[int, ...], draw: random.Random) -> Any:
+def values_of(word: str, shape: tuple[int, ...], draw: random.Random) -> Any:
+    """Values of a shape that keep what a word assumes."""
     size = shape[0] if shape else 0
     if word == "sum 1":
         cuts = sorted(draw.choice([1, 2, 3, 5, 8]) for _ in range(size - 1))

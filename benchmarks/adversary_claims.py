@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from adversary_assumed import FINITE, values_of
 from adversary_problems import Index, Input, Problem, entry_of, indices_of
 from adversary_trees import (
     REDUCERS,
@@ -352,6 +353,21 @@ def _derived(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[
 _NOTHING = C.mpf("1e-200")  # what differences leave of a slope that is 0: truncation 1e-250
 
 
+def _shares_a_tie(problem: Problem) -> bool:
+    """Whether entries of one array tie as the largest or smallest."""
+    ties = problem.base.ties if problem.base is not None else ()
+    return any(t.startswith(("max({0}", "min({0}")) and "{1}" not in t for t in ties)
+
+
+def _with_other_members(problem: Problem) -> Iterator[Problem]:
+    """The problem at other values of parameters that are from a finite set."""
+    finite = {t: i for t, i in problem.inputs.items() if i.kind == "param" and i.words in FINITE}
+    for seed in range(8 if finite else 0):
+        draw = random.Random(seed)
+        moved = {t: replace(i, values=values_of(i.words, i.shape, draw)) for t, i in finite.items()}
+        yield replace(problem, inputs={**problem.inputs, **moved}, cache={})
+
+
 def _holds(problem: Problem, recipe: Recipe, tree: Tree) -> bool | None:
     """Whether a formula has the value of the derivative at the point; None where one is not known.
 
@@ -369,8 +385,10 @@ def _holds(problem: Problem, recipe: Recipe, tree: Tree) -> bool | None:
     if not slopes:
         return None
     if not all(s.is_smooth for s in slopes.values()):
-        shared = any(t.startswith(("max({0}", "min({0}")) and "{1}" not in t for t in problem.base.ties)
+        shared = _shares_a_tie(problem)
         return (not shared and all(s.is_known for s in slopes.values())) or None  # of a tie, one choice alone
+    if any(map(_shares_a_tie, _with_other_members(problem))):
+        return None  # the other points have such ties
     true = _array(_looked_up(problem, recipe.by))
     found = _array(value)
     try:
@@ -604,7 +622,8 @@ def _circle(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[C
     if recipe.by == "loss":
         return
     others = [t for t, tree in problem.steps.items() if tree.operation in ("add", "alias") and t != "loss"
-              and any(a.text == recipe.by and a.shape == tree.shape for a in tree.arguments)]  # fmt: skip
+              and any((a.text, a.shape, a.rows) == (recipe.by, tree.shape, tree.rows)
+                      for a in tree.arguments)]  # fmt: skip
     other = others[0] if others else None
     if other is not None and draw.random() < 0.7:
         yield Claimed(f"claim d loss/d {recipe.by} = d loss/d {other}", NOT_OK)
