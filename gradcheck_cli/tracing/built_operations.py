@@ -6,7 +6,8 @@ ufuncs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import string
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -37,14 +38,15 @@ def _reduction(operation: str, function: Callable[..., Any]) -> Build:
         x = recorded(recording, x)
         keepdims = bool(keepdims)
         value = function(plain(x), axis=_tuple(axis), keepdims=keepdims)
+        if not x.ndim:
+            return x  # one number already
         if operation in ("sum", "mean") and (masked := of_masked(recording, x)) is not None:
             mask, whole = masked
             total = record(recording, "sum", [whole], np.sum(plain(whole)))
             found = total if operation == "sum" else total/mask.sum()
             return np.reshape(found, value.shape) if value.ndim else found
         if axis is None:
-            options = {"keepdims": 1} if keepdims and x.ndim else {}
-            return record(recording, operation, [x], value, **options)
+            return record(recording, operation, [x], value, **({"keepdims": 1} if keepdims else {}))
         return record(recording, operation, [x], value, axis=_axes(axis, x.ndim), keepdims=int(keepdims))
 
     return build
@@ -267,7 +269,23 @@ def _signed_log_det(recording: Recording, x: Any) -> Any:
 
 
 def _einsum(recording: Recording, subscripts: Any, *arrays: Any, optimize: Any = None) -> Any:
-    return record(recording, "einsum", arrays, np.einsum(subscripts, *map(plain, arrays)), text=subscripts)
+    if not isinstance(subscripts, str):  # arrays, each with the numbers of its axes behind it
+        raise recording.error("einsum without a text of subscripts is not traced", 'write "ij,j->i"')
+    text = _without_dots(subscripts.replace(" ", ""), [np.ndim(plain(each)) for each in arrays])
+    return record(recording, "einsum", arrays, np.einsum(text, *map(plain, arrays)), text=text)
+
+
+def _without_dots(text: str, ndims: Sequence[int]) -> str:
+    """Subscripts with letters for the axes that "..." stands for, and with those of the result."""
+    given, arrow, result = text.partition("->")
+    parts = given.split(",")
+    free = [letter for letter in string.ascii_letters if letter not in text]
+    counts = [n - len(part.replace("...", "")) for part, n in zip(parts, ndims, strict=True)]
+    most = max((n for part, n in zip(parts, counts, strict=True) if "..." in part), default=0)
+    dots = "".join(free[:most])
+    ours = [part.replace("...", dots[most - n :]) for part, n in zip(parts, counts, strict=True)]
+    once = sorted(c for c in set(given) - set(",.") if given.count(c) == 1)
+    return f"{','.join(ours)}->{result.replace('...', dots) if arrow else dots + ''.join(once)}"
 
 
 def _sorted(recording: Recording, x: Any, axis: Any = -1) -> Any:
@@ -325,7 +343,7 @@ BUILT: Mapping[str, Build] = MappingProxyType({
     "logsumexp": _log_sum, "diff": _difference,
     **{name: _plain_answer(f"np.{name}", getattr(np, name)) for name in (
         "argmax", "argmin", "argsort", "any", "all", "nonzero", "isnan", "isinf", "isfinite", "allclose",
-        "isclose", "array_equal", "searchsorted", "equal", "not_equal", "shape", "ndim",
+        "isclose", "array_equal", "searchsorted", "digitize", "equal", "not_equal", "shape", "ndim",
         "size", "floor_divide", "array2string", "array_repr", "array_str", "isscalar", "iscomplex", "isreal",
         "iscomplexobj", "isrealobj",
     )},

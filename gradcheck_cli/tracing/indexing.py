@@ -5,6 +5,7 @@ An index of whole numbers and slices stays one; all others become whole-number d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of, plain
 from gradcheck_cli.tracing.recording import Leak
 from gradcheck_cli.tracing.traced_nodes import TracedNode, assemble, constant, sources
 
-__all__ = ["entries", "put"]
+__all__ = ["entries", "put", "with_part"]
 
 
 def entries(array: Recorded, key: Any) -> Any:
@@ -88,6 +89,10 @@ def put(array: Recorded, key: Any, value: Any) -> TracedNode:
     place = recording.place()
     mask = node_of(key)
     given = node_of(value) or constant(np.asarray(plain(value), dtype=float))
+    if given.depends and not node.depends and node.value.dtype.kind in "iu":
+        raise recording.error(
+            "an array of whole numbers cuts off what is written to it", "make it with dtype=float"
+        )
     if mask is not None and mask.depends and mask.value.dtype == bool and mask.shape == node.shape:
         of_mask, entries_of_mask = recording.wholes.get(given, (None, given))
         is_read = of_mask is not None and recording.numbers.are_one(of_mask, mask)
@@ -99,18 +104,34 @@ def put(array: Recorded, key: Any, value: Any) -> TracedNode:
     _note_masks(array, key)
     bare = plain(key)
     chosen = np.shape(node.value[bare])
-    if not node.depends and not given.depends:
-        kept = node.value.copy()
-        kept[bare] = given.value
-        return constant(kept)
-    after = np.array(node.value, dtype=float)
-    after[bare] = given.value
     if np.broadcast_shapes(given.shape, chosen) != chosen:  # NumPy drops leading axes of length 1
         flat = given.value.reshape(chosen)
         given = TracedNode("reshape", (given,), flat, {}, place)
+    return _with_entries(node, bare, given, place)
+
+
+def with_part(array: Recorded, read: Callable[[Any], Any], part: TracedNode) -> TracedNode:
+    """The node of an array after one of its views was written to.
+
+    Parameters
+    ----------
+    array : as it was
+    read : gives the view of an array
+    part : what the view is now
+    """
+    node = array.node
+    places = np.asarray(read(np.arange(node.value.size).reshape(node.shape)))
+    return _with_entries(node, np.unravel_index(places, node.shape), part, array.recording.place())
+
+
+def _with_entries(node: TracedNode, key: Any, given: TracedNode, place: str) -> TracedNode:
+    after = np.array(node.value, dtype=float if given.depends else None)
+    after[key] = given.value
+    if not node.depends and not given.depends:
+        return constant(after)
     nodes, which, where = sources(node)
     which, where = which.copy(), where.copy()
-    which[bare], where[bare] = len(nodes), np.arange(given.value.size).reshape(given.shape)
+    which[key], where[key] = len(nodes), np.arange(given.value.size).reshape(given.shape)
     return assemble((*nodes, given), which, where, after, place)
 
 

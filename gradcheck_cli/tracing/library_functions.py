@@ -7,6 +7,7 @@ of nodes.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 
 from gradcheck_cli.tracing.built_operations import BUILT, of_lower_triangle
 from gradcheck_cli.tracing.new_nodes import recorded
-from gradcheck_cli.tracing.recorded_array import fixed
+from gradcheck_cli.tracing.recorded_array import fixed, plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.shape_operations import Build
 
@@ -146,12 +147,55 @@ def _row_norms(recording: Recording, x: Any, squared: bool = False) -> Any:
     return squares if squared else np.sqrt(squares)
 
 
+def _side_by_side(recording: Recording, *arrs: Any) -> Any:
+    """Blocks along the diagonal."""
+    blocks = [np.atleast_2d(recorded(recording, x)) for x in arrs]
+    found = fixed(np.zeros(tuple(np.sum([x.shape for x in blocks], axis=0))), recording)
+    row = column = 0
+    for x in blocks:
+        found[row : row + x.shape[0], column : column + x.shape[1]] = x
+        row, column = row + x.shape[0], column + x.shape[1]
+    return found
+
+
+def _circulant(recording: Recording, c: Any) -> Any:
+    n = np.size(plain(c))
+    return recorded(recording, c)[(np.arange(n)[:, None] - np.arange(n)) % n]
+
+
+def _toeplitz(recording: Recording, c: Any, r: Any = None) -> Any:
+    """By its first column, and its first row but for the corner."""
+    c = recorded(recording, c).reshape(-1)
+    r = c if r is None else recorded(recording, r).reshape(-1)
+    both = np.concatenate([r[:0:-1], c])
+    return both[np.arange(len(c))[:, None] - np.arange(len(r)) + len(r) - 1]
+
+
+def _log_gamma_of_many(recording: Recording, a: Any, d: int) -> Any:
+    a, gammaln = recorded(recording, a), sys.modules["scipy.special"].gammaln
+    return sum(gammaln(a - j/2) for j in range(d)) + d*(d - 1)/4*math.log(math.pi)
+
+
+def _log_sum(
+    recording: Recording, a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, **options: Any
+) -> Any:
+    """With weights b, which may be negative as long as the sum is not."""
+    if b is None:
+        return BUILT["logsumexp"](recording, a, axis=axis, keepdims=keepdims, **options)
+    x, top = recorded(recording, a), float(np.max(plain(a)))
+    return np.log((b*np.exp(x - top)).sum(axis=axis, keepdims=keepdims)) + top
+
+
 LIBRARY: Mapping[str, Mapping[str, Callable[..., Any]]] = MappingProxyType({
-    "scipy.special": {name: BUILT[name] for name in ("logsumexp", "softmax", "log_softmax")},
+    "scipy.special": {
+        "logsumexp": _log_sum, "multigammaln": _log_gamma_of_many,
+        **{name: BUILT[name] for name in ("softmax", "log_softmax")},
+    },
     "scipy.linalg": {
         "solve": _without_hints(_solve), "solve_triangular": _without_hints(_solve_triangular),
         "cholesky": _without_hints(_cholesky), "cho_factor": _without_hints(_cho_factor),
         "cho_solve": _without_hints(_cho_solve), "eigvalsh": _without_hints(_eigvalsh),
+        "block_diag": _side_by_side, "circulant": _circulant, "toeplitz": _toeplitz,
         **{name: _without_hints(BUILT[name]) for name in ("inv", "det", "norm")},
     },
     "scipy.spatial.distance": {

@@ -20,9 +20,10 @@ import numpy as np
 from gradcheck_cli.tracing.built_operations import BUILT
 from gradcheck_cli.tracing.distributions import distributions
 from gradcheck_cli.tracing.library_functions import LIBRARY
+from gradcheck_cli.tracing.linear_functions import LINEAR
 from gradcheck_cli.tracing.new_nodes import join, moves
 from gradcheck_cli.tracing.numpy_operations import ENTRY_BY_ENTRY, apply
-from gradcheck_cli.tracing.program_modules import NAMED_BUILTINS
+from gradcheck_cli.tracing.program_modules import NAMED_BUILTINS, NAMED_PRODUCT
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.sparse_products import sparse_products
@@ -32,6 +33,7 @@ __all__ = ["exchanged_names"]
 _FILLED = ("zeros", "ones", "empty", "full", "eye", "identity", "linspace", "arange")
 _LIKE = ("zeros_like", "ones_like", "empty_like", "full_like")
 _CONVERTED = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfarray", "copy")
+_NO_COPY = (np.asarray, np.asanyarray, np.ascontiguousarray)
 _OF_ARRAY = ("sum", "mean", "max", "min", "prod", "dot", "transpose")
 _OF_LISTS = (*_OF_ARRAY, "concatenate", "stack", "hstack", "vstack")
 
@@ -54,12 +56,13 @@ def exchanged_names(modules: Iterable[ModuleType], recording: Recording) -> Iter
     Float arrays among the globals record, too.
     """
     exchange = _exchange_for(recording)
-    builtin_calls = {f"__{name}__": _builtin(recording, name) for name in NAMED_BUILTINS}
+    named_calls = {f"__{name}__": _builtin(recording, name) for name in NAMED_BUILTINS}
+    named_calls[NAMED_PRODUCT] = _product
     kept: list[tuple[dict[str, Any], str, Any]] = []
     try:
         for module in modules:
             names = vars(module)
-            for name, call in builtin_calls.items():
+            for name, call in named_calls.items():
                 if name in names:
                     kept.append((names, name, names[name]))
                     names[name] = call
@@ -141,7 +144,7 @@ def _functions(recording: Recording) -> Mapping[Any, Any]:
 def _of_libraries(recording: Recording) -> dict[Any, Any]:
     """Functions of SciPy and scikit-learn that are no ufuncs, where the program has imported them."""
     found: dict[Any, Any] = {}
-    for module, functions in LIBRARY.items():
+    for module, functions in (*LIBRARY.items(), *LINEAR.items()):
         held = sys.modules.get(module)
         for name, build in functions.items() if held is not None else ():
             function = getattr(held, name)
@@ -174,7 +177,9 @@ def _filled(recording: Recording, function: Callable[..., Any]) -> Callable[...,
 def _converted(recording: Recording, function: Callable[..., Any]) -> Callable[..., Any]:
     def make(values: Any, *args: Any, **options: Any) -> Any:
         if type(values) is Recorded:
-            return _as_type(values, args[0] if args else options.get("dtype"))
+            dtype = args[0] if args else options.get("dtype")
+            is_itself = function in _NO_COPY and (dtype is None or np.dtype(dtype) == values.dtype)
+            return values if is_itself else _as_type(values, dtype)
         if _holds(values):
             return join(recording, values)
         found = function(values, *args, **options)
@@ -247,6 +252,13 @@ def _builtin(recording: Recording, name: str) -> Callable[..., Any]:
         return functools.reduce(np.maximum if name == "max" else np.minimum, args)
 
     return call
+
+
+def _product(held: Any, *args: Any, **options: Any) -> Any:
+    """A.dot(x): the method of a plain array asks nobody, wherever the program holds it."""
+    if type(held) is np.ndarray and any(map(moves, args)):
+        return np.dot(held, *args, **options)
+    return held.dot(*args, **options)
 
 
 def _entry_by_entry(recording: Recording, function: Callable[..., Any], **options: Any) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.tracing.linear_functions import linear_in
 from gradcheck_cli.tracing.new_nodes import record, recorded
 from gradcheck_cli.tracing.recorded_array import fixed, plain
 from gradcheck_cli.tracing.recording import Recording
@@ -112,6 +113,21 @@ def _median(recording: Recording, a: Any, axis: Any = None, keepdims: bool = Fal
     return np.expand_dims(middle, axis) if keepdims and axis is not None else middle
 
 
+def _quantile(
+    recording: Recording, a: Any, q: Any, axis: Any = None, method: str = "linear", keepdims: bool = False
+) -> Any:
+    """Between the two sorted entries that are nearest."""
+    if method != "linear" or np.ndim(plain(q)):
+        raise recording.error(f"quantile of several q, or with method={method}, is not traced")
+    x = recorded(recording, a)
+    x, along = (x.reshape(-1), 0) if axis is None else (x, axis % x.ndim)
+    place = float(plain(q))*(x.shape[along] - 1)
+    low = min(int(place), max(x.shape[along] - 2, 0))
+    ends = [np.take(np.sort(x, axis=along), k, axis=along) for k in (low, min(low + 1, x.shape[along] - 1))]
+    found = ends[0] + (ends[1] - ends[0])*(place - low)
+    return np.expand_dims(found, axis) if keepdims and axis is not None else found
+
+
 def _tensordot(recording: Recording, a: Any, b: Any, axes: Any = 2) -> Any:
     """A product of matrices: the axes that are summed at the end of one, and at the begin of the other."""
     a, b = recorded(recording, a), recorded(recording, b)
@@ -196,6 +212,23 @@ def _covariance(
     return found.reshape(()) if found.size == 1 else found
 
 
+def _correlation(recording: Recording, x: Any, y: Any = None, rowvar: bool = True) -> Any:
+    found = _covariance(recording, x if y is None else np.vstack([x, y]), rowvar)
+    deviations = np.sqrt(np.diagonal(found))
+    return found/np.outer(deviations, deviations)
+
+
+def _pieces(recording: Recording, x: Any, condlist: Any, funclist: Any) -> Any:
+    x = recorded(recording, x)
+    values = [piece(x) if callable(piece) else piece for piece in funclist]
+    default = values[len(condlist)] if len(values) > len(condlist) else 0.0
+    return _select(recording, list(condlist)[::-1], values[: len(condlist)][::-1], default)
+
+
+def _chosen(recording: Recording, a: Any, choices: Any) -> Any:
+    return _select(recording, [np.equal(plain(a), k) for k in range(len(choices))], choices)
+
+
 def _polynomial(recording: Recording, p: Any, x: Any) -> Any:
     found: Any = 0.0
     for each in recorded(recording, p):
@@ -211,6 +244,11 @@ def _broadcast_arrays(recording: Recording, *args: Any) -> Any:
 def _truncated(recording: Recording, x: Any) -> Any:
     x = recorded(recording, x)
     return np.where(x >= 0, np.floor(x), np.ceil(x))
+
+
+def _rounded(recording: Recording, a: Any, decimals: int = 0) -> Any:
+    scale = 10.0**decimals
+    return np.rint(recorded(recording, a)*scale)/scale
 
 
 def _itself(recording: Recording, x: Any) -> Any:
@@ -242,11 +280,15 @@ MORE: Mapping[str, Build] = MappingProxyType({
     "copyto": _copyto, "triu": _triangle(np.triu), "tril": _triangle(np.tril),
     "flip": _flipped(None), "flipud": _flipped(0), "fliplr": _flipped(1), "moveaxis": _moveaxis,
     "rollaxis": _rollaxis, "delete": _delete, "take_along_axis": _take_along, "median": _median,
+    "quantile": _quantile, "corrcoef": _correlation, "piecewise": _pieces, "choose": _chosen,
+    "percentile": lambda recording, a, q, **options: _quantile(recording, a, q/100, **options),
+    "ediff1d": lambda recording, ary: np.diff(recorded(recording, ary).reshape(-1)),
+    "gradient": linear_in(0, "gradient", "numpy"),
     "tensordot": _tensordot, "convolve": _convolve, "correlate": _correlate, "meshgrid": _meshgrid,
     "select": _select, "trapezoid": _trapezoid, "trapz": _trapezoid, "multi_dot": _multi_dot,
     "matrix_power": _matrix_power, "dstack": _dstack, "block": _block, "cov": _covariance,
     "polyval": _polynomial, "broadcast_arrays": _broadcast_arrays,
-    **dict.fromkeys(("trunc", "fix"), _truncated),
+    **dict.fromkeys(("trunc", "fix"), _truncated), **dict.fromkeys(("round", "around", "round_"), _rounded),
     **dict.fromkeys(("real", "conj", "conjugate", "real_if_close", "ascontiguousarray"), _itself),
     "ptp": _range, "imag": lambda recording, val: recorded(recording, val).imag,
     **dict.fromkeys(("deg2rad", "radians"), _times(np.pi/180)),

@@ -50,6 +50,8 @@ def _of_row(node: TracedNode, shape: tuple[int, ...]) -> tuple[TracedNode, ...]:
     if node.operation != "@" or node.shape != (1, *shape):
         return ()
     row, matrix = node.arguments
+    if matrix.value.ndim != 2:
+        return ()
     if row.operation == "data":
         vector = constant(row.value[0])
     elif row.operation == "reshape" and _is_row(row.arguments[0], row.value):

@@ -15,7 +15,7 @@ import numpy as np
 from gradcheck_cli.tracing.built_operations import BUILT
 from gradcheck_cli.tracing.new_nodes import moves, record, recorded
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of, plain
-from gradcheck_cli.tracing.recording import Recording
+from gradcheck_cli.tracing.recording import WAY_OUT, Recording
 from gradcheck_cli.tracing.traced_nodes import constant
 
 __all__ = ["ENTRY_BY_ENTRY", "apply", "apply_ufunc"]
@@ -41,9 +41,6 @@ OPERATORS: Mapping[str, str] = MappingProxyType({
     "float_power": "^", "greater": ">", "less": "<", "greater_equal": ">=", "less_equal": "<=",
     "logical_and": "*", "bitwise_and": "*",
 })  # fmt: skip
-_WAY_OUT = (
-    'write it with functions that gradcheck functions lists, or compare numbers: claim ... from "g.npy"'
-)
 _WAYS_OUT: Mapping[str, str] = MappingProxyType({
     **dict.fromkeys(
         ("fft", "ifft", "rfft", "irfft", "hfft", "fft2", "ifft2", "rfft2", "fftn", "ifftn", "rfftn", "dft"),
@@ -52,6 +49,10 @@ _WAYS_OUT: Mapping[str, str] = MappingProxyType({
     **dict.fromkeys(("eig", "eigvals"), "eigh and eigvalsh of a symmetric matrix are; or compare numbers"),
     "qr": "R is the transpose of np.linalg.cholesky(A.T @ A) up to signs; or compare numbers",
 })  # fmt: skip
+_VIEWS = frozenset((
+    "reshape", "ravel", "transpose", "swapaxes", "squeeze", "expand_dims", "moveaxis", "rollaxis", "flip",
+    "flipud", "fliplr", "atleast_1d", "atleast_2d",
+))  # fmt: skip
 _REDUCED = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min"}  # ufunc.reduce
 
 
@@ -123,6 +124,24 @@ def apply(
     options: Mapping[str, Any],
 ) -> Any:
     """A function of NumPy or SciPy: plain numbers where no argument moves, else by the table."""
+    found = _applied(recording, name, function, args, options)
+    whole: Any = args[0] if args else None
+    if name in _VIEWS and _is_view(found, whole):
+        rest = plain(tuple(args[1:])), plain(dict(options))
+        whole.show(found, lambda array: function(array, *rest[0], **rest[1]))
+    return found
+
+
+def _is_view(found: Any, whole: Any) -> bool:
+    if found is whole or type(found) is not Recorded or type(whole) is not Recorded:
+        return False
+    return np.may_share_memory(plain(found), plain(whole))
+
+
+def _applied(
+    recording: Recording, name: str, function: Callable[..., Any], args: Sequence[Any],
+    options: Mapping[str, Any],
+) -> Any:
     if not any(map(moves, (*args, *options.values()))):
         value = function(*map(plain, args), **{key: plain(each) for key, each in options.items()})
         return fixed(value, recording)
@@ -143,6 +162,6 @@ def apply(
     if operation is not None:
         found = record(recording, operation, args, function(*values))
         return _with_whole(recording, name, function, args, found)
-    raise recording.error(f"{name} is not traced", _WAYS_OUT.get(name, _WAY_OUT))
+    raise recording.error(f"{name} is not traced", _WAYS_OUT.get(name, WAY_OUT))
 
 

@@ -1,7 +1,8 @@
 """Reads a file of a program. Gives its module, and the modules beside it that it imports.
 
-Calls of float, max and min go by names of the module, so that they can be exchanged. A file that imports by
-dots belongs to a package, whose folder begins above its own. Knows nothing of arrays that record.
+Calls of float, max and min, and the products A.dot(x), go by names of the module, so that they can be
+exchanged. A file that imports by dots belongs to a package, whose folder begins above its own. Knows nothing
+of arrays that record.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-__all__ = ["NAMED_BUILTINS", "folder_of", "import_file", "modules_under"]
+__all__ = ["NAMED_BUILTINS", "NAMED_PRODUCT", "folder_of", "import_file", "modules_under"]
 
 NAMED_BUILTINS = ("float", "max", "min")
+NAMED_PRODUCT = "__dot__"
 
 
 def import_file(path: Path) -> ModuleType:
@@ -164,19 +166,24 @@ class _Loader(SourceFileLoader):
 
 
 def _compiled(tree: ast.AST, file: str) -> CodeType:
-    found: Any = ast.fix_missing_locations(_NamedBuiltins().visit(tree))
+    found: Any = ast.fix_missing_locations(_NamedCalls().visit(tree))
     code: CodeType = compile(found, file, "exec")
     return code
 
 
 def _run(code: CodeType, module: ModuleType) -> None:
     vars(module).update({f"__{name}__": getattr(builtins, name) for name in NAMED_BUILTINS})
+    vars(module)[NAMED_PRODUCT] = _dot
     exec(code, vars(module))
 
 
-class _NamedBuiltins(ast.NodeTransformer):
-    """Lets a call of float, max or min go by a name of the module, so that it can be exchanged; the names
-    themselves, as in dtype=float, stay what they are."""
+def _dot(held: Any, *args: Any, **options: Any) -> Any:
+    return held.dot(*args, **options)
+
+
+class _NamedCalls(ast.NodeTransformer):
+    """Lets a call of float, max, min or A.dot go by a name of the module, so that it can be exchanged; the
+    names themselves, as in dtype=float, stay what they are."""
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
         """One call, and those in its arguments."""
@@ -184,4 +191,7 @@ class _NamedBuiltins(ast.NodeTransformer):
         if isinstance(node.func, ast.Name) and node.func.id in NAMED_BUILTINS:
             named = ast.copy_location(ast.Name(f"__{node.func.id}__", ast.Load()), node.func)
             return ast.copy_location(ast.Call(named, node.args, node.keywords), node)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "dot":
+            named = ast.copy_location(ast.Name(NAMED_PRODUCT, ast.Load()), node.func)
+            return ast.copy_location(ast.Call(named, [node.func.value, *node.args], node.keywords), node)
         return node

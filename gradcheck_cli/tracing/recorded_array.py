@@ -25,8 +25,53 @@ class Recorded:
     __array_priority__ = TRACING.priority
 
     def __init__(self, node: TracedNode, recording: Recording) -> None:
-        self.node, self.recording = node, recording
-        self._whole: tuple[Recorded, Any] | None = None  # of a view: the array, and the index
+        self._node, self.recording = node, recording
+        self._whole: tuple[Recorded, Callable[[Any], Any]] | None = None  # of a view, and how it is read
+        self._changes, self._seen = [0], 0  # of an array with all its views
+
+    # -- views: what is written to one is read in all others ------------------------------------------
+
+    @property
+    def node(self) -> TracedNode:
+        """What the array is now."""
+        if self._seen != self._changes[0]:
+            for view in reversed(self._wholes()):
+                if view._whole is not None:
+                    whole, read = view._whole
+                    found = read(Recorded(whole._node, self.recording))
+                    view._node = node_of(found) or constant(found)
+                view._seen = self._changes[0]
+        return self._node
+
+    @node.setter
+    def node(self, node: TracedNode) -> None:
+        from gradcheck_cli.tracing.indexing import with_part
+
+        assert self.node is not None  # read again, and all that it is a view of
+        self._node = node
+        self._changes[0] += 1
+        for view in self._wholes():
+            if view._whole is not None:
+                whole, read = view._whole
+                whole._node = with_part(Recorded(whole._node, self.recording), read, view._node)
+            view._seen = self._changes[0]
+
+    def _wholes(self) -> list[Recorded]:
+        """This array, what it is a view of, and so on."""
+        found = [self]
+        while (whole := found[-1]._whole) is not None:
+            found.append(whole[0])
+        return found
+
+    def show(self, view: Recorded, read: Callable[[Any], Any]) -> None:
+        """Note a view of this array.
+
+        Parameters
+        ----------
+        view : what shares its entries
+        read : gives the view of an array
+        """
+        view._whole, view._changes, view._seen = (self, read), self._changes, self._changes[0]
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:  # isinstance(x, np.ndarray) is what programs ask
@@ -134,20 +179,13 @@ class Recorded:
         parts = key if isinstance(key, tuple) else (key,)
         is_basic = all(part is None or part is Ellipsis or isinstance(part, int | slice) for part in parts)
         if is_basic and type(found) is Recorded and found.ndim:
-            found._whole = self, key
+            self.show(found, lambda array: array[key])
         return found
-
-    def _write_back(self) -> None:
-        """A view that was written to changes the array that it is a part of."""
-        if self._whole is not None:
-            whole, key = self._whole
-            whole[key] = Recorded(self.node, self.recording)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         from gradcheck_cli.tracing.indexing import put
 
         self.node = put(self, key, value)
-        self._write_back()
 
     def fill(self, value: Any) -> None:
         """All entries alike."""
@@ -175,8 +213,35 @@ class Recorded:
         return fixed(found, self.recording)
 
     def view(self, *given: Any) -> Any:
-        """The same array."""
+        """The same array; as an array of another class, or its bits read as others, it is not traced."""
+        if given:
+            raise self.recording.error("an array that moves, seen as another type, is not traced")
         return self
+
+    def conjugate(self) -> Any:
+        """The same numbers, which are real."""
+        return self
+
+    conj = conjugate
+
+    def sort(self, axis: int = -1) -> None:
+        """In place."""
+        self.node = self._call("sort", np.sort, self, axis).node
+
+    def __getattr__(self, name: str) -> Any:
+        """What else an array has is that of the plain numbers."""
+        if name.startswith("__") or not hasattr(np.ndarray, name):
+            raise AttributeError(f"'numpy.ndarray' object has no attribute '{name}'")
+        return getattr(self._plain(f".{name}"), name)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        return self._call("round", np.round, self, ndigits or 0)
+
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     def reshape(self, *shape: Any, order: str = "C") -> Any:
         """In another shape."""
@@ -187,6 +252,10 @@ class Recorded:
         """With its axes in another order."""
         order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
         return self._call("transpose", np.transpose, self, order or None)
+
+    def flatten(self, order: str = "C") -> Any:
+        """A copy of the entries in reading order."""
+        return self._call("ravel", np.ravel, self, order=order).copy()
 
     def dot(self, other: Any) -> Any:
         """The product with another array."""
@@ -205,7 +274,6 @@ for _name in (
     "min", "prod", "ravel", "repeat", "round", "squeeze", "std", "sum", "swapaxes", "take", "trace", "var",
 ):  # fmt: skip
     setattr(Recorded, _name, _method(_name, getattr(np, _name)))
-setattr(Recorded, "flatten", _method("ravel", np.ravel))  # noqa: B010
 
 _OPERATORS = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power,
@@ -235,7 +303,6 @@ def _in_place(ufunc: Any) -> Callable[..., Any]:
     def operator(self: Recorded, other: Any) -> Any:
         found = self.__array_ufunc__(ufunc, "__call__", self, other)
         self.node = node_of(found) or constant(found)
-        self._write_back()
         return self
 
     return operator

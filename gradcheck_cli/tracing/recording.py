@@ -22,8 +22,12 @@ from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, rows_of
 from gradcheck_cli.tracing.value_numbers import ValueNumbers
 
 __all__ = [
-    "Leak", "Recording", "TooLong", "at_most", "key_of_whole", "last_line_in", "line_of", "watching",
+    "WAY_OUT", "Leak", "Recording", "TooLong", "at_most", "key_of_whole", "last_line_in", "line_of",
+    "watching",
 ]  # fmt: skip
+
+WAY_OUT = 'write it with functions that gradcheck functions lists, or compare numbers: claim ... from "g.npy"'
+_CALLS_OF_CLASSES = ("__init__", "__new__", "__call__")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,12 @@ class Leak:
     file: str
     line: int
     what: str
+    by: str = ""  # the function of a library that took it
+
+    @property
+    def untraced(self) -> str:
+        """The function that has no counterpart in a model; empty for numbers that the program took itself."""
+        return self.by or (self.what if self.what.endswith("vectors") else "")
 
     @property
     def place(self) -> str:
@@ -69,10 +79,17 @@ class Recording:
             frame = frame.f_back
         return ("", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
 
-    def error(self, message: str, help: str | None = None) -> TraceError:
+    def error(self, message: str, help: str = WAY_OUT) -> TraceError:
         """An error at the line that is running."""
         file, line = self._running()
         return TraceError(message, place=line_of(file, line) if line else None, help=help)
+
+    def _library(self) -> str:
+        """The function of a library that the program is calling, if it is written in Python."""
+        found, frame = "", None if self.here is not None else sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename not in self.files:
+            found, frame = _public_name(frame) or found, frame.f_back
+        return "" if frame is None else found
 
     def count(self) -> None:
         """One more operation. Raises TraceError beyond the limit."""
@@ -83,7 +100,7 @@ class Recording:
 
     def leak(self, what: str) -> Leak:
         """Note that a plain number was taken of a value that moves."""
-        found = Leak(*self._running(), what)
+        found = Leak(*self._running(), what, self._library())
         if found not in self.leaks:
             self.leaks.append(found)
         return found
@@ -240,6 +257,16 @@ def last_line_in(error: BaseException, files: Collection[str]) -> tuple[str, int
             found = trace.tb_frame.f_code.co_filename, trace.tb_lineno
         trace = trace.tb_next
     return found
+
+
+def _public_name(frame: FrameType) -> str:
+    """A function of a library as its users call it; empty for what is its own affair, or ours."""
+    module = str(frame.f_globals.get("__name__", ""))
+    parts = [part for part in frame.f_code.co_qualname.split(".") if part not in _CALLS_OF_CLASSES]
+    if module.startswith("gradcheck_cli") or any(part.startswith(("_", "<")) for part in parts):
+        return ""
+    home = module.partition("._")[0]
+    return ".".join(["np" if home in ("numpy", "numpy.lib") else home, *parts])
 
 
 def line_of(file: str, line: int) -> Place:

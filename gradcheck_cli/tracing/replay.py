@@ -83,10 +83,12 @@ def replay(
         found = forward_pass(model.at({names[k]: v for k, v in moved.items()})).loss
         tried += bool(distance) and np.isfinite(wanted)
         if np.isfinite(wanted) and not abs(found - wanted) <= limits.close * max(abs(wanted), 1.0):
-            chosen = next(choices(leaks), None)
-            if chosen is None or abs(distance) <= limits.distances[0]:
+            far, chosen = f"{abs(distance):g} away from the point", next(choices(leaks), None)
+            is_near = abs(distance) <= limits.distances[0]
+            if not (is_near or np.isfinite(found)):
+                return f"{far} the model has no value, and the program has one"
+            if chosen is None or is_near:
                 raise _disbelief(program, wanted, float(found), distance, leaks, limits)
-            far = f"{abs(distance):g} away from the point"
             return f"{far} the program takes another way, as at {chosen.place}"
     if not tried:
         message = f"{program.name} has no value away from the point: nothing tells whether a model is right"
@@ -184,6 +186,8 @@ def _disbelief(
 ) -> TraceError:
     where = "at the point" if not distance else f"{abs(distance):g} away from the point"
     said = f"the model that was traced gives {found:.10g} {where}, {program.name} gives {wanted:.10g}"
+    if not np.isfinite(found):
+        return TraceError(said, file=program.file, help="the point is at the edge of what a model computes")
     if not leaks:
         close = abs(found - wanted) <= limits.float32 * max(abs(wanted), 1.0)
         help_text = "does it draw random numbers, or keep values between calls?"
@@ -201,11 +205,13 @@ def way_out(leak: Leak) -> str:
     """What to write in place of a line that takes plain numbers."""
     if leak.what == DRAWN:
         return "random numbers are drawn here: net.eval() draws none, or give them as arguments"
+    if leak.by:
+        return f"{leak.by} takes plain numbers of a value that moves: write it with NumPy, or compare numbers"
     if leak.what == "a plain array":
         taken = "an array that does not record, or another library, takes plain numbers of a value that moves"
-        return f"{taken}; A @ x and np.dot(A, x) record where A.dot(x) does not"
+        return f"{taken}: write it with NumPy, or compare numbers"
     if leak.what.endswith("vectors"):
-        return f"{leak.what} gives plain numbers: a model has eigenvalues and singular values alone"
+        return f"{leak.what} gives plain numbers: a model has the values alone; or compare numbers"
     if leak.what.endswith(" of a tensor"):
         return f"{leak.what} takes plain numbers of a value that moves: write it with torch"
     return f"{leak.what} takes plain numbers of a value that moves; np.where keeps both sides of a choice"

@@ -15,7 +15,7 @@ from gradcheck_cli.tracing.new_nodes import join, record, recorded
 from gradcheck_cli.tracing.recorded_array import plain
 from gradcheck_cli.tracing.recording import Recording
 
-__all__ = ["SHAPES", "Build"]
+__all__ = ["SHAPES", "Build", "moved"]
 
 Build = Callable[..., Any]
 
@@ -110,6 +110,8 @@ def _padded(
     recording: Recording, x: Any, pad_width: Any, mode: str = "constant", constant_values: float = 0.0
 ) -> Any:
     x = recorded(recording, x)
+    if mode in ("edge", "reflect", "symmetric", "wrap"):
+        return moved(np.pad)(recording, x, pad_width, mode=mode)
     if mode != "constant":
         raise recording.error(f"np.pad with mode={mode} is not traced")
     filled = recorded(recording, np.pad(np.zeros(x.shape), pad_width, constant_values=constant_values))
@@ -128,24 +130,20 @@ def _take(recording: Recording, x: Any, indices: Any, axis: Any = None) -> Any:
     return x.reshape(-1)[indices] if axis is None else x[(slice(None),) * (axis % x.ndim) + (indices,)]
 
 
-def _tiled(recording: Recording, x: Any, reps: Any) -> Any:
-    x = recorded(recording, x)
-    places = np.tile(np.arange(x.size).reshape(x.shape), reps)
-    return x.reshape(-1)[places]
-
-
-def _repeated(recording: Recording, x: Any, repeats: Any, axis: Any = None) -> Any:
-    x = recorded(recording, x)
-    return x.reshape(-1)[np.repeat(np.arange(x.size).reshape(x.shape), repeats, axis)]
-
-
 def _broadcast(recording: Recording, x: Any, shape: Any) -> Any:
     return recorded(recording, x) + np.zeros(shape)
 
 
-def _shifted(recording: Recording, x: Any, shift: Any, axis: Any = None) -> Any:
-    x = recorded(recording, x)
-    return x.reshape(-1)[np.roll(np.arange(x.size).reshape(x.shape), shift, axis)]
+def moved(function: Callable[..., Any], place: int = 0) -> Build:
+    """A function that puts entries of its argument at a place elsewhere, some of them several times."""
+
+    def build(recording: Recording, *args: Any, **options: Any) -> Any:
+        x, rest = recorded(recording, args[place]), plain(dict(options))
+        every = np.arange(x.size).reshape(x.shape)
+        places = function(*plain(args[:place]), every, *plain(args[place + 1 :]), **rest)
+        return x.reshape(-1)[np.asarray(places)]
+
+    return build
 
 
 def _copied(recording: Recording, x: Any) -> Any:
@@ -160,5 +158,8 @@ SHAPES: Mapping[str, Build] = MappingProxyType({
     **dict.fromkeys(("split", "array_split"), _split), "vsplit": _split,
     "hsplit": lambda recording, x, sections: _split(recording, x, sections, 1 if x.ndim > 1 else 0),
     **dict.fromkeys(("nan_to_num", "positive", "copy"), _copied),
-    "take": _take, "tile": _tiled, "repeat": _repeated, "broadcast_to": _broadcast, "roll": _shifted,
+    "take": _take, "broadcast_to": _broadcast, "tile": moved(np.tile), "repeat": moved(np.repeat),
+    "roll": moved(np.roll), "rot90": moved(np.rot90), "resize": moved(np.resize),
+    "fftshift": moved(np.fft.fftshift), "ifftshift": moved(np.fft.ifftshift),
+    "compress": moved(np.compress, 1), "extract": moved(np.extract, 1),
 })  # fmt: skip

@@ -17,7 +17,13 @@ import numpy as np
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
-from gradcheck_cli.tracing.argument_trees import is_float, leaves_by_argument, map_arguments, parameters_of
+from gradcheck_cli.tracing.argument_trees import (
+    arrays_by_name,
+    is_float,
+    leaves_by_argument,
+    map_arguments,
+    parameters_of,
+)
 from gradcheck_cli.tracing.frameworks.framework import first_of
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.recorded_array import Recorded, fixed, node_of
@@ -68,6 +74,7 @@ def trace(
     ProgramError
         If it raises an error.
     """
+    _refuse_subclasses(arguments)
     names = _parameters(program, arguments, parameters)
     recording = Recording(program.files)
     nodes: dict[str, TracedNode] = {}
@@ -94,6 +101,14 @@ def _notes(recording: Recording, leaks: Collection[Leak]) -> tuple[str, ...]:
     return tuple(f"{each.place}: {each.what}{more}" for each, more in told)
 
 
+def _refuse_subclasses(arguments: Mapping[str, Any]) -> None:
+    """Masks and products of their own are not those of an array that records."""
+    for name, array in {**arguments, **arrays_by_name(arguments)}.items():
+        if isinstance(array, np.ma.MaskedArray | np.matrix):
+            message = f"{name} is a {type(array).__name__}, and only plain arrays are traced"
+            raise TraceError(message, help=f"np.asarray({name}) is one")
+
+
 def _parameters(program: Program, arguments: Mapping[str, Any], wanted: Collection[str]) -> list[str]:
     """The names of the arrays that are parameters."""
     floats = {k: leaves for k, leaves in leaves_by_argument(arguments).items() if is_float(arguments[k])}
@@ -106,7 +121,9 @@ def _parameters(program: Program, arguments: Mapping[str, Any], wanted: Collecti
         known = ", ".join(dict.fromkeys((*floats, *arrays)))
         raise OptionError(f"{program.name} has no argument {name} here", help=f"those of floats: {known}")
     if not floats:
-        raise OptionError(f"no argument of {program.name} is a float: there is nothing to differentiate by")
+        message = f"no argument of {program.name} is a float: there is nothing to differentiate by"
+        held = ", ".join(f"{name} is a {type(value).__name__}" for name, value in arguments.items())
+        raise OptionError(message, help=held or None)
     if not wanted:
         return [leaf for name in floats for leaf in parameters_of(arguments[name], floats[name])]
     inside = {leaf: name for name, leaves in floats.items() for leaf in leaves}
@@ -135,8 +152,9 @@ def _loss_of(program: Program, result: Any, recording: Recording) -> TracedNode:
     node = node_of(first_of(result))
     if node is None or not node.depends:
         leak = next(iter(recording.leaks), None)
+        taken = f"{leak.untraced} is not traced, and " if leak and leak.untraced else ""
         raise TraceError(
-            f"what {program.name} returns does not move with its parameters", file=program.file,
+            f"{taken}what {program.name} returns does not move with its parameters", file=program.file,
             place=line_of(leak.file, leak.line) if leak and leak.line else None,
             help=way_out(leak) if leak else "does it return the loss?",
         )  # fmt: skip
