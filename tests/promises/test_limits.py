@@ -194,6 +194,7 @@ FACTS_INSIDE = {
     "reference/tied_units.py": (DECIMAL, {10}),
     "reference/zeros.py": (DECIMAL, {10}),
     "tracing/frameworks/common_operations.py": (FORMULA, {4}),
+    "tracing/library_functions.py": (FORMULA, {4}), "tracing/more_operations.py": ("percent", {100}),
     "verdicts/claims/known_values.py": (BYTES, {20}),
     "verdicts/conventions/recognize.py": (SHOWN, {4}),
     "verdicts/conventions/table.py": ("where relu6 bends", {6}),
