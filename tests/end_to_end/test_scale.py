@@ -39,7 +39,6 @@ from gradcheck_cli.numerics.limits.table import LIMITS
 from gradcheck_cli.reference.referee import Referee
 from gradcheck_cli.reference.row_blocks import rounding_of_loss
 from gradcheck_cli.results.gradient_results import Report, Verdict
-from paths import PROJECT
 
 ROWS = 2_000
 TOY = """
@@ -200,12 +199,6 @@ def test_objects_are_refused_and_nothing_is_executed(tmp_path: Path) -> None:
     assert (tmp_path / "went_off").exists()
 
 
-def gradcheck(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "gradcheck_cli", *arguments]
-    there = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=there)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said", "way_out"),
@@ -217,17 +210,19 @@ def gradcheck(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     ids=["cut", "longer", "header"],
 )
 def test_a_file_of_the_wrong_length_is_one_error(
-    folder: Path, change: Callable[[bytes], bytes], said: str, way_out: str
-) -> None:
+    folder: Path, change: Callable[[bytes], bytes], said: str, way_out: str,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     (folder / "m.txt").write_text(TOY)
     (folder / "y.npy").write_bytes(change((folder / "y.npy").read_bytes()))
-    done = gradcheck(folder, "run", "m.txt")
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert f"m.txt:3:8: error: y.npy{said}" in done.stderr
-    assert way_out in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stderr.count("error:") == 1
+    monkeypatch.chdir(folder)
+    assert main(["run", "m.txt"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"m.txt:3:8: error: y.npy{said}" in err
+    assert way_out in err
+    assert "Traceback" not in err
+    assert err.count("error:") == 1
 
 
 def test_what_is_mapped_does_not_count_and_what_is_read_does(folder: Path) -> None:

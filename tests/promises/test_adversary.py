@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from build import exchanged, one_of
+from build import exchanged, one_of, part_of
 from gradcheck_cli import Verdict, check, load
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from paths import PROJECT
@@ -75,7 +75,7 @@ _RULED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("operation", one_of(6, _RULED))
+@pytest.mark.parametrize("operation", one_of(3, part_of(_RULED, 2)))
 def test_its_formulas_are_right_claims(operation: str) -> None:
     """Of every function, at a place where it is smooth; a thousandth more is WRONG."""
     leaves = (X, Y, name("p2"), name("p3"))
@@ -212,6 +212,8 @@ def test_every_kind_of_claim_is_drawn() -> None:
         author = Author(seed)
         made = adversary.with_claims(author.problem(), author.random)
         drawn |= {recipe.kind for recipe in made.recipes}
+        if drawn >= set(KINDS):
+            break
     assert drawn == set(KINDS)
 
 
@@ -235,5 +237,5 @@ def test_a_few_random_models() -> None:
 
 @pytest.mark.slow
 def test_more_random_models() -> None:
-    outcome = adversary.examine_many(range(1_000, 1_030), show=3, extreme=0)
+    outcome = adversary.examine_many(range(1_000, 1_012), show=3, extreme=0)
     assert not outcome.failures

@@ -66,9 +66,9 @@ def test_a_model_keeps_its_promise(path: Path, reports: dict[Path, Report]) -> N
 
 @pytest.mark.slow
 @every_model
-def test_a_model_keeps_its_promise_at_all_points_of_another_seed(path: Path) -> None:
-    """The points of comparison are others; so are drawn weights and data."""
-    keeps(promise(path), api.check(api.load(path, seed=12)))
+def test_a_model_keeps_its_promise_with_another_seed(path: Path) -> None:
+    """Drawn weights and data are others, and so is the point of comparison."""
+    keeps(promise(path), api.check(api.load(path, seed=12), points=2))
 
 
 def keeps(expected: re.Match[str], report: Report) -> None:

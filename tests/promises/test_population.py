@@ -1,22 +1,20 @@
 """The judge on problems from the literature and hard cases: nothing right is flagged, nothing wrong passes.
 
-A part of the population at each run; GRADCHECK_POPULATION=all examines all of it, as does
+A part of the population at each run; GRADCHECK_SWEEPS=all examines all of it, as does
 benchmarks/population.py, which prints the table. What takes the tally is slow.
 """
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
+from build import SWEEP_ALL
 from problems import population
 from slips import Author
 from tally import NAMED, Tally, examine
 
-WHOLE = os.environ.get("GRADCHECK_POPULATION") == "all"
-EVERY = 1 if WHOLE else 24  # problems: a quarter of a minute on one core
-FORMULAS, NUMBERS = (30, 60) if WHOLE else (8, 12)  # wrong ones a point
+EVERY = 1 if SWEEP_ALL else 40  # problems: some seconds on one core
+FORMULAS, NUMBERS = (30, 60) if SWEEP_ALL else (8, 12)  # wrong ones a point
 BOUNDS_HOLD = 0.999
 # of wrong numbers where three programs agree with the truth to 1e-8: those that it takes luck to get right,
 # where the bound on rounding allows more than the three programs show
@@ -32,7 +30,7 @@ def tally() -> Tally:
     found = Tally()
     for k, problem in enumerate(population()):
         if k % EVERY == 0:
-            for at in problem.points if WHOLE else problem.points[:2]:
+            for at in problem.points if SWEEP_ALL else problem.points[:2]:
                 examine(problem, at, found, formulas=FORMULAS, numbers=NUMBERS)
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +20,7 @@ from gradcheck_cli.numerics.mpmath_context import private_context
 from gradcheck_cli.numerics.multiprecision import High
 
 Shape = tuple[int, ...]
+SWEEP_ALL = os.environ.get("GRADCHECK_SWEEPS") == "all"  # whole sweeps, which every run takes a part of
 
 
 class Sheet:
@@ -298,6 +300,22 @@ def one_of(count: int, cases: Iterable[Any]) -> list[Any]:
     given = (case if isinstance(case, tuple) else (case,) for case in cases)
     slow = pytest.mark.slow
     return [pytest.param(*case, marks=[slow] if k % count else []) for k, case in enumerate(given)]
+
+
+def part_of(cases: Iterable[Any], every: int) -> list[Any]:
+    """One of so many cases of one kind; GRADCHECK_SWEEPS=all takes all of them."""
+    return list(cases) if SWEEP_ALL else list(cases)[::every]
+
+
+def grouped(cases: Sequence[str], count: int) -> list[list[str]]:
+    """So many at a time, where a run by itself costs more than what a case adds to it."""
+    return [list(cases[k : k + count]) for k in range(0, len(cases), count)]
+
+
+def added_up(losses: Sequence[str]) -> str:
+    """The body of a program whose loss is the sum of others, each in a line of its own."""
+    lines = [f"loss_{k} = {loss}" for k, loss in enumerate(losses)]
+    return "\n".join([*lines, "return " + " + ".join(f"{k}.5*loss_{k}" for k in range(len(losses)))])
 
 
 def exchanged(patch: pytest.MonkeyPatch, name: str, **fields: Any) -> None:

@@ -417,7 +417,7 @@ def typed_back(model: Model) -> list[str]:
 
 def judged(model: Model, lines: list[str]) -> dict[str, Verdict]:
     claims = read_claims("\n".join(lines), file="claims", model=model)
-    found = judged_alone(model, claims=claims, points=2)
+    found = judged_alone(model, claims=claims, points=1)
     return {f"claim {c.display} = {c.formula}": c.verdict for c in found}
 
 
@@ -543,8 +543,8 @@ def test_derivative_text() -> None:
 
 @pytest.mark.slow
 def test_a_chain_of_steps_is_no_special_case() -> None:
-    steps = "\n".join(f"h{k + 1} = sin(w*h{k})" for k in range(3000))
-    found = of(f"param w = 0.5\nh0 = w\n{steps}\nloss = h3000^2")
+    steps = "\n".join(f"h{k + 1} = sin(w*h{k})" for k in range(1000))
+    found = of(f"param w = 0.5\nh0 = w\n{steps}\nloss = h1000^2")
     assert found["h7"].formula == "w*cos(w*h7) * d loss/d h8"
     assert "more than 4,000 characters" in found["w"].formula
 

@@ -98,7 +98,7 @@ def test_with_fewer_as_if_they_were_normal() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [2, 5, 18, 20, 50])
+@pytest.mark.parametrize("n", [2, 18, 50])
 def test_intervals_hold_one_more_number_as_often_as_promised(n: int) -> None:
     rng = np.random.default_rng(5)
     repeats = 2000

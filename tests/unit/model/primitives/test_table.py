@@ -3,14 +3,13 @@ the same wherever a record may be used, margins lie on the right side, and nothi
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
 
-from build import Application, Sheet, applications, high, one_of
+from build import SWEEP_ALL, Application, Sheet, applications, high, one_of
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
 from gradcheck_cli.derivatives import backprop, symbolic
@@ -51,14 +50,28 @@ def close(a: Any, b: Any, relative: float) -> bool:
 # ---------------------------------------------------------------------------------------------
 
 
-# of arrays and rows, shared and mixed, the fast part looks at the first application of a record
-some_or_all = pytest.mark.parametrize("most", [1, pytest.param(None, marks=pytest.mark.slow)])
+# the fast part looks at the first application of a record, the slow one at the others
+first_or_others = pytest.mark.parametrize("first", [True, pytest.param(False, marks=pytest.mark.slow)])
 
 
-@some_or_all
+def some(record: Primitive, first: bool) -> list[Application]:
+    """Of a function of numbers, arrays that are per row or meet what is: they hold what numbers show. Of one
+    of arrays, all shapes, and half of the ways to be per row."""
+    first_of_all, *others = applications(record)
+    rows = [a for a in others if any(a.per_row)]
+    if first:
+        return [first_of_all]
+    if SWEEP_ALL:
+        return others
+    if record.elementwise:
+        return [a for a in rows if any(a.shapes)]
+    return [a for a in others if not any(a.per_row)] + rows[::2]
+
+
+@first_or_others
 @by_name
-def test_values_agree(record: Primitive, most: int | None) -> None:
-    for application in islice(applications(record), most):
+def test_values_agree(record: Primitive, first: bool) -> None:
+    for application in some(record, first):
         model = application.model()
         program, tape = symbolic.lower(model), forward_pass(model)
         exact_tape, m = forward_pass(model, high()), high()
@@ -72,14 +85,14 @@ def test_values_agree(record: Primitive, most: int | None) -> None:
                 assert np.all(abs(found - floats(truth)) <= rounding[step]), (str(application), step)
 
 
-@some_or_all
+@first_or_others
 @by_name
-def test_derivatives_agree(record: Primitive, most: int | None) -> None:
-    for application in islice(applications(record), most):
+def test_derivatives_agree(record: Primitive, first: bool) -> None:
+    for application in some(record, first):
         model = application.model()
         program, tape = symbolic.lower(model), forward_pass(model)
         referee, point = Referee(program), model.point()
-        small = model.node("y").size <= 16  # beyond, a derivative of y has thousands of entries
+        small = model.node("y").size <= (16 if first else 4)  # beyond, a derivative of y has many entries
         for of in ("y", "loss") if small else ("loss",):
             by = names(application)
             truth = referee.derivative(point, of, by)
@@ -122,10 +135,13 @@ def test_differences_agree_within_their_bounds(record: Primitive) -> None:
 
 
 def _uniform(record: Primitive) -> list[Application]:
-    """All shared or all per row, of numbers where arrays are many of them; what is mixed is compared above,
-    without differences."""
-    found = [a for a in applications(record) if len(set(a.per_row)) < 2]
-    return [a for a in found if not any(a.shapes)] if record.elementwise else found
+    """All shared, and one that is all per row; of numbers where arrays are many of them. What is mixed is
+    compared above, without differences."""
+    shared = [a for a in applications(record) if not any(a.per_row)]
+    rows = [a for a in applications(record) if a.per_row and all(a.per_row)]
+    if record.elementwise:
+        shared, rows = ([a for a in found if not any(a.shapes)] for found in (shared, rows))
+    return shared + (rows if SWEEP_ALL or not shared else rows[-1:])
 
 
 @by_name
