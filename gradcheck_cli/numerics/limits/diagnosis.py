@@ -102,6 +102,9 @@ class DiagnosisLimits(NamedTuple):
     # relative, of the factor minus 1 | two factors are one only if their tolerance is far below that | set by
     # hand, not measured
     clear_factor: float = 1e-2
+    # relative | a ratio that is nearer to 1 is shown as 1 + 2e-06, others with their digits: 1.005 | set by
+    # hand, not measured
+    ratio_near_one: float = 1e-4
     # digits | a decimal of fewer is not taken for a rounded constant: 3.1 may be anything | set by hand, not
     # measured
     fewest_constant_digits: int = 3
@@ -111,6 +114,11 @@ class DiagnosisLimits(NamedTuple):
     # decimal digits | of a single value, before its sign is said to be wrong: one in fifty fits by chance |
     # estimated by that count, not measured
     fewest_sign_digits: int = 2
+    # pairs | of names of one formula that are exchanged: those of nine names | set by hand, not measured
+    most_exchanged_names: int = 36
+    # terms | of a sum, or factors of a product, that are looked at whether they cancel | set by hand, not
+    # measured
+    most_idle_parts: int = 6
     # axes | of an array whose lengths are multiplied with one another: 2^n products are tried as factors |
     # set by hand, not measured
     most_counted_axes: int = 5

@@ -15,6 +15,7 @@ import numpy as np
 
 from gradcheck_cli.derivatives import backprop
 from gradcheck_cli.evaluation.tape import Tape, forward_pass
+from gradcheck_cli.model.graph import Derivative
 from gradcheck_cli.model.model import Claim, Model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
@@ -24,6 +25,7 @@ from gradcheck_cli.numerics.limits.evaluation import EvaluationLimits
 from gradcheck_cli.numerics.named_constants import significant_digits
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
+from gradcheck_cli.verdicts.claims.true_values import entry_of
 from gradcheck_cli.verdicts.diagnosis.rule_slips import Mistake, mistakes
 
 __all__ = ["find_mistake", "find_mistake_in_formula", "find_mistake_in_some"]
@@ -31,10 +33,10 @@ __all__ = ["find_mistake", "find_mistake_in_formula", "find_mistake_in_some"]
 
 @dataclass(frozen=True)
 class _Target:
-    """A point, and by name what is claimed there and how far it may be off."""
+    """A point, and what is claimed there of derivatives of the loss, and how far it may be off."""
 
     tape: Tape
-    claimed: Mapping[str, tuple[Array, Array]]
+    claimed: Mapping[Derivative, tuple[Array, Array]]
 
 
 def find_mistake(
@@ -46,7 +48,7 @@ def find_mistake(
     judged = [
         (claim, result)
         for claim, result in zip(claims, results, strict=True)
-        if claim.numbers is not None and claim.target.of == model.loss and claim.target.index is None
+        if claim.numbers is not None and claim.target.of == model.loss
         and result.verdict in (Verdict.OK, Verdict.WRONG)
     ]  # fmt: skip
     wrong = [claim for claim, result in judged if result.verdict is Verdict.WRONG]
@@ -58,7 +60,7 @@ def find_mistake_in_some(
 ) -> str | None:
     """The same for the numbers of some claims, where no mistake gives those of all; with one part in `share`
     of the work."""
-    if any(c.target.of != tape.model.loss or c.target.index is not None for c in claims):
+    if any(c.target.of != tape.model.loss for c in claims):
         return None
     part = limits._replace(most_mistake_work=limits.most_mistake_work // share)
     return _find_explaining(tape, claims, claims, part)
@@ -71,9 +73,9 @@ def _find_explaining(
     if sum(_digits(claim, limits) for claim in wrong) < limits.least_information:
         return None
     model = tape.model
-    if _reproduces(model, _Target(tape, {c.target.by: _numbers(c, limits) for c in wrong})):
+    if _reproduces(model, _Target(tape, {c.target: _numbers(c, limits) for c in wrong})):
         return None  # off by rounding, or so little that every mistake that hardly shows would do
-    return _first(model, [_Target(tape, {c.target.by: _numbers(c, limits) for c in explained})], limits)
+    return _first(model, [_Target(tape, {c.target: _numbers(c, limits) for c in explained})], limits)
 
 
 def find_mistake_in_formula(
@@ -81,13 +83,13 @@ def find_mistake_in_formula(
     evaluation: EvaluationLimits,
 ) -> str | None:
     """The same for one formula, at several points: what its derivatives are filled with is right."""
-    if claim.target.of != model.loss or claim.target.index is not None or not samples:
+    if claim.target.of != model.loss or not samples:
         return None
     seen = []
     for each in samples[: limits.most_points]:
         tape = forward_pass(model, FLOAT64, each.values.point, limits=evaluation)
         tolerance = _tolerance(each.claimed, SIGNIFICANDS["float64"], limits)
-        seen.append(_Target(tape, {claim.target.by: (each.claimed, tolerance)}))
+        seen.append(_Target(tape, {claim.target: (each.claimed, tolerance)}))
     telling = [one for one in seen if not _reproduces(model, one)]
     return _first(model, seen, limits) if len(telling) >= min(2, len(seen)) else None
 
@@ -95,7 +97,8 @@ def find_mistake_in_formula(
 def _first(model: Model, seen: Sequence[_Target], limits: DiagnosisLimits) -> str | None:
     held = sum(n.size * ((model.rows or 1) if n.per_row else 1) for n in model.graph.nodes)
     tried = 0
-    each = [mistakes(model, one.tape, list(one.claimed), limits) for one in seen]
+    names = list(dict.fromkeys(target.by for target in seen[0].claimed))
+    each = [mistakes(model, one.tape, names, limits) for one in seen]
     for made in zip(*each, strict=True):  # the same one at every point
         tried += held
         if tried > limits.most_mistake_work:
@@ -108,10 +111,12 @@ def _first(model: Model, seen: Sequence[_Target], limits: DiagnosisLimits) -> st
 def _reproduces(model: Model, seen: _Target, made: Mistake | None = None) -> bool:
     """Whether backprop with a mistake, or without, gives what is claimed."""
     slips = {} if made is None else made.slips
-    found = backprop.derivative(model, seen.tape, model.loss, seen.claimed, slips)
-    for name, (numbers, tolerance) in seen.claimed.items():
+    names = {target.by for target in seen.claimed}
+    found = backprop.derivative(model, seen.tape, model.loss, names, slips)
+    for target, (numbers, tolerance) in seen.claimed.items():
+        computed = entry_of(found[target.by], target.index or ())
         with np.errstate(all="ignore"):
-            off = np.abs(found[name] - np.broadcast_to(numbers, found[name].shape))
+            off = np.abs(computed - np.broadcast_to(numbers, computed.shape))
         if not np.all(off <= tolerance):
             return False
     return True

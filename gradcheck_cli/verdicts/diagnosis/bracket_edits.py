@@ -71,7 +71,12 @@ def _sum_over(bench: EditBench, total: int, divisor: int) -> Iterator[int | None
 
 
 def _into_sum(bench: EditBench, node: Node) -> Iterator[int | None]:
-    """a*b + c as a*(b + c), a/b + c as (a + c)/b, and the same of the second term."""
+    """a*b + c as a*(b + c), a/b + c as (a + c)/b, and the same of the second term; a/b + c as a/(b + c) and
+    a^b + c as a^(b + c)."""
+    first = bench.nodes[bench.plain(node.arguments[0])]
+    if first.operation in ("div", "pow"):
+        below = bench.apply(node.operation, first.arguments[1], node.arguments[1])
+        yield bench.apply(first.operation, first.arguments[0], below)
     for place in (0, 1):
         term, other = bench.nodes[bench.plain(node.arguments[place])], node.arguments[1 - place]
         if term.operation not in ("mul", "div"):

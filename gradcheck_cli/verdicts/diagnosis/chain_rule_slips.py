@@ -22,7 +22,10 @@ from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.verdicts.diagnosis.chain_rule import Chain, Edge
 
-__all__ = ["CONFUSED", "CONSTANTS", "SIGNED", "Observation", "counts", "explain_by_edge", "of_argument"]
+__all__ = [
+    "CONFUSED", "CONFUSED_OF_TWO", "CONSTANTS", "SIGNED", "Observation", "counts", "explain_by_edge",
+    "of_arguments",
+]  # fmt: skip
 
 CONSTANTS = (
     (2.0, "2"), (3.0, "3"), (4.0, "4"), (0.5, "1/2"), (1 / 3, "1/3"), (0.25, "1/4"),
@@ -46,7 +49,7 @@ CONFUSED: dict[str, tuple[tuple[str, Callable[[Any, Any], Any]], ...]] = {
     "sinh": (("-cosh({0})", lambda z, y: -np.cosh(z)),),
     "cosh": (("-sinh({0})", lambda z, y: -np.sinh(z)),),
     "atan": (("1/(1 - ({0})^2)", lambda z, y: 1 / (1 - z * z)),),
-    "exp": (("{0}*exp({0})", lambda z, y: z * y),),
+    "exp": (("({0})*exp({0})", lambda z, y: z * y),),
     "sqrt": (("1/(2*({0}))", lambda z, y: 1 / (2 * z)), ("1/sqrt({0})", lambda z, y: 1 / y),
              ("2*sqrt({0})", lambda z, y: 2 * y)),
     "log1p": (("1/({0})", lambda z, y: 1 / z),),
@@ -66,7 +69,14 @@ CONFUSED: dict[str, tuple[tuple[str, Callable[[Any, Any], Any]], ...]] = {
     "squared_relu": (("2*({0})", lambda z, y: 2 * z),),
     "sinc": (("cos(pi*({0}))/({0})", lambda z, y: np.cos(np.pi * z) / z),),
 }
-_BRACKETS = re.compile(r"(?<![a-z0-9])\(\{0\}\)")  # that are not those of a function
+# the same of functions of two: the place of the argument, and values from both and the function
+CONFUSED_OF_TWO: dict[tuple[str, int], tuple[tuple[str, Callable[[Any, Any, Any], Any]], ...]] = {
+    ("pow", 0): (("({0})^({1})*log({0})", lambda a, b, y: y * np.log(a)),),
+    ("pow", 1): (
+        ("({1})*({0})^({1} - 1)", lambda a, b, y: b * y / a), ("({0})^({1})", lambda a, b, y: y),
+    ),
+    ("div", 1): (("-({0})/({1})", lambda a, b, y: -y), ("-1/({1})^2", lambda a, b, y: -1 / (b * b))),
+}
 Partial = Callable[[Chain], Array]
 
 
@@ -89,9 +99,13 @@ class _Slip:
     text: Callable[[], str]
 
 
-def of_argument(text: str, argument: str) -> str:
-    """What is confused, spelled with the argument: without brackets round a name."""
-    return (_BRACKETS.sub("{0}", text) if argument.isidentifier() else text).format(argument)
+def of_arguments(text: str, *arguments: str) -> str:
+    """What is confused, spelled with the arguments: without brackets round a name or a number, but for those
+    of a function."""
+    for k, argument in enumerate(arguments):
+        if argument.replace(".", "").isalnum() or argument.isidentifier():
+            text = re.sub(rf"(?<![a-z0-9])\(\{{{k}\}}\)", f"{{{k}}}", text)
+    return text.format(*arguments)
 
 
 def counts(model: Model) -> Iterator[tuple[float, str]]:
@@ -193,7 +207,12 @@ class _Slips:
         for text, function in CONFUSED.get(node.operation, ()):
             yield slip(
                 20, lambda c, f=function: f(_of(c, argument), _of(c, user)),  # type: ignore[misc]
-                lambda t=text: self._in_place(edge, of_argument(t, self.spelling.value(argument))),  # type: ignore[misc]
+                lambda t=text: self._in_place(edge, self._of_arguments(edge, t)),  # type: ignore[misc]
+            )
+        for text, of_two in CONFUSED_OF_TWO.get((node.operation, edge.place), ()):
+            yield slip(
+                20, lambda c, f=of_two: f(*(_of(c, a) for a in (*node.arguments, user))),  # type: ignore[misc]
+                lambda t=text: self._in_place(edge, self._of_arguments(edge, t)),  # type: ignore[misc]
             )
         if not self._is_plain(edge):
             yield slip(31, lambda c: np.ones(1), lambda: self._factor(edge, "misses"))
@@ -280,6 +299,10 @@ class _Slips:
         if verb == "misses":
             return f"{start}misses the factor {text}{where}"
         return f"{start}has the factor {text}{where}: once too often"
+
+    def _of_arguments(self, edge: Edge, text: str) -> str:
+        arguments = self.nodes[edge.user].arguments
+        return of_arguments(text, *(self.spelling.value(a) for a in arguments))
 
     def _inner(self, edge: Edge) -> str:
         return f"misses the inner derivative, that of {self._value(edge.argument)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import floor, log10
 
 import numpy as np
 
@@ -43,7 +44,8 @@ def describe_constant_ratio(
 
 
 def _spell(ratio: float, limits: DiagnosisLimits) -> str:
-    """Four digits of a ratio, or what it is beside 1."""
-    beside = ratio - 1
-    near_one = f"1 {'-' if beside < 0 else '+'} {abs(beside):.2g}"
-    return near_one if abs(beside) < limits.clear_factor else f"{ratio:.4g}"
+    """Four digits of a ratio; two of what it is beside 1."""
+    beside = abs(ratio - 1)
+    if beside < limits.ratio_near_one:
+        return f"1 {'-' if ratio < 1 else '+'} {beside:.2g}"
+    return f"{ratio:.{2 - floor(log10(beside))}g}" if beside < limits.clear_factor else f"{ratio:.4g}"

@@ -6,7 +6,7 @@ by entry; else nothing is said. Knows nothing of how truth was found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import combinations, islice
@@ -56,8 +56,10 @@ from gradcheck_cli.verdicts.diagnosis.entry_tests import (
     repeats_factor,
 )
 from gradcheck_cli.verdicts.diagnosis.explain_single_edit import SingleEdits
-from gradcheck_cli.verdicts.diagnosis.formula_edits import undo_edits
+from gradcheck_cli.verdicts.diagnosis.formula_edits import FormulaEdit, exchange_names, undo_edits
+from gradcheck_cli.verdicts.diagnosis.idle_parts import count_constant_parts, values_of
 from gradcheck_cli.verdicts.diagnosis.number_ratios import relate_numbers
+from gradcheck_cli.verdicts.diagnosis.wrong_entries import describe_wrong_entries
 
 __all__ = ["diagnose_claims", "explain_by_edit"]
 
@@ -176,7 +178,7 @@ def _explain(
     found = (
         describe_permutation(samples, limits)
         or explain_by_edit(model, claim, samples, limits)
-        or _describe_zeros(model, result, samples, limits)
+        or describe_wrong_entries(name_of(model, result), samples, limits)
         or _explain_by_other_name(model, claim, samples, limits)
     )
     if found or claim.numbers is not None:
@@ -189,6 +191,7 @@ def _explain(
         or find_mistake_in_formula(model, claim, samples, limits, evaluation)
         or describe_constant_ratio(samples, limits, limits.visible_mistake)
         or edits.by_further_edit()
+        or _first_right(model, samples, exchange_names(model, samples[0].formula, limits), limits)
         or edits.by_edit_and_factor()
     )
 
@@ -253,15 +256,31 @@ def explain_by_edit(
     """One exchange in the formula that makes it right everywhere, among the formulas that `accepts` lets
     through."""
     first = samples[0]
+    edits = undo_edits(model, first.formula, claim.target, limits)
+    return _first_right(model, samples, (edit for edit in edits if accepts(edit.graph)), limits)
+
+
+def _first_right(
+    model: Model, samples: Sequence[ClaimSample], edits: Iterable[FormulaEdit], limits: DiagnosisLimits
+) -> str | None:
+    """What the first edit is called that makes the formula right at all points."""
     if not any(np.any(np.abs(e.true) > e.tolerance) for e in samples):
         return None
-    rows = model.rows or 1
-    size = sum(n.size * (rows if n.per_row else 1) for n in first.formula.nodes)
-    most = min(limits.most_edits, limits.most_edit_entries // max(size, 1))
-    for slip in islice(undo_edits(model, first.formula, claim.target, limits), most):
-        if accepts(slip.graph) and _is_right(limits, samples, slip.graph):
-            return slip.text
+    rows, formula = model.rows or 1, samples[0].formula
+    size = sum(n.size * (rows if n.per_row else 1) for n in formula.nodes)
+    for edit in islice(edits, min(limits.most_edits, limits.most_edit_entries // max(size, 1))):
+        if _is_right(limits, samples, edit.graph) and _says_something(samples, edit.graph, limits):
+            return edit.text
     return None
+
+
+def _says_something(samples: Sequence[ClaimSample], graph: Graph, limits: DiagnosisLimits) -> bool:
+    """Whether a formula is right without parts that cancel in it, and do not where the author put others."""
+    own, edited = (
+        count_constant_parts(formula, [values_of(sample, formula) for sample in samples], limits)
+        for formula in (samples[0].formula, graph)
+    )
+    return edited <= own
 
 
 def _near(sample: ClaimSample, graph: Graph, limits: DiagnosisLimits) -> bool:
@@ -270,24 +289,6 @@ def _near(sample: ClaimSample, graph: Graph, limits: DiagnosisLimits) -> bool:
     value = value[0] if sample.per_row else value[0, 0, ...]
     with np.errstate(all="ignore"):
         return bool(np.all(np.abs(value - sample.true) <= limits.near * np.max(np.abs(sample.true))))
-
-
-def _describe_zeros(
-    model: Model, result: ClaimResult, samples: Sequence[ClaimSample], limits: DiagnosisLimits
-) -> str | None:
-    """Entries that are 0 in the claim everywhere, where all others are right."""
-    zero = np.logical_and.reduce([e.claimed == 0 for e in samples])
-    missing = zero & np.logical_or.reduce([e.true != 0 for e in samples])
-    if not missing.ndim or not missing.any():
-        return None
-    per_row = samples[0].per_row
-    if index_patterns.picture(missing, per_row=per_row):
-        return None
-    if not is_repaired_by(samples, lambda e: np.where(missing, e.true, e.claimed), limits):
-        return None
-    said = index_patterns.words(missing, name_of(model, result), per_row=per_row)
-    many = said.split()[0] in ("rows", "columns", "entries")
-    return f"{said} {'are' if many else 'is'} 0 in yours"
 
 
 # ---------------------------------------------------------------------------------------------

@@ -37,9 +37,15 @@ def misses_factor(samples: Sequence[ClaimSample], factor: Factor, limits: Diagno
 
 
 def repeats_factor(samples: Sequence[ClaimSample], factor: Factor, limits: DiagnosisLimits) -> bool:
-    """Whether the claim is the true value multiplied by a factor, which may be 0 at some point."""
+    """Whether the claim is the true value multiplied by a factor, which may be 0 at some point, and not by
+    one that is 0 or 1 wherever it stands: twice such a factor is the same as once."""
     with np.errstate(all="ignore"):
-        return _is_telling(samples) and all(_repeats(e, factor(e), limits) for e in samples)
+        is_repeated = _is_telling(samples) and all(_repeats(e, factor(e), limits) for e in samples)
+        return is_repeated and not all(_is_mask(np.asarray(factor(e))) for e in samples)
+
+
+def _is_mask(factor: Array) -> bool:
+    return bool(np.all(factor * factor == factor))
 
 
 def _repeats(sample: ClaimSample, factor: Array | float, limits: DiagnosisLimits) -> bool:

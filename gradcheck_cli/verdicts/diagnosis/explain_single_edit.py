@@ -5,27 +5,28 @@ What fits at the first point in float64 is tried at all others, and then at the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 
 import numpy as np
 
-from gradcheck_cli.evaluation.evaluate import trace
-from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.diagnosis.bracket_edits import edit_brackets
+from gradcheck_cli.verdicts.diagnosis.idle_parts import count_constant_parts, counts_in_full, values_of
 from gradcheck_cli.verdicts.diagnosis.operator_edits import (
     edit_calls,
     edit_functions,
     edit_names,
     edit_numbers,
     edit_operators,
+    edit_transposes,
 )
 from gradcheck_cli.verdicts.diagnosis.single_edits import Edit, EditBench
 from gradcheck_cli.verdicts.diagnosis.term_edits import (
+    edit_data,
     edit_factors,
     edit_model_parts,
     edit_number_factors,
@@ -38,7 +39,8 @@ __all__ = ["SingleEdits"]
 Families = Sequence[Callable[[EditBench], Iterator[Edit]]]
 _NAMES: Families = (edit_names,)
 _SIMPLE: Families = (
-    edit_functions, edit_slopes, edit_numbers, edit_operators, edit_brackets, edit_number_factors, edit_calls,
+    edit_functions, edit_slopes, edit_numbers, edit_operators, edit_transposes, edit_brackets,
+    edit_number_factors, edit_calls, edit_data,
 )  # fmt: skip
 _FURTHER: Families = (edit_factors, edit_summands, edit_model_parts)
 
@@ -101,19 +103,23 @@ class SingleEdits:
         """The simplest of these edits that gives `factor` times what is true at every point."""
         for edit in fitting[: self.limits.most_fitting_edits]:
             graph = self.bench.formula(edit, 1 / factor)
-            values = [_values(sample, graph) for sample in self.samples]
+            values = [values_of(sample, graph) for sample in self.samples]
             made = [_of_rows(s, v[graph.output]) for s, v in zip(self.samples, values, strict=True)]
             is_likely = all(
                 _is_near(s, value, self.limits) for s, value in zip(self.samples, made, strict=True)
             )
-            if is_likely and _counts_in_full(graph, values) and all(s.accepts(graph) for s in self.samples):
+            says_something = is_likely and counts_in_full(graph, values) and (
+                count_constant_parts(graph, values, self.limits) <= self._constant_parts
+            )
+            if says_something and all(s.accepts(graph) for s in self.samples):
                 return edit
         return None
 
-
-def _values(sample: ClaimSample, graph: Graph) -> Mapping[int, Array]:
-    leaves = {n.key: sample.leaf(n.key) for n in graph.nodes if n.is_leaf}
-    return trace(graph, leaves, FLOAT64, graph.output)
+    @cached_property
+    def _constant_parts(self) -> int:
+        graph = self.samples[0].formula
+        values = [values_of(sample, graph) for sample in self.samples]
+        return count_constant_parts(graph, values, self.limits)
 
 
 def _of_rows(sample: ClaimSample, output: Array) -> Array:
@@ -123,20 +129,3 @@ def _of_rows(sample: ClaimSample, output: Array) -> Array:
 def _is_near(sample: ClaimSample, value: Array, limits: DiagnosisLimits) -> bool:
     with np.errstate(all="ignore"):
         return bool(np.all(np.abs(value - sample.true) <= limits.near * np.max(np.abs(sample.true))))
-
-
-@np.errstate(all="ignore")
-def _counts_in_full(graph: Graph, values: Sequence[Mapping[int, Array]]) -> bool:
-    """Whether no term of a sum is lost in the other at every point: of such a term nothing is known."""
-    for node in (graph.nodes[k] for k in values[0]):
-        a, b = node.arguments if node.operation in ("add", "sub") else (0, 0)
-        for term, other in ((a, b), (b, a)) if a != b else ():
-            is_lost = all((v[node.index] == _value_in_sum(node, other, v)).all() for v in values)
-            if is_lost and any(v[term].any() for v in values):
-                return False
-    return True
-
-
-def _value_in_sum(node: Node, argument: int, values: Mapping[int, Array]) -> Array:
-    is_taken = node.operation == "sub" and argument == node.arguments[1]
-    return -values[argument] if is_taken else values[argument]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations, islice
 
 from gradcheck_cli.common.errors import ShapeError
 from gradcheck_cli.model.builder import Builder
@@ -18,10 +19,11 @@ from gradcheck_cli.model.model import Model
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.numerics.named_constants import constants_near, last_place, significant_digits
 from gradcheck_cli.verdicts.diagnosis.axis_edits import exchange_all_reductions, exchange_axes
+from gradcheck_cli.verdicts.diagnosis.formula_text import FormulaText
 from gradcheck_cli.verdicts.diagnosis.matrix_products import exchange_factors
 from gradcheck_cli.verdicts.diagnosis.slope_edits import exchange_slopes
 
-__all__ = ["FormulaEdit", "replace_node", "undo_edits"]
+__all__ = ["FormulaEdit", "exchange_names", "replace_node", "undo_edits"]
 
 _OVER_ROWS = {"sum_rows": "mean_rows", "mean_rows": "sum_rows"}
 _WITH_KERNEL = ("conv1d", "conv2d", "conv1d_input", "conv2d_input")
@@ -123,6 +125,34 @@ def _others(model: Model, node: Node, target: Derivative, most: int) -> list[Key
         and (model.graph.nodes[step.node].shape, model.graph.nodes[step.node].per_row) == kind
     ]
     return list(found[:most])
+
+
+def exchange_names(model: Model, graph: Graph, limits: DiagnosisLimits) -> Iterator[FormulaEdit]:
+    """Two names, or two entries, each where the other belongs."""
+    text = FormulaText(model, graph.nodes, limits)
+    named = [node for node in graph.nodes if _is_name(graph, node)]
+    for a, b in islice(combinations(named, 2), limits.most_exchanged_names):
+        if (a.shape, a.per_row) == (b.shape, b.per_row):
+            makes = {a.index: _copy_name(graph, b), b.index: _copy_name(graph, a)}
+            formula = _replace_nodes(graph, makes)
+            if formula is not None:
+                yield FormulaEdit(f"has {text.of(a.index)} and {text.of(b.index)} exchanged", formula)
+
+
+def _is_name(graph: Graph, node: Node) -> bool:
+    is_entry = node.operation == "index" and graph.nodes[node.arguments[0]].is_leaf
+    return node.is_leaf or (is_entry and not node.shape)
+
+
+def _copy_name(graph: Graph, node: Node) -> Make:
+    """A name, or an entry, once more."""
+
+    def make(builder: Builder, arguments: Sequence[int]) -> int:
+        if node.is_leaf:
+            return builder.copy(node, ())
+        return builder.copy(node, [builder.copy(graph.nodes[a], ()) for a in node.arguments])
+
+    return make
 
 
 def _transposes(model: Model, graph: Graph, target: Derivative) -> Slips:

@@ -12,7 +12,10 @@ from gradcheck_cli.model.primitives.slopes import has_slope
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.verdicts.diagnosis.single_edits import Edit, EditBench, Rank, Use
 
-__all__ = ["edit_calls", "edit_functions", "edit_names", "edit_numbers", "edit_operators", "is_function"]
+__all__ = [
+    "edit_calls", "edit_functions", "edit_names", "edit_numbers", "edit_operators", "edit_transposes",
+    "is_function",
+]  # fmt: skip
 
 # functions that are taken for one another
 _CONFUSED = (
@@ -105,6 +108,22 @@ def _parts(bench: EditBench, use: Use, node: Node) -> Iterator[Edit]:
     yield from bench.edit(Rank.ONE_TOO_MANY, use, a)
     if node.operation in ("add", "mul"):
         yield from bench.edit(Rank.ONE_TOO_MANY, use, b)
+
+
+def edit_transposes(bench: EditBench) -> Iterator[Edit]:
+    """The transpose of a square matrix in one place, and its symmetric part: A @ x for (A + A')/2 @ x."""
+    for use in bench.uses():
+        node = bench.nodes[use.inner]
+        if len(node.shape) != 2 or len(set(node.shape)) > 1 or node.operation == "expand":
+            continue
+        if node.operation == "transpose":
+            yield from bench.edit(Rank.TURNED_ROUND, use, node.arguments[0])
+        elif use.user is None or bench.nodes[use.user].operation != "transpose":
+            turned = bench.apply("transpose", use.inner)
+            yield from bench.edit(Rank.TURNED_ROUND, use, turned)
+            if node.is_leaf:
+                total = bench.apply("add", use.inner, turned)
+                yield from bench.edit(Rank.OTHER_OPERATOR, use, bench.apply("div", total, bench.literal(2.0)))
 
 
 def edit_functions(bench: EditBench) -> Iterator[Edit]:

@@ -6,7 +6,7 @@ Each is one rule of one node, done wrongly. Knows nothing of claims.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -14,7 +14,6 @@ from itertools import islice
 import numpy as np
 
 from gradcheck_cli.derivatives.backprop.reverse_mode import Rule, Slip
-from gradcheck_cli.evaluation.evaluate import compute
 from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.model.model import Model
@@ -22,8 +21,8 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.verdicts.diagnosis.adjoint_of_output import starts_at_steps
-from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONFUSED, of_argument
 from gradcheck_cli.verdicts.diagnosis.exchanged_values import ExchangedValues
+from gradcheck_cli.verdicts.diagnosis.function_slips import slips_of_function
 from gradcheck_cli.verdicts.diagnosis.matrix_products import transpose_text
 from gradcheck_cli.verdicts.diagnosis.overwritten_entries import overwrite
 from gradcheck_cli.verdicts.diagnosis.paths_left_out import paths_left_out
@@ -147,7 +146,7 @@ def _slips(
     own = f"{_rule_in_words(node, place, partner)} {where}"
     if node.operation in ("add", "sub") and not node.per_row and not node.shape:
         named = names.get(node.arguments[place])
-        term = f"the term {named}" if named else f"the {('first', 'second')[place]} term of the sum"
+        term = f"the term {named}" if named else _rule_in_words(node, place, partner)
         yield _NOTHING, f"leaves out {term} {where}"
         for factor, times in ((2.0, "twice"), (0.5, "half")):
             yield partial(_scale, factor), f"takes {times} {term} {where}"
@@ -160,15 +159,7 @@ def _slips(
     if record.elementwise:
         yield _leave_out, f"leaves out {own}"
         yield _NEGATIVE, f"has the wrong sign for {own}"
-    if record.elementwise and len(node.arguments) == 1:
-        if node.operation != "exp":
-            itself = partial(_confuse, lambda _, value: value)
-            yield itself, f"uses {record.function} in place of its derivative {where}"
-        argument = names.get(node.arguments[0], "z")
-        for text, function in CONFUSED.get(node.operation, ()):
-            yield partial(_confuse, function), f"has {of_argument(text, argument)} in place of {own}"
-        yield _twice, f"takes {own} twice"
-        yield partial(_at_value, node), f"takes {own} at its value, not at its argument"
+    yield from slips_of_function(model, names, node, place, own, where)
     if node.operation in ("conv1d", "conv2d"):
         name, d = names.get(node.arguments[1], "the kernel"), len(node.options["layout"].kernel)
         text = f"turns {name} round" if place == 1 else f"uses {name} turned round where {name} belongs"
@@ -263,27 +254,6 @@ def _scale(factor: float, rule: Rule, adjoint: Array, value: Array, arguments: S
 
 def _leave_out(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
     return adjoint + 0.0 * rule(adjoint, value, arguments)
-
-
-def _confuse(
-    function: Callable[[Array, Array], Array],
-    rule: Rule,
-    adjoint: Array,
-    value: Array,
-    arguments: Sequence[Array],
-) -> Array:
-    return np.asarray(adjoint * function(arguments[0], value))
-
-
-def _twice(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    return rule(rule(adjoint, value, arguments), value, arguments)
-
-
-def _at_value(
-    node: Node, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
-) -> Array:
-    again = compute(node, {node.arguments[0]: value}, FLOAT64)
-    return rule(adjoint, again, [value])
 
 
 _NOTHING, _NEGATIVE = partial(_scale, 0.0), partial(_scale, -1.0)

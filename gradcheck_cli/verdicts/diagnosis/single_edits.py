@@ -170,7 +170,7 @@ class EditBench:
 
     def _fit(self, use: Use, new: int) -> int | None:
         wanted, made = self.nodes[use.node], self.nodes[new]
-        if made.per_row != wanted.per_row and (made.per_row or use.user is None):
+        if made.per_row and not wanted.per_row:
             return None
         if made.shape == wanted.shape:
             return new

@@ -47,7 +47,8 @@ def slips_of_softmax(
         yield partial(_combine, is_log, first, second), f"has {text.format(p=p, g=g)} {ending}"
     if is_log:
         yield partial(_combine, is_log, 1, -1 / _count(node)), f"has {g} - {p}*mean({g}) {ending}"
-        yield _without_sum, f"has {g} - {p} {ending}"
+        for sign, spelled in ((-1, "-"), (1, "+")):
+            yield partial(_without_sum, sign), f"has {g} {spelled} {p} {ending}"
     else:
         yield _twice_over, f"has the factor {p}*(1 - {p}) once too often, beside {own}"
     yield from _other_axes(node, where)
@@ -81,8 +82,10 @@ def _twice_over(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Ar
     return np.asarray(rule(adjoint, value, arguments) * value * (1 - value))
 
 
-def _without_sum(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    return np.asarray(adjoint - np.exp(value))
+def _without_sum(
+    sign: int, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
+) -> Array:
+    return np.asarray(adjoint + sign * np.exp(value))
 
 
 def _along(

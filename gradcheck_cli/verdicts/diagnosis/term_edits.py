@@ -16,7 +16,9 @@ from gradcheck_cli.model.primitives.slopes import PRIME
 from gradcheck_cli.verdicts.diagnosis.operator_edits import is_function
 from gradcheck_cli.verdicts.diagnosis.single_edits import Edit, EditBench, Rank, Use
 
-__all__ = ["edit_factors", "edit_model_parts", "edit_number_factors", "edit_slopes", "edit_summands"]
+__all__ = [
+    "edit_data", "edit_factors", "edit_model_parts", "edit_number_factors", "edit_slopes", "edit_summands",
+]  # fmt: skip
 
 Text = Callable[[], str | None]
 _PRODUCTS = ("mul", "div", "neg")
@@ -60,20 +62,33 @@ def _factors_beside(bench: EditBench) -> list[int]:
     return [k for k in dict.fromkeys(found) if not (bench.nodes[k].is_literal or bench.is_name(k))]
 
 
+def edit_data(bench: EditBench) -> Iterator[Edit]:
+    """A datum that is left out beside a name: r for r - q, p for p - t."""
+    inputs = bench.model.inputs.values()
+    data = [bench.leaf(i.name, bench.model.node(i.name)) for i in inputs if i.kind in ("data", "rows")]
+    for use in bench.uses():
+        if not bench.is_name(use.inner) or use.inner in data:
+            continue
+        if use.user is not None and bench.nodes[use.user].operation in _SUMS:
+            continue
+        for datum in data:
+            for new in (("sub", use.inner, datum), ("sub", datum, use.inner), ("add", use.inner, datum)):
+                yield from bench.edit(Rank.TERM, use, bench.apply(*new))
+
+
 def edit_summands(bench: EditBench) -> Iterator[Edit]:
     """A summand that is missing in one place, or in the whole."""
     for use in bench.uses():
         if use.user is not None and bench.nodes[use.user].operation in _SUMS:
             continue
         own, one = bench.nodes[use.inner], bench.literal(1.0)
-        for new in (one, *bench.names()):
+        for new in (k for k in (one, *bench.names()) if k != use.inner):
             rank = Rank.ONE_AS_TERM if new == one else Rank.TERM
-            if new != use.inner and own.operation == "neg":
+            if own.operation == "neg":
                 yield from bench.edit(rank, use, bench.apply("sub", new, own.arguments[0]))
-            if new != use.inner:
-                yield from bench.edit(rank, use, bench.apply("add", use.inner, new))
-                yield from bench.edit(rank, use, bench.apply("sub", use.inner, new))
-                yield from bench.edit(rank, use, bench.apply("sub", new, use.inner))
+            yield from bench.edit(rank, use, bench.apply("add", use.inner, new))
+            yield from bench.edit(rank, use, bench.apply("sub", use.inner, new))
+            yield from bench.edit(rank, use, bench.apply("sub", new, use.inner))
 
 
 def edit_slopes(bench: EditBench) -> Iterator[Edit]:

@@ -17,7 +17,7 @@ from gradcheck_cli.model.graph import Derivative, Graph
 from gradcheck_cli.model.model import Model
 from gradcheck_cli.render.registry import render
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
-from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import of_argument
+from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import of_arguments
 from gradcheck_cli.verdicts.diagnosis.formula_edits import replace_node
 from paths import MODELS
 
@@ -235,9 +235,11 @@ def test_a_sign_inside_a_factor_has_a_name(claim: str, diagnosis: str | None) ->
 
 
 def test_what_is_confused_is_spelled_without_needless_brackets() -> None:
-    assert of_argument("1 - ({0})^2", "f") == "1 - f^2"
-    assert of_argument("1 - ({0})^2", "a + b") == "1 - (a + b)^2"
-    assert of_argument("-cos({0})", "f") == "-cos(f)"
+    assert of_arguments("1 - ({0})^2", "f") == "1 - f^2"
+    assert of_arguments("1 - ({0})^2", "a + b") == "1 - (a + b)^2"
+    assert of_arguments("-cos({0})", "f") == "-cos(f)"
+    assert of_arguments("({0})*exp({0})", "-x^2") == "(-x^2)*exp(-x^2)"
+    assert of_arguments("({1})*({0})^({1} - 1)", "r", "2*k") == "(2*k)*r^(2*k - 1)"
 
 
 @pytest.mark.slow

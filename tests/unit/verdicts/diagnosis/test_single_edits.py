@@ -67,7 +67,7 @@ CASES: dict[str, list[tuple[str, str, Slips]]] = {
             "2*e*(-b) - 2*m*a - b/a^2": "the term through (a^2) (line 4) has the wrong sign",
             "2*e*b + 2*m*a - b/a^2": "the term through (a*b) (line 3) has the wrong sign",
             "2*e*(-b) + m*a - b/a^2": "the term through (a^2) (line 4) is 1/2 times what it should be",
-            "2*e*(-b) + 2*m*a - b/a": "the term through (b/a) (line 4) has the factor a once too often",
+            "2*e*(-b) + 2*m*a - b/a": "has -b/a where -b/a^2 belongs (line 4)",
             "2*e*(-b) + 2*m*a": "misses the term through (b/a) (line 4)",
             "2*e*(-b) + 2*m*a - a/a^2": "has a/a^2 where b/a^2 belongs",
             "2*t*(-b) + 2*m*a - b/a^2": "uses t where e belongs",

@@ -215,8 +215,8 @@ loss = mean_rows(l)
 
 FACTORS = {
     "p*(1 - p)*x": None,
-    "p*x": "has 1 - y where 1 - p belongs",
-    "(1 - p)*x": "has -y where -p belongs",
+    "p*x": "has p where p*(1 - p) belongs",
+    "(1 - p)*x": "has 1 - p where p*(1 - p) belongs",
     "x": "leaves out the derivative of sigmoid (line 5)",
 }
 
