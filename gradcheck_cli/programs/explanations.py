@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from gradcheck_cli.model.model import Model
-from gradcheck_cli.programs.mistakes import find_mistake
-from gradcheck_cli.programs.number_relations import relate
+from gradcheck_cli.programs.mistakes import find_mistakes
+from gradcheck_cli.programs.number_relations import relate, relate_difference
 from gradcheck_cli.programs.observations import Observed, Sample
-from gradcheck_cli.programs.other_losses import differenced, joined_otherwise, without_small_numbers
+from gradcheck_cli.programs.other_losses import differenced, joined_otherwise, without_a_value
 from gradcheck_cli.programs.program_lines import ProgramLines
+from gradcheck_cli.programs.program_values import ProgramValues
 from gradcheck_cli.results.gradient_results import ClaimResult, Report, Verdict
 from gradcheck_cli.tracing.programs import Program
 
@@ -67,15 +68,23 @@ def explain(report: Report, traced: TracedProgram, others: Sequence[Report]) -> 
     if not wrong:
         return report
     own = program_names(traced)
+    values = ProgramValues(traced.model, traced.places, own)
     seen = Observed(traced.samples, wrong)
     kept = {c.by: c.diagnosis for c in report.claims if c.diagnosis and c.by in wrong}
     for other in others:
         elsewhere = {c.by: c for c in other.claims}
         kept = {by: said for by, said in kept.items() if _is_confirmed(said, elsewhere.get(by))}
-    found = _differenced(seen, traced) | {by: in_words(said, own) for by, said in kept.items()}
-    silent = [by for by in wrong if by not in found]
-    found |= _explained(replace(seen, wrong=silent), traced, own) if silent else {}
+    spoken = own | {name: values.formula(traced.model.node(name)) for name, said in own.items() if not said}
+    found = _differenced(seen, traced) | {by: in_words(said, spoken) for by, said in kept.items()}
+    if len(found) < len(wrong) or any(_is_weak(said) for said in kept.values()):
+        found = _with_unexplained(seen, traced, values, found)
     return replace(report, claims=tuple(_with(claim, found, wrong) for claim in report.claims))
+
+
+def _is_weak(said: str) -> bool:
+    """Whether a mistake is told of some names alone, or of several places: of lines of the program one may be
+    told that makes all."""
+    return said.endswith("alone") or "in all" in said
 
 
 def _is_confirmed(said: str, elsewhere: ClaimResult | None) -> bool:
@@ -103,23 +112,32 @@ def _differenced(seen: Observed, traced: TracedProgram) -> dict[str, str]:
     return {name: said for name, said in found.items() if said}
 
 
-def _explained(seen: Observed, traced: TracedProgram, own: Mapping[str, str]) -> dict[str, str]:
-    """What is said of names of which nothing was known."""
-    for said in (
-        joined_otherwise(seen, traced.program, traced.arguments, traced.names, traced.notes),
-        without_small_numbers(seen, traced.text, traced.places),
-    ):
-        if said:
-            return dict.fromkeys(seen.wrong, said)
-    found = {name: said for name in seen.wrong if (said := relate(seen, name))}
-    silent = [name for name in seen.wrong if name not in found]
-    while silent:
-        mistake = find_mistake(replace(seen, wrong=silent), traced.places, own)
-        if mistake is None:
-            break
-        found |= dict.fromkeys(*mistake)
-        silent = [name for name in silent if name not in mistake[0]]
-    return found
+def _with_unexplained(
+    seen: Observed, traced: TracedProgram, values: ProgramValues, found: Mapping[str, str]
+) -> dict[str, str]:
+    """What is said of names, with those of which nothing was known; one mistake that makes all of them comes
+    first."""
+    silent = replace(seen, wrong=[name for name in seen.wrong if name not in found])
+    said = _without_passes(silent, traced, values) if silent.wrong else {}
+    if silent.wrong and len(said) == len(silent.wrong):
+        return {**found, **said}
+    mistakes = find_mistakes(seen, values)
+    is_one = len(mistakes) == len(seen.wrong) and len({*mistakes.values()}) == 1
+    return mistakes if is_one else {**_related(silent, relate_difference), **mistakes, **said, **found}
+
+
+def _without_passes(seen: Observed, traced: TracedProgram, values: ProgramValues) -> dict[str, str]:
+    """What the numbers tell by themselves: another loss, a factor."""
+    joined = joined_otherwise(seen, traced.program, traced.arguments, traced.names, traced.notes)
+    if joined:
+        return dict.fromkeys(seen.wrong, joined)
+    said = _related(seen, relate)
+    left_out = without_a_value(seen, values) if len(said) < len(seen.wrong) else None
+    return dict.fromkeys(seen.wrong, left_out) if left_out else said
+
+
+def _related(seen: Observed, relation: Callable[[Observed, str], str | None]) -> dict[str, str]:
+    return {name: said for name in seen.wrong if (said := relation(seen, name))}
 
 
 # --- names --------------------------------------------------------------------------------------
@@ -132,10 +150,12 @@ def program_names(traced: TracedProgram) -> dict[str, str]:
     for module in traced.program.modules:
         file = str(module.__file__)
         sources.setdefault(Path(file).name, _assigned(file))
+    anywhere = " ".join(line for lines in sources.values() for line in lines).split()
     for step, place in ((step, traced.places[step.line - 1]) for step in traced.model.steps.values()):
         file, _, line = place.rpartition(":")
         assigned = sources.get(file, [])
         here = assigned[int(line) - 1].split() if line and int(line) <= len(assigned) else []
+        here = here if place else anywhere  # before the first turn of a loop
         own[step.name] = next((each for each in _variables(step.name) if each in here), "")
     given = {*traced.arguments, *traced.program.names_of_file}
     for name in traced.model.inputs:
@@ -163,11 +183,23 @@ def _assigned(file: str) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.For | ast.NamedExpr):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names = [n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)]
+            names = [name for target in targets for name in _names_in(target)]
             last = node.lineno if isinstance(node, ast.For) else node.end_lineno or node.lineno
             for line in range(node.lineno, last + 1):
                 found[line - 1] += " " + " ".join(names)
     return found
+
+
+def _names_in(target: ast.expr) -> Iterator[str]:
+    """The variables that an assignment changes: of `hs[t]` hs."""
+    match target:
+        case ast.Name(id=name):
+            yield name
+        case ast.Tuple(elts=parts) | ast.List(elts=parts):
+            for part in parts:
+                yield from _names_in(part)
+        case ast.Starred(value=value) | ast.Subscript(value=value) | ast.Attribute(value=value):
+            yield from _names_in(value)
 
 
 def in_words(said: str, own: Mapping[str, str]) -> str:

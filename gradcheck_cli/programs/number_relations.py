@@ -11,11 +11,12 @@ from itertools import islice, permutations
 import numpy as np
 
 from gradcheck_cli.model.model import Model
-from gradcheck_cli.numerics.array_types import Array
+from gradcheck_cli.numerics.array_types import Array, Mask
 from gradcheck_cli.programs.observations import Observed, Sample
+from gradcheck_cli.results import index_patterns
 from gradcheck_cli.verdicts.diagnosis.chain_rule_slips import CONSTANTS
 
-__all__ = ["relate"]
+__all__ = ["relate", "relate_difference"]
 
 Make = Callable[[Sample], Array]
 
@@ -51,10 +52,59 @@ def _relations(seen: Observed, name: str) -> Iterator[tuple[Make, str]]:
         if other != name and value.size == true.size:
             yield partial(_of_other, other, true.shape), f"is d loss/d {other}"
     yield from _of_flat(seen.model, name, true, seen.limits.most_blocks)
+    some = _wrong_entries(seen, name)
+    if some.any() and not some.all():
+        where = index_patterns.words(some, seen.model.display(name))
+        for factor, text in _factors(seen.model):
+            yield partial(_times_in, name, factor, some), f"{text}, in {where}"
 
 
 def _times(name: str, factor: float, sample: Sample) -> Array:
     return factor * sample.true[name]
+
+
+def _times_in(name: str, factor: float, some: Mask, sample: Sample) -> Array:
+    return np.where(some, factor * sample.true[name], sample.true[name])
+
+
+def _wrong_entries(seen: Observed, name: str) -> Mask:
+    """Those that are wrong at the given point."""
+    sample = seen.samples[0]
+    true, claimed = sample.true[name], np.asarray(sample.claimed[name], dtype=float)
+    if claimed.size != true.size:
+        return np.zeros(true.shape, dtype=bool)
+    apart = np.abs(claimed.reshape(true.shape) - true)
+    return np.asarray(apart > seen.limits.apart * np.max(np.abs(true), initial=0.0))
+
+
+def relate_difference(seen: Observed, name: str) -> str | None:
+    """The multiple of the parameter itself that a gradient has too much, or lacks, as of a penalty.
+
+    Parameters
+    ----------
+    seen : at several points
+    name : of the parameter
+
+    Returns
+    -------
+    str or None
+    """
+    first, some = seen.samples[0], _wrong_entries(seen, name)
+    value = np.asarray(first.tape.value(name), dtype=float)
+    if not some.any() or not np.all(value[some]):
+        return None
+    apart = np.asarray(first.claimed[name], dtype=float).reshape(value.shape) - first.true[name]
+    factor = float(np.sum(apart[some] * value[some]) / np.sum(value[some] ** 2))
+    if not seen.are_made([name], [{name: _with_share(name, factor, some, s)} for s in seen.samples]):
+        return None
+    kind = "adds" if factor > 0 else "leaves out"
+    where = index_patterns.words(some, seen.model.display(name))
+    return f"{kind} {abs(factor):.6g}*{seen.model.display(name)}, in {where}: a penalty?"
+
+
+def _with_share(name: str, factor: float, some: Mask, sample: Sample) -> Array:
+    value = np.asarray(sample.tape.value(name), dtype=float)
+    return sample.true[name] + np.where(some, factor * value, 0.0)
 
 
 def _transposed(name: str, sample: Sample) -> Array:

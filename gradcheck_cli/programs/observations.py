@@ -100,6 +100,23 @@ class Sample:
             apart = np.max(np.abs(claimed - self.true[name].reshape(claimed.shape)), initial=0.0)
             return bool(apart > 0 and np.max(off) <= min(same * size, apart / limits.nearer))
 
+    def is_true(self, name: str, made: Array, limits: ProgramsLimits) -> bool:
+        """Whether numbers are the true ones, to rounding.
+
+        Parameters
+        ----------
+        name : of a parameter
+        made : (*shape) float64
+        limits : how near is the same
+
+        Returns
+        -------
+        bool
+        """
+        true = self.true[name]
+        with np.errstate(all="ignore"):
+            return bool(np.all(np.abs(made - true) <= limits.same * np.max(np.abs(true), initial=0.0)))
+
 
 @dataclass(frozen=True)
 class Observed:

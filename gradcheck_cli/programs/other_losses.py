@@ -1,6 +1,6 @@
 """Reads a program and the gradients that it gives. Gives the other loss that they are right for.
 
-It has no small number added, its arrays are joined in another shape, or it was differenced. Knows nothing of
+It leaves out a value, its arrays are joined in another shape, or it was differenced. Knows nothing of
 backward passes with mistakes.
 """
 
@@ -9,64 +9,74 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from gradcheck_cli.common.errors import GradcheckError
+from gradcheck_cli.derivatives import backprop
+from gradcheck_cli.evaluation.evaluate import compute
 from gradcheck_cli.language import read_model
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.programs.observations import Observed, Sample
+from gradcheck_cli.programs.program_values import ProgramValues
 from gradcheck_cli.tracing.argument_trees import leaves_by_argument, map_arguments
 from gradcheck_cli.tracing.programs import Program
 from gradcheck_cli.tracing.replay import loss_of
 from gradcheck_cli.tracing.trace import trace
 
-__all__ = ["differenced", "joined_otherwise", "without_small_numbers"]
+__all__ = ["differenced", "joined_otherwise", "without_a_value"]
 
-_ADDED = re.compile(r" \+ (\d+\.\d+(?:e-\d+)?|\d+e-\d+)(?![\w.])")
+_LEFT_OUT = {
+    ("add", 0): "adds", ("add", 1): "adds", ("sub", 1): "subtracts",
+    ("mul", 0): "multiplies by", ("mul", 1): "multiplies by", ("div", 1): "divides by",
+}  # fmt: skip
 
 
-def without_small_numbers(seen: Observed, text: str, places: Sequence[str]) -> str | None:
-    """The small number of a loss that the gradients of all wrong names leave out.
+def without_a_value(seen: Observed, values: ProgramValues) -> str | None:
+    """The summand, factor or divisor, made of no parameter, that the loss has and all gradients leave out.
 
     Parameters
     ----------
     seen : the gradients at several points
-    text : of the model
-    places : of its lines, those of the program
+    values : the values of the model in the words of the program
 
     Returns
     -------
     str or None
     """
-    lines = text.splitlines()
-    for number, line in enumerate(lines):
-        small = [m[1] for m in _ADDED.finditer(line) if float(m[1]) < seen.limits.small]
-        if not small or line.startswith(("#", "param", "data")):
-            continue
-        other = line
-        for each in small:
-            other = other.replace(f" + {each}", "")
-        changed = "\n".join([*lines[:number], other, *lines[number + 1 :]]) + "\n"
-        if _is_right(seen, changed):
-            where = f" ({places[number]})" if places[number] else ""
-            return f"leaves out the {' and '.join(dict.fromkeys(small))} that the loss adds{where}"
+    groups: dict[tuple[str, str, str], list[int]] = {}
+    for node in values.nodes:
+        for k, index in enumerate(node.arguments):
+            verb = _LEFT_OUT.get((node.operation, k))
+            if verb and not values.live[index] and any(values.live[a] for a in node.arguments):
+                left_out = values.model.graph.nodes[index]
+                said = values.name(left_out) or values.formula(left_out) or "data"
+                groups.setdefault((verb, said, values.place(node)), []).append(index)
+    first = replace(seen, samples=seen.samples[:1])
+    most = seen.limits.most_passed_nodes // len(values.nodes)
+    for (verb, said, place), indices in islice(groups.items(), most):
+        numbers = dict.fromkeys(indices, 0.0 if verb in ("adds", "subtracts") else 1.0)
+        if all(
+            each.are_made(seen.wrong, [_gradient_with(sample, numbers) for sample in each.samples])
+            for each in (first, seen)
+        ):
+            return f"leaves out the {said} that the loss {verb}" + (f" ({place})" if place else "")
     return None
 
 
-def _is_right(seen: Observed, text: str) -> bool:
-    """Whether another model has the gradients of the wrong names, at every point."""
-    try:
-        model = read_model(text, file="model")
-        made = []
-        for sample in seen.samples:
-            values = {name: sample.model.point()[name] for name in sample.claimed}
-            other = Sample(model.at(values), {name: sample.claimed[name] for name in seen.wrong})
-            made.append(other.true)
-    except GradcheckError:
-        return False
-    return seen.are_made(seen.wrong, made)
+def _gradient_with(sample: Sample, numbers: Mapping[int, float]) -> Mapping[str, Array]:
+    """The gradients of a model some of whose values are other numbers."""
+    graph, tape = sample.model.graph, sample.tape
+    shared, changed = dict(tape.shared), graph.downstream(numbers)
+    with np.errstate(all="ignore"):
+        for node in graph.nodes:
+            if node.index in numbers:
+                shared[node.index] = np.full_like(shared[node.index], numbers[node.index])
+            elif changed[node.index]:
+                shared[node.index] = compute(node, shared, tape.m)
+    return backprop.derivative(sample.model, replace(tape, shared=shared), sample.model.loss, sample.claimed)
 
 
 def joined_otherwise(

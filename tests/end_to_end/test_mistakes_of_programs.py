@@ -26,7 +26,7 @@ def report(file: str, loss: str, grad: str, at: str, *wrt: str) -> Report:
     ("camera.py", ("t",), {"t"},
      "multiplies once too often by depth, or divides once too seldom (camera.py:24)"),
     ("catmull_rom.py", (), {"P"},
-     "keeps the last of what is chosen twice, where all of it adds up, in all 4 places (catmull_rom.py:17)"),
+     "keeps the last of what is chosen twice of P, where all of it adds up (catmull_rom.py:17)"),
 ])  # fmt: skip
 def test_one_command_finds_a_planted_mistake(
     file: str, wrt: tuple[str, ...], wrong: set[str], said: str
@@ -59,6 +59,25 @@ def test_a_mistake_has_a_name(loss: str, grad: str, at: str, said: str) -> None:
     claims = [c for c in report("slips.py", loss, grad, at).claims if c.verdict is Verdict.WRONG]
     assert claims
     assert str(claims[0].diagnosis).startswith(said), claims
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("loss", "wrong", "at", "said"), [
+    ("elman", "elman_wrong", "cells_at",
+     "leaves out what is passed on from turn to turn of the loop (loops.py:14)"),
+    ("gate", "gate_wrong", "cells_at", "uses h where r*h belongs (loops.py:42)"),
+    ("pairs", "pairs_wrong", "pairs_at",
+     "has the wrong sign for the second term of the difference (loops.py:78)"),
+    ("poisson", "poisson_penalty", "poisson_at", "adds 0.1*w, in w[0]: a penalty?"),
+    ("poisson", "poisson_offset", "poisson_at", "leaves out the data that the loss adds (loops.py:106)"),
+    ("poisson", "poisson_entry", "poisson_at", "is 2 times the true value, in w[1]"),
+    ("network", "network_wrong", "network_at", "takes 0.1*... for constant in loops.py:137"),
+])  # fmt: skip
+def test_a_mistake_that_a_line_makes_each_time_has_a_name(loss: str, wrong: str, at: str, said: str) -> None:
+    claims = [c for c in report("loops.py", loss, wrong, at).claims if c.verdict is Verdict.WRONG]
+    assert claims
+    assert {claim.diagnosis for claim in claims} == {said}
+    assert report("loops.py", loss, f"{loss}_grad", at).verdict is Verdict.OK
 
 
 def test_the_sign_of_one_number_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,9 @@ class DiagnosisLimits(NamedTuple):
     most_points: int = 5
     # entries | computed in all backward passes with a mistake: seconds | timed by hand once, not kept
     most_mistake_work: int = 200_000_000
+    # entries | that are computed in the time that a node takes by itself | some 10 microseconds beside 10
+    # nanoseconds, timed by hand once, not kept: a loop of 900 turns took ten minutes without it
+    node_entries: int = 1_000
     # nodes | passed in all backward passes with exchanged values: about a second | a chain of 60 layers took
     # 8 s without it
     most_exchange_nodes: int = 100_000

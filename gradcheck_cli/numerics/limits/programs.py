@@ -27,15 +27,16 @@ class ProgramsLimits(NamedTuple):
     same_float32: float = 2e-5
     # ratio | an explanation is nearer to the numbers by so much than the truth is | set by hand
     nearer: float = 100.0
-    # backward passes | with a mistake, tried for one program | set by hand: some seconds
-    most_tried: int = 3000
+    # nodes | passed in all backward passes with a mistake, or of another loss, tried for one program | set by
+    # hand: some seconds, at about 10 microseconds a node
+    most_passed_nodes: int = 400_000
     # nodes | of a graph in which mistakes are looked for: as many passes, each over all | set by hand
     most_nodes: int = 2000
+    # characters | of a formula that stands for a value without a name; of a longer one the line is told | set
+    # by hand
+    longest_formula: int = 40
     # blocks | of a flat vector, that may be exchanged: 120 orders | set by hand
     most_blocks: int = 5
-    # absolute value | a number below it, added inside a log, a root or a quotient, keeps it from 0 | set by
-    # hand
-    small: float = 0.02
     # step sizes | with which programs difference their own loss | those of tutorials, and the square and
     # cubic root of the precision, which SciPy takes
     steps: tuple[float, ...] = (1e-5, 1e-6, 1e-4, 1e-7, 1e-3, 1e-8, 2**-26, 2 ** (-52 / 3), 1e-2, 1e-9)

@@ -95,7 +95,9 @@ def find_mistake_in_formula(
 
 
 def _first(model: Model, seen: Sequence[_Target], limits: DiagnosisLimits) -> str | None:
-    held = sum(n.size * ((model.rows or 1) if n.per_row else 1) for n in model.graph.nodes)
+    held = sum(
+        limits.node_entries + n.size * ((model.rows or 1) if n.per_row else 1) for n in model.graph.nodes
+    )
     tried = 0
     names = list(dict.fromkeys(target.by for target in seen[0].claimed))
     each = [mistakes(model, one.tape, names, limits) for one in seen]

@@ -28,7 +28,7 @@ from gradcheck_cli.verdicts.diagnosis.overwritten_entries import overwrite
 from gradcheck_cli.verdicts.diagnosis.paths_left_out import paths_left_out
 from gradcheck_cli.verdicts.diagnosis.softmax_slips import slips_of_softmax
 
-__all__ = ["Mistake", "mistakes"]
+__all__ = ["Mistake", "mistakes", "slips_of_rule"]
 
 _PLAIN = ("add", "sub", "neg", "expand", "index", "concat", "transpose", "identity")
 
@@ -99,7 +99,7 @@ def _in_rules(
     for node, place in places:
         where = f"(line {model.step_around(node.index).where})"
         argument = node.arguments[place]
-        for slip, text in _slips(model, names, node, place, where):
+        for slip, text in slips_of_rule(model, names, node, place, where):
             yield Mistake({(node.index, place): slip}, text)
             said = text.replace(f" {where}", "")
             alike.setdefault(said.replace("'", ""), []).append(((node.index, place), slip, said))
@@ -138,9 +138,22 @@ def _slips_of_rows(model: Model, node: Node, place: int, tape: Tape) -> Iterator
         yield partial(_other_factor, 1 - place, value), text
 
 
-def _slips(
+def slips_of_rule(
     model: Model, names: Mapping[int, str], node: Node, place: int, where: str
 ) -> Iterator[tuple[Slip, str]]:
+    """One rule of one node done wrongly.
+
+    Parameters
+    ----------
+    model : the graph
+    names : of nodes that have one
+    node, place : whose rule is meant, by which of its arguments
+    where : the line, as it is said
+
+    Yields
+    ------
+    Slip, text
+    """
     record = node.primitive
     partner = _partner(model, names, node, place)
     own = f"{_rule_in_words(node, place, partner)} {where}"
