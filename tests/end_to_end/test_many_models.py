@@ -345,9 +345,8 @@ def test_no_process_is_left_whatever_ends_the_run(models: Path, number: signal.S
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="POSIX pipes")
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_reader_that_leaves_ends_the_run_quietly(models: Path, jobs: str) -> None:
-    command = f"'{sys.executable}' -P -m gradcheck_cli run . -j{jobs} -q | head -n 1"
+def test_a_reader_that_leaves_ends_the_run_quietly(models: Path) -> None:
+    command = f"'{sys.executable}' -P -m gradcheck_cli run . -j2 -q | head -n 1"
     done = subprocess.run(
         ["sh", "-c", command], cwd=models, env=ENVIRONMENT, capture_output=True, text=True, check=False
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from build import exchanged, one_of
+from build import exchanged, one_of, part_of
 from gradcheck_cli import api
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
@@ -63,7 +63,8 @@ def turn_red(some: list[Model], options: Options = BRIEF) -> bool:
     return any(check(model, options, ()).verdict is Verdict.WRONG for model in some)
 
 
-@pytest.mark.parametrize(("name", "place"), one_of(8, RULES))
+# one of eight in the core, half of them in all; test_mutants makes each of them wrong
+@pytest.mark.parametrize(("name", "place"), one_of(4, part_of(RULES, 2)))
 def test_a_wrong_vjp_turns_a_model_red(name: str, place: int, monkeypatch: pytest.MonkeyPatch) -> None:
     some = with_rule(name, place)
     assert some, "no model uses it"
@@ -78,7 +79,7 @@ def test_a_wrong_vjp_turns_a_model_red(name: str, place: int, monkeypatch: pytes
 FIELDS = [(name, ("forward", "symbolic")[k // 8 % 2]) for k, name in enumerate(PRIMITIVES)]
 
 
-@pytest.mark.parametrize(("name", "field"), one_of(8, FIELDS))
+@pytest.mark.parametrize(("name", "field"), one_of(4, part_of(FIELDS, 2)))
 def test_a_wrong_value_turns_a_model_red(
     name: str, field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

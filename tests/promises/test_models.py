@@ -67,8 +67,10 @@ def test_a_model_keeps_its_promise(path: Path, reports: dict[Path, Report]) -> N
 @pytest.mark.slow
 @every_model
 def test_a_model_keeps_its_promise_with_another_seed(path: Path) -> None:
-    """Drawn weights and data are others, and so is the point of comparison."""
-    keeps(promise(path), api.check(api.load(path, seed=12), points=2))
+    """Drawn weights and data are others; where none is, the point of comparison."""
+    model = api.load(path, seed=12)
+    drawn = " ~ " in path.read_text(encoding="ascii")
+    keeps(promise(path), api.check(model, points=1 if drawn else 2))
 
 
 def keeps(expected: re.Match[str], report: Report) -> None:

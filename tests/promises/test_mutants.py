@@ -76,8 +76,9 @@ def ask(model: Model) -> Report:
 
 def asked(record: Primitive, mutation: str) -> Iterator[Report]:
     """Those of the models up to the first that turns red; everywhere: all, whichever turn red, of arrays
-    those behind the first, which the factor has had."""
-    for model in islice(models(record), mutation == "everywhere" and not record.elementwise, None):
+    every second one behind the first, which the factor has had."""
+    part = (1, None, 2) if mutation == "everywhere" and not record.elementwise else (None,)
+    for model in islice(models(record), *part):
         report = ask(model)
         yield report
         if report.verdict is Verdict.WRONG and mutation != "everywhere":
