@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from build import one_of
+from build import one_of, part_of
 from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.evaluation.tape import forward_pass
@@ -25,7 +25,10 @@ def off_in_one_entry(values: Array) -> Array:
     return found
 
 
-@pytest.mark.parametrize("path", one_of(4, sorted(MODELS.glob("*.txt"))), ids=lambda path: path.stem)
+PATHS = part_of(sorted(MODELS.glob("*.txt")), 2)
+
+
+@pytest.mark.parametrize("path", one_of(2, PATHS), ids=lambda path: path.stem)
 def test_the_values_of_a_model(path: Path, tmp_path: Path) -> None:
     model = api.load(path)
     tape = forward_pass(model)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from build import part_of
 from gradcheck_cli import api
 from gradcheck_cli.common import example_models
 from gradcheck_cli.results.gradient_results import Report, Verdict
@@ -65,7 +66,7 @@ def test_a_model_keeps_its_promise(path: Path, reports: dict[Path, Report]) -> N
 
 
 @pytest.mark.slow
-@every_model
+@pytest.mark.parametrize("path", part_of(MODELS, 2), ids=lambda path: path.stem)
 def test_a_model_keeps_its_promise_with_another_seed(path: Path) -> None:
     """Drawn weights and data are others; where none is, the point of comparison."""
     model = api.load(path, seed=12)

@@ -269,16 +269,16 @@ def test_exact_conversions(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_half_a_gigabyte_in_half_a_megabyte_is_refused(tmp_path: Path) -> None:
+def test_half_a_gigabyte_in_some_megabytes_is_refused(tmp_path: Path) -> None:
     size = 2**29
     with (
-        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive,
+        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         archive.open("x.npy", "w", force_zip64=True) as stream,
     ):
         stream.write(header("'<f8'", f"({size // 8},)"))
         for _ in range(2**6):
             stream.write(b"\0" * 2**23)
-    assert (tmp_path / "bomb.npz").stat().st_size < 1e6
+    assert (tmp_path / "bomb.npz").stat().st_size < 3e6
     tracemalloc.start()
     with pytest.raises(DataError, match="at most 256 MiB"):
         read(tmp_path, 'data x from "bomb.npz"\nloss = 1')

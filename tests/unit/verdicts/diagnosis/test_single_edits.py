@@ -198,5 +198,5 @@ def test_long_formulas_are_judged_however_deep(claim: str) -> None:
     text = "param x = 0.7, y = 1.3\ndata A[2,2] = [[1, 2], [3, 4.5]]\nparam u[2] = [1, 2]\n"
     by = "u" if "u" in claim else "x"
     text += f"loss = x^2*y + sum((A @ u)^2)\nclaim d loss/d {by} = {claim}\n"
-    (result,) = judged_alone(api.load(text), points=2)
+    (result,) = judged_alone(api.load(text), points=1)
     assert result.verdict is Verdict.WRONG
