@@ -23,17 +23,19 @@ _ENTRY = re.compile(r"\(\s*([0-9]{1,9}(?:\s*,\s*[0-9]{1,9})?)\s*\)")
 _ALONG = (
     "sum", "mean", "prod", "softmax", "log_softmax", "logsumexp", "cumsum", "cumprod", "var", "std", "sort",
 )  # fmt: skip
+_SIZES = ("len", "length", "numel")
 _POOLS = ("max_pool", "avg_pool")
 _OTHER_COUNTS = {
     **{(name, 2): f"{name}(x, axis=1)" for name in _ALONG},
     ("reshape", 1): "reshape(x, [2, 3]): the shape stands behind the array",
     ("stack", 1): "stack(a, b, axis=0), without the brackets of a list",
     ("log", 2): "log(x)/log(b) for the base b",
+    ("solve", 1): "inv({0})",
     ("atan", 2): "atan2(y, x)",
     **{(name, 3): f"{name}({name}(a, b), c)" for name in ("max", "min")},
     **{("einsum", n): 'einsum("ij,jk->ik", A, B) of two of them first, as a step: it takes up to three arrays'
        for n in range(5, 12)},
-    ("norm", 2): "norm(x), or sum(abs(x)^p)^(1/p)",
+    ("norm", 2): "norm({0}), or sum(abs({0})^p)^(1/p)",
 }
 
 
@@ -50,7 +52,7 @@ def check_function_call(names: KnownNames, function: str, op: Op, arguments: tup
             forms = " or ".join(_signatures(function))
             count = len(arguments)
             keyword = None if function == "norm" else _with_keyword(source.code, op, count)  # norm(v, 2)
-            other = keyword or _OTHER_COUNTS.get((function, count))
+            other = keyword or _other_form(source.code, op, count)
             help = f"write {other or forms}"
             raise source.error(f"{function} does not take {given}", op.span, help=help)
         if function in _POOLS and len(arguments) > 2:
@@ -67,7 +69,7 @@ def check_function_call(names: KnownNames, function: str, op: Op, arguments: tup
         bracket = source.code.index("(", op.end)
         shown = printable(display, _LONG)
         index = _ENTRY.match(source.code[bracket : bracket + _LONG])
-        entry = f"; an entry is written {shown}[{index[1]}], counted from 0" if index else ""
+        entry = f"; {_entry_of(shown, index[1])}" if index else ""
         raise source.error(
             f'missing operator between "{shown}" and "("',
             (bracket, bracket + 1),
@@ -76,6 +78,26 @@ def check_function_call(names: KnownNames, function: str, op: Op, arguments: tup
     if function not in names.assumed:
         error = UnknownName(f'unknown function "{printable(display, _LONG)}"', help=_function_help(names, op))
         raise source.locate(error, op.span)
+
+
+def _entry_of(name: str, index: str) -> str:
+    """What W(1,2) is, counted from 1 and from 0."""
+    places = [int(place) for place in index.split(",")]
+    from_zero = f"{name}[{','.join(map(str, places))}]"
+    if 0 in places:
+        return f"an entry is written {from_zero}"
+    from_one = f"{name}[{','.join(str(place - 1) for place in places)}]"
+    return f"indices count from 0: if you count from 1, write {from_one}, else {from_zero}"
+
+
+def _other_form(code: str, op: Op, count: int) -> str | None:
+    """What stands for a call with so many arguments, with the author's own."""
+    from gradcheck_cli.language.advice.other_spellings import arguments_behind, with_names
+
+    form = _OTHER_COUNTS.get((op.text, count))
+    opening = code.find("(", op.end)
+    given = arguments_behind(code, opening) if form is not None and "{0}" in form and opening >= 0 else ()
+    return form and with_names(form, given)
 
 
 def _with_keyword(code: str, op: Op, count: int) -> str | None:
@@ -118,8 +140,18 @@ def _function_help(names: KnownNames, op: Op) -> str:
     meant = derivative_meant(source.code[op.start : op.start + 200], source.code)
     if meant is not None:
         return f"write {meant}"
+    from gradcheck_cli.language.advice.declaration_advice import drawn_meant
+    from gradcheck_cli.language.advice.operands import declared_sizes
     from gradcheck_cli.language.advice.other_spellings import arguments_behind, spelled_here
 
+    line = source.code[source.code.rfind("\n", 0, op.start) + 1 : op.end]
+    drawn = drawn_meant(line)
+    if drawn is not None:
+        return drawn
+    opening = source.code.index("(", op.end)
+    sizes = declared_sizes(source.code, (arguments_behind(source.code, opening) or ("",))[0])
+    if op.text in _SIZES and sizes:
+        return f"sizes are written out: write {sizes[0] if op.text != 'numel' else '*'.join(sizes)}"
     spelled = spelled_here(op.text, arguments_behind(source.code, source.code.index("(", op.end)))
     if spelled is not None:
         return spelled

@@ -110,7 +110,12 @@ class Parser:
         statement = self.derive(span)
         is_step = statement.kind == "step" and statement.root is not None
         if not (is_step and statement.ops[statement.root or 0].kind == "derivative"):
-            raise self.source.error("let names a derivative", span, help=_LET_FORM)
+            from gradcheck_cli.language.statement_words import LONG_LINE
+
+            rest = self.source.code[span.start : span.end]
+            is_short = is_step and len(rest) <= LONG_LINE
+            help = _LET_FORM.replace("NAME = EXPRESSION", rest.strip()) if is_short else _LET_FORM
+            raise self.source.error("let names a derivative", span, help=help)
         statement.kind = "let"
         return statement
 

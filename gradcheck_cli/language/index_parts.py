@@ -41,8 +41,10 @@ def _bound(source: Source, ops: list[Op], position: int | None) -> int | None:
 
 def _index(source: Source, op: Op) -> int:
     if op.kind == "negative":
-        help = "indices count from 0: the last of n entries is v[n-1]"
-        raise source.error("an index is negative", op.span, help=help)
+        from gradcheck_cli.language.advice.index_advice import place_from_end
+
+        help = place_from_end(source.code, op.start) or "the last of n entries is v[n-1]"
+        raise source.error("an index is negative", op.span, help=f"indices count from 0: {help}")
     if op.kind != "number" or not op.text.isdigit() or len(op.text) > INDEX_DIGITS:
         raise _no_whole_number(source, op)
     return int(op.text)

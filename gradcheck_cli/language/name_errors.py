@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 
 from gradcheck_cli.common.errors import LanguageError, UnknownName, printable
 from gradcheck_cli.language.function_names import RESERVED, is_function
-from gradcheck_cli.language.identifiers import describe, foreign_letter, nearest, skeleton
+from gradcheck_cli.language.identifiers import canonical, describe, foreign_letter, nearest, skeleton
 from gradcheck_cli.language.known_names import PARAMETER_HERE, KnownNames
 from gradcheck_cli.language.source_text import Source, Span
 from gradcheck_cli.language.statement_words import derivative_meant
@@ -84,6 +84,9 @@ def _unknown_help(names: KnownNames, name: Name) -> str:
     if is_function(name.name):
         return f"{declared}; the function is written {name.name}(...)"
     near = nearest(name.name, sorted(RESERVED)) if len(name.name) > 1 else None
+    called = re.match(rf"{re.escape(name.display)}\[([^\[\]]*)\]", code)
+    if near is not None and called is not None:  # Mathematica's Exp[x]
+        return f"did you mean {near}({called[1]})?"
     return declared if near is None else f"did you mean the function {near}(...)?"
 
 
@@ -92,8 +95,8 @@ def _other_notation(names: KnownNames, name: Name, known: Mapping[str, object], 
     text, before = name.name, names.source.code[max(0, name.span.start - _LONG) : name.span.start]
     if text in TRUTH:
         return f"write {TRUTH[text]}"
-    if text in ("None", "newaxis"):
-        return "axes of length 1 are written by reshape(x, [3,1,4])"
+    if text in ("None", "newaxis", "end"):
+        return _index_of_programs(names.source.code, name.span.start, text)
     if text in _LOSSES and "loss" in known:
         return "did you mean loss?"
     if text in ("None", "null", "NULL", "NA", "undefined"):
@@ -103,7 +106,14 @@ def _other_notation(names: KnownNames, name: Name, known: Mapping[str, object], 
         declared = "write exp(1), or declare it: data e = 2.718281828459045"
         return "did you mean exp(x)?" if is_power else declared
     if text in ("T", "t", "H") and re.search(r"[\w)\]]\s*(?:\^|\*\*)\s*$", before):
-        return "a transpose is written A'"
+        from gradcheck_cli.language.advice.operands import operand_before
+
+        base = operand_before(before, before.rindex("^" if "^" in before else "*")).rstrip("*") or "A"
+        return f"a transpose is written {base}'"
+    is_derivative = re.search(r"\bd\s+$", before) is not None
+    product = None if is_derivative else _product_meant(name.display, known)
+    if product is not None:
+        return f"write {product}"
     if len(name.display) == 1 and unicodedata.numeric(name.display, 0.0) > 0:
         return f"write {unicodedata.normalize('NFKC', name.display)}".replace("\u2044", "/")
     raised = re.fullmatch(r"(\w+?)[\u1d40\u22a4]", name.display)
@@ -117,6 +127,33 @@ def _other_notation(names: KnownNames, name: Name, known: Mapping[str, object], 
             f"or declare it: param {show(name.display)} = 1"
         )
     return None
+
+
+def _product_meant(display: str, known: Mapping[str, object]) -> str | None:
+    """`w0*x` for w0x, where both are known."""
+    for place in range(1, min(len(display), _LONG)):
+        left, right = display[:place], display[place:]
+        if left != right and canonical(left) in known and canonical(right) in known:
+            return f"{left}*{right}"
+    return None
+
+
+def _index_of_programs(code: str, start: int, word: str) -> str:
+    """What is said of `v[None, :]` and of `v[end]`, with the sizes that are declared."""
+    from gradcheck_cli.language.advice.operands import declared_sizes
+
+    found = re.search(r"([^\W\d]\w*)\s*\[([^\[\]]*)$", code[max(0, start - _LONG) : start])
+    sizes = list(declared_sizes(code, found[1])) if found else []
+    parts = code[start - len(found[2]) : code.find("]", start)].split(",") if found else []
+    if word == "end":
+        axis = found[2].count(",") if found else 0
+        last = sizes[axis] if axis < len(sizes) else ""
+        known = f"write {int(last) - 1}" if last.isdigit() else "the last of n entries is v[n-1]"
+        return f"indices count from 0: {known}"
+    if found is None or not sizes or sum(part.strip() == ":" for part in parts) != len(sizes):
+        return "axes of length 1 are written by reshape(x, [3,1,4])"
+    shape = ",".join(sizes.pop(0) if part.strip() == ":" else "1" for part in parts)
+    return f"write reshape({found[1]}, [{shape}])"
 
 
 def _may_have_entries(names: KnownNames, text: str) -> bool:

@@ -44,6 +44,7 @@ _MARK = re.compile(f"[#{_QUOTES};()\\[\\]\n]")
 _END_QUOTE = re.compile(f"[{_QUOTES}\n]")
 _SHOWN = 30  # characters of a base or exponent in a help text
 _STACKED = re.compile(r"\[\s*([^\W\d]\w*)\s*;\s*([^\W\d]\w*)\s*\]")
+_PLAIN = re.compile(r"[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?")
 _CLOSES = {")": "(", "]": "["}
 _OPENS = {"(": ")", "[": "]"}
 
@@ -280,6 +281,8 @@ class _Scanner:
             return f"write concat({found[1]}, {found[2]}): one vector below the other"
         closing = self.text.find("]", opening)
         rows = [re.split(r"[\s,]+", row.strip()) for row in self.text[opening + 1 : closing].split(";")]
+        if closing > 0 and all(len(row) == 1 and _PLAIN.fullmatch(row[0]) for row in rows):
+            return f"write [{', '.join(row[0] for row in rows)}]: a vector is a column"
         listed = "[" + ", ".join(f"[{', '.join(row)}]" for row in rows) + "]"
         if closing > 0 and len(listed) <= 2 * _SHOWN and re.fullmatch(r"[-+0-9.eE,\[\] ]+", listed):
             return f"a matrix is written {listed}"

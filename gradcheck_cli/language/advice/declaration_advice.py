@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from gradcheck_cli.language.advice.operands import first_parameter
 from gradcheck_cli.language.function_names import is_defined_in
 from gradcheck_cli.language.statement_words import KEYWORDS, LONG_LINE, Advice, View, cut
 
@@ -25,8 +26,8 @@ _BEGIN: Mapping[str, str] = MappingProxyType({
     "constant const constants given known input inputs observed": "write data {rest}",
     "var variable variables": "write param {rest}; a step is written NAME = EXPRESSION",
     "assert check prove show verify expect": "a derivative is judged by claim d loss/d w0 = ...",
-    "import from using include library require": "functions stand without a module: exp(x)",
     "def function fn func define fun": "a definition is written f(x, a) = ...",
+    "step compute calculate": "write {rest}",
     "return": "write loss = {rest}",
     "minimize maximise maximize minimise minimum objective optimize": "write loss = {rest}",
     "print disp": "nothing is printed here: gradcheck run -v shows every step",
@@ -43,12 +44,12 @@ def _advise_assignment(view: View) -> Advice | None:
     words, sign = view.words, view.bad.text
     first = words[0].text
     arrow = sign == "<" and view.after.text == "-" and view.after.start == view.bad.end
-    if not (sign in (":", ":=", "==", "is", "equals") or arrow or (sign == "~" and first == "claim")):
+    if not (sign in _EQUALS or arrow or (sign == "~" and first == "claim")):
         return _without_sign(view)
     left = view.code[: view.bad.start].strip()
     if _LEFT.fullmatch(left) is None:
         return None
-    if sign == "==" and first not in (*_DECLARES, "claim"):
+    if sign == "==" and "=" in view.code[view.bad.end :]:
         return None
     right = view.code[view.after.end if arrow else view.bad.end :].strip()
     word = _BEGINS.get(left.lower(), "").format(rest="").removeprefix("write ").strip()
@@ -59,6 +60,17 @@ def _advise_assignment(view: View) -> Advice | None:
     if words[0].kind == "derivative":
         left = f"claim {left}"
     return Advice(f'"{"<-" if arrow else sign}" is not used: a value stands behind =', _line(left, right))
+
+
+_EQUALS = (":", ":=", "==", "is", "equals", "\u2248", "\u2190", "\u2261")
+
+
+def _advise_arrow(view: View) -> Advice | None:
+    """`k <- 2*x`: a comparison with -2, until * comes."""
+    found = re.match(r"(\w+)\s*<-\s*(?=\S)(.+)$", view.code)
+    if found is None or view.bad.kind == "name":
+        return None
+    return Advice('"<-" is not used: a value stands behind =', _line(found[1], found[2]), max(0, view.at - 1))
 
 
 def _without_sign(view: View) -> Advice | None:
@@ -104,12 +116,19 @@ def _advise_claim(view: View) -> Advice | None:
     for pattern in _CLAIMED:
         found = re.fullmatch(pattern, rest)
         if found is not None:
-            of, by = found.groupdict().get("of") or "loss", found.groupdict().get("by") or "w0"
-            by = "w0" if by == of else by
+            of, by = found.groupdict().get("of") or "loss", found.groupdict().get("by")
+            if by is None and of in _declared(view.all_code):
+                of, by = "loss", of
+            by = first_parameter(view.all_code) if by in (None, of) else by
             if of in ("L", "l", "J", "E", "C") and not is_defined_in(view.all_code, of):
                 of = "loss"
             return Advice(_CLAIM_BEGINS, f"write claim d {cut(of)}/d {cut(by)} = ...", view.at - 1)
     return None
+
+
+def _declared(all_code: str) -> list[str]:
+    lines = re.findall(r"^[ \t]*(?:data|rows|param)\s+([^\n#]*)", all_code, re.MULTILINE)
+    return [name for line in lines for name in re.findall(r"(?:^|,\s*)([^\W\d]\w*)", line)]
 
 
 _CLAIMED = (
@@ -160,6 +179,61 @@ def _advise_last_comma(view: View) -> Advice | None:
         back = int(view.bad.kind == "end")
         return Advice("a comma at the end", "remove it: statements end with the line", back)
     return None
+
+
+_SPACE = re.compile(
+    r"(?:(?P<word>data|rows|param)\s+)?(?P<name>[^\W\d]\w*)\s*(?:\u2208|in)\s*[R\u211d]\s*(?:\^\s*)?[{(\[]?\s*"
+    r"(?P<sizes>[0-9]+(?:\s*[x*\u00d7,]\s*[0-9]+)*)\s*[})\]]?\s*(?P<rest>[=~].*)?$"
+)
+
+
+def shape_meant(code: str) -> str | None:
+    """`param k[3]` for `k \u2208 R^3`, with what follows."""
+    found = _SPACE.match(code.strip()) if len(code) <= 2 * LONG_LINE else None
+    if found is None:
+        return None
+    sizes = ",".join(re.findall("[0-9]+", found["sizes"]))
+    rest = f" {found['rest']}" if found["rest"] else ""
+    return f"write {found['word'] or 'param'} {found['name']}[{sizes}]{rest}"
+
+
+_DRAWN = re.compile(
+    r"(?P<left>(?:data|rows|param)\s+\w+\s*(?:\[[^\]]*\])?)\s*[=~]\s*(?:\w+\.)*"
+    r"(?P<how>randn|standard_normal|normal|gaussian|N|rand|random|uniform|U)\b"
+)
+
+
+def drawn_meant(line: str) -> str | None:
+    """`param w[3] ~ normal(0, 1)` for `param w[3] = randn(3)`."""
+    found = _DRAWN.match(line[:LONG_LINE].strip())
+    if found is None:
+        return None
+    form = "uniform(0, 1)" if found["how"] in ("rand", "random", "uniform", "U") else "normal(0, 1)"
+    return f"write {found['left']} ~ {form}"
+
+
+def _advise_drawn(view: View) -> Advice | None:
+    """`param w[3] = np.random.randn(3)`."""
+    help = drawn_meant(view.code) if view.bad.text == "." else None
+    return None if help is None else Advice("what is drawn stands behind ~", help)
+
+
+_IMPORTED = re.compile(r"\s*(?:from\s+[\w.]+\s+import|import|using|include|library|require)\b[^=]*$")
+
+
+def _advise_import(view: View) -> Advice | None:
+    """`from numpy import exp`."""
+    if _IMPORTED.match(view.code.split("\n", 1)[0]) is None:
+        return None
+    word = view.words[0].text
+    help = "remove the line: functions stand without a module, exp(x)"
+    return Advice(f'"{word}" begins no statement', help, view.at)
+
+
+def _advise_space(view: View) -> Advice | None:
+    """`x \u2208 R^3`."""
+    help = shape_meant(view.code)
+    return None if help is None else Advice("a shape stands behind a name", help)
 
 
 def _advise_range(view: View) -> Advice | None:
@@ -267,7 +341,11 @@ DECLARATIONS: tuple[Callable[[View], Advice | None], ...] = (
     _advise_setting,
     _advise_file,
     _advise_claimed_value,
+    _advise_import,
+    _advise_drawn,
+    _advise_space,
     _advise_range,
+    _advise_arrow,
     _advise_assignment,
     _advise_claim,
     _advise_first_word,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from gradcheck_cli.language.advice.operands import operand_before, product_at
 from gradcheck_cli.language.function_names import is_defined_in, is_function
 from gradcheck_cli.language.statement_words import LONG_LINE, OPERANDS, Advice, View, Word, cut
 
@@ -24,31 +25,18 @@ def advise_operator(view: View) -> Advice | None:
     if is_function(left.text) and not is_defined_in(view.all_code, left.text):
         return Advice(f'"{left.text}" needs brackets', f"write {left.text}({_argument(view)})")
     message = f'missing operator between "{cut(left.text)}" and "{cut(right.text)}"'
-    if left.text in ("'", ".T") or _is_matrix(view, left.text):
-        factors = _factor(view), cut(right.text)
-        matrix, entries = " @ ".join(factors), "*".join(factors)
-        return Advice(message, f"a product is written {matrix}, or {entries} entry by entry")
     if left.kind == right.kind == "number":
         product, vector = f"{cut(left.text)}*{cut(right.text)}", f"[{cut(left.text)}, {cut(right.text)}]"
         return Advice(message, f"a product is written {product}, a vector {vector}")
-    if left.kind in OPERANDS and right.kind in OPERANDS:
-        return Advice(message, f"a product is written {cut(left.text)}*{cut(right.text)}")
-    return Advice(message, "a product is written with *")
-
-
-def _is_matrix(view: View, name: str) -> bool:
-    """Whether a name is declared with two axes; for a very long one nobody looks."""
-    if len(name) > LONG_LINE:
-        return False
-    return re.search(rf"(?<!\w){re.escape(name)}\s*\[[^\],]*,[^\]]*\]", view.all_code) is not None
-
-
-def _factor(view: View) -> str:
-    """The operand in front, with its transpose."""
-    if view.before.text not in ("'", ".T"):
-        return cut(view.before.text)
-    owner = view.words[view.at - 2] if view.at > 1 else view.before
-    return f"{cut(owner.text)}'" if owner.kind == "name" else "(...)'"
+    factor = operand_before(view.code, right.start)
+    if not factor or right.text == "[":
+        return Advice(message, "a product is written with *")
+    product = product_at(view.code, factor, right.start, view.all_code)
+    if "@" in product:
+        entries = cut(product.replace(" @ ", "*"))
+        help = f"a product is written {cut(product, LONG_LINE)}, or {entries} entry by entry"
+        return Advice(message, help)
+    return Advice(message, f"a product is written {cut(product, LONG_LINE)}")
 
 
 def _argument(view: View) -> str:

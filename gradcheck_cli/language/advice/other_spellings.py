@@ -21,6 +21,8 @@ _LETTERS = ("x", "y", "z")
 _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     # linear algebra
     "tr": ("trace({0})",),
+    "crossprod": ("{0}' @ {1}", "{0}' @ {0}"),
+    "tcrossprod": ("{0} @ {1}'", "{0} @ {0}'"),
     "inverse matinv": ("inv({0})",),
     "determinant": ("det({0})",),
     "logabsdet": ("slogdet({0})",),
@@ -54,8 +56,8 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     # arithmetic
     "maximum fmax": ("max({0}, {1})",),
     "minimum fmin": ("min({0}, {1})",),
-    "amax": ("max({0})",),
-    "amin": ("min({0})",),
+    "amax reduce_max": ("max({0})",),
+    "amin reduce_min": ("min({0})",),
     "pow power": ("{0}^{1}",),
     "square sqr": ("{0}^2",),
     "cube": ("{0}^3",),
@@ -82,15 +84,16 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "frac": ("{0} - floor({0})",),
     "remainder modulo": ("mod({0}, {1})",),
     "fmod rem": ("{0} - {1}*sign({0}/{1})*floor(abs({0}/{1}))",),
-    "float double asarray float64 float32 float16 int64 int32": ("{0}",),
+    "item clone copy numpy contiguous cpu float double asarray float64 float32 float16 int64 int32": ("{0}",),
     "relu_": ("relu({0})",),
     # sums
-    "average avg expectation": ("mean({0})",),
-    "total summation Sigma": ("sum({0})",),
-    "product Pi": ("prod({0})",),
+    "average avg expectation reduce_mean": ("mean({0})",),
+    "total summation Sigma reduce_sum": ("sum({0})",),
+    "product Pi reduce_prod": ("prod({0})",),
+    "sumsq sum_sq sum_of_squares": ("sum({0}^2)",),
     "variance": ("var({0})",),
     "stdev stddev": ("std({0})",),
-    "lse log_sum_exp": ("logsumexp({0})",),
+    "lse log_sum_exp reduce_logsumexp": ("logsumexp({0})",),
     "l1": ("sum(abs({0}))",),
     "l2": ("norm({0})",),
     "mse mse_loss": ("mean(({0} - {1})^2)",),
@@ -108,7 +111,12 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "smooth_l1 smooth_l1_loss": ("where(abs({0} - {1}) < 1, ({0} - {1})^2/2, abs({0} - {1}) - 1/2)",),
     "hinge hinge_loss": ("max(1 - {0}*{1}, 0)",),
     "standardize layer_norm layernorm": ("({0} - mean({0}))/sqrt(mean(({0} - mean({0}))^2) + 1e-5)",),
-    "cosine cosine_similarity": ("dot({0}, {1})/(norm({0})*norm({1}))",),
+    "cosine_similarity": ("dot({0}, {1})/(norm({0})*norm({1}))",),
+    "cosine": ("dot({0}, {1})/(norm({0})*norm({1}))", "cos({0})"),
+    "sine": ("sin({0})",),
+    "tangent": ("tan({0})",),
+    "logarithm": ("log({0})",),
+    "logsig logsigmoid": ("log_sigmoid({0})",),
     "conv correlate": ("conv1d({*})",),
     "convolve": ("conv1d({0}, flip({1}))",),
     "conv2 convolve2d": ("conv2d({0}, flip({1}))",),
@@ -259,12 +267,20 @@ def spelled_here(name: str, arguments: tuple[str, ...] = ()) -> str | None:
     forms = FORMS.get(name)
     if forms is None:
         return None
+    if any("{*}" in form for form in forms):
+        arguments = _unpacked(arguments)
     known = [form for form in forms if all(map(is_function, re.findall(r"([a-z]\w*)\(", form)))]
     fitting = (with_names(form, arguments) for form in known)
     found = next((text for text in fitting if text is not None), None)
     if found is None and known:
         found = with_names(known[0], ())
     return None if found is None else f"write {found}"
+
+
+def _unpacked(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """u and v for the list [u, v], alone or with keywords behind it."""
+    listed = re.fullmatch(r"[\[(](.+,.+)[\])]", arguments[0]) if arguments else None
+    return arguments if listed is None else (*arguments_behind(f"({listed[1]})", 0), *arguments[1:])
 
 
 _KEPT = re.compile(r"(axis|dim|keepdims?)\s*=\s*")
@@ -281,14 +297,19 @@ def _renamed(argument: str) -> str:
 def arguments_behind(code: str, at: int) -> tuple[str, ...]:
     """The arguments of a call whose bracket opens at `at`, of the keywords those that are read here; none
     where one is long."""
-    depth, begin, found = 0, at + 1, []
+    depth, begin, found, quote = 0, at + 1, list[str](), ""
     for place in range(at, min(len(code), at + 2 * LONG_LINE)):
         sign = code[place]
+        if sign in "\"'" and (quote or code[place - 1] in "(, "):
+            quote = "" if quote == sign else quote or sign
+        if quote:
+            continue
         depth += (sign in "([") - (sign in ")]")
         if (sign == "," and depth == 1) or (sign in ")]" and depth == 0):
             found.append(code[begin:place].strip())
             begin = place + 1
         if depth == 0:
+            found = [f'"{a[1:-1]}"' if a[:1] == a[-1:] == "'" else a for a in found]
             plain = tuple(_renamed(a) for a in found if _KEPT.match(a) or not re.match(r"\w+\s*=", a))
             return plain if all(0 < len(a) <= LONG_LINE for a in plain) else ()
     return ()

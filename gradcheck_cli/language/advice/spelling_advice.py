@@ -9,8 +9,16 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from gradcheck_cli.language.advice.declaration_advice import shape_meant
+from gradcheck_cli.language.advice.latex import from_latex
+from gradcheck_cli.language.advice.operands import (
+    declared_sizes,
+    operand_before,
+    operand_behind,
+    product_at,
+)
 from gradcheck_cli.language.function_names import is_defined_in, is_function
-from gradcheck_cli.language.statement_words import Advice, View, cut
+from gradcheck_cli.language.statement_words import LONG_LINE, Advice, View, cut
 
 __all__ = ["SPELLINGS", "explain_braces"]
 
@@ -70,28 +78,29 @@ _OF_NORMAL = {"cdf": "normal_cdf", "logcdf": "log_normal_cdf", "ppf": "normal_qu
 
 
 def _advise_comment(view: View) -> Advice | None:
-    """`// note`, `x % note`."""
+    """`// note`, `x^2 % note`."""
     start = view.code.lstrip()
     mark = next((m for m in _COMMENTS if start.startswith(m)), None)
     if mark is not None:
-        return Advice(f'"{mark}" begins no comment', _COMMENT, view.at)
-    if view.bad.text == "%" and view.ends_operand:
-        return Advice('"%" does not fit here', f"{_COMMENT}; a remainder is written mod(x, y)")
+        return Advice(f'"{mark}" begins no comment', _as_comment(start, mark), view.at)
     if view.bad.text == "*" and view.before.text == "/" and view.before.end == view.bad.start:
-        return Advice('"/*" begins no comment', _COMMENT, 1)
-    if view.bad.text == "/" and view.before.text == "/" and view.before.end == view.bad.start:
-        return Advice('"//" is not used', f"{_COMMENT}; a whole part is written floor(x/y)", 1)
+        return Advice('"/*" begins no comment', _as_comment(view.code[view.before.start :], "/*"), 1)
     return None
+
+
+def _as_comment(code: str, mark: str) -> str:
+    line = code.split("\n", 1)[0].removeprefix(mark).strip().removesuffix("*/").removesuffix(mark).strip()
+    return f"comments begin with #: write # {cut(line, LONG_LINE)}" if line else "comments begin with #"
 
 
 def _advise_dotted(view: View) -> Advice | None:
     """`np.exp(x)`, `v.sum()`, `v.^2`."""
     if view.bad.text != ".":
         return None
-    if view.after.text in ("*", "/", "^", "**") and view.ends_operand:
-        sign = view.after.text
-        shown = "v^2" if sign in ("^", "**") else f"u{sign}v"
-        return Advice(f'".{sign}" is not used', f"{sign} acts entry by entry: write {shown}")
+    if view.after.text == "(" and is_function(view.before.text):  # Julia's sin.(x)
+        called = re.match(r"\((?:[^()]|\([^()]*\))*\)", view.code[view.after.start :])
+        behind = cut(called[0]) if called else "(x)"
+        return Advice('"." is not used: functions act entry by entry', f"write {view.before.text}{behind}", 1)
     if view.ends_operand and view.before.end < view.bad.start:
         return Advice('"." is no product', "write dot(u, v), or u*v entry by entry")
     found = re.match(r"(?:\.\s*([^\W\d]\w*))+", view.code[view.bad.start :])
@@ -117,7 +126,12 @@ def _of_method(view: View, name: str, end: int) -> Advice | None:
         left, right = cut(owner), cut(name)
         return Advice('"." is no product', f"write {left} @ {right}, or {left}*{right} entry by entry")
     if name == "shape":
-        return Advice('".shape" is not used', "sizes are written out: v[3] has 3 entries", 0)
+        axis = re.match(r"\[([0-9])\]", view.code[end:])
+        sizes = declared_sizes(view.all_code, owner)
+        help = "sizes are written out: v[3] has 3 entries"
+        if axis is not None and int(axis[1]) < len(sizes):
+            help = f"sizes are written out: write {sizes[int(axis[1])]}"
+        return Advice('".shape" is not used', help, 0)
     if owner == "norm" and called and name in _OF_NORMAL:
         return Advice(f'"norm.{name}" is a function of SciPy', spelled_here(_OF_NORMAL[name], arguments), 1)
     spelled = spelled_here(name, (cut(_operand(view)), *arguments))
@@ -164,8 +178,9 @@ def _advise_power_of_function(view: View) -> Advice | None:
 def _advise_transpose(view: View) -> Advice | None:
     """`u^T v`, `<u, v>`."""
     if view.before.text == "T" and view.at > 1 and view.words[view.at - 2].text in ("^", "**"):
-        base = cut(view.words[view.at - 3].text)
-        return Advice("a transpose is written with '", f"write {base}' @ {cut(view.bad.text)}", 1)
+        base = operand_before(view.code, view.words[view.at - 2].start) or "A"
+        product = product_at(view.code, f"{base}'", view.bad.start, view.all_code)
+        return Advice("a transpose is written with '", f"write {cut(product, LONG_LINE)}", 1)
     found = re.match(r"<\s*([^<>,=]+),([^<>,=]+)>", view.code[view.bad.start :])
     if found is not None and not view.ends_operand:
         left, right = cut(found[1].strip()), cut(found[2].strip())
@@ -184,11 +199,18 @@ _LATEX = MappingProxyType({
 def _advise_latex(view: View) -> Advice | None:
     """`x \\cdot y`, `\\sigma(x)`."""
     found = re.match(r"\\([A-Za-z]+)", view.code[view.bad.start :])
+    if found is None and not view.code.startswith("\\|", view.bad.start):
+        return None
+    if found is not None and is_defined_in(view.all_code, found[1]) and view.ends_operand:
+        left = cut(operand_before(view.code, view.bad.start))
+        right = cut(operand_behind(view.code, view.bad.end))
+        return Advice('"\\" is no operator', f"write solve({left}, {right})")
+    whole = from_latex(view.code, view.all_code)
+    if whole is not None and len(whole) <= LONG_LINE:
+        return Advice("LaTeX is not read", f"write {whole}")
     if found is None:
         return None
     known = _LATEX.get(found[1])
-    if known is None and view.ends_operand and view.before.end == view.bad.start:
-        return Advice('"\\" is no operator', f"write solve({cut(view.before.text)}, {cut(found[1])})")
     if known is None:
         known = f"{found[1]}(x)" if is_function(found[1]) else cut(found[1])
     return Advice('"\\" does not fit here', f"LaTeX is not read: write {known}")
@@ -217,6 +239,16 @@ def explain_braces(code: str, opening: int, closing: int) -> Advice | None:
     """What is meant by braces around what is no whole number, as in `max{x, 0}` and `{1, 2}`."""
     inner, before = code[opening + 1 : closing].strip(), code[:opening].rstrip()
     name = re.search(r"([^\W\d]\w*)$", before)
+    line_start = code.rfind("\n", 0, opening) + 1
+    line_end = code.find("\n", opening)
+    line = code[line_start : line_end if line_end >= 0 else len(code)].split("#")[0].strip()
+    shape = shape_meant(line)
+    if shape is not None:
+        return Advice("a shape stands behind a name", shape)
+    if re.search(r"\\[A-Za-z]|[\^_]\{", line):
+        whole = from_latex(line, code)
+        if whole is not None and whole != line and len(whole) <= LONG_LINE:
+            return Advice("LaTeX is not read", f"write {whole}")
     if re.search(r"\\[A-Za-z]+(?:\{[^{}]*\})*$", before):
         return Advice("LaTeX is not read", "write (a)/(b) for a quotient, sqrt(a) for a root")
     counted = re.match(r"([^\W\d]\w*)\s*=\s*(\w+)$", inner)
@@ -233,7 +265,12 @@ def explain_braces(code: str, opening: int, closing: int) -> Advice | None:
         return Advice("a matrix stands in square brackets, row by row", "write [[1, 2], [3, 4]]")
     if "," in inner and before[-1:] in ("", "=", "(", "[", ",", "+", "-", "*", "@"):
         return Advice("a vector stands in square brackets", f"write [{cut(inner)}]")
+    if name is None and inner and before[-1:] in _OPENS:
+        return Advice("braces hold the number of a name, as h{k}", f"group with ( ): write ({cut(inner)})")
     return None
+
+
+_OPENS = ("", "=", "(", ",", "+", "-", "*", "/", "^", "@")
 
 
 SPELLINGS: tuple[Callable[[View], Advice | None], ...] = (

@@ -11,9 +11,11 @@ from collections.abc import Callable
 
 from gradcheck_cli.common.errors import LanguageError
 from gradcheck_cli.language.advice.declaration_advice import DECLARATIONS, advise_values
+from gradcheck_cli.language.advice.foreign_signs import FOREIGN_SIGNS
 from gradcheck_cli.language.advice.index_advice import INDICES
 from gradcheck_cli.language.advice.operator_advice import ARITHMETIC, advise_comparison, advise_operator
 from gradcheck_cli.language.advice.pasted_numbers import PASTED
+from gradcheck_cli.language.advice.program_forms import PROGRAM_FORMS
 from gradcheck_cli.language.advice.spelling_advice import SPELLINGS
 from gradcheck_cli.language.identifiers import describe, nearest
 from gradcheck_cli.language.listed_values import listed_values
@@ -315,7 +317,9 @@ def _comma(view: View) -> Advice | None:
 _RULES: tuple[Callable[[View], Advice | None], ...] = (
     *INDICES,
     *PASTED,
+    *PROGRAM_FORMS,
     *DECLARATIONS,
+    *FOREIGN_SIGNS,
     *SPELLINGS,
     _decimal,
     _advise_reserved_name,

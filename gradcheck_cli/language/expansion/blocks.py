@@ -139,18 +139,25 @@ class _Reader:
         return len(self.indent) > len(self.open[0].outer) or not self.open[0].outer.startswith(self.indent)
 
 
+def _form_of(line: str) -> str:
+    from gradcheck_cli.language.advice.program_forms import repeat_meant
+
+    meant = repeat_meant(line)
+    return _FORM if meant is None else f"write {meant}"
+
+
 def _header(source: Source, span: Span) -> tuple[Loop, Span]:
     """The loop that a statement begins, and what stands behind the colon."""
     code, end = source.code, span.end
     found = _INDEX.match(code, span.start, end)
     to = _TO.search(code, found.end(), end) if found else None
     if found is None or to is None:
-        raise source.error("this is no loop", span, help=_FORM)
+        raise source.error("this is no loop", span, help=_form_of(code[span.start : span.end]))
     colon = code.find(":", found.end(), end)
     if colon < to.end():
         what = "a colon is missing" if colon < 0 else "this is no loop"
         place = Span(end - 1, end) if colon < 0 else span
-        raise source.error(what, place, help="the line of a loop ends with a colon" if colon < 0 else _FORM)
+        raise source.error(what, place, help=_form_of(code[span.start : span.end]))
     index = Name(canonical(found[1]), found[1], Span(*found.span(1)))
     first, last = _strip(code, found.end(), to.start()), _strip(code, to.end(), colon)
     return Loop(Span(span.start, colon + 1), index, first, last), _strip(code, colon + 1, end)

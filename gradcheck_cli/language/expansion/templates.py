@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from gradcheck_cli.common.errors import LanguageError
 from gradcheck_cli.language.copied_text import Piece
 from gradcheck_cli.language.expansion.whole_numbers import NotWhole, WholeNumber, read_whole
 from gradcheck_cli.language.identifiers import canonical
@@ -27,7 +28,6 @@ _BRACKET = re.compile(r'"[^"\n]*"|[()\[\]:]|\bto\b')
 _NAME_BEHIND = re.compile(r"\s+[^\W\d]")
 _EQUALS_BEHIND = re.compile(r"\s*=(?!=)")
 _FOREIGN = re.compile(r"[,<>]")  # what stands in braces that are no whole number
-_LATEX = re.compile(r"(?:\\[A-Za-z]+_?|\}|(?:sum|prod)_)$")
 _BEHIND_NAME = "as in h{k}; a comparison is 1 or 0 by itself: (x > 0)"
 _SIGNS = {"sum": " + ", "prod": " * "}
 _BOUNDS = "bounds are made of whole numbers, as 5 or n after data n = 5, and of indices, with + - *"
@@ -108,7 +108,10 @@ class TemplateReader:
         """A whole number of indices and constants. Raises LanguageError."""
         if _FOREIGN.search(self.source.code, span.start, span.end):
             raise self._no_whole_number(span)
-        statement = self.parse(span) if self.source.code[span.start : span.end].strip() else None
+        try:
+            statement = self.parse(span) if self.source.code[span.start : span.end].strip() else None
+        except LanguageError:
+            raise self._no_whole_number(span) from None
         if statement is None or statement.kind != "expression" or statement.root is None:
             raise self._no_whole_number(span)
         names = {index.name for index in indices}
@@ -133,12 +136,11 @@ class TemplateReader:
         if code[span.start - 1 : span.start] != "{":
             return self.source.error(f'"{text[:40]}" is no whole number', span, help=_BOUNDS)
         whole = Span(span.start - 1, span.end + 1)
-        if _FOREIGN.search(text) or _LATEX.search(code, 0, whole.start):
-            from gradcheck_cli.language.advice.spelling_advice import explain_braces
+        from gradcheck_cli.language.advice.spelling_advice import explain_braces
 
-            advice = explain_braces(code, whole.start, span.end)
-            if advice is not None:
-                return self.source.error(advice.message, whole, help=advice.help)
+        advice = explain_braces(code, whole.start, span.end)
+        if advice is not None:
+            return self.source.error(advice.message, whole, help=advice.help)
         return self.source.error(f'"{{{text[:40]}}}" is no whole number', whole, help=_IN_LOOPS)
 
     # --- parts --------------------------------------------------------------------------------

@@ -115,7 +115,9 @@ def _diagonal(shape: Shape) -> tuple[Shape, dict[str, Any]]:
     if len(shape) == 1:
         return (shape[0], shape[0]), {"rank": 1}
     if not shape:
-        raise ShapeError("diag takes a vector or a square matrix, not a single number")
+        raise ShapeError(
+            "diag takes a vector or a square matrix, not a single number", help="of 3 rows: eye(3)"
+        )
     return (_square("diag", shape),), {"rank": 2}
 
 define(

@@ -85,8 +85,8 @@ BAD = [
     (X + "loss = x % 2", L, 2, 10, "%", "#"),
     (X + "loss = x!", L, 2, 9, "!", "factorial"),
     (X + "loss = |x|", L, 2, 8, "|", "abs"),
-    (X + "loss = x && x", L, 2, 10, "&&", "product"),
-    (X + "loss = \\sin(x)", L, 2, 8, "\\", "LaTeX"),
+    (X + "loss = x && x", L, 2, 10, "&&", "(x)*(x)"),
+    (X + "loss = \\sin(x)", L, 2, 8, "LaTeX", "sin(x)"),
     # numbers
     ("param x = 2,3", L, 1, 13, "comma", "2.3"),
     ("loss = 2,3*4", L, 1, 9, "comma", "2.3"),
@@ -100,7 +100,7 @@ BAD = [
     ("data x = log(-1)", L, 1, 6, "is nan", "finite"),
     ("data x = 9**9**9**9", L, 1, 6, "is inf", "finite"),
     # operators
-    (X + "loss == x", L, 2, 6, "==", "name ="),
+    (X + "loss == x", L, 2, 6, "==", "write loss = x"),
     (X + "loss = x == 1", L, 2, 10, "==", "comparisons"),
     (X + "loss = x != 1", L, 2, 10, "!=", "comparisons"),
     (X + "loss = 0 < x < 1", L, 2, 14, "chain", "(a < b)"),
@@ -110,7 +110,7 @@ BAD = [
     (X + "loss = x +", L, 2, 11, "missing at the end", "+"),
     (X + "loss = ", L, 2, 7, "missing at the end", "="),
     (X + "loss = x +* 2", L, 2, 11, "missing", "there"),
-    (X + "loss = x^^2", L, 2, 10, "missing", "there"),
+    (X + "loss = x^^2", L, 2, 9, "^^", "write x^2"),
     (X + "loss = x^2 = 3", L, 2, 12, "second =", ";"),
     (X + "loss = x, x", L, 2, 9, "comma", ";"),
     # vectors and matrices without brackets
