@@ -142,7 +142,12 @@ def _function_help(names: KnownNames, op: Op) -> str:
         return f"write {meant}"
     from gradcheck_cli.language.advice.declaration_advice import drawn_meant
     from gradcheck_cli.language.advice.operands import declared_sizes
-    from gradcheck_cli.language.advice.other_spellings import arguments_behind, spelled_here
+    from gradcheck_cli.language.advice.other_spellings import (
+        arguments_behind,
+        closing_bracket,
+        signs_beside,
+        spelled_here,
+    )
 
     line = source.code[source.code.rfind("\n", 0, op.start) + 1 : op.end]
     drawn = drawn_meant(line)
@@ -152,7 +157,8 @@ def _function_help(names: KnownNames, op: Op) -> str:
     sizes = declared_sizes(source.code, (arguments_behind(source.code, opening) or ("",))[0])
     if op.text in _SIZES and sizes:
         return f"sizes are written out: write {sizes[0] if op.text != 'numel' else '*'.join(sizes)}"
-    spelled = spelled_here(op.text, arguments_behind(source.code, source.code.index("(", op.end)))
+    beside = signs_beside(source.code, op.start, closing_bracket(source.code, opening))
+    spelled = spelled_here(op.text, arguments_behind(source.code, opening), beside)
     if spelled is not None:
         return spelled
     near = nearest(canonical(op.text), [*names.functions, *sorted(function_names())])

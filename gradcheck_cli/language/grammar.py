@@ -29,7 +29,6 @@ _SETTING = re.compile(r"set\s+([^\W\d][\w-]*)\s*=\s*(\S[^\n]*)", re.DOTALL)
 _ASSUMED = re.compile(r"\s*(?:\{[^{}]*\}|[+-]?\s*[0-9.]+(?:[eE][+-]?[0-9]+)?)")
 _FORMATS = "write as float32, as float16 or as bfloat16; without it numbers are judged as they are written"
 _ONLY_CLAIMS = 'the numbers of a claim are judged in a format: claim d loss/d w from "FILE" as float32'
-_LET_FORM = "write let delta2 = d loss/d f2; a step is written NAME = EXPRESSION"
 
 
 class Parser:
@@ -97,24 +96,18 @@ class Parser:
 
             help = setting_meant(self.source.code[span.start : span.end])
             raise self.source.error("this is no setting", span, help=help)
-        return Statement(
-            "set",
-            span,
-            name=self._name_at(found[1], start + found.start(1)),
-            value=found[2].strip(),
-            text=Span(start + found.start(2), start + found.end(2)),
-        )
+        name = self._name_at(found[1], start + found.start(1))
+        text = Span(start + found.start(2), start + found.end(2))
+        return Statement("set", span, name=name, value=found[2].strip(), text=text)
 
     def _let(self, span: Span) -> Statement:
         """NAME = DERIVATIVE, which stands behind `let`."""
         statement = self.derive(span)
         is_step = statement.kind == "step" and statement.root is not None
         if not (is_step and statement.ops[statement.root or 0].kind == "derivative"):
-            from gradcheck_cli.language.statement_words import LONG_LINE
+            from gradcheck_cli.language.advice.declaration_advice import step_meant
 
-            rest = self.source.code[span.start : span.end]
-            is_short = is_step and len(rest) <= LONG_LINE
-            help = _LET_FORM.replace("NAME = EXPRESSION", rest.strip()) if is_short else _LET_FORM
+            help = step_meant(self.source.code[span.start : span.end] if is_step else "")
             raise self.source.error("let names a derivative", span, help=help)
         statement.kind = "let"
         return statement

@@ -287,11 +287,7 @@ class _Assembly:
         return sign * float(op.text)
 
     def _apply(
-        self,
-        position: int,
-        operation: str,
-        arguments: tuple[int, ...],
-        options: dict[str, Any] | None,
+        self, position: int, operation: str, arguments: tuple[int, ...], options: dict[str, Any] | None
     ) -> None:
         try:
             nodes = tuple(self.node(a) for a in arguments)
@@ -312,7 +308,11 @@ class _Assembly:
                     help=f"at most {spell_size(self.limit)}; --max-data raises the limit",
                 )
         except ShapeError as reason:
-            raise self._locate(reason, position) from None
+            from gradcheck_cli.language.advice.product_advice import with_products
+
+            shapes = [self.builder.nodes[node].shape for node in nodes]
+            said = with_products(reason, self.source.code, self.ops, position, shapes)
+            raise self._locate(said, position) from None
         self.done[position] = node
 
     def _locate(self, reason: ShapeError, position: int) -> ShapeError:

@@ -218,7 +218,7 @@ class ModelReader:
         steps = [s for s in self.steps.values() if gradient_meant(s.name, known - {s.name}) is None]
         last = (steps or list(self.steps.values()))[-1]
         near = last.name in ("L", "l", "J", "E", "cost") or nearest(last.name, ["loss"])
-        help = f"rename {last.display}, or add loss = {last.display}"
+        help = f"write loss = ... in place of {last.display} = ..., or add the line loss = {last.display}"
         return self.source.error(
             "no step is named loss",
             self._span_of(last.name),

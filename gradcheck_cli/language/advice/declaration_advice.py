@@ -13,7 +13,7 @@ from gradcheck_cli.language.advice.operands import first_parameter
 from gradcheck_cli.language.function_names import is_defined_in
 from gradcheck_cli.language.statement_words import KEYWORDS, LONG_LINE, Advice, View, cut
 
-__all__ = ["DECLARATIONS", "advise_values", "setting_meant"]
+__all__ = ["DECLARATIONS", "advise_values", "drawn_meant", "setting_meant", "shape_meant", "step_meant"]
 
 _DECLARES = ("data", "rows", "param")
 _CLAIM_BEGINS = "a claim begins with a derivative, or with the name of a step"
@@ -284,6 +284,12 @@ def setting_meant(code: str) -> str:
         return "write set NAME = VALUE"
     name, value = cut(found[1]), cut(found[2])
     return f"write seed {value}" if name == "seed" else f"write set {name} = {value}"
+
+
+def step_meant(code: str) -> str:
+    """What is said of `let k = 2*x`."""
+    step = code.strip() if 0 < len(code) <= LONG_LINE else "NAME = EXPRESSION"
+    return f"write let delta2 = d loss/d f2; a step is written {step}"
 
 
 def _advise_markup(view: View) -> Advice | None:

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from gradcheck_cli.language.advice.operands import is_matrix, with_products
 from gradcheck_cli.language.function_names import is_defined_in, is_function
 from gradcheck_cli.language.statement_words import LONG_LINE
+from gradcheck_cli.numerics.limits.language import DEFAULTS
 
 __all__ = ["from_latex"]
 
-_DEEPEST = 12  # braces in braces
 _SIGNS: Mapping[str, str] = MappingProxyType({
     "cdot": "*", "times": "*", "odot": "*", "circ": "*", "ast": "*", "div": "/", "le": "<=", "leq": "<=",
     "ge": ">=", "geq": ">=", "left": "", "right": "", "big": "", "bigl": "", "bigr": "", "Big": "",
@@ -28,19 +28,20 @@ _DERIVATIVE = (
     r"\\frac\s*\{\s*(?:d|\\partial)\s*(\w+)\s*\}\s*\{\s*(?:d|\\partial)\s*(\w+)\s*\}"
 )
 _SUM = re.compile(
-    r"\\(sum|prod)\s*_\s*\{?\s*(\w+)\s*=\s*(\w+)\s*\}?\s*\^\s*\{?\s*(\w+)\s*\}?"
+    r"\\(?P<what>sum|prod)\s*_\s*\{?\s*(?P<index>\w+)\s*=\s*(?P<first>\w+)\s*\}?\s*"
+    r"\^\s*\{?\s*(?P<last>\w+)\s*\}?"
 )
 _STATEMENT = re.compile(r"(?:[a-z]+ )?(?:d \w+/d )?\w+(?:\[[^\]]*\])? = ")
 _NAMES: Mapping[str, str] = MappingProxyType({"sigma": "sigmoid", "ln": "log", "lg": "log10"})
 
 
-def from_latex(text: str, all_code: str) -> str | None:
+def from_latex(text: str, all_code: str, deepest: int = DEFAULTS.deepest_braces) -> str | None:
     """A formula without commands and braces. None where it is long, or something in it is not known."""
-    if len(text) > 4 * LONG_LINE:
+    if len(text) > 2 * LONG_LINE:
         return None
     text = re.sub(r"\\[,;!:> ]|\$", " ", text)
     text = re.sub(r"\\([A-Za-z]+)", lambda m: _SIGNS.get(m[1], m[0]), text)
-    for _ in range(_DEEPEST):
+    for _ in range(deepest):
         before, text = text, _without_braces(text, all_code)
         if text == before:
             break
@@ -98,7 +99,7 @@ def _with_sums(text: str) -> str:
     while (found := _SUM.search(text)) is not None:
         end = _end_of_term(text, found.end())
         term = text[found.end() : end].strip()
-        head = f"{found[1]}({found[2]} = {found[3]} to {found[4]}: {term})"
+        head = f"{found['what']}({found['index']} = {found['first']} to {found['last']}: {term})"
         text = text[: found.start()] + head + text[end:]
     return text
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 from gradcheck_cli.language.function_names import is_defined_in
 from gradcheck_cli.language.statement_words import LONG_LINE
+from gradcheck_cli.numerics.limits.language import DEFAULTS
 
 __all__ = [
     "declared_sizes", "first_parameter", "is_matrix", "operand_before", "operand_behind", "product_at",
@@ -27,7 +28,6 @@ _WORD = re.compile(r"[^\W\d]\w*|[0-9.]+")
 _RAISED_T = re.compile(r"\s*(?:\^|\*\*)\s*(?:T\b|\{T\})")
 _BLANKS = re.compile(r"[ \t]*")
 _NO_FACTORS = frozenset(("d", "to", "claim"))
-_MOST_FACTORS = 8
 
 
 def operand_before(code: str, end: int) -> str:
@@ -45,10 +45,12 @@ def operand_behind(code: str, start: int) -> str:
     return found[0] if found else ""
 
 
-def product_at(code: str, operand: str, start: int, all_code: str) -> str:
+def product_at(
+    code: str, operand: str, start: int, all_code: str, most: int = DEFAULTS.most_factors
+) -> str:
     """The product of an operand and of those that stand behind it without a sign: `u' @ A @ u`, `2*a*b`."""
     factors, at = [operand], start
-    while len(factors) < _MOST_FACTORS and (found := _OPERAND.match(code, at)) is not None:
+    while len(factors) < most and (found := _OPERAND.match(code, at)) is not None:
         raised = _RAISED_T.match(code, found.end())
         factors.append(found[0] if raised is None else f"{found[0]}'")
         at = _BLANKS.match(code, (raised or found).end()).end()  # type: ignore[union-attr]

@@ -36,7 +36,9 @@ def advise_operator(view: View) -> Advice | None:
         entries = cut(product.replace(" @ ", "*"))
         help = f"a product is written {cut(product, LONG_LINE)}, or {entries} entry by entry"
         return Advice(message, help)
-    return Advice(message, f"a product is written {cut(product, LONG_LINE)}")
+    in_front = view.code[: right.start].rstrip()[: -len(factor)].rstrip()[-1:]
+    group = f"; to divide by all of it, ({cut(product)})" if in_front == "/" else ""
+    return Advice(message, f"a product is written {cut(product, LONG_LINE)}{group}")
 
 
 def _argument(view: View) -> str:

@@ -12,7 +12,10 @@ from types import MappingProxyType
 from gradcheck_cli.language.function_names import is_function
 from gradcheck_cli.language.statement_words import LONG_LINE
 
-__all__ = ["ARRAYS", "FORMS", "REMARKS", "arguments_behind", "is_module", "spelled_here", "with_names"]
+__all__ = [
+    "ARRAYS", "FORMS", "REMARKS", "arguments_behind", "closing_bracket", "is_module", "signs_beside",
+    "spelled_here", "with_names",
+]  # fmt: skip
 
 _LETTERS = ("x", "y", "z")
 
@@ -254,8 +257,13 @@ def _bracketed(form: str, place: re.Match[str], argument: str) -> str:
     return argument if between or _ONE.fullmatch(argument) else f"({argument})"
 
 
-def spelled_here(name: str, arguments: tuple[str, ...] = ()) -> str | None:
-    """What is said of a function of other languages: how it is written here."""
+def spelled_here(
+    name: str, arguments: tuple[str, ...] = (), beside: tuple[str, str] = ("", "")
+) -> str | None:
+    """What is said of a function of other languages: how it is written here.
+
+    `beside` are the signs in front of the call and behind it: a sum between factors stands in brackets.
+    """
     if name in REMARKS:
         return REMARKS[name]
     if name in ARRAYS and not arguments:
@@ -263,7 +271,7 @@ def spelled_here(name: str, arguments: tuple[str, ...] = ()) -> str | None:
     if is_function(name):
         return f"write {name}({', '.join(arguments) or 'x'})"
     if name not in FORMS and is_function(name.lower()):  # a layer: nn.GELU
-        return spelled_here(name.lower(), arguments)
+        return spelled_here(name.lower(), arguments, beside)
     forms = FORMS.get(name)
     if forms is None:
         return None
@@ -274,7 +282,50 @@ def spelled_here(name: str, arguments: tuple[str, ...] = ()) -> str | None:
     found = next((text for text in fitting if text is not None), None)
     if found is None and known:
         found = with_names(known[0], ())
-    return None if found is None else f"write {found}"
+    return None if found is None else f"write {_grouped(found, beside)}"
+
+
+def signs_beside(code: str, start: int, end: int) -> tuple[str, str]:
+    """What stands in front of a part of a formula and behind it, blanks left out."""
+    return code[max(0, start - LONG_LINE) : start].rstrip()[-1:], code[end : end + LONG_LINE].lstrip()[:1]
+
+
+def closing_bracket(code: str, opening: int) -> int:
+    """The place behind the bracket that closes; the opening one where that is far."""
+    depth = 0
+    for place in range(opening, min(len(code), opening + 2 * LONG_LINE)):
+        depth += (code[place] in "([") - (code[place] in ")]")
+        if depth == 0:
+            return place + 1
+    return opening
+
+
+def _grouped(form: str, beside: tuple[str, str]) -> str:
+    """A form in brackets where a sign beside it would take only a part of it."""
+    loosest = 0 if form.startswith("-") else _loosest(form)
+    if loosest == len(_LOOSE):
+        return form
+    before, behind = beside
+    is_taken = before in _TAKES_BEFORE[loosest] or behind in _TAKES_BEHIND[loosest]
+    return f"({form})" if is_taken else form
+
+
+def _loosest(form: str) -> int:
+    """Which kind of sign holds a form together, outside of brackets."""
+    depth, found = 0, len(_LOOSE)
+    for place, sign in enumerate(form):
+        depth += (sign in "([") - (sign in ")]")
+        kind = next((k for k, signs in enumerate(_LOOSE) if sign in signs), found)
+        if depth == 0 and place:
+            found = min(found, kind)
+    return found
+
+
+_LOOSE = ("+-", "*/@", "^")  # signs of a form, the loosest first
+_TAKES_BEFORE = (frozenset("-*/@^"), frozenset("/@^"), frozenset("^"))
+_TAKES_BEHIND = (frozenset("*/@^'[."), frozenset("@^'[."), frozenset("^'[."))
+
+
 
 
 def _unpacked(arguments: tuple[str, ...]) -> tuple[str, ...]:

@@ -111,14 +111,22 @@ def _advise_dotted(view: View) -> Advice | None:
 
 def _of_method(view: View, name: str, end: int) -> Advice | None:
     """A function behind a module or behind the array that it acts on; its bracket would open at `end`."""
-    from gradcheck_cli.language.advice.other_spellings import arguments_behind, is_module, spelled_here
+    from gradcheck_cli.language.advice.other_spellings import (
+        arguments_behind,
+        closing_bracket,
+        is_module,
+        signs_beside,
+        spelled_here,
+    )
 
     owner = view.before.text
     called = view.code.startswith("(", end)
     arguments = arguments_behind(view.code, end) if called else ()
+    start = view.bad.start - len(operand_before(view.code, view.bad.start))
+    beside = signs_beside(view.code, start, closing_bracket(view.code, end) if called else end)
     if is_module(owner) and not is_defined_in(view.all_code, owner):
         constant = {"pi": "write pi", "e": "write exp(1)"}.get(name)
-        spelled = constant or spelled_here(name, arguments)
+        spelled = constant or spelled_here(name, arguments, beside)
         message = f'"{cut(owner)}" is a module of programs: functions stand without one'
         help = spelled or f"{name} is no function here: gradcheck functions lists them"
         return Advice(message, help, 1)
@@ -134,7 +142,7 @@ def _of_method(view: View, name: str, end: int) -> Advice | None:
         return Advice('".shape" is not used', help, 0)
     if owner == "norm" and called and name in _OF_NORMAL:
         return Advice(f'"norm.{name}" is a function of SciPy', spelled_here(_OF_NORMAL[name], arguments), 1)
-    spelled = spelled_here(name, (cut(_operand(view)), *arguments))
+    spelled = spelled_here(name, (cut(_operand(view)), *arguments), beside)
     if spelled is None or not (called or name in ("real", "T")):
         return None
     return Advice(f'".{cut(name)}" is not used: a function stands in front', spelled)

@@ -333,6 +333,11 @@ def _write_sum(
 def _negative(source: Source, part: Digits, value: int, shown: str) -> Exception:
     where = f" ({shown})" if shown else ""
     if source.code[part.start - 1 : part.start] == "^":
+        from gradcheck_cli.language.advice.spelling_advice import explain_braces
+
+        advice = explain_braces(source.code, part.start, part.end - 1)
+        if advice is not None:
+            return source.error(advice.message, (part.start, part.end), help=advice.help)
         help = f"write x^({value}); the inverse of a matrix is inv(A)"
         return source.error(f"a power of {value} stands in round brackets", (part.start, part.end), help=help)
     return source.error(

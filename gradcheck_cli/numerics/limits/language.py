@@ -35,6 +35,10 @@ class LanguageLimits(NamedTuple):
     # characters | before and after the place of a syntax error that are looked at for advice | set by hand,
     # not measured
     syntax_context: int = 10_000
+    # pairs of braces | in one another, of a formula in LaTeX that is written out | set by hand, not measured
+    deepest_braces: int = 12
+    # factors | without signs between them that are written out as a product | set by hand, not measured
+    most_factors: int = 8
     # draws | of the parameters without a value, until the loss is finite | set by hand, not measured
     most_draws: int = 100
     # bytes | standard input and the text of a CSV file are read in pieces of it | set by hand, not measured

@@ -152,8 +152,8 @@ BAD = [
     (X + 'loss = "x"', L, 2, 8, "quotes", "files"),
     (X + "loss = __import__(x)", L, 2, 8, "unknown function", "functions"),
     # the loss
-    ("param y = 1\nL = y^2", L, 2, 1, "no step is named loss", "rename L, or add loss = L"),
-    ("param y = 1\nl = y^2", L, 2, 1, "no step is named loss", "rename l, or add loss = l"),
+    ("param y = 1\nL = y^2", L, 2, 1, "no step is named loss", "write loss = ... in place of L"),
+    ("param y = 1\nl = y^2", L, 2, 1, "no step is named loss", "add the line loss = l"),
     ("param y = 1\nf = y^2", L, 2, 1, "no step is named loss", "loss = f"),
     ("param loss = 1", L, 1, 1, "declared", "loss = EXPRESSION"),
     (W + "loss = v^2", L, 2, 1, "[2]", "sum"),

@@ -160,9 +160,9 @@ BAD = [  # what is written; what is said; the way out
     ("reshape(G, [1,3,1]) + G", "the shapes [1,3,1] and [3] do not fit +", "write reshape(x, [1,3,1])"),
     ("(1, 2)", "round brackets", "write [1, 2]; the decimal"),
     ("trace(X)", "trace needs a square matrix", "A[0,0,:,:]"),
-    ("S*G", "the shapes [3,3] and [3] do not fit *", "the product is A @ v"),
+    ("S*G", "the shapes [3,3] and [3] do not fit *", "the product is S @ G; S*G' multiplies"),
     ("G - G'", "the column [3] and the row [1,3] are read in two ways", "reshape(s, [3,1]) - s'"),
-    ("K*G", "the shapes [3,1] and [3] do not fit *", "all pairs are A * v'"),
+    ("K*G", "the shapes [3,1] and [3] do not fit *", "all pairs are K * G'"),
     ("S^-1", "A^-1 of a square matrix", "inv(A)"),
 ]
 
