@@ -73,8 +73,9 @@ def _advise_each(view: View) -> Advice | None:
     """`sum(v[i] for i in range(3))`."""
     if "for" not in (view.bad.text, view.before.text) or is_defined_in(view.all_code, "for"):
         return None
-    found = _EACH.search(view.code[: view.bad.start + LONG_LINE])
-    if found is None or not found.start() <= view.bad.start <= found.end():
+    begin = max(0, view.bad.start - LONG_LINE)
+    found = _EACH.search(view.code[begin : view.bad.start + LONG_LINE])
+    if found is None or not found.start() <= view.bad.start - begin <= found.end():
         return None
     first, last = _bounds(found)
     summed = f"{found['what']}({found['index']} = {first} to {last}: {found['term']})"
@@ -85,10 +86,12 @@ def _advise_choice(view: View) -> Advice | None:
     """`b if a > 0 else c`, `a > 0 ? b : c`."""
     begin, end = segment_around(view.code, view.bad.start)
     text = view.code[begin:end].strip()
+    if len(text) > LONG_LINE or is_defined_in(view.all_code, "if"):
+        return None
     found = re.fullmatch(r"(?P<yes>.+?)\s+if\s+(?P<when>.+?)\s+else\s+(?P<no>.+)", text)
     found = found or re.fullmatch(r"(?P<when>[^?]+?)\s*\?\s*(?P<yes>.+?)\s*:\s*(?P<no>.+)", text)
     found = found or re.fullmatch(r"if\s+(?P<when>.+?)\s+then\s+(?P<yes>.+?)\s+else\s+(?P<no>.+)", text)
-    if found is None or len(text) > LONG_LINE or is_defined_in(view.all_code, "if"):
+    if found is None:
         return None
     sign = next((w for w in ("if", "?") if w in (view.bad.text, view.before.text)), view.bad.text)
     help = f"write where({found['when']}, {found['yes']}, {found['no']})"
