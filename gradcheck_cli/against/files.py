@@ -97,7 +97,8 @@ def _of_matlab(path: str, asked: Asked) -> _Found:
     try:
         found = loadmat(io.BytesIO(content))
     except Exception as error:  # whatever a damaged file makes of it
-        raise ElsewhereError(f"{path} is no .mat file: {error}") from None
+        help = "Octave writes text unless it is told: save('-v7', 'g.mat', 'W')"
+        raise ElsewhereError(f"{path} is no .mat file: {error}", help=help) from None
     arrays = {name: value for name, value in found.items() if not name.startswith("__")}
     return by_names(path, {name: _of_array(path, name, value) for name, value in arrays.items()}, asked)
 

@@ -21,6 +21,7 @@ from gradcheck_cli.cli.options import (
     random_option,
     refuse_two_counts,
 )
+from gradcheck_cli.cli.own_output import keep_output
 from gradcheck_cli.common.errors import GradcheckError, OptionError
 from gradcheck_cli.numerics.limits.checking import CHECKING
 
@@ -70,6 +71,7 @@ def code(loss: str, grad: tuple[str, ...], at: str | None, wrt: tuple[str, ...] 
     if bool(grad) + bool(vjp) + bool(jvp) != 1:
         raise OptionError("one of --grad, --vjp and --jvp gives the gradient", help="add --grad FILE.py:GRAD")
     check_against(chosen, ("flat",))
+    keep_output()
     check_program_target(chosen["output"], loss, *grad, vjp, jvp, at, *chosen["against"])
     options: dict[str, Any] = {name: chosen[name] for name in ("against", "flat", "seconds")}
     options |= {} if points is None else {"points": points}

@@ -25,6 +25,7 @@ from gradcheck_cli.cli.options import (
     random_option,
     refuse_two_counts,
 )
+from gradcheck_cli.cli.own_output import keep_output
 from gradcheck_cli.common import atomic_output
 from gradcheck_cli.common.errors import OptionError
 from gradcheck_cli.numerics.limits.checking import CHECKING
@@ -82,6 +83,8 @@ def run(models: tuple[str, ...], **chosen: Any) -> int:
     Exit codes: 0 ok (or KINK), 1 WRONG, 3 UNRESOLVED, 2 a file could not be
     read; over several files 70 > 2 > 1 > 3 > 0.
     """
+    if chosen["against"] or chosen["at"]:
+        keep_output()
     found = find_models(models)
     _refuse_impossible(found.files, chosen)
     _tell_left_out(found.left_out, chosen)

@@ -7,6 +7,7 @@ import click
 from gradcheck_cli.cli.delivery import check_program_target, write_output
 from gradcheck_cli.cli.group import commands
 from gradcheck_cli.cli.options import Listed, file_type, framework_option, seconds_option
+from gradcheck_cli.cli.own_output import keep_output
 from gradcheck_cli.common import atomic_output
 
 __all__ = ["trace"]
@@ -33,6 +34,7 @@ def trace(
     """
     from gradcheck_cli import api
 
+    keep_output()
     check_program_target(output, function, at)
     text = api.trace(
         function, at=at, parameters=wrt or (), setup=setup, framework=framework, seconds=seconds

@@ -28,10 +28,12 @@ __all__ = ["DOUBLE", "MAGIC", "Header", "header_of", "map_array", "read_array"]
 Array = NDArray[np.float64]
 DOUBLE = SIGNIFICANDS["float64"]
 MAGIC = b"\x93NUMPY"
-_HEADER = re.compile(
-    r"\{\s*'descr':\s*'([^']{1,20})',\s*'fortran_order':\s*(True|False),"
-    r"\s*'shape':\s*\(([0-9, L]{0,200})\),?\s*\}\s*"
-)
+_KINDS = {
+    "descr": r"'([^']{1,20})'",
+    "fortran_order": "(True|False)",
+    "shape": r"\(((?: *\d{1,20}L? *,){0,64}(?: *\d{1,20}L?)? *)\)",
+}
+_FIELDS = {key: re.compile(rf"\s*'{key}'\s*:\s*{kind}\s*(?:,|$)") for key, kind in _KINDS.items()}
 _CUT = "it was cut short on the way; copy or save it again"
 _PLAIN = "integers, booleans and floats of at most 64 bits are read; convert with astype(float)"
 
@@ -88,12 +90,26 @@ def header_of(stream: Any, where: str, limits: LanguageLimits = DEFAULTS) -> Hea
     header = stream.read(length)
     if len(header) < length:
         raise DataError(f"{where} ends within its header", help=_CUT)
-    found = _HEADER.fullmatch(header.decode("latin-1"))
+    found = _fields(header.decode("latin-1").strip())
     if found is None:
         raise DataError(f"{where} does not hold a plain array", help=_PLAIN)
-    parts = [part.strip().rstrip("L") for part in found[3].split(",")]
+    parts = [part.strip().rstrip("L") for part in found["shape"].split(",")]
     shape = tuple(int(part) for part in parts if part)
-    return Header(_dtype(found[1], where), found[2] == "True", shape, 8 + width + length)
+    return Header(_dtype(found["descr"], where), found["fortran_order"] == "True", shape, 8 + width + length)
+
+
+def _fields(text: str) -> dict[str, str] | None:
+    """The three fields of a header, which NumPy takes in any order and in both kinds of quotes."""
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    found, rest = dict[str, str](), text[1:-1].replace('"', "'").rstrip()
+    while rest:
+        matches = ((key, m) for key, pattern in _FIELDS.items() if (m := pattern.match(rest)))
+        key, match = next(matches, ("", None))
+        if match is None or key in found:
+            return None
+        found[key], rest = match[1], rest[match.end() :].rstrip()
+    return found if len(found) == len(_FIELDS) else None
 
 
 def _dtype(descr: str, where: str) -> np.dtype[Any]:

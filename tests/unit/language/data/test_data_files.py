@@ -232,6 +232,8 @@ BAD_NPY = [
     (header("'<f8'", "(10000000000,)") + b"\0" * 64, "10,000,000,000 entries"),
     (header("'<f8'", "(1000000, 1000000)"), "1,000,000,000,000 entries"),
     (header("'<f8'", "(-1,)"), "plain array"),
+    (header("'<f8'", "(2 3)"), "plain array"),
+    (header("'<f8'", "(2,)", extra="'shape': (2,)"), "plain array"),
     (header("'<f8'", "(2,)", extra="'x': __import__('os')"), "plain array"),
     (header("'O'", "(1,)") + pickle.dumps([Bomb()]), "objects"),
     (header("'<f16'", "(1,)") + b"\0" * 16, "long doubles"),
@@ -253,6 +255,16 @@ def test_bad_npy(tmp_path: Path, content: bytes, word: str) -> None:
     tracemalloc.stop()
     assert word in caught.value.message
     assert not Path("/tmp/gradcheck_bomb").exists()
+
+
+@pytest.mark.parametrize("text", [
+    "{'shape': (2,), 'fortran_order': False, 'descr': '<f8'}",
+    '{"descr":"<f8","fortran_order":False,"shape":(2,)}',
+])  # fmt: skip
+def test_headers_of_other_writers(tmp_path: Path, text: str) -> None:
+    start = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+    (tmp_path / "a.npy").write_bytes(start + np.array([1.5, -2.0]).tobytes())
+    assert values(tmp_path, 'data x from "a.npy"', "x") == [1.5, -2.0]
 
 
 def test_exact_conversions(tmp_path: Path) -> None:
