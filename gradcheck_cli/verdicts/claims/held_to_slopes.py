@@ -248,8 +248,19 @@ def _wrong(context: ClaimContext, claim: Claim, held: Held, blank: ClaimResult) 
     kind = held.slopes.kind(place) if held.slopes.known[place] else Kind.DERIVATIVE
     if kind is Kind.DERIVATIVE:
         return result
-    note = _name_entry(context, claim, place, result, _WRONG[kind])
+    size = _size_beyond_float64(context, claim, place) if kind is Kind.INFINITE else None
+    told = f"the derivative is {size}, beyond the range of float64" if size else _WRONG[kind]
+    note = _name_entry(context, claim, place, result, told)
     return replace(_with_slopes(result, held, place), note=note)
+
+
+def _size_beyond_float64(context: ClaimContext, claim: Claim, place: Place) -> str | None:
+    """A derivative as text that is infinite as a double, and finite at high precision."""
+    truth = context.true_values(context.points[0], [claim.target])
+    if not truth.exact:
+        return None
+    exact, high = truth.derivative(claim.target)[place], truth.m.context
+    return str(high.nstr(exact, 10)) if high.isfinite(exact) else None
 
 
 def _undecided_result(

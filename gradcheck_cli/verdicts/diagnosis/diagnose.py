@@ -87,7 +87,7 @@ def diagnose_claims(
             misfit = claim.formulas[judged.layout] if claim.formulas else None
             if isinstance(misfit, Misfit):
                 result = _with_shapes(model, claim, judged.layout, result, samples, what, limits)
-            elif what and samples:
+            elif what and not all(s.accepts(s.formula) for s in samples):  # else wrong beside others alone
                 first = samples[0]
                 said = _explain(first.model, first.claim, result, samples, limits, evaluation)
                 result = replace(result, diagnosis=said)

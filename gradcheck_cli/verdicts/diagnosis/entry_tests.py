@@ -27,8 +27,9 @@ def is_repaired_by(samples: Sequence[ClaimSample], repair: Factor, limits: Diagn
 
 
 def _is_telling(samples: Sequence[ClaimSample]) -> bool:
-    """Whether the truth is not 0 at two points at least: of zeros everything is a factor."""
-    return sum(bool(np.any(np.abs(e.true) > e.tolerance)) for e in samples) >= min(2, len(samples))
+    """Whether the truth is not 0 at two points at least, nor infinite: of these everything is a factor."""
+    telling = (np.isfinite(e.true) & (np.abs(e.true) > e.tolerance) for e in samples)
+    return sum(map(np.any, telling)) >= min(2, len(samples))
 
 
 def misses_factor(samples: Sequence[ClaimSample], factor: Factor, limits: DiagnosisLimits) -> bool:

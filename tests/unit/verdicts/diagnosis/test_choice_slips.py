@@ -75,3 +75,13 @@ def test_labels_of_other_points_are_other_labels() -> None:
     text = "data y in 0 to 2 = 1\nparam z[3] = [0.2, 1, -0.5]\np = softmax(z)\nloss = -log(p[y])\n"
     (claim,) = api.check(api.load(text + "claim d loss/d z = p - [0, 1, 0]")).claims
     assert claim.note == "right only for this y: y = 1"
+
+
+def test_what_is_wrong_beside_another_claim_alone_has_no_slip() -> None:
+    model = "param x = 1\nloss = where(x >= 1, x^2, 3*x - 2)\nclaim d loss/d x = where(x >= 1, 2*x, 3)\n"
+    (alone,) = api.check(api.load(model)).claims
+    assert alone.verdict is Verdict.KINK
+    beside, _ = api.check(api.load(model + "claim d loss/d x = 3.0\n")).claims
+    assert beside.verdict is Verdict.WRONG
+    assert "no one choice of slopes" in str(beside.note)
+    assert beside.diagnosis is None
