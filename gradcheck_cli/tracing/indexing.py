@@ -5,7 +5,7 @@ An index of whole numbers and slices stays one; all others become whole-number d
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -107,7 +107,8 @@ def put(array: Recorded, key: Any, value: Any) -> TracedNode:
     if np.broadcast_shapes(given.shape, chosen) != chosen:  # NumPy drops leading axes of length 1
         flat = given.value.reshape(chosen)
         given = TracedNode("reshape", (given,), flat, {}, place)
-    return _with_entries(node, bare, given, place)
+    order = np.arange(given.value.size).reshape(given.shape)
+    return _with_entries(node, bare, given, ((given,), np.zeros_like(order), order), place)
 
 
 def with_part(array: Recorded, read: Callable[[Any], Any], part: TracedNode) -> TracedNode:
@@ -121,18 +122,24 @@ def with_part(array: Recorded, read: Callable[[Any], Any], part: TracedNode) -> 
     """
     node = array.node
     places = np.asarray(read(np.arange(node.value.size).reshape(node.shape)))
-    return _with_entries(node, np.unravel_index(places, node.shape), part, array.recording.place())
+    key = np.unravel_index(places, node.shape)
+    return _with_entries(node, key, part, sources(part), array.recording.place())
 
 
-def _with_entries(node: TracedNode, key: Any, given: TracedNode, place: str) -> TracedNode:
+def _with_entries(
+    node: TracedNode, key: Any, given: TracedNode, copied: tuple[Sequence[TracedNode], Array, Array],
+    place: str,
+) -> TracedNode:
+    """An array with others in some places, which are copies of entries of `copied`."""
     after = np.array(node.value, dtype=float if given.depends else None)
     after[key] = given.value
     if not node.depends and not given.depends:
         return constant(after)
     nodes, which, where = sources(node)
+    more, from_which, from_where = copied
     which, where = which.copy(), where.copy()
-    which[key], where[key] = len(nodes), np.arange(given.value.size).reshape(given.shape)
-    return assemble((*nodes, given), which, where, after, place)
+    which[key], where[key] = from_which + len(nodes), from_where
+    return assemble((*nodes, *more), which, where, after, place)
 
 
 def _note_masks(array: Recorded, key: Any) -> list[Leak]:

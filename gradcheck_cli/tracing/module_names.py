@@ -35,6 +35,11 @@ _LIKE = ("zeros_like", "ones_like", "empty_like", "full_like")
 _CONVERTED = ("array", "asarray", "asanyarray", "ascontiguousarray", "asfarray", "copy")
 _NO_COPY = (np.asarray, np.asanyarray, np.ascontiguousarray)
 _OF_ARRAY = ("sum", "mean", "max", "min", "prod", "dot", "transpose")
+_OF_NUMPY = (np.ufunc, type(np.mean))
+_OF_SEQUENCES = frozenset((
+    "stack", "dstack", "column_stack", "block", "select", "choose", "piecewise", "multi_dot",
+    "broadcast_arrays",
+))  # fmt: skip
 _OF_LISTS = (*_OF_ARRAY, "concatenate", "stack", "hstack", "vstack")
 
 
@@ -81,7 +86,7 @@ def exchanged_names(modules: Iterable[ModuleType], recording: Recording) -> Iter
 
 
 def _exchange_for(recording: Recording) -> Callable[[Any], Any]:
-    known = _functions(recording)
+    known = dict(_functions(recording))
 
     def exchange(held: Any) -> Any:
         if isinstance(held, ModuleType):
@@ -93,12 +98,35 @@ def _exchange_for(recording: Recording) -> Callable[[Any], Any]:
             return _entry_by_entry(recording, held.pyfunc)
         if type(held) in (list, tuple, dict):
             return _with_arrays(held, recording)
+        if isinstance(held, _OF_NUMPY) and held not in known and held.__name__ not in _OF_SEQUENCES:
+            known[held] = _OfArrays(held, recording)
         try:
             return known.get(held, held)
         except TypeError:  # what cannot be hashed is no function
             return held
 
     return exchange
+
+
+class _OfArrays:
+    """A function of NumPy that is handed lists of what records, and else asks the arrays themselves."""
+
+    def __init__(self, function: Any, recording: Recording) -> None:
+        self._function, self._recording = function, recording
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        given = (join(self._recording, each) if _holds(each) else each for each in args)
+        return self._function(*given, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._function, name)
+        return _OfArrays(found, self._recording) if name in ("reduce", "accumulate", "outer") else found
+
+    def __eq__(self, other: Any) -> bool:
+        return other is self or other is self._function
+
+    def __hash__(self) -> int:
+        return hash(self._function)
 
 
 def _with_arrays(held: Any, recording: Recording) -> Any:

@@ -45,6 +45,22 @@ def test_a_view_is_traced(tmp_path: Path, body: str) -> None:
     assert found.holds_far or "sort" in body
 
 
+LISTS = [
+    "np.linalg.norm([a, b]) + np.exp([a, b]).sum() + np.diag([a, b, c]).sum() + np.outer([a], [b, 1])[0, 0]",
+    "np.linalg.det([[a, 1], [1, b]]) + np.add.reduce([a, b]) + np.multiply([a, b], 2)[1]",
+    "np.where([True, False], [a, b], [c, 0]).sum() + np.cross([a, b, c], [1, b, 2])[1]",
+    "np.linalg.solve([[a, 1], [0, b]], [c, 1])[0] + np.interp(0.5, [0, 1], [a, b]) + np.maximum([a], c)[0]",
+    "a*(ACT[np.tanh] == 2) + b*(Held.act == np.tanh) + Held.act([a, c])[1] + np.einsum('i,i', v, [a, b, c])",
+]
+
+
+@pytest.mark.parametrize("value", LISTS)
+def test_lists_of_numbers_are_arrays(tmp_path: Path, value: str) -> None:
+    names = "ACT = {np.tanh: 2}\nHeld.act = np.tanh\na, b, c = v\n"
+    assert traced(tmp_path, f"{names}return {value}").holds_far
+
+
+@pytest.mark.slow
 def test_a_chain_of_views_is_no_recursion(tmp_path: Path) -> None:
     chain = "y = np.zeros(1200)\nz = y\nfor _ in range(1100):\n    z = z[1:]\n"
     body = f"{chain}z[0] = v[1]\ny[1100] *= 2\nreturn z[0]"
