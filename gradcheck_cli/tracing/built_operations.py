@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck_cli.tracing.more_operations import MORE
 from gradcheck_cli.tracing.new_nodes import of_masked, record, recorded
-from gradcheck_cli.tracing.recorded_array import plain
+from gradcheck_cli.tracing.recorded_array import Recorded, plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.shape_operations import SHAPES, Build
 from gradcheck_cli.tracing.spectral_operations import SPECTRAL, matrix_norm
@@ -46,6 +46,8 @@ def _reduction(operation: str, function: Callable[..., Any]) -> Build:
             found = total if operation == "sum" else total/mask.sum()
             return np.reshape(found, value.shape) if value.ndim else found
         if axis is None:
+            if x.node.operation == "reshape" and not keepdims:
+                x = Recorded(x.node.arguments[0], recording)
             return record(recording, operation, [x], value, **({"keepdims": 1} if keepdims else {}))
         return record(recording, operation, [x], value, axis=_axes(axis, x.ndim), keepdims=int(keepdims))
 

@@ -33,6 +33,10 @@ def record(
         nodes = nodes[0].arguments  # of another shape of the same entries
         if nodes[0].shape == np.shape(value):
             return Recorded(nodes[0], recording)
+    if operation == nodes[0].operation == "transpose":
+        first, then = nodes[0].options["axes"], options["axes"]
+        if all(first[k] == place for place, k in enumerate(then)):  # turned back
+            return Recorded(nodes[0].arguments[0], recording)
     if operation == "reshape" and (factors := _of_row(nodes[0], np.shape(value))):
         operation, nodes, options = "@", factors, {}
     recording.count()

@@ -144,6 +144,8 @@ def _recorded(
 
     whole = {k: v for k, v in arguments.items() if isinstance(v, np.ndarray) and not is_float(v)}
     made = map_arguments({k: v for k, v in arguments.items() if k not in whole}, array_of)
+    for name, value in whole.items():
+        recording.name_whole(value, name)
     made |= {name: fixed(value.copy(), recording, name) for name, value in whole.items()}
     return {name: made[name] for name in arguments}
 

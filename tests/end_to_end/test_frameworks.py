@@ -57,6 +57,21 @@ def test_turns_of_a_loop_are_written_once(framework: str) -> None:
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("model", ["mlp", "attention"])
+def test_layers_of_frameworks_are_short(framework: str, model: str) -> None:
+    needs(framework)
+    path = PROGRAMS / f"models_in_{framework}.py"
+    text = api.trace(f"{path}:{model}", at=f"{path}:{model}_point", parameters=PARAMETERS[model])
+    source = re.search(rf"^def {model}\(.*?\n\n\n", path.read_text(), re.M | re.S)
+    assert source is not None
+    steps = [line for line in text.splitlines() if not line.startswith(("#", "param", "data"))]
+    assert len(steps) <= len(source[0].strip().splitlines()) + 1
+    assert "einsum" not in text
+    assert "stop_gradient" not in text  # that of the softmax of jax itself
+    assert "reshape" not in text
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
 @pytest.mark.parametrize("model", PARAMETERS)
 def test_a_model_is_traced_and_its_autograd_ok(framework: str, model: str) -> None:
     needs(framework)

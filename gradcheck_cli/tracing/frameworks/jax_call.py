@@ -40,6 +40,13 @@ class Call:
         """The shape of the result."""
         return tuple(self.equation.outvars[0].aval.shape)
 
+    def is_of_jax(self, function: str) -> bool:
+        """Whether a function of jax that was called here was called by another one of jax."""
+        traceback = self.equation.source_info.traceback
+        frames = list(traceback.frames) if traceback is not None else []
+        called = [k for k, frame in enumerate(frames) if frame.function_name == function]
+        return bool(called) and "/jax/" in "".join(frame.file_name for frame in frames[called[-1] + 1 :][:1])
+
     def again(self, *arrays: Array) -> Array:
         """The same equation, of plain numbers.
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.frameworks.jax_call import Call, bound, expanded
-from gradcheck_cli.tracing.frameworks.jax_operations import OPERATIONS, WHOLE_CALLS
+from gradcheck_cli.tracing.frameworks.jax_functions import WHOLE_CALLS
+from gradcheck_cli.tracing.frameworks.jax_operations import OPERATIONS
 from gradcheck_cli.tracing.new_nodes import join, moves
 from gradcheck_cli.tracing.recorded_array import Recorded, plain
 from gradcheck_cli.tracing.recording import Recording

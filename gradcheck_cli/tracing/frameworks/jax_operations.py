@@ -1,7 +1,6 @@
 """Reads one equation of a jaxpr. Gives what it computes of arrays that record, in calls of NumPy.
 
-One table, OPERATIONS, by the names of jax's primitives, and one, WHOLE_CALLS, of functions of jax that have a
-name in the language. Knows nothing of calls and loops.
+One table, OPERATIONS, by the names of jax's primitives. Knows nothing of calls and loops.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from gradcheck_cli.tracing.frameworks.moved_entries import entries_at, filled
 from gradcheck_cli.tracing.new_nodes import moves, recorded
 from gradcheck_cli.tracing.recorded_array import Recorded, plain
 
-__all__ = ["OPERATIONS", "WHOLE_CALLS"]
+__all__ = ["OPERATIONS", "by_name"]
 
 
 # -- entry by entry: names in NumPy, and in the language ----------------------------------------------
@@ -37,7 +36,8 @@ def _by_numpy(name: str) -> Build:
     return lambda call, *values: function(*values)
 
 
-def _by_name(name: str) -> Build:
+def by_name(name: str) -> Build:
+    """A function of the language, entry by entry."""
     return lambda call, *values: named(call.recording, name, *values)
 
 
@@ -58,7 +58,7 @@ def _larger(function: Callable[..., Any], neutral: float) -> Build:
 
 
 def _stopped(call: Call, x: Any) -> Any:
-    if moves(x) and not call.is_inside:
+    if moves(x) and not call.is_inside and not call.is_of_jax("stop_gradient"):
         call.recording.note("a model is differentiated through stop_gradient")
     return x
 
@@ -332,22 +332,20 @@ def _eigenvalues(call: Call, x: Any) -> Any:
     return [values if len(v.aval.shape) == values.ndim else None for v in call.equation.outvars]
 
 
-def _solved(call: Call, a: Any, b: Any) -> Any:
-    a, b = recorded(call.recording, call.full(a, 0)), call.full(b, 1)
-    return np.linalg.solve(a, b) if a.ndim == 2 else None
-
-
-def _of_matrix(function: Callable[..., Any]) -> Build:
-    def build(call: Call, x: Any) -> Any:
-        x = recorded(call.recording, call.full(x, 0))
-        return function(x) if x.ndim == 2 else None
-
-    return build
+def _quotient(call: Call, a: Any, b: Any) -> Any:
+    """A sum by the count of what was summed is a mean."""
+    node, count = getattr(a, "node", None), plain(b)
+    if node is not None and node.operation == "sum" and np.ndim(b) == 0 and not moves(b):
+        (x,) = node.arguments
+        if x.value.size == count * node.value.size:
+            axes, keepdims = node.options.get("axis"), bool(node.options.get("keepdims"))
+            return np.mean(Recorded(x, call.recording), axis=axes, keepdims=keepdims)
+    return np.divide(a, b)
 
 
 OPERATIONS: Mapping[str, Build] = MappingProxyType({
     **{jax: _by_numpy(name) for jax, name in {
-        "add": "add", "add_any": "add", "sub": "subtract", "mul": "multiply", "div": "divide",
+        "add": "add", "add_any": "add", "sub": "subtract", "mul": "multiply",
         "neg": "negative", "abs": "absolute", "atan2": "arctan2",
         "square": "square", "gt": "greater", "lt": "less", "ge": "greater_equal", "le": "less_equal",
         "and": "logical_and", "or": "logical_or", "not": "logical_not", "round": "rint",
@@ -356,7 +354,7 @@ OPERATIONS: Mapping[str, Build] = MappingProxyType({
             "exp", "exp2", "expm1", "log", "log1p", "sqrt", "cbrt", "sin", "cos", "tan", "sinh", "cosh",
             "tanh", "sign", "floor", "ceil")},
     }.items()},
-    **{jax: _by_name(name) for jax, name in {
+    **{jax: by_name(name) for jax, name in {
         "erf": "erf", "erfc": "erfc", "erf_inv": "erfinv", "lgamma": "lgamma", "digamma": "digamma",
         "logistic": "sigmoid", "rsqrt": "rsqrt",
     }.items()},
@@ -379,16 +377,5 @@ OPERATIONS: Mapping[str, Build] = MappingProxyType({
     "reduce_window_max": _windows("max"), "reduce_window_sum": _windows("sum"),
     "conv_general_dilated": _convolved, "triangular_solve": _triangular, "cholesky": _factor,
     "stack": _stacked, "tile": _moved, "lt_to": _by_numpy("less"), "le_to": _by_numpy("less_equal"),
-    "unstack": _unstacked, "eigh": _eigenvalues,
-})  # fmt: skip
-
-WHOLE_CALLS: Mapping[str, Build] = MappingProxyType({
-    **{jax: _by_name(name) for jax, name in {
-        "softplus": "softplus", "relu6": "relu6", "silu": "silu", "log_sigmoid": "log_sigmoid",
-        "soft_sign": "softsign", "hard_tanh": "hard_tanh", "mish": "mish", "xlogy": "xlogy",
-        "logit": "logit", "gammaln": "lgamma", "log_ndtr": "log_normal_cdf", "ndtr": "normal_cdf",
-    }.items()},
-    "remainder": lambda call, a, b: np.mod(a, b) if moves(a) else None,
-    "solve": _solved, "inv": _of_matrix(np.linalg.inv), "det": _of_matrix(np.linalg.det),
-    "slogdet": _of_matrix(lambda x: [np.sign(np.linalg.det(plain(x))), np.linalg.slogdet(x)[1]]),
+    "unstack": _unstacked, "eigh": _eigenvalues, "div": _quotient,
 })  # fmt: skip

@@ -38,6 +38,8 @@ def entries_at(recording: Recording, x: Any, places: Array) -> Any:
         key = find(every, places)
         if key is not None:
             return x[key].reshape(places.shape) if x[key].shape != places.shape else x[key]
+    if places.ndim > 1 and places.size in places.shape:  # a line of them, as a column
+        return entries_at(recording, x, places.reshape(-1)).reshape(places.shape)
     return x.reshape(-1)[places]
 
 

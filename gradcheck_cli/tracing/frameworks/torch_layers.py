@@ -15,7 +15,8 @@ from gradcheck_cli.tracing.built_operations import BUILT
 from gradcheck_cli.tracing.frameworks.common_operations import convolution, named, pooled
 from gradcheck_cli.tracing.frameworks.torch_call import Build, Call
 from gradcheck_cli.tracing.new_nodes import recorded
-from gradcheck_cli.tracing.recorded_array import plain
+from gradcheck_cli.tracing.recorded_array import Recorded, plain
+from gradcheck_cli.tracing.traced_nodes import TracedNode, constant
 
 __all__ = ["LAYERS"]
 
@@ -23,7 +24,28 @@ __all__ = ["LAYERS"]
 
 
 def _product(call: Call, a: Any, b: Any) -> Any:
+    a, b = recorded(call.recording, a), recorded(call.recording, b)
+    if a.ndim == b.ndim == 3 and len(a) == len(b) == 1:
+        one, other = (Recorded(_only(each.node), call.recording) for each in (a, b))
+        found = np.matmul(one, other)
+        return found.reshape(1, *found.shape)
     return np.matmul(a, b)
+
+
+def _only(node: TracedNode) -> TracedNode:
+    """The only one of a batch of matrices, computed without the batch where that is as short."""
+    value, given = node.value[0], node.arguments
+    if node.operation == "reshape" and given[0].shape == value.shape:
+        return given[0]
+    if node.operation == "transpose" and tuple(node.options["axes"]) == (0, 2, 1):
+        return TracedNode("transpose", (_only(given[0]),), value, {"axes": (1, 0)}, node.place)
+    if node.operation == "softmax" and tuple(node.options["axis"]) == (2,):
+        return TracedNode("softmax", (_only(given[0]),), value, {"axis": (1,)}, node.place)
+    if node.operation == "*" and given[0].shape == node.shape and not given[1].shape:
+        return TracedNode("*", (_only(given[0]), given[1]), value, {}, node.place)
+    if node.operation == "data":
+        return constant(value)
+    return TracedNode("reshape", (node,), value, {}, node.place)
 
 
 def _added_product(call: Call, c: Any, a: Any, b: Any, beta: float = 1, alpha: float = 1) -> Any:

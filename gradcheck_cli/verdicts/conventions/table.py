@@ -170,8 +170,10 @@ CONVENTIONS: tuple[Convention, ...] = (
     ), _zero, _slope(0.0)),
     Convention("abs", _ABS, "1", ("jax", "warp", "uncertainties", "hyperjet", "Ceres"), _zero, _slope(1.0)),
     Convention("relu", _RELU, "0", ("torch", "jax", "tensorflow", "nearly all others"), _zero, _slope(0.0)),
-    Convention("relu", _RELU, "0.5", ("jax (maximum(x, 0))", "autograd (maximum(x, 0))"), _zero, _slope(0.5)),
-    Convention("relu", _RELU, "1", ("pytensor (maximum(x, 0))",), _zero, _slope(1.0)),
+    Convention("relu", _RELU, "0.5", (
+        "jax (maximum(x, 0))", "autograd (maximum(x, 0))", "casadi (fmax(x, 0))",
+    ), _zero, _slope(0.5)),
+    Convention("relu", _RELU, "1", ("torch (clamp(min=0))", "pytensor (maximum(x, 0))"), _zero, _slope(1.0)),
     Convention("max", _MAX, "even shares", (
         "torch (max(), amax)", "jax", "tensorflow", "autograd", "casadi", "tinygrad", "paddle",
     ), _ties, _weights(_even)),
@@ -229,7 +231,7 @@ FAULTS: tuple[Convention, ...] = (
                ("tensorflow",), _zero, _slope(1.0)),
     Convention("cumprod", "cumprod with a zero", "0 at the zero", ("tensorflow",), _zero, _nothing),
     Convention("i1", "i1 at 0", "1, for 0.5", ("tensorflow",), _zero, _slope(1.0)),
-    Convention("i0", "i0 at 0", "1, for 0", ("jax", "pytensor"), _zero, _slope(1.0)),
+    Convention("i0", "i0 at 0", "1, for 0", ("jax", "pytensor (iv(0, x))"), _zero, _slope(1.0)),
     Convention("erf", "erf at 0", "0", ("tinygrad",), _zero, _slope(0.0)),
     Convention("asin", "asin at 0", "0", ("tinygrad",), _zero, _slope(0.0)),
     Convention("acos", "acos at 0", "0", ("tinygrad",), _zero, _slope(0.0)),
