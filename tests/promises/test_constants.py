@@ -37,7 +37,7 @@ ROWS = "rows x[2] = [[1, 2], [3, 4]]\nparam w[2] = [1, 2]\n"
     ]),
 )
 def test_all_methods_agree(text: str, loss: float | None) -> None:
-    report = api.check(api.load(text + "\n"))
+    report = api.check(api.load(text + "\n"), points=2)
     assert {block.verdict for block in report.parameters} == {Verdict.OK}
     assert loss is None or report.loss == pytest.approx(loss, rel=1e-14)
 
@@ -53,5 +53,5 @@ def test_all_methods_agree(text: str, loss: float | None) -> None:
     ],
 )
 def test_claims(text: str, right: str, wrong: str) -> None:
-    report = api.check(api.load(f"{text}\nclaim {right}\nclaim {wrong}\n"))
+    report = api.check(api.load(f"{text}\nclaim {right}\nclaim {wrong}\n"), points=2)
     assert [c.verdict for c in report.claims] == [Verdict.OK, Verdict.WRONG]

@@ -84,7 +84,7 @@ def test_where_no_form_helps_none_is_named(text: str) -> None:
 def test_steps_are_looked_through_and_rows_and_entries_are_said() -> None:
     text = "rows y[2] = [[1, 0], [0, 1]], t = [1, 2]\nparam w[2] = [900, 0]\n"
     text += "z = w*t\np = softmax(z)\nl = -sum(y*log(p))\nloss = sum_rows(l)\nclaim d loss/d w = w\n"
-    report = api.check(api.load(text))
+    report = api.check(api.load(text), points=2)
     assert report.value_note == "step l (line 5): log(0) is -inf in entry [1] in row 0 at the given point"
     assert report.closing[0] == "log(softmax(z)) is written without overflow as log_softmax(z)."
 

@@ -293,14 +293,14 @@ def test_a_text_that_stays_is_shown_as_it_was_typed() -> None:
 def test_a_report_names_the_turn() -> None:
     model = read_model(B + "h0 = x\nrepeat k = 1 to 3:\n  h{k} = h{k-1} + w{k}*sin(h{k-1})\nloss = h3^2\n"
                        "claim d loss/d h1 = w2*cos(h1) * d loss/d h2")  # fmt: skip
-    (claim,) = api.check(model).claims
+    (claim,) = api.check(model, points=2).claims
     assert claim.diagnosis is not None
     assert "(line 5, k = 2)" in claim.diagnosis
 
 
 def test_a_wrong_claim_of_a_loop_is_one_line() -> None:
     model = read_model(B + "loss = w1^2 + w2^2 + w3^2\nrepeat k = 1 to 3:\n  claim d loss/d w{k} = 3*w{k}")
-    report = api.check(model)
+    report = api.check(model, points=2)
     assert [claim.line for claim in report.claims] == [5, 5, 5]
     assert any("3 of your 3 claims are WRONG: line 5." in note for note in report.notes) or "3 WRONG" in report.summary
 
@@ -325,7 +325,7 @@ def test_claims_use_definitions_and_loops(text: str, right: str, wrong: str) -> 
     model = read_model(MODEL, file="model.txt")
     for factor, verdict in ((right, "ok"), (wrong, "WRONG")):
         claims = read_claims(text.replace("?", factor), file="alice.txt", model=model)
-        assert {str(claim.verdict) for claim in api.check(model, claims=claims).claims} == {verdict}
+        assert {str(claim.verdict) for claim in api.check(model, claims=claims, points=2).claims} == {verdict}
 
 
 @pytest.mark.parametrize(

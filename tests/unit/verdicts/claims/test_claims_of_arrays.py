@@ -158,6 +158,6 @@ n = c/s
 loss = sum(T*n^3)
 claim d loss/d X = {right_side.replace("G", "d loss/d n")}
 """
-    (claim,) = gc.check(gc.load(text), wrt=("loss",)).claims
+    (claim,) = gc.check(gc.load(text), wrt=("loss",), points=2).claims
     assert claim.verdict is gc.Verdict.WRONG
     assert said in (claim.diagnosis or "")

@@ -162,10 +162,10 @@ def test_names_in_a_file_of_claims(tmp_path: Path) -> None:
     model.write_text(NET, encoding="utf-8")
     claims.write_text("let g = d loss/d h2\nclaim g = W3' @ delta3\nclaim delta2 = g * tanh'(f2)\n")
     loaded = api.load(model)
-    report = api.check(loaded, claims=api.load_claims(claims, loaded))
+    report = api.check(loaded, claims=api.load_claims(claims, loaded), points=2)
     assert [(r.display, r.verdict) for r in report.claims] == [("g", OK), ("delta2", OK)]
     claims.write_text("claim delta2 = W3' @ delta3\n")
-    report = api.check(loaded, claims=api.load_claims(claims, loaded))
+    report = api.check(loaded, claims=api.load_claims(claims, loaded), points=2)
     assert [r.verdict for r in report.claims] == [WRONG]
 
 
@@ -175,7 +175,7 @@ def test_numbers_and_files_under_a_name(tmp_path: Path) -> None:
     np.save(tmp_path / "g.npy", exact)
     np.save(tmp_path / "bad.npy", -exact)
     model.write_text(NET + 'claim delta3 from "g.npy"\nclaim delta3 from "bad.npy"\n', encoding="utf-8")
-    good, bad = api.check(api.load(model)).claims
+    good, bad = api.check(api.load(model), points=2).claims
     assert (good.verdict, bad.verdict, bad.diagnosis) == (OK, WRONG, "has the wrong sign")
 
 

@@ -23,7 +23,7 @@ WRONG, OK = Verdict.WRONG, Verdict.OK
 
 def gradient(name: str) -> Any:
     model = api.load_text(MODEL, file="m", folder=Path())
-    (block,) = (block for block in api.check(model).parameters if block.name == name)
+    (block,) = (block for block in api.check(model, points=2).parameters if block.name == name)
     found = np.zeros(block.shape)
     for entry in block.entries:
         found[entry.index] = entry.symbolic

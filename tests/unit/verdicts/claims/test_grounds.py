@@ -136,5 +136,5 @@ def test_a_chain_of_a_thousand_claims_is_no_matter() -> None:
     steps = "\n".join(f"h{k} = 0.5*h{k - 1} + 1" for k in range(1, 1000))
     names = [f"d h999/d h{k}" for k in range(1000)]
     lines = "\n".join(f"claim {names[k]} = {names[k + 1]}*0.5" for k in range(900, 998))
-    report = api.check(api.load(f"param h0 = 1\n{steps}\nloss = h999^2\n{lines}\n"))
+    report = api.check(api.load(f"param h0 = 1\n{steps}\nloss = h999^2\n{lines}\n"), points=2)
     assert {result.verdict for result in report.claims} == {OK}

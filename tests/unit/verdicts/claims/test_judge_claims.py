@@ -275,7 +275,7 @@ def test_claims_of_another_file(tmp_path: object) -> None:
     bad.write_text("claim d loss/d f3 = 2*(y - f3)\n")
     model = api.load(TOY)
     for file, verdict in ((good, Verdict.OK), (bad, Verdict.WRONG)):
-        report = api.check(model, claims=api.load_claims(file, model))
+        report = api.check(model, claims=api.load_claims(file, model), points=2)
         assert report.claims[0].verdict is verdict
 
 
@@ -286,9 +286,9 @@ def test_numbers_from_a_file(tmp_path: object) -> None:
     model = folder / "m.txt"
     model.write_text('param w[3] = [1, 2, 3]\nloss = sum(w^2)\nclaim d loss/d w from "g.npy"\n')
     np.save(folder / "g.npy", np.array([2.0, 4.0, 6.0]))
-    assert api.check(api.load(model)).verdict is Verdict.OK
+    assert api.check(api.load(model), points=2).verdict is Verdict.OK
     np.save(folder / "g.npy", np.array([2.0, 4.0, 6.0 * (1 + 1e-12)]))
-    report = api.check(api.load(model))
+    report = api.check(api.load(model), points=2)
     assert report.verdict is Verdict.WRONG
     assert report.claims[0].index == (2,)
 
@@ -328,7 +328,7 @@ def test_a_row_where_a_vector_is_needed_is_read_as_one() -> None:
 
 def test_a_step_and_what_lies_upstream_of_it_can_be_asked_together() -> None:
     model = "data x = 0.7\nparam w = 1.3\nu = w*x\nloss = u^2\n"
-    report = api.check(api.load(model), wrt=("x", "u", "w"))
+    report = api.check(api.load(model), wrt=("x", "u", "w"), points=2)
     assert [b.verdict for b in report.parameters] == [Verdict.OK] * 3
 
 

@@ -135,14 +135,14 @@ def test_whole_numbers_of_a_file_of_claims_and_of_an_alias(tmp_path: Path) -> No
     for text, verdict in (("120", Verdict.OK), ("60", Verdict.WRONG)):
         file = tmp_path / "hand.txt"
         file.write_text(f"claim d l/d w = {text}\nclaim d loss/d b = 30\n")
-        report = api.check(model, claims=api.load_claims(file, model))
+        report = api.check(model, claims=api.load_claims(file, model), points=2)
         assert report.claims[0].verdict is verdict
         assert report.verdict is verdict
 
 
 def test_whole_numbers_are_carried_on() -> None:
     text = LINE + "claim d loss/d f = 10\nclaim d loss/d w = x * d loss/d f\n"
-    wrong, chain = api.check(api.load(text), carry=True).claims
+    wrong, chain = api.check(api.load(text), carry=True, points=2).claims
     assert (wrong.verdict, chain.verdict, chain.carried) == (Verdict.WRONG, Verdict.OK, 40.0)
 
 
@@ -151,7 +151,7 @@ def test_whole_numbers_over_many_rows(tmp_path: Path) -> None:
     text = 'rows x from "x.npy"\nparam w = 2, b = 5\nloss = sum_rows(w*x + b)\nclaim d loss/d b = '
     for number, verdict in ((3000, Verdict.OK), (2999, Verdict.WRONG)):
         (tmp_path / "m.txt").write_text(f"{text}{number}\n")
-        assert api.check(api.load(tmp_path / "m.txt")).claims[0].verdict is verdict
+        assert api.check(api.load(tmp_path / "m.txt"), points=2).claims[0].verdict is verdict
 
 
 @pytest.mark.parametrize(
@@ -159,12 +159,12 @@ def test_whole_numbers_over_many_rows(tmp_path: Path) -> None:
 )
 def test_at_a_kink_strict_asks_no_more_of_whole_numbers_than_of_others(claimed: str, verdict: str) -> None:
     model = api.load(f"param x = 0\nloss = relu(x)\nclaim d loss/d x = {claimed}\n")
-    (claim,) = api.check(model, strict=True).claims
+    (claim,) = api.check(model, strict=True, points=2).claims
     assert str(claim.verdict) == verdict
 
 
 def test_what_strict_refuses_says_so() -> None:
     model = api.load("data x = 3\nparam w = 5\nloss = x*w^2\nclaim d loss/d w = 30\n")
-    (plain,), (strict,) = api.check(model).claims, api.check(model, strict=True).claims
+    (plain,), (strict,) = api.check(model, points=2).claims, api.check(model, strict=True, points=2).claims
     assert "--strict" not in (plain.note or "")
     assert (strict.note or "").endswith("; --strict refuses that")

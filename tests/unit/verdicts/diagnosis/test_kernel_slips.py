@@ -89,6 +89,6 @@ claim d loss/d x = {}"""
 ])  # fmt: skip
 def test_ties_in_a_window_share_its_adjoint(claimed: str, verdict: Verdict) -> None:
     """x[0] and x[1] tie in the first window; x[1] is alone in the second."""
-    report = api.check(api.load(TIES.format(claimed)))
+    report = api.check(api.load(TIES.format(claimed)), points=2)
     assert report.claims[0].verdict is verdict
     assert [e.verdict is Verdict.KINK for e in report.parameters[0].entries] == [True, True, False, False]

@@ -15,7 +15,7 @@ from gradcheck_cli.model.primitives.table import PRIMITIVES
     "param p = 1.5\nloss = sqrt(p - p) + p\n",
 ])  # fmt: skip
 def test_nobody_is_blamed(text: str) -> None:
-    (block,) = check(load(text)).parameters
+    (block,) = check(load(text), points=2).parameters
     assert {e.verdict for e in block.entries} == {Verdict.UNRESOLVED}
     assert {e.reference for e in block.entries} <= {0.0, 1.0}
 
@@ -26,7 +26,7 @@ def test_nobody_is_blamed(text: str) -> None:
 def test_a_rule_that_gives_no_number_elsewhere_is(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert PRIMITIVES["sin"].vjp[0] is not None
     exchanged(monkeypatch, "sin", vjp=(lambda m, g, y, x: g * np.nan,))
-    (entry,) = check(load(text)).parameters[0].entries[:1]
+    (entry,) = check(load(text), points=2).parameters[0].entries[:1]
     assert entry.verdict is Verdict.WRONG
     assert "backprop stands alone" in (entry.note or "")
 
@@ -35,7 +35,7 @@ def test_a_wrong_number_at_a_border_is(monkeypatch: pytest.MonkeyPatch) -> None:
     rule = PRIMITIVES["sin"].vjp[0]
     assert rule is not None
     exchanged(monkeypatch, "sin", vjp=(lambda *given: 1.01 * rule(*given),))
-    report = check(load("param p = 1.5, q = 0\nloss = sin(p) + q*sqrt(q)\n"))
+    report = check(load("param p = 1.5, q = 0\nloss = sin(p) + q*sqrt(q)\n"), points=2)
     assert report.parameters[0].entries[0].verdict is Verdict.WRONG
 
 
@@ -44,14 +44,14 @@ def test_a_wrong_number_at_a_border_is(monkeypatch: pytest.MonkeyPatch) -> None:
     "param a = 2, b = 40\ns = sqrt(0 - exp(-b^2))\nloss = a*(s - s)\n",
 ])  # fmt: skip
 def test_a_loss_that_has_a_value_by_rounding_alone_is_nobodys_fault(text: str) -> None:
-    report = check(load(text))
+    report = check(load(text), points=2)
     assert {e.verdict for b in report.parameters for e in b.entries} == {Verdict.UNRESOLVED}
     assert "The columns above agree: 0 of 2 entries." in report.closing
 
 
 def test_a_kink_that_is_not_declared_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     exchanged(monkeypatch, "abs", kink=None)
-    (entry,) = check(load("param p = 0\nloss = abs(p) + p\n")).parameters[0].entries[:1]
+    (entry,) = check(load("param p = 0\nloss = abs(p) + p\n"), points=2).parameters[0].entries[:1]
     assert entry.verdict is Verdict.WRONG
     assert "does not declare" in (entry.note or "")
 
