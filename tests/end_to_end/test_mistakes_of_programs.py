@@ -24,7 +24,7 @@ def report(file: str, loss: str, grad: str, at: str, *wrt: str) -> Report:
     ("mlp.py", (), {"W1", "b1"}, "has 1 - z^2 in place of the derivative of tanh (mlp.py:14)"),
     ("single.py", (), {"W"}, "takes half the second term of the sum (single.py:17)"),
     ("camera.py", ("t",), {"t"},
-     "multiplies once too often by depth, or divides once too seldom (camera.py:24)"),
+     "has -z/depth in place of the derivative of the quotient by its divisor (camera.py:24)"),
     ("catmull_rom.py", (), {"P"},
      "keeps the last of what is chosen twice of P, where all of it adds up (catmull_rom.py:17)"),
 ])  # fmt: skip
