@@ -255,9 +255,11 @@ def _advise_range(view: View) -> Advice | None:
     sizes = re.split(r"\s*[x*\u00d7]\s*", inside[1].strip())
     if len(sizes) > 1 and all(map(str.isdigit, sizes)):
         return Advice("sizes are separated by commas", f"write {cut(name[1])}[{','.join(sizes)}]")
-    if view.bad.kind == "name":
-        braces = re.sub(r"[^\W\d]\w*", lambda m: f"{{{m[0]}}}", inside[1])
-        shape = f"write {cut(name[1])}[3], or after  data {view.bad.text} = 3  {cut(name[1])}[{braces}]"
+    if view.bad.kind == "name" or re.search(r"[^\W\d]", inside[1]):
+        sizes = [size.strip() for size in inside[1].split(",")]
+        braces = ",".join(size if size.isdigit() else f"{{{size}}}" for size in sizes)
+        known = (re.search(r"[^\W\d]\w*", inside[1]) or name)[0]
+        shape = f"write {cut(name[1])}[3], or after  data {known} = 3  {cut(name[1])}[{braces}]"
         return Advice("a shape is made of whole numbers", shape)
     return None
 

@@ -103,11 +103,18 @@ def _second(view: View) -> Advice | None:
     return None
 
 
+_COMPARISONS = "comparisons are > < >= <="
+_EQUAL = "(a >= b)*(a <= b) is 1 where a and b are equal; where m is 0 or 1, m > 0"
+
+
 def _equals(view: View) -> Advice | None:
     if view.bad.text == "==" or (view.bad.text == "=" and view.before.text == "="):
-        return Advice("== is not used", "a step is written name = ...; comparisons are > < >= <=")
+        opened = [word.text for word in view.words[: view.at] if word.text in ("(", ")")]
+        is_value = opened.count("(") > opened.count(")")
+        step = f"a step is written name = ...; {_COMPARISONS}"
+        return Advice("== is not used", f"{_COMPARISONS}; {_EQUAL}" if is_value else step)
     if view.bad.text in ("!=", "<>"):
-        return Advice(f"{view.bad.text} is not used", "the comparisons are > < >= <=")
+        return Advice(f"{view.bad.text} is not used", f"{_COMPARISONS}; 1 - (a >= b)*(a <= b) is 1 where a is not b")
     if view.bad.text != "=":
         return None
     if view.words[0].kind == "derivative":

@@ -1,4 +1,4 @@
-"""Reads the operations of a whole number: `k - 1`, `2*n + 1`. Gives the number.
+"""Reads the operations of a whole number: `k - 1`, `2*n + 1`, `n/2`. Gives the number.
 
 Knows nothing of where names get their values.
 """
@@ -74,7 +74,7 @@ def _value(op: Op, arguments: list[int], value_of: Callable[[Op], int | None]) -
         return -arguments[0]
     if op.kind == "binary" and op.text in _SIGNS:
         value = _SIGNS[op.text](*arguments)
-        if abs(value) < 10**18:
+        if value is not None and abs(value) < 10**18:
             return value
     found = value_of(op) if op.kind == "name" else None
     if found is None:
@@ -82,8 +82,14 @@ def _value(op: Op, arguments: list[int], value_of: Callable[[Op], int | None]) -
     return found
 
 
-_SIGNS: Mapping[str, Callable[[int, int], int]] = {
+def _quotient(a: int, b: int) -> int | None:
+    """a/b; None where that is no whole number."""
+    return a // b if b and a % b == 0 else None
+
+
+_SIGNS: Mapping[str, Callable[[int, int], int | None]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
+    "/": _quotient,
 }
