@@ -71,7 +71,7 @@ def _join(record: Primitive, a: Shape, b: Shape) -> Shape | None:
     if not a:
         return b
     small, large = sorted((a, b), key=len)
-    if math.prod(large) == 1:  # one entry each: there is no other reading
+    if math.prod(a) == math.prod(b) == 1:  # one entry each: there is no other reading
         return large
     if len(large) > 2:
         return _as_numpy(record, small, large)

@@ -238,9 +238,17 @@ def _last_digit_note(
     if not (slight | ~discrepancy.wrong).all():
         return None
     worst = discrepancy.worst()
-    places = max(0, round(-math.log10(unit[worst])))
     it = f"{name}{spell_shape(worst)}" if worst else "it"
-    return f"off in the last digit: {it} is {float(discrepancy.true[worst]):.{places}f} to the digits written"
+    written = _to_unit(float(discrepancy.true[worst]), float(unit[worst]), limits.most_places)
+    return f"off in the last digit: {it} is {written} to the digits written"
+
+
+def _to_unit(number: float, unit: float, most_places: int) -> str:
+    """A number to a unit of its last digit, as 0.510 to 0.001; with an exponent where that takes many places."""
+    places = max(0, round(-math.log10(unit)))
+    if places <= most_places:
+        return f"{number:.{places}f}"
+    return f"{number:.{max(0, places + math.floor(math.log10(abs(number))))}e}"
 
 
 def _float32_note(context: ClaimContext, claim: Claim) -> str | None:

@@ -72,6 +72,8 @@ def _find_explaining(
     """The first mistake that gives what is `explained`, if the wrong ones tell enough."""
     if sum(_digits(claim, limits) for claim in wrong) < limits.least_information:
         return None
+    if len({claim.target.by for claim in explained}) < len(explained):
+        return None  # two claims of one derivative: no mistake gives both
     model = tape.model
     if _reproduces(model, _Target(tape, {c.target: _numbers(c, limits) for c in wrong})):
         return None  # off by rounding, or so little that every mistake that hardly shows would do

@@ -86,7 +86,7 @@ def _digits(claim: Claim) -> float:
     number = abs(float(claim.numbers))
     if claim.integers is not None:
         return float(len(str(abs(int(claim.integers)))))
-    if claim.half_units is None or not number:
+    if claim.half_units is None or not number or not claim.half_units:
         return MOST_DIGITS
     return float(np.floor(np.log10(number)) + 1 - np.rint(np.log10(2 * float(claim.half_units))))
 
@@ -103,7 +103,7 @@ def _makes(samples: Sequence[ClaimSample], made: Made, limits: DiagnosisLimits) 
 def _is(sample: ClaimSample, made: Array | None, limits: DiagnosisLimits) -> bool:
     if made is None or np.shape(made) != np.shape(sample.claimed):
         return False
-    close = np.maximum(limits.same * np.abs(made), sample.tolerance)
+    close = np.where(np.isfinite(made), np.maximum(limits.same * np.abs(made), sample.tolerance), 0)
     return bool(np.all(np.abs(made - sample.claimed) <= close))
 
 
@@ -193,7 +193,7 @@ def _lengths(model: Model) -> Iterator[tuple[float, str]]:
 def _by(node: Node, power: int) -> Made:
     """The true value times or divided by a number of the model that is not plus or minus 1."""
     def explain(sample: ClaimSample) -> Array | None:
-        value = float(_node_value(node, sample))
+        value = np.float64(_node_value(node, sample))  # its powers may overflow
         tells = np.isfinite(value) and value and abs(value) != 1
         return np.asarray(sample.true * value**power) if tells else None
 

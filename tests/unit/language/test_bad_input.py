@@ -102,6 +102,9 @@ BAD = [
     # operators
     (X + "loss == x", L, 2, 6, "==", "write loss = x"),
     (X + "loss = x == 1", L, 2, 10, "==", "comparisons"),
+    (X + "loss = where(x == 1, x, 2)", L, 2, 16, "==", "1 where a and b are equal"),
+    (X + "loss = where(x != 1, x, 2)", L, 2, 16, "!=", "1 - (a >= b)"),
+    ("data n = 4\nparam w[n*2, 3] = 1\nloss = sum(w)", L, 2, 9, "whole numbers", "w[{n*2},3]"),
     (X + "loss = x != 1", L, 2, 10, "!=", "comparisons"),
     (X + "loss = 0 < x < 1", L, 2, 14, "chain", "(a < b)"),
     (X + "loss = x > 0 * x", L, 2, 14, "brackets", "(a > b)*c"),

@@ -49,6 +49,12 @@ SAME = {
         "param w1 = 1, w2 = 2\r\nrepeat k = 1 to 2:\r\n  a{k} = w{k}\r\nloss = a1*a2\r\n",
         "param w1 = 1, w2 = 2\na1 = w1\na2 = w2\nloss = a1*a2",
     ),
+    "quotients": (
+        "data x[4] = [1, 2, 3, 4], n = 4\nrepeat k = 1 to n/2:\n  h{4/k} = x[n/2 + k/1 - 1]\n"
+        "loss = h4 + h2 + sum(reshape(x, [n/2, n/2]) @ [1, 2]) + sum(i = 1 to n/4: i/2)",
+        "data x[4] = [1, 2, 3, 4], n = 4\nh4 = x[2]\nh2 = x[3]\n"
+        "loss = h4 + h2 + sum(reshape(x, [2, 2]) @ [1, 2]) + 1/2",
+    ),
     "nested": (
         B + "repeat k = 1 to 2:\n  repeat j = k to 2:\n    a{k}_{j} = k*w{j}\n  b{k} = a{k}_2\nloss = b1*b2",
         B + "a1_1 = 1*w1\na1_2 = 1*w2\nb1 = a1_2\na2_2 = 2*w2\nb2 = a2_2\nloss = b1*b2",

@@ -255,6 +255,11 @@ def test_small_values_of_a_file_are_shown_as_lists_that_read_back(tmp_path: Path
     assert api.show(api.load(tmp_path / "again.txt")) == shown
 
 
+def test_arrays_of_one_entry_join_whatever_their_axes() -> None:
+    model = gc.load("param v[1] = 2, S[1,1] = 4, T[1,1,1] = 8\nr = v/S\nq = T*v\nloss = sum(r) + sum(q)")
+    assert (model.node("r").shape, model.node("q").shape) == ((1, 1), (1, 1, 1))
+
+
 def test_a_column_and_a_row_make_all_pairs() -> None:
     """The squared distances of a kernel, as it is typed; without a cross term nothing brings the pairs."""
     text = (

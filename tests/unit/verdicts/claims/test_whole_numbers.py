@@ -112,6 +112,8 @@ def test_a_number_that_is_off_in_its_last_digit_says_so() -> None:
     for other in ("0.509", "0.61", "0.6"):
         assert only(model, f"d loss/d w = {other}").note is None, other
     assert only(model, "d loss/d w = 0.51").verdict is Verdict.OK
+    small = only("param w = 1e300\nloss = rsqrt(w)\n", "loss = 1.001e-150")
+    assert small.note == "off in the last digit: it is 1.000e-150 to the digits written"
 
 
 def test_formulas_of_whole_numbers_hold_at_all_points() -> None:

@@ -66,6 +66,14 @@ def test_what_a_right_program_prints_is_ok(tmp_path: Path, dtype: Any) -> None:
     assert all(claim.note is None or "float32 carries no more" in claim.note for claim in found)
 
 
+def test_no_mistake_is_said_to_give_two_numbers_of_one_derivative() -> None:
+    claims = ("-1000000000000.0", "1.0e12", "999999999999.83")
+    text = "param x = 1e-6\ny = csc(x)\nloss = y\n" + "".join(f"claim d loss/d x = {n}\n" for n in claims)
+    said = {claim.claimed: claim.diagnosis for claim in api.check(api.load(text)).claims}
+    assert said[-1e12] is None
+    assert said[999999999999.83] == "has the wrong sign"
+
+
 def test_float32_has_the_tolerance_of_float32_only(tmp_path: Path) -> None:
     gradients = program(dtype=np.float32)
     gradients["W1"][2, 3] *= 1 + 1e-3

@@ -102,6 +102,13 @@ def test_of_right_values_nothing_is_said(claim: str) -> None:
     assert (result.verdict, result.diagnosis) == (Verdict.OK, None)
 
 
+@pytest.mark.parametrize("number", ["2.88831377935e-316", "2.8e-322", "5.77085670200e-316"])
+def test_of_values_below_the_range_of_doubles_nothing_is_said_that_overflows(number: str) -> None:
+    (result,) = judged_alone(api.load(f"param x = -38\ny = normal_cdf(x)\nloss = y\nclaim loss = {number}\n"))
+    assert result.verdict is Verdict.WRONG
+    assert result.diagnosis in (None, "is 2 times the true value")
+
+
 def test_what_follows_from_a_wrong_value_says_so() -> None:
     h1 = np.array([0.1, 2, -0.1])  # relu left out
     f2 = np.array(TAPE.value("W2")) @ h1
