@@ -51,8 +51,7 @@ def check_function_call(names: KnownNames, function: str, op: Op, arguments: tup
             given = f"{len(arguments)} argument{'' if len(arguments) == 1 else 's'}"
             forms = " or ".join(_signatures(function))
             count = len(arguments)
-            keyword = None if function == "norm" else _with_keyword(source.code, op, count)  # norm(v, 2)
-            other = keyword or _other_form(source.code, op, count)
+            other = _with_keyword(source.code, op, count) or _other_form(source.code, op, count)
             help = f"write {other or forms}"
             raise source.error(f"{function} does not take {given}", op.span, help=help)
         if function in _POOLS and len(arguments) > 2:
@@ -101,16 +100,12 @@ def _other_form(code: str, op: Op, count: int) -> str | None:
 
 
 def _with_keyword(code: str, op: Op, count: int) -> str | None:
-    """`sum(v, axis=0)` for `sum(v, 0)`: a number behind the arguments is what a keyword takes."""
-    from gradcheck_cli.language.advice.other_spellings import arguments_behind
+    """The same call, with a keyword for its last number."""
+    from gradcheck_cli.language.advice.other_spellings import arguments_behind, with_keyword
 
-    record = resolve_function(op.text, count - 1) if count > 1 else None
-    options = [] if record is None else [name for name in record.options if f"{name}=" in record.signature]
     opening = code.find("(", op.end)
-    given = arguments_behind(code, opening) if options and opening >= 0 else ()
-    if not given or len(given) != count or not re.fullmatch(r"-?[0-9.]+", given[-1]):
-        return None
-    return f"{op.text}({', '.join(given[:-1])}, {options[0]}={given[-1]})"
+    given = arguments_behind(code, opening) if opening >= 0 else ()
+    return with_keyword(op.text, given) if len(given) == count else None
 
 
 def _hidden(names: KnownNames, function: str, op: Op) -> LanguageError:

@@ -97,6 +97,8 @@ def _other_notation(names: KnownNames, name: Name, known: Mapping[str, object], 
         return f"write {TRUTH[text]}"
     if text in ("None", "newaxis", "end"):
         return _index_of_programs(names.source.code, name.span.start, text)
+    if text == "I":
+        return "the identity matrix is written eye(3); or declare it: param I = 1"
     if text in _LOSSES and "loss" in known:
         return "did you mean loss?"
     if text in ("None", "null", "NULL", "NA", "undefined"):

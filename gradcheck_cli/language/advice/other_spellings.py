@@ -14,7 +14,7 @@ from gradcheck_cli.language.statement_words import LONG_LINE
 
 __all__ = [
     "ARRAYS", "FORMS", "REMARKS", "arguments_behind", "closing_bracket", "is_module", "signs_beside",
-    "spelled_here", "with_names",
+    "spelled_here", "with_keyword", "with_names",
 ]  # fmt: skip
 
 _LETTERS = ("x", "y", "z")
@@ -37,9 +37,14 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "kronecker": ("kron({0}, {1})",),
     "outer_product ger": ("outer({0}, {1})",),
     "norm2 norm_2": ("norm({0})",),
-    "sqnorm squared_norm norm_squared": ("sum({0}^2)",),
+    "sqnorm squared_norm norm_squared sumabs2": ("sum({0}^2)",),
     "quad_form quadform": ("{0}' @ {1} @ {0}",),
     "T t": ("{0}'",),
+    "addmm addmv": ("{0} + {1} @ {2}",),
+    "mldivide": ("solve({0}, {1})",),
+    "mrdivide": ("solve({1}', {0}')'",),
+    "matrix_power mpower": ("{0} @ {0}",),
+    "vecnorm": ("norm({0}, axis=0)",),
     "linsolve solve_triangular triangular_solve cho_solve": ("solve({0}, {1})",),
     "lstsq": ("solve({0}' @ {0}, {0}' @ {1})",),
     "chol": ("cholesky({0})",),
@@ -57,10 +62,11 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "flatten ravel vec": ("reshape({0}, -1)",),
     "permute": ("transpose({*})",),
     # arithmetic
-    "maximum fmax": ("max({0}, {1})",),
-    "minimum fmin": ("min({0}, {1})",),
+    "maximum fmax clamp_min": ("max({0}, {1})",),
+    "minimum fmin clamp_max": ("min({0}, {1})",),
     "amax reduce_max": ("max({0})",),
     "amin reduce_min": ("min({0})",),
+    "ptp": ("max({0}) - min({0})",),
     "pow power": ("{0}^{1}",),
     "square sqr": ("{0}^2",),
     "cube": ("{0}^3",),
@@ -83,6 +89,9 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "logcosh log_cosh": ("{0} + softplus(-2*{0}) - log(2)",),
     "factorial fact": ("gamma({0} + 1)",),
     "binom choose nCr comb nchoosek": ("exp(lgamma({0} + 1) - lgamma({1} + 1) - lgamma({0} - {1} + 1))",),
+    "lchoose lbinom log_binom": ("lgamma({0} + 1) - lgamma({1} + 1) - lgamma({0} - {1} + 1)",),
+    "lfactorial logfactorial": ("lgamma({0} + 1)",),
+    "floor_divide": ("floor({0}/{1})",),
     "trunc fix int": ("sign({0})*floor(abs({0}))",),
     "frac": ("{0} - floor({0})",),
     "remainder modulo": ("mod({0}, {1})",),
@@ -90,6 +99,10 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "item clone copy numpy contiguous cpu float double asarray float64 float32 float16 int64 int32": ("{0}",),
     "relu_": ("relu({0})",),
     # sums
+    "rowSums rowsum rowsums": ("sum({0}, axis=1)",),
+    "colSums colsum colsums": ("sum({0}, axis=0)",),
+    "rowMeans rowmeans": ("mean({0}, axis=1)",),
+    "colMeans colmeans": ("mean({0}, axis=0)",),
     "average avg expectation reduce_mean": ("mean({0})",),
     "total summation Sigma reduce_sum": ("sum({0})",),
     "product Pi reduce_prod": ("prod({0})",),
@@ -99,16 +112,19 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "lse log_sum_exp reduce_logsumexp": ("logsumexp({0})",),
     "l1": ("sum(abs({0}))",),
     "l2": ("norm({0})",),
-    "mse mse_loss": ("mean(({0} - {1})^2)",),
+    "squared_difference": ("({0} - {1})^2",),
+    "mse mse_loss mean_squared_error": ("mean(({0} - {1})^2)",),
     "mae l1_loss": ("mean(abs({0} - {1}))",),
     "rmse": ("sqrt(mean(({0} - {1})^2))",),
     "sse rss": ("sum(({0} - {1})^2)",),
     "cross_entropy crossentropy": ("-sum({1}*log_softmax({0}))",),
-    "bce binary_cross_entropy": ("-mean({1}*log({0}) + (1 - {1})*log(1 - {0}))",),
+    "bce bce_loss binary_cross_entropy binary_crossentropy": (
+        "-mean({1}*log({0}) + (1 - {1})*log(1 - {0}))",
+    ),
     "bce_with_logits binary_cross_entropy_with_logits": ("mean(softplus({0}) - {1}*{0})",),
     "entropy": ("-sum(xlogy({0}, {0}))",),
     "xlogx": ("xlogy({0}, {0})",),
-    "normalize": ("{0}/norm({0})",),
+    "normalize l2_normalize": ("{0}/norm({0})",),
     "kl kl_div kl_divergence": ("sum(xlogy({0}, {0}/{1}))",),
     "huber huber_loss": ("where(abs({0}) < 1, {0}^2/2, abs({0}) - 1/2)",),
     "smooth_l1 smooth_l1_loss": ("where(abs({0} - {1}) < 1, ({0} - {1})^2/2, abs({0} - {1}) - 1/2)",),
@@ -128,10 +144,11 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "avgpool avgpool2d avg_pool2d avg_pool1d mean_pool AvgPool2d": ("avg_pool({0}, {1})", "avg_pool({0}, 2)"),
     "reverse fliplr flipud rot180": ("flip({0})",),
     # choices
+    "masked_fill": ("where({1} > 0, {2}, {0})",),
     "heaviside step theta": ("({0} > 0)",),
     "H Theta Heaviside": ("({0} > 0)",),
     "indicator": ("({0})",),
-    "if ifelse if_else cond select piecewise iif": ("where({0}, {1}, {2})",),
+    "if ifelse if_else select piecewise iif": ("where({0}, {1}, {2})",),
     # elementary functions
     "lg": ("log10({0})",),
     "ld lb": ("log2({0})",),
@@ -161,9 +178,17 @@ _TABLE: Mapping[str, tuple[str, ...]] = MappingProxyType({
     "rad2deg degrees": ("{0}*180/pi",),
     "lrelu": ("leaky_relu({0})",),
     "prelu": ("max({0}, 0) + {1}*min({0}, 0)",),
+    "tanhshrink": ("{0} - tanh({0})",),
+    "rms_norm rmsnorm": ("{0}*rsqrt(mean({0}^2) + 1e-6)",),
+    "batch_norm batchnorm": ("({0} - mean({0}, axis=0))/sqrt(var({0}, axis=0) + 1e-5)",),
     "threshold": ("where({0} > {1}, {0}, {2})",),
     # distributions and special functions
     "phi normpdf norm_pdf normal_pdf dnorm": ("exp(-{0}^2/2)/sqrt(2*pi)",),
+    "dpois": ("exp({0}*log({1}) - {1} - lgamma({0} + 1))",),
+    "dbinom": (
+        "exp(lgamma({1} + 1) - lgamma({0} + 1) - lgamma({1} - {0} + 1))*{2}^{0}*(1 - {2})^({1} - {0})",
+    ),
+    "dexp": ("{1}*exp(-{1}*{0})",),
     "Phi cdf pnorm normcdf": ("normal_cdf({0})",),
     "qnorm ppf": ("normal_quantile({0})",),
     "erfi": ("2/sqrt(pi)*exp({0}^2)*dawson({0})",),
@@ -190,14 +215,23 @@ _REMARKS: Mapping[str, str] = MappingProxyType({
     "squeeze unsqueeze expand_dims": "name the shape, with or without axes of length 1: reshape(x, [3,1,4])",
     "swapaxes moveaxis permutedims permute_dims": "name the order of all axes: transpose(x, (0, 2, 1))",
     "None newaxis": "axes of length 1 are written by reshape(x, [3,1,4])",
-    "range arange linspace": "write the numbers, [0, 1, 2], or a sum: sum(i = 0 to 2: ...)",
+    "range arange linspace logspace": "write the numbers, [0, 1, 2], or a sum: sum(i = 0 to 2: ...)",
     "pinv": "write inv(A' @ A) @ A'",
     "conv_transpose1d conv_transpose2d conv2d_transpose ConvTranspose2d deconv": (
         "write conv2d_input(x, w, 28, 28) with the sizes of the result"
     ),
     "index_select take_along_axis": "data w[3] in 0 to 9 = [4, 0, 9] choose rows, E[w,:], or entries, p[w]",
+    "cond": "write where(a > 0, b, c); the condition of a matrix is no function here",
+    "tile repmat repeat": "of two copies of a vector: concat(v, v); copies as rows join by themselves: A + v",
+    "cdist pdist": "squared distances of the rows of X: n + n' - 2*X @ X', after n = sum(X^2, axis=1)",
+    "trapz trapezoid": "of a vector with 3 entries in steps of h: h*(v[0]/2 + v[1] + v[2]/2)",
+    "percentile quantile nanpercentile": "of 5 entries: sort(x)[4] is the largest, sort(x)[2] the median",
+    "nan_to_num isnan isfinite": "all values are finite: where(a > 0, b, c) passes nothing of the other",
     "I": "write eye(3) for the identity; a comparison is 1 or 0 by itself: (x > 0)",
-    "nll nll_loss": "write -log_softmax(z)[y] for the scores z and data y in 0 to 9, the true class",
+    "nll nll_loss sparse_categorical_crossentropy": (
+        "write -log_softmax(z)[y] for the scores z and data y in 0 to 9, the true class"
+    ),
+    "gammaincc igammac": "write 1 - gammainc(a, x), for a number a that is written out",
     "derivative grad gradient nabla D": "a derivative stands in a claim: claim d loss/d w0 = ...",
     "integral integrate quad": "integrals are not computed",
     "rand randn random normal uniform gaussian N": "what is drawn stands behind ~: param w[3] ~ normal(0, 1)",
@@ -205,7 +239,7 @@ _REMARKS: Mapping[str, str] = MappingProxyType({
     "print": "every step is shown by gradcheck run -v",
     "svd svdvals": "write sqrt(eigvalsh(A' @ A)) for the singular values",
     "diff": "of a vector with 3 entries: v[1:3] - v[0:2]",
-    "roll": "of a vector with 3 entries: concat(v[2:3], v[0:2])",
+    "roll circshift": "of a vector with 3 entries: concat(v[2:3], v[0:2])",
     "eig eigh eigvals": "write eigvalsh(A) for a symmetric matrix; eigenvectors are no function here",
     "embedding lookup gather": "index by whole numbers: data w[3] in 0 to 9 = [4, 0, 9], and then E[w,:]",
     "fft rfft ifft": "there are no complex numbers: write the sums of cos and sin",
@@ -214,7 +248,11 @@ _REMARKS: Mapping[str, str] = MappingProxyType({
     "topk": "the 2 largest of 5 entries: sort(x)[3:5]",
     "cov": "of the columns of X[4,3]: (X - mean(X, axis=0))' @ (X - mean(X, axis=0))/3",
     "conv3d Conv3d": "windows have one or two axes: conv1d and conv2d",
-    "besselk kv kn k0 k1 airy airyai zeta": "it is not among the functions: gradcheck functions lists them",
+    "besselk kv kn k0 k1 airy airyai zeta lambertw lambert_w ellipk ellipe hyp2f1 legendre Ei expi betainc "
+    "owens_t interp cummax cummin qr lu rank matrix_rank null unique block_diag vander toeplitz scan scatter "
+    "cis": (
+        "it is not among the functions: gradcheck functions lists them"
+    ),
 })  # fmt: skip
 REMARKS: Mapping[str, str] = MappingProxyType(
     {name: remark for names, remark in _REMARKS.items() for name in names.split()}
@@ -268,8 +306,11 @@ def spelled_here(
         return REMARKS[name]
     if name in ARRAYS and not arguments:
         return _BARE
+    if name == "transpose" and len(arguments) == 3:  # torch exchanges two axes, NumPy names all of them
+        return REMARKS["swapaxes"]
     if is_function(name):
-        return f"write {name}({', '.join(arguments) or 'x'})"
+        given = _unpacked(arguments) if name == "ones" else arguments  # np.ones((2, 3))
+        return "write " + (with_keyword(name, given) or f"{name}({', '.join(given) or 'x'})")
     if name not in FORMS and is_function(name.lower()):  # a layer: nn.GELU
         return spelled_here(name.lower(), arguments, beside)
     forms = FORMS.get(name)
@@ -332,6 +373,20 @@ def _unpacked(arguments: tuple[str, ...]) -> tuple[str, ...]:
     """u and v for the list [u, v], alone or with keywords behind it."""
     listed = re.fullmatch(r"[\[(](.+,.+)[\])]", arguments[0]) if arguments else None
     return arguments if listed is None else (*arguments_behind(f"({listed[1]})", 0), *arguments[1:])
+
+
+def with_keyword(function: str, arguments: tuple[str, ...]) -> str | None:
+    """`sum(v, axis=0)` for `sum(v, 0)`: a number behind the arguments is what a keyword takes. Not that of
+    norm(v, 2), which is the kind of norm."""
+    from gradcheck_cli.model.primitives.table import resolve_function
+
+    count = len(arguments)
+    is_other = count > 1 and function != "norm" and resolve_function(function, count) is None
+    record = resolve_function(function, count - 1) if is_other else None
+    options = [] if record is None else [name for name in record.options if f"{name}=" in record.signature]
+    if not options or not re.fullmatch(r"-?[0-9.]+", arguments[-1]):
+        return None
+    return f"{function}({', '.join(arguments[:-1])}, {options[0]}={arguments[-1]})"
 
 
 _KEPT = re.compile(r"(axis|dim|keepdims?)\s*=\s*")

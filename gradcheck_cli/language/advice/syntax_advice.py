@@ -114,7 +114,8 @@ def _equals(view: View) -> Advice | None:
         step = f"a step is written name = ...; {_COMPARISONS}"
         return Advice("== is not used", f"{_COMPARISONS}; {_EQUAL}" if is_value else step)
     if view.bad.text in ("!=", "<>"):
-        return Advice(f"{view.bad.text} is not used", f"{_COMPARISONS}; 1 - (a >= b)*(a <= b) is 1 where a is not b")
+        unequal = "1 - (a >= b)*(a <= b) is 1 where a is not b"
+        return Advice(f"{view.bad.text} is not used", f"{_COMPARISONS}; {unequal}")
     if view.bad.text != "=":
         return None
     if view.words[0].kind == "derivative":
@@ -297,7 +298,7 @@ _STRANGE = {
     "∞": "infinity is not a number here",
     "~": "a drawn value is written param w ~ normal(0, 1)",
     '"': "names of files and columns are the only texts",
-    "\\": "a line goes on inside brackets; LaTeX commands are not read",
+    "\\": "A\\b is written solve(A, b); a line goes on inside brackets; LaTeX commands are not read",
     ":": "slices stand in brackets behind a name: v[0:2]",
     ".": "only numbers and .T have a point",
 }

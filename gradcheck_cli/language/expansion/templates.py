@@ -30,7 +30,7 @@ _EQUALS_BEHIND = re.compile(r"\s*=(?!=)")
 _FOREIGN = re.compile(r"[,<>]")  # what stands in braces that are no whole number
 _BEHIND_NAME = "as in h{k}; a comparison is 1 or 0 by itself: (x > 0)"
 _SIGNS = {"sum": " + ", "prod": " * "}
-_BOUNDS = "bounds are made of whole numbers, as 5 or n after data n = 5, and of indices, with + - * and / without rest"
+_BOUNDS = "bounds are made of whole numbers, as 5 or n after data n = 5, and of indices, with + - * /"
 _IN_LOOPS = "a loop writes names: repeat k = 1 to 50: and in its lines h{k}; group with ( )"
 
 
@@ -271,7 +271,7 @@ def whole_value(source: Source, number: WholeNumber, values: Mapping[str, int]) 
         text = source.code[number.start : number.end]
         raise source.error(
             f'"{text[:40]}" is no whole number below 10^18', (number.start, number.end),
-            help="whole numbers are made of others with + - * and / without rest",
+            help="whole numbers are made of others with + - * and, without rest, /",
         ) from None  # fmt: skip
 
 

@@ -51,7 +51,7 @@ class ClaimsLimits(NamedTuple):
     one_digit_off: float = 1.5
     # relative | a last digit that is worth more is the only one | exact
     last_of_some: float = 0.1
-    # places behind the point | a number that takes more is written with an exponent | set by hand, not measured
+    # places behind the point | what takes more is written with an exponent | set by hand, not measured
     most_places: int = 15
     # relative | where the rounding of a number is larger, a kink nearby is looked for | set by hand, not
     # measured

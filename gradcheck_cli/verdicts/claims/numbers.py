@@ -244,7 +244,7 @@ def _last_digit_note(
 
 
 def _to_unit(number: float, unit: float, most_places: int) -> str:
-    """A number to a unit of its last digit, as 0.510 to 0.001; with an exponent where that takes many places."""
+    """A number to a unit of its last digit, as 0.510 to 0.001; with an exponent where places are many."""
     places = max(0, round(-math.log10(unit)))
     if places <= most_places:
         return f"{number:.{places}f}"
