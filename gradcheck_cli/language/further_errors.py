@@ -68,4 +68,4 @@ def _name_at(error: GradcheckError) -> str:
     return "" if place is None else place.text[place.column - 1 : place.column - 1 + place.width]
 
 
-_STEM = re.compile(r"(?:\{.*|[0-9]+)$")  # h of h0, and of h{k-1}
+_STEM = re.compile(r"(?:\{.*|[0-9][0-9_]*)$")  # h of h0 and h1_1, and of h{k-1}

@@ -21,7 +21,7 @@ _BEGINS = re.compile(
     re.MULTILINE,
 )
 _DECLARED = re.compile(r"(?:^\s*(?:data|rows|param)\s+|,\s*)([^\W\d]\w*)")
-_NAMED = re.compile(r"^\s*(?:let\s+)?([^\W\d]\w*)\s*(?:\{[^}]*\}|\[[^\]]*\]|\([^)]*\))?\s*=(?!=)")
+_NAMED = re.compile(r"^\s*(?:let\s+)?([^\W\d]\w*)\s*(?:\{[^}]*\}\w*)*(?:\[[^\]]*\]|\([^)]*\))?\s*=(?!=)")
 _LOOP = re.compile(r"repeat\s")
 _EMPTY_LOOP = re.compile(
     r"^(?P<indent>[ \t]*)(?P<head>repeat\s[^\n:]*:)[ \t]*(?:#[^\n]*)?"

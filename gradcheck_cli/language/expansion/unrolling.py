@@ -197,7 +197,9 @@ class _Unroller:
         self.indices.setdefault(index.name, index)
 
     def _unroll(self, loop: Loop, around: tuple[Name, ...], values: Mapping[str, int]) -> None:
-        self._write_loop(self._compile(loop, around), values, "")
+        compiled = self._compile(loop, around)
+        self._count_loop(compiled, values)
+        self._write_loop(compiled, values, "")
 
     def _compile(self, loop: Loop, around: tuple[Name, ...]) -> _Compiled:
         self._enter_index(loop.index, around)
@@ -222,11 +224,19 @@ class _Unroller:
                 "a definition stands outside loops", span, help="move its line up: it may be used in the loop"
             )
 
+    def _count_loop(self, loop: _Compiled, values: Mapping[str, int]) -> None:
+        """Refuse a loop that is too long, with those in it, before any of it is written."""
+        first = whole_value(self.source, loop.first, values)
+        last = whole_value(self.source, loop.last, values)
+        inner = [item for item in loop.body if isinstance(item, _Compiled)]
+        self._count(loop.loop.header, first, last, max(len(loop.body) - len(inner), 1))
+        for value in range(first, last + 1) if inner else ():
+            for item in inner:
+                self._count_loop(item, {**values, loop.loop.index.name: value})
+
     def _write_loop(self, loop: _Compiled, values: Mapping[str, int], shown: str) -> None:
         first = whole_value(self.source, loop.first, values)
         last = whole_value(self.source, loop.last, values)
-        statements = sum(not isinstance(item, _Compiled) for item in loop.body)
-        self._count(loop.loop.header, first, last, max(statements, 1))
         for value in range(first, last + 1):
             here = {**values, loop.loop.index.name: value}
             inner = ", ".join(filter(None, (shown, f"{loop.loop.index.display} = {value}")))

@@ -37,6 +37,8 @@ TEXTS = [
     ("param a = 1, b = 2 2\nf = a*b\nloss = f\n", [1]),
     (X + "f(z) = z z\nloss = f(x)\n", [2]),
     (X + "h0 = x x\nrepeat k = 1 to 3:\n    h{k} = h{k-1}\nloss = h3\n", [2]),
+    (X + "repeat k = 1 to 3:\n    repeat j = 1 to 2:\n        h{k}_{j} = x x\nloss = h1_1\n", [4]),
+    (X + "repeat k = 1 to 400:\n    repeat j = 1 to 400:\n        h{k}_{j} = x\nloss = h1_1\n", [3]),
     (X + "repeat k = 1 to kk:\n    h{k} = x\nloss = h3\n", [2]),
     (X + "loss = x x\nclaim d loss/d x = 1\n", [2]),
     ("let d = 2\nparam d1 = 1\nloss = d1 + d\n", [1]),
