@@ -105,7 +105,6 @@ FUNCTIONS = [
     ("loss = cond(A)", "cond", "no function here"),
     ("loss = A \\ u", "\\", "solve(A, b)"),
     ("loss = sum(I + A)", "I", "eye(3)"),
-    ("loss = v[end]", "end", "v[n-1]"),
 ]
 NUMBERS = [
     ("param m = [[1 2] [3 4]]", "2", "write [[1, 2], [3, 4]]"),
@@ -189,12 +188,12 @@ CALLS = [
     ("ifelse(x > 0, x, 0)", "where(x > 0, x, 0)"),
     ("inverse(A)[0,0]", "inv(A)"), ("determinant(A)", "det(A)"), ("identity(2)[0,0]", "eye(2)"),
     ("diagonal(A)[0]", "diag(A)"), ("entropy(v)", "-sum(xlogy(v, v))"),
-    ("crossprod(A)[0,0]", "A' @ A"), ("rowSums(A)[0,0]", "sum(A, axis=1)"),
+    ("crossprod(A)", "A' @ A"), ("rowSums(A)[0,0]", "sum(A, axis=1)"),
     ("mldivide(A, u)[0]", "solve(A, u)"), ("colMeans(A)[0,0]", "mean(A, axis=0)"),
     ("lchoose(y, x)", "lgamma(y + 1) - lgamma(x + 1) - lgamma(y - x + 1)"),
     ("dpois(y, x)", "exp(y*log(x) - x - lgamma(y + 1))"),
-    ("tanhshrink(x)", "x - tanh(x)"), ("clamp_min(x, 0)", "max(x, 0)"), ("floor_divide(x, y)", "floor(x/y)"),
-    ("bce_loss(x, y)", "-mean(y*log(x) + (1 - y)*log(1 - x))"), ("ptp(v)", "max(v) - min(v)"),
+    ("tanhshrink(x)", "x - tanh(x)"), ("clamp_min(x, 0)", "max(x, 0)"),
+    ("bce_loss(x, y)", "-mean(y*log(x) + (1 - y)*log(1 - x))"),
     ("masked_fill(v, v, 0)", "where(v > 0, 0, v)"), ("zeros((2, 3))", "0*ones(2, 3)"),
 ]
 
