@@ -76,8 +76,9 @@ def check(
     carry : bool, optional
         Whether claims also show the value that the author's own chain carries.
     hint : str, optional
-        What is said of a wrong claim: "none", the verdict alone; "where" the chain goes wrong; the "kind"
-        of mistake (default); the "truth", which is the right formula.
+        What is told: with "verdict" no derivative that was computed; with "none" nothing of what is wrong
+        with a claim but its numbers; "where" the chain goes wrong; the "kind" of mistake (default); the
+        "truth", which is the right formula.
     show_truth : bool
         The same as hint="truth".
     claims : sequence of Claim, optional

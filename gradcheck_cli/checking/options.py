@@ -11,7 +11,7 @@ from gradcheck_cli.numerics.limits.numerics import NUMERICS
 
 __all__ = ["HINTS", "Options"]
 
-HINTS = ("none", "where", "kind", "truth")  # what a wrong claim is told, each with those before it
+HINTS = ("verdict", "none", "where", "kind", "truth")  # what is told, each with those before it
 
 
 @dataclass(frozen=True, kw_only=True)

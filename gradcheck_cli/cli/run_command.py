@@ -58,7 +58,7 @@ _MOST_NAMED = 4  # files in a note
               help="Judge only the claims of FILE; one report each.")  # fmt: skip
 @click.option("--require-claims", is_flag=True,
               help="A parameter is WRONG if it, or what it rests on, is unclaimed.")  # fmt: skip
-@click.option("--hint", type=click.Choice(["none", "where", "kind", "truth"]),
+@click.option("--hint", type=click.Choice(["verdict", "none", "where", "kind", "truth"]),
               help="What a wrong claim is told (default: the kind of mistake).")  # fmt: skip
 @click.option("--show-truth", is_flag=True, help="The same as --hint truth: the right formula.")
 @click.option("--carry", is_flag=True, help="Show the value your own chain of claims carries.")

@@ -57,7 +57,7 @@ def _follows(error: GradcheckError, missing: set[str]) -> bool:
     """Whether an error is about a name whose statement was taken out, or about the loss that went with it."""
     if error.place is None:
         return True
-    name = _name_at(error)
+    name = _name_at(error).strip("{}")
     stems = {_STEM.sub("", each) for each in missing}
     return name in missing or _STEM.sub("", name) in stems or ("loss" in missing and "loss" in error.message)
 

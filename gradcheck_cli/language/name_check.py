@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from gradcheck_cli.common.errors import LanguageError
+from gradcheck_cli.common.errors import LanguageError, printable
 from gradcheck_cli.language.advice.other_spellings import REMARKS
 from gradcheck_cli.language.call_check import check_function_call
 from gradcheck_cli.language.expansion.definitions import Definition, WrittenOut
@@ -65,7 +65,7 @@ def check_names(
     if claimed is not None and not (alone or defining or written.definitions):
         raise source.error(
             "there are claims and no model", claimed.span,
-            help="claims in a file of their own are judged by gradcheck run MODEL --claims FILE",
+            help=f"write gradcheck run MODEL --claims {printable(source.file)}: --claims in front of each",
         )  # fmt: skip
     lets = let_names(source, statements)
     for name, kind in _definitions(statements):

@@ -22,6 +22,7 @@ __all__ = [
     "unknown_name",
 ]  # fmt: skip
 
+_NUMBERS_BEHIND = re.compile(r"_?[0-9]+$")  # x1 and x2 are two names, and no slips of one another
 _NUMBERS = frozenset({"nan", "inf", "infinity"})
 _LONG = 40
 _MANY = 12  # names in a sentence
@@ -76,7 +77,9 @@ def _unknown_help(names: KnownNames, name: Name) -> str:
     if near is not None:
         foreign = next((n for n in (name.name, near) if not n.isascii()), None)
         alike = "" if foreign is None else f" ({foreign} has {foreign_letter_of(foreign)})"
-        return f"did you mean {near}?{alike}"
+        is_numbered = _NUMBERS_BEHIND.sub("", near) == _NUMBERS_BEHIND.sub("", name.name)
+        other = f" else declare it: param {show(name.display)} = 1" if is_numbered else ""
+        return f"did you mean {near}?{alike}{other}"
     declared = f"declare it: param {show(name.display)} = 1"
     of_model = [known.display for known in names.known.values() if known.what != PARAMETER_HERE]
     if of_model:  # claims about a model: nothing is declared beside them

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gradcheck_cli.common.errors import GradcheckError, LanguageError, Place
 from gradcheck_cli.language.source_text import Source, Span, split
+from gradcheck_cli.language.statement_words import LONG_LINE
 from gradcheck_cli.numerics.limits.language import DEFAULTS
 
 __all__ = ["Removed", "remove_statement"]
@@ -22,6 +23,10 @@ _BEGINS = re.compile(
 )
 _DECLARED = re.compile(r"(?:^\s*(?:data|rows|param)\s+|,\s*)([^\W\d]\w*)")
 _NAMED = re.compile(r"^\s*(?:let\s+)?([^\W\d]\w*)\s*(?:\{[^}]*\}\w*)*(?:\[[^\]]*\]|\([^)]*\))?\s*=(?!=)")
+_MEANT = re.compile(  # what an unread line would define: `parm w = 2`, `f(x = x^2`, `repeat k = ...`
+    r"\s*(?:(?!claim\b)[^\W\d]\w*\s+)?(?P<name>[^\W\d]\w*)\s*(?:\[[^\]]*\]|\([^=]*)?\s*"
+    r"(?::?=(?!=)|<-|:|\u2208|~)"
+)
 _LOOP = re.compile(r"repeat\s")
 _EMPTY_LOOP = re.compile(
     r"^(?P<indent>[ \t]*)(?P<head>repeat\s[^\n:]*:)[ \t]*(?:#[^\n]*)?"
@@ -46,7 +51,8 @@ class Removed(NamedTuple):
 def _names_in(line: str) -> list[str]:
     if re.match(r"\s*(?:data|rows|param)\b", line):
         return _DECLARED.findall(re.sub(r"\[[^\]]*\]|=[^,\n]*", "", line))
-    return _NAMED.findall(line)
+    meant = _MEANT.match(line[:LONG_LINE])
+    return [*_NAMED.findall(line), *([meant["name"]] if meant else ())]
 
 
 def remove_statement(text: str, error: GradcheckError, file: str) -> Removed | None:

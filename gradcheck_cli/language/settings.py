@@ -65,7 +65,7 @@ SETTINGS: Mapping[str, Callable[[str], Any]] = {
     "wrt": _names,
     "strict": _flag,
     "carry": _flag,
-    "hint": _one_of(none="none", where="where", kind="kind", truth="truth"),
+    "hint": _one_of(verdict="verdict", none="none", where="where", kind="kind", truth="truth"),
     "show_truth": _flag,
     "require_claims": _flag,
     "expand": _flag,

@@ -51,6 +51,7 @@ class View(NamedTuple):
     at: int
     code: str
     all_code: str  # of the whole file
+    line: str = ""  # as it stands in the file, where loops and braces were written out
 
     @property
     def bad(self) -> Word:

@@ -100,7 +100,7 @@ def header_parts(report: Report) -> list[str]:
         return [label(report)]
     entries = report.coverage.entries or sum(block.total for block in report.parameters)
     blocks = len(report.parameters)
-    arrays = f" in {plural(blocks, 'block')}" if entries > blocks else ""
+    arrays = f" in {plural(blocks, 'block')}" if entries > blocks > 0 else ""
     contents = join_parts(
         (
             plural(entries, "parameter") + arrays if entries else "",

@@ -146,7 +146,7 @@ def load_program(
         raise OptionError(f'"{named}" names no function', help="write FILE.py:FUNCTION")
     path = Path(file)
     if not path.is_file():
-        raise OptionError(f"there is no file {file}", help="write FILE.py:FUNCTION")
+        raise OptionError(f"there is no file {file}", help="paths are relative to the current folder")
     written_with = beside.framework if beside else framework_of(path, framework)
     with written_with.doubles():
         return _found(path, name, written_with, beside, setup, _limit(seconds, beside))

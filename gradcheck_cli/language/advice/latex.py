@@ -39,7 +39,7 @@ def from_latex(text: str, all_code: str, deepest: int = DEFAULTS.deepest_braces)
     """A formula without commands and braces. None where it is long, or something in it is not known."""
     if len(text) > 2 * LONG_LINE:
         return None
-    text = re.sub(r"\\[,;!:> ]|\$", " ", text)
+    text = re.sub(r"\\\\\s*$|\\[,;!:> ]|\$|&(?==)", " ", text)
     text = re.sub(r"\\([A-Za-z]+)", lambda m: _SIGNS.get(m[1], m[0]), text)
     for _ in range(deepest):
         before, text = text, _without_braces(text, all_code)

@@ -133,6 +133,9 @@ def _of_method(view: View, name: str, end: int) -> Advice | None:
     if not called and is_defined_in(view.all_code, name) and view.after.text == name:
         left, right = cut(owner), cut(name)
         return Advice('"." is no product', f"write {left} @ {right}, or {left}*{right} entry by entry")
+    if name == "backward":
+        help = "remove the line: derivatives are computed without it"
+        return Advice('".backward" is not used', help, 1)
     if name == "shape":
         axis = re.match(r"\[([0-9])\]", view.code[end:])
         sizes = declared_sizes(view.all_code, owner)
@@ -149,11 +152,9 @@ def _of_method(view: View, name: str, end: int) -> Advice | None:
 
 
 def _operand(view: View) -> str:
-    """What the operand in front is called, brackets and transposes left out."""
-    if view.before.kind == "name":
-        return view.before.text
-    owner = view.words[view.at - 2] if view.at > 1 else view.before
-    return f"{owner.text}'" if view.before.text in ("'", ".T") and owner.kind == "name" else "x"
+    """The operand in front; what stands in brackets, without them."""
+    found = operand_before(view.code, view.bad.start).replace(".T", "'") or "x"
+    return found[1:-1] if re.fullmatch(r"\([^()]*\)", found) else found
 
 
 def _advise_word(view: View) -> Advice | None:
@@ -207,13 +208,17 @@ _LATEX = MappingProxyType({
 def _advise_latex(view: View) -> Advice | None:
     """`x \\cdot y`, `\\sigma(x)`."""
     found = re.match(r"\\([A-Za-z]+)", view.code[view.bad.start :])
+    if view.code[view.bad.start : view.bad.end] in ("$", "&"):
+        whole = from_latex(view.line or view.code, view.all_code)
+        is_latex = whole is not None and ("$" in view.code or "\\" in view.code or "&=" in view.code)
+        return Advice("LaTeX is not read", f"write {whole}") if is_latex else None
     if found is None and not view.code.startswith("\\|", view.bad.start):
         return None
     if found is not None and is_defined_in(view.all_code, found[1]) and view.ends_operand:
         left = cut(operand_before(view.code, view.bad.start))
         right = cut(operand_behind(view.code, view.bad.end))
         return Advice('"\\" is no operator', f"write solve({left}, {right})")
-    whole = from_latex(view.code, view.all_code)
+    whole = from_latex(view.line or view.code, view.all_code)
     if whole is not None and len(whole) <= LONG_LINE:
         return Advice("LaTeX is not read", f"write {whole}")
     if found is None:
@@ -253,6 +258,10 @@ def explain_braces(code: str, opening: int, closing: int) -> Advice | None:
     shape = shape_meant(line)
     if shape is not None:
         return Advice("a shape stands behind a name", shape)
+    if re.match(r"\\(?:begin|end)\s*\{", line):
+        return Advice("LaTeX is not read", "remove the line")
+    if re.match(r"\{\s*\"\w+\"\s*:", line):
+        return Advice("a model is no JSON", "write a line for each name: param w = 2, loss = w^2")
     if re.search(r"\\[A-Za-z]|[\^_]\{", line):
         whole = from_latex(line, code)
         if whole is not None and whole != line and len(whole) <= LONG_LINE:

@@ -44,7 +44,8 @@ def explain(source: Source, span: Span, at: int, around: int = DEFAULTS.syntax_c
     code = source.code[span.start : span.end]
     words = words_of(code, at, around)
     position = next(k for k, word in enumerate(words) if word.end > at or word.kind == "end")
-    view = View(words, position, code, source.code)
+    line = source.place(span.start, span.end).text.split("#")[0].strip() if "\\" in code else ""
+    view = View(words, position, code, source.code, line)
     is_known = any(rule(view) for rule in (*PASTED, advise_values))
     if "," in (view.bad.text, view.before.text) and not is_known:
         error = _without_brackets(source, span, view, around)
@@ -317,6 +318,9 @@ def _strange(view: View) -> Advice | None:
 
 
 def _comma(view: View) -> Advice | None:
+    if view.bad.text == "," and "=" not in view.all_code and re.fullmatch(r"\w+(?:\s*,\s*\w+)+", view.code):
+        help = f'a model reads it: rows {cut(view.code)} from "FILE"'
+        return Advice("a table is no model", help)
     if view.bad.text == ",":
         return Advice("a comma outside brackets", "statements end with ; or the line")
     return None

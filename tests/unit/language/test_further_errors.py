@@ -49,6 +49,11 @@ TEXTS = [
     (X + "data q = u\nloss = x*q + v(x)\nclaim d loss/d x = q + t\n", [2, 3, 4]),
     (X + "f = \u03b8 + theta + u\nloss = f\n", [2, 2]),
     (X + "g(z) = z + u\nloss = g(x) + g(2)\n", [2]),
+    ("parm w = 2\nloss = w^2\n", [1]),
+    ("f(x = x^2\nparam w = 1\nloss = f(w)\n", [1]),
+    (X + "repeat k = 1 to 3:\nh{k} = x\nloss = x\n", [2]),
+    # another name that is missing is one
+    ("parm w = 2\nloss = q^2\n", [1, 2]),
     # syntax and names first: shapes are looked at when these are right
     ("param v[2] = 1, u[3] = 1\nf = v @ u\ng = v v\nloss = 1\n", [3]),
     # one alone

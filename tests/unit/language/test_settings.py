@@ -37,8 +37,8 @@ def test_show_truth() -> None:
 def test_hint() -> None:
     signed = MODEL + "claim d loss/d w = -2*w*x\n"
     told = {h: api.check(api.load(f"set hint = {h}\n" + signed)).claims[0] for h in HINTS}
-    assert [told[h].diagnosis is not None for h in HINTS] == [False, False, True, True]
-    assert [told[h].truth is not None for h in HINTS] == [False, False, False, True]
+    assert [told[h].diagnosis is not None for h in HINTS] == [False, False, False, True, True]
+    assert [told[h].truth is not None for h in HINTS] == [False, False, False, False, True]
     assert api.check(api.load("set hint = none\n" + signed), hint="truth").claims[0].truth is not None
     with pytest.raises(OptionError, match="--hint cannot be 'much'"):
         api.check(api.load(WRONG), hint="much")

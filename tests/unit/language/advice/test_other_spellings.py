@@ -258,6 +258,13 @@ MORE = [
     ("loss = sum(x, y)", "sum", "write sum(x, axis="),
     ("loss = grad(x)", "grad", "in a claim"),
     ("loss = x /* c */", "/", "#"),
+    ("$loss = \\frac{1}{2} x y$", "$", "write loss = 1/2*x*y"),
+    ("loss = (v^2).sum()", ".", "write sum(v^2)"),
+    ('{"w": 2}', '{"w": 2}', "a line for each name"),
+    ("x.backward()", "x", "remove the line"),
+    ("\\begin{align}", "{align}", "remove the line"),
+    ("loss = x/2y", "y", "to divide by all of it, (2*y)"),
+    ("loss = 2*np.add(x, y)", "np", "write (x + y)"),
     ("loss = x\nclaim \u2202L/\u2202x = 1", "L", "did you mean loss?"),
 ]
 
