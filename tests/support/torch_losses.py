@@ -161,6 +161,11 @@ LOSSES = (
      " + F.cosine_embedding_loss(A, A**2, torch.tensor([1, -1]))"),
     "F.conv2d(A.reshape(1, 1, 2, 3), S.reshape(1, 1, 2, 2), u[:1], padding=1).pow(2).sum()",
     "F.conv1d(A.reshape(1, 2, 3), B.reshape(3, 2, 1), v).prod()",
+    "F.conv2d(X.reshape(1, 1, 4, 3)*s, S.reshape(1, 1, 2, 2), dilation=(2, 1), padding=(1, 0)).pow(2).sum()",
+    "F.conv2d(X.reshape(1, 1, 4, 3)*s, S.reshape(1, 1, 2, 2), stride=(2, 1)).pow(2).sum()",
+    ("F.conv_transpose2d(A.reshape(1, 2, 1, 3), X.reshape(2, 1, 2, 3)*s, u[:1], stride=(3, 2), padding=1,\n"
+     "output_padding=(2, 1), dilation=(1, 2)).pow(2).sum()"),
+    "F.conv_transpose1d(X.reshape(1, 4, 3)*s, B.reshape(2, 1, 3).repeat(2, 1, 1), groups=2).pow(2).sum()",
     ("F.max_pool2d(X.reshape(1, 1, 4, 3)*s, (2, 1)).sum()"
      " + F.avg_pool2d(X.reshape(1, 1, 4, 3)*s, 2).sum()"
      " + F.adaptive_avg_pool2d(X.reshape(1, 1, 4, 3)*s, 1).sum()"),

@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck_cli.model.primitives.table import PRIMITIVES
 from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.tracing.new_nodes import moves, record, recorded
-from gradcheck_cli.tracing.recorded_array import Recorded, plain
+from gradcheck_cli.tracing.recorded_array import Recorded, fixed, plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.traced_nodes import TracedNode
 
@@ -103,7 +103,10 @@ def _numbers(pair: Any) -> tuple[list[int], list[int]]:
     return [int(k) for k in pair[0]], [int(k) for k in pair[1]]
 
 
-def convolution(recording: Recording, x: Any, w: Any, stride: int, padding: int, groups: int) -> Any:
+def convolution(
+    recording: Recording, x: Any, w: Any, steps: Sequence[int], sides: Sequence[Sequence[int]],
+    groups: int = 1, gaps: Sequence[int] = (), gaps_of_x: Sequence[int] = (),
+) -> Any:  # fmt: skip
     """Correlation of images [N,C,H,W] or sequences [N,C,L] with kernels.
 
     Parameters
@@ -111,13 +114,39 @@ def convolution(recording: Recording, x: Any, w: Any, stride: int, padding: int,
     recording : of the program
     x : array [N,C,...]
     w : array [O,C/groups,...]
-    stride, padding, groups : the same along all axes
+    steps : along each axis
+    sides : zeros before and after, along each axis; entries are left out where negative
+    groups : of channels
+    gaps, gaps_of_x : the distance of the entries of w, and of x, along each axis
 
     Returns
     -------
     Recorded [N,O,...]
     """
-    x, w = recorded(recording, x), recorded(recording, w)
+    x, w = _spread(recording, x, gaps_of_x), _spread(recording, w, gaps)
+    sides = [tuple(pair) for pair in sides]
+    if len(set(sides)) > 1 or sides[0][0] != sides[0][1] or min(sides[0]) < 0:
+        x = np.pad(x, [(0, 0), (0, 0), *((max(a, 0), max(b, 0)) for a, b in sides)])
+        ends = [slice(max(-a, 0), n - max(-b, 0)) for (a, b), n in zip(sides, x.shape[2:], strict=True)]
+        x, sides = x[(slice(None), slice(None), *ends)], [(0, 0)]
+    if len(set(steps)) == 1:
+        return _correlated(recording, x, w, steps[0], sides[0][0], groups)
+    found = _correlated(recording, x, w, 1, sides[0][0], groups)
+    return found[(slice(None), slice(None), *(slice(None, None, step) for step in steps))]
+
+
+def _spread(recording: Recording, x: Any, gaps: Sequence[int]) -> Any:
+    """With zeros between the entries."""
+    x = recorded(recording, x)
+    if all(gap == 1 for gap in gaps):
+        return x
+    lengths = ((n - 1) * gap + 1 for n, gap in zip(x.shape[2:], gaps, strict=True))
+    found = fixed(np.zeros((*x.shape[:2], *lengths)), recording)
+    found[(slice(None), slice(None), *(slice(None, None, gap) for gap in gaps))] = x
+    return found
+
+
+def _correlated(recording: Recording, x: Any, w: Any, stride: int, padding: int, groups: int) -> Any:
     count = x.ndim - 2
     sides = [(0, 0), (0, 0), *[(padding, padding)] * count]
     windows = np.lib.stride_tricks.sliding_window_view(

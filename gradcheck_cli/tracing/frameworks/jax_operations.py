@@ -286,17 +286,15 @@ def _windows(name: str) -> Build:
 
 def _convolved(call: Call, x: Any, w: Any) -> Any:
     """Images and kernels in any order of axes."""
-    spec, strides, padding = call["dimension_numbers"], call["window_strides"], call["padding"]
-    gaps = (*call["lhs_dilation"], *call["rhs_dilation"], call["batch_group_count"])
-    alike = len(set(strides)) == 1 and len({n for pair in padding for n in pair}) == 1
-    if any(n != 1 for n in gaps) or not alike or len(strides) > 2:
-        raise call.recording.error(
-            "a convolution with gaps, or with other steps or paddings on each side, is not traced",
-            "pad the images by jnp.pad",
-        )
+    spec, strides = call["dimension_numbers"], call["window_strides"]
+    if call["batch_group_count"] != 1 or len(strides) > 2:
+        raise call.recording.error("a convolution of volumes, or with groups of images, is not traced")
     x = np.transpose(recorded(call.recording, call.full(x, 0)), spec.lhs_spec)
     w = np.transpose(recorded(call.recording, call.full(w, 1)), spec.rhs_spec)
-    found = convolution(call.recording, x, w, strides[0], padding[0][0], call["feature_group_count"])
+    found = convolution(
+        call.recording, x, w, strides, call["padding"], call["feature_group_count"], call["rhs_dilation"],
+        call["lhs_dilation"],
+    )
     return np.transpose(found, np.argsort(spec.out_spec))
 
 

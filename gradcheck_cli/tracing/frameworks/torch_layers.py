@@ -119,10 +119,31 @@ def _convolved(
     call: Call, x: Any, w: Any, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool,
     output_padding: Any, groups: int,
 ) -> Any:
-    if transposed or any(n != 1 for n in dilation) or len({*stride}) > 1 or len({*padding}) > 1:
-        raise ValueError("dilated, transposed, or with other steps or paddings on each side")
-    found = convolution(call.recording, x, w, stride[0], padding[0], groups)
+    count = np.ndim(plain(x)) - 2
+    if count > 2:
+        raise ValueError("of volumes")
+    stride, padding, dilation, more = (
+        [*given] * (count if len(given) == 1 else 1) for given in (stride, padding, dilation, output_padding)
+    )
+    if not transposed:
+        found = convolution(call.recording, x, w, stride, [(n, n) for n in padding], groups, dilation)
+    else:
+        found = _transposed_convolution(call, x, w, stride, padding, dilation, more, groups)
     return found if bias is None else found + np.reshape(bias, (1, -1, *[1] * (found.ndim - 2)))
+
+
+def _transposed_convolution(
+    call: Call, x: Any, w: Any, stride: Sequence[int], padding: Sequence[int], dilation: Sequence[int],
+    more: Sequence[int], groups: int,
+) -> Any:  # fmt: skip
+    """The adjoint of a convolution: one with kernels turned round, of images with zeros between."""
+    w = recorded(call.recording, w)
+    sizes = w.shape[2:]
+    parts = w.reshape(groups, w.shape[0] // groups, *w.shape[1:]).swapaxes(1, 2)
+    turned = np.flip(parts.reshape(-1, w.shape[0] // groups, *sizes), tuple(range(2, w.ndim)))
+    reach = [gap * (n - 1) - p for gap, n, p in zip(dilation, sizes, padding, strict=True)]
+    sides = [(n, n + extra) for n, extra in zip(reach, more, strict=True)]
+    return convolution(call.recording, x, turned, [1] * len(sizes), sides, groups, dilation, stride)
 
 
 def _pooled(name: str) -> Build:
