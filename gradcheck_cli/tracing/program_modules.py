@@ -21,6 +21,8 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from gradcheck_cli.tracing.file_imports import imports_of
+
 __all__ = ["NAMED_BUILTINS", "NAMED_PRODUCT", "folder_of", "import_file", "modules_under"]
 
 NAMED_BUILTINS = ("float", "max", "min")
@@ -44,10 +46,10 @@ def import_file(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses and pickles look there
     try:
         with _importing(path):
-            tree = ast.parse(path.read_bytes(), str(path))
-            if levels := _levels(tree):
+            code = _compiled(ast.parse(path.read_bytes(), str(path)), str(path))
+            if levels := imports_of(path).levels:
                 module.__package__ = _imported_package(path, levels)
-            _run(_compiled(tree, str(path)), module)
+            _run(code, module)
     finally:
         sys.modules.pop(name, None)
     return module
@@ -55,8 +57,7 @@ def import_file(path: Path) -> ModuleType:
 
 def folder_of(path: Path) -> Path:
     """Where the modules of a program lie: beside the file, or in the outermost package that it belongs to."""
-    tree = ast.parse(path.read_bytes(), str(path))
-    levels = _levels(tree)
+    levels = imports_of(path).levels
     return _root_of(path, levels)[0] / _root_of(path, levels)[1][0] if levels else path.resolve().parent
 
 
@@ -86,11 +87,6 @@ def _parents(home: str) -> frozenset[str]:
 def _spelling(folder: Path) -> str:
     """By which folders are compared: texts have their hashes."""
     return os.path.normcase(str(folder))
-
-
-def _levels(tree: ast.AST) -> int:
-    """By how many dots the file imports at most."""
-    return max((node.level for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)), default=0)
 
 
 def _root_of(path: Path, levels: int) -> tuple[Path, list[str]]:

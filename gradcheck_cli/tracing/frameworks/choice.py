@@ -5,12 +5,11 @@ A framework is imported only where the program imports it, or the user names it.
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.tracing.file_imports import imports_of
 from gradcheck_cli.tracing.frameworks.framework import Framework
 
 __all__ = ["framework_of"]
@@ -58,11 +57,11 @@ def _imported(path: Path, seen: set[Path]) -> set[str]:
     """The modules that a file imports, and those that files of its folder import in turn, each file once."""
     seen.add(path)
     try:
-        tree = ast.parse(path.read_bytes())
+        names = imports_of(path).modules
     except (OSError, SyntaxError, ValueError):
         return set()  # said when it is run
     found = set()
-    for name in _names(tree):
+    for name in names:
         first = name.partition(".")[0]
         found.add(first)
         beside = path.parent.joinpath(*name.split(".")).with_suffix(".py")
@@ -73,12 +72,4 @@ def _imported(path: Path, seen: set[Path]) -> set[str]:
 
 def _imported_by(path: Path) -> set[str]:
     """The modules that a file itself imports."""
-    return {name.partition(".")[0] for name in _names(ast.parse(path.read_bytes()))}
-
-
-def _names(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+    return {name.partition(".")[0] for name in imports_of(path).modules}
