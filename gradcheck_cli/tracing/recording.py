@@ -263,7 +263,8 @@ def _public_name(frame: FrameType) -> str:
     """A function of a library as its users call it; empty for what is its own affair, or ours."""
     module = str(frame.f_globals.get("__name__", ""))
     parts = [part for part in frame.f_code.co_qualname.split(".") if part not in _CALLS_OF_CLASSES]
-    if module.startswith("gradcheck_cli") or any(part.startswith(("_", "<")) for part in parts):
+    is_inner = module.startswith("gradcheck_cli") or "._lib" in module
+    if is_inner or any(part.startswith(("_", "<")) for part in parts):
         return ""
     home = module.partition("._")[0]
     return ".".join(["np" if home in ("numpy", "numpy.lib") else home, *parts])
