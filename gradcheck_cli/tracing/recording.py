@@ -27,6 +27,7 @@ __all__ = [
 ]  # fmt: skip
 
 WAY_OUT = 'write it with functions that gradcheck functions lists, or compare numbers: claim ... from "g.npy"'
+_WRAPPED = ("f", "func", "fun", "function")  # what decorators call what they decorate
 _CALLS_OF_CLASSES = ("__init__", "__new__", "__call__")
 
 
@@ -261,8 +262,13 @@ def last_line_in(error: BaseException, files: Collection[str]) -> tuple[str, int
 
 def _public_name(frame: FrameType) -> str:
     """A function of a library as its users call it; empty for what is its own affair, or ours."""
-    module = str(frame.f_globals.get("__name__", ""))
-    parts = [part for part in frame.f_code.co_qualname.split(".") if part not in _CALLS_OF_CLASSES]
+    module, name = str(frame.f_globals.get("__name__", "")), frame.f_code.co_qualname
+    if "<locals>" in name:  # around a function, as a decorator puts it there
+        wrapped = next((frame.f_locals[key] for key in _WRAPPED if callable(frame.f_locals.get(key))), None)
+        home = str(getattr(wrapped, "__module__", ""))
+        if home.partition(".")[0] == module.partition(".")[0]:
+            module, name = home, str(getattr(wrapped, "__qualname__", name))
+    parts = [part for part in name.split(".") if part not in _CALLS_OF_CLASSES]
     is_inner = module.startswith("gradcheck_cli") or "._lib" in module
     if is_inner or any(part.startswith(("_", "<")) for part in parts):
         return ""
