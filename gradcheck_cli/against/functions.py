@@ -19,7 +19,7 @@ import numpy as np
 
 from gradcheck_cli.against.autograd import as_tensors, differentiate, is_scalar_of, library_of, plain
 from gradcheck_cli.against.elsewhere import Asked, ElsewhereError, Numbers
-from gradcheck_cli.common.errors import GradcheckError, OptionError
+from gradcheck_cli.common.errors import GradcheckError, OptionError, plural
 from gradcheck_cli.numerics.float_formats import SIGNIFICANDS
 from gradcheck_cli.numerics.limits.against import AGAINST
 from gradcheck_cli.numerics.limits.checking import CHECKING
@@ -203,7 +203,7 @@ def _returned(
         (vector,) = numbers.values()
         if vector.values.size != asked.size:
             help = f"the parameters have {asked.size} entries: {asked.spell()}"
-            raise ElsewhereError(f"{source} returns {vector.values.size} numbers", help=help)
+            raise ElsewhereError(f"{source} returns {plural(vector.values.size, 'number')}", help=help)
         parts = asked.split(vector.values)
         numbers = {name: replace(vector, values=part) for name, part in parts.items()}
     return Returned(numbers, loss, notes)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck_cli.against.elsewhere import Asked, ElsewhereError, Numbers
 from gradcheck_cli.against.named_numbers import parameter_called, unnamed
-from gradcheck_cli.common.errors import printable
+from gradcheck_cli.common.errors import plural, printable
 from gradcheck_cli.language.data.csv_columns import SHOWN, Columns
 from gradcheck_cli.numerics.array_types import Array
 
@@ -43,8 +43,9 @@ def gradient_of_table(source: str, columns: Columns, asked: Asked) -> dict[str, 
         return unnamed(source, Numbers(values[place], table.half_units[place]), asked)
     titles = ", ".join(printable(name, SHOWN) or "(no name)" for name in table.names) or "no names"
     lines, count = values.shape
+    what = f"{plural(lines, 'line')} and {plural(count, 'column')} ({titles})"
     raise ElsewhereError(
-        f"{source} is a table of {lines} lines and {count} columns ({titles}), and nothing tells of what",
+        f"{source} is a table of {what}, and nothing tells of what",
         help="name each column like its parameter, or each line (W[0,1],1.5), or write one column of all "
         f"entries: {asked.spell()}",
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck_cli.against.given_digits import agreed_digits
+from gradcheck_cli.common.errors import plural
 from gradcheck_cli.numerics.limits.against import AGAINST, AgainstLimits
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Entry, Verdict
 
@@ -41,6 +42,6 @@ def with_agreement(
         return result
     kind = "forward" if digits <= limits.most_forward else "central"
     is_told = "difference of" in (result.diagnosis or "")
-    said = "" if is_told else f"agrees to {digits} digits, as a {kind} difference would; "
+    said = "" if is_told else f"agrees to {plural(digits, 'digit')}, as a {kind} difference would; "
     note = "; ".join(filter(None, [result.note, f"{said}--digits {digits} asks for no more"]))
     return replace(result, note=note)

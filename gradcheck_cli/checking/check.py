@@ -24,7 +24,7 @@ from gradcheck_cli.checking.sentences import (
     unused_names,
     unused_notes,
 )
-from gradcheck_cli.common.errors import OptionError
+from gradcheck_cli.common.errors import OptionError, plural
 from gradcheck_cli.common.progress import Meter
 from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.derivatives.finite_differences.drivers.by_entry import scheme_by_name
@@ -363,7 +363,7 @@ def _conclude(
     return replace(
         blank,
         verdict=verdict,
-        value_note=values.note or f"symbolic and forward pass agree to {int(values.digits)} digits",
+        value_note=values.note or f"symbolic and forward pass agree to {plural(int(values.digits), 'digit')}",
         parameters=shown,
         claims=results,
         coverage=coverage,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gradcheck_cli.common.errors import plural
 from gradcheck_cli.derivatives import symbolic
 from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import spell_shape
@@ -28,10 +29,6 @@ _MOST_NAMED = 12  # names in a sentence
 # ---------------------------------------------------------------------------------------------
 # Sentences
 # ---------------------------------------------------------------------------------------------
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
 def free_notes(model: Model) -> list[str]:
@@ -128,7 +125,7 @@ def _on_verdicts(results: Sequence[ClaimResult]) -> str:
     """How the claims fared, and in which lines those are that did not fare well."""
     wrong = [r for r in results if r.verdict is Verdict.WRONG]
     unread = [r for r in results if r.verdict is Verdict.ERROR]
-    mine = _plural(len(results), "claim")
+    mine = plural(len(results), "claim")
     if len(results) == 1:
         how = "could not be read" if unread else f"is {results[0].verdict}"
         return f"Your only claim {how}: line {results[0].line}."
@@ -226,8 +223,9 @@ def sentences_on_columns(
     sentences = []
     if coverage.entries:
         proved = int(min(digits, default=0.0))
-        least = f", to at least {_plural(proved, 'digit')}" if proved and agreeing else ""
-        sentences.append(f"The columns above agree: {agreeing:,} of {coverage.entries:,} entries{least}.")
+        least = f", to at least {plural(proved, 'digit')}" if proved and agreeing else ""
+        counted = plural(coverage.entries, "entry")
+        sentences.append(f"The columns above agree: {agreeing:,} of {counted}{least}.")
     sentences += _on_open_ones(shown)
     sentences += _on_ways(shown, coverage, limits.gradients.directions)
     below = sum(b.below for b in shown)
@@ -236,7 +234,8 @@ def sentences_on_columns(
         sentences.append(f"{below:,} {are} below the range of float64: NOT tested.")
     dead = coverage.zero - unused - below
     if dead:
-        way_out = "other values, --at NAME=VALUE" if given else "--points 8 or another --seed"
+        name = next((b.name for b in shown if b.zero > b.below and not unused), "NAME")
+        way_out = f"other values, --at {name}=VALUE" if given else "--points 8 or another --seed"
         are = "entry is" if dead == 1 else "entries are"
         sentences.append(
             f"{dead:,} {are} zero in all columns: NOT tested (dead units; try {way_out})."
@@ -296,12 +295,12 @@ def summary_of(
 ) -> str:
     """One line for a model among many."""
     digits = [b.digits for b in shown if b.digits is not None]
-    least = f", at least {_plural(int(min(digits)), 'digit')}" if digits else ""
-    parts = [f"{_plural(coverage.entries - coverage.zero, 'entry').replace('entrys', 'entries')}{least}"]
+    least = f", at least {plural(int(min(digits)), 'digit')}" if digits else ""
+    parts = [f"{plural(coverage.entries - coverage.zero, 'entry').replace('entrys', 'entries')}{least}"]
     if results:
         counts = {v: sum(r.verdict is v for r in results) for v in (Verdict.WRONG, Verdict.UNRESOLVED)}
         told = "".join(f", {count} {verdict}" for verdict, count in counts.items() if count)
-        parts.append(_plural(len(results), "claim") + told)
+        parts.append(plural(len(results), "claim") + told)
     if coverage.zero:
         parts.append(f"{coverage.zero:,} not tested")
     return "; ".join(parts)

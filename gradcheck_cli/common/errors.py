@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 __all__ = [
     "DataError", "GradcheckError", "InternalError", "LanguageError", "OptionError", "OutputError",
-    "Place", "ShapeError", "UnknownName", "printable",
+    "Place", "ShapeError", "UnknownName", "plural",
+    "printable",
 ]  # fmt: skip
 
 _MARGIN = 5  # width of the line number in front of " | "
@@ -25,6 +26,12 @@ def printable(text: str, longest: int | None = None) -> str:
         half = (longest - 3) // 2
         safe = f"{safe[:half]}...{safe[-half:]}"
     return safe
+
+
+def plural(number: int, noun: str) -> str:
+    """ "1 claim", "15 claims", "1,024 entries"."""
+    several = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else several}"
 
 
 class Place(NamedTuple):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gradcheck_cli.common.errors import plural
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.programs import PROGRAMS, ProgramsLimits
 from gradcheck_cli.programs.differenced_entries import Slopes
@@ -185,7 +186,7 @@ class Judged:
             return None
         if not np.isfinite(digits) or digits <= 0:
             return "differences prove no digit"
-        return f"differences prove {int(digits)} digits"
+        return f"differences prove {plural(int(digits), 'digit')}"
 
     def _joint_block(self, name: str, place: slice, shape: tuple[int, ...], total: int) -> Block:
         joint = self.found.joint
@@ -258,16 +259,16 @@ class Judged:
 
     def closing(self, coverage: Coverage) -> list[str]:
         """What was done, and what was not."""
-        found, calls = self.found, self.found.loss.calls
+        found, calls = self.found, plural(self.found.loss.calls, "call")
         if found.joint is not None:
             seen = found.joint.unseen
             least = f"; an error of one entry below {seen:.0e} of the largest is not seen" if seen else ""
-            said = f"{coverage.entries:,} entries were tested jointly along random signs, in {calls} calls"
+            said = f"{coverage.entries:,} entries were tested jointly along random signs, in {calls}"
             said += f"{least}."
         else:
             least_digits = [e for e in self.entries(slice(None))[1] if np.isfinite(e) and e > 0]
-            proved = f", to at least {int(min(least_digits))} digits" if least_digits else ""
-            said = f"Each entry was differenced{proved}, in {calls} calls of {found.loss.program.name}."
+            proved = f", to at least {plural(int(min(least_digits)), 'digit')}" if least_digits else ""
+            said = f"Each entry was differenced{proved}, in {calls} of {found.loss.program.name}."
         told = [said]
         if coverage.zero:
             are = "entry is" if coverage.zero == 1 else "entries are"

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from gradcheck_cli.common.errors import plural
 from gradcheck_cli.render import numbers
 from gradcheck_cli.render.rows import claim_numbers, claim_sentences, claim_title, remarks, sentences
-from gradcheck_cli.render.text_encoding import entry_name, join_parts, plural
+from gradcheck_cli.render.text_encoding import entry_name, join_parts
 from gradcheck_cli.results.gradient_results import (
     Block,
     ClaimResult,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby, zip_longest
 
+from gradcheck_cli.common.errors import plural
 from gradcheck_cli.render import numbers
 from gradcheck_cli.render.initialization_panels import (
     LONGEST_STEP,
@@ -19,7 +20,7 @@ from gradcheck_cli.render.initialization_panels import (
     level,
     quantity,
 )
-from gradcheck_cli.render.text_encoding import cut, join_parts, plural, safe
+from gradcheck_cli.render.text_encoding import cut, join_parts, safe
 from gradcheck_cli.results.initialization_results import (
     FormatForecast,
     InitReport,

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Generic, TypeVar
 
+from gradcheck_cli.common.errors import plural
 from gradcheck_cli.render import numbers
-from gradcheck_cli.render.text_encoding import entry_name, join_parts, plural
+from gradcheck_cli.render.text_encoding import entry_name, join_parts
 from gradcheck_cli.results.gradient_results import Block, ClaimResult, Entry, Report, Verdict
 
 __all__ = [

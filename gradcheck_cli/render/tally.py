@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from gradcheck_cli.common.errors import plural
 from gradcheck_cli.render import numbers
 from gradcheck_cli.render.rows import count_verdicts
-from gradcheck_cli.render.text_encoding import plural
 from gradcheck_cli.results.gradient_results import Report, Verdict
 
 __all__ = ["Tally", "tally"]

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from gradcheck_cli.common.errors import printable
 
-__all__ = ["cut", "encodable", "entry_name", "greek", "join_parts", "plural", "safe", "width_of", "wrap"]
+__all__ = ["cut", "encodable", "entry_name", "greek", "join_parts", "safe", "width_of", "wrap"]
 
 _FILLER = "\0"
 _TWINS = {
@@ -50,11 +50,6 @@ def greek(character: str) -> str | None:
 
     name = canonical(character)
     return name if len(name) > 1 and name.isascii() and name.isalpha() else None
-
-
-def plural(number: int, noun: str) -> str:
-    """ "1 claim", "15 claims", "1,024 rows"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def join_parts(parts: Iterable[str]) -> str:

@@ -214,7 +214,7 @@ def test_kinks_that_cancel_leave_a_derivative() -> None:
     report = run(model, "d loss/d a = (a >= 0) + (a < 0)")
     assert report.verdict is Verdict.OK
     assert "the derivative is 1" in (report.parameters[0].entries[0].note or "")
-    assert "The columns above agree: 0 of 1 entries." in report.closing  # they show 0, 0 and 1
+    assert "The columns above agree: 0 of 1 entry." in report.closing  # they show 0, 0 and 1
     textbook = "d loss/d a = (a > 0) + (a < 0)"  # 0 at 0, as the convention of relu says
     result = only(model, textbook)
     assert (result.verdict, result.true) == (Verdict.KINK, 1.0)

@@ -105,7 +105,7 @@ def test_digits_that_arithmetic_lost_are_unresolved(text: str, true: float) -> N
     assert found.symbolic != found.reference  # nothing was computed again to look right
     report = api.check(api.load(text))
     assert report.exit_code == 3
-    assert "The columns above agree: 0 of 1 entries." in report.closing
+    assert "The columns above agree: 0 of 1 entry." in report.closing
 
 
 def test_digits_that_the_problem_does_not_have_are_ok() -> None:
