@@ -165,7 +165,7 @@ def test_zero_variance_is_minus_infinity() -> None:
 # Against measurements
 # ---------------------------------------------------------------------------------------------
 
-NETS = 300
+NETS = 600
 WIDE = square(40, 8)
 COMPARED = [
     Case("relu", "he", WIDE),
