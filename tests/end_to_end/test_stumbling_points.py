@@ -180,7 +180,7 @@ def test_a_derivative_that_is_a_step_is_told_how_to_be_judged(steps: str, notes:
 def test_a_derivative_is_not_taken_for_the_loss() -> None:
     with pytest.raises(LanguageError, match="no step is named loss") as caught:
         api.load("param w = 2\nl = w^2\ndw = 2*w\n")
-    assert "add loss = l" in (caught.value.help or "")
+    assert "add the line loss = l" in (caught.value.help or "")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_derivative_is_not_taken_for_the_loss() -> None:
         ("net.py", "import numpy as np\n", "a program, and not a model", "claim d loss/d W from"),
         ("t.csv", "a,b\n1,2\n", "data, and not a model", 'data X from "FILE.csv"'),
         ("m.txt", "import numpy as np\n", '"import" begins no statement', "exp(x)"),
-        ("c.txt", "claim d loss/d w = 1\n", "claims and no model", "--claims FILE"),
+        ("c.txt", "claim d loss/d w = 1\n", "claims and no model", "gradcheck run MODEL --claims"),
         ("e.py", "", "a program", "formulas"),
     ],
 )
@@ -229,7 +229,7 @@ def test_a_command_that_is_none_is_told_which_is_meant(command: str, help: str) 
 
 
 @pytest.mark.parametrize(
-    ("value", "way_out"), [("[1, 2]", "--at NAME=VALUE"), ("~ normal(1, 0.1)", "another --seed")]
+    ("value", "way_out"), [("[1, 2]", "--at w=VALUE"), ("~ normal(1, 0.1)", "another --seed")]
 )
 def test_dead_units_are_told_what_can_help(value: str, way_out: str) -> None:
     sign = "~" if value[0] == "~" else "="

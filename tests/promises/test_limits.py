@@ -195,6 +195,7 @@ FACTS_INSIDE = {
     "reference/zeros.py": (DECIMAL, {10}),
     "tracing/frameworks/common_operations.py": (FORMULA, {4}),
     "tracing/library_functions.py": (FORMULA, {4}), "tracing/more_operations.py": ("percent", {100}),
+    "verdicts/claims/held_to_slopes.py": (SHOWN, {10}),
     "verdicts/claims/known_values.py": (BYTES, {20}),
     "verdicts/conventions/recognize.py": (SHOWN, {4}),
     "verdicts/conventions/table.py": ("where relu6 bends", {6}),
