@@ -115,7 +115,7 @@ def misjudged_claim(report: Report, claims: list[Claimed], style: Style) -> Fail
             return "claim not found", f"{found.display} = {found.formula}"
         mistake = claim.mistakes.get(str(found.verdict))
         if mistake == BY_LITTLE:
-            few = "float64 carries no more" in (found.note or "") or _are_few(report, claim)
+            few = "carries no more" in (found.note or "") or _are_few(report, claim)
             mistake = None if few else "wrong passed"
         if mistake is not None:
             said = found.note or found.diagnosis

@@ -176,12 +176,13 @@ OPERATIONS |= (_NEW := {
     "apart": _array("reshape({0}, [-1,1,2])", lambda a: a.reshape(-1, 1, 2),
                     lambda s: need(len(s) == 2 and s[1] == 2) or (s[0], 1, 2), (_back,), "reshape"),
     "in front": _array("stack({0}, {1})", lambda a, b: np.stack([a, b]), _pair(lambda s: (2, *s)),
-                       (lambda g, y, a, b: f("[0,:,:]")(g), None), "stack"),
+                       (lambda g, y, a, b: f("[0,:,:]")(g), lambda g, y, a, b: f("[1,:,:]")(g)), "stack"),
     "behind": _array("stack({0}, {1}, axis=2)", lambda a, b: np.stack([a, b], axis=2),
                      _pair(lambda s: (*s, 2)), None, "stack"),
     "as one": _array("reshape({0}, [-1])", np.ravel, _three(lambda s: (int(np.prod(s)),)), (_back,),
                      "reshape"),
     "[0,:,:]": _array("({0})[0,:,:]", lambda a: a[0], _three(lambda s: s[1:]), None, "index"),
+    "[1,:,:]": _array("({0})[1,:,:]", lambda a: a[1], _three(lambda s: s[1:]), None, "index", drawn=False),
     "[:,0,:]": _array("({0})[:,0,:]", lambda a: a[:, 0], _three(lambda s: (s[0], s[2])), None, "index"),
     "sum 02": _several("sum", sum, (0, 2), False), "sum 12": _several("sum", sum, (1, 2), True),
     "mean 01": _several("mean", lambda v: sum(v, ZERO) / len(v), (0, 1), False),
@@ -210,4 +211,4 @@ OPERATIONS |= (_NEW := {
         lambda a, y: need(a == (*_labels(y, 3), 3)) or a, (lambda g, y, a, labels: g, None), "one_hot"),
 })  # fmt: skip
 OF_LABELS = tuple(name for name in _NEW if "chosen" in name or "one_hot" in name)
-OF_THREE = tuple(name for name in _NEW if name not in OF_LABELS)
+OF_THREE = tuple(name for name, made in _NEW.items() if made.drawn and name not in OF_LABELS)

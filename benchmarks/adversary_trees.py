@@ -124,11 +124,13 @@ def filled(operation: str, parts: Sequence[str]) -> str:
 
 @dataclass
 class Pass:
-    """The values of one evaluation; `ties` are the places where a kink or a jump was met, or a border."""
+    """The values of one evaluation; `ties` are the places where a kink or a jump was met, or a border.
+    `lost`: some value was so small that it counts as 0."""
 
     names: Mapping[str, Any]
     known: dict[Tree, Any] = field(default_factory=dict)
     ties: list[str] = field(default_factory=list)
+    lost: bool = False
 
     def step(self, tree: Tree) -> Any:
         """The value of a whole step: what two steps have in common counts twice among the ties."""
@@ -181,6 +183,7 @@ class Pass:
                 found = operation.function(*given)
         except (ZeroDivisionError, OverflowError, ValueError, TypeError) as error:
             raise Outside from error
+        self.lost |= any(isinstance(x, C.mpf) and x != 0 and snapped(x) == 0 for x in np.ravel(found))
         return _checked(found)
 
 
