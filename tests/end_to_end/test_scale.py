@@ -454,7 +454,7 @@ def test_columns_that_do_not_fit_into_memory(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("terminal", "arguments", "shown"), [(True, [], True), (False, [], False), (True, ["-q"], False)]
+    ("terminal", "arguments", "shown"), [(True, [], True), (False, ["-q"], False)]
 )
 def test_a_bar_on_a_terminal_only(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,

@@ -63,8 +63,8 @@ def turn_red(some: list[Model], options: Options = BRIEF) -> bool:
     return any(check(model, options, ()).verdict is Verdict.WRONG for model in some)
 
 
-# one of eight in the core, half of them in all; test_mutants makes each of them wrong
-@pytest.mark.parametrize(("name", "place"), one_of(4, part_of(RULES, 2)))
+# one of eight in the core, a quarter of them in all; test_mutants makes each of them wrong
+@pytest.mark.parametrize(("name", "place"), one_of(2, part_of(RULES, 4)))
 def test_a_wrong_vjp_turns_a_model_red(name: str, place: int, monkeypatch: pytest.MonkeyPatch) -> None:
     some = with_rule(name, place)
     assert some, "no model uses it"
@@ -79,7 +79,7 @@ def test_a_wrong_vjp_turns_a_model_red(name: str, place: int, monkeypatch: pytes
 FIELDS = [(name, ("forward", "symbolic")[k // 8 % 2]) for k, name in enumerate(PRIMITIVES)]
 
 
-@pytest.mark.parametrize(("name", "field"), one_of(4, part_of(FIELDS, 2)))
+@pytest.mark.parametrize(("name", "field"), one_of(2, part_of(FIELDS, 4)))
 def test_a_wrong_value_turns_a_model_red(
     name: str, field: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from build import Application, Sheet, applications, exchanged, one_of
+from build import Application, Sheet, applications, exchanged, one_of, part_of
 from gradcheck_cli import api
 from gradcheck_cli.checking.check import check
 from gradcheck_cli.checking.options import Options
@@ -62,7 +62,7 @@ def _other_side(record: Primitive, application: Application) -> list[Any]:
 # than a thousandth, but beside a kink it may be the slope of the other side
 OTHERS = [(record, "everywhere") for record in ALL if record.kink is not None or len(_few(record)) > 1]
 OTHERS += [(record, "sign") for record in ALL if record.kink is not None]
-SLOW = [pytest.param(*other, marks=pytest.mark.slow) for other in OTHERS]
+SLOW = [pytest.param(*other, marks=pytest.mark.slow) for other in part_of(OTHERS, 2)]
 every_mutant = pytest.mark.parametrize(
     ("record", "mutation"), [*((record, "factor") for record in ALL), *SLOW],
     ids=lambda given: getattr(given, "name", given),
@@ -91,8 +91,8 @@ def notes(report: Report) -> list[str]:
     return [e.note or "" for e in entries if e.verdict is Verdict.WRONG]
 
 
-@pytest.mark.parametrize("part", [(0, 1), pytest.param((1, None), marks=pytest.mark.slow)])
-def test_every_record_is_ok_before_it_is_made_wrong(part: tuple[int, int | None]) -> None:
+@pytest.mark.parametrize("part", [(0, 1), pytest.param((1, None, 2), marks=pytest.mark.slow)])
+def test_every_record_is_ok_before_it_is_made_wrong(part: tuple[int | None, ...]) -> None:
     for record in ALL:
         for model in islice(models(record), *part):
             report = ask(model)

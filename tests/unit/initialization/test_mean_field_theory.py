@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from build import one_of
+from build import one_of, part_of
 from gradcheck_cli.initialization.activations import find_activation
 from gradcheck_cli.initialization.architectures import Network, find_architecture
 from gradcheck_cli.initialization.gaussian_expectations import gain
@@ -148,8 +148,9 @@ def test_pytorchs_default_holds_forward_and_vanishes_backward() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sigma2", ["0.001", "1"])
-@pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "z^2"])
+@pytest.mark.parametrize(("activation", "sigma2"), [
+    ("relu", "0.001"), ("tanh", "0.001"), ("gelu", "1"), ("z^2", "0.001"), ("z^2", "1")
+])  # fmt: skip
 def test_a_thousand_layers_end_finite(activation: str, sigma2: str) -> None:
     found = Case(activation, f"normal:{sigma2}", square(100, 1000 if activation != "z^2" else 20)).predicted()
     for values in found.log10.values():
@@ -211,7 +212,8 @@ OF_BOTH = [(case, stat) for k, case in enumerate(COMPARED) for stat in ("ms", "v
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("case", "stat"), OF_BOTH, ids=lambda c: c if isinstance(c, str) else c.network.activation.name
+    ("case", "stat"), part_of(OF_BOTH, 2),
+    ids=lambda c: c if isinstance(c, str) else c.network.activation.name,
 )
 @pytest.mark.filterwarnings("ignore:Degrees of freedom:RuntimeWarning", "ignore:Mean of empty:RuntimeWarning")
 def test_measurements_agree(case: Case, stat: str) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import gradcheck_cli as gc
-from build import one_of
+from build import one_of, part_of
 from gradcheck_cli import api
 from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.render.registry import OutputOptions, render
@@ -83,7 +83,7 @@ def test_values_and_derivatives_are_those_of_numpy(text: str, function: Callable
             assert found == pytest.approx([slopes[entry.index]] * 3, rel=1e-7, abs=1e-9)
 
 
-@pytest.mark.parametrize("text", one_of(4, [text for text, _ in EXPRESSIONS]))
+@pytest.mark.parametrize("text", one_of(2, [text for text, _ in part_of(EXPRESSIONS, 2)]))
 def test_formulas_are_claims_that_are_right(text: str) -> None:
     """What explain writes is read back as claims; the wrong twin is not accepted."""
     model = f"{HEAD}y = {text}\nloss = sum(y^2*(1 + y))\n"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradcheck_cli as gc
-from build import one_of
+from build import one_of, part_of
 
 Value = tuple[str, Callable[[Any], Any], tuple[int, ...]]  # its text, what NumPy computes, its shape
 SHAPE = (2, 3, 2)
@@ -119,7 +119,7 @@ def _slope(of: Callable[[Any], Any], weights: Any) -> Any:
     return found
 
 
-@pytest.mark.parametrize("seed", one_of(8, range(40)))
+@pytest.mark.parametrize("seed", one_of(4, part_of(range(40), 2)))
 def test_random_steps_are_those_of_numpy(seed: int) -> None:
     text, of, shape = random_step(seed)
     weights = np.cos(np.arange(np.prod(shape))).round(3).reshape(shape)
