@@ -596,7 +596,8 @@ def _jointly(problem: Problem, recipe: Recipe, draw: random.Random) -> Iterator[
     along = problem.along(recipe.by, direction)
     total = sum(numbers.values())
     low, high = sorted([along.left, along.right]) if along.is_known else (0, 0)
-    if along.is_known and not low - 0.01 <= total <= high + 0.01:
+    slack = 0.01 + 0.05 * sum(v == 0 for v in numbers.values())  # 0.0 has one decimal, and says so much
+    if along.is_known and not low - slack <= total <= high + slack:
         yield _line(recipe, nested({i: _shown(v) for i, v in numbers.items()}), NO_NUMBER)
 
 
