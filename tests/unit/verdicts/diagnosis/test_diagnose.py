@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from build import part_of
 from claimed import judged_alone
 from gradcheck_cli import api
 from gradcheck_cli.language import read_claims
@@ -86,7 +87,7 @@ def applied(said: str, formula: str) -> str | None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", part_of(MODELS, 2))
 def test_what_is_said_makes_the_claim_right(name: str) -> None:
     model = api.load(FOLDER / f"{name}.txt")
     chance = random.Random(name)
