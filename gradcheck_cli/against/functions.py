@@ -73,6 +73,11 @@ def load_function(named: str, seconds: float | None = None) -> Program:
 def gradient_of_function(named: str, asked: Asked) -> Returned:
     """The gradients by name. Raises GradcheckError."""
     program = load_function(named, asked.seconds)
+    with program.framework.own_precision():
+        return _gradient_of(program, named, asked)
+
+
+def _gradient_of(program: Program, named: str, asked: Asked) -> Returned:
     given = _arguments(program, asked)
     result = _result(program, given, asked.loss)
     library = library_of(result)

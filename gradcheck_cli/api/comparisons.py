@@ -39,7 +39,10 @@ def gradients_of_model(
     if not all(name in model.inputs for name in names):
         return []  # the run says which name is none
     values = model.point()
-    arguments = {model.display(name): values[name].copy() for name in values}
+    counts = {name for name in values if model.inputs[name].node in model.graph.whole}.difference(names)
+    arguments = {
+        model.display(name): value.astype(int if name in counts else float) for name, value in values.items()
+    }
     parameters = {model.display(name): values[name] for name in names}
     loss = forward_pass(model).loss
     asked = Asked(arguments, parameters, loss, flat, seconds, digits)

@@ -335,3 +335,16 @@ def test_fewer_names_are_asked_for(folder: Path) -> None:
     assert "--wrt W asks for fewer" in run("run", "net.txt", "--against", "g.npz")[1]
     assert run("run", "net.txt", "--points", "1", "--wrt", "W", "--against", "g.npz")[0] == 1
     assert run("run", "net.txt", "--wrt", "none", "--against", "net.py:grad")[0] == 2
+
+
+def test_whole_numbers_of_a_model_are_indices_of_a_function(tmp_path: Path) -> None:
+    (tmp_path / "m.txt").write_text(
+        "param s[2,3] = [[0.5, -1, 2], [0.3, 0.1, -0.4]]\ndata y[2] in 0 to 2 = [2, 0]\n"
+        "loss = -sum(log_softmax(s, axis=1)[0:2,y])\n"
+    )
+    (tmp_path / "g.py").write_text(
+        "import numpy as np\n\n\ndef grad(s, y):\n    p = np.exp(s)/np.exp(s).sum(1, keepdims=True)\n"
+        "    p[np.arange(2), y] -= 1\n    return {'s': p}\n"
+    )
+    report = check(load(tmp_path / "m.txt"), against=[f"{tmp_path / 'g.py'}:grad"], points=1)
+    assert report.verdict is Verdict.OK

@@ -229,3 +229,18 @@ def test_networks_among_globals_have_parameters(tmp_path: Path) -> None:
         assert found.verdict is verdict
         assert {claim.by for claim in found.claims} == {"weight0", "bias0"}
     assert "param code_weight[2,3]" in api.trace(f"{path}:both", at=f"{path}:point")
+
+
+@pytest.mark.parametrize(("sets", "precision"), [("jax.config.update('jax_enable_x64', True)", "float64"),
+                                                 ("", "float32")])
+def test_a_file_of_jax_is_compared_in_the_precision_that_it_sets(
+    tmp_path: Path, sets: str, precision: str
+) -> None:
+    needs("jax")
+    (tmp_path / "m.txt").write_text("param x[2] = [0.3, 0.7]\nloss = sum(exp(x))\n")
+    (tmp_path / "w.py").write_text(
+        f"import jax\n{sets}\n\n\ndef loss(x):\n    return jax.numpy.exp(x).sum()\n"
+    )
+    report = api.check(api.load(tmp_path / "m.txt"), against=[f"{tmp_path / 'w.py'}:loss"], points=1)
+    assert report.verdict is Verdict.OK
+    assert f"1 ok, in {precision}" in str(report)

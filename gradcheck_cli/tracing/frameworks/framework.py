@@ -29,6 +29,10 @@ class Framework:
         """While a program is imported and runs: its numbers are float64."""
         return nullcontext()
 
+    def own_precision(self) -> AbstractContextManager[None]:
+        """With the type of floats that the program itself asks for."""
+        return nullcontext()
+
     def notes(self, program: Program) -> tuple[str, ...]:
         """What is to be said of every model of such a program."""
         return ()

@@ -45,13 +45,32 @@ class Jax(Framework):
 
         self._jax = jax
         self._is_double = bool(jax.config.jax_enable_x64)
+        self._chosen: bool | None = None  # by the program itself, while it ran
 
     @contextmanager
     def doubles(self) -> Iterator[None]:
         """With jax_enable_x64 set, and as it was afterwards."""
         config = self._jax.config
+        before, update = config.jax_enable_x64, config.update
+
+        def noting(name: str, value: Any) -> None:
+            self._chosen = bool(value) if name == "jax_enable_x64" else self._chosen
+            update(name, value)
+
+        update("jax_enable_x64", True)
+        config.update = noting
+        try:
+            yield
+        finally:
+            config.update = update
+            update("jax_enable_x64", before)
+
+    @contextmanager
+    def own_precision(self) -> Iterator[None]:
+        """With jax_enable_x64 as the program has set it."""
+        config = self._jax.config
         before = config.jax_enable_x64
-        config.update("jax_enable_x64", True)
+        config.update("jax_enable_x64", before if self._chosen is None else self._chosen)
         try:
             yield
         finally:
