@@ -111,17 +111,19 @@ def put(array: Recorded, key: Any, value: Any) -> TracedNode:
     return _with_entries(node, bare, given, ((given,), np.zeros_like(order), order), place)
 
 
-def with_part(array: Recorded, read: Callable[[Any], Any], part: TracedNode) -> TracedNode:
+def with_part(array: Recorded, reads: Sequence[Callable[[Any], Any]], part: TracedNode) -> TracedNode:
     """The node of an array after one of its views was written to.
 
     Parameters
     ----------
     array : as it was
-    read : gives the view of an array
+    reads : give a view of an array, of that view the next one, and so on to the one that was written to
     part : what the view is now
     """
     node = array.node
-    places = np.asarray(read(np.arange(node.value.size).reshape(node.shape)))
+    places: Any = np.arange(node.value.size).reshape(node.shape)
+    for read in reads:
+        places = read(places)
     key = np.unravel_index(places, node.shape)
     return _with_entries(node, key, part, sources(part), array.recording.place())
 

@@ -47,14 +47,13 @@ class Recorded:
     def node(self, node: TracedNode) -> None:
         from gradcheck_cli.tracing.indexing import with_part
 
-        assert self.node is not None  # read again, and all that it is a view of
         self._node = node
         self._changes[0] += 1
-        for view in self._wholes():
-            if view._whole is not None:
-                whole, read = view._whole
-                whole._node = with_part(Recorded(whole._node, self.recording), read, view._node)
-            view._seen = self._changes[0]
+        *views, whole = self._wholes()
+        if views:
+            reads = [view._whole[1] for view in reversed(views) if view._whole is not None]
+            whole._node = with_part(Recorded(whole._node, self.recording), reads, node)
+        self._seen = whole._seen = self._changes[0]
 
     def _wholes(self) -> list[Recorded]:
         """This array, what it is a view of, and so on."""
