@@ -16,9 +16,9 @@ class DiagnosisLimits(NamedTuple):
     # entries | that are computed in the time that a node takes by itself | some 10 microseconds beside 10
     # nanoseconds, timed by hand once, not kept: a loop of 900 turns took ten minutes without it
     node_entries: int = 1_000
-    # nodes | passed in all backward passes with exchanged values: about a second | a chain of 60 layers took
+    # nodes | passed in all backward passes with exchanged values: about half a second | 60 layers took
     # 8 s without it
-    most_exchange_nodes: int = 100_000
+    most_exchange_nodes: int = 50_000
     # values | that a backward pass may have taken for constants, each alone and with each other | set by
     # hand: a dozen is a layer, 78 passes; not measured
     most_paths: int = 12
@@ -119,6 +119,9 @@ class DiagnosisLimits(NamedTuple):
     fewest_sign_digits: int = 2
     # pairs | of names of one formula that are exchanged: those of nine names | set by hand, not measured
     most_exchanged_names: int = 36
+    # decimal digits | of a number beyond those of how many edits are tried: one in 1,000 fits by chance | by
+    # that count, not measured
+    digits_of_an_edit: float = 3.0
     # terms | of a sum, or factors of a product, that are looked at whether they cancel | set by hand, not
     # measured
     most_idle_parts: int = 6

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -26,9 +27,10 @@ from gradcheck_cli.numerics.named_constants import significant_digits
 from gradcheck_cli.results.gradient_results import ClaimResult, Verdict
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.claims.true_values import entry_of
+from gradcheck_cli.verdicts.diagnosis.edits_of_truth import explain_by_edit_of_truth
 from gradcheck_cli.verdicts.diagnosis.rule_slips import Mistake, mistakes
 
-__all__ = ["find_mistake", "find_mistake_in_formula", "find_mistake_in_some"]
+__all__ = ["find_edit_of_truth", "find_mistake", "find_mistake_in_formula", "find_mistake_in_some"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,12 @@ def find_mistake_in_some(
     return _find_explaining(tape, claims, claims, part)
 
 
+def find_edit_of_truth(tape: Tape, claim: Claim, limits: DiagnosisLimits) -> str | None:
+    """The single edit of the true formula that gives the numbers of a claim."""
+    numbers, tolerance = _numbers(claim, limits)
+    return explain_by_edit_of_truth(tape, claim, numbers, tolerance, _digits(claim, limits), limits)
+
+
 def _find_explaining(
     tape: Tape, wrong: Sequence[Claim], explained: Sequence[Claim], limits: DiagnosisLimits
 ) -> str | None:
@@ -97,18 +105,20 @@ def find_mistake_in_formula(
 
 
 def _first(model: Model, seen: Sequence[_Target], limits: DiagnosisLimits) -> str | None:
+    """The first mistake that gives what is claimed at all points; what fails at one is not made at others."""
     held = sum(
         limits.node_entries + n.size * ((model.rows or 1) if n.per_row else 1) for n in model.graph.nodes
     )
-    tried = 0
     names = list(dict.fromkeys(target.by for target in seen[0].claimed))
-    each = [mistakes(model, one.tape, names, limits) for one in seen]
-    for made in zip(*each, strict=True):  # the same one at every point
-        tried += held
-        if tried > limits.most_mistake_work:
-            return None
-        if all(_reproduces(model, one, wrong) for one, wrong in zip(seen, made, strict=True)):
-            return str(made[0].text)
+    first, *others = seen
+    each = [enumerate(mistakes(model, one.tape, names, limits)) for one in others]
+    tried = islice(mistakes(model, first.tape, names, limits), limits.most_mistake_work // held)
+    for number, made in enumerate(tried):
+        if not _reproduces(model, first, made):
+            continue
+        same = (next(wrong for k, wrong in made_there if k == number) for made_there in each)
+        if all(_reproduces(model, one, wrong) for one, wrong in zip(others, same, strict=True)):
+            return made.text
     return None
 
 

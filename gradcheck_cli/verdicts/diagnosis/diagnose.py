@@ -28,6 +28,7 @@ from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.claims.context import name_of
 from gradcheck_cli.verdicts.claims.judge_claims import Judged
 from gradcheck_cli.verdicts.diagnosis.backward_pass_mistakes import (
+    find_edit_of_truth,
     find_mistake,
     find_mistake_in_formula,
     find_mistake_in_some,
@@ -136,9 +137,12 @@ def _by_one_mistake(
         text = shared and f"{shared}, in these {len(some)} alone"
     found = []
     for claim, result, is_silent in zip(claims, results, silent, strict=True):
-        own = find_mistake_in_some(tape, [claim], limits, len(some)) if is_silent and text is None else None
-        said = f"{own}, here alone" if own else text
-        found.append(replace(result, diagnosis=said) if is_silent else result)
+        if is_silent and text is None:
+            own = find_mistake_in_some(tape, [claim], limits, len(some))
+            said = f"{own}, here alone" if own else find_edit_of_truth(tape, claim, limits)
+            found.append(replace(result, diagnosis=said))
+        else:
+            found.append(replace(result, diagnosis=text) if is_silent else result)
     return found
 
 

@@ -67,20 +67,6 @@ class ExchangedValues:
                 said = f"uses {name} where {self.names[right.index]} belongs"
                 yield partial(_exchange, read, value), f"{said} {where}"
 
-    def _is_next(self, step: Node, node: Node) -> bool:
-        """Whether a step is computed of a node entry by entry: its adjoint leaves out what is between."""
-        graph, waiting, alike = self.tape.model.graph, [step], {step.index}
-        while waiting:
-            found = waiting.pop()
-            if found == node:
-                return True
-            is_between = found.index in alike or found.index not in self.names
-            if is_between and found.arguments and found.primitive.elementwise:
-                waiting += [graph.nodes[index] for index in found.arguments]
-            if found.index in alike and found.operation in ("add", "sub"):
-                alike.update(found.arguments)  # their adjoints are those of the step
-        return False
-
     def _other_adjoints(self, node: Node, where: str) -> Iterator[tuple[Slip, str]]:
         """The adjoint of another step in place of the node's own, or its own transposed."""
         model = self.tape.model
@@ -88,7 +74,7 @@ class ExchangedValues:
         own = f"d {loss}/d {self.names.get(node.index) or f'({self.spelling.value(node.index)})'}"
         for name, adjoint in self.adjoints.items():
             other = model.node(name)
-            if other != node and _alike(other, node) and not self._is_next(other, node):
+            if other != node and _alike(other, node):
                 said = f"uses d {loss}/d {model.display(name)} where {own} belongs"
                 yield partial(_with_adjoint, adjoint), f"{said} {where}"
         if len(node.shape) == 2 and node.shape[0] == node.shape[1]:

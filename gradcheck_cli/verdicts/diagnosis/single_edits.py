@@ -191,6 +191,8 @@ class EditBench:
         -------
         (1, rows, *shape) float64
         """
+        if index in self._values:
+            return self._values[index]
         for node in (self.nodes[k] for k in self._needed_by([index], self._values)):
             known = self.sample.leaf(node.key) if node.is_leaf else compute(node, self._values, FLOAT64)
             self._values[node.index] = known
@@ -284,18 +286,21 @@ class EditBench:
 
     # -- words --------------------------------------------------------------------------------
 
-    def words(self, edit: Edit) -> str:
-        """What stands there and what belongs there; of a name or a number with what it stands in."""
+    def words(self, edit: Edit, *, is_made: bool = False) -> str:
+        """What stands there and what belongs there; of a name or a number with what it stands in. `is_made`:
+        the formula is right, and the edit makes what the author has."""
         use, inner = edit.use, self.nodes[edit.use.inner]
         old = self.text.of(use.inner)
         new = (edit.text and edit.text()) or self.text.of(edit.new)
+        nodes = inner, self.nodes[self.plain(edit.new)]
+        is_long = len(old) + len(new) > self.limits.longest_part
         if edit.text is None and use.user is not None and (inner.is_leaf or inner.is_literal):
             around = self.text.of(use.user)
             if len(around) <= self.limits.longest_part:
-                return f"has {around} where {self.text.with_argument(use.user, use.place, edit.new)} belongs"
-        if len(old) + len(new) > self.limits.longest_part:
-            return self._part(inner, self.nodes[self.plain(edit.new)]) or f"has {old} where {new} belongs"
-        return f"has {old} where {new} belongs"
+                old, new, is_long = around, self.text.with_argument(use.user, use.place, edit.new), False
+        mine, right = (new, old) if is_made else (old, new)
+        part = self._part(*(nodes[::-1] if is_made else nodes)) if is_long else None
+        return part or f"has {mine} where {right} belongs"
 
     def _part(self, old: Node, new: Node) -> str | None:
         """The sign, the term or the factor that two long expressions differ in."""

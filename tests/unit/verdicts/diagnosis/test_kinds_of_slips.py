@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from claimed import judged_alone
@@ -113,3 +114,60 @@ def test_a_slip_gets_its_name_and_what_is_right_none(kind: str) -> None:
     for (formula, said), result in zip(slips.items(), others, strict=True):
         assert result.verdict is Verdict.WRONG, formula
         assert result.diagnosis == said, formula
+
+
+PRODUCT = "param x = 0.73, y = 1.31\nloss = x^2*y + sin(x*y)\n"
+WEIBULL = "data t = 1.43, lam = 2.17\nparam k = 1.61\nr = t/lam\nloss = r^k - log(k) - (k - 1)*log(r)\n"
+QUADRATIC = (
+    "data A[3,3] = [[2, 0.3, -0.4], [0.7, 1.5, 0.2], [0.1, -0.6, 1.1]], b[3] = [1, -0.5, 0.3]\n"
+    "param x[3] = [0.41, -0.92, 1.37]\nloss = 0.5*x' @ A @ x - b' @ x\n"
+)
+STEPS = (
+    "data x[2] = [0.37, -1.21]\nparam W[2,2] = [[0.8, -0.3], [0.5, 1.2]]\nz = W @ x\nh = tanh(2*z^3)\n"
+    "y = tanh(z)\nloss = sum(h^2*y)\n"
+)
+# the formula that somebody computes, its digits, and what is said of its numbers
+NUMBERS = [
+    (PRODUCT, "y", "x^2 + x*cos(x)", 16, "has x where x*y belongs"),
+    (PRODUCT, "y", "x^2 + x*cos(x)", 7, "has x where x*y belongs"),
+    (PRODUCT, "y", "x^2 + x*cos(x)", 4, None),
+    (PRODUCT, "y", "x^2 + x*cos(x) + 0.0017*x", 16, None),
+    (PRODUCT, "y", "x^2 + x*cos(x*y)", 16, None),
+    (WEIBULL, "k", "r^k*log(t) - 1/k - log(r)", 16, "has log(t) where log(r) belongs"),
+    (WEIBULL, "k", "r^k*log(r) - 1/k - log(r)", 16, None),
+    (QUADRATIC, "x", "A @ x - b", 16, "has 0.5*x' @ A' where 0.5*x' @ A belongs"),
+    (QUADRATIC, "x", "0.5*(A + A') @ x - b", 16, None),
+    (STEPS, "z", "2*h*y*(1 - h^2)*6*z^2 + h^2*(1 - y^2)", 16, None),
+    (STEPS, "z", "2*h*y*(1 - h^2)*6*z^2 + h^2", 16, "leaves out the derivative of tanh (line 5)"),
+    (STEPS, "W", "(2*h*y) @ x'", 16, "uses d loss/d h where d loss/d z belongs (line 3)"),
+]
+
+
+RIGHT = (
+    "x^2 + x*cos(x*y)", "r^k*log(r) - 1/k - log(r)", "0.5*(A + A') @ x - b",
+    "2*h*y*(1 - h^2)*6*z^2 + h^2*(1 - y^2)",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "by", "formula", "digits", "said"), NUMBERS)
+def test_numbers_get_the_name_that_their_formula_would(
+    model: str, by: str, formula: str, digits: int, said: str | None
+) -> None:
+    made = api.explain(api.load(model.replace("loss =", f"made = {formula}\nloss =")))
+    (value,) = (step.value for step in made.forward if step.name == "made")
+    spelled = str(value) if digits == 16 else f"{value:.{digits}g}"
+    claim = f"claim d loss/d {by} = {spelled}\n"
+    (result,) = judged_alone(api.load(model + claim))
+    is_right = formula in RIGHT
+    assert result.verdict is (Verdict.OK if is_right else Verdict.WRONG)
+    assert result.diagnosis == said
+
+
+def test_a_number_that_two_edits_make_has_no_name() -> None:
+    """x is 1: x for x^3, 1 for x^3 and x^2 for x^3 are one number."""
+    text = "param x = 1, y = 0.7312983\nloss = exp(y*x) + x^4*y\nclaim d loss/d x = {}\n"
+    y = 0.7312983
+    right, wrong = (y * np.exp(y) + exponent * y for exponent in (4, 3))
+    first, second = (judged_alone(api.load(text.format(repr(float(v)))))[0] for v in (right, wrong))
+    assert (first.verdict, first.diagnosis) == (Verdict.OK, None)
+    assert (second.verdict, second.diagnosis) == (Verdict.WRONG, None)
