@@ -139,7 +139,7 @@ def _are_one(formulas: Sequence[Graph], limits: DiagnosisLimits) -> bool:
     found = []
     for formula in formulas:
         for leaf in (node for node in formula.nodes if node.is_leaf):
-            values.setdefault(leaf.key, draw.uniform(0.25, 0.75, (1, 1, *leaf.shape)))
+            values.setdefault(leaf.key, draw.uniform(size=(1, 1, *leaf.shape)))
         found.append(evaluate(formula, values, FLOAT64))
     with np.errstate(all="ignore"):
         return all(np.allclose(found[0], other, rtol=limits.near, atol=0) for other in found[1:])

@@ -354,7 +354,8 @@ loss = sum_rows(sum(h^2)/2)
     [
         (lambda h: 1 + h**2, "has 1 + tanh(z)^2 in place of the derivative of tanh (line 3)"),
         (lambda h: 1 - h, "has 1 - tanh(z) in place of the derivative of tanh (line 3)"),
-        (lambda h: 1 - h**2 / 3, None),
+        (lambda h: 1 - h**2 / 3, "has h^2/3 where h^2 belongs"),
+        (lambda h: 1 - h**2 / 3.3, None),
     ],
 )
 def test_what_stands_in_place_of_a_derivative_in_numbers(slip: Any, text: str | None) -> None:
