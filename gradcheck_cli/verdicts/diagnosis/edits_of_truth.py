@@ -97,8 +97,9 @@ def _true_formula(tape: Tape, claim: Claim, limits: DiagnosisLimits) -> Graph | 
         return None
     (read,) = read_claims(f"claim {claim.display} = {text}\n", file="", model=tape.model)
     formula = next(iter(read.formulas.values()), None)
-    is_graph = isinstance(formula, Graph) and len(formula.nodes) <= limits.most_edited_nodes
-    return formula if is_graph else None  # type: ignore[return-value]
+    if not isinstance(formula, Graph) or len(formula.nodes) > limits.most_edited_nodes:
+        return None
+    return formula if any(node.is_leaf for node in formula.nodes) else None
 
 
 class _Leaves:
