@@ -130,7 +130,7 @@ LOSSES = (
     ("(lax.conv_general_dilated(X.reshape(1, 4, 3, 1), B.reshape(3, 1, 1, 2)[:2], (1, 1), 'VALID',\n"
      "    dimension_numbers=('NHWC', 'HWIO', 'NHWC'))**2).sum()"),
     "jnp.convolve(v, u).sum()**2",
-    ("(lax.conv_general_dilated(X.reshape(1, 1, 4, 3)*s, S.reshape(1, 1, 2, 2), (2, 1), [(1, 2), (0, -1)],\n"
+    ("(lax.conv_general_dilated(X.reshape(1, 1, 4, 3)*s, S.reshape(1, 1, 2, 2), (2, 1), [(1, 2), (2, -1)],\n"
      "lhs_dilation=(2, 1), rhs_dilation=(1, 2))**2).sum()"),
     "(lax.conv_transpose(X.reshape(1, 4, 3, 1)*s, S.reshape(2, 2, 1, 1), (2, 2), 'SAME')**2).sum()",
     "lax.reduce_window(A.reshape(1, 1, 2, 3), -jnp.inf, lax.max, (1, 1, 2, 2), (1, 1, 1, 1), 'VALID').sum()",
