@@ -265,11 +265,11 @@ class High(Float64):
 
     def erf(self, x: Any) -> Any:
         """Error function."""
-        return self._growing("erf", x, 1, -1)
+        return self._growing("erf", x, 1, -1, power=2)
 
     def erfc(self, x: Any) -> Any:
         """1 - erf(x)."""
-        return self._growing("erfc", x, 0, 2)
+        return self._growing("erfc", x, 0, 2, power=2)
 
     def named(self, name: str, *xs: Any) -> Any:
         """A special function by its name; orders that stand first are integers."""
@@ -351,10 +351,11 @@ class High(Float64):
 
         return self._map(name, real, x)
 
-    def _growing(self, name: str, x: Any, right: float, left: float) -> Any:
-        """A function of the context that takes its limits very far out, where it cannot be stored."""
+    def _growing(self, name: str, x: Any, right: float, left: float, *, power: int = 1) -> Any:
+        """A function of the context that takes its limits very far out, where it cannot be stored, as exp of
+        a power of x."""
         function = self._function(name)
-        far = self.context.mpf(self.limits.far)  # once: to convert it takes longer than to compare
+        far = self.context.mpf(self.limits.far ** (1 / power))  # once: it takes longer than to compare
 
         def bounded(v: Any) -> Any:
             if v > far:

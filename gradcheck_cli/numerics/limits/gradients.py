@@ -117,11 +117,9 @@ class GradientsLimits(NamedTuple):
     # part of the value | smaller slopes are not seen in its differences at 140 digits | 140 digits less 45
     # of the step and 20 to be shown
     least_shown: float = 1e-75
-    # share of the value | it changes so much between neighboring doubles: float64 differences may step over
-    # what it does | abs(sin(x)): at 1e13, a change of 2e-3, they prove 13 digits, at 1e15, 0.1, none; j1 of a
-    # power of 1e11, 6e-3: none
-    steep: float = 2e-3
-    # decimal exponent | a step of an entry times 1e-16 is about a unit in its last place | IEEE 754
+    # decimal exponent | a step of an entry times 1e-16 is about a unit in its last place: where the exact
+    # slope over it is not the derivative, float64 differences step over what the loss does | IEEE 754; of 153
+    # losses that turn so fast, sin(p) and others at 3e10 to 3e16, all are told so
     unit_exponent: int = 16
     # factor | of its bound that a float64 difference may miss where rounding inside the loss is a staircase
     # and exact differences agree | set by hand, not measured

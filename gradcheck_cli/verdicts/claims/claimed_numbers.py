@@ -3,7 +3,7 @@ digits that are not written may come to. Knows nothing of verdicts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -99,7 +99,12 @@ class ClaimedNumbers:
 def claimed_numbers(context: ClaimContext, claim: Claim) -> ClaimedNumbers:
     """The numbers of a claim beside the true ones, at the given point."""
     found = numbers_of(context, claim)
-    return ClaimedNumbers(claim, *found, unwritten_part(claim, context.limits), context.limits)
+    numbers = ClaimedNumbers(claim, *found, unwritten_part(claim, context.limits), context.limits)
+    no_bound = (numbers.true != 0) & (numbers.rounding <= context.limits.subnormal)
+    if not no_bound.any():
+        return numbers
+    unknown = replace(numbers, rounding=np.where(no_bound, np.inf, numbers.rounding))
+    return replace(numbers, rounding=rounding_of_column(context, unknown))
 
 
 def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array]:
@@ -122,7 +127,8 @@ def numbers_of(context: ClaimContext, claim: Claim) -> tuple[Array, Array, Array
     claimed = np.broadcast_to(np.asarray(claim.numbers, dtype=float), true.shape)
     rounding = context.rounding(claim, at, true).reshape(true.shape) + _storing(claim, true)
     safety = context.limits.rounding_safety if context.lacks_precision else 1.0  # the truth is off, too
-    true = _with_resolved_zeros(context, claim, true, rounding) if truth.exact else true
+    if truth.exact:
+        true = _with_digits_in_doubt(context, claim, claimed, true, rounding)
     return claimed, true, safety * rounding
 
 
@@ -156,12 +162,22 @@ def format_of(claim: Claim) -> str:
     return next(name for name, bits in SIGNIFICANDS.items() if bits == claim.bits)
 
 
-def _with_resolved_zeros(context: ClaimContext, claim: Claim, true: Array, rounding: Array) -> Array:
-    """The true values, those of which float64 carries no digit with as many as it takes: 50 leave something
-    of sin(pi), and nothing of 1 - tanh(170)^2 nor of tan(1e54)."""
+def _with_digits_in_doubt(
+    context: ClaimContext, claim: Claim, claimed: Array, true: Array, rounding: Array
+) -> Array:
+    """The true values, those that 50 digits may not give with as many as it takes: of which float64 has no
+    digit, as of sin(pi), 1 - tanh(170)^2 and tan(1e54); or, where they decide, of which it has another first
+    digit, as of 1 - 2*x*dawson(x) at 1e20; or that are 0/0, as of asin(tanh(170))."""
     limits, referee, at = context.referee.limits, context.referee, context.points[0]
     small = ~(rounding <= context.limits.no_digit * np.abs(true))
-    small &= np.isfinite(true) & (rounding > context.limits.subnormal)
+    small &= rounding > context.limits.subnormal
+    decide = (true == 0) | ~(np.abs(claimed - true) <= rounding + unwritten_part(claim, context.limits))
+    if (decide & ~small).any():
+        column = column_of(context, claim)
+        with np.errstate(all="ignore"):
+            other = np.abs(column - true) > context.limits.coarse * np.abs(true)
+        small |= decide & other & np.isfinite(column)
+    small &= ~np.isinf(true)
     if not small.any():
         return true
     surest = context.true_values(at, [claim.target], referee.surest)
@@ -172,13 +188,13 @@ def _with_resolved_zeros(context: ClaimContext, claim: Claim, true: Array, round
     return resolve_zeros(first, small, [last], limits)
 
 
-def column_of(context: ClaimContext, numbers: ClaimedNumbers, at: At | None = None) -> Array:
+def column_of(context: ClaimContext, claim: Claim, at: At | None = None) -> Array:
     """What float64 makes of the derivative.
 
     Parameters
     ----------
     context : points and true values
-    numbers : those of a claim
+    claim : of a derivative, or a value
     at : the point; the given one if it is None
 
     Returns
@@ -186,7 +202,7 @@ def column_of(context: ClaimContext, numbers: ClaimedNumbers, at: At | None = No
     float64 array of the shape of the derivative
     """
     there = context.in_float64.true_values(at or context.points[0])
-    return np.asarray(there.derivative(numbers.claim.target))
+    return np.asarray(there.derivative(claim.target))
 
 
 def rounding_of_column(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
@@ -206,7 +222,7 @@ def rounding_of_column(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
     unknown = ~np.isfinite(numbers.rounding) & np.isfinite(numbers.true)
     if not unknown.any():
         return numbers.rounding
-    limits, column = context.limits, column_of(context, numbers)
+    limits, column = context.limits, column_of(context, numbers.claim)
     with np.errstate(all="ignore"):
         off = limits.column_safety * np.abs(column - numbers.true)
         found = off + unmeasured_rounding(numbers.true, numbers.claim.bits)

@@ -94,7 +94,8 @@ def _beyond_float64(context: ClaimContext, numbers: ClaimedNumbers) -> Discrepan
     if not small.any():
         return found
     with np.errstate(all="ignore"):
-        none_left = np.abs(column_of(context, numbers)) < context.limits.small_part * np.abs(numbers.true)
+        left = np.abs(column_of(context, numbers.claim))
+        none_left = left < context.limits.small_part * np.abs(numbers.true)
     return replace(found, wrong=found.wrong & ~(small & none_left))
 
 
@@ -123,7 +124,7 @@ def _on_other_sides(context: ClaimContext, numbers: ClaimedNumbers) -> list[str]
     wrong = numbers.discrepancy.wrong
     if not wrong.any() or numbers.claim.integers is not None:
         return []
-    column = replace(numbers, true=column_of(context, numbers))
+    column = replace(numbers, true=column_of(context, numbers.claim))
     return other_sides_of(context) if bool((column.agrees | ~wrong).all()) else []
 
 
@@ -144,7 +145,7 @@ def _undecided_entries(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
     no_bound = _without_a_bound(context, numbers)
     if not (few | no_bound).any():
         return few
-    column = column_of(context, numbers)
+    column = column_of(context, numbers.claim)
     with np.errstate(all="ignore"):
         near = np.abs(column - numbers.true) <= limits.coarse * true
         keeps = replace(numbers, claimed=column).agrees  # float64 keeps what the bound does not promise
@@ -182,11 +183,11 @@ def _left_of_zero(context: ClaimContext, numbers: ClaimedNumbers) -> Array:
     is_zero = np.asarray((numbers.true == 0) & np.isfinite(numbers.rounding))
     if not is_zero.any():
         return is_zero
-    left = np.abs(column_of(context, numbers))
+    left = np.abs(column_of(context, numbers.claim))
     random = np.random.Generator(np.random.PCG64(context.referee.limits.unit_seed))
     for _ in range(context.limits.movements):
         beside = moved_by_one_unit(context.model, context.points[0].values, random)
-        left = np.fmax(left, np.abs(column_of(context, numbers, At(0, PointValues.of(beside)))))
+        left = np.fmax(left, np.abs(column_of(context, numbers.claim, At(0, PointValues.of(beside)))))
     return np.asarray(is_zero & (np.abs(numbers.claimed) <= context.limits.column_safety * left))
 
 

@@ -53,7 +53,8 @@ def describe_wrong_entries(name: str, samples: Sequence[ClaimSample], limits: Di
 
 def _is_wrong(sample: ClaimSample, limits: DiagnosisLimits) -> Array:
     close = np.maximum(limits.same * np.abs(sample.true), sample.tolerance)
-    return np.asarray(np.abs(sample.claimed - sample.true) > close)
+    with np.errstate(invalid="ignore"):  # of infinities
+        return np.asarray(np.abs(sample.claimed - sample.true) > close)
 
 
 def _explains(

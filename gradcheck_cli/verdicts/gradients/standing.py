@@ -14,7 +14,6 @@ import numpy as np
 
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.gradients import DEFAULTS, GradientsLimits
-from gradcheck_cli.numerics.machine import EPS
 from gradcheck_cli.reference.zeros import AtDigits, in_doubt, resolve_zeros
 from gradcheck_cli.verdicts.gradients.classify import within
 from gradcheck_cli.verdicts.gradients.columns import Columns
@@ -264,17 +263,14 @@ class Case:
         loss may be another, or the loss turns between neighboring doubles."""
         gap = abs(self.finite - truth)
         x = abs(float(np.ravel(self.columns.point.tape.value(self.reference.name))[self.entry])) or 1.0
-        excuse = _STAIRCASE
-        if abs(truth) * x * EPS >= self.limits.steep * self.loss_size > 0:
-            excuse = _STEEP
-        elif not (
+        is_staircase = (
             gap <= self.limits.staircase * self.bound
             or abs(truth) * x <= self.limits.flat * self.loss_size
             or min(abs(truth), self.loss_size) <= self.limits.underflow
-        ):
-            if not self._turns_within_a_unit(truth):
-                return None
-            excuse = _STEEP
+        )
+        if not is_staircase and not self._turns_within_a_unit(truth):
+            return None
+        excuse = _STAIRCASE if is_staircase else _STEEP
         if self.reference.is_confirmed(self.entry):
             return excuse
         if not np.isfinite(truth):

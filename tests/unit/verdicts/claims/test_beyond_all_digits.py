@@ -84,3 +84,17 @@ def test_a_truth_that_is_0_to_800_digits_beside_a_formula_that_is_not(
 ) -> None:
     """The gap says how many digits are asked for, and where they are too many nothing is known."""
     assert check(load(text.format(x=x, factor=factor)), points=1).claims[0].verdict is verdict
+
+
+@pytest.mark.parametrize(("text", "number", "verdict"), one_of(3, [
+    ("param p = 2.5e19\nloss = dawson(p)\n", "-8e-40", Verdict.OK),
+    ("param p = 2.5e19\nloss = dawson(p)\n", "8e-40", Verdict.WRONG),
+    ("param p = 2.5e19\nloss = dawson(p)\n", "2e-13", Verdict.WRONG),  # what 50 digits give
+    ("param p = 170\ns = tanh(p)\nloss = asin(s)\n", "2.9577950112864268e-74", Verdict.OK),
+    ("param p = 170\ns = tanh(p)\nloss = asin(s)\n", "3.9577950112864268e-74", Verdict.WRONG),
+    ("param p = 1e155\nloss = erfc(p)\n", "0.0", Verdict.OK),
+    ("param p = 1e155\nloss = erfc(p)\n", "1.5", Verdict.WRONG),
+]))  # fmt: skip
+def test_numbers_that_50_digits_do_not_give(text: str, number: str, verdict: Verdict) -> None:
+    report = check(load(f"{text}claim d loss/d p = {number}\n"), points=1)
+    assert report.claims[0].verdict is verdict
