@@ -24,7 +24,7 @@ from gradcheck_cli.language.data.text_layout import NUMBER, has_decimal_comma, i
 from gradcheck_cli.language.data.text_lines import TextLines
 from gradcheck_cli.language.identifiers import canonical, nearest
 from gradcheck_cli.numerics.chunked_arrays import allocate
-from gradcheck_cli.numerics.machine import DOUBLE_BYTES
+from gradcheck_cli.numerics.machine import DOUBLE_BYTES, TINY
 
 __all__ = ["INDEX_COLUMN", "SHOWN", "Columns", "find", "half_unit"]
 
@@ -300,12 +300,13 @@ def _is_filled(record: Sequence[str]) -> bool:
 
 
 def half_unit(text: str) -> float:
-    """Half a unit of the last digit of a number without a sign; 0 for an integer, which is exact."""
+    """Half a unit of the last digit of a number without a sign; 0 for an integer, which is exact. Units below
+    all doubles are the smallest of them."""
     if text.isdigit():
         return 0.0
     mantissa, _, exponent = text.lower().partition("e")
     decimals = len(mantissa.partition(".")[2])
-    return 0.5 * float(f"1e{int(exponent or 0) - decimals}")  # 0 below all doubles
+    return max(0.5 * float(f"1e{int(exponent or 0) - decimals}"), TINY)
 
 
 def find(name: str, names: tuple[str, ...], what: str, file: str) -> str:

@@ -41,6 +41,7 @@ _AS_FLOAT32 = "as float32 it would be right: if it was computed so, save it so"
 _SAY_FLOAT32 = 'judged as float64; as float32 it would be right: if it is, write from "FILE" as float32'
 _NO_DIGIT = "undecidable here: {} carries no digit of the true value, and yours is not it"
 _FEW_DIGITS = "undecidable here: rounding may leave {} few digits of the true value, and yours is not it"
+_TOO_SMALL = "undecidable here: {} holds no number as small as yours"
 _NUMBER = re.compile(r"[+-]?\s*[0-9.]+([eE][+-]?[0-9]+)?")
 
 
@@ -75,6 +76,11 @@ def judge_numbers(context: ClaimContext, claim: Claim, blank: ClaimResult) -> Cl
         said = "; ".join(filter(None, (off, _float32_note(context, claim), claim.doubt))) or None
         result = context.with_pattern(result, discrepancy)
         return replace(result, verdict=Verdict.WRONG, points_wrong=1, note=said)
+    too_small = _below_all_doubles(numbers)
+    if too_small.any():
+        shown = replace(discrepancy, wrong=too_small)
+        result = replace(context.with_worst_entry(blank, shown, context.points[0]), wrong=0)
+        return replace(result, verdict=Verdict.UNRESOLVED, note=_TOO_SMALL.format(format_of(claim)))
     open_ones = _undecided_entries(context, numbers)
     if open_ones.any() and not _is_met_exactly(context, claim):
         shown = replace(discrepancy, wrong=open_ones)
@@ -126,6 +132,14 @@ def _on_other_sides(context: ClaimContext, numbers: ClaimedNumbers) -> list[str]
         return []
     column = replace(numbers, true=column_of(context, numbers.claim))
     return other_sides_of(context) if bool((column.agrees | ~wrong).all()) else []
+
+
+def _below_all_doubles(numbers: ClaimedNumbers) -> Array:
+    """Numbers whose last digit written is below the smallest double, as they are: 3e-400."""
+    units, smallest = numbers.claim.half_units, numbers.limits.subnormal
+    if units is None:
+        return np.zeros(numbers.claimed.shape, bool)
+    return np.asarray((units > 0) & (units <= smallest) & (np.abs(numbers.claimed) <= smallest))
 
 
 def _is_met_exactly(context: ClaimContext, claim: Claim) -> bool:

@@ -98,3 +98,12 @@ def test_a_truth_that_is_0_to_800_digits_beside_a_formula_that_is_not(
 def test_numbers_that_50_digits_do_not_give(text: str, number: str, verdict: Verdict) -> None:
     report = check(load(f"{text}claim d loss/d p = {number}\n"), points=1)
     assert report.claims[0].verdict is verdict
+
+
+@pytest.mark.parametrize(("number", "verdict"), [
+    ("3e-400", Verdict.UNRESOLVED), ("7e-400", Verdict.UNRESOLVED), ("3e-300", Verdict.WRONG),
+    ("0", Verdict.WRONG), ("3*x^2", Verdict.OK),
+])  # fmt: skip
+def test_a_number_that_no_double_holds(number: str, verdict: Verdict) -> None:
+    text = f"param x = 1e-200\nloss = x^3\nclaim d loss/d x = {number}\n"
+    assert check(load(text), points=1).claims[0].verdict is verdict
