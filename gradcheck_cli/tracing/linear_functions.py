@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck_cli.numerics.limits.tracing import TRACING
 from gradcheck_cli.tracing.new_nodes import moves, recorded
 from gradcheck_cli.tracing.recorded_array import fixed, plain
 from gradcheck_cli.tracing.recording import Recording
 from gradcheck_cli.tracing.shape_operations import Build
+from gradcheck_cli.tracing.traced_nodes import too_many_numbers
 
 __all__ = ["LINEAR", "linear_in"]
 
@@ -56,7 +58,13 @@ def _linear_in_each(name: str, module: str) -> Build:
 
 def _product(recording: Recording, function: Callable[[Any], Any], x: Any) -> Any:
     x = recorded(recording, x)
-    offset = np.asarray(function(np.zeros(x.shape)), dtype=float)  # of padding with a number
+    constant = function(np.zeros(x.shape))  # not 0 where numbers are padded
+    if isinstance(constant, tuple):
+        raise recording.error("a function that gives several arrays is not traced")
+    offset = np.asarray(constant, dtype=float)
+    if offset.size*x.size > TRACING.most_numbers:
+        error = too_many_numbers(offset.size*x.size)
+        raise recording.error(error.message, error.help or "")
     units = np.eye(x.size).reshape(x.size, *x.shape)
     matrix = np.stack([(function(unit) - offset).reshape(-1) for unit in units], axis=1)
     found = (fixed(matrix, recording) @ x.reshape(-1)).reshape(offset.shape)

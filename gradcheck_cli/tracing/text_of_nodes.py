@@ -19,7 +19,14 @@ from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.numerics.limits.tracing import TRACING, TracingLimits
 from gradcheck_cli.tracing.equal_turns import Step, fold_turns
 from gradcheck_cli.tracing.recording import Recording, key_of_whole
-from gradcheck_cli.tracing.traced_nodes import TracedNode, TraceError, above, rows_of, sources
+from gradcheck_cli.tracing.traced_nodes import (
+    TracedNode,
+    TraceError,
+    above,
+    rows_of,
+    sources,
+    too_many_numbers,
+)
 
 __all__ = ["model_text"]
 
@@ -74,10 +81,7 @@ class _Writer:
     def written(self, value: Array) -> str:
         """The numbers of an array."""
         if value.size > self.limits.most_numbers:
-            raise TraceError(
-                f"an array of {value.size:,} numbers is too long for the text of a model",
-                help="trace the function at a smaller point: the model has the same steps",
-            )
+            raise too_many_numbers(value.size)
         if value.size and bool(np.all(value == value.flat[0])):
             return _number(value.flat[0])  # one number for all entries
         return _numbers(value)

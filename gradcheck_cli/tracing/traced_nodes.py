@@ -15,7 +15,9 @@ import numpy as np
 from gradcheck_cli.common.errors import GradcheckError
 from gradcheck_cli.numerics.array_types import Array
 
-__all__ = ["TraceError", "TracedNode", "above", "assemble", "constant", "rows_of", "sources"]
+__all__ = [
+    "TraceError", "TracedNode", "above", "assemble", "constant", "rows_of", "sources", "too_many_numbers",
+]  # fmt: skip
 
 
 _NUMBERS = itertools.count()
@@ -23,6 +25,14 @@ _NUMBERS = itertools.count()
 
 class TraceError(GradcheckError):
     """The program does something that no model says."""
+
+
+def too_many_numbers(count: int) -> TraceError:
+    """What is said of an array that the text of a model would not hold."""
+    return TraceError(
+        f"an array of {count:,} numbers is too long for the text of a model",
+        help="trace the function at a smaller point: the model has the same steps",
+    )
 
 
 @dataclass(frozen=True, eq=False)

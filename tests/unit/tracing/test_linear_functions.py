@@ -10,6 +10,7 @@ import pytest
 from gradcheck_cli import api
 from gradcheck_cli.tracing.programs import load_program
 from gradcheck_cli.tracing.trace import trace
+from gradcheck_cli.tracing.traced_nodes import TraceError
 
 HEAD = (
     "import numpy as np\nfrom scipy import fft, integrate, linalg, ndimage, signal, special\n"
@@ -59,3 +60,13 @@ def test_a_function_is_traced(tmp_path: Path, loss: str) -> None:
 @pytest.mark.parametrize("loss", LOSSES)
 def test_every_function_is_traced(tmp_path: Path, loss: str) -> None:
     assert api.load(followed(tmp_path, loss)).loss == "loss"
+
+
+@pytest.mark.parametrize(("loss", "said"), [
+    ("ndimage.sobel(np.tile(v, 100))", "an array of 160,000 numbers is too long"),
+    ("signal.lfilter([1.0, 2.0], [1.0, 0.5], v, zi=np.zeros(1))[0]", "gives several arrays"),
+])  # fmt: skip
+def test_what_is_too_much_is_told_with_its_line(tmp_path: Path, loss: str, said: str) -> None:
+    with pytest.raises(TraceError, match=said) as caught:
+        followed(tmp_path, loss)
+    assert caught.value.place is not None
