@@ -21,7 +21,7 @@ __all__ = ["lines_meant_as_claims", "read_by_line"]
 
 Read = Callable[[str], tuple[Claim, ...]]
 _STEP = re.compile(r"^[ \t]*([^\W\d]\w*)[ \t]*=(?!=)[ \t]*([^#\n]*?)[ \t]*(?:#.*)?$", re.MULTILINE)
-_CLAIM = re.compile(r"^\s*(?:claim\b|(?:d|\u2202)\s*\w+\s*/)", re.MULTILINE)
+_CLAIM = re.compile(r"^[^\S\n]*(?:claim\b|(?:d|\u2202)\s*\w+\s*/)", re.MULTILINE)
 
 
 def read_by_line(

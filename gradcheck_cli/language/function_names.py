@@ -45,5 +45,5 @@ def is_defined_in(text: str, name: str) -> bool:
     if len(name) > LONG_LINE:
         return False
     after = rf"(?<!\w){re.escape(name)}\s*(?:\[[^\]\n]*\]\s*)?(?:=(?!=)|~|from\b)"
-    declared = rf"^\s*(?:data|rows|param)\s+(?:[^\n#]*,\s*)?{re.escape(name)}(?![\w.(])"
+    declared = rf"^[^\S\n]*(?:data|rows|param)\s+(?:[^\n#]*,\s*)?{re.escape(name)}(?![\w.(])"
     return re.search(after, text) is not None or re.search(declared, text, re.MULTILINE) is not None

@@ -13,7 +13,7 @@ from gradcheck_cli.numerics.limits.language import LanguageLimits
 
 __all__ = ["TextLines"]
 
-_COMMENT = re.compile(r"^\s*[#%]", re.MULTILINE)
+_COMMENT = re.compile(r"^[^\S\n]*[#%]", re.MULTILINE)  # \s over many blank lines is quadratic
 
 
 class TextLines:
