@@ -71,6 +71,7 @@ def explain(report: Report, traced: TracedProgram, others: Sequence[Report]) -> 
     values = ProgramValues(traced.model, traced.places, own)
     seen = Observed(traced.samples, wrong)
     kept = {c.by: c.diagnosis for c in report.claims if c.diagnosis and c.by in wrong}
+    kept = {by: said for by, said in kept.items() if not _is_of_a_formula(said)}
     for other in others:
         elsewhere = {c.by: c for c in other.claims}
         kept = {by: said for by, said in kept.items() if _is_confirmed(said, elsewhere.get(by))}
@@ -85,6 +86,11 @@ def _is_weak(said: str) -> bool:
     """Whether a mistake is told of some names alone, or of several places: of lines of the program one may be
     told that makes all."""
     return said.endswith("alone") or "in all" in said
+
+
+def _is_of_a_formula(said: str) -> bool:
+    """Whether two formulas are told, "has 2*w where w belongs": they stand in no line of the program."""
+    return said.startswith("has ") and said.endswith(" belongs")
 
 
 def _is_confirmed(said: str, elsewhere: ClaimResult | None) -> bool:
