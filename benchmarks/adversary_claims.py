@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -97,7 +98,9 @@ def _smooth(problem: Problem, recipe: Recipe) -> dict[Index, Any]:
 
 
 def _shown(value: Any, digits: int = 17) -> str:
-    return str(C.nstr(value, digits, min_fixed=0, max_fixed=0, strip_zeros=False))
+    """The nearest decimal. (nstr cuts off a few digits further on: just above a tie it goes down.)"""
+    longer = str(C.nstr(value, 2 * digits + 10, min_fixed=0, max_fixed=0))
+    return f"{Decimal(longer):.{digits - 1}e}" if C.isfinite(value) else longer
 
 
 def nested(texts: Mapping[Index, str]) -> str:
