@@ -17,9 +17,10 @@ from gradcheck_cli.evaluation.tape import Tape
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.numerics.array_types import Array
 from gradcheck_cli.programs.program_values import ProgramValues
-from gradcheck_cli.verdicts.diagnosis.rule_slips import slips_of_rule
+from gradcheck_cli.verdicts.diagnosis.exchanged_values import exchange
+from gradcheck_cli.verdicts.diagnosis.rule_slips import NOTHING, scale, slips_of_rule
 
-__all__ = ["Edge", "Mistake", "SlipAt", "line_mistakes", "nothing", "slips_at"]
+__all__ = ["Edge", "Mistake", "SlipAt", "line_mistakes", "slips_at"]
 
 _PRODUCTS = ("mul", "div", "pow", "dot", "sqrt", "exp", "log")
 _KINDS_OF_FACTORS = {"div": ("numerator", "denominator"), "pow": ("base", "exponent")}
@@ -36,7 +37,7 @@ class Exchange:
 
     def at(self, tape: Tape) -> Slip:
         """The slip at one point."""
-        return partial(_exchanged, self.read, np.asarray(tape.with_both_axes(self.other), dtype=float))
+        return partial(exchange, self.read, np.asarray(tape.with_both_axes(self.other), dtype=float))
 
 
 SlipAt = Slip | Exchange
@@ -105,13 +106,13 @@ def _operand(values: ProgramValues, index: int) -> str:
 def _slips(values: ProgramValues, node: Node, k: int, place: str) -> Iterator[tuple[SlipAt, str]]:
     argument = values.model.graph.nodes[node.arguments[k]]
     own = values.words(argument)
-    yield nothing, f"takes {own} for constant in {place}"
+    yield NOTHING, f"takes {own} for constant in {place}"
     operands = [values.model.graph.nodes[index] for index in node.arguments]
     named = {a.index: said for a in operands if (said := values.name(a) or values.formula(a))}
     yield from slips_of_rule(values.model, named, node, k, f"({place})")
-    yield partial(_scaled, -1.0), f"has the wrong sign for {own} ({place})"
+    yield partial(scale, -1.0), f"has the wrong sign for {own} ({place})"
     for factor, times in ((2.0, "twice"), (0.5, "half")):
-        yield partial(_scaled, factor), f"takes {times} the derivative by {own} ({place})"
+        yield partial(scale, factor), f"takes {times} the derivative by {own} ({place})"
     if node.operation in _PRODUCTS:
         yield from _factors(values, node, k, place)
     yield _ones, f"has 1 where d loss/d {values.words(node)} belongs ({place})"
@@ -145,36 +146,8 @@ def _exchanges(values: ProgramValues, node: Node, k: int, place: str) -> Iterato
                 yield Exchange(read, other), said
 
 
-def nothing(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    """The contribution of a rule for what is taken for constant.
-
-    Parameters
-    ----------
-    rule : the right one
-    adjoint, value : (seeds, rows or 1, *shape) float64, of the node
-    arguments : the same, of its arguments
-
-    Returns
-    -------
-    float64 array of the shape of the contribution, zeros
-    """
-    return np.asarray(0.0 * rule(adjoint, value, arguments))
-
-
-def _scaled(factor: float, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
-    return factor * rule(adjoint, value, arguments)
-
-
 def _ones(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
     return rule(np.ones_like(adjoint), value, arguments)
-
-
-def _exchanged(
-    read: int | None, other: Array, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
-) -> Array:
-    if read is None:
-        return rule(adjoint, other, arguments)
-    return rule(adjoint, value, [other if k == read else a for k, a in enumerate(arguments)])
 
 
 def _times(

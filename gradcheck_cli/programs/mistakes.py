@@ -13,9 +13,10 @@ from itertools import combinations, islice
 
 import numpy as np
 
-from gradcheck_cli.programs.line_mistakes import Edge, Mistake, SlipAt, line_mistakes, nothing, slips_at
+from gradcheck_cli.programs.line_mistakes import Edge, Mistake, SlipAt, line_mistakes, slips_at
 from gradcheck_cli.programs.observations import Observed
 from gradcheck_cli.programs.program_values import ProgramValues
+from gradcheck_cli.verdicts.diagnosis.rule_slips import NOTHING
 
 __all__ = ["find_mistakes"]
 
@@ -53,7 +54,7 @@ def _shifts(seen: Observed) -> dict[Edge, SlipAt]:
     """Uses of largest entries that bring nothing, as in s - max(s) of a softmax: few differentiate them."""
     nodes, sample = seen.model.graph.nodes, seen.samples[0]
     largest = {n.index for n in nodes if len(n.arguments) == 1 and n.primitive.function == "max"}
-    slips = {(n.index, k): nothing for n in nodes for k, a in enumerate(n.arguments) if a in largest}
+    slips = {(n.index, k): NOTHING for n in nodes for k, a in enumerate(n.arguments) if a in largest}
     if not slips:
         return {}
     found = sample.gradient(sample.claimed, slips)
@@ -114,7 +115,7 @@ def _carried(values: ProgramValues) -> Iterator[Mistake]:
         if len(own) > 1 and kinds:
             passed = f"what {variable} passes on" if variable else "what is passed on"
             text = f"leaves out {passed} from turn to turn of the loop ({place})"
-            yield {(n.index, k): nothing for n, k in edges if values.kind(n, k) in kinds}, text
+            yield {(n.index, k): NOTHING for n, k in edges if values.kind(n, k) in kinds}, text
 
 
 def _held(values: ProgramValues) -> dict[str, tuple[dict[Edge, SlipAt], str]]:
@@ -123,7 +124,7 @@ def _held(values: ProgramValues) -> dict[str, tuple[dict[Edge, SlipAt], str]]:
     for index, name in values.step_of.items():
         node, variable = values.model.graph.nodes[index], values.names.get(name, "")
         if values.live[index] and variable and name != values.model.loss:
-            slips: dict[Edge, SlipAt] = {(n.index, k): nothing for n, k in values.edges(index)}
+            slips: dict[Edge, SlipAt] = {(n.index, k): NOTHING for n, k in values.edges(index)}
             found[name] = slips, f"{variable} ({values.place(node)})"
     return found
 

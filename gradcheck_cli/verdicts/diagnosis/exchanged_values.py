@@ -19,7 +19,7 @@ from gradcheck_cli.formulas.passes import Spelling
 from gradcheck_cli.model.graph import Node
 from gradcheck_cli.numerics.array_types import Array
 
-__all__ = ["ExchangedValues"]
+__all__ = ["ExchangedValues", "exchange"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class ExchangedValues:
                 value = _with_axes(other, np.asarray(self.tape.of_node(other), dtype=float))
                 value = _transpose(other, value) if is_turned else value
                 said = f"uses {name} where {self.names[right.index]} belongs"
-                yield partial(_exchange, read, value), f"{said} {where}"
+                yield partial(exchange, read, value), f"{said} {where}"
 
     def _other_adjoints(self, node: Node, where: str) -> Iterator[tuple[Slip, str]]:
         """The adjoint of another step in place of the node's own, or its own transposed."""
@@ -95,9 +95,23 @@ def _transpose(node: Node, value: Array) -> Array:
     return value[..., None, :] if len(node.shape) == 1 else value.swapaxes(-1, -2)
 
 
-def _exchange(
+def exchange(
     read: int | None, other: Array, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]
 ) -> Array:
+    """The contribution of a rule that reads another value.
+
+    Parameters
+    ----------
+    read : in place of which argument; None: of the node's own value
+    other : (1, rows or 1, *shape) float64, what is read
+    rule : the right one
+    adjoint, value : (seeds, rows or 1, *shape) float64, of the node
+    arguments : the same, of its arguments
+
+    Returns
+    -------
+    float64 array of the shape of the contribution
+    """
     if read is None:
         return rule(adjoint, other, arguments)
     return rule(adjoint, value, [other if k == read else a for k, a in enumerate(arguments)])

@@ -28,7 +28,7 @@ from gradcheck_cli.verdicts.diagnosis.overwritten_entries import overwrite
 from gradcheck_cli.verdicts.diagnosis.paths_left_out import paths_left_out
 from gradcheck_cli.verdicts.diagnosis.softmax_slips import slips_of_softmax
 
-__all__ = ["Mistake", "mistakes", "slips_of_rule"]
+__all__ = ["NOTHING", "Mistake", "mistakes", "scale", "slips_of_rule"]
 
 _PLAIN = ("add", "sub", "neg", "expand", "index", "concat", "transpose", "identity")
 
@@ -62,7 +62,7 @@ def mistakes(
     ahead, reached = model.graph.downstream(sources), model.graph.upstream([model.node(model.loss).index])
     names = {index: model.display(name) for name, index in model.graph.names.items()}
     for frozen, text in paths_left_out(model, ahead, sources, limits):
-        yield Mistake({(n.index, place): _NOTHING for n in frozen for place in range(len(n.arguments))}, text)
+        yield Mistake({(n.index, place): NOTHING for n in frozen for place in range(len(n.arguments))}, text)
     places = [
         (node, place)
         for node in reversed(model.graph.nodes)
@@ -104,7 +104,7 @@ def _in_rules(
             said = text.replace(f" {where}", "")
             alike.setdefault(said.replace("'", ""), []).append(((node.index, place), slip, said))
         if users[argument] > 1 and argument in names:
-            yield Mistake({(node.index, place): _NOTHING}, f"forgets the path from {names[argument]} {where}")
+            yield Mistake({(node.index, place): NOTHING}, f"forgets the path from {names[argument]} {where}")
         for slip, text in _slips_of_rows(model, node, place, tape) if tape.block_count <= 1 else ():
             yield Mistake({(node.index, place): slip}, f"{text} {where}")
     for found in alike.values():
@@ -160,13 +160,13 @@ def slips_of_rule(
     if node.operation in ("add", "sub") and not node.per_row and not node.shape:
         named = names.get(node.arguments[place])
         term = f"the term {named}" if named else _rule_in_words(node, place, partner)
-        yield _NOTHING, f"leaves out {term} {where}"
+        yield NOTHING, f"leaves out {term} {where}"
         for factor, times in ((2.0, "twice"), (0.5, "half")):
-            yield partial(_scale, factor), f"takes {times} {term} {where}"
+            yield partial(scale, factor), f"takes {times} {term} {where}"
     if node.operation in ("sub", "neg"):
         yield _NEGATIVE, f"has the wrong sign for {own}"
     for constant, text in _constants(model, node, place, where):
-        yield partial(_scale, constant), text
+        yield partial(scale, constant), text
     if node.operation in _PLAIN:
         return
     if record.elementwise:
@@ -181,7 +181,7 @@ def slips_of_rule(
         yield partial(_to_all, node), f"sends the adjoint of max_pool to all entries of a window {where}"
     if node.operation == "avg_pool":
         count = math.prod(node.options["layout"].kernel)
-        yield partial(_scale, float(count)), f"misses the factor 1/{count} of avg_pool {where}"
+        yield partial(scale, float(count)), f"misses the factor 1/{count} of avg_pool {where}"
     if node.operation in ("take", "take_pairs"):
         text = f"keeps the last of what is chosen twice, where all of it adds up {where}"
         yield partial(overwrite, node), text
@@ -261,7 +261,20 @@ def _constants(model: Model, node: Node, place: int, where: str) -> Iterator[tup
                 yield 1 / count, f"takes a mean where {name} belongs {where}"
 
 
-def _scale(factor: float, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+def scale(factor: float, rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Array]) -> Array:
+    """A multiple of what a rule contributes; of NOTHING, zeros.
+
+    Parameters
+    ----------
+    factor : by which it is multiplied
+    rule : the right one
+    adjoint, value : (seeds, rows or 1, *shape) float64, of the node
+    arguments : the same, of its arguments
+
+    Returns
+    -------
+    float64 array of the shape of the contribution
+    """
     return factor * rule(adjoint, value, arguments)
 
 
@@ -269,7 +282,7 @@ def _leave_out(rule: Rule, adjoint: Array, value: Array, arguments: Sequence[Arr
     return adjoint + 0.0 * rule(adjoint, value, arguments)
 
 
-_NOTHING, _NEGATIVE = partial(_scale, 0.0), partial(_scale, -1.0)
+NOTHING, _NEGATIVE = partial(scale, 0.0), partial(scale, -1.0)
 
 
 def _turn(
