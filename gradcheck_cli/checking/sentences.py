@@ -296,7 +296,7 @@ def summary_of(
     """One line for a model among many."""
     digits = [b.digits for b in shown if b.digits is not None]
     least = f", at least {plural(int(min(digits)), 'digit')}" if digits else ""
-    parts = [f"{plural(coverage.entries - coverage.zero, 'entry').replace('entrys', 'entries')}{least}"]
+    parts = [f"{plural(coverage.entries - coverage.zero, 'entry')}{least}"]
     if results:
         counts = {v: sum(r.verdict is v for r in results) for v in (Verdict.WRONG, Verdict.UNRESOLVED)}
         told = "".join(f", {count} {verdict}" for verdict, count in counts.items() if count)

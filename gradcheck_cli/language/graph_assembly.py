@@ -308,10 +308,10 @@ class _Assembly:
                     help=f"at most {spell_size(self.limit)}; --max-data raises the limit",
                 )
         except ShapeError as reason:
-            from gradcheck_cli.language.advice.product_advice import with_products
+            from gradcheck_cli.language.advice.product_advice import with_fitting_products
 
             shapes = [self.builder.nodes[node].shape for node in nodes]
-            said = with_products(reason, self.source.code, self.ops, position, shapes)
+            said = with_fitting_products(reason, self.source.code, self.ops, position, shapes)
             raise self._locate(said, position) from None
         self.done[position] = node
 

@@ -13,13 +13,13 @@ from gradcheck_cli.language.advice.operands import operand_before, operand_behin
 from gradcheck_cli.language.statement_words import LONG_LINE
 from gradcheck_cli.language.statements import Op
 
-__all__ = ["with_products"]
+__all__ = ["with_fitting_products"]
 
 Shape = tuple[int, ...]
 _MATRIX_PRODUCT = re.compile(r"the product is A @ v(?:; )?")
 
 
-def with_products(
+def with_fitting_products(
     reason: ShapeError, code: str, ops: Sequence[Op], position: int, shapes: Sequence[Shape]
 ) -> ShapeError:
     """The error of a product, whose help names the products of these operands that fit."""
