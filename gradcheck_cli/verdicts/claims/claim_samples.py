@@ -47,6 +47,19 @@ class ClaimSample:
     leaf: Callable[[Key], Array]
     accepts: Callable[[Graph], bool]
 
+    def as_claimed(self, value: Array) -> Array:
+        """A value with its two leading axes in the form of `claimed` and `true`: the rows first, if any.
+
+        Parameters
+        ----------
+        value : (1, rows or 1, *shape) of any dtype
+
+        Returns
+        -------
+        (rows, *shape) or (*shape) of the same dtype
+        """
+        return np.asarray(value[0] if self.per_row else value[0, 0, ...])
+
 
 def samples_of_formula(context: ClaimContext, claim: Claim, formula: Graph) -> tuple[ClaimSample, ...]:
     """At every point, with other data, and beyond the kinks of what is differentiated."""

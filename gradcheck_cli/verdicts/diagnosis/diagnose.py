@@ -14,7 +14,6 @@ from math import prod
 
 import numpy as np
 
-from gradcheck_cli.evaluation.evaluate import evaluate
 from gradcheck_cli.evaluation.tape import forward_pass
 from gradcheck_cli.model.graph import Derivative, Graph, Node
 from gradcheck_cli.model.model import Claim, Misfit, Model
@@ -56,7 +55,7 @@ from gradcheck_cli.verdicts.diagnosis.entry_tests import (
     misses_factor,
     repeats_factor,
 )
-from gradcheck_cli.verdicts.diagnosis.explain_single_edit import SingleEdits
+from gradcheck_cli.verdicts.diagnosis.explain_single_edit import SingleEdits, is_near
 from gradcheck_cli.verdicts.diagnosis.formula_edits import FormulaEdit, exchange_names, undo_edits
 from gradcheck_cli.verdicts.diagnosis.idle_parts import count_constant_parts, values_of
 from gradcheck_cli.verdicts.diagnosis.number_ratios import relate_numbers
@@ -288,11 +287,7 @@ def _says_something(samples: Sequence[ClaimSample], graph: Graph, limits: Diagno
 
 
 def _near(sample: ClaimSample, graph: Graph, limits: DiagnosisLimits) -> bool:
-    leaves = {n.key: sample.leaf(n.key) for n in graph.nodes if n.is_leaf}
-    value = evaluate(graph, leaves, FLOAT64)
-    value = value[0] if sample.per_row else value[0, 0, ...]
-    with np.errstate(all="ignore"):
-        return bool(np.all(np.abs(value - sample.true) <= limits.near * np.max(np.abs(sample.true))))
+    return is_near(sample, values_of(sample, graph)[graph.output], limits)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -321,8 +316,7 @@ def _explain_by_other_name(
 
 def _instead(other: Derivative, limits: DiagnosisLimits, sample: ClaimSample) -> Array:
     """The truth where the claim is another derivative, else nothing that could be right."""
-    found = sample.leaf(other)
-    value = found[0] if sample.per_row else found[0, 0, ...]
+    value = sample.as_claimed(sample.leaf(other))
     same = np.abs(value - sample.claimed) <= np.maximum(limits.same * np.abs(value), sample.tolerance)
     return sample.true if same.all() else np.asarray(np.nan)
 

@@ -6,7 +6,7 @@ Knows nothing of how truth was found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 import numpy as np
@@ -24,26 +24,12 @@ from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.claims.true_values import entry_of
-from gradcheck_cli.verdicts.diagnosis.bracket_edits import edit_brackets
+from gradcheck_cli.verdicts.diagnosis.explain_single_edit import EDITS_OF_TEXT
 from gradcheck_cli.verdicts.diagnosis.idle_parts import values_of
-from gradcheck_cli.verdicts.diagnosis.operator_edits import (
-    edit_calls,
-    edit_functions,
-    edit_names,
-    edit_numbers,
-    edit_operators,
-    edit_transposes,
-)
-from gradcheck_cli.verdicts.diagnosis.single_edits import Edit, EditBench
-from gradcheck_cli.verdicts.diagnosis.term_edits import edit_number_factors
+from gradcheck_cli.verdicts.diagnosis.operator_edits import edit_functions, edit_names
+from gradcheck_cli.verdicts.diagnosis.single_edits import EditBench
 
 __all__ = ["explain_by_edit_of_truth"]
-
-_FAMILIES: Sequence[Callable[[EditBench], Iterator[Edit]]] = (
-    edit_names, edit_functions, edit_numbers, edit_operators, edit_transposes, edit_brackets,
-    edit_number_factors, edit_calls,
-)  # fmt: skip
-
 
 def explain_by_edit_of_truth(
     tape: Tape, claim: Claim, numbers: Array, tolerance: Array, information: float, limits: DiagnosisLimits
@@ -75,7 +61,8 @@ def explain_by_edit_of_truth(
     if _makes(sample, formula):
         return None
     bench = EditBench(tape.model, sample, limits._replace(near=_relative(numbers, tolerance, limits)))
-    edits = list(chain.from_iterable(family(bench) for family in _FAMILIES))
+    families = (edit_names, edit_functions, *EDITS_OF_TEXT)
+    edits = list(chain.from_iterable(family(bench) for family in families))
     if information < np.log10(max(len(edits), 1)) + limits.digits_of_an_edit:
         return None
     (fitting,) = bench.fitting(edits, [1.0])
@@ -123,7 +110,7 @@ def _makes(sample: ClaimSample, formula: Graph) -> bool:
     """Whether a formula gives the numbers."""
     value = values_of(sample, formula)[formula.output]
     with np.errstate(all="ignore"):
-        off = np.abs((value[0] if sample.per_row else value[0, 0, ...]) - sample.claimed)
+        off = np.abs(sample.as_claimed(value) - sample.claimed)
     return bool(np.all(off <= sample.tolerance))
 
 

@@ -9,16 +9,15 @@ from itertools import islice
 import numpy as np
 
 from gradcheck_cli.derivatives import backprop
-from gradcheck_cli.evaluation.evaluate import trace
 from gradcheck_cli.formulas import passes
 from gradcheck_cli.model.builder import Builder
 from gradcheck_cli.model.graph import Graph, Node
 from gradcheck_cli.model.model import Model, Step
 from gradcheck_cli.numerics.array_types import Array
-from gradcheck_cli.numerics.float64 import FLOAT64
 from gradcheck_cli.numerics.limits.diagnosis import DiagnosisLimits
 from gradcheck_cli.verdicts.claims.claim_samples import ClaimSample
 from gradcheck_cli.verdicts.diagnosis.entry_tests import misses_factor, repeats_factor
+from gradcheck_cli.verdicts.diagnosis.idle_parts import values_of
 
 __all__ = ["explain_by_elementwise_step"]
 
@@ -84,8 +83,7 @@ def _alone(model: Model, step: Step, limits: DiagnosisLimits) -> Graph | None:
 
 def _slopes(graph: Graph, by: str, sample: ClaimSample) -> Array:
     """d step/d name entry by entry, by backprop of that one step."""
-    leaves = {n.key: sample.leaf(n.key) for n in graph.nodes if n.is_leaf}
-    values = trace(graph, leaves, FLOAT64, graph.output)
+    values = values_of(sample, graph)
     found = backprop.slopes(graph, values, graph.output, graph.names[by])
     per_row = graph.nodes[graph.output].per_row
     if per_row and not sample.per_row:

@@ -34,14 +34,14 @@ from gradcheck_cli.verdicts.diagnosis.term_edits import (
     edit_summands,
 )
 
-__all__ = ["SingleEdits"]
+__all__ = ["EDITS_OF_TEXT", "SingleEdits", "is_near"]
 
 Families = Sequence[Callable[[EditBench], Iterator[Edit]]]
 _NAMES: Families = (edit_names,)
-_SIMPLE: Families = (
-    edit_functions, edit_slopes, edit_numbers, edit_operators, edit_transposes, edit_brackets,
-    edit_number_factors, edit_calls, edit_data,
+EDITS_OF_TEXT: Families = (
+    edit_numbers, edit_operators, edit_transposes, edit_brackets, edit_number_factors, edit_calls,
 )  # fmt: skip
+_SIMPLE: Families = (edit_functions, edit_slopes, *EDITS_OF_TEXT, edit_data)
 _FURTHER: Families = (edit_factors, edit_summands, edit_model_parts)
 
 
@@ -79,7 +79,7 @@ class SingleEdits:
 
     def by_edit_and_factor(self) -> str | None:
         """A name or a simple edit, where the formula is off by a factor too and not near the truth."""
-        if all(_is_near(s, s.claimed, self.limits) for s in self.samples):
+        if all(_is_close(s, s.claimed, self.limits) for s in self.samples):
             return None
         for edits, factor in zip(self._near_multiples, self.limits.edit_factors, strict=True):
             found = self._first_right(edits, factor)
@@ -104,9 +104,8 @@ class SingleEdits:
         for edit in fitting[: self.limits.most_fitting_edits]:
             graph = self.bench.formula(edit, 1 / factor)
             values = [values_of(sample, graph) for sample in self.samples]
-            made = [_of_rows(s, v[graph.output]) for s, v in zip(self.samples, values, strict=True)]
             is_likely = all(
-                _is_near(s, value, self.limits) for s, value in zip(self.samples, made, strict=True)
+                is_near(s, v[graph.output], self.limits) for s, v in zip(self.samples, values, strict=True)
             )
             says_something = is_likely and counts_in_full(graph, values) and (
                 count_constant_parts(graph, values, self.limits) <= self._constant_parts
@@ -122,10 +121,22 @@ class SingleEdits:
         return count_constant_parts(graph, values, self.limits)
 
 
-def _of_rows(sample: ClaimSample, output: Array) -> Array:
-    return np.asarray(output[0] if sample.per_row else output[0, 0, ...])
+def is_near(sample: ClaimSample, value: Array, limits: DiagnosisLimits) -> bool:
+    """Whether a value is the true one in float64.
+
+    Parameters
+    ----------
+    sample : the truth at a point
+    value : (1, rows or 1, *shape) float64
+    limits : how near
+
+    Returns
+    -------
+    bool
+    """
+    return _is_close(sample, sample.as_claimed(value), limits)
 
 
-def _is_near(sample: ClaimSample, value: Array, limits: DiagnosisLimits) -> bool:
+def _is_close(sample: ClaimSample, value: Array, limits: DiagnosisLimits) -> bool:
     with np.errstate(all="ignore"):
         return bool(np.all(np.abs(value - sample.true) <= limits.near * np.max(np.abs(sample.true))))
