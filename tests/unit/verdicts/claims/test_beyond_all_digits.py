@@ -107,3 +107,12 @@ def test_numbers_that_50_digits_do_not_give(text: str, number: str, verdict: Ver
 def test_a_number_that_no_double_holds(number: str, verdict: Verdict) -> None:
     text = f"param x = 1e-200\nloss = x^3\nclaim d loss/d x = {number}\n"
     assert check(load(text), points=1).claims[0].verdict is verdict
+
+
+@pytest.mark.parametrize(("number", "verdict"), [
+    ("3.0000000000000005e-100", Verdict.OK), ("3.1e-100", Verdict.UNRESOLVED), ("-3e-100", Verdict.WRONG),
+])  # fmt: skip
+def test_where_float64_underflows_on_the_way_rounding_is_not_nothing(number: str, verdict: Verdict) -> None:
+    """3*x^2 is 0 in float64, however it is perturbed."""
+    text = f"param x = 1e-200\nloss = x^3/1e-300\nclaim d loss/d x = {number}\n"
+    assert check(load(text), points=1).claims[0].verdict is verdict
